@@ -1,0 +1,253 @@
+//! What the network sees and says: the one feature function, the targets, and the way back.
+//!
+//! Per frame and tracker the input is, block by block over all trackers of the set (54 numbers for
+//! head and hands):
+//!
+//! | numbers | what | unit |
+//! |---|---|---|
+//! | 6 × trackers | rotation, 6D | – |
+//! | 6 × trackers | rotation since the frame before, in the tracker's own axes, 6D | – |
+//! | 3 × trackers | position | m |
+//! | 3 × trackers | position minus position of the frame before | m per frame |
+//!
+//! The output is the 6D of every joint's rotation against its parent (132 numbers), the root's
+//! against the frame the input was expressed in ([`Frame`]).
+
+use crate::coordinates::heading;
+use crate::rotation::{
+    SIXD, Sixd, axis_angle_from_matrix, exp, matrix_from_sixd, quat_from_matrix,
+    raw_matrix_from_sixd, sixd_from_matrix,
+};
+use crate::skeleton::{PerJoint, SmplJoint};
+use crate::tracker::{TrackerPose, TrackerSet};
+use glam::{DMat3, DQuat, DVec3};
+use serde::{Deserialize, Serialize};
+
+/// How many numbers the network says about one frame: 6D of 22 joints.
+pub const TARGETS: usize = SmplJoint::COUNT * SIXD;
+
+/// The axes in which a window is shown to the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frame {
+    /// The world's, as the reference: the model sees where in the room it stands.
+    #[default]
+    World,
+    /// Relative to the head in the newest frame of the window: positions to the point of the floor
+    /// below it, rotations to its heading. The same motion elsewhere gives the same input.
+    Heading,
+}
+
+/// How 6D outputs are read. A network must be read the way it was trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SixdDecode {
+    /// The reference's: no normalisation, straight to axis-angle.
+    #[default]
+    Raw,
+    /// Gram-Schmidt: always a rotation.
+    GramSchmidt,
+}
+
+/// What a network's input and output numbers mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeatureLayout {
+    /// Which trackers are seen.
+    pub trackers: TrackerSet,
+    /// In which axes.
+    pub frame: Frame,
+    /// How outputs are read.
+    pub decode: SixdDecode,
+}
+
+/// The axes a window is expressed in, against the world's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WindowFrame {
+    /// Turn about the vertical, radians.
+    pub heading: f64,
+    /// Point of the world that is the origin; its height is 0.
+    pub origin: DVec3,
+}
+
+impl WindowFrame {
+    /// World from window frame.
+    #[must_use]
+    pub fn rotation(&self) -> DQuat {
+        DQuat::from_rotation_z(self.heading)
+    }
+}
+
+impl FeatureLayout {
+    /// How many numbers the network sees of one frame.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.trackers.roles().len() * 2 * (SIXD + 3)
+    }
+
+    /// The frame for a window whose newest head pose is `head`.
+    #[must_use]
+    pub fn window_frame(&self, head: &TrackerPose) -> WindowFrame {
+        match self.frame {
+            Frame::World => WindowFrame { heading: 0.0, origin: DVec3::ZERO },
+            Frame::Heading => WindowFrame {
+                heading: heading(head.rotation),
+                origin: DVec3::new(head.position.x, head.position.y, 0.0),
+            },
+        }
+    }
+
+    /// Appends the features of each frame but the first to `out`: the first only serves velocities.
+    ///
+    /// `frames` are the trackers of consecutive frames, in the order of the set's roles. Returns the
+    /// frame the numbers are expressed in, which is that of the last of `frames`.
+    ///
+    /// # Panics
+    /// If there are no frames, or a frame does not have one pose for each role.
+    pub fn write_features<'a>(
+        &self,
+        frames: impl DoubleEndedIterator<Item = &'a [TrackerPose]> + Clone,
+        out: &mut Vec<f32>,
+    ) -> WindowFrame {
+        let newest = frames.clone().next_back().expect("a window has at least one frame");
+        let frame = self.window_frame(&newest[0]);
+        let window_from_world = match self.frame {
+            Frame::World => DMat3::IDENTITY,
+            Frame::Heading => DMat3::from_rotation_z(-frame.heading),
+        };
+        let mut push3 = |v: DVec3| out.extend(v.to_array().map(|v| v as f32));
+        for (before, now) in frames.clone().zip(frames.skip(1)) {
+            let pairs = || before.iter().zip(now);
+            let mut push6 = |m: DMat3| {
+                push3(m.x_axis);
+                push3(m.y_axis);
+            };
+            for pose in now {
+                push6(window_from_world * pose.rotation);
+            }
+            for (before, now) in pairs() {
+                push6(before.rotation.inverse() * now.rotation);
+            }
+            for pose in now {
+                push3(window_from_world * (pose.position - frame.origin));
+            }
+            for (before, now) in pairs() {
+                push3(window_from_world * (now.position - before.position));
+            }
+        }
+        frame
+    }
+
+    /// Appends the target of one frame to `out`: 6D of every local rotation, the root's expressed in
+    /// `frame`.
+    pub fn write_targets(&self, local: &PerJoint<DMat3>, frame: &WindowFrame, out: &mut Vec<f32>) {
+        let root = match self.frame {
+            Frame::World => local[0],
+            Frame::Heading => DMat3::from_rotation_z(-frame.heading) * local[0],
+        };
+        for m in std::iter::once(&root).chain(&local[1..]) {
+            out.extend(sixd_from_matrix(*m).map(|v| v as f32));
+        }
+    }
+
+    /// Local rotations from one frame of network output, the root's turned back into the world.
+    ///
+    /// # Panics
+    /// If `output` does not have [`TARGETS`] numbers.
+    #[must_use]
+    pub fn decode_rotations(&self, output: &[f32], frame: &WindowFrame) -> PerJoint<DQuat> {
+        let mut rotations: PerJoint<DQuat> = self.decode_axis_angles(output).map(exp);
+        rotations[0] = frame.rotation() * rotations[0];
+        rotations
+    }
+
+    /// Axis-angles of one frame of network output, the root's in the window's own frame.
+    ///
+    /// # Panics
+    /// If `output` does not have [`TARGETS`] numbers.
+    #[must_use]
+    pub fn decode_axis_angles(&self, output: &[f32]) -> PerJoint<DVec3> {
+        assert_eq!(output.len(), TARGETS, "one output frame is 6D of {} joints", SmplJoint::COUNT);
+        std::array::from_fn(|j| {
+            let sixd: Sixd = std::array::from_fn(|k| f64::from(output[j * SIXD + k]));
+            match self.decode {
+                SixdDecode::Raw => axis_angle_from_matrix(raw_matrix_from_sixd(&sixd)),
+                SixdDecode::GramSchmidt => {
+                    crate::rotation::log(quat_from_matrix(matrix_from_sixd(&sixd)))
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordinates::UPRIGHT;
+
+    fn layout(frame: Frame) -> FeatureLayout {
+        FeatureLayout { frame, decode: SixdDecode::GramSchmidt, ..FeatureLayout::default() }
+    }
+
+    fn frames() -> Vec<Vec<TrackerPose>> {
+        (0..4)
+            .map(|i| {
+                let t = f64::from(i) * 0.1;
+                let pose = |k: f64| TrackerPose {
+                    position: DVec3::new(k + t, 0.3 * t, 1.5 - 0.2 * k),
+                    rotation: DMat3::from_quat(
+                        DQuat::from_rotation_z(0.4 + t) * UPRIGHT * DQuat::from_rotation_x(k),
+                    ),
+                };
+                vec![pose(0.0), pose(0.3), pose(-0.3)]
+            })
+            .collect()
+    }
+
+    fn features(layout: FeatureLayout, frames: &[Vec<TrackerPose>]) -> (Vec<f32>, WindowFrame) {
+        let mut out = vec![];
+        let frame = layout.write_features(frames.iter().map(Vec::as_slice), &mut out);
+        (out, frame)
+    }
+
+    #[test]
+    fn velocities_are_differences_in_the_last_nine_numbers() {
+        let (out, _) = features(layout(Frame::World), &frames());
+        assert_eq!(out.len(), 3 * 54);
+        assert!((out[36] - 0.1).abs() < 1e-7 && (out[45] - 0.1).abs() < 1e-7, "{:?}", &out[36..54]);
+    }
+
+    /// Turning and moving the whole motion turns and moves the window frame and changes no feature.
+    #[test]
+    fn heading_features_do_not_know_where_they_are() {
+        let layout = layout(Frame::Heading);
+        let (here, frame_here) = features(layout, &frames());
+        let turn = DQuat::from_rotation_z(2.5);
+        let shift = DVec3::new(10.0, -4.0, 0.0);
+        let mut moved = frames();
+        for pose in moved.iter_mut().flatten() {
+            pose.position = turn * pose.position + shift;
+            pose.rotation = DMat3::from_quat(turn) * pose.rotation;
+        }
+        let (there, frame_there) = features(layout, &moved);
+        for (a, b) in here.iter().zip(&there) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+        let turned = turn * frame_here.rotation();
+        assert!(crate::rotation::geodesic_angle(turned, frame_there.rotation()) < 1e-9);
+    }
+
+    #[test]
+    fn targets_decode_to_what_they_were_made_of() {
+        let rotations: PerJoint<DQuat> =
+            std::array::from_fn(|j| exp(DVec3::new(0.1 * j as f64, -0.4, 0.05 * j as f64)));
+        for frame in [Frame::World, Frame::Heading] {
+            let layout = layout(frame);
+            let window = layout.window_frame(&frames()[3][0]);
+            let mut out = vec![];
+            layout.write_targets(&rotations.map(DMat3::from_quat), &window, &mut out);
+            let back = layout.decode_rotations(&out, &window);
+            for (a, b) in rotations.iter().zip(&back) {
+                assert!(crate::rotation::geodesic_angle(*a, *b) < 1e-6);
+            }
+        }
+    }
+}

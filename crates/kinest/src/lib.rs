@@ -1,0 +1,9 @@
+//! KineST in Rust: the whole body from head and hands.
+#![warn(missing_docs)]
+
+pub mod coordinates;
+pub mod features;
+pub mod motion;
+pub mod rotation;
+pub mod skeleton;
+pub mod tracker;

@@ -1,0 +1,85 @@
+//! Tracked points: which devices there are, where they are worn, and what they report.
+
+use crate::skeleton::{JointTransforms, SmplJoint};
+use glam::{DMat3, DVec3};
+use serde::{Deserialize, Serialize};
+
+/// Where a tracked device is worn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TrackerRole {
+    /// The headset.
+    Head,
+    /// The controller or tracked wrist of the player's left hand.
+    LeftHand,
+    /// The controller or tracked wrist of the player's right hand.
+    RightHand,
+}
+
+impl TrackerRole {
+    /// The body joint whose pose this tracker stands for.
+    #[must_use]
+    pub const fn joint(self) -> SmplJoint {
+        match self {
+            Self::Head => SmplJoint::Head,
+            Self::LeftHand => SmplJoint::LeftWrist,
+            Self::RightHand => SmplJoint::RightWrist,
+        }
+    }
+}
+
+/// Which trackers a model was trained with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrackerSet {
+    /// Head, left hand, right hand, in this order.
+    #[default]
+    HeadAndHands,
+}
+
+impl TrackerSet {
+    /// The trackers of the set, in the order of the network's input.
+    #[must_use]
+    pub const fn roles(self) -> &'static [TrackerRole] {
+        match self {
+            Self::HeadAndHands => {
+                &[TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand]
+            }
+        }
+    }
+}
+
+/// Pose of the joint a tracker stands for: AMASS space, metres.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrackerPose {
+    /// World position.
+    pub position: DVec3,
+    /// World from joint.
+    pub rotation: DMat3,
+}
+
+/// One moment of all trackers of a set, in the order of [`TrackerSet::roles`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackerFrame {
+    /// Seconds on the sender's clock.
+    pub time: f64,
+    /// One pose for each role of the set.
+    pub poses: Vec<TrackerPose>,
+}
+
+impl TrackerFrame {
+    /// What perfect trackers on these joints would report at `time`.
+    #[must_use]
+    pub fn from_joints(set: TrackerSet, time: f64, joints: &JointTransforms) -> Self {
+        let poses = set.roles().iter().map(|role| {
+            let j = role.joint().index();
+            TrackerPose { position: joints.positions[j], rotation: joints.rotations[j] }
+        });
+        Self { time, poses: poses.collect() }
+    }
+
+    /// Whether every number is finite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.time.is_finite()
+            && self.poses.iter().all(|p| p.position.is_finite() && p.rotation.is_finite())
+    }
+}
