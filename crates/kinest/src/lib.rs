@@ -3,7 +3,9 @@
 
 pub mod coordinates;
 pub mod features;
+pub mod model;
 pub mod motion;
 pub mod rotation;
+pub mod runtime;
 pub mod skeleton;
 pub mod tracker;

@@ -1,0 +1,5 @@
+//! Networks and their checkpoints.
+
+mod spec;
+
+pub use spec::ModelSpec;

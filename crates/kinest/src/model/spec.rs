@@ -1,0 +1,19 @@
+//! What a caller must know of a model to feed it and to read it.
+
+use crate::features::FeatureLayout;
+use crate::skeleton::Skeleton;
+use serde::{Deserialize, Serialize};
+
+/// How a model is fed and read: everything but the network itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Meaning of the input and output numbers.
+    pub layout: FeatureLayout,
+    /// Frames per second of the window.
+    pub rate_hz: f64,
+    /// Frames the network sees at once.
+    pub window: usize,
+    /// The body the model was trained with.
+    pub skeleton: Skeleton,
+}

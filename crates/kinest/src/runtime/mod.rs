@@ -1,0 +1,5 @@
+//! Running a network on live trackers.
+
+mod engine;
+
+pub use engine::{EngineError, PoseEngine, Take};
