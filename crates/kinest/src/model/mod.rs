@@ -1,5 +1,110 @@
-//! Networks and their checkpoints.
+//! Networks, their losses and their checkpoints.
+//!
+//! [`NetworkConfig`] describes a network, [`NetworkConfig::init`] makes it with fresh weights, a
+//! [`Checkpoint`] holds trained ones. A new kind of network is one file and one variant in each of
+//! the two enums here.
 
+mod checkpoint;
+mod import;
+mod kinematic_flow;
+mod kinest;
+mod layers;
+mod loss;
+mod mamba2;
+mod mixing;
 mod spec;
+mod ssd;
+mod temporal_flow;
 
+pub use checkpoint::{
+    Checkpoint, CheckpointError, Manifest, Precision, TensorProblem, TrainingRecord,
+};
+pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
+pub use kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
+pub use kinest::{DataStatistics, Kinest, KinestConfig, KinestTrace};
+pub use layers::{Fan, Standardise, TimeMixer};
+pub use loss::{LossTerms, angular_velocity, joint_positions, motion_loss};
+pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, Mamba2State, ScanForm};
+pub use mixing::{EncoderLayer, Mixing, MixingTrace};
 pub use spec::ModelSpec;
+pub use ssd::{SsdInput, ssd_chunked, ssd_sequential};
+pub use temporal_flow::TemporalFlow;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use serde::{Deserialize, Serialize};
+
+/// A network's kind and every dimension of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum NetworkConfig {
+    /// KineST.
+    Kinest(KinestConfig),
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self::Kinest(KinestConfig::default())
+    }
+}
+
+/// A network's dimensions do not fit together.
+#[derive(Debug, thiserror::Error)]
+#[error("network configuration: {0}")]
+pub struct NetworkConfigError(String);
+
+impl NetworkConfig {
+    /// Makes the network with fresh random weights.
+    ///
+    /// # Errors
+    /// If the dimensions do not fit together; the error names the field.
+    pub fn init<B: Backend>(&self, device: &B::Device) -> Result<Network<B>, NetworkConfigError> {
+        match self {
+            Self::Kinest(config) => {
+                config.check().map_err(NetworkConfigError)?;
+                Ok(Network::Kinest(config.init(device)))
+            }
+        }
+    }
+
+    /// Frames of a window.
+    #[must_use]
+    pub fn window(&self) -> usize {
+        match self {
+            Self::Kinest(config) => config.window,
+        }
+    }
+
+    /// Numbers per frame in and out.
+    #[must_use]
+    pub fn inputs_and_outputs(&self) -> (usize, usize) {
+        match self {
+            Self::Kinest(config) => (config.inputs, config.outputs),
+        }
+    }
+}
+
+/// A network of any kind.
+#[derive(Module, Debug)]
+pub enum Network<B: Backend> {
+    /// KineST.
+    Kinest(Kinest<B>),
+}
+
+impl<B: Backend> Network<B> {
+    /// # Shapes
+    /// - `features`: `[batch, window, inputs]`
+    /// - output: `[batch, window, outputs]`
+    pub fn forward(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
+        match self {
+            Self::Kinest(network) => network.forward(features),
+        }
+    }
+
+    /// See [`Kinest::prepare`].
+    pub fn prepare(&mut self, statistics: &DataStatistics) {
+        match self {
+            Self::Kinest(network) => network.prepare(statistics),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The kinematic flow module (SKFM): scans that walk the body's tree frame after frame, then mixing.
+
+use super::KinestConfig;
+use super::layers::{Fan, layer_norm, linear, linear_layer};
+use super::mamba2::Mamba2;
+use super::mixing::{Mixing, MixingTrace};
+use crate::skeleton::SmplJoint;
+use burn::module::Module;
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+/// The order in which a kinematic scan visits the joints of each frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScanChain {
+    /// The order of the released code, which leaves the left ankle out: 21 joints.
+    #[default]
+    Released,
+    /// The order of the paper, "unified kinematic scan": all 22 joints.
+    Unified,
+}
+
+impl ScanChain {
+    /// The joints in the order they are visited; the backward scan visits them the other way round.
+    #[must_use]
+    pub fn joints(self) -> Vec<SmplJoint> {
+        use SmplJoint::{
+            Head, LeftAnkle, LeftCollar, LeftElbow, LeftFoot, LeftHip, LeftKnee, LeftShoulder,
+            LeftWrist, Neck, Pelvis, RightAnkle, RightCollar, RightElbow, RightFoot, RightHip,
+            RightKnee, RightShoulder, RightWrist, Spine1, Spine2, Spine3,
+        };
+        #[rustfmt::skip]
+        let mut joints = vec![
+            RightWrist, RightElbow, RightShoulder, RightCollar, Head, Neck,
+            LeftWrist, LeftElbow, LeftShoulder, LeftCollar, Spine3, Spine2, Spine1, Pelvis,
+            LeftHip, LeftKnee, LeftAnkle, LeftFoot, RightHip, RightKnee, RightAnkle, RightFoot,
+        ];
+        if self == Self::Released {
+            joints.retain(|j| *j != LeftAnkle);
+        }
+        joints
+    }
+}
+
+/// One kinematic flow block.
+#[derive(Module, Debug)]
+pub struct KinematicFlow<B: Backend> {
+    norm: LayerNorm<B>,
+    to_joints: Linear<B>,
+    forward_scan: Mamba2<B>,
+    backward_scan: Mamba2<B>,
+    from_joints: Fan<B>,
+    mixing: Mixing<B>,
+    #[module(skip)]
+    chain: Vec<i32>,
+}
+
+/// What the first half of [`KinematicFlow::forward`] went through.
+#[derive(Clone, Debug)]
+pub struct KinematicTrace<B: Backend> {
+    /// Sum of both scans in joint order, `[batch, window, joints * joint_width]`.
+    pub scans: Tensor<B, 3>,
+    /// After the scans' residual, `[batch, window, width]`.
+    pub x1: Tensor<B, 3>,
+}
+
+const JOINTS: usize = SmplJoint::COUNT;
+
+impl<B: Backend> KinematicFlow<B> {
+    pub(super) fn new(config: &KinestConfig, device: &B::Device) -> Self {
+        let (width, joint_width) = (config.width, config.joint_width);
+        let chain = config.chain.joints().into_iter().map(|j| j.index() as i32);
+        Self {
+            norm: layer_norm(width, device),
+            to_joints: linear_layer(width, JOINTS * joint_width, device),
+            forward_scan: config.kinematic_scan.init(joint_width, device),
+            backward_scan: config.kinematic_scan.init(joint_width, device),
+            from_joints: Fan::new(JOINTS * joint_width, config.fan_hidden, width, device),
+            mixing: Mixing::new(config, device),
+            chain: chain.collect(),
+        }
+    }
+
+    /// # Shapes
+    /// - `x`: `[batch, window, width]`
+    pub fn forward(&self, x: Tensor<B, 3>) -> (KinematicTrace<B>, MixingTrace<B>) {
+        let [batch, window, _] = x.dims();
+        let joints = linear(&self.to_joints, self.norm.forward(x.clone()));
+        let width = joints.dims()[2] / JOINTS;
+        let joints = joints.reshape([batch, window, JOINTS, width]);
+
+        let mut backward = self.chain.clone();
+        backward.reverse();
+        // The "backward" scan reverses the joints inside each frame; frames still run forward.
+        let scans = scan_chain(&self.forward_scan, joints.clone(), &self.chain)
+            + scan_chain(&self.backward_scan, joints, &backward);
+        let scans = scans.reshape([batch, window, JOINTS * width]);
+        let x1 = x + self.from_joints.forward(scans.clone());
+        (KinematicTrace { scans, x1: x1.clone() }, self.mixing.forward(x1))
+    }
+}
+
+/// Runs `scan` over the joints of `chain`, frame after frame, as one sequence. Joints outside the
+/// chain stay zero.
+///
+/// # Shapes
+/// - `joints`, output: `[batch, window, joints, joint_width]`
+fn scan_chain<B: Backend>(scan: &Mamba2<B>, joints: Tensor<B, 4>, chain: &[i32]) -> Tensor<B, 4> {
+    let [batch, window, count, width] = joints.dims();
+    let device = joints.device();
+    let indices = |values: Vec<i32>| {
+        let length = values.len();
+        Tensor::<B, 1, Int>::from_data(TensorData::new(values, [length]), &device)
+    };
+    let length = chain.len();
+    let tokens = joints.select(2, indices(chain.to_vec())).reshape([batch, window * length, width]);
+    let mut scanned = scan.forward(tokens).reshape([batch, window, length, width]);
+    if length < count {
+        // The place absent joints are read from.
+        let zeros = Tensor::zeros([batch, window, 1, width], &device);
+        scanned = Tensor::cat(vec![scanned, zeros], 2);
+    }
+    let place = |joint: i32| chain.iter().position(|j| *j == joint).unwrap_or(length) as i32;
+    scanned.select(2, indices((0..count as i32).map(place).collect()))
+}

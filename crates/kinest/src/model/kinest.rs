@@ -1,0 +1,224 @@
+//! The KineST network: embed, temporal flow blocks, kinematic flow blocks, regress.
+
+use super::kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
+use super::layers::{Standardise, linear, linear_layer};
+use super::mamba2::Mamba2Config;
+use super::mixing::MixingTrace;
+use super::temporal_flow::TemporalFlow;
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+/// Every dimension of a [`Kinest`] network. The default is the released configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KinestConfig {
+    /// Numbers per frame that come in.
+    pub inputs: usize,
+    /// Numbers per frame that go out.
+    pub outputs: usize,
+    /// Frames of a window; the time mixer ties the weights to it.
+    pub window: usize,
+    /// Width of a frame's token, D.
+    pub width: usize,
+    /// How many temporal flow blocks.
+    pub temporal_blocks: usize,
+    /// How many kinematic flow blocks.
+    pub kinematic_blocks: usize,
+    /// The scans over frames.
+    pub temporal_scan: Mamba2Config,
+    /// The scans over joints.
+    pub kinematic_scan: Mamba2Config,
+    /// Width of a joint's token in the kinematic scans.
+    pub joint_width: usize,
+    /// The order of the joints in the kinematic scans.
+    pub chain: ScanChain,
+    /// Heads of the attention over time.
+    pub attention_heads: usize,
+    /// Hidden width of the encoder layer's feed-forward.
+    pub feed_forward: usize,
+    /// Hidden width of the Fan layers.
+    pub fan_hidden: usize,
+    /// Dropout of the encoder layer, in training only.
+    pub dropout: f64,
+    /// Whether inputs are standardised with the training data's mean and deviation. The released
+    /// network does not.
+    pub standardise: bool,
+}
+
+impl Default for KinestConfig {
+    fn default() -> Self {
+        let scan = Mamba2Config { state: 16, taps: 4, expand: 2, head_width: 64, chunk: 32 };
+        Self {
+            inputs: 54,
+            outputs: 132,
+            window: 96,
+            width: 256,
+            temporal_blocks: 2,
+            kinematic_blocks: 2,
+            temporal_scan: scan,
+            kinematic_scan: Mamba2Config { head_width: 16, ..scan },
+            joint_width: 64,
+            chain: ScanChain::Released,
+            attention_heads: 8,
+            feed_forward: 2048,
+            fan_hidden: 512,
+            dropout: 0.1,
+            standardise: false,
+        }
+    }
+}
+
+impl KinestConfig {
+    /// Checks that the dimensions fit together; the text names the field that does not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let positive = [
+            ("inputs", self.inputs),
+            ("outputs", self.outputs),
+            ("window", self.window),
+            ("width", self.width),
+            ("joint_width", self.joint_width),
+            ("attention_heads", self.attention_heads),
+            ("feed_forward", self.feed_forward),
+            ("fan_hidden", self.fan_hidden),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("`{name}` is 0"));
+        }
+        if !self.width.is_multiple_of(self.attention_heads) {
+            return Err(format!(
+                "`width` {} is not a multiple of `attention_heads` {}",
+                self.width, self.attention_heads
+            ));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(format!("`dropout` {} is not in 0..1", self.dropout));
+        }
+        for (name, scan, width) in [
+            ("temporal_scan", &self.temporal_scan, self.width),
+            ("kinematic_scan", &self.kinematic_scan, self.joint_width),
+        ] {
+            if scan.state == 0 || scan.taps == 0 || scan.expand == 0 || scan.chunk == 0 {
+                return Err(format!("`{name}` has a 0 in it"));
+            }
+            if scan.head_width == 0 || !scan.inner(width).is_multiple_of(scan.head_width) {
+                return Err(format!(
+                    "`{name}.head_width` {} does not divide its inner width {}",
+                    scan.head_width,
+                    scan.inner(width)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn init<B: Backend>(&self, device: &B::Device) -> Kinest<B> {
+        Kinest {
+            standardise: self.standardise.then(|| {
+                Standardise::new(
+                    Tensor::zeros([self.inputs], device),
+                    Tensor::ones([self.inputs], device),
+                )
+            }),
+            embed: linear_layer(self.inputs, self.width, device),
+            temporal: (0..self.temporal_blocks).map(|_| TemporalFlow::new(self, device)).collect(),
+            kinematic: (0..self.kinematic_blocks)
+                .map(|_| KinematicFlow::new(self, device))
+                .collect(),
+            regress: linear_layer(self.width, self.outputs, device),
+        }
+    }
+}
+
+/// The KineST network.
+#[derive(Module, Debug)]
+pub struct Kinest<B: Backend> {
+    standardise: Option<Standardise<B>>,
+    embed: Linear<B>,
+    temporal: Vec<TemporalFlow<B>>,
+    kinematic: Vec<KinematicFlow<B>>,
+    regress: Linear<B>,
+}
+
+/// Activations of one pass, for comparison with golden files.
+#[derive(Clone, Debug)]
+pub struct KinestTrace<B: Backend> {
+    /// After the embedding, `[batch, window, width]`.
+    pub embedded: Tensor<B, 3>,
+    /// For each temporal block: after the scans, and the mixing.
+    pub temporal: Vec<(Tensor<B, 3>, MixingTrace<B>)>,
+    /// For each kinematic block: the scans, and the mixing.
+    pub kinematic: Vec<(KinematicTrace<B>, MixingTrace<B>)>,
+    /// The output, `[batch, window, outputs]`.
+    pub output: Tensor<B, 3>,
+}
+
+impl<B: Backend> Kinest<B> {
+    /// # Shapes
+    /// - `features`: `[batch, window, inputs]`
+    /// - output: `[batch, window, outputs]`
+    pub fn forward(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
+        let mut x = self.embed(features);
+        for block in &self.temporal {
+            x = block.forward(x).1.y;
+        }
+        for block in &self.kinematic {
+            x = block.forward(x).1.y;
+        }
+        linear(&self.regress, x)
+    }
+
+    /// [`Kinest::forward`], keeping every activation that golden files know.
+    pub fn trace(&self, features: Tensor<B, 3>) -> KinestTrace<B> {
+        let embedded = self.embed(features);
+        let mut x = embedded.clone();
+        let mut temporal = vec![];
+        for block in &self.temporal {
+            let trace = block.forward(x);
+            x = trace.1.y.clone();
+            temporal.push(trace);
+        }
+        let mut kinematic = vec![];
+        for block in &self.kinematic {
+            let trace = block.forward(x);
+            x = trace.1.y.clone();
+            kinematic.push(trace);
+        }
+        KinestTrace { embedded, temporal, kinematic, output: linear(&self.regress, x) }
+    }
+
+    fn embed(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
+        let features = match &self.standardise {
+            Some(standardise) => standardise.forward(features),
+            None => features,
+        };
+        linear(&self.embed, features)
+    }
+
+    /// Prepares a fresh network for its data: the standardisation measured on it, and a last layer
+    /// that starts out saying the mean target, so that training does not begin by looking for it.
+    pub fn prepare(&mut self, statistics: &DataStatistics) {
+        let device = self.regress.weight.device();
+        let vector = |values: &[f32]| {
+            Tensor::<B, 1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &device)
+        };
+        if self.standardise.is_some() {
+            let std: Vec<f32> = statistics.input_std.iter().map(|s| s.max(1e-4)).collect();
+            self.standardise = Some(Standardise::new(vector(&statistics.input_mean), vector(&std)));
+        }
+        self.regress.bias = Some(Param::from_tensor(vector(&statistics.target_mean)));
+    }
+}
+
+/// Mean and deviation of training data, per number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataStatistics {
+    /// Mean of each input number.
+    pub input_mean: Vec<f32>,
+    /// Standard deviation of each input number.
+    pub input_std: Vec<f32>,
+    /// Mean of each target number.
+    pub target_mean: Vec<f32>,
+}

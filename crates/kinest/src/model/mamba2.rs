@@ -1,0 +1,192 @@
+//! The Mamba-2 block: projection, short causal convolution, selective state space, gate.
+//!
+//! Dao & Gu 2024, "Transformers are SSMs: Generalized Models and Efficient Algorithms Through
+//! Structured State Space Duality". One group of B and C for all heads, no biases in the
+//! projections, gate before the normalisation.
+
+use super::layers::{linear, linear_without_bias, softplus, uniform_parameter};
+use super::ssd::{SsdInput, ssd_chunked, ssd_sequential};
+use burn::module::{Module, Param};
+use burn::nn::{Linear, RmsNorm, RmsNormConfig};
+use burn::tensor::activation::silu;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Distribution, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Sizes of a [`Mamba2`] block; its width is that of the tokens it is used on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mamba2Config {
+    /// Numbers of state per channel, N.
+    pub state: usize,
+    /// Taps of the causal convolution.
+    pub taps: usize,
+    /// Inner width over token width.
+    pub expand: usize,
+    /// Channels per head, P.
+    pub head_width: usize,
+    /// Tokens the scan treats at once. Changes speed and rounding only.
+    pub chunk: usize,
+}
+
+impl Mamba2Config {
+    pub(super) fn inner(&self, width: usize) -> usize {
+        width * self.expand
+    }
+
+    /// Channels that go through the convolution: x, B and C.
+    fn convolved(&self, width: usize) -> usize {
+        self.inner(width) + 2 * self.state
+    }
+
+    fn heads(&self, width: usize) -> usize {
+        self.inner(width) / self.head_width
+    }
+
+    /// A block for tokens of `width` numbers, with fresh weights.
+    pub fn init<B: Backend>(&self, width: usize, device: &B::Device) -> Mamba2<B> {
+        let (inner, convolved, heads) =
+            (self.inner(width), self.convolved(width), self.heads(width));
+        // Steps are log-uniform in 1e-3..0.1 s at the start; the bias is their inverse softplus.
+        let (low, high) = (1e-3_f64.ln(), 0.1_f64.ln());
+        let step = Tensor::<B, 1>::random([heads], Distribution::Uniform(low, high), device).exp();
+        let step = step.clamp_min(1e-4);
+        let step_bias = step.clone() + (step.neg().exp().neg() + 1.0).log();
+        let decay = Tensor::<B, 1>::random([heads], Distribution::Uniform(1.0, 16.0), device).log();
+        Mamba2 {
+            project_in: linear_without_bias(width, inner + convolved + heads, device),
+            conv_weight: uniform_parameter([self.taps, convolved], self.taps, device),
+            conv_bias: uniform_parameter([convolved], self.taps, device),
+            step_bias: Param::from_tensor(step_bias),
+            decay_log: Param::from_tensor(decay),
+            skip: Param::from_tensor(Tensor::ones([heads], device)),
+            norm: RmsNormConfig::new(inner).with_epsilon(1e-5).init(device),
+            project_out: linear_without_bias(inner, width, device),
+            state: self.state,
+            head_width: self.head_width,
+            chunk: self.chunk,
+        }
+    }
+}
+
+/// What a [`Mamba2`] block remembers between two stretches of one sequence.
+#[derive(Clone, Debug)]
+pub struct Mamba2State<B: Backend> {
+    /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
+    pub conv_tail: Tensor<B, 3>,
+    /// State of the scan, `[batch, heads, head_width, state]`.
+    pub ssm: Tensor<B, 4>,
+}
+
+/// Which form of the scan to run. Both compute the same function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanForm {
+    /// Blocks of tokens at a time, as matrix products.
+    Chunked,
+    /// Token by token, as the recurrence is written. Slow; for testing.
+    Sequential,
+}
+
+/// A Mamba-2 block.
+#[derive(Module, Debug)]
+pub struct Mamba2<B: Backend> {
+    project_in: Linear<B>,
+    conv_weight: Param<Tensor<B, 2>>,
+    conv_bias: Param<Tensor<B, 1>>,
+    step_bias: Param<Tensor<B, 1>>,
+    decay_log: Param<Tensor<B, 1>>,
+    skip: Param<Tensor<B, 1>>,
+    norm: RmsNorm<B>,
+    project_out: Linear<B>,
+    state: usize,
+    head_width: usize,
+    chunk: usize,
+}
+
+/// The tokens inside a block, between convolution and scan.
+#[derive(Clone, Debug)]
+pub struct Mamba2Inner<B: Backend> {
+    /// Gate, `[batch, tokens, inner]`.
+    pub z: Tensor<B, 3>,
+    /// What the scan reads.
+    pub scan: SsdInput<B>,
+    /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
+    pub conv_tail: Tensor<B, 3>,
+}
+
+impl<B: Backend> Mamba2<B> {
+    /// Runs one whole sequence from an empty state.
+    ///
+    /// # Shapes
+    /// - `tokens`, output: `[batch, tokens, width]`
+    pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
+        self.forward_from(tokens, None, ScanForm::Chunked).0
+    }
+
+    /// Runs a stretch of a sequence from `state` (none: the start) and returns the state after it.
+    ///
+    /// # Shapes
+    /// - `tokens`, output: `[batch, tokens, width]`
+    pub fn forward_from(
+        &self,
+        tokens: Tensor<B, 3>,
+        state: Option<Mamba2State<B>>,
+        form: ScanForm,
+    ) -> (Tensor<B, 3>, Mamba2State<B>) {
+        let inner = self.inner(tokens, state);
+        let (y, ssm) = match form {
+            ScanForm::Chunked => ssd_chunked(inner.scan, self.chunk),
+            ScanForm::Sequential => ssd_sequential(inner.scan),
+        };
+        let [batch, length, heads, width] = y.dims();
+        let gated = y.reshape([batch, length, heads * width]) * silu(inner.z);
+        let out = linear(&self.project_out, self.norm.forward(gated));
+        (out, Mamba2State { conv_tail: inner.conv_tail, ssm })
+    }
+
+    /// Everything before the scan.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[batch, tokens, width]`
+    pub fn inner(&self, tokens: Tensor<B, 3>, state: Option<Mamba2State<B>>) -> Mamba2Inner<B> {
+        let [batch, length, _] = tokens.dims();
+        let device = tokens.device();
+        let [taps, convolved] = self.conv_weight.dims();
+        let heads = self.skip.dims()[0];
+        let inner = heads * self.head_width;
+
+        let projected = linear(&self.project_in, tokens);
+        let z = projected.clone().narrow(2, 0, inner);
+        let before_conv = projected.clone().narrow(2, inner, convolved);
+        let step = projected.narrow(2, inner + convolved, heads);
+
+        let (tail, ssm) = match state {
+            Some(state) => (state.conv_tail, Some(state.ssm)),
+            None => (Tensor::zeros([batch, taps - 1, convolved], &device), None),
+        };
+        let padded = Tensor::cat(vec![tail, before_conv], 1);
+        let conv_tail = padded.clone().narrow(1, length, taps - 1);
+        // w'_t = SiLU(bias + Σ_k weight_k w_{t-3+k}): four shifted products beat a general
+        // convolution on every back end for a depthwise one this short.
+        let mut sum = self.conv_bias.val().unsqueeze::<3>();
+        for tap in 0..taps {
+            let weight = self.conv_weight.val().narrow(0, tap, 1).unsqueeze::<3>();
+            sum = sum + padded.clone().narrow(1, tap, length) * weight;
+        }
+        let convolved = silu(sum);
+
+        let x = convolved.clone().narrow(2, 0, inner);
+        let b = convolved.clone().narrow(2, inner, self.state);
+        let c = convolved.narrow(2, inner + self.state, self.state);
+        let scan = SsdInput {
+            x: x.reshape([batch, length, heads, self.head_width]),
+            step: softplus(step + self.step_bias.val().unsqueeze()),
+            decay: self.decay_log.val().exp().neg(),
+            b,
+            c,
+            skip: self.skip.val(),
+            state: ssm,
+        };
+        Mamba2Inner { z, scan, conv_tail }
+    }
+}
