@@ -1,0 +1,142 @@
+//! The whole live path on the caller's thread.
+
+use super::{
+    EngineError, PoseEngine, Take, TrackerError, TrackerHistory, decode_output, place_under_head,
+    rest_under_head,
+};
+use crate::model::ModelSpec;
+use crate::skeleton::Pose;
+use crate::tracker::TrackerFrame;
+
+/// Why there is no pose.
+#[derive(Debug, thiserror::Error)]
+pub enum EstimateError {
+    /// Nothing was pushed yet.
+    #[error("no tracker frame yet")]
+    NoTrackers,
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The network's output is no set of rotations.
+    #[error("the network's output is not finite")]
+    NotFinite,
+}
+
+/// Trackers in, poses out, for one player: no threads, no game engine.
+pub struct PoseEstimator {
+    engine: Box<dyn PoseEngine>,
+    spec: ModelSpec,
+    history: TrackerHistory,
+    features: Vec<f32>,
+}
+
+impl PoseEstimator {
+    /// An estimator that runs on `engine`.
+    #[must_use]
+    pub fn new(engine: Box<dyn PoseEngine>) -> Self {
+        let spec = engine.spec().clone();
+        let history = TrackerHistory::new(&spec);
+        Self { engine, spec, history, features: Vec::new() }
+    }
+
+    /// Adds what the trackers say now, at any rate; see [`TrackerHistory::push`].
+    ///
+    /// # Errors
+    /// If the frame has the wrong number of poses, or anything in it is not finite.
+    pub fn push(&mut self, frame: TrackerFrame) -> Result<bool, TrackerError> {
+        self.history.push(frame)
+    }
+
+    /// The pose at the newest tracker frame, with the head joint at the head tracker. Until the
+    /// trackers have been seen for a whole window it is the rest pose under the head.
+    ///
+    /// # Errors
+    /// If there is no tracker frame, the engine fails, or its output is not finite; the next call
+    /// starts afresh.
+    pub fn estimate(&mut self) -> Result<Pose, EstimateError> {
+        let head = self.history.newest().ok_or(EstimateError::NoTrackers)?.poses[0];
+        let Some(frames) = self.history.window() else {
+            return Ok(rest_under_head(&self.spec.skeleton, &head));
+        };
+        self.features.clear();
+        let frame = self.spec.layout.write_features(frames, &mut self.features);
+        let output = self.engine.infer(&self.features, 1, Take::Newest)?;
+        let rotations =
+            decode_output(&self.spec, &output, &frame).ok_or(EstimateError::NotFinite)?;
+        Ok(place_under_head(&self.spec.skeleton, &rotations, head.position))
+    }
+
+    /// Forgets the trackers: after a teleport, or for another player.
+    pub fn clear(&mut self) {
+        self.history.clear();
+    }
+
+    /// How the network is fed and read.
+    #[must_use]
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// Name of the device it runs on.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        self.engine.device()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::geodesic_angle;
+    use crate::runtime::fake::{Deed, FakeEngine, answer};
+    use crate::skeleton::{Skeleton, SmplJoint};
+    use crate::tracker::TrackerSet;
+    use glam::{DQuat, DVec3};
+
+    /// Trackers of a body that walks along x, turned by `yaw`.
+    fn trackers(time: f64, yaw: f64) -> TrackerFrame {
+        let mut pose = Pose::rest();
+        pose.translation = DVec3::new(time, 2.0, 0.95);
+        pose.rotations[0] = DQuat::from_rotation_z(yaw) * pose.rotations[0];
+        let joints = Skeleton::default().pose_joints(&pose);
+        TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints)
+    }
+
+    #[test]
+    fn rest_first_then_the_network_turned_and_placed_by_the_head() {
+        let mut estimator = PoseEstimator::new(Box::new(FakeEngine::new(|_, _| Deed::Answer)));
+        assert!(matches!(estimator.estimate(), Err(EstimateError::NoTrackers)));
+        let yaw = 0.7;
+        for i in 0..=96 {
+            let frame = trackers(f64::from(i) / 60.0, yaw);
+            let head = frame.poses[0].position;
+            assert_eq!(estimator.push(frame), Ok(true));
+            let pose = estimator.estimate().unwrap();
+            let joints = estimator.spec().skeleton.pose_joints(&pose);
+            assert!((joints.positions[SmplJoint::Head.index()] - head).length() < 1e-9);
+            let knee = SmplJoint::LeftKnee.index();
+            let bent = geodesic_angle(pose.rotations[knee], answer().rotations[knee]) < 1e-6;
+            assert_eq!(bent, i == 96, "frame {i}");
+            let root = DQuat::from_rotation_z(yaw) * answer().rotations[0];
+            assert!(geodesic_angle(pose.rotations[0], root) < 1e-6, "frame {i}");
+        }
+        estimator.clear();
+        assert!(matches!(estimator.estimate(), Err(EstimateError::NoTrackers)));
+    }
+
+    #[test]
+    fn a_bad_output_is_an_error_and_the_next_one_counts_again() {
+        let deed = |calls, _| match calls {
+            0 => Deed::NotFinite,
+            1 => Deed::Fail,
+            _ => Deed::Answer,
+        };
+        let mut estimator = PoseEstimator::new(Box::new(FakeEngine::new(deed)));
+        for i in 0..=96 {
+            estimator.push(trackers(f64::from(i) / 60.0, 0.0)).unwrap();
+        }
+        assert!(matches!(estimator.estimate(), Err(EstimateError::NotFinite)));
+        assert!(matches!(estimator.estimate(), Err(EstimateError::Engine(_))));
+        assert!(estimator.estimate().is_ok());
+    }
+}

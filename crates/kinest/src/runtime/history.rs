@@ -1,0 +1,326 @@
+//! Tracker frames of any rate, resampled to the rate of the network.
+
+use crate::model::ModelSpec;
+use crate::rotation::quat_from_matrix;
+use crate::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
+use glam::DMat3;
+use std::collections::VecDeque;
+use std::slice::ChunksExact;
+
+/// A sample this close to a point of the grid, in seconds, is that point: a clock in whole
+/// nanoseconds cannot say 1/60 s, and nothing a person does matters within a microsecond.
+const TIME_TOLERANCE: f64 = 1e-6;
+
+/// A pause longer than this, in seconds, is a loss of tracking: what was before it says nothing
+/// about now. A shorter one (a hitch) is bridged by interpolation.
+const LONGEST_HITCH: f64 = 1.0;
+
+/// Samples kept for each frame of the window at most. 480 Hz at 60 Hz, above any tracker.
+const SAMPLES_PER_STEP: f64 = 8.0;
+
+/// A tracker frame was refused; the history is as it was.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum TrackerError {
+    /// The frame does not have one pose for each role.
+    #[error("expected {expected} tracker poses, found {found}")]
+    Count {
+        /// Roles of the set.
+        expected: usize,
+        /// Poses given.
+        found: usize,
+    },
+    /// The time stamp is not a number.
+    #[error("the time stamp {0} is not finite")]
+    Time(f64),
+    /// A pose has numbers that are not finite, or axes that are no rotation.
+    #[error("the pose of tracker {0:?} is not finite or not a rotation")]
+    Pose(TrackerRole),
+}
+
+/// The last moments of one player's trackers.
+///
+/// Takes frames at any rate with any jitter and gives them back at the rate of the network, on the
+/// grid that ends at the newest frame: straight lines for positions, slerp for rotations. Memory is
+/// bounded, whatever comes in.
+#[derive(Clone, Debug)]
+pub struct TrackerHistory {
+    trackers: TrackerSet,
+    /// Seconds between frames of the window.
+    step: f64,
+    /// Steps from the oldest to the newest frame of the window.
+    steps: usize,
+    samples: VecDeque<TrackerFrame>,
+    /// The last window given out, kept for its memory.
+    window: Vec<TrackerPose>,
+}
+
+impl TrackerHistory {
+    /// An empty history for the windows of `spec`.
+    #[must_use]
+    pub fn new(spec: &ModelSpec) -> Self {
+        Self {
+            trackers: spec.layout.trackers,
+            step: 1.0 / spec.rate_hz,
+            steps: spec.window,
+            samples: VecDeque::new(),
+            window: Vec::new(),
+        }
+    }
+
+    /// Adds a frame. Returns whether it was taken: one not newer than the newest is ignored.
+    ///
+    /// A pause of more than a second empties the history first. A clock that starts again needs
+    /// [`clear`](Self::clear).
+    ///
+    /// # Errors
+    /// If the frame has the wrong number of poses, or anything in it is not finite.
+    pub fn push(&mut self, frame: TrackerFrame) -> Result<bool, TrackerError> {
+        self.check(&frame)?;
+        if let Some(newest) = self.newest() {
+            let pause = frame.time - newest.time;
+            if pause <= 0.0 {
+                return Ok(false);
+            }
+            if pause > LONGEST_HITCH {
+                self.clear();
+            }
+        }
+        // Two samples within one slot: the newer takes the place of the older, so that the number
+        // of samples is bounded while the newest is always kept.
+        let slot = self.step / SAMPLES_PER_STEP;
+        if let Some(second) = self.samples.len().checked_sub(2)
+            && frame.time - self.samples[second].time < slot
+        {
+            self.samples.pop_back();
+        }
+        let oldest_needed = frame.time - self.span();
+        self.samples.push_back(frame);
+        while self.samples.get(1).is_some_and(|second| second.time <= oldest_needed) {
+            self.samples.pop_front();
+        }
+        Ok(true)
+    }
+
+    fn check(&self, frame: &TrackerFrame) -> Result<(), TrackerError> {
+        let roles = self.trackers.roles();
+        if frame.poses.len() != roles.len() {
+            return Err(TrackerError::Count { expected: roles.len(), found: frame.poses.len() });
+        }
+        if !frame.time.is_finite() {
+            return Err(TrackerError::Time(frame.time));
+        }
+        let bad = frame.poses.iter().position(|pose| {
+            // Every rotation has determinant 1; the reference's formula is off by 1e-6 at most.
+            let turn = pose.rotation.determinant();
+            !(pose.position.is_finite() && pose.rotation.is_finite() && (turn - 1.0).abs() < 1e-2)
+        });
+        bad.map_or(Ok(()), |i| Err(TrackerError::Pose(roles[i])))
+    }
+
+    /// Seconds from the oldest to the newest frame of the window.
+    fn span(&self) -> f64 {
+        self.steps as f64 * self.step
+    }
+
+    /// The newest frame.
+    #[must_use]
+    pub fn newest(&self) -> Option<&TrackerFrame> {
+        self.samples.back()
+    }
+
+    /// The window that ends at the newest frame: `window + 1` frames (the first one only serves
+    /// velocities), each with one pose per role. `None` until the history reaches back that far.
+    ///
+    /// Feeds [`write_features`](crate::features::FeatureLayout::write_features) as it is.
+    pub fn window(&mut self) -> Option<ChunksExact<'_, TrackerPose>> {
+        let newest = self.newest()?.time;
+        if self.samples[0].time > newest - self.span() + TIME_TOLERANCE {
+            return None;
+        }
+        self.window.clear();
+        let mut next = 0;
+        for back in (0..=self.steps).rev() {
+            let time = newest - back as f64 * self.step;
+            while self.samples[next].time < time - TIME_TOLERANCE {
+                next += 1;
+            }
+            let after = &self.samples[next];
+            if next == 0 || after.time <= time + TIME_TOLERANCE {
+                self.window.extend_from_slice(&after.poses);
+            } else {
+                let before = &self.samples[next - 1];
+                let t = (time - before.time) / (after.time - before.time);
+                let pairs = before.poses.iter().zip(&after.poses);
+                self.window.extend(pairs.map(|(a, b)| interpolate(a, b, t)));
+            }
+        }
+        Some(self.window.chunks_exact(self.trackers.roles().len()))
+    }
+
+    /// Forgets everything: after a teleport, or when the clock starts again.
+    pub fn clear(&mut self) {
+        self.samples.clear();
+    }
+}
+
+fn interpolate(a: &TrackerPose, b: &TrackerPose, t: f64) -> TrackerPose {
+    let (from, to) = (quat_from_matrix(a.rotation), quat_from_matrix(b.rotation));
+    TrackerPose {
+        position: a.position.lerp(b.position, t),
+        rotation: DMat3::from_quat(from.slerp(to, t)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordinates::UPRIGHT;
+    use crate::rotation::geodesic_angle;
+    use crate::runtime::fake;
+    use glam::{DQuat, DVec3};
+
+    /// A smooth motion of human speed: peaks of 1 m/s and 3 rad/s.
+    fn trackers_at(time: f64) -> TrackerFrame {
+        let pose = |k: f64| TrackerPose {
+            position: DVec3::new(0.3 * (3.0 * time + k).sin(), 0.1 * k + 0.2 * time, 1.5 - 0.3 * k),
+            rotation: DMat3::from_quat(
+                DQuat::from_rotation_z(k + (3.0 * time).sin())
+                    * UPRIGHT
+                    * DQuat::from_rotation_x(k),
+            ),
+        };
+        TrackerFrame { time, poses: vec![pose(0.0), pose(1.0), pose(2.0)] }
+    }
+
+    fn history() -> TrackerHistory {
+        TrackerHistory::new(&fake::spec())
+    }
+
+    /// Largest distance and angle to what the trackers really did on the grid that ends at `end`.
+    fn worst(history: &mut TrackerHistory, end: f64) -> (f64, f64) {
+        let spec = fake::spec();
+        let frames = history.window().expect("the window is full");
+        assert_eq!(frames.len(), spec.window + 1);
+        let mut worst = (0.0_f64, 0.0_f64);
+        for (i, frame) in frames.enumerate() {
+            let truth = trackers_at(end - (spec.window - i) as f64 / spec.rate_hz);
+            for (pose, truth) in frame.iter().zip(&truth.poses) {
+                let angle = geodesic_angle(
+                    quat_from_matrix(pose.rotation),
+                    quat_from_matrix(truth.rotation),
+                );
+                worst.0 = worst.0.max(pose.position.distance(truth.position));
+                worst.1 = worst.1.max(angle);
+            }
+        }
+        worst
+    }
+
+    /// Fed at any rate, from any start, the window is the same motion.
+    #[test]
+    fn every_headset_rate_gives_the_same_window() {
+        // The error of a chord of a curve: v̈ / (8 · rate²), with 2.7 m/s² and 9 rad/s² here.
+        for rate in [30.0, 60.0, 72.0, 90.0, 120.0, 144.0] {
+            for start in [0.0, 1000.123] {
+                let mut history = history();
+                let mut end = 0.0;
+                for i in 0..=(2.0 * rate) as u32 {
+                    end = start + f64::from(i) / rate;
+                    assert_eq!(history.push(trackers_at(end)), Ok(true));
+                }
+                let (metres, radians) = worst(&mut history, end);
+                let limit = 1.05 / (8.0 * rate * rate) + 1e-6;
+                assert!(metres < 2.7 * limit && radians < 9.0 * limit, "{rate} {metres} {radians}");
+            }
+        }
+    }
+
+    #[test]
+    fn samples_on_the_grid_come_back_bit_for_bit() {
+        let spec = fake::spec();
+        // A clock of whole nanoseconds, as a game has.
+        let times: Vec<f64> = (0..200_u32).map(|i| f64::from(i) * 0.016_666_667).collect();
+        let mut history = history();
+        for &time in &times {
+            history.push(trackers_at(time)).unwrap();
+        }
+        let expected: Vec<_> =
+            times[199 - spec.window..].iter().flat_map(|&t| trackers_at(t).poses).collect();
+        assert_eq!(history.window().unwrap().flatten().copied().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_window_opens_exactly_when_the_history_covers_it() {
+        let spec = fake::spec();
+        let mut history = history();
+        for i in 0..spec.window {
+            history.push(trackers_at(i as f64 / 60.0)).unwrap();
+            assert!(history.window().is_none(), "{i}");
+        }
+        history.push(trackers_at(spec.window as f64 / 60.0)).unwrap();
+        assert!(history.window().is_some());
+        history.clear();
+        assert!(history.window().is_none() && history.newest().is_none());
+    }
+
+    #[test]
+    fn a_hitch_is_bridged_and_a_long_loss_starts_again() {
+        let mut history = history();
+        let times = (0..180).map(|i| f64::from(i) / 90.0).filter(|t| !(1.0..1.3).contains(t));
+        for time in times {
+            history.push(trackers_at(time)).unwrap();
+        }
+        // The chord over 0.3 s: 2.7 m/s² and 9 rad/s² times 0.31² / 8.
+        let (metres, radians) = worst(&mut history, 179.0 / 90.0);
+        assert!((0.005..0.033).contains(&metres) && radians < 0.11, "{metres} {radians}");
+        history.push(trackers_at(4.0)).unwrap();
+        assert!(history.window().is_none());
+    }
+
+    #[test]
+    fn jitter_duplicates_and_steps_back_change_nothing() {
+        let mut history = history();
+        for i in 0..300_u32 {
+            let time = f64::from(i) / 120.0 + 0.003 * f64::from(i * 7919 % 13) / 13.0;
+            assert_eq!(history.push(trackers_at(time)), Ok(true));
+            let elsewhere = TrackerFrame { time, ..trackers_at(time + 9.0) };
+            assert_eq!(history.push(elsewhere.clone()), Ok(false), "a duplicate");
+            assert_eq!(history.push(TrackerFrame { time: time - 0.1, ..elsewhere }), Ok(false));
+        }
+        let end = history.newest().unwrap().time;
+        let (metres, radians) = worst(&mut history, end);
+        assert!(metres < 1e-4 && radians < 3e-4, "{metres} {radians}");
+    }
+
+    #[test]
+    fn what_is_not_a_pose_is_refused_by_name_and_forgotten() {
+        let mut history = history();
+        history.push(trackers_at(0.0)).unwrap();
+        let mut frame = trackers_at(0.1);
+        frame.poses[1].position.x = f64::NAN;
+        assert_eq!(history.push(frame), Err(TrackerError::Pose(TrackerRole::LeftHand)));
+        let mut frame = trackers_at(0.1);
+        frame.poses[2].rotation = DMat3::ZERO;
+        assert_eq!(history.push(frame), Err(TrackerError::Pose(TrackerRole::RightHand)));
+        let frame = TrackerFrame { time: f64::INFINITY, ..trackers_at(0.1) };
+        assert_eq!(history.push(frame), Err(TrackerError::Time(f64::INFINITY)));
+        let mut frame = trackers_at(0.1);
+        frame.poses.pop();
+        assert_eq!(history.push(frame), Err(TrackerError::Count { expected: 3, found: 2 }));
+        assert_eq!(history.newest(), Some(&trackers_at(0.0)));
+    }
+
+    #[test]
+    fn memory_is_bounded_at_any_rate() {
+        let mut history = history();
+        let mut end = 0.0;
+        for i in 0..40_000_u32 {
+            end = f64::from(i) / 10_000.0;
+            history.push(trackers_at(end)).unwrap();
+        }
+        assert!(history.samples.len() < 2 * 8 * (fake::spec().window + 2));
+        assert_eq!(history.newest().unwrap().time, end);
+        let (metres, radians) = worst(&mut history, end);
+        assert!(metres < 1e-4 && radians < 1e-4, "{metres} {radians}");
+    }
+}

@@ -1,0 +1,508 @@
+//! The engine on a thread of its own.
+
+use super::{PoseEngine, Take, decode_output, guarded};
+use crate::features::{TARGETS, WindowFrame};
+use crate::skeleton::PerJoint;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use glam::DQuat;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+/// Batches that may wait for the caller before the worker pauses: a caller that stops polling must
+/// not fill the memory.
+const UNREAD_BATCHES: usize = 64;
+
+/// Inferences the median is taken over.
+const MEDIAN_OVER: usize = 128;
+
+/// One window of one avatar.
+#[derive(Clone, Debug)]
+pub struct PoseRequest {
+    /// Whose it is; any number the caller likes.
+    pub avatar: u64,
+    /// Time stamp of the newest frame, handed back with the reply.
+    pub time: f64,
+    /// The window's features: `[window, inputs]`, row-major.
+    pub features: Vec<f32>,
+    /// What the features are expressed in.
+    pub frame: WindowFrame,
+}
+
+/// What the network says about a [`PoseRequest`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoseReply {
+    /// Whose it is.
+    pub avatar: u64,
+    /// Time stamp of the request.
+    pub time: f64,
+    /// Rotation of each joint against its parent, the root's against the world (AMASS space).
+    pub rotations: PerJoint<DQuat>,
+}
+
+/// News from the worker.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WorkerEvent {
+    /// The engine is open and has run once.
+    Ready {
+        /// Name of the device.
+        device: String,
+    },
+    /// One call of the network is done.
+    Poses(Vec<PoseReply>),
+    /// The engine could not be opened, or failed, or panicked. The worker has stopped; nothing
+    /// comes after this.
+    Failed {
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// How the worker is doing.
+#[derive(Clone, Debug, Default)]
+pub struct InferenceStats {
+    /// Calls of the network.
+    pub calls: u64,
+    /// Milliseconds of the newest call.
+    pub last_ms: f64,
+    /// Requests replaced by a newer one of the same avatar before their turn came.
+    pub replaced: u64,
+    /// Replies dropped because their avatar was reset or forgotten meanwhile.
+    pub late: u64,
+    /// Outputs that were no set of rotations.
+    pub not_finite: u64,
+    recent_ms: VecDeque<f64>,
+}
+
+impl InferenceStats {
+    /// Median milliseconds of the last calls.
+    #[must_use]
+    pub fn median_ms(&self) -> Option<f64> {
+        let mut sorted: Vec<f64> = self.recent_ms.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    }
+
+    fn add(&mut self, ms: f64) {
+        self.calls += 1;
+        self.last_ms = ms;
+        if self.recent_ms.len() == MEDIAN_OVER {
+            self.recent_ms.pop_front();
+        }
+        self.recent_ms.push_back(ms);
+    }
+}
+
+/// A request with the generation of its avatar when it was made.
+type Waiting = (u64, PoseRequest);
+
+/// The newest request of each avatar, in the order of their numbers so that batches are the same in
+/// every run. The lock is only ever held to move requests in and out, never while the network runs.
+#[derive(Clone, Default)]
+struct Mailbox(Arc<Mutex<BTreeMap<u64, Waiting>>>);
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Answer {
+    generation: u64,
+    avatar: u64,
+    time: f64,
+    rotations: Option<PerJoint<DQuat>>,
+}
+
+enum Message {
+    Ready { device: String },
+    Batch { answers: Vec<Answer>, ms: f64 },
+    Failed { reason: String },
+}
+
+/// A thread that owns an engine and runs the newest window of every avatar, all in one call.
+///
+/// Nothing here waits for the network but [`wait`](Self::wait). A request replaces a waiting one of
+/// the same avatar. Dropping the worker ends the thread after the call it is in.
+pub struct PoseWorker {
+    mailbox: Mailbox,
+    wake: Sender<()>,
+    messages: Receiver<Message>,
+    events: VecDeque<WorkerEvent>,
+    thread: JoinHandle<()>,
+    /// Replies of another generation than the avatar's are late.
+    generations: HashMap<u64, u64>,
+    next_generation: u64,
+    /// Requests that wait or run.
+    pending: usize,
+    running: bool,
+    stats: InferenceStats,
+}
+
+impl PoseWorker {
+    /// Starts the thread. `open` is called on it, so a slow start of a GPU blocks nobody.
+    ///
+    /// # Errors
+    /// If the system has no thread to give.
+    pub fn spawn<E: Display>(
+        open: impl FnOnce() -> Result<Box<dyn PoseEngine>, E> + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let mailbox = Mailbox::default();
+        let (wake, woken) = bounded(1);
+        let (out, messages) = bounded(UNREAD_BATCHES);
+        let requests = mailbox.clone();
+        let thread = Builder::new().name("kinest worker".into()).spawn(move || {
+            if let Err(reason) = run(open, &requests, &woken, &out) {
+                // Nobody listens any more when this fails.
+                _ = out.send(Message::Failed { reason });
+            }
+        })?;
+        Ok(Self {
+            mailbox,
+            wake,
+            messages,
+            events: VecDeque::new(),
+            thread,
+            generations: HashMap::new(),
+            next_generation: 0,
+            pending: 0,
+            running: true,
+            stats: InferenceStats::default(),
+        })
+    }
+
+    /// Hands in the newest windows of some avatars. Ignored when the worker has failed.
+    pub fn submit(&mut self, requests: impl IntoIterator<Item = PoseRequest>) {
+        if !self.running {
+            return;
+        }
+        let mut waiting = self.mailbox.lock();
+        for request in requests {
+            let generation = *self.generations.entry(request.avatar).or_insert_with(|| {
+                self.next_generation += 1;
+                self.next_generation
+            });
+            match waiting.insert(request.avatar, (generation, request)) {
+                Some(_) => self.stats.replaced += 1,
+                None => self.pending += 1,
+            }
+        }
+        drop(waiting);
+        // Full: the worker has a call to wake already. Disconnected: its last words are on the way.
+        _ = self.wake.try_send(());
+    }
+
+    /// Forgets `avatar`: replies to what was submitted before never arrive. For teleports, other
+    /// players, other models, despawned avatars.
+    pub fn reset(&mut self, avatar: u64) {
+        self.generations.remove(&avatar);
+        if self.mailbox.lock().remove(&avatar).is_some() {
+            self.pending -= 1;
+        }
+    }
+
+    /// The next piece of news, if there is any.
+    pub fn poll(&mut self) -> Option<WorkerEvent> {
+        while let Ok(message) = self.messages.try_recv() {
+            self.receive(message);
+        }
+        self.events.pop_front()
+    }
+
+    /// Waits until every request is answered or the worker has failed; the news is then there to
+    /// [`poll`](Self::poll).
+    pub fn wait(&mut self) {
+        while self.pending > 0 {
+            match self.messages.recv() {
+                Ok(message) => self.receive(message),
+                Err(_) => self.pending = 0,
+            }
+        }
+    }
+
+    /// Whether the worker is starting or running, that is, has not failed.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
+    /// How the worker is doing.
+    #[must_use]
+    pub fn stats(&self) -> &InferenceStats {
+        &self.stats
+    }
+
+    /// Stops the worker and waits for its thread to end.
+    pub fn join(self) {
+        let Self { thread, wake, messages, .. } = self;
+        drop((wake, messages));
+        // The thread catches every panic, so there is nothing to learn from the result.
+        _ = thread.join();
+    }
+
+    fn receive(&mut self, message: Message) {
+        let event = match message {
+            Message::Ready { device } => WorkerEvent::Ready { device },
+            Message::Failed { reason } => {
+                self.running = false;
+                self.pending = 0;
+                WorkerEvent::Failed { reason }
+            }
+            Message::Batch { answers, ms } => {
+                self.pending -= answers.len();
+                self.stats.add(ms);
+                let mut poses = Vec::with_capacity(answers.len());
+                for Answer { generation, avatar, time, rotations } in answers {
+                    if self.generations.get(&avatar) != Some(&generation) {
+                        self.stats.late += 1;
+                    } else if let Some(rotations) = rotations {
+                        poses.push(PoseReply { avatar, time, rotations });
+                    } else {
+                        self.stats.not_finite += 1;
+                    }
+                }
+                WorkerEvent::Poses(poses)
+            }
+        };
+        self.events.push_back(event);
+    }
+}
+
+/// The thread: opens the engine, warms it up, then answers until the caller is gone.
+fn run<E: Display>(
+    open: impl FnOnce() -> Result<Box<dyn PoseEngine>, E>,
+    mailbox: &Mailbox,
+    woken: &Receiver<()>,
+    out: &Sender<Message>,
+) -> Result<(), String> {
+    let mut engine = guarded(open)?.map_err(|error| error.to_string())?;
+    let result = serve(engine.as_mut(), mailbox, woken, out);
+    // A back end that has panicked may do so again when it is put away.
+    _ = guarded(move || drop(engine));
+    result
+}
+
+fn serve(
+    engine: &mut dyn PoseEngine,
+    mailbox: &Mailbox,
+    woken: &Receiver<()>,
+    out: &Sender<Message>,
+) -> Result<(), String> {
+    let (spec, device) = (engine.spec().clone(), engine.device().to_owned());
+    let mut infer = |features: &[f32], batch| {
+        guarded(|| engine.infer(features, batch, Take::Newest))?.map_err(|error| error.to_string())
+    };
+    // The first call compiles kernels and allocates; nobody should wait for that in a game.
+    infer(&vec![0.0; spec.window * spec.layout.inputs()], 1)?;
+    if out.send(Message::Ready { device }).is_err() {
+        return Ok(());
+    }
+    let mut features = Vec::new();
+    while woken.recv().is_ok() {
+        let requests = std::mem::take(&mut *mailbox.lock());
+        if requests.is_empty() {
+            continue;
+        }
+        let start = Instant::now();
+        features.clear();
+        requests.values().for_each(|(_, request)| features.extend_from_slice(&request.features));
+        let output = infer(&features, requests.len())?;
+        let ms = start.elapsed().as_secs_f64() * 1e3;
+        // An output that is too short leaves avatars without an answer that is a pose.
+        let frames = output.chunks(TARGETS).chain(std::iter::repeat(&[] as &[f32]));
+        let answers = requests.into_values().zip(frames).map(|((generation, request), output)| {
+            let PoseRequest { avatar, time, frame, .. } = request;
+            Answer { generation, avatar, time, rotations: decode_output(&spec, output, &frame) }
+        });
+        if out.send(Message::Batch { answers: answers.collect(), ms }).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::geodesic_angle;
+    use crate::runtime::fake::{Deed, FakeEngine, answer, spec};
+    use glam::DVec3;
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn worker(deed: impl FnMut(usize, usize) -> Deed + Send + 'static) -> PoseWorker {
+        PoseWorker::spawn(move || Ok::<_, Infallible>(Box::new(FakeEngine::new(deed)) as Box<_>))
+            .unwrap()
+    }
+
+    fn request(avatar: u64, time: f64) -> PoseRequest {
+        let spec = spec();
+        PoseRequest {
+            avatar,
+            time,
+            features: vec![0.0; spec.window * spec.layout.inputs()],
+            frame: WindowFrame { heading: 0.5, origin: DVec3::ZERO },
+        }
+    }
+
+    fn events(worker: &mut PoseWorker) -> Vec<WorkerEvent> {
+        std::iter::from_fn(|| worker.poll()).collect()
+    }
+
+    /// A door the engine waits at, so that tests decide when a call ends.
+    fn gate() -> (Sender<()>, Receiver<()>) {
+        crossbeam_channel::unbounded()
+    }
+
+    #[test]
+    fn warms_up_answers_and_stops() {
+        let mut worker = worker(|_, _| Deed::Answer);
+        worker.submit([request(7, 1.5)]);
+        worker.wait();
+        let events = events(&mut worker);
+        assert_eq!(events[0], WorkerEvent::Ready { device: "fake".into() });
+        let WorkerEvent::Poses(poses) = &events[1] else { panic!("{events:?}") };
+        assert_eq!((poses.len(), poses[0].avatar, poses[0].time), (1, 7, 1.5));
+        let root = DQuat::from_rotation_z(0.5) * answer().rotations[0];
+        assert!(geodesic_angle(poses[0].rotations[0], root) < 1e-6);
+        assert_eq!(worker.stats().calls, 1);
+        assert!(worker.stats().median_ms().is_some_and(|ms| ms >= 0.0));
+        worker.join();
+    }
+
+    #[test]
+    fn the_newest_request_wins_and_avatars_share_a_call() {
+        let (open, door) = gate();
+        let (batches, sizes) = crossbeam_channel::unbounded();
+        let mut worker = worker(move |_, batch| {
+            batches.send(batch).unwrap();
+            door.recv().unwrap();
+            Deed::Answer
+        });
+        assert_eq!(sizes.recv(), Ok(1), "warming up");
+        for frame in 0..5 {
+            worker.submit([request(1, f64::from(frame)), request(2, f64::from(frame))]);
+        }
+        assert_eq!(events(&mut worker), [], "nothing waits for a busy engine");
+        open.send(()).unwrap();
+        open.send(()).unwrap();
+        worker.wait();
+        assert_eq!(sizes.try_iter().collect::<Vec<_>>(), [2]);
+        let WorkerEvent::Poses(poses) = &events(&mut worker)[1] else { panic!() };
+        assert_eq!(
+            poses.iter().map(|p| (p.avatar, p.time)).collect::<Vec<_>>(),
+            [(1, 4.0), (2, 4.0)]
+        );
+        assert_eq!(worker.stats().replaced, 8);
+        // One pending wake-up may have found the mailbox empty; that must not count as a call.
+        assert_eq!(worker.stats().calls, 1);
+    }
+
+    #[test]
+    fn a_reply_from_before_a_reset_never_arrives() {
+        let (open, door) = gate();
+        let (entered, entries) = crossbeam_channel::unbounded();
+        let mut worker = worker(move |_, _| {
+            entered.send(()).unwrap();
+            door.recv().unwrap();
+            Deed::Answer
+        });
+        open.send(()).unwrap();
+        entries.recv().unwrap();
+        worker.submit([request(1, 1.0), request(2, 1.0)]);
+        entries.recv().unwrap();
+        // Both are inside the network now.
+        worker.reset(1);
+        worker.submit([request(1, 2.0)]);
+        open.send(()).unwrap();
+        open.send(()).unwrap();
+        worker.wait();
+        let poses: Vec<_> = events(&mut worker)
+            .into_iter()
+            .filter_map(|e| if let WorkerEvent::Poses(p) = e { Some(p) } else { None })
+            .flatten()
+            .map(|p| (p.avatar, p.time))
+            .collect();
+        assert_eq!(poses, [(2, 1.0), (1, 2.0)]);
+        assert_eq!(worker.stats().late, 1);
+    }
+
+    #[test]
+    fn a_request_that_waits_is_taken_back_by_a_reset() {
+        let (open, door) = gate();
+        let mut worker = worker(move |_, _| {
+            door.recv().unwrap();
+            Deed::Answer
+        });
+        worker.submit([request(1, 1.0)]);
+        worker.reset(1);
+        open.send(()).unwrap();
+        worker.wait();
+        assert_eq!(worker.stats().calls, 0);
+    }
+
+    #[test]
+    fn errors_panics_and_engines_that_do_not_open_end_in_one_failure_and_no_more() {
+        let fails: [(&str, PoseWorker); 4] = [
+            ("out of luck", worker(|n, _| if n == 1 { Deed::Fail } else { Deed::Answer })),
+            ("device lost", worker(|n, _| if n == 1 { Deed::Panic } else { Deed::Answer })),
+            ("device lost", worker(|_, _| Deed::Panic)),
+            ("no such device", PoseWorker::spawn(|| Err("no such device")).unwrap()),
+        ];
+        for (reason, mut worker) in fails {
+            worker.submit([request(1, 0.0)]);
+            worker.wait();
+            let last = events(&mut worker).pop();
+            let Some(WorkerEvent::Failed { reason: found }) = last else { panic!("{last:?}") };
+            assert!(found.contains(reason), "{found}");
+            assert!(!worker.is_running());
+            worker.submit([request(1, 1.0)]);
+            worker.wait();
+            assert_eq!(worker.poll(), None);
+            worker.join();
+        }
+    }
+
+    #[test]
+    fn an_output_that_is_not_finite_is_counted_and_not_shown() {
+        let mut worker = worker(|n, _| if n == 1 { Deed::NotFinite } else { Deed::Answer });
+        for time in [0.0, 1.0] {
+            worker.submit([request(1, time)]);
+            worker.wait();
+        }
+        let events = events(&mut worker);
+        assert_eq!(events[1], WorkerEvent::Poses(vec![]));
+        assert!(matches!(&events[2], WorkerEvent::Poses(poses) if poses[0].time == 1.0));
+        assert_eq!(worker.stats().not_finite, 1);
+    }
+
+    /// Dropping does not wait for the call that runs, and the thread ends by itself, engine and all.
+    #[test]
+    fn dropping_neither_waits_nor_leaks() {
+        static ALIVE: AtomicUsize = AtomicUsize::new(0);
+        struct Alive;
+        impl Drop for Alive {
+            fn drop(&mut self) {
+                ALIVE.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        let (open, door) = gate();
+        ALIVE.store(1, Ordering::SeqCst);
+        let alive = Alive;
+        let worker = worker(move |_, _| {
+            let _kept = &alive;
+            door.recv().unwrap();
+            Deed::Answer
+        });
+        drop(worker);
+        assert_eq!(ALIVE.load(Ordering::SeqCst), 1, "still inside its call");
+        open.send(()).unwrap();
+        let start = Instant::now();
+        while ALIVE.load(Ordering::SeqCst) == 1 {
+            assert!(start.elapsed().as_secs() < 20, "the thread does not end");
+            std::thread::yield_now();
+        }
+    }
+}
