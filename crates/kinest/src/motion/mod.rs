@@ -1,5 +1,6 @@
 //! Motion clips and the files they come from.
 
 mod clip;
+pub mod synthetic;
 
 pub use clip::{ClipFrame, MotionClip};
