@@ -3,6 +3,7 @@
 
 pub mod coordinates;
 pub mod features;
+pub mod files;
 pub mod metrics;
 pub mod model;
 pub mod motion;

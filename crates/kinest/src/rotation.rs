@@ -25,34 +25,32 @@ pub fn skew(v: DVec3) -> DMat3 {
     )
 }
 
-/// Rodrigues' formula for the unit axis `axis` and `angle`.
-fn rodrigues(axis: DVec3, angle: f64) -> DMat3 {
-    let k = skew(axis);
-    DMat3::IDENTITY + k * angle.sin() + k * k * (1.0 - angle.cos())
-}
-
 /// Axis-angle to matrix as the reference computes features and targets.
 ///
-/// The axis is `a / (θ + 1e-6)`, so the result is orthonormal only to about `1e-6 / θ`; rotations
-/// with `θ² ≤ 1e-6` become `I + [a]×`.
+/// With the axis `w = a / (θ + 1e-6)` it is `cos θ I + sin θ [w]× + (1 − cos θ) w wᵀ`. As `w` is a little
+/// too short, the result is orthonormal only to about `1e-6 / θ`, and Rodrigues' formula with `[w]×²` would
+/// differ by as much. Rotations with `θ² ≤ 1e-6` become `I + [a]×`.
 #[must_use]
 pub fn matrix_from_axis_angle(a: DVec3) -> DMat3 {
     const EPSILON: f64 = 1e-6;
     let angle_squared = a.length_squared();
     if angle_squared > EPSILON {
         let angle = angle_squared.sqrt();
-        rodrigues(a / (angle + EPSILON), angle)
+        let axis = a / (angle + EPSILON);
+        let outer = DMat3::from_cols(axis * axis.x, axis * axis.y, axis * axis.z);
+        DMat3::IDENTITY * angle.cos() + skew(axis) * angle.sin() + outer * (1.0 - angle.cos())
     } else {
         DMat3::IDENTITY + skew(a)
     }
 }
 
 /// Axis-angle to matrix as the reference's body model does it for forward kinematics: the angle is
-/// the length of `a + 1e-8`, the axis `a / angle`.
+/// the length of `a + 1e-8`, the axis `w = a / angle`, the matrix `I + sin θ [w]× + (1 − cos θ) [w]×²`.
 #[must_use]
 pub fn body_matrix_from_axis_angle(a: DVec3) -> DMat3 {
     let angle = (a + DVec3::splat(1e-8)).length();
-    rodrigues(a / angle, angle)
+    let k = skew(a / angle);
+    DMat3::IDENTITY + k * angle.sin() + k * k * (1.0 - angle.cos())
 }
 
 /// The 6D form of `m`.

@@ -1,6 +1,9 @@
 //! Motion clips and the files they come from.
 
+pub mod amass;
 mod clip;
+mod npy;
 pub mod synthetic;
 
+pub use amass::MotionError;
 pub use clip::{ClipFrame, MotionClip};

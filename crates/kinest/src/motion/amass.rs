@@ -1,0 +1,400 @@
+//! AMASS motion files: `.npz`, a zip of NumPy arrays.
+//!
+//! | array | shape | what |
+//! |---|---|---|
+//! | `poses` | `[frames, 66, 156 or 165]` | axis-angles; the first 66 numbers are SMPL's 22 body joints in all three layouts (body only, SMPL-H, SMPL-X) |
+//! | `trans` | `[frames, 3]` | root translation, metres, z up |
+//! | `mocap_framerate` or `mocap_frame_rate` | one number | frames per second |
+//!
+//! Arrays with other names are not looked at.
+
+use super::clip::{ClipFrame, MotionClip};
+use super::npy::{self, Header};
+use crate::files::write_atomically;
+use crate::skeleton::SmplJoint;
+use glam::DVec3;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+/// Numbers of one frame of `poses`: body only, SMPL-H, SMPL-X.
+const POSE_WIDTHS: [u64; 3] = [66, 156, 165];
+
+/// Numbers of one frame of `poses` as it is written: SMPL-H, as AMASS.
+const WRITTEN_WIDTH: usize = 156;
+
+/// Rates outside are typing errors; resampling one of them could fill the memory.
+const RATES: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
+
+/// Why a motion file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum MotionError {
+    /// The file cannot be opened.
+    #[error("cannot read motion file {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not a zip archive, or a part of it is missing.
+    #[error("motion file {path} is not a whole .npz (zip) archive")]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What the archive reader said.
+        #[source]
+        source: zip::result::ZipError,
+    },
+    /// An array is missing or has contents that cannot be.
+    #[error("motion file {path}, field `{field}`: {problem}")]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Name of the array.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file cannot be written.
+    #[error("cannot write motion file {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Reads the clip in the file at `path`.
+///
+/// # Errors
+/// If the file cannot be read, is not a `.npz` archive, lacks an array or has one of another shape than in
+/// [the table](self), has fewer than two frames (there would be no velocity), a number that is not finite, or
+/// a rate outside 1 to 10000 Hz.
+pub fn load(path: &Path) -> Result<MotionClip, MotionError> {
+    let file =
+        File::open(path).map_err(|source| MotionError::Read { path: path.into(), source })?;
+    read(BufReader::new(file), path)
+}
+
+/// Reads a clip from an archive that need not be a file; `name` is what errors call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(source: impl Read + Seek, name: &Path) -> Result<MotionClip, MotionError> {
+    let mut archive = ZipArchive::new(source)
+        .map_err(|source| MotionError::Archive { path: name.into(), source })?;
+    let fault = |field, problem| Err(MotionError::Field { path: name.into(), field, problem });
+
+    let (shape, poses) = array(&mut archive, name, "poses", |header| match *header.shape {
+        [_, width] if POSE_WIDTHS.contains(&width) => None,
+        _ => Some("[frames, 66, 156 or 165]"),
+    })?;
+    let width = shape[1] as usize;
+    let (_, trans) = array(&mut archive, name, "trans", |header| match *header.shape {
+        [_, 3] => None,
+        _ => Some("[frames, 3]"),
+    })?;
+    let (frames, moves) = (poses.len() / width, trans.len() / 3);
+    if frames != moves {
+        return fault("trans", format!("{moves} frames, but `poses` has {frames}"));
+    }
+    if frames < 2 {
+        return fault("poses", format!("{frames} frames; a motion needs at least 2"));
+    }
+
+    let rate = ["mocap_framerate", "mocap_frame_rate"];
+    let Some(rate) = rate.into_iter().find(|field| has(&archive, field)) else {
+        return fault("mocap_framerate", "missing, and so is `mocap_frame_rate`".into());
+    };
+    let (_, values) = array(&mut archive, name, rate, |header| {
+        (!header.shape.iter().all(|s| *s == 1)).then_some("one number")
+    })?;
+    let rate_hz = values[0];
+    if !RATES.contains(&rate_hz) {
+        let (low, high) = (RATES.start(), RATES.end());
+        return fault(rate, format!("{rate_hz} is not a frame rate from {low} to {high} Hz"));
+    }
+
+    let mut clip = MotionClip { rate_hz, frames: Vec::with_capacity(frames) };
+    for (i, (pose, trans)) in poses.chunks_exact(width).zip(trans.chunks_exact(3)).enumerate() {
+        let frame = ClipFrame {
+            translation: DVec3::from_slice(trans),
+            rotations: std::array::from_fn(|j| DVec3::from_slice(&pose[3 * j..])),
+        };
+        let not_finite = |j: &SmplJoint| !frame.rotations[j.index()].is_finite();
+        if let Some(joint) = SmplJoint::ALL.iter().find(|j| not_finite(j)) {
+            return fault("poses", format!("frame {i}, {}: not a finite number", joint.name()));
+        }
+        if !frame.translation.is_finite() {
+            return fault("trans", format!("frame {i}: not a finite number"));
+        }
+        clip.frames.push(frame);
+    }
+    Ok(clip)
+}
+
+fn has(archive: &ZipArchive<impl Read + Seek>, field: &str) -> bool {
+    archive.index_for_name(&format!("{field}.npy")).is_some()
+}
+
+/// Shape and numbers of one array; `expected` says what the shape should be when it is not.
+fn array<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+    name: &Path,
+    field: &'static str,
+    expected: impl Fn(&Header) -> Option<&'static str>,
+) -> Result<(Vec<u64>, Vec<f64>), MotionError> {
+    let values = |archive: &mut ZipArchive<R>| {
+        if !has(archive, field) {
+            return Err("missing".into());
+        }
+        let mut entry = archive.by_name(&format!("{field}.npy")).map_err(|e| e.to_string())?;
+        let header = Header::read(&mut entry)?;
+        if let Some(expected) = expected(&header) {
+            return Err(format!("expected shape {expected}, found {}", header.shape_text()));
+        }
+        let values = header.read_values(&mut entry)?;
+        Ok((header.shape, values))
+    };
+    values(archive).map_err(|problem| MotionError::Field { path: name.into(), field, problem })
+}
+
+/// Writes `clip` to the file at `path`, replacing what was there only when all is written.
+///
+/// The layout is AMASS's: float32 `poses` with resting hands, `trans`, sixteen zero `betas`, `gender` and
+/// `mocap_framerate`. `gender` names the body model the clip is meant for: `male`, `female` or `neutral`.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn save(path: &Path, clip: &MotionClip, gender: &str) -> Result<(), MotionError> {
+    let mut bytes = Cursor::new(vec![]);
+    write(&mut bytes, clip, gender)
+        .and_then(|()| write_atomically(path, bytes.get_ref()))
+        .map_err(|source| MotionError::Write { path: path.into(), source })
+}
+
+/// Writes `clip` as [`save`] does, to anything.
+///
+/// # Errors
+/// If `writer` fails.
+pub fn write(writer: impl Write + Seek, clip: &MotionClip, gender: &str) -> io::Result<()> {
+    let f32s = |values: &mut dyn Iterator<Item = f64>| -> Vec<u8> {
+        values.flat_map(|v| (v as f32).to_le_bytes()).collect()
+    };
+    let frames = clip.frames.len();
+    let hands = std::iter::repeat_n(0.0, WRITTEN_WIDTH - 3 * SmplJoint::COUNT);
+    let pose =
+        |f: &ClipFrame| f.rotations.into_iter().flat_map(|a| a.to_array()).chain(hands.clone());
+    let gender: Vec<char> = gender.chars().collect();
+    let utf32 = gender.iter().flat_map(|c| u32::from(*c).to_le_bytes()).collect();
+
+    let mut archive = ZipWriter::new(writer);
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    let mut put = |name: &str, descr: &str, shape: &[usize], data: Vec<u8>| {
+        archive.start_file(format!("{name}.npy"), options)?;
+        npy::write(&mut archive, descr, shape, &data)
+    };
+    let poses = f32s(&mut clip.frames.iter().flat_map(pose));
+    put("poses", "<f4", &[frames, WRITTEN_WIDTH], poses)?;
+    let trans = f32s(&mut clip.frames.iter().flat_map(|f| f.translation.to_array()));
+    put("trans", "<f4", &[frames, 3], trans)?;
+    put("betas", "<f4", &[16], f32s(&mut [0.0; 16].into_iter()))?;
+    put("gender", &format!("<U{}", gender.len()), &[], utf32)?;
+    put("mocap_framerate", "<f8", &[], clip.rate_hz.to_le_bytes().to_vec())?;
+    archive.finish()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+
+    /// An array as NumPy would save it.
+    #[derive(Clone)]
+    struct Array(&'static str, Vec<usize>, Vec<u8>);
+
+    fn f64s(shape: &[usize], value: impl Fn(usize) -> f64) -> Array {
+        let count = shape.iter().product();
+        Array("<f8", shape.into(), (0..count).flat_map(|i| value(i).to_le_bytes()).collect())
+    }
+
+    fn f32s(shape: &[usize], value: impl Fn(usize) -> f64) -> Array {
+        let count = shape.iter().product();
+        let data = (0..count).flat_map(|i| (value(i) as f32).to_le_bytes()).collect();
+        Array("<f4", shape.into(), data)
+    }
+
+    /// Numbers that float32 cannot hold.
+    fn number(i: usize) -> f64 {
+        (i as f64 * 0.7).sin() + 1e-12
+    }
+
+    fn rate(hz: f64) -> Array {
+        f64s(&[], |_| hz)
+    }
+
+    type Arrays = Vec<(&'static str, Array)>;
+
+    fn good(width: usize) -> Arrays {
+        vec![
+            (
+                "gender",
+                Array(
+                    "<U4",
+                    vec![],
+                    "male".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
+                ),
+            ),
+            ("markers", Array("|O", vec![3], b"a pickle nobody opens".into())),
+            ("poses", f64s(&[4, width], number)),
+            ("trans", f64s(&[4, 3], number)),
+            ("mocap_framerate", rate(120.000_045_776_367_19)),
+        ]
+    }
+
+    fn with(mut arrays: Arrays, name: &'static str, array: Option<Array>) -> Arrays {
+        arrays.retain(|(n, _)| *n != name);
+        arrays.extend(array.map(|array| (name, array)));
+        arrays
+    }
+
+    fn npz(arrays: &Arrays, method: CompressionMethod) -> Vec<u8> {
+        let mut archive = ZipWriter::new(Cursor::new(vec![]));
+        for (name, Array(descr, shape, data)) in arrays {
+            let options = SimpleFileOptions::default().compression_method(method);
+            archive.start_file(format!("{name}.npy"), options).unwrap();
+            npy::write(&mut archive, descr, shape, data).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    }
+
+    fn read_bytes(bytes: &[u8]) -> Result<MotionClip, MotionError> {
+        read(Cursor::new(bytes), Path::new("some/clip.npz"))
+    }
+
+    fn read_arrays(arrays: &Arrays) -> Result<MotionClip, MotionError> {
+        read_bytes(&npz(arrays, CompressionMethod::Deflated))
+    }
+
+    #[test]
+    fn all_layouts_are_read_in_full_precision_stored_or_deflated() {
+        for width in [66, 156, 165] {
+            for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+                let clip = read_bytes(&npz(&good(width), method)).unwrap();
+                assert_eq!((clip.frames.len(), clip.rate_hz), (4, 120.000_045_776_367_19));
+                let wrist = clip.frames[2].rotations[SmplJoint::RightWrist.index()];
+                assert_eq!(wrist.z, number(2 * width + 65));
+                assert_eq!(clip.frames[3].translation.x, number(9));
+            }
+        }
+    }
+
+    #[test]
+    fn rates_are_found_under_both_names_in_every_type() {
+        let i64s = |v: i64| Array("<i8", vec![], v.to_le_bytes().into());
+        for (name, array, hz) in [
+            ("mocap_framerate", f64s(&[1], |_| 59.94), 59.94),
+            ("mocap_framerate", f32s(&[], |_| 100.0), 100.0),
+            ("mocap_frame_rate", rate(30.0), 30.0),
+            ("mocap_frame_rate", i64s(60), 60.0),
+        ] {
+            let arrays = with(with(good(165), "mocap_framerate", None), name, Some(array));
+            assert_eq!(read_arrays(&arrays).unwrap().rate_hz, hz);
+        }
+    }
+
+    /// Each fault is named with its file and its field.
+    #[test]
+    fn bad_contents_are_refused_by_name() {
+        let at = |bad: usize, value: f64| move |i| if i == bad { value } else { 0.1 };
+        let cases: Vec<(&str, Option<Array>, &str)> = vec![
+            ("poses", None, "missing"),
+            ("trans", None, "missing"),
+            ("mocap_framerate", None, "mocap_frame_rate"),
+            ("poses", Some(f64s(&[4, 72], number)), "[4, 72]"),
+            ("poses", Some(f64s(&[624], number)), "[624]"),
+            ("poses", Some(f64s(&[4, 52, 3], number)), "[4, 52, 3]"),
+            ("poses", Some(f64s(&[4, 156], at(156 * 2 + 13, f64::NAN))), "frame 2, L_knee"),
+            ("poses", Some(f32s(&[4, 156], at(0, f64::INFINITY))), "frame 0, pelvis"),
+            ("poses", Some(f64s(&[4, 156], at(3, 1.0))), ""),
+            ("poses", Some(f64s(&[0, 156], number)), "0 frames"),
+            ("poses", Some(f64s(&[1, 156], number)), "1 frames"),
+            ("poses", Some(Array("|O", vec![4, 156], vec![])), "|O"),
+            ("poses", Some(Array("<f8", vec![1 << 40, 156], vec![])), "absurdly large"),
+            ("poses", Some(Array("<f8", vec![4, 156], vec![0; 99])), "too early"),
+            ("trans", Some(f64s(&[4, 4], number)), "[4, 4]"),
+            ("trans", Some(f64s(&[3, 3], number)), "3 frames, but `poses` has 4"),
+            ("trans", Some(f64s(&[4, 3], at(5, f64::NEG_INFINITY))), "frame 1"),
+            ("mocap_framerate", Some(rate(0.0)), "0 is not"),
+            ("mocap_framerate", Some(rate(-60.0)), "-60 is not"),
+            ("mocap_framerate", Some(rate(f64::NAN)), "NaN is not"),
+            ("mocap_framerate", Some(rate(1e-9)), "is not a frame rate"),
+            ("mocap_framerate", Some(f64s(&[2], number)), "[2]"),
+        ];
+        for (field, array, expected) in cases {
+            let mut arrays = with(good(156), field, array);
+            if expected.contains(" frames") && field == "poses" {
+                let frames = expected[..1].parse().unwrap();
+                arrays = with(arrays, "trans", Some(f64s(&[frames, 3], number)));
+            }
+            let result = read_arrays(&arrays);
+            if expected.is_empty() {
+                result.unwrap();
+                continue;
+            }
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains("some/clip.npz"), "{message}");
+            assert!(message.contains(&format!("`{field}`")), "{message}");
+            assert!(message.contains(expected), "{message:?} does not say {expected:?}");
+        }
+    }
+
+    /// Whatever is cut off, the reader says so and neither panics nor returns half a clip.
+    #[test]
+    fn a_file_cut_anywhere_is_refused() {
+        let whole = npz(&good(66), CompressionMethod::Deflated);
+        for length in (0..whole.len()).step_by(7) {
+            let message = read_bytes(&whole[..length]).unwrap_err().to_string();
+            assert!(message.contains("some/clip.npz"), "{message}");
+        }
+    }
+
+    #[test]
+    fn damage_inside_the_data_is_noticed() {
+        let mut bytes = npz(&good(156), CompressionMethod::Stored);
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        assert!(read_bytes(&bytes).unwrap_err().to_string().contains("`poses`"));
+    }
+
+    #[test]
+    fn missing_files_and_other_files_are_named() {
+        let missing = load(Path::new("no/such.npz")).unwrap_err();
+        assert!(missing.to_string().contains("no/such.npz") && missing.source().is_some());
+        let error = read_bytes(b"this is text").unwrap_err();
+        assert!(matches!(error, MotionError::Archive { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let clip = read_arrays(&good(165)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.npz");
+        save(&path, &clip, "neutral").unwrap();
+        let back = load(&path).unwrap();
+        assert_eq!(back.rate_hz, clip.rate_hz);
+        for (a, b) in clip.frames.iter().zip(&back.frames) {
+            assert!(a.translation.abs_diff_eq(b.translation, 1e-7));
+            assert!(a.rotations.iter().zip(&b.rotations).all(|(a, b)| a.abs_diff_eq(*b, 1e-7)));
+        }
+        let nowhere = save(&folder.path().join("no/folder/out.npz"), &clip, "neutral");
+        assert!(nowhere.unwrap_err().to_string().contains("folder/out.npz"));
+    }
+}

@@ -1,0 +1,353 @@
+//! Predicting a whole clip, and scoring it, by the reference's rules and by a game's.
+//!
+//! The trackers are made from the clip itself, so they are perfect. Frame 0 only serves velocities: of
+//! `T` frames `T − 1` are predicted.
+
+use super::engine::{EngineError, PoseEngine, Take};
+use crate::features::{Frame, TARGETS, WindowFrame};
+use crate::metrics::{BodyTrack, Metrics};
+use crate::model::ModelSpec;
+use crate::motion::{ClipFrame, MotionClip};
+use crate::rotation::{body_matrix_from_axis_angle, exp, log};
+use crate::skeleton::{JointTransforms, PerJoint, Skeleton, global_rotations};
+use crate::tracker::{TrackerFrame, TrackerPose, TrackerSet};
+use glam::DVec3;
+use serde::{Deserialize, Serialize};
+
+/// How a clip is cut into windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Protocol {
+    /// The reference's: windows side by side, so that most frames are predicted with their future known.
+    Offline,
+    /// A game's: each frame is predicted as the newest of its window.
+    Online,
+}
+
+impl Protocol {
+    /// The windows of a sequence of `frames` feature frames for a network that sees `window`, which must
+    /// not be 0.
+    pub fn windows(self, frames: usize, window: usize) -> impl Iterator<Item = Window> {
+        let step = match self {
+            Self::Offline => window,
+            Self::Online => 1,
+        };
+        (0..frames.div_ceil(step)).map(move |i| {
+            let end = ((i + 1) * step).min(frames);
+            let start = end.saturating_sub(window);
+            Window { start, padding: window - (end - start), keep: end - i * step }
+        })
+    }
+}
+
+/// One window of a longer sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first frame in it.
+    pub start: usize,
+    /// How many times that frame is repeated in front, where the sequence is too short.
+    pub padding: usize,
+    /// How many of the newest frames are this window's to predict; windows before it had the others.
+    pub keep: usize,
+}
+
+/// The reference's windows: side by side, the last one moved back to end with the sequence, and a sequence
+/// shorter than one window padded in front with its first frame.
+#[must_use]
+pub fn offline_windows(frames: usize, window: usize) -> Vec<Window> {
+    Protocol::Offline.windows(frames, window).collect()
+}
+
+/// Why a clip could not be predicted or scored.
+#[derive(Debug, thiserror::Error)]
+pub enum ProtocolError {
+    /// The clip is not at the model's rate.
+    #[error("the clip is at {clip_hz} Hz, the model needs {model_hz} Hz: resample it first")]
+    Rate {
+        /// Rate of the clip.
+        clip_hz: f64,
+        /// Rate of the model.
+        model_hz: f64,
+    },
+    /// The clip has no frame with a velocity.
+    #[error("the clip has {frames} frames at the model's rate; at least 2 are needed")]
+    TooShort {
+        /// Frames of the clip.
+        frames: usize,
+    },
+    /// The prediction has no frame, or more than the truth.
+    #[error("{predicted} predicted frames cannot be compared with {truth} true ones")]
+    Lengths {
+        /// Frames predicted.
+        predicted: usize,
+        /// Frames of the truth.
+        truth: usize,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The network said something that is not a number.
+    #[error("the network's output for frame {frame} is not finite")]
+    NotFinite {
+        /// The predicted frame, from 0.
+        frame: usize,
+    },
+}
+
+/// Windows in one call of the engine: enough to fill a processor, few enough to show progress.
+const BATCH: usize = 32;
+
+/// What perfect trackers on the body of `clip` report: one row of poses for each frame, in the order of
+/// the set.
+///
+/// Rotations and positions come from the two different formulas the reference uses for them.
+#[must_use]
+pub fn clip_trackers(
+    clip: &MotionClip,
+    skeleton: &Skeleton,
+    set: TrackerSet,
+) -> Vec<Vec<TrackerPose>> {
+    let trackers = |frame: &ClipFrame| {
+        let joints = JointTransforms {
+            rotations: global_rotations(&frame.feature_matrices()),
+            positions: skeleton.forward(&frame.body_matrices(), frame.translation).positions,
+        };
+        TrackerFrame::from_joints(set, 0.0, &joints).poses
+    };
+    clip.frames.iter().map(trackers).collect()
+}
+
+/// Predicts `clip`, which must be at the model's rate, from three trackers on a body with `skeleton`.
+///
+/// Frame `i` of the result describes frame `i + 1` of `clip`. The root is placed so that the predicted head
+/// is where the true one is. `progress` is told how many frames are done, and of how many.
+///
+/// # Errors
+/// If the rates differ, the clip has less than two frames, or the engine fails or gives NaN.
+pub fn predict(
+    engine: &mut dyn PoseEngine,
+    clip: &MotionClip,
+    skeleton: &Skeleton,
+    protocol: Protocol,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<MotionClip, ProtocolError> {
+    let ModelSpec { layout, rate_hz, window, .. } = *engine.spec();
+    // Wider than rounding: files say 60.000023 and mean 60.
+    if ((clip.rate_hz - rate_hz) / rate_hz).abs() > 1e-3 {
+        return Err(ProtocolError::Rate { clip_hz: clip.rate_hz, model_hz: rate_hz });
+    }
+    if clip.frames.len() < 2 {
+        return Err(ProtocolError::TooShort { frames: clip.frames.len() });
+    }
+    let trackers = clip_trackers(clip, skeleton, layout.trackers);
+    let total = clip.frames.len() - 1;
+    let take = match protocol {
+        Protocol::Offline => Take::All,
+        Protocol::Online => Take::Newest,
+    };
+
+    let mut frames = Vec::with_capacity(total);
+    let windows: Vec<Window> = protocol.windows(total, window).collect();
+    for batch in windows.chunks(BATCH) {
+        let mut input = Vec::with_capacity(batch.len() * window * layout.inputs());
+        let axes: Vec<WindowFrame> = batch
+            .iter()
+            .map(|w| {
+                let first = input.len();
+                // Feature frame `i` is made of tracker frames `i` and `i + 1`.
+                let seen = &trackers[w.start..=w.start + (window - w.padding)];
+                let axes = layout.write_features(seen.iter().map(Vec::as_slice), &mut input);
+                let padding = input[first..first + layout.inputs()].repeat(w.padding);
+                input.splice(first..first, padding);
+                axes
+            })
+            .collect();
+        let output = engine.infer(&input, batch.len(), take)?;
+        for ((w, axes), output) in
+            batch.iter().zip(&axes).zip(output.chunks_exact(output.len() / batch.len()))
+        {
+            for row in output[output.len() - w.keep * TARGETS..].chunks_exact(TARGETS) {
+                let mut rotations = layout.decode_axis_angles(row);
+                if layout.frame == Frame::Heading {
+                    rotations[0] = log(axes.rotation() * exp(rotations[0]));
+                }
+                let frame = frames.len();
+                let head = trackers[frame + 1][0].position;
+                let placed = place(rotations, head, skeleton);
+                if !placed.translation.is_finite() {
+                    return Err(ProtocolError::NotFinite { frame });
+                }
+                frames.push(placed);
+            }
+        }
+        progress(frames.len(), total);
+    }
+    Ok(MotionClip { rate_hz, frames })
+}
+
+/// The frame with these rotations and its head at `head`.
+fn place(rotations: PerJoint<DVec3>, head: DVec3, skeleton: &Skeleton) -> ClipFrame {
+    // The reference rounds here, before its forward kinematics; so do files.
+    let rotations = rotations.map(|a| a.as_vec3().as_dvec3());
+    let translation =
+        skeleton.translation_for_head(&rotations.map(body_matrix_from_axis_angle), head);
+    ClipFrame { translation, rotations }
+}
+
+/// Compares a prediction with the clip it was made from, or with any as long or longer: the last frames
+/// count. Both bodies have `skeleton`.
+///
+/// # Errors
+/// If the prediction is empty or longer than the truth.
+pub fn score(
+    predicted: &MotionClip,
+    truth: &MotionClip,
+    skeleton: &Skeleton,
+) -> Result<Metrics, ProtocolError> {
+    let (frames, of) = (predicted.frames.len(), truth.frames.len());
+    if frames == 0 || frames > of {
+        return Err(ProtocolError::Lengths { predicted: frames, truth: of });
+    }
+    let track = |frames: &[ClipFrame]| BodyTrack {
+        rotations: frames.iter().map(|f| f.rotations).collect(),
+        positions: frames
+            .iter()
+            .map(|f| skeleton.forward(&f.body_matrices(), f.translation).positions)
+            .collect(),
+    };
+    let truth = track(&truth.frames[of - frames..]);
+    Ok(Metrics::compare(&track(&predicted.frames), &truth, predicted.rate_hz))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coordinates::UPRIGHT;
+    use crate::features::{FeatureLayout, SixdDecode};
+    use crate::rotation::{geodesic_angle, sixd_from_matrix};
+    use crate::skeleton::{Pose, SmplJoint};
+    use glam::{DMat3, DQuat};
+
+    /// Says each frame's first input numbers back, as the root's rotation: those are the head's rotation, so
+    /// the prediction tells which frame of the clip it was made from, and in which axes.
+    struct Echo {
+        spec: ModelSpec,
+        /// Sizes of the batches asked for.
+        batches: Vec<usize>,
+    }
+
+    impl Echo {
+        fn new(window: usize, frame: Frame) -> Self {
+            let layout =
+                FeatureLayout { frame, decode: SixdDecode::GramSchmidt, ..Default::default() };
+            let spec = ModelSpec { layout, rate_hz: 60.0, window, skeleton: Skeleton::default() };
+            Self { spec, batches: vec![] }
+        }
+    }
+
+    impl PoseEngine for Echo {
+        fn spec(&self) -> &ModelSpec {
+            &self.spec
+        }
+        fn device(&self) -> &str {
+            "echo"
+        }
+        fn infer(
+            &mut self,
+            input: &[f32],
+            batch: usize,
+            take: Take,
+        ) -> Result<Vec<f32>, EngineError> {
+            let inputs = self.spec.layout.inputs();
+            assert_eq!(input.len(), batch * self.spec.window * inputs);
+            self.batches.push(batch);
+            let rest = sixd_from_matrix(DMat3::IDENTITY).map(|v| v as f32);
+            let row = |row: &[f32]| [&row[..6], &rest.repeat(SmplJoint::COUNT - 1)].concat();
+            let rows: Vec<&[f32]> = input.chunks_exact(inputs).collect();
+            let kept = rows.chunks_exact(self.spec.window).flat_map(|window| match take {
+                Take::All => window,
+                Take::Newest => &window[window.len() - 1..],
+            });
+            Ok(kept.flat_map(|r| row(r)).collect())
+        }
+    }
+
+    /// Someone who walks a circle, turning all the way round, nodding a little.
+    fn circle(frames: usize) -> MotionClip {
+        let frame = |i: usize| {
+            let turn = DQuat::from_rotation_z(i as f64 * 0.05);
+            let mut pose = Pose::rest();
+            pose.rotations[0] = turn * UPRIGHT;
+            pose.rotations[SmplJoint::Head.index()] =
+                DQuat::from_rotation_x(0.2 * (i as f64).sin());
+            pose.translation = turn * DVec3::new(2.0, 0.0, 0.0) + DVec3::Z;
+            ClipFrame::from(&pose)
+        };
+        MotionClip { rate_hz: 60.0, frames: (0..frames).map(frame).collect() }
+    }
+
+    /// Every frame is predicted from itself, whatever the length, the axes and the protocol.
+    #[test]
+    fn every_frame_is_predicted_once_and_placed_under_its_head() {
+        let skeleton = Skeleton::default();
+        for frames in [2, 5, 8, 9, 10, 17, 40, 200] {
+            for protocol in [Protocol::Offline, Protocol::Online] {
+                for axes in [Frame::World, Frame::Heading] {
+                    let clip = circle(frames);
+                    let trackers = clip_trackers(&clip, &skeleton, TrackerSet::HeadAndHands);
+                    let mut engine = Echo::new(8, axes);
+                    let mut last = 0;
+                    let predicted =
+                        predict(&mut engine, &clip, &skeleton, protocol, |done, total| {
+                            assert!(done > last && total == frames - 1);
+                            last = done;
+                        })
+                        .unwrap();
+                    assert_eq!((predicted.frames.len(), last), (frames - 1, frames - 1));
+                    assert!(engine.batches.iter().all(|b| *b <= BATCH));
+                    for (frame, true_trackers) in predicted.frames.iter().zip(&trackers[1..]) {
+                        let head = &true_trackers[0];
+                        let said = exp(frame.rotations[0]);
+                        let wanted = DQuat::from_mat3(&head.rotation);
+                        assert!(
+                            geodesic_angle(said, wanted) < 1e-5,
+                            "{protocol:?} {axes:?} {frames} frames"
+                        );
+                        let body = skeleton.forward(&frame.body_matrices(), frame.translation);
+                        let placed = body.positions[SmplJoint::Head.index()];
+                        assert!(placed.distance(head.position) < 1e-12);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn online_windows_end_with_the_frame_they_predict() {
+        let windows: Vec<Window> = Protocol::Online.windows(5, 3).collect();
+        let expected = [(0, 2), (0, 1), (0, 0), (1, 0), (2, 0)];
+        assert_eq!(windows, expected.map(|(start, padding)| Window { start, padding, keep: 1 }));
+    }
+
+    #[test]
+    fn a_perfect_prediction_scores_zero_against_a_truth_one_frame_longer() {
+        let truth = circle(10);
+        let predicted = MotionClip { rate_hz: 60.0, frames: truth.frames[1..].to_vec() };
+        let metrics = score(&predicted, &truth, &Skeleton::default()).unwrap();
+        assert_eq!((metrics.mpjpe, metrics.mpjre, metrics.mpjve), (0.0, 0.0, Some(0.0)));
+        assert_eq!(metrics.pred_jitter, metrics.gt_jitter);
+    }
+
+    #[test]
+    fn what_cannot_be_predicted_or_scored_is_said() {
+        let skeleton = Skeleton::default();
+        let attempt = |clip: &MotionClip| {
+            let mut engine = Echo::new(8, Frame::World);
+            predict(&mut engine, clip, &skeleton, Protocol::Online, |_, _| ()).unwrap_err()
+        };
+        let slow = MotionClip { rate_hz: 30.0, ..circle(9) };
+        assert!(matches!(attempt(&slow), ProtocolError::Rate { clip_hz: 30.0, .. }));
+        assert!(matches!(attempt(&circle(1)), ProtocolError::TooShort { frames: 1 }));
+        let error = score(&circle(5), &circle(4), &skeleton).unwrap_err();
+        assert!(matches!(error, ProtocolError::Lengths { predicted: 5, truth: 4 }));
+    }
+}
