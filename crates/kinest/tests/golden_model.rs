@@ -90,29 +90,37 @@ fn activations_and_outputs_of_both_chains() {
 fn golden_block(golden: &Golden, chunk: usize) -> Mamba2<Flex> {
     let config = Mamba2Config { state: 5, taps: 4, expand: 2, head_width: 6, chunk };
     let mut block = config.init::<Flex>(12, &Default::default());
-    let names = [
-        ("project_in.weight", "in_proj.weight", true),
-        ("conv_weight", "conv1d.weight", true),
-        ("conv_bias", "conv1d.bias", false),
-        ("step_bias", "dt_bias", false),
-        ("decay_log", "A_log", false),
-        ("skip", "D", false),
-        ("norm.gamma", "norm.weight", false),
-        ("project_out.weight", "out_proj.weight", true),
-    ];
-    let snapshots = names.map(|(ours, theirs, transpose)| {
-        let (values, shape) = golden.f32(&format!("weight.{theirs}"));
-        let data = if transpose {
-            let columns = values.len() / shape[0];
-            let rows = Tensor::<Flex, 1>::from_data(
-                TensorData::new(values, [shape[0] * columns]),
-                &Default::default(),
-            );
-            rows.reshape([shape[0], columns]).transpose().into_data()
-        } else {
-            TensorData::new(values, shape)
-        };
-        let path = ours.split('.').map(String::from).collect();
+    let numbers = |name: &str| golden.f32(&format!("weight.{name}"));
+    // PyTorch has [outputs, inputs], Burn [inputs, outputs].
+    let matrix = |values: &[f32], rows: usize| {
+        let shape = [rows, values.len() / rows];
+        let data = TensorData::new(values.to_vec(), shape);
+        Tensor::<Flex, 2>::from_data(data, &Default::default()).transpose().into_data()
+    };
+    let whole = |name: &str| {
+        let (values, shape) = numbers(name);
+        matrix(&values, shape[0])
+    };
+    let plain = |name: &str| {
+        let (values, shape) = numbers(name);
+        TensorData::new(values, shape)
+    };
+    let (packed, _) = numbers("in_proj.weight");
+    let rows = |from: usize, to: usize| matrix(&packed[from * 12..to * 12], to - from);
+    let snapshots = [
+        ("gate.weight", rows(0, 24)),
+        ("project_in.weight", rows(24, 58)),
+        ("step.weight", rows(58, 62)),
+        ("conv_weight", whole("conv1d.weight")),
+        ("conv_bias", plain("conv1d.bias")),
+        ("step_bias", plain("dt_bias")),
+        ("decay_log", plain("A_log")),
+        ("skip", plain("D")),
+        ("norm.gamma", plain("norm.weight")),
+        ("project_out.weight", whole("out_proj.weight")),
+    ]
+    .map(|(name, data)| {
+        let path = name.split('.').map(String::from).collect();
         burn_store::TensorSnapshot::from_data(data, path, vec![], burn::module::ParamId::new())
     });
     let result = block.apply(snapshots.to_vec(), None, None, false);

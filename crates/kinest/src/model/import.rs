@@ -205,10 +205,10 @@ enum Conversion {
     Keep { target: String, shape: Vec<usize> },
     /// `[rows, columns]` to `[columns, rows]`: PyTorch's linear layers against Burn's.
     Transpose { target: String },
-    /// The packed query, key and value matrix, rows in three, each transposed.
-    SplitTranspose { targets: [String; 3] },
-    /// The packed query, key and value bias.
-    Split { targets: [String; 3] },
+    /// Rows of a packed matrix, so many for each target, each part transposed.
+    SplitTranspose { targets: [(String, usize); 3] },
+    /// A packed vector, so many numbers for each target.
+    Split { targets: [(String, usize); 3] },
     /// Stored by the reference and never used.
     Drop,
 }
@@ -235,13 +235,19 @@ impl Entry {
                 out.insert(target, (vec![columns, rows], transpose(values, columns)));
             }
             Conversion::SplitTranspose { targets } => {
-                for (target, part) in targets.into_iter().zip(values.chunks(values.len() / 3)) {
-                    out.insert(target, (vec![columns, rows / 3], transpose(part, columns)));
+                let mut rest = values;
+                for (target, rows) in targets {
+                    let (part, after) = rest.split_at(rows * columns);
+                    out.insert(target, (vec![columns, rows], transpose(part, columns)));
+                    rest = after;
                 }
             }
             Conversion::Split { targets } => {
-                for (target, part) in targets.into_iter().zip(values.chunks(rows / 3)) {
-                    out.insert(target, (vec![rows / 3], part.to_vec()));
+                let mut rest = values;
+                for (target, size) in targets {
+                    let (part, after) = rest.split_at(size);
+                    out.insert(target, (vec![size], part.to_vec()));
+                    rest = after;
                 }
             }
             Conversion::Drop => {}
@@ -342,11 +348,14 @@ impl Table {
         let inner = scan.inner(width);
         let convolved = inner + 2 * scan.state;
         let heads = inner / scan.head_width;
-        self.matrix(
-            &format!("{source}.in_proj"),
-            &format!("{target}.project_in"),
-            width,
-            inner + convolved + heads,
+        // Rows: gate, what is convolved, step.
+        let parts = [("gate", inner), ("project_in", convolved), ("step", heads)];
+        self.push(
+            format!("{source}.in_proj.weight"),
+            vec![inner + convolved + heads, width],
+            Conversion::SplitTranspose {
+                targets: parts.map(|(part, rows)| (format!("{target}.{part}.weight"), rows)),
+            },
         );
         // [channels, 1, taps] to [taps, channels].
         self.push(
@@ -380,7 +389,9 @@ impl Table {
 
         let (from, to) =
             (format!("{source}.transformer_encoder.layers.0"), format!("{target}.encoder"));
-        let parts = |kind: &str| ["query", "key", "value"].map(|p| format!("{to}.{p}.{kind}"));
+        let parts = |kind: &str| {
+            ["query", "key", "value"].map(|part| (format!("{to}.{part}.{kind}"), width))
+        };
         self.push(
             format!("{from}.self_attn.in_proj_weight"),
             vec![3 * width, width],

@@ -54,7 +54,9 @@ impl Mamba2Config {
         let step_bias = step.clone() + (step.neg().exp().neg() + 1.0).log();
         let decay = Tensor::<B, 1>::random([heads], Distribution::Uniform(1.0, 16.0), device).log();
         Mamba2 {
-            project_in: linear_without_bias(width, inner + convolved + heads, device),
+            gate: linear_without_bias(width, inner, device),
+            project_in: linear_without_bias(width, convolved, device),
+            step: linear_without_bias(width, heads, device),
             conv_weight: uniform_parameter([self.taps, convolved], self.taps, device),
             conv_bias: uniform_parameter([convolved], self.taps, device),
             step_bias: Param::from_tensor(step_bias),
@@ -90,7 +92,11 @@ pub enum ScanForm {
 /// A Mamba-2 block.
 #[derive(Module, Debug)]
 pub struct Mamba2<B: Backend> {
+    // The reference packs these three into one matrix. Apart, each gives whole tensors; parts of a
+    // packed one would be strided views, which cost several times as much to work on.
+    gate: Linear<B>,
     project_in: Linear<B>,
+    step: Linear<B>,
     conv_weight: Param<Tensor<B, 2>>,
     conv_bias: Param<Tensor<B, 1>>,
     step_bias: Param<Tensor<B, 1>>,
@@ -154,30 +160,41 @@ impl<B: Backend> Mamba2<B> {
         let [taps, convolved] = self.conv_weight.dims();
         let heads = self.skip.dims()[0];
         let inner = heads * self.head_width;
+        let history = taps - 1;
 
-        let projected = linear(&self.project_in, tokens);
-        let z = projected.clone().narrow(2, 0, inner);
-        let before_conv = projected.clone().narrow(2, inner, convolved);
-        let step = projected.narrow(2, inner + convolved, heads);
+        let z = linear(&self.gate, tokens.clone());
+        let step = linear(&self.step, tokens.clone());
+        let before_conv = linear(&self.project_in, tokens);
 
-        let (tail, ssm) = match state {
+        let (before, ssm) = match state {
             Some(state) => (state.conv_tail, Some(state.ssm)),
-            None => (Tensor::zeros([batch, taps - 1, convolved], &device), None),
+            None => (Tensor::zeros([batch, history, convolved], &device), None),
         };
-        let padded = Tensor::cat(vec![tail, before_conv], 1);
-        let conv_tail = padded.clone().narrow(1, length, taps - 1);
-        // w'_t = SiLU(bias + Σ_k weight_k w_{t-3+k}): four shifted products beat a general
-        // convolution on every back end for a depthwise one this short.
-        let mut sum = self.conv_bias.val().unsqueeze::<3>();
+        let padded = Tensor::cat(vec![before, before_conv], 1);
+        let conv_tail = padded.clone().narrow(1, length, history);
+        // w'_t = SiLU(bias + Σ_k weight_k w_{t-3+k}). With all sequences in one list of rows each tap
+        // is a contiguous stretch of it; the rows that mix two sequences end up behind the end of the
+        // first and are cut off.
+        let rows = batch * (history + length);
+        let padded = padded.reshape([rows, convolved]);
+        let mut sum = self.conv_bias.val().unsqueeze::<2>();
         for tap in 0..taps {
-            let weight = self.conv_weight.val().narrow(0, tap, 1).unsqueeze::<3>();
-            sum = sum + padded.clone().narrow(1, tap, length) * weight;
+            let weight = self.conv_weight.val().narrow(0, tap, 1);
+            sum = padded.clone().narrow(0, tap, rows - history) * weight + sum;
         }
-        let convolved = silu(sum);
+        let fill = Tensor::zeros([history, convolved], &device);
+        let convolved = Tensor::cat(vec![sum, fill], 0)
+            .reshape([batch, (history + length) * convolved])
+            .narrow(1, 0, length * convolved)
+            .reshape([batch * length, convolved]);
+        let convolved = silu(convolved);
 
-        let x = convolved.clone().narrow(2, 0, inner);
-        let b = convolved.clone().narrow(2, inner, self.state);
-        let c = convolved.narrow(2, inner + self.state, self.state);
+        let part = |from: usize, size: usize| {
+            convolved.clone().narrow(1, from, size).reshape([batch, length, size])
+        };
+        let x = part(0, inner);
+        let b = part(inner, self.state);
+        let c = part(inner + self.state, self.state);
         let scan = SsdInput {
             x: x.reshape([batch, length, heads, self.head_width]),
             step: softplus(step + self.step_bias.val().unsqueeze()),
