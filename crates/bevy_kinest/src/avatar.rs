@@ -1,9 +1,11 @@
 //! The avatar and its pose.
 
 use crate::PoseModel;
+use crate::tracker::Sampled;
 use bevy::prelude::*;
 use glam::DQuat;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
+use kinest::runtime::{PoseReply, TrackerHistory};
 use kinest::skeleton::{JointTransforms, Pose, Skeleton, SmplJoint};
 
 /// A body driven by [`SparseTracker`](crate::SparseTracker)s. Its pose appears in [`BodyPose`].
@@ -11,7 +13,7 @@ use kinest::skeleton::{JointTransforms, Pose, Skeleton, SmplJoint};
 /// Trackers are in the world, so the body is too: the avatar's own [`Transform`] does not move it.
 #[derive(Component, Clone, Debug, Reflect)]
 #[reflect(Component)]
-#[require(Transform, BodyPose)]
+#[require(Transform, BodyPose, Sampled, Estimate)]
 pub struct KinestAvatar {
     /// The network that estimates the body.
     pub model: Handle<PoseModel>,
@@ -41,19 +43,20 @@ pub enum PoseSource {
 /// [`BodyPose::set_pose`].
 #[derive(Component, Clone, Debug)]
 pub struct BodyPose {
-    pub(crate) pose: Pose,
-    pub(crate) joints: JointTransforms,
     pub(crate) skeleton: Skeleton,
     pub(crate) source: PoseSource,
-    pub(crate) time: f64,
+    /// `None` as long as there has been no head tracker.
+    pub(crate) time: Option<f64>,
     pub(crate) age: f64,
+    pose: Pose,
+    joints: JointTransforms,
 }
 
 impl Default for BodyPose {
     fn default() -> Self {
         let (pose, skeleton) = (Pose::rest(), Skeleton::default());
         let joints = skeleton.pose_joints(&pose);
-        Self { pose, joints, skeleton, source: PoseSource::Rest, time: 0.0, age: 0.0 }
+        Self { pose, joints, skeleton, source: PoseSource::Rest, time: None, age: 0.0 }
     }
 }
 
@@ -91,9 +94,10 @@ impl BodyPose {
         self.source
     }
 
-    /// [`Time`]'s elapsed seconds when the trackers were as the network saw them.
+    /// [`Time`]'s elapsed seconds when the trackers were as the network saw them; `None` as long as
+    /// there has been no head tracker to place the body under.
     #[must_use]
-    pub fn time(&self) -> f64 {
+    pub fn time(&self) -> Option<f64> {
         self.time
     }
 
@@ -108,6 +112,15 @@ impl BodyPose {
         self.pose = pose;
         self.joints = self.skeleton.pose_joints(&pose);
     }
+}
+
+/// What the network last said about an avatar, and what it is told.
+#[derive(Component, Default)]
+pub(crate) struct Estimate {
+    /// The model the rest belongs to.
+    pub model: Option<AssetId<PoseModel>>,
+    pub history: Option<TrackerHistory>,
+    pub newest: Option<PoseReply>,
 }
 
 /// Trigger this on an avatar that was teleported or changed hands: its history is forgotten, and it

@@ -1,24 +1,32 @@
 //! The network as an asset.
 
+use bevy::asset::io::Reader;
+use bevy::asset::{AssetLoader, LoadContext, ParseAssetPathError, ReadAssetBytesError};
 use bevy::prelude::*;
-use kinest::model::ModelSpec;
+use kinest::model::{Checkpoint, CheckpointError, ModelSpec};
 use kinest::runtime::PoseEngine;
-use kinest_engine::DeviceChoice;
-use std::error::Error;
+use kinest_engine::{DeviceChoice, OpenError};
 use std::fmt;
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 
-/// An engine that runs, or why there is none.
-pub(crate) type Opened = Result<Box<dyn PoseEngine>, Box<dyn Error + Send + Sync>>;
-
 /// A network that estimates poses: what it is fed, and how to start it.
+///
+/// Loaded from `*.model.ron` and the weights that file names, which lie beside it.
 #[derive(Asset, TypePath, Clone)]
 pub struct PoseModel {
     spec: ModelSpec,
-    open: Arc<dyn Fn(DeviceChoice) -> Opened + Send + Sync>,
+    open: Arc<dyn Fn(DeviceChoice) -> Result<Box<dyn PoseEngine>, OpenError> + Send + Sync>,
 }
 
 impl PoseModel {
+    /// The model of a checkpoint, for those that do not come through the asset server.
+    #[must_use]
+    pub fn from_checkpoint(checkpoint: Checkpoint) -> Self {
+        let spec = checkpoint.manifest.spec.clone();
+        Self { spec, open: Arc::new(move |device| kinest_engine::open(&checkpoint, device)) }
+    }
+
     /// A model run by engines of the caller's own making, for tests and for back ends this crate
     /// does not know. `make` is called on the worker thread, whatever device the settings name.
     pub fn from_engine<E: PoseEngine + 'static>(
@@ -33,10 +41,68 @@ impl PoseModel {
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
     }
+
+    /// What starts an engine on `device`, on whatever thread it is called.
+    pub(crate) fn opener(
+        &self,
+        device: DeviceChoice,
+    ) -> impl FnOnce() -> Result<Box<dyn PoseEngine>, OpenError> + Send + 'static {
+        let open = self.open.clone();
+        move || open(device)
+    }
 }
 
 impl fmt::Debug for PoseModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PoseModel").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
+
+/// Why a [`PoseModel`] could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum PoseModelError {
+    /// The manifest could not be read.
+    #[error("the manifest could not be read: {0}")]
+    Manifest(#[from] std::io::Error),
+    /// The manifest is not text.
+    #[error("the manifest is not UTF-8: {0}")]
+    Text(#[from] FromUtf8Error),
+    /// The manifest's `weights` is not the name of a file.
+    #[error("manifest field `weights`: {0}")]
+    WeightsName(#[from] ParseAssetPathError),
+    /// The weights could not be read.
+    #[error("the weights could not be read: {0}")]
+    Weights(#[from] ReadAssetBytesError),
+    /// The manifest or the weights are wrong.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// Loads a [`PoseModel`] and checks that the weights are the ones the manifest was written for.
+/// Whether they fit the network shows when it is opened.
+#[derive(TypePath)]
+pub(crate) struct PoseModelLoader;
+
+impl AssetLoader for PoseModelLoader {
+    type Asset = PoseModel;
+    type Settings = ();
+    type Error = PoseModelError;
+
+    async fn load(
+        &self,
+        reader: &mut dyn Reader,
+        _: &(),
+        context: &mut LoadContext<'_>,
+    ) -> Result<PoseModel, PoseModelError> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).await?;
+        let manifest = Checkpoint::parse_manifest(&String::from_utf8(bytes)?)?;
+        let weights_path = context.path().resolve_embed_str(&manifest.weights)?;
+        let weights = context.read_asset_bytes(weights_path).await?;
+        Ok(PoseModel::from_checkpoint(Checkpoint::with_manifest(manifest, weights)?))
+    }
+
+    fn extensions(&self) -> &[&str] {
+        &["model.ron"]
     }
 }

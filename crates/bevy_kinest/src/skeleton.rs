@@ -1,6 +1,8 @@
 //! Joint entities.
 
+use crate::BodyPose;
 use bevy::prelude::*;
+use bevy::transform::helper::TransformHelper;
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
 
 /// The entities that are an avatar's joints. Lives on the avatar's entity.
@@ -38,5 +40,34 @@ impl SmplSkeleton {
     #[must_use]
     pub fn joint(&self, joint: SmplJoint) -> Entity {
         self.joints[joint.index()]
+    }
+}
+
+/// Writes the joints of every body that has been placed.
+pub(crate) fn write_joints(
+    bodies: Query<(Entity, &SmplSkeleton, &BodyPose)>,
+    mut transforms: ParamSet<(TransformHelper, Query<&mut Transform>)>,
+) {
+    for (avatar, skeleton, body) in &bodies {
+        if body.time().is_none() {
+            continue;
+        }
+        let Ok(world_from_avatar) = transforms.p0().compute_global_transform(avatar) else {
+            continue;
+        };
+        let mut joints = transforms.p1();
+        for joint in SmplJoint::ALL {
+            // A joint entity that was despawned is simply not moved.
+            let Ok(mut transform) = joints.get_mut(skeleton.joint(joint)) else { continue };
+            *transform = match joint.parent() {
+                None => GlobalTransform::from(body.joint(joint)).reparented_to(&world_from_avatar),
+                // Local rotations are the same in both spaces, and so are rest offsets.
+                Some(_) => Transform {
+                    translation: body.skeleton().offsets[joint.index()].as_vec3(),
+                    rotation: body.pose().rotations[joint.index()].as_quat(),
+                    scale: Vec3::ONE,
+                },
+            };
+        }
     }
 }

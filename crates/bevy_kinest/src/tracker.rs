@@ -1,8 +1,12 @@
 //! Tracked devices: which entities they are and whose body they belong to.
 
+use crate::{KinestAvatar, PoseModel};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
-use kinest::tracker::TrackerRole;
+use bevy::transform::helper::TransformHelper;
+use glam::DMat3;
+use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
+use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 
 /// A tracked point of a player's body. Its world pose, taken from [`Transform`] and its parents, is
 /// that of the **joint** it stands for, in metres.
@@ -62,4 +66,61 @@ pub enum TrackerRoleReflect {
     LeftHand,
     /// See [`TrackerRole::RightHand`].
     RightHand,
+}
+
+/// What an avatar's trackers say in this frame.
+#[derive(Component, Default)]
+pub(crate) struct Sampled {
+    pub head: Option<TrackerPose>,
+    /// All trackers of the set, if none is missing.
+    pub frame: Option<TrackerFrame>,
+    /// The trouble that was warned about, so that it is said once.
+    trouble: String,
+}
+
+impl Sampled {
+    /// Warns, unless this was the last warning.
+    pub fn warn(&mut self, avatar: Entity, trouble: String) {
+        if self.trouble != trouble {
+            warn!("avatar {avatar}: {trouble}");
+            self.trouble = trouble;
+        }
+    }
+}
+
+/// Takes the pose of every avatar's trackers as they are in this frame: the `GlobalTransform`s are
+/// still those of the last one.
+pub(crate) fn sample(
+    time: Res<Time>,
+    models: Res<Assets<PoseModel>>,
+    transforms: TransformHelper,
+    trackers: Query<(Entity, &SparseTracker, Option<&TrackerOf>)>,
+    mut avatars: Query<(Entity, &KinestAvatar, &mut Sampled)>,
+) {
+    let alone = avatars.iter().len() == 1;
+    for (avatar, KinestAvatar { model }, mut sampled) in &mut avatars {
+        let set = models.get(model).map_or_else(TrackerSet::default, |m| m.spec().layout.trackers);
+        let pose_of = |role: TrackerRole| {
+            let worn = trackers.iter().filter(|(_, tracker, owner)| {
+                tracker.role == role && owner.map_or(alone, |owner| owner.0 == avatar)
+            });
+            // One that was given to the avatar goes before one that nobody has claimed.
+            let (tracker, ..) = worn.max_by_key(|(.., owner)| owner.is_some())?;
+            let global = transforms.compute_global_transform(tracker).ok()?;
+            let (_, rotation, position) = global.to_scale_rotation_translation();
+            Some(TrackerPose {
+                position: amass_from_engine_point(position),
+                rotation: DMat3::from_quat(amass_from_engine_rotation(rotation)),
+            })
+        };
+        let roles = set.roles();
+        let poses: Vec<_> = roles.iter().map_while(|role| pose_of(*role)).collect();
+        sampled.head = pose_of(TrackerRole::Head).filter(|head| head.position.is_finite() && head.rotation.is_finite());
+        sampled.frame = None;
+        if let Some(missing) = roles.get(poses.len()) {
+            sampled.warn(avatar, format!("no tracker for {missing:?}: its pose stays as it is"));
+        } else {
+            sampled.frame = Some(TrackerFrame { time: time.elapsed_secs_f64(), poses });
+        }
+    }
 }
