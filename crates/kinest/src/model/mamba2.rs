@@ -4,6 +4,7 @@
 //! Structured State Space Duality". One group of B and C for all heads, no biases in the
 //! projections, gate before the normalisation.
 
+use super::kernel::{CoreTensors, core_kernel};
 use super::layers::{linear, linear_without_bias, softplus, uniform_parameter};
 use super::ssd::{SsdInput, ssd_chunked, ssd_sequential};
 use burn::module::{Module, Param};
@@ -126,6 +127,20 @@ impl<B: Backend> Mamba2<B> {
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
     pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
+        if let Some(kernel) = core_kernel::<B>() {
+            let core = kernel(CoreTensors {
+                gate: linear(&self.gate, tokens.clone()),
+                step: linear(&self.step, tokens.clone()),
+                before_conv: linear(&self.project_in, tokens),
+                conv_weight: self.conv_weight.val(),
+                conv_bias: self.conv_bias.val(),
+                step_bias: self.step_bias.val(),
+                decay_log: self.decay_log.val(),
+                skip: self.skip.val(),
+                norm: self.norm.gamma.val(),
+            });
+            return linear(&self.project_out, core);
+        }
         self.forward_from(tokens, None, ScanForm::Chunked).0
     }
 

@@ -5,7 +5,9 @@
 //! the two enums here.
 
 mod checkpoint;
+pub mod fused;
 mod import;
+mod kernel;
 mod kinematic_flow;
 mod kinest;
 mod layers;
@@ -20,6 +22,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointError, Manifest, Precision, TensorProblem, TrainingRecord,
 };
 pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
+pub use kernel::{CoreKernel, CoreTensors, install_core_kernel};
 pub use kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
 pub use kinest::{DataStatistics, Kinest, KinestConfig, KinestTrace};
 pub use layers::{Fan, Standardise, TimeMixer};

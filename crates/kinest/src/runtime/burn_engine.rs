@@ -49,7 +49,12 @@ impl<B: Backend> PoseEngine for BurnEngine<B> {
         &self.name
     }
 
-    fn infer(&mut self, windows: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
+    fn infer(
+        &mut self,
+        windows: &[f32],
+        batch: usize,
+        take: Take,
+    ) -> Result<Vec<f32>, EngineError> {
         let expected = batch * self.spec.window * self.inputs;
         if windows.len() != expected {
             return Err(EngineError::InputLength { batch, expected, found: windows.len() });
