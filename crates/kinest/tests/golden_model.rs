@@ -12,9 +12,11 @@ use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use burn_store::ModuleSnapshot;
 use common::{Golden, check, load};
+use kinest::model::fused::core_on_host;
 use kinest::model::{
     ImportOptions, Kinest, LossTerms, Mamba2, Mamba2Config, Mamba2State, Network, NetworkConfig,
-    ScanChain, ScanForm, StateDict, import_pth, import_state_dict, motion_loss,
+    ScanChain, ScanForm, StateDict, import_pth, import_state_dict, install_core_kernel,
+    motion_loss,
 };
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,12 +64,18 @@ fn tiny<B: burn::tensor::backend::Backend>(chain: ScanChain) -> Kinest<B> {
 
 #[test]
 fn activations_and_outputs_of_both_chains() {
+    compare_activations("");
+    install_core_kernel::<Flex>(core_on_host);
+    compare_activations(" (fused)");
+}
+
+fn compare_activations(form: &str) {
     for (file, chain) in [("tiny/io", ScanChain::Released), ("tiny/io_chain22", ScanChain::Unified)]
     {
         let golden = load(file);
         let trace = tiny::<Flex>(chain).trace(tensor(&golden, "input"));
         let compare = |name: &str, got: Tensor<Flex, 3>| {
-            check(file, name, values(got), golden.f32(name).0, 5e-5);
+            check(file, &format!("{name}{form}"), values(got), golden.f32(name).0, 5e-5);
         };
         compare("act.input_fc", trace.embedded);
         for (i, (x1, mixing)) in trace.temporal.into_iter().enumerate() {

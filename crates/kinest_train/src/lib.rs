@@ -1,1 +1,16 @@
-//! stub
+//! The headless side of KineST: train, evaluate, predict, import, inspect. `kinest-train` is its
+//! command line.
+#![warn(missing_docs)]
+
+pub mod clips;
+pub mod config;
+pub mod dataset;
+pub mod engine;
+pub mod evaluate;
+pub mod files;
+pub mod fused;
+pub mod import;
+pub mod inspect;
+pub mod loss;
+pub mod predict;
+pub mod train;

@@ -1,1 +1,44 @@
-fn main() {}
+//! `kinest-train`. Exit status 0: done, 1: failed, 2: wrong usage.
+
+use clap::{Parser, Subcommand};
+use kinest_train::{evaluate, import, inspect, predict, train};
+use std::process::ExitCode;
+
+/// Trains, evaluates and converts KineST models. Results on stdout, logs on stderr.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network.
+    Train(train::TrainArgs),
+    /// Measure a model on motion it was not trained on.
+    Evaluate(evaluate::EvaluateArgs),
+    /// Estimate the body of one clip from its head and hands.
+    Predict(predict::PredictArgs),
+    /// Convert weights of the reference implementation.
+    Import(import::ImportArgs),
+    /// Describe a motion file or a model.
+    Inspect(inspect::InspectArgs),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(args),
+        Command::Evaluate(args) => evaluate::run(args),
+        Command::Predict(args) => predict::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Inspect(args) => inspect::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -7,6 +7,7 @@
 use super::kernel::CoreTensors;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 /// Under the root of the RMS normalisation, as in the reference.
@@ -120,6 +121,65 @@ fn softplus(x: f32) -> f32 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
+/// Sums are kept in this many parts: a single running sum could not be vectorised.
+const LANES: usize = 8;
+
+/// `S ← decay S + write B` for one channel; returns `S · C`.
+#[inline(always)]
+fn advance(cells: &mut [f32], b: &[f32], c: &[f32], decay: f32, write: f32) -> f32 {
+    let (cells, cells_rest) = cells.as_chunks_mut::<LANES>();
+    let ((b, b_rest), (c, c_rest)) = (b.as_chunks::<LANES>(), c.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for ((cells, b), c) in cells.iter_mut().zip(b).zip(c) {
+        for i in 0..LANES {
+            cells[i] = cells[i] * decay + write * b[i];
+            sums[i] += cells[i] * c[i];
+        }
+    }
+    let mut read: f32 = sums.iter().sum();
+    for ((cell, b), c) in cells_rest.iter_mut().zip(b_rest).zip(c_rest) {
+        *cell = *cell * decay + write * b;
+        read += *cell * c;
+    }
+    read
+}
+
+/// One channel of one token backwards. Updates the gradients of state, B and C; returns the state's
+/// gradient along B and along the state before.
+#[inline(always)]
+fn retreat(
+    g: &mut [f32],
+    (grad_b, grad_c): (&mut [f32], &mut [f32]),
+    (b, c): (&[f32], &[f32]),
+    (old, new): (&[f32], &[f32]),
+    decay: f32,
+    grad_y: f32,
+    write: f32,
+) -> (f32, f32) {
+    let size = g.len();
+    // Slices of one known length, so that no index below is checked.
+    let (grad_b, grad_c) = (&mut grad_b[..size], &mut grad_c[..size]);
+    let (b, c, old, new) = (&b[..size], &c[..size], &old[..size], &new[..size]);
+    let (mut along_b, mut along_old) = ([0.0; LANES], [0.0; LANES]);
+    let mut lane = |i: usize, k: usize| {
+        let gi = g[i] + grad_y * c[i];
+        grad_c[i] += grad_y * new[i];
+        grad_b[i] += gi * write;
+        along_b[k] += gi * b[i];
+        along_old[k] += gi * old[i];
+        g[i] = gi * decay;
+    };
+    for from in (0..size - size % LANES).step_by(LANES) {
+        for k in 0..LANES {
+            lane(from + k, k);
+        }
+    }
+    for i in size - size % LANES..size {
+        lane(i, 0);
+    }
+    (along_b.iter().sum(), along_old.iter().sum())
+}
+
 /// What one sequence goes through, kept for the way back.
 struct Sequence {
     /// Before the SiLU of the convolution, `[tokens, convolved]`.
@@ -142,6 +202,7 @@ fn rows(values: &[f32], sequence: usize, tokens: usize, width: usize) -> &[f32] 
     &values[sequence * tokens * width..][..tokens * width]
 }
 
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn run_sequence(n: &CoreNumbers, s: CoreShape, sequence: usize, keep: bool) -> Sequence {
     let (inner, convolved, width, state) = (s.inner(), s.convolved(), s.head_width, s.state);
     let before = rows(&n.before_conv, sequence, s.tokens, convolved);
@@ -181,13 +242,8 @@ fn run_sequence(n: &CoreNumbers, s: CoreShape, sequence: usize, keep: bool) -> S
         for h in 0..s.heads {
             let (step, decay) = (step[t * s.heads + h], decay[t * s.heads + h]);
             for p in h * width..(h + 1) * width {
-                let cell = &mut current[p * state..][..state];
-                let write = step * x[p];
-                let mut read = 0.0;
-                for ((cell, b), c) in cell.iter_mut().zip(b).zip(c) {
-                    *cell = *cell * decay + write * b;
-                    read += *cell * c;
-                }
+                let cells = &mut current[p * state..][..state];
+                let read = advance(cells, b, c, decay, step * x[p]);
                 y[t * inner + p] = read + n.skip[h] * x[p];
             }
         }
@@ -264,6 +320,7 @@ pub fn core_backward(n: &CoreNumbers, s: CoreShape, gradient: &[f32]) -> CoreNum
 }
 
 /// Fills the gradients of one sequence's rows and returns its part of the weights' gradients.
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn backward_sequence(
     n: &CoreNumbers,
     s: CoreShape,
@@ -325,8 +382,7 @@ fn backward_sequence(
         let row = &run.convolved[t * convolved..][..convolved];
         let (x, bc) = row.split_at(inner);
         let (b, c) = bc.split_at(state);
-        let (grad_x, grad_bc) =
-            grad_convolved[t * convolved..][..convolved].split_at_mut(inner);
+        let (grad_x, grad_bc) = grad_convolved[t * convolved..][..convolved].split_at_mut(inner);
         let (grad_b, grad_c) = grad_bc.split_at_mut(state);
         let (before_token, after_token) = run.states[t * size..][..2 * size].split_at(size);
         for h in 0..s.heads {
@@ -337,16 +393,15 @@ fn backward_sequence(
                 let g = &mut grad_state[cells.clone()];
                 let (old, new) = (&before_token[cells.clone()], &after_token[cells]);
                 let (gy, xp) = (grad_y[p], x[p]);
-                let write = step * xp;
-                let (mut through_b, mut through_old) = (0.0, 0.0);
-                for i in 0..state {
-                    let gi = g[i] + gy * c[i];
-                    grad_c[i] += gy * new[i];
-                    grad_b[i] += gi * write;
-                    through_b += gi * b[i];
-                    through_old += gi * old[i];
-                    g[i] = gi * decay;
-                }
+                let (through_b, through_old) = retreat(
+                    g,
+                    (&mut *grad_b, &mut *grad_c),
+                    (b, c),
+                    (old, new),
+                    decay,
+                    gy,
+                    step * xp,
+                );
                 grad_x[p] = step * through_b + n.skip[h] * gy;
                 grad_step_size += through_b * xp;
                 grad_decay += through_old;

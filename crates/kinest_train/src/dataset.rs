@@ -1,0 +1,253 @@
+//! Windows drawn at random from clips, as batches of tensors.
+
+use crate::config::{Augment, DataConfig, Sampling};
+use anyhow::ensure;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+use glam::{DMat3, DVec3};
+use kinest::features::{FeatureLayout, TARGETS};
+use kinest::model::DataStatistics;
+use kinest::motion::{ClipFrame, MotionClip};
+use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
+use kinest::tracker::{TrackerFrame, TrackerPose};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+/// One step's windows.
+#[derive(Clone, Debug)]
+pub struct MotionBatch<B: Backend> {
+    /// `[batch, window, inputs]`
+    pub features: Tensor<B, 3>,
+    /// `[batch, window, targets]`
+    pub targets: Tensor<B, 3>,
+}
+
+/// Clips to draw windows from.
+#[derive(Debug)]
+pub struct WindowDataset {
+    clips: Vec<MotionClip>,
+    /// Running sum of the chances of the clips.
+    chances: Vec<f64>,
+    skeleton: Skeleton,
+    layout: FeatureLayout,
+    window: usize,
+    augment: Augment,
+}
+
+/// A window as numbers: features and targets of each frame.
+type Window = (Vec<f32>, Vec<f32>);
+
+impl WindowDataset {
+    /// Keeps the clips that are long enough for a window.
+    ///
+    /// # Errors
+    /// If none is.
+    pub fn new(
+        clips: Vec<MotionClip>,
+        config: &DataConfig,
+        layout: FeatureLayout,
+        window: usize,
+        skeleton: Skeleton,
+    ) -> anyhow::Result<Self> {
+        let all = clips.len();
+        // A faster pace needs more frames, and velocities need one before the first.
+        let needed = (window as f64 * (1.0 + config.augment.speed)).ceil() as usize + 1;
+        let clips: Vec<_> = clips.into_iter().filter(|c| c.frames.len() >= needed).collect();
+        ensure!(!clips.is_empty(), "none of the {all} clips has the {needed} frames of a window");
+        let mut sum = 0.0;
+        let chances = clips.iter().map(|clip| {
+            sum += match config.sampling {
+                Sampling::Clips => 1.0,
+                Sampling::Frames => (clip.frames.len() - needed + 1) as f64,
+            };
+            sum
+        });
+        let chances = chances.collect();
+        let augment = config.augment;
+        Ok(Self { clips, chances, skeleton, layout, window, augment })
+    }
+
+    /// Clips in use, and minutes of motion in them.
+    #[must_use]
+    pub fn size(&self) -> (usize, f64) {
+        (self.clips.len(), self.clips.iter().map(MotionClip::duration).sum::<f64>() / 60.0)
+    }
+
+    /// The windows of step `step`: the same for the same seed, whatever was drawn before.
+    pub fn batch<B: Backend>(
+        &self,
+        seed: u64,
+        step: u64,
+        size: usize,
+        device: &B::Device,
+    ) -> MotionBatch<B> {
+        let windows = self.windows(seed, step, size);
+        let tensor = |values: Vec<f32>, numbers: usize| {
+            Tensor::from_data(TensorData::new(values, [size, self.window, numbers]), device)
+        };
+        let (features, targets): (Vec<_>, Vec<_>) = windows.into_iter().unzip();
+        MotionBatch {
+            features: tensor(features.concat(), self.layout.inputs()),
+            targets: tensor(targets.concat(), TARGETS),
+        }
+    }
+
+    /// Mean and deviation over `samples` windows.
+    #[must_use]
+    pub fn statistics(&self, seed: u64, samples: usize) -> DataStatistics {
+        let windows = self.windows(seed, u64::MAX, samples);
+        let moments = |numbers: usize, of: fn(&Window) -> &Vec<f32>| {
+            let rows = || windows.iter().flat_map(|w| of(w).chunks_exact(numbers));
+            let count = rows().count().max(1) as f64;
+            let mut mean = vec![0.0_f64; numbers];
+            let mut square = vec![0.0_f64; numbers];
+            for row in rows() {
+                for (i, v) in row.iter().map(|v| f64::from(*v)).enumerate() {
+                    mean[i] += v / count;
+                    square[i] += v * v / count;
+                }
+            }
+            let std = mean.iter().zip(&square).map(|(m, s)| (s - m * m).max(0.0).sqrt() as f32);
+            (mean.iter().map(|m| *m as f32).collect::<Vec<_>>(), std.collect::<Vec<_>>())
+        };
+        let (input_mean, input_std) = moments(self.layout.inputs(), |w| &w.0);
+        let (target_mean, _) = moments(TARGETS, |w| &w.1);
+        DataStatistics { input_mean, input_std, target_mean }
+    }
+
+    fn windows(&self, seed: u64, step: u64, size: usize) -> Vec<Window> {
+        let draw = |i| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(step);
+            rng.set_word_pos(u128::from(i as u32) << 8);
+            self.window(&mut rng)
+        };
+        (0..size).into_par_iter().map(draw).collect()
+    }
+
+    fn window(&self, rng: &mut ChaCha8Rng) -> Window {
+        let total = self.chances.last().copied().unwrap_or_default();
+        let chance = rng.random::<f64>() * total;
+        let index = self.chances.partition_point(|c| *c <= chance).min(self.clips.len() - 1);
+        let clip = &self.clips[index];
+
+        let pace = 1.0 + self.augment.speed * rng.random_range(-1.0..=1.0);
+        let size = 1.0 + self.augment.size * rng.random_range(-1.0..=1.0);
+        let mirror = self.augment.mirror && rng.random::<bool>();
+        let used = (self.window as f64 * pace).ceil() as usize;
+        let last_start = clip.frames.len().saturating_sub(used + 1);
+        let start = rng.random_range(0..=last_start);
+
+        let mut trackers = Vec::with_capacity(self.window + 1);
+        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(self.window + 1);
+        for i in 0..=self.window {
+            let mut frame = if self.augment.speed == 0.0 {
+                clip.frames[start + i]
+            } else {
+                let seconds = (start as f64 + i as f64 * pace) / clip.rate_hz;
+                ClipFrame::from(&clip.pose_at(seconds))
+            };
+            if mirror {
+                frame = mirrored(&frame);
+            }
+            let (poses, local) = self.trackers(&frame, size);
+            trackers.push(poses);
+            rotations.push(local);
+        }
+        let mut features = Vec::with_capacity(self.window * self.layout.inputs());
+        let mut targets = Vec::with_capacity(self.window * TARGETS);
+        let frame = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
+        for local in &rotations[1..] {
+            self.layout.write_targets(local, &frame, &mut targets);
+        }
+        (features, targets)
+    }
+
+    /// Trackers of a frame, everything in it (the path too) `size` times as large, and its local
+    /// rotations, which do not change with size.
+    fn trackers(&self, frame: &ClipFrame, size: f64) -> (Vec<TrackerPose>, PerJoint<DMat3>) {
+        let local = frame.feature_matrices();
+        let mut joints = self.skeleton.forward(&frame.body_matrices(), frame.translation);
+        joints.rotations = global_rotations(&local);
+        joints.positions.iter_mut().for_each(|p| *p *= size);
+        (TrackerFrame::from_joints(self.layout.trackers, 0.0, &joints).poses, local)
+    }
+}
+
+/// The frame of the person seen in a mirror: left and right swapped, world x negated.
+#[must_use]
+pub fn mirrored(frame: &ClipFrame) -> ClipFrame {
+    let flip = |a: DVec3| DVec3::new(a.x, -a.y, -a.z);
+    let t = frame.translation;
+    ClipFrame {
+        translation: DVec3::new(-t.x, t.y, t.z),
+        rotations: SmplJoint::ALL.map(|j| flip(frame.rotations[j.mirrored().index()])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_flex::Flex;
+
+    fn clip(frames: usize) -> MotionClip {
+        let frame = |i: usize| {
+            let t = i as f64 / 60.0;
+            ClipFrame {
+                translation: DVec3::new(0.3 * t, -t, 0.9),
+                rotations: std::array::from_fn(|j| {
+                    let k = j as f64;
+                    let base =
+                        if j == 0 { DVec3::X * std::f64::consts::FRAC_PI_2 } else { DVec3::ZERO };
+                    base + DVec3::new((t + k).sin(), (2.0 * t + k).cos(), (t - k).sin()) * 0.2
+                }),
+            }
+        };
+        MotionClip { rate_hz: 60.0, frames: (0..frames).map(frame).collect() }
+    }
+
+    fn dataset(augment: Augment) -> WindowDataset {
+        let config = DataConfig { augment, ..DataConfig::default() };
+        let clips = vec![clip(40), clip(3), clip(90)];
+        WindowDataset::new(clips, &config, FeatureLayout::default(), 12, Skeleton::default())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_step_has_the_same_windows_whenever_it_is_drawn() {
+        let set = dataset(Augment { mirror: true, speed: 0.2, size: 0.1 });
+        let batch = |step| {
+            let b = set.batch::<Flex>(7, step, 5, &Default::default());
+            b.features.into_data().to_vec::<f32>().unwrap()
+        };
+        let third = batch(3);
+        batch(4);
+        assert_eq!(batch(3), third);
+        assert_ne!(batch(4), third);
+        assert_eq!(set.size().0, 2, "the clip of three frames is too short");
+    }
+
+    /// Mirroring the body mirrors every joint position about x = 0, and swaps left and right.
+    #[test]
+    fn a_mirrored_body_is_the_mirror_image() {
+        let skeleton = Skeleton::default();
+        let frame = clip(1).frames[0];
+        let joints = |f: &ClipFrame| skeleton.forward(&f.body_matrices(), f.translation).positions;
+        let (here, there) = (joints(&frame), joints(&mirrored(&frame)));
+        for j in SmplJoint::ALL {
+            let p = here[j.index()];
+            let q = there[j.mirrored().index()];
+            assert!((DVec3::new(-p.x, p.y, p.z) - q).length() < 1e-6, "{}", j.name());
+        }
+    }
+
+    #[test]
+    fn statistics_are_those_of_the_windows() {
+        let set = dataset(Augment::default());
+        let s = set.statistics(1, 50);
+        // Head height of the moving root stays near 0.9 m plus the upper body.
+        assert!(s.input_mean[38] > 1.2 && s.input_mean[38] < 1.8, "{}", s.input_mean[38]);
+        assert!(s.input_std[46] < 0.01 && (s.input_mean[46] + 1.0 / 60.0).abs() < 0.01);
+    }
+}

@@ -1,0 +1,78 @@
+//! `inspect`: what a file is.
+
+use anyhow::bail;
+use burn_flex::{Flex, FlexDevice};
+use kinest::model::Checkpoint;
+use kinest::motion::amass;
+use kinest::skeleton::{Pose, Skeleton, SmplJoint};
+use std::path::{Path, PathBuf};
+
+/// `inspect`: describes a motion file or a checkpoint.
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// An AMASS `.npz` or a `.model.ron`.
+    file: PathBuf,
+}
+
+/// Runs `inspect`.
+///
+/// # Errors
+/// If the file is neither, or broken.
+pub fn run(args: InspectArgs) -> anyhow::Result<()> {
+    let name = args.file.to_string_lossy();
+    if name.ends_with(".npz") {
+        motion(&args.file)
+    } else if name.ends_with(".model.ron") {
+        checkpoint(&args.file)
+    } else {
+        bail!("{name}: expected an AMASS .npz or a .model.ron");
+    }
+}
+
+fn motion(path: &Path) -> anyhow::Result<()> {
+    let clip = amass::load(path)?;
+    let skeleton = Skeleton::default();
+    let heights = |joint: SmplJoint| {
+        let height = |f| skeleton.pose_joints(&Pose::from(f)).positions[joint.index()].z;
+        clip.frames.iter().map(height).fold((f64::MAX, f64::MIN), |(a, b), h| (a.min(h), b.max(h)))
+    };
+    println!("frames      {}", clip.frames.len());
+    println!("rate        {} Hz", clip.rate_hz);
+    println!("duration    {:.2} s", clip.duration());
+    println!("at 60 Hz    {} frames", clip.resampled(60.0).frames.len());
+    for (label, joint) in [("head", SmplJoint::Head), ("left foot", SmplJoint::LeftFoot)] {
+        let (low, high) = heights(joint);
+        println!("{label:<11} {low:.2} to {high:.2} m high (default skeleton)");
+    }
+    Ok(())
+}
+
+fn checkpoint(path: &Path) -> anyhow::Result<()> {
+    let checkpoint = Checkpoint::load(path)?;
+    // Makes sure that the tensors are those of the network.
+    checkpoint.network::<Flex>(&FlexDevice)?;
+    let table = checkpoint.tensor_table();
+    let numbers: usize = table.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
+    let manifest = &checkpoint.manifest;
+    println!(
+        "weights     {} ({:?}), {} tensors, {numbers} numbers",
+        manifest.weights,
+        manifest.precision,
+        table.len()
+    );
+    println!("sha256      {}", manifest.sha256);
+    println!("window      {} frames at {} Hz", manifest.spec.window, manifest.spec.rate_hz);
+    println!("layout      {:?}", manifest.spec.layout);
+    println!("network     {:?}", manifest.network);
+    println!("data        {}", manifest.training.data);
+    println!("licence     {}", manifest.training.licence);
+    println!("credit      {}", manifest.training.credit);
+    println!("steps       {}", manifest.training.steps);
+    for (name, value) in &manifest.metrics {
+        println!("metric      {name} {value}");
+    }
+    for (name, shape, kind) in table {
+        println!("tensor      {name} {shape:?} {kind}");
+    }
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! Bad motion files, through the program itself: exit status 1, a message with the file and the field, no
+//! panic, and nothing written.
+
+use kinest::motion::{ClipFrame, MotionClip, amass};
+use kinest::skeleton::Pose;
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+use zip::write::SimpleFileOptions;
+
+/// A folder with a small model in it, imported once for all tests.
+static MODEL: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("tiny.model.ron");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kinest/tests/golden/tiny");
+    let weights = golden.join("kinest_tiny.pth");
+    let output = run(&["import", "--weights", path(&weights), "--out", path(&model)]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    (folder, model)
+});
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kinest-train")).args(arguments).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A `.npy` array of `f64`.
+fn npy(shape: &[usize], value: impl Fn(usize) -> f64) -> Vec<u8> {
+    let sizes: String = shape.iter().map(|s| format!("{s},")).collect();
+    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({sizes}), }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend((0..shape.iter().product()).flat_map(|i| value(i).to_le_bytes()));
+    bytes
+}
+
+fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(vec![]));
+    for (name, bytes) in arrays {
+        archive.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// A clip of `frames` frames with the values of `pose` and the rate `rate_hz`.
+fn motion(frames: usize, width: usize, pose: impl Fn(usize) -> f64, rate_hz: f64) -> Vec<u8> {
+    npz(&[
+        ("poses", npy(&[frames, width], pose)),
+        ("trans", npy(&[frames, 3], |_| 0.5)),
+        ("mocap_framerate", npy(&[], |_| rate_hz)),
+    ])
+}
+
+/// Name of the fault, the file (none: it does not exist), and what the message must say.
+fn faults() -> Vec<(&'static str, Option<Vec<u8>>, &'static str)> {
+    let zero = |_: usize| 0.0;
+    let at = |place: usize, bad: f64| move |i: usize| if i == place { bad } else { 0.0 };
+    let mut truncated = motion(20, 156, zero, 60.0);
+    truncated.truncate(truncated.len() / 2);
+    let trans = || ("trans", npy(&[4, 3], zero));
+    let poses = || ("poses", npy(&[4, 156], zero));
+    let rate = || ("mocap_framerate", npy(&[], |_| 60.0));
+    vec![
+        ("missing file", None, "cannot read"),
+        ("not a zip", Some(b"BVH, perhaps".to_vec()), "zip"),
+        ("truncated zip", Some(truncated), "zip"),
+        ("missing poses", Some(npz(&[trans(), rate()])), "`poses`: missing"),
+        ("missing trans", Some(npz(&[poses(), rate()])), "`trans`: missing"),
+        ("no rate", Some(npz(&[poses(), trans()])), "`mocap_framerate`: missing"),
+        ("wrong rank", Some(npz(&[("poses", npy(&[4, 52, 3], zero)), trans(), rate()])), "`poses`"),
+        ("wrong width", Some(motion(4, 72, zero, 60.0)), "[4, 72]"),
+        ("NaN", Some(motion(4, 66, at(70, f64::NAN), 60.0)), "`poses`: frame 1, L_hip"),
+        ("infinity", Some(motion(4, 66, at(0, f64::INFINITY), 60.0)), "`poses`: frame 0, pelvis"),
+        ("no frame", Some(motion(0, 66, zero, 60.0)), "`poses`: 0 frames"),
+        ("one frame", Some(motion(1, 66, zero, 60.0)), "`poses`: 1 frames"),
+        ("one frame at 60 Hz", Some(motion(2, 66, zero, 120.0)), "1 frames at the model's rate"),
+        ("rate zero", Some(motion(4, 66, zero, 0.0)), "`mocap_framerate`: 0 is not"),
+        ("rate negative", Some(motion(4, 66, zero, -60.0)), "`mocap_framerate`: -60 is not"),
+        ("rate NaN", Some(motion(4, 66, zero, f64::NAN)), "`mocap_framerate`: NaN is not"),
+    ]
+}
+
+#[test]
+fn a_bad_motion_file_is_named_with_its_field_and_nothing_is_written() {
+    let model = path(&MODEL.1);
+    for (fault, file, expected) in faults() {
+        let folder = tempfile::tempdir().unwrap();
+        let motion = folder.path().join("walk_poses.npz");
+        let split = folder.path().join("split.txt");
+        fs::write(&split, "walk_poses.npz").unwrap();
+        let missing = file.is_none();
+        if let Some(bytes) = file {
+            fs::write(&motion, bytes).unwrap();
+        }
+        let before = fs::read_dir(folder.path()).unwrap().count();
+        let (out, json) = (folder.path().join("out.npz"), folder.path().join("report.json"));
+        let predict = ["predict", "--model", model, "--motion", path(&motion), "--out", path(&out)];
+        let predict = [&predict[..], &["--protocol", "online"]].concat();
+        let evaluate = ["evaluate", "--model", model, "--data", path(folder.path())];
+        let evaluate = [&evaluate[..], &["--split", path(&split), "--json", path(&json)]].concat();
+        for command in [predict, evaluate] {
+            let output = run(&command);
+            let message = stderr(&output);
+            let what = format!("{} with {fault}: {message}", command[0]);
+            assert_eq!(output.status.code(), Some(1), "{what}");
+            assert!(message.contains("walk_poses.npz"), "{what}");
+            // A missing file of a split is found before it is opened.
+            assert!(message.contains(expected) || missing, "{what}");
+            assert!(!message.contains("panicked"), "{what}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before, "{what}");
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_has_its_own_status() {
+    for arguments in [
+        &["evaluate"][..],
+        &["predict", "--model", "m.model.ron", "--motion", "a.npz", "--out", "b.npz"],
+        &["evaluate", "--model", "m.model.ron", "--data", "d", "--protocol", "sideways"],
+        &["divine"],
+    ] {
+        assert_eq!(run(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+/// The same commands on a good file, so that the failures above are failures of the file.
+#[test]
+fn a_good_motion_file_is_predicted_and_evaluated() {
+    let model = path(&MODEL.1);
+    let folder = tempfile::tempdir().unwrap();
+    let inside = |name: &str| folder.path().join(name);
+    let frame = ClipFrame::from(&Pose::rest());
+    let clip = MotionClip { rate_hz: 120.0, frames: vec![frame; 41] };
+    amass::save(&inside("stand_poses.npz"), &clip, "male").unwrap();
+
+    for protocol in ["offline", "online"] {
+        let (motion, out) = (inside("stand_poses.npz"), inside("out"));
+        let files = ["--motion", path(&motion), "--out", path(&out)];
+        let how = ["--model", model, "--protocol", protocol];
+        let output = run(&[&["predict"][..], &files, &how].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let predicted = amass::load(&out).unwrap();
+        assert_eq!((predicted.rate_hz, predicted.frames.len()), (60.0, 20));
+    }
+
+    let json = inside("report.json");
+    let data = path(folder.path());
+    let output = run(&["evaluate", "--model", model, "--data", data, "--json", path(&json)]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("online"));
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    for protocol in ["offline", "online"] {
+        assert_eq!(
+            (&report[protocol]["clips"], &report[protocol]["frames"]),
+            (&1.into(), &20.into())
+        );
+        assert!(report[protocol]["mpjpe_cm"].as_f64().unwrap() > 0.0);
+        assert_eq!(report[protocol]["per_clip"][0]["clip"], "stand_poses.npz");
+    }
+}
