@@ -2,7 +2,8 @@
 
 use crate::DeviceChoice;
 use burn_flex::{Flex, FlexDevice};
-use kinest::model::{Checkpoint, CheckpointError};
+use kinest::model::fused::core_on_host;
+use kinest::model::{Checkpoint, CheckpointError, install_core_kernel};
 use kinest::runtime::{BurnEngine, PoseEngine};
 use std::sync::{Mutex, PoisonError};
 
@@ -77,6 +78,7 @@ fn log_once(text: String) {
 }
 
 fn cpu(checkpoint: &Checkpoint) -> Result<Box<dyn PoseEngine>, OpenError> {
+    install_core_kernel::<Flex>(core_on_host);
     Ok(Box::new(BurnEngine::<Flex>::new(checkpoint, FlexDevice, "cpu")?))
 }
 
@@ -117,4 +119,104 @@ fn wgpu(checkpoint: &Checkpoint, software_too: bool) -> Result<Box<dyn PoseEngin
 #[cfg(not(feature = "wgpu"))]
 fn wgpu(_: &Checkpoint, _: bool) -> Result<Box<dyn PoseEngine>, OpenError> {
     Err(OpenError::NotCompiled(DeviceChoice::Wgpu))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kinest::features::FeatureLayout;
+    use kinest::model::{
+        KinestConfig, Mamba2Config, Manifest, ModelSpec, NetworkConfig, Precision,
+    };
+    use kinest::skeleton::Skeleton;
+
+    fn tiny() -> Checkpoint {
+        let scan = Mamba2Config { state: 4, taps: 4, expand: 2, head_width: 16, chunk: 8 };
+        let config = NetworkConfig::Kinest(KinestConfig {
+            window: 16,
+            width: 32,
+            temporal_blocks: 1,
+            kinematic_blocks: 1,
+            temporal_scan: scan,
+            kinematic_scan: Mamba2Config { head_width: 8, ..scan },
+            joint_width: 16,
+            attention_heads: 2,
+            feed_forward: 64,
+            fan_hidden: 32,
+            ..KinestConfig::default()
+        });
+        let spec = ModelSpec {
+            layout: FeatureLayout::default(),
+            rate_hz: 60.0,
+            window: 16,
+            skeleton: Skeleton::default(),
+        };
+        let network = config.init::<Flex>(&FlexDevice).unwrap();
+        Checkpoint::new(Manifest::new(config, spec), &network, Precision::F32).unwrap()
+    }
+
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    fn output(engine: &mut dyn PoseEngine) -> Vec<f32> {
+        let spec = engine.spec();
+        let numbers = 2 * spec.window * spec.layout.inputs();
+        let windows: Vec<f32> = (0..numbers).map(|i| (i as f32 * 0.37).sin()).collect();
+        engine.infer(&windows, 2, kinest::runtime::Take::All).unwrap()
+    }
+
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    fn matches_cpu(checkpoint: &Checkpoint, gpu: &mut dyn PoseEngine) {
+        let expected = output(open(checkpoint, DeviceChoice::Cpu).unwrap().as_mut());
+        let found = output(gpu);
+        assert_eq!(found.len(), expected.len());
+        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let largest = expected.iter().map(|v| v.abs()).fold(0.0, f32::max);
+        println!("largest difference to the CPU {worst:e}, largest output {largest}");
+        assert!(largest > 0.1, "an output of nothing proves nothing");
+        // Sums in another order and the GPU's own exp and sin; a wrong kernel is off by far more.
+        assert!(worst < 1e-3, "{worst}");
+    }
+
+    #[test]
+    fn auto_always_finds_something() {
+        let engine = open(&tiny(), DeviceChoice::Auto).unwrap();
+        println!("auto took {}", engine.device());
+        assert!(DeviceChoice::ALL[1..].iter().any(|choice| choice.name() == engine.device()));
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_device_that_was_left_out_names_its_feature() {
+        let error = open(&tiny(), DeviceChoice::Cuda).err().unwrap().to_string();
+        assert!(error.contains("feature `cuda`"), "{error}");
+    }
+
+    /// Works, or says twice that it does not; a missing driver panics inside Burn.
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn cuda_matches_cpu_or_is_refused_for_good() {
+        let checkpoint = tiny();
+        match open(&checkpoint, DeviceChoice::Cuda) {
+            Ok(mut engine) => matches_cpu(&checkpoint, engine.as_mut()),
+            Err(error) => {
+                eprintln!("SKIPPED cuda_matches_cpu: {error}");
+                assert!(matches!(error, OpenError::Device { .. }));
+                let again = open(&checkpoint, DeviceChoice::Cuda).err().unwrap();
+                assert_eq!(again.to_string(), error.to_string());
+            }
+        }
+    }
+
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn wgpu_matches_cpu() {
+        let checkpoint = tiny();
+        match open(&checkpoint, DeviceChoice::Wgpu) {
+            Ok(mut engine) => matches_cpu(&checkpoint, engine.as_mut()),
+            Err(error) => {
+                let required = std::env::var("KINEST_REQUIRE_GPU_ADAPTER").is_ok_and(|v| v == "1");
+                assert!(!required, "no adapter, and the test must not skip: {error}");
+                eprintln!("SKIPPED wgpu_matches_cpu, no graphics adapter: {error}");
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ pub mod config;
 pub mod dataset;
 pub mod engine;
 pub mod evaluate;
-pub mod files;
+pub mod export;
 pub mod fused;
 pub mod import;
 pub mod inspect;

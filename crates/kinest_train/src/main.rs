@@ -1,7 +1,7 @@
 //! `kinest-train`. Exit status 0: done, 1: failed, 2: wrong usage.
 
 use clap::{Parser, Subcommand};
-use kinest_train::{evaluate, import, inspect, predict, train};
+use kinest_train::{evaluate, export, import, inspect, predict, train};
 use std::process::ExitCode;
 
 /// Trains, evaluates and converts KineST models. Results on stdout, logs on stderr.
@@ -22,6 +22,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Convert weights of the reference implementation.
     Import(import::ImportArgs),
+    /// Write a checkpoint as it ships: 16-bit, with its figures.
+    Export(export::ExportArgs),
     /// Describe a motion file or a model.
     Inspect(inspect::InspectArgs),
 }
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Inspect(args) => inspect::run(args),
     };
     match result {

@@ -14,12 +14,13 @@ use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
 use burn::tensor::backend::Backend;
 use burn_flex::{Flex, FlexDevice};
 use indicatif::{ProgressBar, ProgressStyle};
+use kinest::files::write_atomically;
 use kinest::model::{Checkpoint, Manifest, ModelSpec, Network, Precision};
 use kinest::skeleton::Skeleton;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -45,6 +46,9 @@ pub struct TrainArgs {
     /// Steps of the whole run, instead of the config's.
     #[arg(long)]
     steps: Option<u64>,
+    /// Stop after so many steps of this call; --resume goes on.
+    #[arg(long)]
+    stop_after: Option<u64>,
     /// Body the motion is played on, instead of the default skeleton.
     #[arg(long)]
     skeleton: Option<PathBuf>,
@@ -133,11 +137,15 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
         );
         Trainer::start(config, spec, data)?
     };
-    crate::files::write_atomically(
+    write(
         &run.config(),
         ron::ser::to_string_pretty(&trainer.config, ron::ser::PrettyConfig::new())?.as_bytes(),
     )?;
-    trainer.run(&run)
+    trainer.run(&run, args.stop_after)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_atomically(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 struct Trainer {
@@ -209,7 +217,8 @@ impl Trainer {
         })
     }
 
-    fn run(&mut self, run: &Run) -> anyhow::Result<()> {
+    fn run(&mut self, run: &Run, stop_after: Option<u64>) -> anyhow::Result<()> {
+        let end = stop_after.map_or(self.config.steps, |n| self.config.steps.min(self.step + n));
         let stop = Arc::new(AtomicBool::new(false));
         let flag = stop.clone();
         // A second handler in one process (tests) is refused; the first one serves.
@@ -221,10 +230,10 @@ impl Trainer {
             "{bar:30} step {pos}/{len} {msg} {elapsed} eta {eta}",
         )?);
         let (mut since, mut since_step) = (Instant::now(), self.step);
-        while self.step < self.config.steps && !stop.load(Ordering::SeqCst) {
+        while self.step < end && !stop.load(Ordering::SeqCst) {
             let line = self.advance()?;
             bar.inc(1);
-            if self.step.is_multiple_of(self.config.log_every) || self.step == self.config.steps {
+            if self.step.is_multiple_of(self.config.log_every) || self.step == end {
                 let done = (self.step - since_step) as f64;
                 let line = LogLine {
                     step: self.step,
@@ -289,8 +298,8 @@ impl Trainer {
         let optimizer =
             NamedMpkBytesRecorder::<FullPrecisionSettings>::default().record(record, ())?;
         let state = [&self.step.to_le_bytes()[..], &optimizer].concat();
-        crate::files::write_atomically(&run.state(), &state)?;
-        crate::files::write_atomically(&run.report(), self.report().as_bytes())
+        write(&run.state(), &state)?;
+        write(&run.report(), self.report().as_bytes())
     }
 
     /// The log to append to, without lines of steps that are still to come: a run that was killed
@@ -307,7 +316,7 @@ impl Trainer {
             };
             let lines = BufReader::new(file).lines().collect::<Result<Vec<_>, _>>()?;
             let kept: Vec<_> = lines.into_iter().filter(done).map(|l| l + "\n").collect();
-            crate::files::write_atomically(&path, kept.concat().as_bytes())?;
+            write(&path, kept.concat().as_bytes())?;
         }
         OpenOptions::new()
             .create(true)

@@ -1,6 +1,7 @@
 //! Trained weights on disk: `name.model.ron` says what they are, `name.safetensors` holds them.
 
 use super::{ModelSpec, Network, NetworkConfig, NetworkConfigError};
+use crate::files::write_atomically;
 use burn::module::ParamId;
 use burn::tensor::TensorData;
 use burn::tensor::backend::Backend;
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The format this version writes and reads.
@@ -351,8 +351,14 @@ impl Checkpoint {
         self.manifest.weights = format!("{stem}.safetensors");
         let style = ron::ser::PrettyConfig::new().depth_limit(4).struct_names(false);
         let text = ron::ser::to_string_pretty(&self.manifest, style)?;
-        write_atomically(&path.with_file_name(&self.manifest.weights), &self.weights)?;
-        write_atomically(path, text.as_bytes())
+        let write = |path: PathBuf, bytes: &[u8]| {
+            write_atomically(&path, bytes).map_err(|source| {
+                let action = "cannot write";
+                CheckpointError::Io { action, path, source }
+            })
+        };
+        write(path.with_file_name(&self.manifest.weights), &self.weights)?;
+        write(path.into(), text.as_bytes())
     }
 
     /// The network with these weights on `device`.
@@ -492,22 +498,4 @@ fn parse_manifest(text: &str, path: &Path) -> Result<Manifest, CheckpointError> 
 
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Writes to a temporary file in the same folder and renames it, so that readers see the old file or
-/// the new one and never half of one.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|source| CheckpointError::Io {
-        action: "cannot write",
-        path: path.into(),
-        source,
-    })
 }

@@ -1,0 +1,191 @@
+//! Broken models, weights and configs: an error that names file and field, status 1, and no file.
+
+use kinest::model::{ImportError, ImportOptions, StateDict, TensorProblem, import_state_dict};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TRAIN: &str = env!("CARGO_BIN_EXE_kinest-train");
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../kinest/tests/golden/tiny").join(name)
+}
+
+/// Runs the program in `folder`; status and what it said.
+fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(TRAIN).current_dir(folder).args(args).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+#[track_caller]
+fn fails(folder: &Path, args: &[&str], words: &[&str]) {
+    let (code, text) = run(folder, args);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+    for word in words {
+        assert!(text.contains(word), "no `{word}` in: {text}");
+    }
+}
+
+fn imported() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = golden("kinest_tiny.pth");
+    let (code, text) = run(
+        folder.path(),
+        &["import", "--weights", weights.to_str().unwrap(), "--out", "m.model.ron"],
+    );
+    assert_eq!(code, Some(0), "{text}");
+    folder
+}
+
+fn edit(path: PathBuf, from: &str, to: &str) {
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn import_checks_itself_against_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (weights, io) = (golden("kinest_tiny.pth"), golden("io.safetensors"));
+    let mut args = vec!["import", "--weights", weights.to_str().unwrap(), "--out", "m.model.ron"];
+    args.extend(["--verify", io.to_str().unwrap()]);
+    let (code, text) = run(folder.path(), &args);
+    assert_eq!(code, Some(0), "{text}");
+    let value: f64 =
+        text.lines().find_map(|l| l.strip_prefix("max_abs_diff ")).unwrap().parse().unwrap();
+    assert!(value < 5e-5, "{value}");
+
+    // The other chain gives another output, and then nothing is written.
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    args.extend(["--chain", "unified", "--tolerance", "1e-4"]);
+    fails(&other, &args, &["max_abs_diff"]);
+    assert_eq!(std::fs::read_dir(&other).unwrap().count(), 0);
+}
+
+#[test]
+fn files_that_are_not_there_or_not_pytorch() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fails(path, &["import", "--weights", "none.pth", "--out", "m.model.ron"], &["none.pth"]);
+    std::fs::write(path.join("text.pth"), "not a zip").unwrap();
+    fails(path, &["import", "--weights", "text.pth", "--out", "m.model.ron"], &["text.pth"]);
+    let whole = std::fs::read(golden("kinest_tiny.pth")).unwrap();
+    std::fs::write(path.join("half.pth"), &whole[..whole.len() / 2]).unwrap();
+    fails(path, &["import", "--weights", "half.pth", "--out", "m.model.ron"], &["half.pth"]);
+    fails(path, &["inspect", "none.model.ron"], &["none.model.ron"]);
+    assert!(!path.join("m.model.ron").exists());
+}
+
+fn state_dict() -> StateDict {
+    let bytes = std::fs::read(golden("weights.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let numbers = |v: &TensorView<'_>| {
+        v.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    };
+    file.iter().map(|(n, v)| (n.to_string(), (v.shape().to_vec(), numbers(&v)))).collect()
+}
+
+#[test]
+fn every_wrong_tensor_of_a_state_dict_is_listed_at_once() {
+    let mut weights = state_dict();
+    weights.remove("output_fc.bias");
+    weights.insert("extra.weight".into(), (vec![1], vec![0.0]));
+    weights.insert("temporary.mlps.1.norm0.weight".into(), (vec![3], vec![1.0; 3]));
+    weights.get_mut("input_fc.bias").unwrap().1[2] = f32::NAN;
+    let Err(ImportError::Tensors { problems, .. }) =
+        import_state_dict(weights, ImportOptions::default())
+    else {
+        panic!("the weights are wrong");
+    };
+    assert_eq!(problems.len(), 4, "{problems:?}");
+    let has = |p: TensorProblem| assert!(problems.contains(&p), "{p:?} is not in {problems:?}");
+    has(TensorProblem::Missing { name: "output_fc.bias".into(), shape: vec![132] });
+    has(TensorProblem::Unexpected { name: "extra.weight".into() });
+    has(TensorProblem::NotFinite { name: "input_fc.bias".into() });
+    has(TensorProblem::Shape {
+        name: "temporary.mlps.1.norm0.weight".into(),
+        expected: vec![24],
+        found: vec![3],
+    });
+}
+
+#[test]
+fn prefixes_and_unused_tensors_do_not_matter() {
+    let mut weights = state_dict();
+    weights.retain(|name, _| !name.contains("linear1") || name.contains("encoder"));
+    import_state_dict(weights, ImportOptions::default()).unwrap();
+}
+
+#[test]
+fn a_checkpoint_that_was_changed_says_how() {
+    let change = |from: &str, to: &str, words: &[&str]| {
+        let folder = imported();
+        edit(folder.path().join("m.model.ron"), from, to);
+        fails(folder.path(), &["inspect", "m.model.ron"], words);
+    };
+    change("sha256: \"", "sha256: \"0", &["SHA-256", "m.safetensors"]);
+    change("format: 1", "format: 2", &["format 2"]);
+    change("window: 8", "window: 9", &["window"]);
+    change("format: 1,", "format: 1, colour: 3,", &["colour", "m.model.ron"]);
+    change("feed_forward: 40", "feed_forward: 41", &["widen.weight", "narrow.weight", "[24, 41]"]);
+    change("weights: \"m.safetensors\"", "weights: \"n.safetensors\"", &["n.safetensors"]);
+    change("width: 24", "width: 25", &["attention_heads"]);
+}
+
+/// Replaces one tensor of the weights beside `m.model.ron`, hash and all.
+fn replace_tensor(folder: &Path, name: &str, shape: &[usize], value: f32) {
+    let path = folder.join("m.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let numbers: usize = shape.iter().product();
+    let data: Vec<u8> = std::iter::repeat_n(value.to_le_bytes(), numbers).flatten().collect();
+    let mut views: Vec<_> = file.iter().filter(|(n, _)| *n != name).collect();
+    views.push((name, TensorView::new(Dtype::F32, shape.to_vec(), &data).unwrap()));
+    let written = safetensors::serialize(views, None).unwrap();
+    std::fs::write(&path, &written).unwrap();
+    let (_, text) = run(folder, &["inspect", "m.model.ron"]);
+    let found = text.split("have SHA-256 ").nth(1).unwrap().split(',').next().unwrap().to_string();
+    let manifest = std::fs::read_to_string(folder.join("m.model.ron")).unwrap();
+    let old = manifest.split("sha256: \"").nth(1).unwrap().split('"').next().unwrap().to_string();
+    edit(folder.join("m.model.ron"), &old, &found);
+}
+
+#[test]
+fn weights_of_the_wrong_shape_or_not_finite() {
+    let folder = imported();
+    replace_tensor(folder.path(), "embed.bias", &[7], 0.0);
+    fails(folder.path(), &["inspect", "m.model.ron"], &["embed.bias", "[7]", "[24]"]);
+    let folder = imported();
+    replace_tensor(folder.path(), "embed.bias", &[24], f32::NAN);
+    fails(folder.path(), &["inspect", "m.model.ron"], &["embed.bias", "NaN"]);
+    let folder = imported();
+    replace_tensor(folder.path(), "stranger", &[2], 0.0);
+    fails(folder.path(), &["inspect", "m.model.ron"], &["unexpected", "stranger"]);
+}
+
+#[test]
+fn a_config_with_an_unknown_key_or_a_value_that_cannot_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let config = |text: &str, words: &[&str]| {
+        std::fs::write(path.join("c.ron"), text).unwrap();
+        fails(path, &["train", "--config", "c.ron", "--out", "run"], words);
+        assert!(!path.join("run").exists());
+    };
+    config("(batsch: 3)", &["c.ron", "batsch"]);
+    config("(loss: (rotations: 1.0))", &["c.ron", "rotations"]);
+    config("(batch: 0)", &["c.ron", "batch"]);
+    config("(data: (augment: (speed: 1.5)))", &["c.ron", "speed"]);
+    config("(network: Kinest((outputs: 7)))", &["c.ron", "outputs"]);
+    config("(data: (folder: \"nowhere\"))", &["nowhere"]);
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run(folder.path(), &["import"]).0, Some(2));
+    assert_eq!(run(folder.path(), &["fly"]).0, Some(2));
+}
