@@ -4,7 +4,10 @@ use crate::inference::{Workers, follow_assets, infer, on_remove, on_reset, place
 use crate::model::PoseModelLoader;
 use crate::skeleton::write_joints;
 use crate::tracker::sample;
-use crate::{KinestFailed, KinestReady, KinestSettings, KinestSystems, PoseModel};
+use crate::{
+    KinestAvatar, KinestFailed, KinestReady, KinestSettings, KinestSystems, PoseModel,
+    SmplSkeleton, SparseTracker, TrackerOf, Trackers,
+};
 use bevy::app::{AnimationSystems, PluginGroupBuilder};
 use bevy::diagnostic::{Diagnostic, DiagnosticPath, RegisterDiagnostic};
 use bevy::prelude::*;
@@ -41,6 +44,11 @@ impl Plugin for KinestPosePlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<KinestSettings>()
             .init_resource::<Workers>()
+            .register_type::<KinestSettings>()
+            .register_type::<KinestAvatar>()
+            .register_type::<SparseTracker>()
+            .register_type::<TrackerOf>()
+            .register_type::<Trackers>()
             .init_asset::<PoseModel>()
             .register_asset_loader(PoseModelLoader)
             .add_message::<KinestReady>()
@@ -78,6 +86,7 @@ pub struct KinestSkeletonPlugin;
 
 impl Plugin for KinestSkeletonPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(PostUpdate, write_joints.in_set(KinestSystems::Writeback));
+        app.register_type::<SmplSkeleton>()
+            .add_systems(PostUpdate, write_joints.in_set(KinestSystems::Writeback));
     }
 }
