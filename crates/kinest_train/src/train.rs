@@ -194,7 +194,7 @@ impl Trainer {
         );
         let bytes = std::fs::read(run.state())
             .with_context(|| format!("cannot read {}", run.state().display()))?;
-        // The state of the optimiser follows the step it is of.
+        // The records follow the step they are of.
         let broken = || format!("{} is not the state of a run", run.state().display());
         let (step, record) = bytes.split_first_chunk::<8>().with_context(broken)?;
         let step = u64::from_le_bytes(*step);
@@ -204,12 +204,14 @@ impl Trainer {
             run.state().display(),
             checkpoint.manifest.training.steps
         );
-        let record = NamedMpkBytesRecorder::<FullPrecisionSettings>::default()
+        // The weights come from here too: the optimiser knows them by identifiers that the
+        // checkpoint does not have.
+        let (weights, record) = NamedMpkBytesRecorder::<FullPrecisionSettings>::default()
             .load(record.to_vec(), &FlexDevice)
             .with_context(broken)?;
         Ok(Self {
             optimizer: optimizer(&config.optimizer).load_record(record),
-            network: checkpoint.network(&FlexDevice)?,
+            network: checkpoint.network::<Auto>(&FlexDevice)?.load_record(weights),
             manifest: checkpoint.manifest,
             config,
             data,
@@ -294,10 +296,10 @@ impl Trainer {
         let network = self.network.valid();
         let mut checkpoint = Checkpoint::new(self.manifest.clone(), &network, Precision::F32)?;
         checkpoint.save(&run.model())?;
-        let record = self.optimizer.to_record();
-        let optimizer =
-            NamedMpkBytesRecorder::<FullPrecisionSettings>::default().record(record, ())?;
-        let state = [&self.step.to_le_bytes()[..], &optimizer].concat();
+        let records = (self.network.clone().into_record(), self.optimizer.to_record());
+        let records =
+            NamedMpkBytesRecorder::<FullPrecisionSettings>::default().record(records, ())?;
+        let state = [&self.step.to_le_bytes()[..], &records].concat();
         write(&run.state(), &state)?;
         write(&run.report(), self.report().as_bytes())
     }
