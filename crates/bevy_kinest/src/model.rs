@@ -10,13 +10,15 @@ use std::fmt;
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 
+type Open = dyn Fn(DeviceChoice) -> Result<Box<dyn PoseEngine>, OpenError> + Send + Sync;
+
 /// A network that estimates poses: what it is fed, and how to start it.
 ///
 /// Loaded from `*.model.ron` and the weights that file names, which lie beside it.
 #[derive(Asset, TypePath, Clone)]
 pub struct PoseModel {
     spec: ModelSpec,
-    open: Arc<dyn Fn(DeviceChoice) -> Result<Box<dyn PoseEngine>, OpenError> + Send + Sync>,
+    open: Arc<Open>,
 }
 
 impl PoseModel {

@@ -1,0 +1,117 @@
+//! Pictures of chosen instants, side by side in one file.
+
+use super::playback::{Playback, PlaybackSystems, Stage};
+use super::scene::TargetImage;
+use bevy::image::TextureFormatPixelInfo;
+use bevy::prelude::*;
+use bevy::render::view::screenshot::{Screenshot, ScreenshotCaptured};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+/// Size of a picture that is alone, and of one of a row.
+const ALONE: UVec2 = UVec2::new(1280, 720);
+const IN_A_ROW: UVec2 = UVec2::new(640, 480);
+/// Frames drawn before one that is kept: meshes and materials reach the adapter in the first.
+const WARM_UP: usize = 2;
+/// Frames to wait for pictures after the clip's end before giving up.
+const PATIENCE: usize = 500;
+
+/// The pictures asked for, in the order asked.
+#[derive(Resource)]
+struct Shots {
+    path: PathBuf,
+    /// Which frame of the clip each is of.
+    frames: Vec<usize>,
+    size: UVec2,
+    pictures: Vec<Option<Image>>,
+    rate_hz: f64,
+    waited: usize,
+}
+
+/// Draws `instants` (seconds) into `path` and ends the app after the clip. Returns the size of one picture.
+pub fn plugin(app: &mut App, path: PathBuf, instants: Vec<f64>, rate_hz: f64) -> UVec2 {
+    let frames: Vec<usize> = instants.into_iter().map(|t| (t * rate_hz).round() as usize).collect();
+    let size = if frames.len() == 1 { ALONE } else { IN_A_ROW };
+    let pictures = vec![None; frames.len()];
+    app.insert_resource(Shots { path, frames, size, pictures, rate_hz, waited: 0 })
+        .add_systems(Update, shoot.after(PlaybackSystems))
+        .add_systems(Last, finish);
+    size
+}
+
+/// Draws only what is kept: on a software adapter a frame takes longer than everything else together.
+fn shoot(
+    mut commands: Commands,
+    shots: Res<Shots>,
+    playback: Res<Playback>,
+    target: Res<TargetImage>,
+    mut camera: Single<&mut Camera>,
+    mut warm: Local<usize>,
+) {
+    let frame = match playback.stage() {
+        Stage::Playing { seconds, .. } => (seconds * shots.rate_hz).round() as usize,
+        Stage::Waiting => {
+            camera.is_active = *warm < WARM_UP;
+            *warm += 1;
+            return;
+        }
+        Stage::Over => {
+            camera.is_active = false;
+            return;
+        }
+    };
+    camera.is_active = shots.frames.iter().any(|at| (frame..=frame + WARM_UP).contains(at));
+    for (i, _) in shots.frames.iter().enumerate().filter(|(_, at)| **at == frame) {
+        commands.spawn(Screenshot::image(target.0.clone())).observe(
+            move |mut shot: On<ScreenshotCaptured>, mut shots: ResMut<Shots>| {
+                shots.pictures[i] = Some(std::mem::take(&mut shot.image));
+            },
+        );
+    }
+}
+
+/// Saves and leaves once the clip is over and every picture has come back.
+fn finish(mut shots: ResMut<Shots>, playback: Res<Playback>, mut exit: MessageWriter<AppExit>) {
+    if playback.stage() != Stage::Over {
+        return;
+    }
+    shots.waited += 1;
+    if shots.pictures.iter().any(Option::is_none) {
+        if shots.waited > PATIENCE {
+            eprintln!("error: the graphics adapter did not give the pictures back");
+            exit.write(AppExit::error());
+        }
+        return;
+    }
+    let pictures: Vec<Image> = shots.pictures.drain(..).flatten().collect();
+    match save_row(&pictures, shots.size, &shots.path) {
+        Ok(()) => {
+            println!("picture: {}", shots.path.display());
+            exit.write(AppExit::Success);
+        }
+        Err(error) => {
+            eprintln!("error: cannot write {}: {error}", shots.path.display());
+            exit.write(AppExit::error());
+        }
+    }
+}
+
+/// Writes pictures of one size side by side, under a temporary name first.
+fn save_row(pictures: &[Image], size: UVec2, path: &Path) -> Result<(), Box<dyn Error>> {
+    let width = size.x * pictures.len() as u32;
+    let format = pictures[0].texture_descriptor.format;
+    let mut row = Image::new_target_texture(width, size.y, format, None);
+    let bytes = size.x as usize * format.pixel_size()?;
+    let lines = (0..size.y as usize).flat_map(|y| {
+        let line = move |picture: &Image| {
+            Some(picture.data.as_ref()?.get(y * bytes..)?.get(..bytes)?.to_vec())
+        };
+        pictures.iter().map(line)
+    });
+    row.data = Some(lines.collect::<Option<Vec<_>>>().ok_or("a picture is incomplete")?.concat());
+
+    let unfinished = path.with_extension("tmp.png");
+    row.try_into_dynamic()?.to_rgb8().save(&unfinished)?;
+    std::fs::rename(&unfinished, path)?;
+    Ok(())
+}

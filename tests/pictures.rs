@@ -1,0 +1,122 @@
+//! The main example draws what it says: two bodies side by side, facing us, waving the right hand.
+//!
+//! Needs a graphics adapter (a software one will do) and says SKIPPED without one, unless
+//! `KINEST_REQUIRE_GPU_ADAPTER=1`, which makes that a failure.
+
+#[path = "../examples/amass_replay/main.rs"]
+#[allow(dead_code, reason = "the test does not start the example by its `main`")]
+mod amass_replay;
+
+use bevy::asset::RenderAssetUsages;
+use bevy::image::{CompressedImageFormats, Image, ImageSampler, ImageType};
+use bevy::prelude::*;
+use bevy_kinest::kinest::motion::{MotionClip, amass, synthetic};
+use clap::Parser;
+use std::ops::Range;
+use std::path::Path;
+
+/// The part of the synthetic clip in which somebody stops and waves, towards the camera.
+const SECONDS: Range<f64> = 6.4..9.2;
+/// While the window fills and the estimated body is in its rest pose, and with the hand up.
+const INSTANTS: [f64; 2] = [1.0, 2.7];
+/// How much of the picture the limbs of one side of one body cover at least.
+const LEAST_PART: f32 = 0.002;
+
+#[test]
+fn both_bodies_are_seen_with_left_and_right_where_they_belong() {
+    if !amass_replay::has_adapter() {
+        let required = std::env::var_os("KINEST_REQUIRE_GPU_ADAPTER").is_some_and(|v| v == "1");
+        assert!(!required, "no graphics adapter, and KINEST_REQUIRE_GPU_ADAPTER forbids to skip");
+        eprintln!("SKIPPED: no graphics adapter (Debian: mesa-vulkan-drivers libvulkan1)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [motion, shot] = ["clip.npz", "row.png"].map(|name| folder.path().join(name));
+    let clip = synthetic::walk_and_wave(&default());
+    let [from, to] = [SECONDS.start, SECONDS.end].map(|t| (t * clip.rate_hz) as usize);
+    let clip = MotionClip { rate_hz: clip.rate_hz, frames: clip.frames[from..to].to_vec() };
+    amass::save(&motion, &clip, "neutral").unwrap();
+
+    let [motion, path] = [&motion, &shot].map(|p| p.to_str().unwrap());
+    let at = INSTANTS.map(|t| t.to_string()).join(",");
+    let args = ["amass_replay", "--motion", motion, "--shot", path, "--at", &at];
+    let exit = amass_replay::run(amass_replay::Args::parse_from(args)).unwrap();
+    assert_eq!(exit, AppExit::Success);
+
+    let row = Pixels::load(&shot);
+    let tile = row.size.x / INSTANTS.len() as u32;
+    let half = |i: u32, side: u32| (i * tile + side * tile / 2)..(i * tile + (side + 1) * tile / 2);
+    for i in 0..INSTANTS.len() as u32 {
+        for (side, whose) in ["true", "estimated"].into_iter().enumerate() {
+            let x = half(i, side as u32);
+            let [left, right] = [Pixels::is_left, Pixels::is_right].map(|is| row.find(&x, is));
+            let least = LEAST_PART * (tile / 2 * row.size.y) as f32;
+            for found in [&left, &right] {
+                assert!(found.count as f32 > least, "{whose} body of tile {i}: {found:?}");
+            }
+        }
+    }
+
+    // The true body, hand up: it faces us, so that its left is at our right.
+    let x = half(1, 0);
+    let [left, right] = [Pixels::is_left, Pixels::is_right].map(|is| row.find(&x, is));
+    assert!(left.mean_x > right.mean_x, "left {left:?}, right {right:?}");
+    assert!(right.top + 20 < left.top, "the waving hand is a right one: {left:?}, {right:?}");
+
+    let same = (0..tile).flat_map(|x| (0..row.size.y).map(move |y| (x, y)));
+    let changed = same.filter(|&(x, y)| row.at(x, y) != row.at(x + tile, y)).count();
+    assert!(changed as f32 > 0.02 * (tile * row.size.y) as f32, "{changed} pixels differ");
+}
+
+struct Pixels {
+    size: UVec2,
+    rgb: Vec<[u8; 3]>,
+}
+
+/// Pixels of one colour in a part of a picture.
+#[derive(Debug)]
+struct Found {
+    count: usize,
+    mean_x: f64,
+    /// The highest row that has one.
+    top: u32,
+}
+
+impl Pixels {
+    fn load(path: &Path) -> Self {
+        let image = Image::from_buffer(
+            &std::fs::read(path).unwrap(),
+            ImageType::Extension("png"),
+            CompressedImageFormats::NONE,
+            true,
+            ImageSampler::Default,
+            RenderAssetUsages::MAIN_WORLD,
+        );
+        let image = image.unwrap();
+        let size = image.size();
+        let rgb = image.data.unwrap().chunks_exact(4).map(|p| [p[0], p[1], p[2]]).collect();
+        Self { size, rgb }
+    }
+
+    fn at(&self, x: u32, y: u32) -> [u8; 3] {
+        self.rgb[(y * self.size.x + x) as usize]
+    }
+
+    /// Orange: a left limb.
+    fn is_left([r, g, b]: [u8; 3]) -> bool {
+        r > 90 && f32::from(r) > 1.25 * f32::from(g) && f32::from(r) > 1.8 * f32::from(b)
+    }
+
+    /// Blue: a right limb.
+    fn is_right([r, g, b]: [u8; 3]) -> bool {
+        b > 90 && f32::from(b) > 1.3 * f32::from(g) && f32::from(b) > 1.8 * f32::from(r)
+    }
+
+    fn find(&self, x: &Range<u32>, is: fn([u8; 3]) -> bool) -> Found {
+        let points = (0..self.size.y).flat_map(|y| x.clone().map(move |x| (x, y)));
+        let found: Vec<_> = points.filter(|&(x, y)| is(self.at(x, y))).collect();
+        let count = found.len();
+        let mean_x = found.iter().map(|p| f64::from(p.0)).sum::<f64>() / count.max(1) as f64;
+        Found { count, mean_x, top: found.iter().map(|p| p.1).min().unwrap_or(self.size.y) }
+    }
+}
