@@ -115,7 +115,8 @@ pub(crate) fn sample(
         };
         let roles = set.roles();
         let poses: Vec<_> = roles.iter().map_while(|role| pose_of(*role)).collect();
-        sampled.head = pose_of(TrackerRole::Head).filter(|head| head.position.is_finite() && head.rotation.is_finite());
+        sampled.head = pose_of(TrackerRole::Head)
+            .filter(|head| head.position.is_finite() && head.rotation.is_finite());
         sampled.frame = None;
         if let Some(missing) = roles.get(poses.len()) {
             sampled.warn(avatar, format!("no tracker for {missing:?}: its pose stays as it is"));
