@@ -150,7 +150,9 @@ pub fn run(args: Args) -> anyhow::Result<AppExit> {
             let size = capture::plugin(&mut app, path, instants, RATE_HZ);
             scene::plugin(&mut app, skeleton, scene::Target::Image(size));
         }
-        View::Nothing => {}
+        View::Nothing => {
+            app.add_systems(Last, playback::leave_when_over);
+        }
     }
     Ok(app.run())
 }

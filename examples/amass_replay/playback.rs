@@ -113,6 +113,13 @@ fn move_trackers(playback: Res<Playback>, mut trackers: Query<(&SparseTracker, &
     }
 }
 
+/// For when nothing else is waited for.
+pub fn leave_when_over(playback: Res<Playback>, mut exit: MessageWriter<AppExit>) {
+    if playback.stage() == Stage::Over {
+        exit.write(AppExit::Success);
+    }
+}
+
 fn stop_on_failure(mut failed: MessageReader<KinestFailed>, mut exit: MessageWriter<AppExit>) {
     for failure in failed.read() {
         eprintln!("error: the model cannot be run: {}", failure.reason);
