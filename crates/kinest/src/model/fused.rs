@@ -3,6 +3,7 @@
 //! The same function as the Burn operations in [`super::Mamba2`] and [`super::ssd_sequential`]:
 //! convolution tap, SiLU, recurrence, skip, gate and normalisation of a token while it is in cache.
 //! Sequences of a batch run in parallel.
+#![allow(clippy::needless_range_loop, reason = "one index runs over many slices in the formulas")]
 
 use super::kernel::CoreTensors;
 use burn::tensor::backend::Backend;

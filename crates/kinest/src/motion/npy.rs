@@ -161,10 +161,10 @@ impl Header {
             Ok(_) => return Err(format!("more data than shape {} has", self.shape_text())),
             Err(error) => return Err(ends_early(&error)),
         }
-        Ok(if self.fortran_order { self.from_fortran(&values) } else { values })
+        Ok(if self.fortran_order { self.to_c_order(&values) } else { values })
     }
 
-    fn from_fortran(&self, values: &[f64]) -> Vec<f64> {
+    fn to_c_order(&self, values: &[f64]) -> Vec<f64> {
         let shape: Vec<usize> = self.shape.iter().map(|s| *s as usize).collect();
         let at = |mut index: usize| {
             // The place of C-order `index` when the first axis runs fastest.
