@@ -1,4 +1,20 @@
-//! KineST in Rust: the whole body from head and hands.
+//! KineST in Rust: the whole body from head and hands, without an engine.
+//!
+//! Words, each with one meaning everywhere: a *tracker* is a tracked device and its *role* is where it
+//! is worn; a *joint* is one of SMPL's 22; a *pose* is one frame of a body, a *clip* many; a *window*
+//! is the frames a network sees, *features* and *targets* are the numbers that go in and come out;
+//! *offline* estimates may have seen the future, *online* ones have not.
+//!
+//! Everything is in AMASS space: right-handed, metres, radians, z up. [`coordinates`] is the way to
+//! and from engines, where y is up.
+//!
+//! | to | see |
+//! |---|---|
+//! | read and write motion files | [`motion::amass`] |
+//! | load a trained model | [`model::Checkpoint`] |
+//! | estimate poses from live trackers | [`runtime::PoseEstimator`], or [`runtime::PoseWorker`] on a thread of its own |
+//! | predict and score whole clips | [`runtime::protocol`] |
+//! | build a network to train | [`model::NetworkConfig`] |
 #![warn(missing_docs)]
 
 pub mod coordinates;
