@@ -51,7 +51,8 @@ pub fn amass_from_engine_rotation(q: Quat) -> DQuat {
 #[must_use]
 pub fn heading(world_from_part: DMat3) -> f64 {
     let q = DQuat::from_mat3(&world_from_part) * UPRIGHT.conjugate();
-    if q.w == 0.0 && q.z == 0.0 { 0.0 } else { 2.0 * q.z.atan2(q.w) }
+    // `q` and `-q` are the same turn; the signs pick the one within half a turn.
+    if q.w == 0.0 && q.z == 0.0 { 0.0 } else { 2.0 * (q.z * q.w.signum()).atan2(q.w.abs()) }
 }
 
 #[cfg(test)]
