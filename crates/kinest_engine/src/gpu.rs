@@ -1,6 +1,7 @@
 //! GPU back ends: opened where their panics do no harm, and given up for good after one.
 
 use crate::{DeviceChoice, OpenError};
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use kinest::model::{Checkpoint, ModelSpec};
 use kinest::runtime::{BurnEngine, EngineError, PoseEngine, Take, guarded};
@@ -21,25 +22,52 @@ impl Gpu {
         Self { device, died: OnceLock::new() }
     }
 
-    /// Opens `checkpoint` on the device `find` gives and runs it once, on a thread of its own.
+    /// Opens `checkpoint` on the device `find` gives and runs it once.
     pub(crate) fn open<B: Backend>(
         &'static self,
         checkpoint: &Checkpoint,
         find: impl FnOnce() -> Result<B::Device, String> + Send,
     ) -> Result<Box<dyn PoseEngine>, OpenError> {
-        let unusable = |reason| OpenError::Device { device: self.device, reason };
-        if let Some(reason) = self.died.get() {
-            return Err(unusable(reason.clone()));
-        }
-        let open = || -> Result<Box<dyn PoseEngine>, OpenError> {
-            let device = find().map_err(unusable)?;
+        self.attempt(|| {
+            let device = find().map_err(|reason| self.unusable(reason))?;
             let mut engine = BurnEngine::<B>::new(checkpoint, device, self.device.name())?;
             let spec = engine.spec();
             let window = vec![0.0; spec.window * spec.layout.inputs()];
-            engine.infer(&window, 1, Take::Newest).map_err(|error| unusable(error.to_string()))?;
-            Ok(Box::new(GuardedEngine { inner: engine, gpu: self }))
-        };
-        on_quiet_thread(open).unwrap_or_else(|reason| Err(unusable(self.bury(reason))))
+            let first = engine.infer(&window, 1, Take::Newest);
+            first.map_err(|error| self.unusable(error.to_string()))?;
+            Ok(Box::new(GuardedEngine { inner: engine, gpu: self }) as Box<dyn PoseEngine>)
+        })
+    }
+
+    /// Computes something on the device `find` gives.
+    pub(crate) fn probe<B: Backend>(
+        &'static self,
+        find: impl FnOnce() -> Result<B::Device, String> + Send,
+    ) -> Result<(), OpenError> {
+        self.attempt(|| {
+            let device = find().map_err(|reason| self.unusable(reason))?;
+            let two = Tensor::<B, 1>::ones([1], &device) * 2.0;
+            let two = two.try_into_data().map_err(|error| self.unusable(error.to_string()))?;
+            match two.iter::<f32>().next() {
+                Some(2.0) => Ok(()),
+                other => Err(self.unusable(format!("1 times 2 is {other:?} to it"))),
+            }
+        })
+    }
+
+    /// Runs `work` on a thread of its own, unless the back end is dead already.
+    fn attempt<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, OpenError> + Send,
+    ) -> Result<T, OpenError> {
+        if let Some(reason) = self.died.get() {
+            return Err(self.unusable(reason.clone()));
+        }
+        on_quiet_thread(work).unwrap_or_else(|reason| Err(self.unusable(self.bury(reason))))
+    }
+
+    fn unusable(&self, reason: String) -> OpenError {
+        OpenError::Device { device: self.device, reason }
     }
 
     /// Remembers that the back end is dead, and why.

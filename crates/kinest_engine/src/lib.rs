@@ -18,8 +18,12 @@
 
 mod choice;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod devices;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod gpu;
 mod open;
+mod probe;
 
 pub use choice::{DeviceChoice, UnknownDevice};
 pub use open::{OpenError, open};
+pub use probe::probe;

@@ -1,6 +1,8 @@
 //! From a checkpoint and a choice to an engine that runs.
 
 use crate::DeviceChoice;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::devices;
 use burn_flex::{Flex, FlexDevice};
 use kinest::model::fused::core_on_host;
 use kinest::model::{Checkpoint, CheckpointError, install_core_kernel};
@@ -84,9 +86,7 @@ fn cpu(checkpoint: &Checkpoint) -> Result<Box<dyn PoseEngine>, OpenError> {
 
 #[cfg(feature = "cuda")]
 fn cuda(checkpoint: &Checkpoint) -> Result<Box<dyn PoseEngine>, OpenError> {
-    use burn_cuda::{Cuda, CudaDevice};
-    static CUDA: crate::gpu::Gpu = crate::gpu::Gpu::new(DeviceChoice::Cuda);
-    CUDA.open::<Cuda>(checkpoint, || Ok(CudaDevice::default()))
+    devices::CUDA.open::<burn_cuda::Cuda>(checkpoint, devices::cuda)
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -96,24 +96,7 @@ fn cuda(_: &Checkpoint) -> Result<Box<dyn PoseEngine>, OpenError> {
 
 #[cfg(feature = "wgpu")]
 fn wgpu(checkpoint: &Checkpoint, software_too: bool) -> Result<Box<dyn PoseEngine>, OpenError> {
-    use ::wgpu::{AdapterInfo, DeviceType};
-    use burn_wgpu::graphics::AutoGraphicsApi;
-    use burn_wgpu::{RuntimeOptions, Wgpu, WgpuDevice, init_setup};
-    use std::sync::OnceLock;
-
-    static WGPU: crate::gpu::Gpu = crate::gpu::Gpu::new(DeviceChoice::Wgpu);
-    // Burn allows one set-up of a device, and only that tells which adapter it took.
-    static ADAPTER: OnceLock<AdapterInfo> = OnceLock::new();
-    WGPU.open::<Wgpu>(checkpoint, || {
-        let device = WgpuDevice::default();
-        let adapter = ADAPTER.get_or_init(|| {
-            init_setup::<AutoGraphicsApi>(&device, RuntimeOptions::default()).adapter.get_info()
-        });
-        if adapter.device_type == DeviceType::Cpu && !software_too {
-            return Err(format!("{} is a software adapter", adapter.name));
-        }
-        Ok(device)
-    })
+    devices::WGPU.open::<burn_wgpu::Wgpu>(checkpoint, move || devices::wgpu(software_too))
 }
 
 #[cfg(not(feature = "wgpu"))]

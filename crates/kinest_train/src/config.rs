@@ -1,7 +1,7 @@
 //! What a training run is told, in RON. Anything left out has the value of the default; a key that
 //! does not exist is an error.
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use kinest::features::FeatureLayout;
 use kinest::model::{NetworkConfig, TrainingRecord};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ pub struct TrainConfig {
     pub seed: u64,
     /// What is trained on.
     pub data: DataConfig,
+    /// What the run is judged by while it goes on.
+    pub validation: ValidationConfig,
     /// What the network's numbers mean.
     pub layout: FeatureLayout,
     /// The network.
@@ -26,14 +28,25 @@ pub struct TrainConfig {
     pub loss: LossConfig,
     /// The optimiser.
     pub optimizer: OptimizerConfig,
-    /// Windows per step.
+    /// What the network computes with.
+    pub arithmetic: Arithmetic,
+    /// Windows per pass through the network.
     pub batch: usize,
+    /// Passes whose gradients are averaged for one step: `batch * accumulate` windows per step in
+    /// the memory of `batch`.
+    pub accumulate: usize,
+    /// Decay of an exponential moving average of the weights, such as 0.999; the average is what
+    /// is validated and written to checkpoints. None: the weights themselves.
+    pub average: Option<f64>,
     /// Steps of the whole run.
     pub steps: u64,
     /// A line of `metrics.jsonl` every so many steps.
     pub log_every: u64,
     /// `last.model.ron` is written every so many steps, and at the end.
     pub save_every: u64,
+    /// Threads that draw windows ahead of the steps that use them. Their number does not change
+    /// what is drawn.
+    pub loader_threads: usize,
 }
 
 impl Default for TrainConfig {
@@ -41,16 +54,54 @@ impl Default for TrainConfig {
         Self {
             seed: 10,
             data: DataConfig::default(),
+            validation: ValidationConfig::default(),
             layout: FeatureLayout::default(),
             network: NetworkConfig::default(),
             prepare: false,
             loss: LossConfig::default(),
             optimizer: OptimizerConfig::default(),
+            arithmetic: Arithmetic::default(),
             batch: 256,
+            accumulate: 1,
+            average: None,
             steps: 300_000,
             log_every: 20,
             save_every: 500,
+            loader_threads: 2,
         }
+    }
+}
+
+/// Numbers the network computes with. Weights, their gradients' sum and the optimiser stay in f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Arithmetic {
+    /// 32-bit.
+    #[default]
+    F32,
+    /// 16-bit with the range of f32; the loss is computed in f32.
+    Bf16,
+}
+
+/// Motion that is not trained on, by which the best checkpoint is chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValidationConfig {
+    /// Clips of the training data whose names start with one of these are held out for validation,
+    /// such as `CMU/08/` for a subject.
+    pub hold_out: Vec<String>,
+    /// Clips inside the data folder to validate on besides, one per line.
+    pub split: Option<PathBuf>,
+    /// Windows that are looked at each time; always the same ones.
+    pub windows: usize,
+    /// Validation every so many steps.
+    pub every: u64,
+    /// The run stops after so many validations without a new best.
+    pub patience: Option<u32>,
+}
+
+impl Default for ValidationConfig {
+    fn default() -> Self {
+        Self { hold_out: vec![], split: None, windows: 1024, every: 500, patience: None }
     }
 }
 
@@ -136,30 +187,56 @@ impl Default for LossConfig {
     }
 }
 
-/// Adam, as the reference uses it.
+/// How weights follow their gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimizerConfig {
+    /// Which one.
+    pub kind: OptimizerKind,
     /// Learning rate, before the schedule.
     pub rate: f64,
+    /// The rate goes straight up from 0 over so many steps before the schedule counts.
+    pub warm_up: u64,
     /// How the learning rate changes.
     pub schedule: Schedule,
-    /// L2 weight decay, added to the gradient.
+    /// Weight decay.
     pub weight_decay: f32,
-    /// The norm of each tensor's gradient is cut to this.
-    pub clip_norm: Option<f32>,
+    /// The norm of the gradient of all weights together is cut to this.
+    pub clip_norm: Option<f64>,
 }
 
 impl Default for OptimizerConfig {
     fn default() -> Self {
-        Self { rate: 3e-4, schedule: Schedule::default(), weight_decay: 1e-5, clip_norm: None }
+        Self {
+            kind: OptimizerKind::default(),
+            rate: 3e-4,
+            warm_up: 0,
+            schedule: Schedule::default(),
+            weight_decay: 1e-5,
+            clip_norm: None,
+        }
     }
 }
 
+/// An optimiser, with the usual momenta 0.9 and 0.999.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OptimizerKind {
+    /// Adam, weight decay added to the gradient (L2), as the reference has it.
+    #[default]
+    Adam,
+    /// AdamW: weight decay apart from the gradient.
+    AdamW,
+}
+
 /// Learning rate over the run, as a factor of [`OptimizerConfig::rate`].
+///
+/// A schedule has lengths of its own and does not ask how many steps the run has: a run that is
+/// made longer goes on as if it had been so from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Schedule {
+    /// Always 1.
+    Constant,
     /// 1, and `factor` after step `after`.
     Drop {
         /// The last step at the full rate.
@@ -167,10 +244,10 @@ pub enum Schedule {
         /// What the rate is multiplied with from then on.
         factor: f64,
     },
-    /// Straight up to 1 over `warm_up` steps, then half a cosine down to 0 at the last step.
+    /// Half a cosine from 1 down to 0 at step `steps`, where it stays.
     Cosine {
-        /// Steps of the way up.
-        warm_up: u64,
+        /// Steps of the way down, the warm-up's among them.
+        steps: u64,
     },
 }
 
@@ -180,21 +257,30 @@ impl Default for Schedule {
     }
 }
 
-impl Schedule {
-    /// The factor at `step` (from 0) of `steps`.
+impl OptimizerConfig {
+    /// The learning rate of `step`, counted from 0.
     #[must_use]
-    pub fn factor(self, step: u64, steps: u64) -> f64 {
-        match self {
-            Self::Drop { after, factor } => {
-                // The reference changes the rate after the step it counts, so one step later.
-                if step > after + 1 { factor } else { 1.0 }
+    pub fn rate_at(&self, step: u64) -> f64 {
+        if step < self.warm_up {
+            return self.rate * (step + 1) as f64 / self.warm_up as f64;
+        }
+        let factor = match self.schedule {
+            Schedule::Constant => 1.0,
+            // The reference changes the rate after the step it counts, so one step later.
+            Schedule::Drop { after, factor } => {
+                if step > after + 1 {
+                    factor
+                } else {
+                    1.0
+                }
             }
-            Self::Cosine { warm_up } if step < warm_up => (step + 1) as f64 / warm_up as f64,
-            Self::Cosine { warm_up } => {
-                let way = (step - warm_up) as f64 / steps.saturating_sub(warm_up).max(1) as f64;
+            Schedule::Cosine { steps } => {
+                let way = (step - self.warm_up) as f64;
+                let way = way / steps.saturating_sub(self.warm_up).max(1) as f64;
                 0.5 + 0.5 * (way.min(1.0) * std::f64::consts::PI).cos()
             }
-        }
+        };
+        self.rate * factor
     }
 }
 
@@ -202,20 +288,31 @@ impl TrainConfig {
     /// Reads a RON file.
     ///
     /// # Errors
-    /// If it cannot be read, a key is unknown, or a value cannot be.
+    /// If it cannot be read or a key is unknown. [`TrainConfig::check`] looks at the values.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read config {}", path.display()))?;
         let config: Self =
             ron::from_str(&text).with_context(|| format!("config {}", path.display()))?;
-        config.check().with_context(|| format!("config {}", path.display()))?;
         Ok(config)
     }
 
-    fn check(&self) -> anyhow::Result<()> {
-        ensure!(self.batch > 0, "`batch` is 0");
-        ensure!(self.log_every > 0, "`log_every` is 0");
-        ensure!(self.save_every > 0, "`save_every` is 0");
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// If a value cannot be; the error names the field.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for (name, value) in [
+            ("batch", self.batch as u64),
+            ("accumulate", self.accumulate as u64),
+            ("log_every", self.log_every),
+            ("save_every", self.save_every),
+            ("loader_threads", self.loader_threads as u64),
+            ("validation.every", self.validation.every),
+            ("validation.windows", self.validation.windows as u64),
+        ] {
+            ensure!(value > 0, "`{name}` is 0");
+        }
         let (inputs, outputs) = self.network.inputs_and_outputs();
         ensure!(
             inputs == self.layout.inputs() && outputs == kinest::features::TARGETS,
@@ -233,14 +330,23 @@ impl TrainConfig {
         );
         for (name, value) in [("speed", self.data.augment.speed), ("size", self.data.augment.size)]
         {
-            if !(0.0..1.0).contains(&value) {
-                bail!("`data.augment.{name}` {value} is not in 0..1");
-            }
+            ensure!((0.0..1.0).contains(&value), "`data.augment.{name}` {value} is not in 0..1");
         }
         ensure!(
             self.optimizer.rate.is_finite() && self.optimizer.rate > 0.0,
             "`optimizer.rate` {} is not a rate",
             self.optimizer.rate
+        );
+        if let Some(norm) = self.optimizer.clip_norm {
+            ensure!(norm > 0.0, "`optimizer.clip_norm` {norm} is not above 0");
+        }
+        if let Some(decay) = self.average {
+            ensure!((0.0..1.0).contains(&decay), "`average` {decay} is not in 0..1");
+        }
+        let validated = !self.validation.hold_out.is_empty() || self.validation.split.is_some();
+        ensure!(
+            validated || self.validation.patience.is_none(),
+            "`validation.patience` needs `validation.hold_out` or `validation.split`"
         );
         Ok(())
     }
@@ -250,19 +356,24 @@ impl TrainConfig {
 mod tests {
     use super::*;
 
+    fn rates(schedule: Schedule, warm_up: u64, steps: &[u64]) -> Vec<f64> {
+        let optimizer = OptimizerConfig { rate: 2.0, warm_up, schedule, ..Default::default() };
+        steps.iter().map(|step| optimizer.rate_at(*step)).collect()
+    }
+
     #[test]
-    fn the_cosine_goes_up_and_comes_down() {
-        let schedule = Schedule::Cosine { warm_up: 10 };
-        assert!((schedule.factor(0, 110) - 0.1).abs() < 1e-12);
-        assert!((schedule.factor(10, 110) - 1.0).abs() < 1e-12);
-        assert!((schedule.factor(60, 110) - 0.5).abs() < 1e-12);
-        assert!(schedule.factor(110, 110) < 1e-12);
+    fn the_cosine_goes_up_and_comes_down_and_stays() {
+        let found = rates(Schedule::Cosine { steps: 110 }, 10, &[0, 4, 10, 60, 110, 500]);
+        for (found, expected) in found.iter().zip([0.2, 1.0, 2.0, 1.0, 0.0, 0.0]) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
     }
 
     #[test]
     fn the_references_drop_comes_after_the_step_it_counts() {
         let schedule = Schedule::Drop { after: 5, factor: 0.1 };
-        assert_eq!([5, 6, 7].map(|s| schedule.factor(s, 100)), [1.0, 1.0, 0.1]);
+        assert_eq!(rates(schedule, 0, &[5, 6, 7]), [2.0, 2.0, 0.2]);
+        assert_eq!(rates(Schedule::Constant, 0, &[0, 1_000_000]), [2.0, 2.0]);
     }
 
     #[test]

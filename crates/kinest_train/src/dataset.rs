@@ -23,6 +23,29 @@ pub struct MotionBatch<B: Backend> {
     pub targets: Tensor<B, 3>,
 }
 
+/// Windows as they were drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draw {
+    /// `[windows, window, inputs]`
+    pub features: Vec<f32>,
+    /// `[windows, window, targets]`
+    pub targets: Vec<f32>,
+    /// Windows, and frames of each.
+    shape: [usize; 2],
+}
+
+impl Draw {
+    /// The windows on a device.
+    pub fn to_batch<B: Backend>(&self, device: &B::Device) -> MotionBatch<B> {
+        let [windows, frames] = self.shape;
+        let tensor = |values: &[f32]| {
+            let shape = [windows, frames, values.len() / (windows * frames)];
+            Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
+        };
+        MotionBatch { features: tensor(&self.features), targets: tensor(&self.targets) }
+    }
+}
+
 /// Clips to draw windows from.
 #[derive(Debug)]
 pub struct WindowDataset {
@@ -74,29 +97,25 @@ impl WindowDataset {
         (self.clips.len(), self.clips.iter().map(MotionClip::duration).sum::<f64>() / 60.0)
     }
 
-    /// The windows of step `step`: the same for the same seed, whatever was drawn before.
-    pub fn batch<B: Backend>(
-        &self,
-        seed: u64,
-        step: u64,
-        size: usize,
-        device: &B::Device,
-    ) -> MotionBatch<B> {
-        let windows = self.windows(seed, step, size);
-        let tensor = |values: Vec<f32>, numbers: usize| {
-            Tensor::from_data(TensorData::new(values, [size, self.window, numbers]), device)
-        };
-        let (features, targets): (Vec<_>, Vec<_>) = windows.into_iter().unzip();
-        MotionBatch {
-            features: tensor(features.concat(), self.layout.inputs()),
-            targets: tensor(targets.concat(), TARGETS),
-        }
+    /// `count` windows from number `first` on. What window a number stands for follows from the
+    /// seed alone.
+    ///
+    /// # Panics
+    /// If `count` is 0.
+    #[must_use]
+    pub fn draw(&self, seed: u64, first: u64, count: usize) -> Draw {
+        assert!(count > 0, "a draw has windows");
+        let (features, targets): (Vec<_>, Vec<_>) =
+            self.windows(seed, first, count).into_iter().unzip();
+        let (features, targets) = (features.concat(), targets.concat());
+        Draw { features, targets, shape: [count, self.window] }
     }
 
     /// Mean and deviation over `samples` windows.
     #[must_use]
     pub fn statistics(&self, seed: u64, samples: usize) -> DataStatistics {
-        let windows = self.windows(seed, u64::MAX, samples);
+        // From far behind those that training will see.
+        let windows = self.windows(seed, u64::MAX - samples as u64, samples);
         let moments = |numbers: usize, of: fn(&Window) -> &Vec<f32>| {
             let rows = || windows.iter().flat_map(|w| of(w).chunks_exact(numbers));
             let count = rows().count().max(1) as f64;
@@ -116,14 +135,13 @@ impl WindowDataset {
         DataStatistics { input_mean, input_std, target_mean }
     }
 
-    fn windows(&self, seed: u64, step: u64, size: usize) -> Vec<Window> {
+    fn windows(&self, seed: u64, first: u64, count: usize) -> Vec<Window> {
         let draw = |i| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(step);
-            rng.set_word_pos(u128::from(i as u32) << 8);
+            rng.set_stream(first + i as u64);
             self.window(&mut rng)
         };
-        (0..size).into_par_iter().map(draw).collect()
+        (0..count).into_par_iter().map(draw).collect()
     }
 
     fn window(&self, rng: &mut ChaCha8Rng) -> Window {
@@ -215,16 +233,16 @@ mod tests {
     }
 
     #[test]
-    fn a_step_has_the_same_windows_whenever_it_is_drawn() {
+    fn a_number_is_the_same_window_whenever_it_is_drawn() {
         let set = dataset(Augment { mirror: true, speed: 0.2, size: 0.1 });
-        let batch = |step| {
-            let b = set.batch::<Flex>(7, step, 5, &Default::default());
-            b.features.into_data().to_vec::<f32>().unwrap()
-        };
-        let third = batch(3);
-        batch(4);
-        assert_eq!(batch(3), third);
-        assert_ne!(batch(4), third);
+        let some = set.draw(7, 3, 5);
+        assert_ne!(set.draw(7, 8, 5), some);
+        assert_ne!(set.draw(8, 3, 5), some);
+        let (two, three) = (set.draw(7, 3, 2), set.draw(7, 5, 3));
+        assert_eq!([two.features, three.features].concat(), some.features);
+        assert_eq!([two.targets, three.targets].concat(), some.targets);
+        let batch = some.to_batch::<Flex>(&Default::default());
+        assert_eq!((batch.features.dims(), batch.targets.dims()), ([5, 12, 54], [5, 12, TARGETS]));
         assert_eq!(set.size().0, 2, "the clip of three frames is too short");
     }
 

@@ -5,6 +5,7 @@
 pub mod clips;
 pub mod config;
 pub mod dataset;
+pub mod device;
 pub mod engine;
 pub mod evaluate;
 pub mod export;

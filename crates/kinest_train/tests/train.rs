@@ -13,7 +13,7 @@ const CONFIG: &str = r#"(
     layout: (frame: Heading, decode: GramSchmidt),
     data: (augment: (mirror: true, speed: 0.2, size: 0.1)),
     loss: (position: 1.0, newest: 1.0),
-    optimizer: (rate: 2e-3, schedule: Cosine(warm_up: 2), clip_norm: Some(1.0)),
+    optimizer: (rate: 2e-3, warm_up: 2, schedule: Cosine(steps: 60), clip_norm: Some(1.0)),
     network: Kinest((
         window: 12, width: 16, temporal_blocks: 1, kinematic_blocks: 1, joint_width: 4,
         temporal_scan: (state: 4, taps: 4, expand: 2, head_width: 8, chunk: 8),
@@ -58,25 +58,174 @@ fn losses(run: PathBuf) -> Vec<(u64, f64)> {
     text.lines().map(line).collect()
 }
 
+fn assert_same(a: &[(u64, f64)], b: &[(u64, f64)]) {
+    assert_eq!(a.len(), b.len());
+    for (a, b) in a.iter().zip(b) {
+        assert_eq!(a.0, b.0);
+        assert!((a.1 - b.1).abs() < 1e-5, "step {}: {} {}", a.0, a.1, b.1);
+    }
+}
+
+/// With everything on that has a state of its own.
 #[test]
 fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
     let folder = folder();
     let path = folder.path();
-    train(path, "whole", &["--config", "train.ron"]);
-    // The schedule counts the steps of the whole run, so the first part is stopped by the file of a
-    // run that wants more, cut short here.
-    train(path, "parts", &["--config", "train.ron", "--stop-after", "3"]);
+    let more = [
+        "--config=train.ron",
+        "--set=average=0.9",
+        "--set=network.dropout=0.2",
+        "--set=optimizer.kind=AdamW",
+        "--set=accumulate=2",
+        "--set=batch=2",
+    ];
+    train(path, "whole", &more);
+    train(path, "parts", &[&more[..], &["--steps", "3"]].concat());
     assert_eq!(losses(path.join("parts")).len(), 3);
-    train(path, "parts", &["--resume"]);
+    train(path, "parts", &["--resume", "--steps", "8"]);
     let (whole, parts) = (losses(path.join("whole")), losses(path.join("parts")));
     assert_eq!(whole.len(), 8);
-    for (a, b) in whole.iter().zip(&parts) {
-        assert_eq!(a.0, b.0);
-        assert!((a.1 - b.1).abs() < 1e-5, "step {}: {} {}", a.0, a.1, b.1);
-    }
-    let checkpoint = Checkpoint::load(&path.join("parts/last.model.ron")).unwrap();
-    assert_eq!(checkpoint.manifest.training.steps, 8);
+    assert_same(&whole, &parts);
+    let checkpoint = |run: &str| Checkpoint::load(&path.join(run).join("last.model.ron")).unwrap();
+    assert_eq!(checkpoint("parts").manifest.training.steps, 8);
+    assert_eq!(checkpoint("parts"), checkpoint("whole"));
     assert!(std::fs::read_to_string(path.join("parts/report.md")).unwrap().contains("8 of 8"));
+}
+
+/// The windows of a step are the same in one pass and in many, and so is its gradient.
+#[test]
+fn passes_add_up_to_a_batch_and_threads_change_nothing() {
+    let folder = folder();
+    let path = folder.path();
+    train(path, "one", &["--config=train.ron"]);
+    train(path, "many", &["--config=train.ron", "--set=batch=2", "--set=accumulate=2"]);
+    train(path, "threads", &["--config=train.ron", "--set=loader_threads=5"]);
+    assert_same(&losses(path.join("one")), &losses(path.join("many")));
+    assert_eq!(losses(path.join("one")), losses(path.join("threads")));
+}
+
+/// A second clip is held out; the best checkpoint is the one with the lowest validation, and a run
+/// that gets no better ends.
+#[test]
+fn the_best_is_kept_and_a_run_that_gets_no_better_ends() {
+    let folder = folder();
+    let path = folder.path();
+    std::fs::copy(path.join("data/walk_poses.npz"), path.join("data/other_poses.npz")).unwrap();
+    let more = [
+        "--config=train.ron",
+        "--set=validation.hold_out=[\"other\"]",
+        "--set=validation.every=2",
+        "--set=validation.windows=6",
+        "--set=validation.patience=3",
+        "--set=optimizer.rate=0.05",
+        "--steps=400",
+    ];
+    let output = train(path, "run", &more);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no better for long"));
+    let text = std::fs::read_to_string(path.join("run/metrics.jsonl")).unwrap();
+    let found: Vec<(u64, f64)> = text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter_map(|l| Some((l["step"].as_u64()?, l["validation_online_mpjpe_cm"].as_f64()?)))
+        .collect();
+    assert!(found.len() < 200 && found.iter().all(|(step, _)| step % 2 == 0), "{found:?}");
+    let best = found.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a }).unwrap();
+    let manifest = Checkpoint::load(&path.join("run/best.model.ron")).unwrap().manifest;
+    assert_eq!(manifest.training.steps, best.0);
+    assert_eq!(manifest.metrics["validation.online_mpjpe_cm"], best.1);
+    assert_eq!(found.last().unwrap().0, best.0 + 6, "three validations later");
+    let other = ["--config=train.ron", "--set=validation.hold_out=[\"nobody\"]"];
+    let output = command(path, "none", &other).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nobody"));
+}
+
+/// A run that saves after every step is killed at moments spread over them: what is on disk is
+/// whole, and the run goes on to the losses of one that was left alone.
+#[cfg(unix)]
+#[test]
+fn a_killed_run_leaves_a_whole_checkpoint_and_goes_on() {
+    let folder = folder();
+    let path = folder.path();
+    let more = ["--config=train.ron", "--set=save_every=1", "--steps=60"];
+    train(path, "whole", &more);
+    let model = path.join("run/last.model.ron");
+    for kill in 0..6 {
+        let more: Vec<_> = more.into_iter().chain((kill > 0).then_some("--resume")).collect();
+        let mut child =
+            command(path, "run", &more).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let before = steps_saved(&model);
+        while steps_saved(&model) == before && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(3 * kill));
+        // SIGKILL, or nothing if it has ended.
+        let _ = child.kill();
+        child.wait().unwrap();
+        Checkpoint::load(&model).unwrap();
+    }
+    train(path, "run", &["--resume", "--steps=60"]);
+    assert_same(&losses(path.join("whole")), &losses(path.join("run")));
+    let weights = std::fs::read_dir(path.join("run")).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
+        name.ends_with(".safetensors") && !name.contains("state")
+    });
+    assert!(weights.count() <= 7, "each kill leaves one file behind at most");
+}
+
+#[cfg(unix)]
+fn steps_saved(model: &Path) -> Option<u64> {
+    Checkpoint::load(model).ok().map(|c| c.manifest.training.steps)
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_keeps_its_windows() {
+    let folder = folder();
+    let path = folder.path();
+    let more = ["--config=train.ron", "--set=save_every=1", "--set=optimizer.rate=1e30"];
+    let more = [&more[..], &["--set=optimizer.clip_norm=null"]].concat();
+    let output = command(path, "run", &more).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("the loss of step") && error.contains("bad_windows"), "{error}");
+    let bytes = std::fs::read(path.join("run/bad_windows.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.tensor("features").unwrap().shape(), [4, 12, 54]);
+    Checkpoint::load(&path.join("run/last.model.ron")).unwrap();
+}
+
+#[test]
+fn a_run_is_resumed_only_with_the_network_it_has() {
+    let folder = folder();
+    let path = folder.path();
+    train(path, "run", &["--config=train.ron", "--steps=1"]);
+    for (change, named) in [
+        ("network.width=32", "`network`"),
+        ("layout.frame=World", "`layout`"),
+        ("optimizer.kind=AdamW", "optimizer.kind"),
+    ] {
+        let output = command(path, "run", &["--resume", "--set", change]).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && error.contains(named), "{error}");
+    }
+    let state = path.join("run/last.state.safetensors");
+    let bytes = std::fs::read(&state).unwrap();
+    std::fs::write(&state, &bytes[..bytes.len() / 2]).unwrap();
+    let output = command(path, "run", &["--resume"]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("last.state.safetensors is not the state of a run"), "{error}");
+}
+
+#[test]
+fn sixteen_bits_learn_too() {
+    let folder = folder();
+    let path = folder.path();
+    train(path, "wide", &["--config=train.ron", "--steps=12"]);
+    train(path, "narrow", &["--config=train.ron", "--steps=12", "--set=arithmetic=Bf16"]);
+    let (wide, narrow) = (losses(path.join("wide")), losses(path.join("narrow")));
+    assert_ne!(wide, narrow);
+    for ((_, wide), (_, narrow)) in wide.iter().zip(&narrow) {
+        assert!((wide - narrow).abs() < 0.05 * wide, "{wide} {narrow}");
+    }
 }
 
 #[test]
@@ -109,14 +258,14 @@ fn an_interrupted_run_saves_and_exits() {
     let checkpoint = Checkpoint::load(&path.join("run/last.model.ron")).unwrap();
     let steps = checkpoint.manifest.training.steps;
     assert_eq!(losses(path.join("run")).last().unwrap().0, steps);
-    train(path, "run", &["--resume", "--stop-after", "1"]);
+    train(path, "run", &["--resume", "--steps", &(steps + 1).to_string()]);
     assert_eq!(losses(path.join("run")).last().unwrap().0, steps + 1);
 }
 
 #[test]
 fn a_folder_that_holds_a_run_is_not_written_over() {
     let folder = folder();
-    train(folder.path(), "run", &["--config", "train.ron", "--stop-after", "1"]);
+    train(folder.path(), "run", &["--config", "train.ron", "--steps", "1"]);
     let output = command(folder.path(), "run", &["--config", "train.ron"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--resume"));

@@ -341,14 +341,31 @@ impl Checkpoint {
     /// # Errors
     /// If `path` does not end in `.model.ron` or a file cannot be written.
     pub fn save(&mut self, path: &Path) -> Result<(), CheckpointError> {
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        let Some(stem) = name.strip_suffix(MANIFEST_SUFFIX).filter(|s| !s.is_empty()) else {
-            return Err(CheckpointError::Field {
-                field: "path",
-                problem: format!("{} does not end in {MANIFEST_SUFFIX}", path.display()),
-            });
-        };
-        self.manifest.weights = format!("{stem}.safetensors");
+        self.manifest.weights = format!("{}.safetensors", stem(path)?);
+        self.write(path)
+    }
+
+    /// Writes `name.model.ron` and `name.VERSION.safetensors` over an older version.
+    ///
+    /// The manifest at `path` has its weights beside it at every moment, even if the program is
+    /// killed: the new weights come first under a name of their own, then the manifest that names
+    /// them, and then the weights that the old one named are removed.
+    ///
+    /// # Errors
+    /// If `path` does not end in `.model.ron` or a file cannot be written.
+    pub fn save_version(&mut self, path: &Path, version: &str) -> Result<(), CheckpointError> {
+        let old = std::fs::read_to_string(path).ok();
+        let old = old.and_then(|text| parse_manifest(&text, path).ok());
+        self.manifest.weights = format!("{}.{version}.safetensors", stem(path)?);
+        self.write(path)?;
+        if let Some(old) = old.filter(|old| old.weights != self.manifest.weights) {
+            // Left behind, they only take space.
+            let _ = std::fs::remove_file(path.with_file_name(old.weights));
+        }
+        Ok(())
+    }
+
+    fn write(&self, path: &Path) -> Result<(), CheckpointError> {
         let style = ron::ser::PrettyConfig::new().depth_limit(4).struct_names(false);
         let text = ron::ser::to_string_pretty(&self.manifest, style)?;
         let write = |path: PathBuf, bytes: &[u8]| {
@@ -427,6 +444,17 @@ impl Checkpoint {
             })
             .unwrap_or_default()
     }
+}
+
+/// The name of a checkpoint without what ends it.
+fn stem(path: &Path) -> Result<&str, CheckpointError> {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    name.strip_suffix(MANIFEST_SUFFIX).filter(|s| !s.is_empty()).ok_or_else(|| {
+        CheckpointError::Field {
+            field: "path",
+            problem: format!("{} does not end in {MANIFEST_SUFFIX}", path.display()),
+        }
+    })
 }
 
 /// Every weight of a network by name.

@@ -1,0 +1,55 @@
+//! Which device works, for those who bring their own work to it.
+
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::devices;
+use crate::{DeviceChoice, OpenError};
+
+/// The device that `choice` comes to on this machine, never [`DeviceChoice::Auto`], after it has
+/// computed something. `Auto` chooses as [`open`](crate::open) does.
+///
+/// # Errors
+/// If the device was not compiled in or does not work.
+pub fn probe(choice: DeviceChoice) -> Result<DeviceChoice, OpenError> {
+    match choice {
+        DeviceChoice::Auto => {
+            let gpu = cuda().or_else(|_| wgpu(false));
+            Ok(gpu.unwrap_or(DeviceChoice::Cpu))
+        }
+        DeviceChoice::Cuda => cuda(),
+        DeviceChoice::Wgpu => wgpu(true),
+        DeviceChoice::Cpu => Ok(DeviceChoice::Cpu),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn cuda() -> Result<DeviceChoice, OpenError> {
+    devices::CUDA.probe::<burn_cuda::Cuda>(devices::cuda)?;
+    Ok(DeviceChoice::Cuda)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda() -> Result<DeviceChoice, OpenError> {
+    Err(OpenError::NotCompiled(DeviceChoice::Cuda))
+}
+
+#[cfg(feature = "wgpu")]
+fn wgpu(software_too: bool) -> Result<DeviceChoice, OpenError> {
+    devices::WGPU.probe::<burn_wgpu::Wgpu>(move || devices::wgpu(software_too))?;
+    Ok(DeviceChoice::Wgpu)
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn wgpu(_: bool) -> Result<DeviceChoice, OpenError> {
+    Err(OpenError::NotCompiled(DeviceChoice::Wgpu))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_always_works_and_auto_names_what_it_took() {
+        assert_eq!(probe(DeviceChoice::Cpu).unwrap(), DeviceChoice::Cpu);
+        assert_ne!(probe(DeviceChoice::Auto).unwrap(), DeviceChoice::Auto);
+    }
+}

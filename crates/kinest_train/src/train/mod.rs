@@ -1,0 +1,206 @@
+//! `train`: trains a network as a config says.
+//!
+//! A run is a folder:
+//!
+//! | file | what |
+//! |---|---|
+//! | `config.ron` | the config as resolved |
+//! | `metrics.jsonl` | an object for each logged step |
+//! | `events.out.tfevents.*` | the same for TensorBoard |
+//! | `loss.svg` | the curve of the loss |
+//! | `last.model.ron` and its weights | the newest checkpoint |
+//! | `last.state.safetensors` | what `--resume` needs |
+//! | `best.model.ron` and its weights | the checkpoint with the best validation |
+//! | `report.md` | the run in one page |
+//! | `bad_windows.safetensors` | windows whose loss was not a number |
+//!
+//! On the CPU the same config gives the same numbers, stopped and resumed or not: each step's
+//! windows, and the seed of what is random inside the network, follow from the config's seed and
+//! the number of the step.
+
+mod average;
+mod loader;
+mod log;
+mod optimizer;
+mod overrides;
+mod state;
+mod tensorboard;
+mod trainer;
+mod validation;
+
+use crate::clips::{self, NamedClip};
+use crate::config::{DataConfig, TrainConfig, ValidationConfig};
+use crate::dataset::WindowDataset;
+use crate::device::{self, TrainDevice};
+use anyhow::{Context, ensure};
+use kinest::files::write_atomically;
+use kinest::model::ModelSpec;
+use kinest::skeleton::Skeleton;
+use kinest_engine::DeviceChoice;
+use overrides::Override;
+use std::path::{Path, PathBuf};
+
+/// `train`: trains a network as a config says.
+#[derive(Debug, clap::Args)]
+pub struct TrainArgs {
+    /// RON file with the run's settings; without it, those of the run to resume, or the
+    /// reference's recipe
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder of the run
+    #[arg(long)]
+    out: PathBuf,
+    /// Folder with AMASS clips, instead of the config's
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// File with one clip per line, instead of the config's
+    #[arg(long)]
+    split: Option<PathBuf>,
+    /// Where the run ends, counted from its very start, instead of the config's
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Change a value of the config, such as `optimizer.rate=1e-3`; can be given many times
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<Override>,
+    /// Body the motion is played on, JSON, instead of the default skeleton
+    #[arg(long)]
+    skeleton: Option<PathBuf>,
+    /// Go on where the run in --out stopped
+    #[arg(long)]
+    resume: bool,
+    /// What to train on: cpu, wgpu, cuda, or the first that works
+    #[arg(long, default_value_t = DeviceChoice::Cpu)]
+    device: DeviceChoice,
+}
+
+/// Paths inside the folder of a run.
+#[derive(Clone, Debug)]
+struct RunFolder(PathBuf);
+
+impl RunFolder {
+    fn config(&self) -> PathBuf {
+        self.0.join("config.ron")
+    }
+    fn last(&self) -> PathBuf {
+        self.0.join("last.model.ron")
+    }
+    fn best(&self) -> PathBuf {
+        self.0.join("best.model.ron")
+    }
+    fn state(&self) -> PathBuf {
+        self.0.join("last.state.safetensors")
+    }
+    fn report(&self) -> PathBuf {
+        self.0.join("report.md")
+    }
+    fn bad_windows(&self) -> PathBuf {
+        self.0.join("bad_windows.safetensors")
+    }
+}
+
+/// A run that is ready to go.
+struct Setup {
+    folder: RunFolder,
+    config: TrainConfig,
+    spec: ModelSpec,
+    data: WindowDataset,
+    validation: Option<WindowDataset>,
+    resume: bool,
+}
+
+/// Runs `train`.
+///
+/// # Errors
+/// If the config, the data, the device or the run folder cannot be used, or the loss becomes NaN.
+pub fn run(args: TrainArgs) -> anyhow::Result<()> {
+    let device = device::open(args.device)?;
+    let setup = set_up(args)?;
+    match device {
+        TrainDevice::Cpu(device) => {
+            crate::fused::install();
+            trainer::run::<burn::backend::Autodiff<burn_flex::Flex>>(setup, device)
+        }
+        #[cfg(feature = "wgpu")]
+        TrainDevice::Wgpu(device) => {
+            trainer::run::<burn::backend::Autodiff<burn_wgpu::Wgpu>>(setup, device)
+        }
+        #[cfg(feature = "cuda")]
+        TrainDevice::Cuda(device) => {
+            trainer::run::<burn::backend::Autodiff<burn_cuda::Cuda>>(setup, device)
+        }
+    }
+}
+
+fn set_up(args: TrainArgs) -> anyhow::Result<Setup> {
+    let folder = RunFolder(args.out);
+    let config = match &args.config {
+        Some(path) => TrainConfig::load(path)?,
+        None if args.resume => TrainConfig::load(&folder.config())?,
+        None => TrainConfig::default(),
+    };
+    let mut config = overrides::apply(&config, &args.set)?;
+    config.data.folder = args.data.unwrap_or(config.data.folder);
+    config.data.split = args.split.or(config.data.split);
+    config.steps = args.steps.unwrap_or(config.steps);
+    config.check().context("config")?;
+
+    let skeleton = match &args.skeleton {
+        Some(path) => Skeleton::load(path).with_context(|| path.display().to_string())?,
+        None if args.resume => state::spec_of(&folder.state())?.skeleton,
+        None => Skeleton::default(),
+    };
+    let spec = ModelSpec {
+        layout: config.layout,
+        rate_hz: 60.0,
+        window: config.network.window(),
+        skeleton,
+    };
+    let (data, validation) = load_data(&config, &spec)?;
+
+    std::fs::create_dir_all(&folder.0)
+        .with_context(|| format!("cannot make run folder {}", folder.0.display()))?;
+    ensure!(
+        args.resume || !folder.state().exists(),
+        "{} holds a run already; use --resume or another folder",
+        folder.0.display()
+    );
+    Ok(Setup { folder, config, spec, data, validation, resume: args.resume })
+}
+
+/// The windows to train on, and those to validate on if the config asks for some.
+fn load_data(
+    config: &TrainConfig,
+    spec: &ModelSpec,
+) -> anyhow::Result<(WindowDataset, Option<WindowDataset>)> {
+    let folder = &config.data.folder;
+    let clips = clips::load(folder, config.data.split.as_deref(), spec.rate_hz)?;
+    let ValidationConfig { hold_out, split, .. } = &config.validation;
+    let held = |clip: &NamedClip| hold_out.iter().any(|start| clip.name.starts_with(start));
+    let (mut held, train): (Vec<_>, Vec<_>) = clips.into_iter().partition(held);
+    ensure!(
+        hold_out.is_empty() || !held.is_empty(),
+        "no clip's name starts with what `validation.hold_out` says: {}",
+        hold_out.join(", ")
+    );
+    if let Some(split) = split {
+        held.extend(clips::load(folder, Some(split), spec.rate_hz)?);
+    }
+    let set = |what: &str, clips: Vec<NamedClip>, data: &DataConfig| {
+        let clips = clips.into_iter().map(|named| named.clip).collect();
+        let set =
+            WindowDataset::new(clips, data, config.layout, spec.window, spec.skeleton.clone())
+                .with_context(|| what.to_owned())?;
+        let (count, minutes) = set.size();
+        eprintln!("{what}: {count} clips, {minutes:.1} minutes");
+        anyhow::Ok(set)
+    };
+    let train = set("training", train, &config.data)?;
+    // Motion as it is, every moment equally likely.
+    let plain = DataConfig { sampling: crate::config::Sampling::Frames, ..DataConfig::default() };
+    let validation = (!held.is_empty()).then(|| set("validation", held, &plain)).transpose()?;
+    Ok((train, validation))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_atomically(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
