@@ -14,10 +14,11 @@ use burn_store::ModuleSnapshot;
 use common::{Golden, check, load};
 use kinest::model::fused::core_on_host;
 use kinest::model::{
-    ImportOptions, Kinest, LossTerms, Mamba2, Mamba2Config, Mamba2State, Network, NetworkConfig,
-    ScanChain, ScanForm, StateDict, import_pth, import_state_dict, install_core_kernel,
-    motion_loss,
+    ImportOptions, Kinest, Mamba2, Mamba2Config, Mamba2State, Network, NetworkConfig, ScanChain,
+    ScanForm, StateDict, angular_velocity_loss, import_pth, import_state_dict, install_core_kernel,
+    rotation_loss,
 };
+use kinest::rotation::SIXD;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -57,8 +58,11 @@ fn converted(state_dict: StateDict) -> Named {
 fn tiny<B: burn::tensor::backend::Backend>(chain: ScanChain) -> Kinest<B> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny/kinest_tiny.pth");
     let options = ImportOptions { chain, ..ImportOptions::default() };
-    let Network::Kinest(network) =
-        import_pth(&path, options).unwrap().network(&Default::default()).unwrap();
+    kinest(import_pth(&path, options).unwrap().network(&Default::default()).unwrap())
+}
+
+fn kinest<B: burn::tensor::backend::Backend>(network: Network<B>) -> Kinest<B> {
+    let Network::Kinest(network) = network else { panic!("the importer only knows KineST") };
     network
 }
 
@@ -178,6 +182,25 @@ fn mamba_block_in_every_form_and_from_the_middle() {
     compare("inner", "inner.C", values(inner.scan.c));
 }
 
+/// The parts of the reference's training loss, not yet weighted.
+struct LossTerms<B: burn::tensor::backend::Backend> {
+    rotation: Tensor<B, 1>,
+    root: Tensor<B, 1>,
+    angular_velocity: Tensor<B, 1>,
+}
+
+fn motion_loss<B: burn::tensor::backend::Backend>(
+    predicted: Tensor<B, 3>,
+    target: Tensor<B, 3>,
+) -> LossTerms<B> {
+    let root = |x: &Tensor<B, 3>| x.clone().narrow(2, 0, SIXD);
+    LossTerms {
+        rotation: rotation_loss(predicted.clone(), target.clone()),
+        root: rotation_loss(root(&predicted), root(&target)),
+        angular_velocity: angular_velocity_loss(predicted, target),
+    }
+}
+
 fn total<B: burn::tensor::backend::Backend>(terms: &LossTerms<B>) -> Tensor<B, 1> {
     terms.rotation.clone() + terms.root.clone() * 0.02 + terms.angular_velocity.clone()
 }
@@ -231,11 +254,10 @@ fn training_network(golden: &Golden) -> Kinest<Auto> {
     let mut weights = state_dict(&load("tiny/weights"), "");
     weights.extend(state_dict(golden, "override."));
     let mut checkpoint = import_state_dict(weights, ImportOptions::default()).unwrap();
-    let NetworkConfig::Kinest(config) = &mut checkpoint.manifest.network;
+    let NetworkConfig::Kinest(config) = &mut checkpoint.manifest.network else { unreachable!() };
     // The files were made with dropout off.
     config.dropout = 0.0;
-    let Network::Kinest(network) = checkpoint.network(&Default::default()).unwrap();
-    network
+    kinest(checkpoint.network(&Default::default()).unwrap())
 }
 
 #[test]

@@ -320,14 +320,11 @@ impl TrainConfig {
             self.layout.inputs(),
             kinest::features::TARGETS
         );
-        let NetworkConfig::Kinest(network) = &self.network;
-        ensure!(self.prepare || !network.standardise, "`network` standardises, `prepare` is false");
-        let window = self.network.window();
         ensure!(
-            (1..=window).contains(&self.loss.position_frames),
-            "`loss.position_frames` {} is not in 1..={window}",
-            self.loss.position_frames
+            self.prepare || !self.network.standardises(),
+            "`network` standardises, `prepare` is false"
         );
+        self.loss.check(self.network.answers())?;
         for (name, value) in [("speed", self.data.augment.speed), ("size", self.data.augment.size)]
         {
             ensure!((0.0..1.0).contains(&value), "`data.augment.{name}` {value} is not in 0..1");

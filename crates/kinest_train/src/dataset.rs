@@ -6,7 +6,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::{DMat3, DVec3};
 use kinest::features::{FeatureLayout, TARGETS};
-use kinest::model::DataStatistics;
+use kinest::model::{DataStatistics, NetworkConfig};
 use kinest::motion::{ClipFrame, MotionClip};
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
@@ -19,7 +19,7 @@ use rayon::prelude::*;
 pub struct MotionBatch<B: Backend> {
     /// `[batch, window, inputs]`
     pub features: Tensor<B, 3>,
-    /// `[batch, window, targets]`
+    /// `[batch, answers, targets]`: the newest frames of the window, those the network answers.
     pub targets: Tensor<B, 3>,
 }
 
@@ -28,21 +28,36 @@ pub struct MotionBatch<B: Backend> {
 pub struct Draw {
     /// `[windows, window, inputs]`
     pub features: Vec<f32>,
-    /// `[windows, window, targets]`
+    /// `[windows, answers, targets]`
     pub targets: Vec<f32>,
-    /// Windows, and frames of each.
-    shape: [usize; 2],
+    windows: usize,
+    /// Frames of a window.
+    frames: usize,
 }
 
 impl Draw {
+    /// The shape of the features.
+    #[must_use]
+    pub fn features_shape(&self) -> [usize; 3] {
+        let inputs = self.features.len() / (self.windows * self.frames);
+        [self.windows, self.frames, inputs]
+    }
+
+    /// The shape of the targets.
+    #[must_use]
+    pub fn targets_shape(&self) -> [usize; 3] {
+        [self.windows, self.targets.len() / (self.windows * TARGETS), TARGETS]
+    }
+
     /// The windows on a device.
     pub fn to_batch<B: Backend>(&self, device: &B::Device) -> MotionBatch<B> {
-        let [windows, frames] = self.shape;
-        let tensor = |values: &[f32]| {
-            let shape = [windows, frames, values.len() / (windows * frames)];
+        let tensor = |values: &[f32], shape: [usize; 3]| {
             Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
         };
-        MotionBatch { features: tensor(&self.features), targets: tensor(&self.targets) }
+        MotionBatch {
+            features: tensor(&self.features, self.features_shape()),
+            targets: tensor(&self.targets, self.targets_shape()),
+        }
     }
 }
 
@@ -55,14 +70,16 @@ pub struct WindowDataset {
     skeleton: Skeleton,
     layout: FeatureLayout,
     window: usize,
+    /// How many of the newest frames of a window have targets.
+    answers: usize,
     augment: Augment,
 }
 
-/// A window as numbers: features and targets of each frame.
+/// A window as numbers: features of each frame, targets of the newest.
 type Window = (Vec<f32>, Vec<f32>);
 
 impl WindowDataset {
-    /// Keeps the clips that are long enough for a window.
+    /// Keeps the clips that are long enough for a window of `network`.
     ///
     /// # Errors
     /// If none is.
@@ -70,9 +87,10 @@ impl WindowDataset {
         clips: Vec<MotionClip>,
         config: &DataConfig,
         layout: FeatureLayout,
-        window: usize,
+        network: &NetworkConfig,
         skeleton: Skeleton,
     ) -> anyhow::Result<Self> {
+        let (window, answers) = (network.window(), network.answers());
         let all = clips.len();
         // A faster pace needs more frames, and velocities need one before the first.
         let needed = (window as f64 * (1.0 + config.augment.speed)).ceil() as usize + 1;
@@ -88,7 +106,7 @@ impl WindowDataset {
         });
         let chances = chances.collect();
         let augment = config.augment;
-        Ok(Self { clips, chances, skeleton, layout, window, augment })
+        Ok(Self { clips, chances, skeleton, layout, window, answers, augment })
     }
 
     /// Clips in use, and minutes of motion in them.
@@ -108,7 +126,7 @@ impl WindowDataset {
         let (features, targets): (Vec<_>, Vec<_>) =
             self.windows(seed, first, count).into_iter().unzip();
         let (features, targets) = (features.concat(), targets.concat());
-        Draw { features, targets, shape: [count, self.window] }
+        Draw { features, targets, windows: count, frames: self.window }
     }
 
     /// Mean and deviation over `samples` windows.
@@ -174,9 +192,9 @@ impl WindowDataset {
             rotations.push(local);
         }
         let mut features = Vec::with_capacity(self.window * self.layout.inputs());
-        let mut targets = Vec::with_capacity(self.window * TARGETS);
+        let mut targets = Vec::with_capacity(self.answers * TARGETS);
         let frame = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
-        for local in &rotations[1..] {
+        for local in &rotations[rotations.len() - self.answers..] {
             self.layout.write_targets(local, &frame, &mut targets);
         }
         (features, targets)
@@ -208,6 +226,7 @@ pub fn mirrored(frame: &ClipFrame) -> ClipFrame {
 mod tests {
     use super::*;
     use burn_flex::Flex;
+    use kinest::model::KinestConfig;
 
     fn clip(frames: usize) -> MotionClip {
         let frame = |i: usize| {
@@ -228,7 +247,8 @@ mod tests {
     fn dataset(augment: Augment) -> WindowDataset {
         let config = DataConfig { augment, ..DataConfig::default() };
         let clips = vec![clip(40), clip(3), clip(90)];
-        WindowDataset::new(clips, &config, FeatureLayout::default(), 12, Skeleton::default())
+        let network = NetworkConfig::Kinest(KinestConfig { window: 12, ..KinestConfig::default() });
+        WindowDataset::new(clips, &config, FeatureLayout::default(), &network, Skeleton::default())
             .unwrap()
     }
 

@@ -118,7 +118,7 @@ fn scan_chain<B: Backend>(scan: &Mamba2<B>, joints: Tensor<B, 4>, chain: &[i32])
     let mut scanned = scan.forward(tokens).reshape([batch, window, length, width]);
     if length < count {
         // The place absent joints are read from.
-        let zeros = Tensor::zeros([batch, window, 1, width], &device);
+        let zeros = scanned.clone().narrow(2, 0, 1).zeros_like();
         scanned = Tensor::cat(vec![scanned, zeros], 2);
     }
     let place = |joint: i32| chain.iter().position(|j| *j == joint).unwrap_or(length) as i32;

@@ -1,14 +1,15 @@
 //! The KineST network: embed, temporal flow blocks, kinematic flow blocks, regress.
 
 use super::kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
-use super::layers::{Standardise, linear, linear_layer};
+use super::layers::{linear, linear_layer};
 use super::mamba2::Mamba2Config;
 use super::mixing::MixingTrace;
+use super::statistics::{DataStatistics, Standardise};
 use super::temporal_flow::TemporalFlow;
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::Linear;
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// Every dimension of a [`Kinest`] network. The default is the released configuration.
@@ -116,12 +117,7 @@ impl KinestConfig {
 
     pub(super) fn init<B: Backend>(&self, device: &B::Device) -> Kinest<B> {
         Kinest {
-            standardise: self.standardise.then(|| {
-                Standardise::new(
-                    Tensor::zeros([self.inputs], device),
-                    Tensor::ones([self.inputs], device),
-                )
-            }),
+            standardise: self.standardise.then(|| Standardise::identity(self.inputs, device)),
             embed: linear_layer(self.inputs, self.width, device),
             temporal: (0..self.temporal_blocks).map(|_| TemporalFlow::new(self, device)).collect(),
             kinematic: (0..self.kinematic_blocks)
@@ -201,24 +197,9 @@ impl<B: Backend> Kinest<B> {
     /// that starts out saying the mean target, so that training does not begin by looking for it.
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         let device = self.regress.weight.device();
-        let vector = |values: &[f32]| {
-            Tensor::<B, 1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &device)
-        };
         if self.standardise.is_some() {
-            let std: Vec<f32> = statistics.input_std.iter().map(|s| s.max(1e-4)).collect();
-            self.standardise = Some(Standardise::new(vector(&statistics.input_mean), vector(&std)));
+            self.standardise = Some(statistics.standardise(&device));
         }
-        self.regress.bias = Some(Param::from_tensor(vector(&statistics.target_mean)));
+        self.regress.bias = Some(statistics.mean_target(&device));
     }
-}
-
-/// Mean and deviation of training data, per number.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DataStatistics {
-    /// Mean of each input number.
-    pub input_mean: Vec<f32>,
-    /// Standard deviation of each input number.
-    pub input_std: Vec<f32>,
-    /// Mean of each target number.
-    pub target_mean: Vec<f32>,
 }

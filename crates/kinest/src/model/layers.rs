@@ -118,24 +118,3 @@ impl<B: Backend> TimeMixer<B> {
         mixed.reshape([window, batch, width]).swap_dims(0, 1)
     }
 }
-
-/// Turns raw features into numbers of about unit size before the network: `(x - mean) / std`.
-/// Both are measured on the training data and never trained.
-#[derive(Module, Debug)]
-pub struct Standardise<B: Backend> {
-    mean: Param<Tensor<B, 1>>,
-    std: Param<Tensor<B, 1>>,
-}
-
-impl<B: Backend> Standardise<B> {
-    pub(super) fn new(mean: Tensor<B, 1>, std: Tensor<B, 1>) -> Self {
-        Self {
-            mean: Param::from_tensor(mean).set_require_grad(false),
-            std: Param::from_tensor(std).set_require_grad(false),
-        }
-    }
-
-    pub(super) fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        (x - self.mean.val().detach().unsqueeze()) / self.std.val().detach().unsqueeze()
-    }
-}

@@ -7,29 +7,27 @@ use crate::skeleton::{Skeleton, SmplJoint};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-/// The parts of the reference's training loss, not yet weighted. Each is one number.
-#[derive(Clone, Debug)]
-pub struct LossTerms<B: Backend> {
-    /// Distance of the 6D numbers: the L2 norm **over time** of each number, averaged over batch and
-    /// numbers. It grows with the square root of the window.
-    pub rotation: Tensor<B, 1>,
-    /// The same for the six numbers of the root.
-    pub root: Tensor<B, 1>,
-    /// Mean distance (L1) of the angular velocities, radians per frame.
-    pub angular_velocity: Tensor<B, 1>,
-}
-
-/// The reference's loss terms.
+/// Distance of 6D numbers: the L2 norm **over time** of each number's difference, averaged over batch
+/// and numbers. It grows with the square root of the frames; over one frame it is the mean absolute
+/// difference.
 ///
 /// # Shapes
-/// - `predicted`, `target`: `[batch, frames, joints * 6]`
-pub fn motion_loss<B: Backend>(predicted: Tensor<B, 3>, target: Tensor<B, 3>) -> LossTerms<B> {
-    let norms = norm_over_time(predicted.clone() - target.clone());
-    LossTerms {
-        root: norms.clone().narrow(1, 0, SIXD).mean(),
-        rotation: norms.mean(),
-        angular_velocity: (angular_velocity(predicted) - angular_velocity(target)).abs().mean(),
-    }
+/// - `predicted`, `target`: `[batch, frames, numbers]`
+/// - output: one number
+pub fn rotation_loss<B: Backend>(predicted: Tensor<B, 3>, target: Tensor<B, 3>) -> Tensor<B, 1> {
+    norm_over_time(predicted - target).mean()
+}
+
+/// Mean distance (L1) of the [angular velocities](angular_velocity), radians per frame.
+///
+/// # Shapes
+/// - `predicted`, `target`: `[batch, frames, joints * 6]`, at least two frames
+/// - output: one number
+pub fn angular_velocity_loss<B: Backend>(
+    predicted: Tensor<B, 3>,
+    target: Tensor<B, 3>,
+) -> Tensor<B, 1> {
+    (angular_velocity(predicted) - angular_velocity(target)).abs().mean()
 }
 
 /// L2 norm along axis 1, with gradient 0 where the norm is exactly 0.

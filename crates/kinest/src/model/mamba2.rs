@@ -11,7 +11,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Linear, RmsNorm, RmsNormConfig};
 use burn::tensor::activation::silu;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Distribution, Tensor};
+use burn::tensor::{DType, Distribution, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Sizes of a [`Mamba2`] block; its width is that of the tokens it is used on.
@@ -121,6 +121,14 @@ pub struct Mamba2Inner<B: Backend> {
     pub conv_tail: Tensor<B, 3>,
 }
 
+/// Scans take exponents and add up long sums: 16-bit numbers are widened for them.
+fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    match x.dtype() {
+        DType::F16 | DType::BF16 => x.cast(DType::F32),
+        _ => x,
+    }
+}
+
 impl<B: Backend> Mamba2<B> {
     /// Runs one whole sequence from an empty state.
     ///
@@ -128,18 +136,19 @@ impl<B: Backend> Mamba2<B> {
     /// - `tokens`, output: `[batch, tokens, width]`
     pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
         if let Some(kernel) = core_kernel::<B>() {
+            let dtype = tokens.dtype();
             let core = kernel(CoreTensors {
-                gate: linear(&self.gate, tokens.clone()),
-                step: linear(&self.step, tokens.clone()),
-                before_conv: linear(&self.project_in, tokens),
-                conv_weight: self.conv_weight.val(),
-                conv_bias: self.conv_bias.val(),
-                step_bias: self.step_bias.val(),
-                decay_log: self.decay_log.val(),
-                skip: self.skip.val(),
-                norm: self.norm.gamma.val(),
+                gate: wide(linear(&self.gate, tokens.clone())),
+                step: wide(linear(&self.step, tokens.clone())),
+                before_conv: wide(linear(&self.project_in, tokens)),
+                conv_weight: wide(self.conv_weight.val()),
+                conv_bias: wide(self.conv_bias.val()),
+                step_bias: wide(self.step_bias.val()),
+                decay_log: wide(self.decay_log.val()),
+                skip: wide(self.skip.val()),
+                norm: wide(self.norm.gamma.val()),
             });
-            return linear(&self.project_out, core);
+            return linear(&self.project_out, core.cast(dtype));
         }
         self.forward_from(tokens, None, ScanForm::Chunked).0
     }
@@ -154,6 +163,7 @@ impl<B: Backend> Mamba2<B> {
         state: Option<Mamba2State<B>>,
         form: ScanForm,
     ) -> (Tensor<B, 3>, Mamba2State<B>) {
+        let dtype = tokens.dtype();
         let inner = self.inner(tokens, state);
         let (y, ssm) = match form {
             ScanForm::Chunked => ssd_chunked(inner.scan, self.chunk),
@@ -161,7 +171,7 @@ impl<B: Backend> Mamba2<B> {
         };
         let [batch, length, heads, width] = y.dims();
         let gated = y.reshape([batch, length, heads * width]) * silu(inner.z);
-        let out = linear(&self.project_out, self.norm.forward(gated));
+        let out = linear(&self.project_out, self.norm.forward(gated.cast(dtype)));
         (out, Mamba2State { conv_tail: inner.conv_tail, ssm })
     }
 
@@ -177,9 +187,9 @@ impl<B: Backend> Mamba2<B> {
         let inner = heads * self.head_width;
         let history = taps - 1;
 
-        let z = linear(&self.gate, tokens.clone());
-        let step = linear(&self.step, tokens.clone());
-        let before_conv = linear(&self.project_in, tokens);
+        let z = wide(linear(&self.gate, tokens.clone()));
+        let step = wide(linear(&self.step, tokens.clone()));
+        let before_conv = wide(linear(&self.project_in, tokens));
 
         let (before, ssm) = match state {
             Some(state) => (state.conv_tail, Some(state.ssm)),
@@ -192,9 +202,9 @@ impl<B: Backend> Mamba2<B> {
         // first and are cut off.
         let rows = batch * (history + length);
         let padded = padded.reshape([rows, convolved]);
-        let mut sum = self.conv_bias.val().unsqueeze::<2>();
+        let mut sum = wide(self.conv_bias.val()).unsqueeze::<2>();
         for tap in 0..taps {
-            let weight = self.conv_weight.val().narrow(0, tap, 1);
+            let weight = wide(self.conv_weight.val()).narrow(0, tap, 1);
             sum = padded.clone().narrow(0, tap, rows - history) * weight + sum;
         }
         let fill = Tensor::zeros([history, convolved], &device);
@@ -212,11 +222,11 @@ impl<B: Backend> Mamba2<B> {
         let c = part(inner + self.state, self.state);
         let scan = SsdInput {
             x: x.reshape([batch, length, heads, self.head_width]),
-            step: softplus(step + self.step_bias.val().unsqueeze()),
-            decay: self.decay_log.val().exp().neg(),
+            step: softplus(step + wide(self.step_bias.val()).unsqueeze()),
+            decay: wide(self.decay_log.val()).exp().neg(),
             b,
             c,
-            skip: self.skip.val(),
+            skip: wide(self.skip.val()),
             state: ssm,
         };
         Mamba2Inner { z, scan, conv_tail }

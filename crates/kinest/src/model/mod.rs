@@ -14,8 +14,10 @@ mod layers;
 mod loss;
 mod mamba2;
 mod mixing;
+mod mlp;
 mod spec;
 mod ssd;
+mod statistics;
 mod temporal_flow;
 
 pub use checkpoint::{
@@ -24,13 +26,15 @@ pub use checkpoint::{
 pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
 pub use kernel::{CoreKernel, CoreTensors, install_core_kernel};
 pub use kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
-pub use kinest::{DataStatistics, Kinest, KinestConfig, KinestTrace};
-pub use layers::{Fan, Standardise, TimeMixer};
-pub use loss::{LossTerms, angular_velocity, joint_positions, motion_loss};
+pub use kinest::{Kinest, KinestConfig, KinestTrace};
+pub use layers::{Fan, TimeMixer};
+pub use loss::{angular_velocity, angular_velocity_loss, joint_positions, rotation_loss};
 pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, Mamba2State, ScanForm};
 pub use mixing::{EncoderLayer, Mixing, MixingTrace};
+pub use mlp::{Activation, Mlp, MlpConfig};
 pub use spec::ModelSpec;
 pub use ssd::{SsdInput, ssd_chunked, ssd_sequential};
+pub use statistics::{DataStatistics, Standardise};
 pub use temporal_flow::TemporalFlow;
 
 use burn::module::Module;
@@ -43,6 +47,8 @@ use serde::{Deserialize, Serialize};
 pub enum NetworkConfig {
     /// KineST.
     Kinest(KinestConfig),
+    /// A multi-layer perceptron.
+    Mlp(MlpConfig),
 }
 
 impl Default for NetworkConfig {
@@ -67,6 +73,10 @@ impl NetworkConfig {
                 config.check().map_err(NetworkConfigError)?;
                 Ok(Network::Kinest(config.init(device)))
             }
+            Self::Mlp(config) => {
+                config.check().map_err(NetworkConfigError)?;
+                Ok(Network::Mlp(config.init(device)))
+            }
         }
     }
 
@@ -75,6 +85,26 @@ impl NetworkConfig {
     pub fn window(&self) -> usize {
         match self {
             Self::Kinest(config) => config.window,
+            Self::Mlp(config) => config.window(),
+        }
+    }
+
+    /// How many of a window's newest frames the network describes: all of them, or the last only.
+    #[must_use]
+    pub fn answers(&self) -> usize {
+        match self {
+            Self::Kinest(config) => config.window,
+            Self::Mlp(_) => 1,
+        }
+    }
+
+    /// Whether the network standardises its inputs, and so has to be prepared for its data before it
+    /// is trained.
+    #[must_use]
+    pub fn standardises(&self) -> bool {
+        match self {
+            Self::Kinest(config) => config.standardise,
+            Self::Mlp(_) => true,
         }
     }
 
@@ -83,6 +113,7 @@ impl NetworkConfig {
     pub fn inputs_and_outputs(&self) -> (usize, usize) {
         match self {
             Self::Kinest(config) => (config.inputs, config.outputs),
+            Self::Mlp(config) => (config.inputs, config.outputs),
         }
     }
 }
@@ -92,22 +123,36 @@ impl NetworkConfig {
 pub enum Network<B: Backend> {
     /// KineST.
     Kinest(Kinest<B>),
+    /// A multi-layer perceptron.
+    Mlp(Mlp<B>),
 }
 
 impl<B: Backend> Network<B> {
     /// # Shapes
     /// - `features`: `[batch, window, inputs]`
-    /// - output: `[batch, window, outputs]`
+    /// - output: `[batch, answers, outputs]`, the newest frames of the window; see
+    ///   [`NetworkConfig::answers`]
     pub fn forward(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
         match self {
             Self::Kinest(network) => network.forward(features),
+            Self::Mlp(network) => network.forward(features),
         }
     }
 
-    /// See [`Kinest::prepare`].
+    /// How many of the newest frames of a `window` [`forward`](Self::forward) describes.
+    #[must_use]
+    pub fn answers(&self, window: usize) -> usize {
+        match self {
+            Self::Kinest(_) => window,
+            Self::Mlp(_) => 1,
+        }
+    }
+
+    /// Prepares a fresh network for its data; see [`Kinest::prepare`] and [`Mlp::prepare`].
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         match self {
             Self::Kinest(network) => network.prepare(statistics),
+            Self::Mlp(network) => network.prepare(statistics),
         }
     }
 }

@@ -49,6 +49,10 @@ impl<B: Backend> PoseEngine for BurnEngine<B> {
         &self.name
     }
 
+    fn answers(&self) -> usize {
+        self.network.answers(self.spec.window)
+    }
+
     fn infer(
         &mut self,
         windows: &[f32],
@@ -64,7 +68,10 @@ impl<B: Backend> PoseEngine for BurnEngine<B> {
         let output = self.network.forward(input);
         let output = match take {
             Take::All => output,
-            Take::Newest => output.narrow(1, self.spec.window - 1, 1),
+            Take::Newest => {
+                let newest = output.dims()[1] - 1;
+                output.narrow(1, newest, 1)
+            }
         };
         let failed = |reason: String| EngineError::Backend { device: self.name.clone(), reason };
         let data = output.try_into_data().map_err(|e| failed(e.to_string()))?;

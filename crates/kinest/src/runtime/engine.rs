@@ -5,7 +5,8 @@ use crate::model::ModelSpec;
 /// Which frames of each window's output are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Take {
-    /// All frames of the window (offline: they may have seen their future).
+    /// Every frame that the network answers: for most networks the whole window, and all frames but
+    /// the newest have seen some of their future (offline).
     All,
     /// The newest frame only (online).
     Newest,
@@ -42,11 +43,17 @@ pub trait PoseEngine: Send {
     /// Name of the device it runs on, for people: `cpu`, `wgpu`, `cuda`.
     fn device(&self) -> &str;
 
+    /// How many of a window's newest frames the network answers: all of them, unless it is one that
+    /// can say less.
+    fn answers(&self) -> usize {
+        self.spec().window
+    }
+
     /// Runs the network.
     ///
     /// # Shapes
     /// - `windows`: `[batch, window, inputs]`, row-major
-    /// - output: `[batch, window, targets]` for [`Take::All`], `[batch, targets]` for [`Take::Newest`]
+    /// - output: `[batch, answers, targets]` for [`Take::All`], `[batch, targets]` for [`Take::Newest`]
     ///
     /// # Errors
     /// If the input has the wrong length or the back end fails.
@@ -60,6 +67,9 @@ impl<T: PoseEngine + ?Sized> PoseEngine for Box<T> {
     }
     fn device(&self) -> &str {
         (**self).device()
+    }
+    fn answers(&self) -> usize {
+        (**self).answers()
     }
     fn infer(
         &mut self,

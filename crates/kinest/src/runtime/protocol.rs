@@ -18,17 +18,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Protocol {
     /// The reference's: windows side by side, so that most frames are predicted with their future known.
+    /// A network that only answers the newest frame of a window has no use for the future; for it this
+    /// is the same as [`Online`](Self::Online).
     Offline,
     /// A game's: each frame is predicted as the newest of its window.
     Online,
 }
 
 impl Protocol {
-    /// The windows of a sequence of `frames` feature frames for a network that sees `window`, which must
-    /// not be 0.
-    pub fn windows(self, frames: usize, window: usize) -> impl Iterator<Item = Window> {
+    /// The windows of a sequence of `frames` feature frames for a network that sees `window` of them and
+    /// answers the newest `answers`, which must not be 0.
+    pub fn windows(
+        self,
+        frames: usize,
+        window: usize,
+        answers: usize,
+    ) -> impl Iterator<Item = Window> {
         let step = match self {
-            Self::Offline => window,
+            Self::Offline => answers,
             Self::Online => 1,
         };
         (0..frames.div_ceil(step)).map(move |i| {
@@ -54,7 +61,7 @@ pub struct Window {
 /// shorter than one window padded in front with its first frame.
 #[must_use]
 pub fn offline_windows(frames: usize, window: usize) -> Vec<Window> {
-    Protocol::Offline.windows(frames, window).collect()
+    Protocol::Offline.windows(frames, window, window).collect()
 }
 
 /// Why a clip could not be predicted or scored.
@@ -146,7 +153,7 @@ pub fn predict(
     };
 
     let mut frames = Vec::with_capacity(total);
-    let windows: Vec<Window> = protocol.windows(total, window).collect();
+    let windows: Vec<Window> = protocol.windows(total, window, engine.answers()).collect();
     for batch in windows.chunks(BATCH) {
         let mut input = Vec::with_capacity(batch.len() * window * layout.inputs());
         let axes: Vec<WindowFrame> = batch
@@ -323,9 +330,11 @@ mod tests {
 
     #[test]
     fn online_windows_end_with_the_frame_they_predict() {
-        let windows: Vec<Window> = Protocol::Online.windows(5, 3).collect();
+        let windows: Vec<Window> = Protocol::Online.windows(5, 3, 3).collect();
         let expected = [(0, 2), (0, 1), (0, 0), (1, 0), (2, 0)];
         assert_eq!(windows, expected.map(|(start, padding)| Window { start, padding, keep: 1 }));
+        let newest_only: Vec<Window> = Protocol::Offline.windows(5, 3, 1).collect();
+        assert_eq!(newest_only, windows, "nothing else can be asked of such a network");
     }
 
     #[test]

@@ -142,7 +142,8 @@ fn set_up(args: TrainArgs) -> anyhow::Result<Setup> {
     config.data.folder = args.data.unwrap_or(config.data.folder);
     config.data.split = args.split.or(config.data.split);
     config.steps = args.steps.unwrap_or(config.steps);
-    config.check().context("config")?;
+    let named = args.config.unwrap_or_else(|| folder.config());
+    config.check().with_context(|| format!("config {}", named.display()))?;
 
     let skeleton = match &args.skeleton {
         Some(path) => Skeleton::load(path).with_context(|| path.display().to_string())?,
@@ -188,7 +189,7 @@ fn load_data(
     let set = |what: &str, clips: Vec<NamedClip>, data: &DataConfig| {
         let clips = clips.into_iter().map(|named| named.clip).collect();
         let set =
-            WindowDataset::new(clips, data, config.layout, spec.window, spec.skeleton.clone())
+            WindowDataset::new(clips, data, config.layout, &config.network, spec.skeleton.clone())
                 .with_context(|| what.to_owned())?;
         let (count, minutes) = set.size();
         eprintln!("{what}: {count} clips, {minutes:.1} minutes");

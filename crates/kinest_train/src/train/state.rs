@@ -127,9 +127,7 @@ impl<B: AutodiffBackend> RunState<B> {
         let network = decode::<B>(empty, weights, device).with_context(broken)?;
         let optimizer = NetworkOptimizer::new(&config.optimizer);
         let momenta = part("optimizer").with_context(broken)?;
-        let optimizer = optimizer
-            .with_bytes(momenta, device)
-            .with_context(|| format!("`optimizer.kind` is not that of {}", path.display()))?;
+        let optimizer = optimizer.with_bytes(momenta, device).with_context(broken)?;
         let average = match (config.average, part("average")) {
             (None, _) => None,
             // An average that is asked for from now on starts now.

@@ -238,26 +238,31 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     fn save(&mut self, data: &WindowDataset) -> anyhow::Result<()> {
+        // What `--resume` needs first: whoever sees a checkpoint can go on from it.
+        self.state.save(&self.folder.state(), &self.spec, &self.config)?;
         Checkpoint::new(self.manifest(data), &self.state.weights(), Precision::F32)?
             .save_version(&self.folder.last(), &self.step().to_string())?;
-        self.state.save(&self.folder.state(), &self.spec, &self.config)?;
         write(&self.folder.report(), self.report(data).as_bytes())
     }
 
     fn keep_bad_windows(&self, draws: &[Draw]) -> anyhow::Result<()> {
-        let windows = draws.len() * self.config.batch;
-        let bytes = |part: fn(&Draw) -> &Vec<f32>| -> Vec<u8> {
-            draws.iter().flat_map(part).flat_map(|v| v.to_le_bytes()).collect()
-        };
-        let (features, targets) = (bytes(|d| &d.features), bytes(|d| &d.targets));
-        let shape = |bytes: &[u8]| {
-            vec![windows, self.spec.window, bytes.len() / 4 / windows / self.spec.window]
-        };
-        let tensors = [
-            ("features", TensorView::new(Dtype::F32, shape(&features), &features)?),
-            ("targets", TensorView::new(Dtype::F32, shape(&targets), &targets)?),
-        ];
-        write(&self.folder.bad_windows(), &safetensors::serialize(tensors, None)?)
+        let mut tensors = vec![];
+        for (pass, draw) in draws.iter().enumerate() {
+            for (name, values, shape) in [
+                ("features", &draw.features, draw.features_shape()),
+                ("targets", &draw.targets, draw.targets_shape()),
+            ] {
+                let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                tensors.push((format!("{name}.{pass}"), shape, bytes));
+            }
+        }
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| {
+                Ok((name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?))
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        write(&self.folder.bad_windows(), &safetensors::serialize(views, None)?)
     }
 
     fn report(&self, data: &WindowDataset) -> String {

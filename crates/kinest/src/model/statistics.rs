@@ -1,0 +1,63 @@
+//! What is measured on the training data before the first step, and kept in the weights.
+
+use burn::module::{Module, Param};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+
+/// Deviations below this count as this: a number that never changes in training must not turn
+/// rounding into something large.
+const LEAST_DEVIATION: f32 = 1e-4;
+
+/// Mean and deviation of training data, per number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataStatistics {
+    /// Mean of each input number.
+    pub input_mean: Vec<f32>,
+    /// Standard deviation of each input number.
+    pub input_std: Vec<f32>,
+    /// Mean of each target number.
+    pub target_mean: Vec<f32>,
+}
+
+impl DataStatistics {
+    /// The standardisation of inputs.
+    pub(super) fn standardise<B: Backend>(&self, device: &B::Device) -> Standardise<B> {
+        let std: Vec<f32> = self.input_std.iter().map(|s| s.max(LEAST_DEVIATION)).collect();
+        Standardise::new(vector(&self.input_mean, device), vector(&std, device))
+    }
+
+    /// The bias of a last layer that is to start out saying the mean target.
+    pub(super) fn mean_target<B: Backend>(&self, device: &B::Device) -> Param<Tensor<B, 1>> {
+        Param::from_tensor(vector(&self.target_mean, device))
+    }
+}
+
+fn vector<B: Backend>(values: &[f32], device: &B::Device) -> Tensor<B, 1> {
+    Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}
+
+/// Turns raw features into numbers of about unit size before the network: `(x - mean) / std`.
+/// Both are measured on the training data and never trained.
+#[derive(Module, Debug)]
+pub struct Standardise<B: Backend> {
+    mean: Param<Tensor<B, 1>>,
+    std: Param<Tensor<B, 1>>,
+}
+
+impl<B: Backend> Standardise<B> {
+    fn new(mean: Tensor<B, 1>, std: Tensor<B, 1>) -> Self {
+        Self {
+            mean: Param::from_tensor(mean).set_require_grad(false),
+            std: Param::from_tensor(std).set_require_grad(false),
+        }
+    }
+
+    /// Changes nothing, until it is measured or loaded.
+    pub(super) fn identity(numbers: usize, device: &B::Device) -> Self {
+        Self::new(Tensor::zeros([numbers], device), Tensor::ones([numbers], device))
+    }
+
+    pub(super) fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        (x - self.mean.val().detach().unsqueeze()) / self.std.val().detach().unsqueeze()
+    }
+}
