@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. What stands together may use each other.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["rotation", "coordinates", "files"],
     &["skeleton"],
     &["tracker", "motion", "metrics"],
+    &["refine"],
     &["features"],
     &["model"],
     &["runtime"],

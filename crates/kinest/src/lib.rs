@@ -13,6 +13,7 @@
 //! | read and write motion files | [`motion::amass`] |
 //! | load a trained model | [`model::Checkpoint`] |
 //! | estimate poses from live trackers | [`runtime::PoseEstimator`], or [`runtime::PoseWorker`] on a thread of its own |
+//! | put head, hands and feet where they belong | [`refine`] |
 //! | predict and score whole clips | [`runtime::protocol`] |
 //! | build a network to train | [`model::NetworkConfig`] |
 #![warn(missing_docs)]
@@ -23,6 +24,7 @@ pub mod files;
 pub mod metrics;
 pub mod model;
 pub mod motion;
+pub mod refine;
 pub mod rotation;
 pub mod runtime;
 pub mod skeleton;

@@ -1,0 +1,282 @@
+//! Hands exactly at the controllers: the arm solved by formula, the elbow where the network had it.
+
+use super::JointFrame;
+use super::limb::Limb;
+use crate::rotation::quat_from_matrix;
+use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::tracker::TrackerPose;
+use glam::{DQuat, DVec3};
+use std::f64::consts::PI;
+
+/// From this part of its length on an arm is helped by the shoulder girdle, and gets straight only
+/// slowly: near the full length an elbow moves many centimetres for one of the hand.
+const SOFT_REACH: f64 = 0.98;
+
+/// The most the collar joint turns for a target, radians: 20°, well within what a shoulder girdle can do
+/// (about 30° forward or up; Kapandji, "The Physiology of the Joints").
+const GIRDLE_LIMIT: f64 = 0.35;
+
+/// An arm: collar, shoulder, elbow, wrist.
+#[derive(Clone, Copy, Debug)]
+pub struct Arm {
+    collar: SmplJoint,
+    limb: Limb,
+}
+
+impl Arm {
+    /// The left arm. Its elbow bends about −y: from the rest pose the forearm goes to the front.
+    pub const LEFT: Self = Self {
+        collar: SmplJoint::LeftCollar,
+        limb: Limb {
+            joints: [SmplJoint::LeftShoulder, SmplJoint::LeftElbow, SmplJoint::LeftWrist],
+            hinge: DVec3::NEG_Y,
+        },
+    };
+    /// The right arm, whose elbow bends about y.
+    pub const RIGHT: Self = Self {
+        collar: SmplJoint::RightCollar,
+        limb: Limb {
+            joints: [SmplJoint::RightShoulder, SmplJoint::RightElbow, SmplJoint::RightWrist],
+            hinge: DVec3::Y,
+        },
+    };
+
+    /// Turns the arm so that the wrist joint has the position and rotation of `hand`.
+    ///
+    /// The swivel of the elbow is kept from `pose`. A target out of reach first turns the collar joint
+    /// towards it, by 20° at most; then the arm is straight and points to it. The rotation is exact in
+    /// any case. What of it is a twist of the forearm is shared half and half between elbow and wrist, as
+    /// in the motion that networks learn from.
+    pub fn place_hand(&self, skeleton: &Skeleton, pose: &mut Pose, hand: &TrackerPose) {
+        self.stretch(skeleton, pose, hand.position);
+        self.limb.reach(skeleton, pose, hand.position);
+        self.turn_wrist(skeleton, pose, quat_from_matrix(hand.rotation));
+    }
+
+    /// Turns the collar towards a target that the arm can hardly reach or not at all.
+    fn stretch(&self, skeleton: &Skeleton, pose: &mut Pose, target: DVec3) {
+        let reach: f64 = self.limb.bones(skeleton).iter().sum();
+        let collar = JointFrame::of(skeleton, pose, self.collar);
+        let shoulder = collar.rotation * skeleton.offsets[self.limb.joints[0].index()];
+        let to_target = target - collar.position;
+        let distance = to_target.distance(shoulder);
+        let (soft, rest) = (SOFT_REACH * reach, (1.0 - SOFT_REACH) * reach);
+        if distance <= soft {
+            return;
+        }
+        // Rises with slope 1 from the soft reach and never gets to the full one.
+        let wanted = soft + rest * (1.0 - ((soft - distance) / rest).exp());
+        // The turn that brings the shoulder that near, in the plane of shoulder, collar and target: the
+        // law of cosines in the triangle of the three.
+        let (girdle, far) = (shoulder.length(), to_target.length());
+        let opening = shoulder.angle_between(to_target);
+        let cosine = (far * far + girdle * girdle - wanted * wanted) / (2.0 * far * girdle);
+        let needed = opening - cosine.clamp(-1.0, 1.0).acos();
+        // A target right behind the shoulder has no plane; the turn fades out before.
+        let limit = GIRDLE_LIMIT * ((PI - opening) / GIRDLE_LIMIT).min(1.0);
+        let axis = shoulder.cross(to_target).normalize_or_zero();
+        let turn = DQuat::from_scaled_axis(axis * needed.clamp(0.0, limit));
+        let local = &mut pose.rotations[self.collar.index()];
+        let parent = collar.rotation * local.conjugate();
+        *local = (parent.conjugate() * turn * collar.rotation).normalize();
+    }
+
+    /// Gives the wrist a world rotation.
+    fn turn_wrist(&self, skeleton: &Skeleton, pose: &mut Pose, wanted: DQuat) {
+        let [_, elbow, wrist] = self.limb.joints.map(SmplJoint::index);
+        let forearm = JointFrame::of(skeleton, pose, self.limb.joints[1]).rotation;
+        let local = forearm.conjugate() * wanted;
+        let correction = local * pose.rotations[wrist].conjugate();
+        let axis = skeleton.offsets[wrist].normalize();
+        // The product of sine and cosine of half the twist is half of it where it is small. It fades to
+        // nothing towards half a turn of twist or swing, where the twist could be either way round.
+        let half_twist = correction.xyz().dot(axis) * correction.w;
+        let share = DQuat::from_axis_angle(axis, half_twist);
+        pose.rotations[elbow] = (pose.rotations[elbow] * share).normalize();
+        pose.rotations[wrist] = (share.conjugate() * local).normalize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refine::tests::{mirrored, random_pose, random_rotation, random_unit};
+    use crate::rotation::geodesic_angle;
+    use glam::DMat3;
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+
+    const ARMS: [Arm; 2] = [Arm::LEFT, Arm::RIGHT];
+
+    fn frame(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> JointFrame {
+        JointFrame::of(skeleton, pose, joint)
+    }
+
+    fn tracker(position: DVec3, rotation: DQuat) -> TrackerPose {
+        TrackerPose { position, rotation: DMat3::from_quat(rotation) }
+    }
+
+    fn length(skeleton: &Skeleton, arm: &Arm) -> f64 {
+        arm.limb.bones(skeleton).iter().sum()
+    }
+
+    #[test]
+    fn reachable_hands_are_exact() {
+        let skeleton = Skeleton::default();
+        let mut random = StdRng::seed_from_u64(1);
+        for i in 0..2000 {
+            let arm = ARMS[i % 2];
+            let before = random_pose(&mut random);
+            let [shoulder, _, wrist] = arm.limb.joints;
+            let from = frame(&skeleton, &before, shoulder).position;
+            let reach = random.random_range(0.05..0.999) * length(&skeleton, &arm);
+            let target = from + random_unit(&mut random) * reach;
+            let wanted = random_rotation(&mut random);
+            let mut pose = before;
+            arm.place_hand(&skeleton, &mut pose, &tracker(target, wanted));
+            let hand = frame(&skeleton, &pose, wrist);
+            assert!(hand.position.distance(target) < 1e-9, "{i}: {}", hand.position - target);
+            assert!(geodesic_angle(hand.rotation, wanted) < 1e-7, "{i}");
+            // Nothing else moves.
+            let arm_joints = [arm.collar, shoulder, arm.limb.joints[1], wrist];
+            for joint in SmplJoint::ALL.into_iter().filter(|j| !arm_joints.contains(j)) {
+                assert_eq!(pose.rotations[joint.index()], before.rotations[joint.index()]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_hand_that_is_right_leaves_the_arm_as_it_is() {
+        let skeleton = Skeleton::default();
+        let mut pose = Pose::rest();
+        for (joint, turn) in [
+            (SmplJoint::LeftShoulder, DVec3::new(0.2, -0.6, -0.5)),
+            (SmplJoint::LeftElbow, DVec3::new(0.1, -0.9, 0.0)),
+            (SmplJoint::LeftWrist, DVec3::new(0.4, 0.1, -0.2)),
+        ] {
+            pose.rotations[joint.index()] = DQuat::from_scaled_axis(turn);
+        }
+        let hand = frame(&skeleton, &pose, SmplJoint::LeftWrist);
+        let before = pose;
+        Arm::LEFT.place_hand(&skeleton, &mut pose, &tracker(hand.position, hand.rotation));
+        for joint in SmplJoint::ALL {
+            let turned =
+                geodesic_angle(before.rotations[joint.index()], pose.rotations[joint.index()]);
+            assert!(turned < 1e-7, "{joint:?} turned {turned}");
+        }
+    }
+
+    /// Two bones of equal plane: the elbow stays on its side of the line from shoulder to hand.
+    #[test]
+    fn the_swivel_of_the_elbow_is_kept() {
+        let skeleton = Skeleton::default();
+        let mut random = StdRng::seed_from_u64(2);
+        for _ in 0..200 {
+            let mut pose = Pose::rest();
+            let [shoulder, elbow, wrist] = Arm::LEFT.limb.joints;
+            pose.rotations[shoulder.index()] = random_rotation(&mut random);
+            pose.rotations[elbow.index()] = DQuat::from_rotation_y(-random.random_range(0.5..2.0));
+            let positions =
+                |pose: &Pose| [shoulder, elbow, wrist].map(|j| frame(&skeleton, pose, j).position);
+            let [s, e, w] = positions(&pose);
+            // Nearer along the same line: the elbow only goes out, in the same plane.
+            let target = s.lerp(w, 0.9);
+            Arm::LEFT.place_hand(&skeleton, &mut pose, &tracker(target, DQuat::IDENTITY));
+            let [_, elbow_now, _] = positions(&pose);
+            let side = |e: DVec3| (e - s).reject_from(w - s);
+            assert!(side(elbow_now).normalize().dot(side(e).normalize()) > 1.0 - 1e-9);
+            assert!(side(elbow_now).length() > side(e).length());
+        }
+    }
+
+    #[test]
+    fn the_girdle_helps_a_little_and_then_the_arm_points() {
+        let skeleton = Skeleton::default();
+        let [shoulder, elbow, wrist] = Arm::LEFT.limb.joints;
+        let rest = Pose::rest();
+        let from = frame(&skeleton, &rest, shoulder).position;
+        let reach = length(&skeleton, &Arm::LEFT);
+        let attempt = |beyond: f64| {
+            let mut pose = rest;
+            // Someone at rest faces −y.
+            let target = from + DVec3::NEG_Y * (reach + beyond);
+            Arm::LEFT.place_hand(&skeleton, &mut pose, &tracker(target, DQuat::IDENTITY));
+            let girdle = geodesic_angle(rest.rotations[13], pose.rotations[13]);
+            (pose, target, girdle)
+        };
+        let (pose, target, girdle) = attempt(0.03);
+        assert!(frame(&skeleton, &pose, wrist).position.distance(target) < 1e-9);
+        assert!(girdle > 0.1 && girdle < GIRDLE_LIMIT, "{girdle}");
+        let (pose, target, girdle) = attempt(1.0);
+        assert!((girdle - GIRDLE_LIMIT).abs() < 1e-9);
+        let [s, e, w] = [shoulder, elbow, wrist].map(|j| frame(&skeleton, &pose, j).position);
+        assert!((w.distance(s) - reach).abs() < 1e-9, "straight");
+        for bone in [e - s, w - e] {
+            assert!(bone.angle_between(target - s) < 1e-6, "points at the target");
+        }
+    }
+
+    #[test]
+    fn left_and_right_are_mirror_images() {
+        let skeleton = Skeleton::default();
+        let mut random = StdRng::seed_from_u64(3);
+        for _ in 0..200 {
+            let pose = random_pose(&mut random);
+            let from = frame(&skeleton, &pose, SmplJoint::LeftShoulder).position;
+            let target = from + random_unit(&mut random) * random.random_range(0.1..0.8);
+            let wanted = random_rotation(&mut random);
+            let mut left = pose;
+            Arm::LEFT.place_hand(&skeleton, &mut left, &tracker(target, wanted));
+            let mut right = mirrored(&pose);
+            let target = target * DVec3::new(-1.0, 1.0, 1.0);
+            let wanted = DQuat::from_xyzw(wanted.x, -wanted.y, -wanted.z, wanted.w);
+            Arm::RIGHT.place_hand(&skeleton, &mut right, &tracker(target, wanted));
+            for (a, b) in mirrored(&left).rotations.iter().zip(&right.rotations) {
+                assert!(geodesic_angle(*a, *b) < 1e-6);
+            }
+        }
+    }
+
+    /// The hand goes along straight lines, past the shoulder and out of reach. A flip would be 90° or more
+    /// from one place to the next; the fastest honest turn is that of an elbow that gets straight.
+    #[test]
+    fn nothing_flips_while_the_hand_moves() {
+        const STEP: f64 = 0.0025;
+        let skeleton = Skeleton::default();
+        let mut random = StdRng::seed_from_u64(4);
+        let mut ready = Pose::rest();
+        let chest = frame(&skeleton, &ready, SmplJoint::Spine3);
+        let hand = chest.position + chest.rotation * DVec3::new(0.3, 0.1, 0.35);
+        Arm::LEFT.place_hand(&skeleton, &mut ready, &tracker(hand, DQuat::IDENTITY));
+        let [shoulder, elbow, wrist] = Arm::LEFT.limb.joints;
+        let [from, to] = [shoulder, wrist].map(|j| frame(&skeleton, &ready, j).position);
+        let (mut fastest, mut straight) = (0.0_f64, 0);
+        for _ in 0..300 {
+            let direction = random_unit(&mut random);
+            let miss = random_unit(&mut random).reject_from(direction).normalize()
+                * random.random_range(0.1..0.5);
+            let mut before: Option<[DQuat; 2]> = None;
+            for i in -320..320 {
+                let offset = miss + direction * (f64::from(i) * STEP);
+                // Right behind the way the arm points there is no one way round.
+                if offset.angle_between(to - from) > 2.6 {
+                    before = None;
+                    continue;
+                }
+                let mut pose = ready;
+                Arm::LEFT.place_hand(
+                    &skeleton,
+                    &mut pose,
+                    &tracker(from + offset, DQuat::IDENTITY),
+                );
+                let bones = [shoulder, elbow].map(|j| frame(&skeleton, &pose, j).rotation);
+                for (a, b) in before.iter().flatten().zip(&bones) {
+                    fastest = fastest.max(geodesic_angle(*a, *b).to_degrees());
+                }
+                straight += usize::from(geodesic_angle(bones[0], bones[1]) < 0.1);
+                before = Some(bones);
+            }
+        }
+        assert!(fastest < 20.0, "{fastest}° for {STEP} m");
+        assert!(straight > 1000, "{straight}: arms got straight on the way");
+    }
+}

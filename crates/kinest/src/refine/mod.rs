@@ -1,0 +1,103 @@
+//! What makes a body believable after the network: the head and the hands exactly where the trackers are,
+//! feet that stand still, less tremble.
+//!
+//! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. A game applies the
+//! parts it wants in this order:
+//!
+//! 1. [`place_trackers`]: head and hands exactly at the trackers.
+//!
+//! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do: the
+//! baseline a network has to beat, and what to show until it has seen enough.
+
+mod arm;
+mod head;
+mod limb;
+mod three_point;
+
+pub use arm::Arm;
+pub use head::place_head;
+pub use three_point::three_point_pose;
+
+use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::tracker::{TrackerPose, TrackerSet};
+use glam::{DQuat, DVec3};
+
+/// Puts the head and both wrists of `pose` at the trackers, given in the order of
+/// [`TrackerSet::HeadAndHands`]: [`place_head`], then [`Arm::place_hand`] for each side.
+///
+/// # Panics
+/// If there is not one tracker for each role.
+pub fn place_trackers(skeleton: &Skeleton, pose: &mut Pose, trackers: &[TrackerPose]) {
+    let [head, left, right] = trackers else {
+        panic!("{:?} needs 3 trackers, found {}", TrackerSet::HeadAndHands, trackers.len());
+    };
+    place_head(skeleton, pose, head);
+    Arm::LEFT.place_hand(skeleton, pose, left);
+    Arm::RIGHT.place_hand(skeleton, pose, right);
+}
+
+/// World position and rotation of one joint.
+#[derive(Clone, Copy, Debug)]
+struct JointFrame {
+    position: DVec3,
+    rotation: DQuat,
+}
+
+impl JointFrame {
+    fn of(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Self {
+        let offset = skeleton.offsets[joint.index()];
+        let local = pose.rotations[joint.index()];
+        match joint.parent() {
+            None => Self { position: pose.translation + offset, rotation: local },
+            Some(parent) => {
+                let parent = Self::of(skeleton, pose, parent);
+                Self {
+                    position: parent.position + parent.rotation * offset,
+                    rotation: parent.rotation * local,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rotation::exp;
+    use rand::Rng;
+
+    pub(super) fn random_unit(random: &mut impl Rng) -> DVec3 {
+        loop {
+            let v = DVec3::from_array(std::array::from_fn(|_| random.random_range(-1.0..1.0)));
+            if (0.01..1.0).contains(&v.length()) {
+                return v.normalize();
+            }
+        }
+    }
+
+    pub(super) fn random_rotation(random: &mut impl Rng) -> DQuat {
+        let angle = random.random_range(0.0..std::f64::consts::PI);
+        exp(random_unit(random) * angle)
+    }
+
+    /// Every joint within half a radian of the rest pose, somewhere in the room.
+    pub(super) fn random_pose(random: &mut impl Rng) -> Pose {
+        let mut pose = Pose::rest();
+        for local in &mut pose.rotations {
+            *local *= exp(random_unit(random) * random.random_range(0.0..0.5));
+        }
+        pose.translation = random_unit(random);
+        pose
+    }
+
+    /// The same body in a mirror that swaps left and right: the plane x = 0.
+    pub(super) fn mirrored(pose: &Pose) -> Pose {
+        Pose {
+            translation: pose.translation * DVec3::new(-1.0, 1.0, 1.0),
+            rotations: SmplJoint::ALL.map(|joint| {
+                let q = pose.rotations[joint.mirrored().index()];
+                DQuat::from_xyzw(q.x, -q.y, -q.z, q.w)
+            }),
+        }
+    }
+}
