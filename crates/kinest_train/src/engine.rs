@@ -1,19 +1,21 @@
-//! Opening a checkpoint for `evaluate` and `predict`.
+//! Opening a model for `evaluate` and `predict`.
 
 use anyhow::Context;
-use burn_flex::{Flex, FlexDevice};
 use kinest::model::Checkpoint;
-use kinest::runtime::{BurnEngine, PoseEngine};
+use kinest::runtime::PoseEngine;
+use kinest_engine::DeviceChoice;
 use std::path::Path;
 
-/// The model at `path` on the CPU.
+/// The model at `path` on the chosen device; says which one `auto` took.
 ///
 /// # Errors
-/// If it cannot be loaded.
-pub fn open(path: &Path) -> anyhow::Result<Box<dyn PoseEngine>> {
-    crate::fused::install();
+/// If it cannot be loaded, or the device does not work.
+pub fn open(path: &Path, device: DeviceChoice) -> anyhow::Result<Box<dyn PoseEngine>> {
     let checkpoint = Checkpoint::load(path)?;
-    let engine = BurnEngine::<Flex>::new(&checkpoint, FlexDevice, "cpu")
+    let engine = kinest_engine::open(&checkpoint, device)
         .with_context(|| format!("model {}", path.display()))?;
-    Ok(Box::new(engine))
+    if device == DeviceChoice::Auto {
+        eprintln!("{} runs on {}", path.display(), engine.device());
+    }
+    Ok(engine)
 }

@@ -1,5 +1,5 @@
-//! The headless side of KineST: train, evaluate, predict, import, inspect. `kinest-train` is its
-//! command line.
+//! The headless side of KineST: train, evaluate, predict, render, import, inspect. `kinest-train` is
+//! its command line.
 #![warn(missing_docs)]
 
 pub mod clips;
@@ -14,4 +14,6 @@ pub mod import;
 pub mod inspect;
 pub mod loss;
 pub mod predict;
+pub mod progress;
+pub mod render;
 pub mod train;

@@ -1,7 +1,7 @@
 //! `kinest-train`. Exit status 0: done, 1: failed, 2: wrong usage.
 
 use clap::{Parser, Subcommand};
-use kinest_train::{evaluate, export, import, inspect, predict, train};
+use kinest_train::{evaluate, export, import, inspect, predict, render, train};
 use std::process::ExitCode;
 
 /// Trains, evaluates and converts KineST models. Results on stdout, logs on stderr.
@@ -20,6 +20,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Estimate the body of one clip from its head and hands.
     Predict(predict::PredictArgs),
+    /// Draw motions: a contact sheet, an animation, or a picture for each time.
+    Render(render::RenderArgs),
     /// Convert weights of the reference implementation.
     Import(import::ImportArgs),
     /// Write a checkpoint as it ships: 16-bit, with its figures.
@@ -33,12 +35,18 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Predict(args) => predict::run(args),
+        Command::Render(args) => render::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Inspect(args) => inspect::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Wrong usage that only shows once the arguments are put together.
+        Err(error) if error.is::<clap::Error>() => {
+            eprint!("{error}");
+            ExitCode::from(2)
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

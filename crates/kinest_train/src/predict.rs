@@ -1,11 +1,12 @@
 //! `kinest-train predict`: a whole body from the head and hands of a motion file.
 
-use crate::engine;
+use crate::{engine, progress};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use kinest::motion::amass;
 use kinest::runtime::protocol::{self, Protocol};
 use kinest::skeleton::Skeleton;
+use kinest_engine::DeviceChoice;
 use std::path::PathBuf;
 
 /// Predicts the body of a clip from its head and hands, and writes it as an AMASS file.
@@ -26,6 +27,9 @@ pub struct PredictArgs {
     /// The body of the clip, JSON; without it, the one the model was trained with
     #[arg(long)]
     pub skeleton: Option<PathBuf>,
+    /// What the network runs on: cpu, wgpu, cuda, or auto for the fastest that works
+    #[arg(long, default_value_t = DeviceChoice::Cpu)]
+    pub device: DeviceChoice,
 }
 
 /// A protocol on the command line.
@@ -42,7 +46,7 @@ pub enum ProtocolChoice {
 /// # Errors
 /// If the model, the clip or the skeleton cannot be read, or the prediction cannot be made or written.
 pub fn run(args: PredictArgs) -> anyhow::Result<()> {
-    let mut engine = engine::open(&args.model)?;
+    let mut engine = engine::open(&args.model, args.device)?;
     let skeleton = match &args.skeleton {
         Some(path) => {
             Skeleton::load(path).with_context(|| format!("skeleton {}", path.display()))?
@@ -54,8 +58,12 @@ pub fn run(args: PredictArgs) -> anyhow::Result<()> {
         ProtocolChoice::Offline => Protocol::Offline,
         ProtocolChoice::Online => Protocol::Online,
     };
-    let predicted = protocol::predict(engine.as_mut(), &clip, &skeleton, protocol, |_, _| ())
-        .with_context(|| format!("motion file {}", args.motion.display()))?;
+    let bar = progress::frames(clip.frames.len().saturating_sub(1), "predicting");
+    let predicted = protocol::predict(engine.as_mut(), &clip, &skeleton, protocol, |done, _| {
+        bar.set_position(done as u64);
+    })
+    .with_context(|| format!("motion file {}", args.motion.display()))?;
+    bar.finish_and_clear();
     amass::save(&args.out, &predicted, "neutral")?;
     let (frames, rate_hz) = (predicted.frames.len(), predicted.rate_hz);
     println!("{frames} frames at {rate_hz} Hz in {}", args.out.display());

@@ -214,15 +214,9 @@ pub fn score(
     if frames == 0 || frames > of {
         return Err(ProtocolError::Lengths { predicted: frames, truth: of });
     }
-    let track = |frames: &[ClipFrame]| BodyTrack {
-        rotations: frames.iter().map(|f| f.rotations).collect(),
-        positions: frames
-            .iter()
-            .map(|f| skeleton.forward(&f.body_matrices(), f.translation).positions)
-            .collect(),
-    };
-    let truth = track(&truth.frames[of - frames..]);
-    Ok(Metrics::compare(&track(&predicted.frames), &truth, predicted.rate_hz))
+    let truth = BodyTrack::new(&truth.frames[of - frames..], skeleton);
+    let predicted_track = BodyTrack::new(&predicted.frames, skeleton);
+    Ok(Metrics::compare(&predicted_track, &truth, predicted.rate_hz))
 }
 
 #[cfg(test)]

@@ -1,0 +1,209 @@
+//! Where on the body an error sits.
+
+use super::BodyTrack;
+use crate::rotation::{exp, geodesic_angle};
+use crate::skeleton::{PerJoint, SmplJoint as J};
+use glam::DVec3;
+use serde::{Deserialize, Serialize};
+
+/// A part of the body: the reference's three, and the six kinematic groups of KinMo (Zhang et al. 2025),
+/// in the split of the 22 joints that LGTM (Sun et al. 2024) gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Region {
+    /// From the first spine joint up, arms included.
+    Upper,
+    /// Pelvis and legs: what no tracker is near.
+    Lower,
+    /// Both wrists.
+    Hands,
+    /// Pelvis and spine.
+    Torso,
+    /// Neck and head.
+    Neck,
+    /// Collar to wrist.
+    LeftArm,
+    /// Collar to wrist.
+    RightArm,
+    /// Hip to toes.
+    LeftLeg,
+    /// Hip to toes.
+    RightLeg,
+}
+
+impl Region {
+    /// Every region.
+    pub const ALL: [Self; 9] = [
+        Self::Upper,
+        Self::Lower,
+        Self::Hands,
+        Self::Torso,
+        Self::Neck,
+        Self::LeftArm,
+        Self::RightArm,
+        Self::LeftLeg,
+        Self::RightLeg,
+    ];
+
+    /// The word for it, as in reports: `upper`, `left_arm`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Upper => "upper",
+            Self::Lower => "lower",
+            Self::Hands => "hands",
+            Self::Torso => "torso",
+            Self::Neck => "neck",
+            Self::LeftArm => "left_arm",
+            Self::RightArm => "right_arm",
+            Self::LeftLeg => "left_leg",
+            Self::RightLeg => "right_leg",
+        }
+    }
+
+    /// Its joints.
+    #[must_use]
+    pub const fn joints(self) -> &'static [J] {
+        match self {
+            Self::Upper => &[
+                J::Spine1,
+                J::Spine2,
+                J::Spine3,
+                J::Neck,
+                J::LeftCollar,
+                J::RightCollar,
+                J::Head,
+                J::LeftShoulder,
+                J::RightShoulder,
+                J::LeftElbow,
+                J::RightElbow,
+                J::LeftWrist,
+                J::RightWrist,
+            ],
+            Self::Lower => &[
+                J::Pelvis,
+                J::LeftHip,
+                J::RightHip,
+                J::LeftKnee,
+                J::RightKnee,
+                J::LeftAnkle,
+                J::RightAnkle,
+                J::LeftFoot,
+                J::RightFoot,
+            ],
+            Self::Hands => &[J::LeftWrist, J::RightWrist],
+            Self::Torso => &[J::Pelvis, J::Spine1, J::Spine2, J::Spine3],
+            Self::Neck => &[J::Neck, J::Head],
+            Self::LeftArm => &[J::LeftCollar, J::LeftShoulder, J::LeftElbow, J::LeftWrist],
+            Self::RightArm => &[J::RightCollar, J::RightShoulder, J::RightElbow, J::RightWrist],
+            Self::LeftLeg => &[J::LeftHip, J::LeftKnee, J::LeftAnkle, J::LeftFoot],
+            Self::RightLeg => &[J::RightHip, J::RightKnee, J::RightAnkle, J::RightFoot],
+        }
+    }
+}
+
+/// The error of a region, SI units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RegionError {
+    /// Mean distance of its joints, metres.
+    pub position: f64,
+    /// Mean angle of its joints' local rotations, radians; the pelvis, whose rotation is the whole body's,
+    /// is left out, as it is of MPJRE.
+    pub angle: f64,
+}
+
+/// Each joint's mean error over a sequence, SI units.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct JointErrors {
+    /// Mean distance, metres.
+    pub positions: PerJoint<f64>,
+    /// Mean angle of the rotation from predicted to true, local, radians.
+    pub angles: PerJoint<f64>,
+}
+
+impl JointErrors {
+    /// Compares two tracks of the same frames.
+    ///
+    /// # Panics
+    /// If there is no frame.
+    #[must_use]
+    pub fn compare(predicted: &BodyTrack, truth: &BodyTrack) -> Self {
+        let frames = truth.positions.len();
+        assert!(frames > 0, "errors need a frame");
+        let per_joint =
+            |p: &[PerJoint<DVec3>], t: &[PerJoint<DVec3>], of: fn(DVec3, DVec3) -> f64| {
+                std::array::from_fn(|j| {
+                    p.iter().zip(t).map(|(p, t)| of(p[j], t[j])).sum::<f64>() / frames as f64
+                })
+            };
+        Self {
+            positions: per_joint(&predicted.positions, &truth.positions, DVec3::distance),
+            angles: per_joint(&predicted.rotations, &truth.rotations, |p, t| {
+                geodesic_angle(exp(p), exp(t))
+            }),
+        }
+    }
+
+    /// The error of the joints of `region`.
+    #[must_use]
+    pub fn region(&self, region: Region) -> RegionError {
+        let mean = |values: &PerJoint<f64>, joints: &mut dyn Iterator<Item = &J>| {
+            let (sum, count) = joints.fold((0.0, 0), |(s, n), j| (s + values[j.index()], n + 1));
+            sum / f64::from(count)
+        };
+        let joints = region.joints();
+        RegionError {
+            position: mean(&self.positions, &mut joints.iter()),
+            angle: mean(&self.angles, &mut joints.iter().filter(|j| **j != J::Pelvis)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_halves_and_the_six_groups_are_every_joint_once() {
+        for parts in [&Region::ALL[..2], &Region::ALL[3..]] {
+            let mut joints: Vec<J> = parts.iter().flat_map(|r| r.joints()).copied().collect();
+            joints.sort();
+            assert_eq!(joints, J::ALL, "{parts:?}");
+        }
+        for region in Region::ALL {
+            assert_eq!(serde_json::to_value(region).unwrap(), region.name());
+        }
+    }
+
+    /// The left wrist is off by 0.5 m in one of two frames, the left knee turned by 0.4 rad in both, and
+    /// the pelvis by 1 rad.
+    #[test]
+    fn an_error_is_found_in_its_regions_only() {
+        let rows = vec![[DVec3::ZERO; J::COUNT]; 2];
+        let truth = BodyTrack { rotations: rows.clone(), positions: rows };
+        let mut predicted = truth.clone();
+        predicted.positions[1][J::LeftWrist.index()] = DVec3::new(0.0, 0.3, 0.4);
+        for rotations in &mut predicted.rotations {
+            rotations[J::LeftKnee.index()] = DVec3::X * 0.4;
+            rotations[J::Pelvis.index()] = DVec3::Z;
+        }
+        let errors = JointErrors::compare(&predicted, &truth);
+        for region in Region::ALL {
+            let position = match region {
+                Region::Upper => 0.25 / 13.0,
+                Region::Hands => 0.25 / 2.0,
+                Region::LeftArm => 0.25 / 4.0,
+                _ => 0.0,
+            };
+            // Eight joints of the lower half turn against a parent.
+            let angle = match region {
+                Region::Lower => 0.4 / 8.0,
+                Region::LeftLeg => 0.4 / 4.0,
+                _ => 0.0,
+            };
+            let found = errors.region(region);
+            assert!((found.position - position).abs() < 1e-12, "{region:?} {found:?}");
+            assert!((found.angle - angle).abs() < 1e-12, "{region:?} {found:?}");
+        }
+    }
+}

@@ -1,0 +1,494 @@
+//! `kinest-train evaluate`: how far models are from the truth, and from what needs no model.
+
+mod baselines;
+mod report;
+mod table;
+
+pub use baselines::Baseline;
+pub use report::{
+    ClipReport, ClipScore, ModelReport, ProtocolReport, RegionReport, Regions, Report, WorstClip,
+};
+
+use crate::clips::{self, NamedClip};
+use crate::render::{self, Actor, Panel, Scene};
+use crate::{engine, progress};
+use anyhow::{Context, ensure};
+use clap::{Args, ValueEnum};
+use kinest::files::write_atomically;
+use kinest::motion::MotionClip;
+use kinest::runtime::PoseEngine;
+use kinest::runtime::protocol::{self, Protocol, ProtocolError};
+use kinest::skeleton::Skeleton;
+use kinest_engine::DeviceChoice;
+use rayon::prelude::*;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Clips scored and drawn at a time: enough for every core, few enough to keep in memory.
+const BATCH: usize = 8;
+/// How pale the true body is behind an estimate in a contact sheet.
+const TRUTH_SHADE: f64 = 0.65;
+
+/// Compares what models predict with the motion they predict it from.
+#[derive(Args, Clone, Debug)]
+pub struct EvaluateArgs {
+    /// A model, a `.model.ron` file with its weights beside it; several stand side by side
+    #[arg(long = "model", required = true, value_name = "MODEL")]
+    pub models: Vec<PathBuf>,
+    /// Folder with AMASS clips, at any depth
+    #[arg(long)]
+    pub data: PathBuf,
+    /// File with one clip per line, relative to the folder; without it, all clips of the folder
+    #[arg(long)]
+    pub split: Option<PathBuf>,
+    /// What each frame may be predicted from
+    #[arg(long, default_value = "both")]
+    pub protocol: Protocols,
+    /// Also measure what needs no network: one pose held throughout, and the first pose of the clip
+    #[arg(long)]
+    pub baselines: bool,
+    /// Folder with the motion whose mean pose is held; without this and a split, it is the rest pose
+    #[arg(long, requires = "baselines")]
+    pub baseline_data: Option<PathBuf>,
+    /// File with the clips whose mean pose is held, relative to their folder, or else to that of the data
+    #[arg(long, requires = "baselines")]
+    pub baseline_split: Option<PathBuf>,
+    /// Also write the figures, with a row for each clip, to this file
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// Also write the tables to this file
+    #[arg(long)]
+    pub markdown: Option<PathBuf>,
+    /// Also write a row for each model, protocol and clip to this file
+    #[arg(long)]
+    pub csv: Option<PathBuf>,
+    /// Also draw a contact sheet of each clip, the truth and all estimates, into this folder
+    #[arg(long, value_name = "DIR")]
+    pub render: Option<PathBuf>,
+    /// What the networks run on: cpu, wgpu, cuda, or auto for the fastest that works
+    #[arg(long, default_value_t = DeviceChoice::Cpu)]
+    pub device: DeviceChoice,
+}
+
+/// Which protocols to evaluate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Protocols {
+    /// Whole windows side by side, future included, as papers do
+    Offline,
+    /// Only the past, as a game has it
+    Online,
+    /// One after the other
+    Both,
+}
+
+impl Protocols {
+    fn list(self) -> &'static [Protocol] {
+        match self {
+            Self::Offline => &[Protocol::Offline],
+            Self::Online => &[Protocol::Online],
+            Self::Both => &[Protocol::Offline, Protocol::Online],
+        }
+    }
+}
+
+/// What is measured, and its name in the report.
+pub struct Candidate {
+    /// The name.
+    pub name: String,
+    /// How it estimates.
+    pub source: Source,
+}
+
+/// What estimates come from.
+pub enum Source {
+    /// A network.
+    Network(Box<dyn PoseEngine>),
+    /// Something simpler.
+    Baseline(Baseline),
+}
+
+impl Source {
+    /// The protocols that give different estimates, each with those that it stands for.
+    fn protocols<'a>(&self, wanted: &'a [Protocol]) -> std::slice::Chunks<'a, Protocol> {
+        wanted.chunks(match self {
+            Self::Network(_) => 1,
+            Self::Baseline(_) => wanted.len().max(1),
+        })
+    }
+
+    fn estimate(
+        &mut self,
+        clip: &MotionClip,
+        skeleton: &Skeleton,
+        protocol: Protocol,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<MotionClip, ProtocolError> {
+        match self {
+            Self::Network(engine) => {
+                protocol::predict(engine.as_mut(), clip, skeleton, protocol, progress)
+            }
+            Self::Baseline(baseline) => baseline.estimate(clip, skeleton),
+        }
+    }
+
+    /// The window of a network whose windows are laid side by side.
+    fn offline_window(&self, protocol: Protocol) -> Option<usize> {
+        match self {
+            Self::Network(engine) if protocol == Protocol::Offline => Some(engine.spec().window),
+            _ => None,
+        }
+    }
+}
+
+/// One estimate of a clip: whose, and under which protocols.
+struct Estimate<'a> {
+    candidate: usize,
+    protocols: &'a [Protocol],
+    motion: MotionClip,
+}
+
+/// Predicts and scores every clip, which must be at the rate of all models, on a body with `skeleton`, and
+/// draws a contact sheet of each into the folder `sheets`.
+///
+/// # Errors
+/// If there is no clip or no candidate, a clip is too short, an engine fails, or a sheet cannot be written.
+pub fn evaluate(
+    candidates: &mut [Candidate],
+    clips: &[NamedClip],
+    skeleton: &Skeleton,
+    protocols: &[Protocol],
+    sheets: Option<&Path>,
+) -> anyhow::Result<Report> {
+    ensure!(!clips.is_empty(), "there is no clip to evaluate");
+    let frames = |clip: &NamedClip| clip.clip.frames.len().saturating_sub(1);
+    let estimates: usize = candidates.iter().map(|c| c.source.protocols(protocols).len()).sum();
+    let bar = progress::frames(clips.iter().map(frames).sum::<usize>() * estimates, "evaluating");
+
+    // For each estimate of a clip its scores, clip after clip.
+    let mut scores: Vec<Vec<ClipScore>> = vec![vec![]; estimates];
+    for batch in clips.chunks(BATCH) {
+        let mut estimates = vec![];
+        for clip in batch {
+            bar.set_message(clip.name.clone());
+            let mut of_clip = vec![];
+            for (i, Candidate { name, source }) in candidates.iter_mut().enumerate() {
+                for protocols in source.protocols(protocols) {
+                    let before = bar.position();
+                    let progress = |done, _| bar.set_position(before + done as u64);
+                    let motion = source
+                        .estimate(&clip.clip, skeleton, protocols[0], progress)
+                        .with_context(|| format!("clip {}, {name}", clip.name))?;
+                    bar.set_position(before + frames(clip) as u64);
+                    of_clip.push(Estimate { candidate: i, protocols, motion });
+                }
+            }
+            estimates.push(of_clip);
+        }
+        let names: Vec<&str> = candidates.iter().map(|c| &*c.name).collect();
+        let scored = batch.par_iter().zip(estimates).map(|(clip, estimates)| {
+            let score =
+                |e: &Estimate<'_>| ClipScore::new(&clip.name, &e.motion, &clip.clip, skeleton);
+            let scores: Vec<ClipScore> = estimates.iter().map(score).collect();
+            if let Some(folder) = sheets {
+                draw(folder, clip, skeleton, &names, estimates, &scores)?;
+            }
+            Ok(scores)
+        });
+        for of_clip in scored.collect::<anyhow::Result<Vec<_>>>()? {
+            scores.iter_mut().zip(of_clip).for_each(|(all, score)| all.push(score));
+        }
+    }
+    bar.finish_and_clear();
+
+    let mut scores = scores.into_iter();
+    let mut reports = vec![];
+    for Candidate { name, source } in candidates.iter() {
+        let mut report = ModelReport { name: name.clone(), ..Default::default() };
+        for (same, scores) in source.protocols(protocols).zip(&mut scores) {
+            for protocol in same {
+                let window = source.offline_window(*protocol);
+                *report.protocol_mut(*protocol) = ProtocolReport::new(&scores, window);
+            }
+        }
+        reports.push(report);
+    }
+    let mut reports = reports.into_iter();
+    let first = reports.next().context("there is no model to evaluate")?;
+    Ok(Report { first, models: reports.collect() })
+}
+
+/// Writes the contact sheet of a clip: the true body, then each estimate in front of it.
+fn draw(
+    folder: &Path,
+    clip: &NamedClip,
+    skeleton: &Skeleton,
+    names: &[&str],
+    estimates: Vec<Estimate<'_>>,
+    scores: &[ClipScore],
+) -> anyhow::Result<()> {
+    let truth = || Actor::new(clip.clip.clone());
+    let mut panels = vec![Panel { label: format!("{}, true", clip.name), actors: vec![truth()] }];
+    for (estimate, score) in estimates.into_iter().zip(scores) {
+        let name = names[estimate.candidate];
+        let protocol = match estimate.protocols {
+            [protocol] => format!(", {protocol:?}").to_lowercase(),
+            _ => String::new(),
+        };
+        // An estimate lacks the first frame.
+        let start = 1.0 / clip.clip.rate_hz;
+        let behind = Actor { shade: TRUTH_SHADE, ..truth() };
+        let front = Actor { start, ..Actor::new(estimate.motion) };
+        let label = format!("{name}{protocol}, MPJPE {:.1} cm", score.mpjpe_cm());
+        panels.push(Panel { label, actors: vec![behind, front] });
+    }
+    let times = render::spread(clip.clip.duration(), render::SHEET_TIMES);
+    let scene = Scene::new(skeleton.clone(), panels, &times, render::SHEET_SIZE)
+        .with_context(|| format!("clip {}", clip.name))?;
+    // All sheets in one folder, so that a viewer can leaf through them.
+    let name = clip.name.replace('/', "__");
+    let path = folder.join(Path::new(&name).with_extension("png"));
+    render::write(&path, &scene.sheet(&times)?.png()?)
+}
+
+/// What to call the models in these files: their names, or their paths where names are not enough.
+fn model_names(paths: &[PathBuf]) -> Vec<String> {
+    let without = |text: &str| text.strip_suffix(".model.ron").unwrap_or(text).to_string();
+    let short = |path: &PathBuf| without(&path.file_name().unwrap_or_default().to_string_lossy());
+    let name = |path: &PathBuf| {
+        let same = paths.iter().filter(|p| short(p) == short(path)).count();
+        if same > 1 { without(&path.to_string_lossy()) } else { short(path) }
+    };
+    paths.iter().map(name).collect()
+}
+
+/// The models and what stands beside them, on one skeleton and at one rate.
+fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, f64)> {
+    let mut candidates = vec![];
+    let mut common: Option<(Skeleton, f64)> = None;
+    for (path, name) in args.models.iter().zip(model_names(&args.models)) {
+        let engine = engine::open(path, args.device)?;
+        let spec = engine.spec();
+        let (skeleton, rate_hz) =
+            common.get_or_insert_with(|| (spec.skeleton.clone(), spec.rate_hz));
+        ensure!(
+            spec.skeleton == *skeleton && spec.rate_hz == *rate_hz,
+            "model {} cannot stand beside {}: its skeleton or its rate is another",
+            path.display(),
+            args.models[0].display(),
+        );
+        candidates.push(Candidate { name, source: Source::Network(engine) });
+    }
+    let (skeleton, rate_hz) = common.context("there is no model to evaluate")?;
+    if args.baselines {
+        let (name, constant) = match (&args.baseline_data, &args.baseline_split) {
+            (None, None) => ("rest pose", Baseline::rest_pose()),
+            (folder, split) => {
+                let folder = folder.as_ref().unwrap_or(&args.data);
+                let clips = clips::load(folder, split.as_deref(), rate_hz)?;
+                let mean = Baseline::mean_pose(clips.iter().map(|c| &c.clip));
+                ("mean pose", mean.context("there is no frame to take the mean pose of")?)
+            }
+        };
+        for (name, baseline) in [(name, constant), ("first pose held", Baseline::Held)] {
+            let source = Source::Baseline(baseline);
+            candidates.push(Candidate { name: name.into(), source });
+        }
+    }
+    Ok((candidates, skeleton, rate_hz))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If a model or a clip cannot be read, models do not fit together, or a file cannot be written.
+pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
+    let (mut candidates, skeleton, rate_hz) = candidates(&args)?;
+    let clips = clips::load(&args.data, args.split.as_deref(), rate_hz)?;
+    let sheets = args.render.as_deref();
+    if let Some(folder) = sheets {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create folder {}", folder.display()))?;
+    }
+    let protocols = args.protocol.list();
+    let report = evaluate(&mut candidates, &clips, &skeleton, protocols, sheets)?;
+    print!("{report}");
+    let write = |path: &Option<PathBuf>, bytes: &dyn Fn() -> anyhow::Result<Vec<u8>>| {
+        let Some(path) = path else { return Ok(()) };
+        write_atomically(path, &bytes()?)
+            .with_context(|| format!("cannot write report {}", path.display()))
+    };
+    write(&args.json, &|| Ok((serde_json::to_string_pretty(&report)? + "\n").into()))?;
+    write(&args.markdown, &|| Ok(report.to_string().into()))?;
+    write(&args.csv, &|| report.csv())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DVec3;
+    use kinest::features::{FeatureLayout, TARGETS};
+    use kinest::model::ModelSpec;
+    use kinest::motion::{ClipFrame, MotionClip};
+    use kinest::runtime::{EngineError, Take};
+
+    /// Says for every frame that no joint is turned.
+    struct Straight(ModelSpec);
+
+    impl PoseEngine for Straight {
+        fn spec(&self) -> &ModelSpec {
+            &self.0
+        }
+        fn device(&self) -> &str {
+            "none"
+        }
+        fn infer(&mut self, _: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
+            let rows = if take == Take::All { self.0.window } else { 1 };
+            Ok([1.0, 0.0, 0.0, 0.0, 1.0, 0.0].repeat(batch * rows * TARGETS / 6))
+        }
+    }
+
+    fn straight(name: &str) -> Candidate {
+        let layout = FeatureLayout::default();
+        let skeleton = Skeleton::default();
+        let engine = Straight(ModelSpec { layout, rate_hz: 60.0, window: 4, skeleton });
+        Candidate { name: name.into(), source: Source::Network(Box::new(engine)) }
+    }
+
+    fn held() -> Candidate {
+        Candidate { name: "held".into(), source: Source::Baseline(Baseline::Held) }
+    }
+
+    fn evaluated(
+        candidates: &mut [Candidate],
+        clips: &[NamedClip],
+        protocols: Protocols,
+    ) -> anyhow::Result<Report> {
+        evaluate(candidates, clips, &Skeleton::default(), protocols.list(), None)
+    }
+
+    fn clip(name: &str, frames: usize, knee: f64) -> NamedClip {
+        let mut rotations = [DVec3::ZERO; 22];
+        rotations[4] = DVec3::X * knee;
+        let frame = ClipFrame { translation: DVec3::ZERO, rotations };
+        let clip = MotionClip { rate_hz: 60.0, frames: vec![frame; frames] };
+        NamedClip { name: name.into(), clip }
+    }
+
+    /// The keys are an interface: other programs read them.
+    #[test]
+    fn the_report_has_the_agreed_keys_and_the_plain_mean_over_clips() {
+        let clips = [clip("short", 3, 0.21), clip("long", 31, 0.0)];
+        let report = evaluated(&mut [straight("zero")], &clips, Protocols::Both).unwrap();
+        let json = serde_json::to_value(&report).unwrap();
+        assert!(json.get("models").is_none(), "there is only one");
+        for protocol in ["offline", "online"] {
+            let mut keys: Vec<_> = json[protocol].as_object().unwrap().keys().collect();
+            let expected = [
+                "clips",
+                "frames",
+                "mpjre_deg",
+                "mpjre_geodesic_deg",
+                "mpjpe_cm",
+                "mpjve_cm_s",
+                "hand_pe_cm",
+                "upper_pe_cm",
+                "lower_pe_cm",
+                "root_pe_cm",
+                "jitter_1e2_m_s3",
+                "gt_jitter_1e2_m_s3",
+                "per_clip",
+                "regions",
+                "worst",
+            ];
+            let mut expected = expected.to_vec();
+            expected.extend((protocol == "offline").then_some("by_window_position"));
+            keys.sort();
+            expected.sort_unstable();
+            assert_eq!(keys, expected);
+            assert_eq!(
+                (&json[protocol]["clips"], &json[protocol]["frames"]),
+                (&2.into(), &32.into())
+            );
+            let mean = json[protocol]["mpjre_geodesic_deg"].as_f64().unwrap();
+            assert!((mean - (0.21_f64 / 21.0).to_degrees() / 2.0).abs() < 1e-9, "{mean}");
+            let rows = json[protocol]["per_clip"].as_array().unwrap();
+            assert_eq!((&rows[0]["clip"], &rows[0]["frames"]), (&"short".into(), &2.into()));
+            assert!(rows[0]["jitter_1e2_m_s3"].is_null() && rows[1]["mpjpe_cm"] == 0.0);
+        }
+        assert_eq!(json["offline"]["by_window_position"].as_array().unwrap().len(), 4);
+        let knee = json["online"]["regions"]["left_leg"]["deg"].as_f64().unwrap();
+        assert!((knee - (0.21_f64 / 4.0).to_degrees() / 2.0).abs() < 1e-9, "{knee}");
+        assert_eq!(json["online"]["worst"][0]["clip"], "short");
+    }
+
+    #[test]
+    fn models_and_baselines_stand_side_by_side_in_every_form() {
+        let clips = [clip("a, \"b\"", 9, 0.2), clip("c", 9, 0.0)];
+        let mut all = [straight("zero"), straight("other"), held()];
+        let report = evaluated(&mut all, &clips, Protocols::Both).unwrap();
+
+        let json = serde_json::to_value(&report).unwrap();
+        let names: Vec<_> = json["models"].as_array().unwrap().iter().map(|m| &m["name"]).collect();
+        assert_eq!(json["name"], "zero");
+        assert_eq!(names, ["other", "held"]);
+        assert_eq!(json["models"][0]["offline"], json["offline"]);
+        let held = &json["models"][1];
+        assert_eq!(held["offline"], held["online"]);
+        assert!(held["online"]["mpjpe_cm"].as_f64().unwrap() < 1e-6);
+        assert!(held["offline"].get("by_window_position").is_none());
+
+        let text = report.to_string();
+        let rows = |word: &str| text.lines().filter(|l| l.starts_with(word)).count();
+        // In the main table, the parts of the body, and two worst clips; offline also in the places.
+        assert_eq!(rows("| zero "), 2 * 4 + 1, "{text}");
+        assert_eq!(rows("| held "), 2 * 4, "{text}");
+        for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
+            let widths: Vec<usize> = table.lines().map(|line| line.chars().count()).collect();
+            assert!(widths.iter().all(|w| *w == widths[0]), "{table}");
+        }
+
+        let csv = report.csv().unwrap();
+        let mut csv = csv::Reader::from_reader(&*csv);
+        let header = csv.headers().unwrap().clone();
+        let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+        let rows: Vec<_> = csv.records().map(Result::unwrap).collect();
+        assert_eq!((rows.len(), &rows[0][column("clip")]), (3 * 2 * 2, "a, \"b\""));
+        let deg: f64 = rows[0][column("region_left_leg_deg")].parse().unwrap();
+        assert!((deg - (0.2_f64 / 4.0).to_degrees()).abs() < 1e-6, "{deg}");
+    }
+
+    #[test]
+    fn a_sheet_is_drawn_of_each_clip() {
+        let folder = tempfile::tempdir().unwrap();
+        let clips = [clip("CMU/01/a_poses.npz", 9, 0.2), clip("../b.npz", 9, 0.0)];
+        let mut all = [straight("zero"), held()];
+        let protocols = Protocols::Both.list();
+        evaluate(&mut all, &clips, &Skeleton::default(), protocols, Some(folder.path())).unwrap();
+        for name in ["CMU__01__a_poses.png", "..__b.png"] {
+            let sheet = tiny_skia::Pixmap::load_png(folder.path().join(name)).unwrap();
+            // The truth, the network twice, the baseline once.
+            assert!(
+                sheet.height() > 4 * render::SHEET_SIZE && sheet.height() < 5 * render::SHEET_SIZE
+            );
+        }
+    }
+
+    #[test]
+    fn models_are_called_by_their_file_unless_two_are_the_same() {
+        let names = model_names(
+            &["a/last.model.ron", "b/last.model.ron", "c/x.model.ron"].map(PathBuf::from),
+        );
+        assert_eq!(names, ["a/last", "b/last", "x"]);
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_reported_and_faults_name_the_clip() {
+        let mut zero = [straight("zero")];
+        let report = evaluated(&mut zero, &[clip("a", 9, 0.0)], Protocols::Online).unwrap();
+        assert!(!serde_json::to_string(&report).unwrap().contains("offline"));
+        let error = evaluated(&mut zero, &[clip("tiny", 1, 0.0)], Protocols::Both).unwrap_err();
+        assert!(format!("{error:#}").contains("clip tiny"));
+        assert!(evaluated(&mut zero, &[], Protocols::Both).is_err());
+        assert!(evaluated(&mut [], &[clip("a", 9, 0.0)], Protocols::Both).is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! Bars over work that takes a while.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar over `total` frames; it draws on a terminal only.
+///
+/// # Panics
+/// Never: the template is a constant, which every use tries.
+#[must_use]
+pub fn frames(total: usize, doing: &'static str) -> ProgressBar {
+    let style = "{prefix} {bar:40} {pos}/{len} frames, {eta} left  {msg}";
+    let style = ProgressStyle::with_template(style).expect("the template is valid");
+    ProgressBar::new(total as u64).with_style(style).with_prefix(doing)
+}
