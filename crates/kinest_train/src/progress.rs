@@ -3,9 +3,6 @@
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar over `total` frames; it draws on a terminal only.
-///
-/// # Panics
-/// Never: the template is a constant, which every use tries.
 #[must_use]
 pub fn frames(total: usize, doing: &'static str) -> ProgressBar {
     let style = "{prefix} {bar:40} {pos}/{len} frames, {eta} left  {msg}";

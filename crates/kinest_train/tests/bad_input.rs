@@ -129,6 +129,8 @@ fn wrong_usage_has_its_own_status() {
         &["evaluate"][..],
         &["predict", "--model", "m.model.ron", "--motion", "a.npz", "--out", "b.npz"],
         &["evaluate", "--model", "m.model.ron", "--data", "d", "--protocol", "sideways"],
+        &["evaluate", "--model", "m.model.ron", "--data", "d", "--device", "tpu"],
+        &["evaluate", "--model", "m.model.ron", "--data", "d", "--baseline-data", "b"],
         &["divine"],
     ] {
         assert_eq!(run(arguments).status.code(), Some(2), "{arguments:?}");
@@ -169,4 +171,24 @@ fn a_good_motion_file_is_predicted_and_evaluated() {
         assert!(report[protocol]["mpjpe_cm"].as_f64().unwrap() > 0.0);
         assert_eq!(report[protocol]["per_clip"][0]["clip"], "stand_poses.npz");
     }
+
+    let (csv, markdown, sheets) = (inside("report.csv"), inside("report.md"), inside("a/sheets"));
+    let all = ["evaluate", "--model", model, "--data", data, "--baselines", "--model", model];
+    let files = ["--csv", path(&csv), "--markdown", path(&markdown), "--render", path(&sheets)];
+    let output = run(&[&all[..], &["--baseline-data", data], &files].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(output.stdout, fs::read(markdown).unwrap());
+    // A clip for five candidates and two protocols.
+    assert_eq!(fs::read_to_string(csv).unwrap().lines().count(), 1 + 5 * 2);
+    assert!(sheets.join("stand_poses.png").is_file());
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_that_was_left_out_is_said() {
+    let model = path(&MODEL.1);
+    let output = run(&["evaluate", "--model", model, "--data", "d", "--device", "cuda"]);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("cuda") && message.contains("tiny.model.ron"), "{message}");
 }

@@ -125,11 +125,14 @@ impl JointErrors {
     /// Compares two tracks of the same frames.
     ///
     /// # Panics
-    /// If there is no frame.
+    /// If there is no frame, or the four lists differ in length.
     #[must_use]
     pub fn compare(predicted: &BodyTrack, truth: &BodyTrack) -> Self {
         let frames = truth.positions.len();
         assert!(frames > 0, "errors need a frame");
+        for other in [predicted.positions.len(), predicted.rotations.len(), truth.rotations.len()] {
+            assert_eq!(other, frames, "errors compare the same frames");
+        }
         let per_joint =
             |p: &[PerJoint<DVec3>], t: &[PerJoint<DVec3>], of: fn(DVec3, DVec3) -> f64| {
                 std::array::from_fn(|j| {

@@ -3,6 +3,7 @@
 use glam::{DMat4, DQuat, DVec4};
 use kinest::coordinates::heading;
 use kinest::motion::{ClipFrame, MotionClip};
+use kinest::refine::three_point_pose;
 use kinest::rotation::exp;
 use kinest::runtime::place_under_head;
 use kinest::runtime::protocol::{ProtocolError, clip_trackers};
@@ -11,7 +12,7 @@ use kinest::tracker::{TrackerPose, TrackerSet};
 use rayon::prelude::*;
 
 /// A way to estimate a body without a network. None sees the future, so that it scores the same under both
-/// protocols, and all have their head where the true one is, as estimates of networks do.
+/// protocols, and all have the head where the true one is, as estimates of networks do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Baseline {
     /// These local rotations in every frame, under the **true** root rotation, which no game knows: it is
@@ -19,6 +20,8 @@ pub enum Baseline {
     Constant(Box<PerJoint<DQuat>>),
     /// The true pose before the first estimated frame, held, and turned with the head's heading.
     Held,
+    /// Inverse kinematics from head and hands, as games do without a network.
+    ThreePoint,
 }
 
 impl Baseline {
@@ -61,20 +64,21 @@ impl Baseline {
         let heading_before = heading(trackers[0][0].rotation);
         let estimate = |(frame, trackers): (&ClipFrame, &Vec<TrackerPose>)| {
             let head = &trackers[0];
-            let rotations = match self {
+            let pose = match self {
                 Self::Constant(rotations) => {
                     let mut rotations = **rotations;
                     rotations[0] = exp(frame.rotations[0]);
-                    rotations
+                    place_under_head(skeleton, &rotations, head.position)
                 }
                 Self::Held => {
                     let mut rotations = Pose::from(first).rotations;
                     let turn = heading(head.rotation) - heading_before;
                     rotations[0] = DQuat::from_rotation_z(turn) * rotations[0];
-                    rotations
+                    place_under_head(skeleton, &rotations, head.position)
                 }
+                Self::ThreePoint => three_point_pose(skeleton, trackers),
             };
-            ClipFrame::from(&place_under_head(skeleton, &rotations, head.position))
+            ClipFrame::from(&pose)
         };
         let frames = frames.par_iter().zip(&trackers[1..]).map(estimate).collect();
         Ok(MotionClip { rate_hz: clip.rate_hz, frames })
@@ -109,7 +113,7 @@ mod tests {
     use super::*;
     use glam::DVec3;
     use kinest::coordinates::UPRIGHT;
-    use kinest::metrics::{BodyTrack, Metrics};
+    use kinest::metrics::{BodyTrack, JointErrors, Metrics, Region};
     use kinest::rotation::geodesic_angle;
 
     /// Someone with bent arms who turns on the spot and walks; `swing` bends the left knee, more and more.
@@ -146,6 +150,19 @@ mod tests {
         let rest = score(&Baseline::rest_pose(), &clip);
         assert!((rest.mpjre_geodesic - 2.0 * 1.2 / 21.0).abs() < 1e-6, "{rest:?}");
         assert!(Baseline::mean_pose(std::iter::empty()).is_none());
+    }
+
+    #[test]
+    fn inverse_kinematics_has_head_and_hands_exact_and_the_rest_near() {
+        let clip = walk(30, 0.0);
+        let skeleton = Skeleton::default();
+        let estimate = Baseline::ThreePoint.estimate(&clip, &skeleton).unwrap();
+        let track = |frames: &[ClipFrame]| BodyTrack::new(frames, &skeleton);
+        let errors = JointErrors::compare(&track(&estimate.frames), &track(&clip.frames[1..]));
+        for joint in [SmplJoint::Head, SmplJoint::LeftWrist, SmplJoint::RightWrist] {
+            assert!(errors.positions[joint.index()] < 1e-3, "{joint:?} {errors:?}");
+        }
+        assert!(errors.region(Region::Lower).position < 0.2, "{errors:?}");
     }
 
     /// Angles 0, 0.1, … 0.4: the mean is off by 0.1, 0, 0.1 and 0.2 in the frames that count, the first

@@ -44,7 +44,8 @@ pub struct EvaluateArgs {
     /// What each frame may be predicted from
     #[arg(long, default_value = "both")]
     pub protocol: Protocols,
-    /// Also measure what needs no network: one pose held throughout, and the first pose of the clip
+    /// Also measure what needs no network: one pose throughout, the clip's first pose, and inverse
+    /// kinematics from head and hands
     #[arg(long)]
     pub baselines: bool,
     /// Folder with the motion whose mean pose is held; without this and a split, it is the rest pose
@@ -131,6 +132,14 @@ impl Source {
         }
     }
 
+    /// What an estimate is called in pictures.
+    fn label(&self, name: &str, protocol: Protocol) -> String {
+        match self {
+            Self::Network(_) => format!("{name}, {}", format!("{protocol:?}").to_lowercase()),
+            Self::Baseline(_) => name.into(),
+        }
+    }
+
     /// The window of a network whose windows are laid side by side.
     fn offline_window(&self, protocol: Protocol) -> Option<usize> {
         match self {
@@ -140,10 +149,9 @@ impl Source {
     }
 }
 
-/// One estimate of a clip: whose, and under which protocols.
-struct Estimate<'a> {
-    candidate: usize,
-    protocols: &'a [Protocol],
+/// One estimate of a clip, and what it is called in pictures.
+struct Estimate {
+    label: String,
     motion: MotionClip,
 }
 
@@ -171,26 +179,24 @@ pub fn evaluate(
         for clip in batch {
             bar.set_message(clip.name.clone());
             let mut of_clip = vec![];
-            for (i, Candidate { name, source }) in candidates.iter_mut().enumerate() {
-                for protocols in source.protocols(protocols) {
+            for Candidate { name, source } in candidates.iter_mut() {
+                for same in source.protocols(protocols) {
                     let before = bar.position();
                     let progress = |done, _| bar.set_position(before + done as u64);
                     let motion = source
-                        .estimate(&clip.clip, skeleton, protocols[0], progress)
+                        .estimate(&clip.clip, skeleton, same[0], progress)
                         .with_context(|| format!("clip {}, {name}", clip.name))?;
                     bar.set_position(before + frames(clip) as u64);
-                    of_clip.push(Estimate { candidate: i, protocols, motion });
+                    of_clip.push(Estimate { label: source.label(name, same[0]), motion });
                 }
             }
             estimates.push(of_clip);
         }
-        let names: Vec<&str> = candidates.iter().map(|c| &*c.name).collect();
         let scored = batch.par_iter().zip(estimates).map(|(clip, estimates)| {
-            let score =
-                |e: &Estimate<'_>| ClipScore::new(&clip.name, &e.motion, &clip.clip, skeleton);
+            let score = |e: &Estimate| ClipScore::new(&clip.name, &e.motion, &clip.clip, skeleton);
             let scores: Vec<ClipScore> = estimates.iter().map(score).collect();
             if let Some(folder) = sheets {
-                draw(folder, clip, skeleton, &names, estimates, &scores)?;
+                draw(folder, clip, skeleton, estimates, &scores)?;
             }
             Ok(scores)
         });
@@ -222,23 +228,17 @@ fn draw(
     folder: &Path,
     clip: &NamedClip,
     skeleton: &Skeleton,
-    names: &[&str],
-    estimates: Vec<Estimate<'_>>,
+    estimates: Vec<Estimate>,
     scores: &[ClipScore],
 ) -> anyhow::Result<()> {
     let truth = || Actor::new(clip.clip.clone());
     let mut panels = vec![Panel { label: format!("{}, true", clip.name), actors: vec![truth()] }];
     for (estimate, score) in estimates.into_iter().zip(scores) {
-        let name = names[estimate.candidate];
-        let protocol = match estimate.protocols {
-            [protocol] => format!(", {protocol:?}").to_lowercase(),
-            _ => String::new(),
-        };
         // An estimate lacks the first frame.
         let start = 1.0 / clip.clip.rate_hz;
         let behind = Actor { shade: TRUTH_SHADE, ..truth() };
         let front = Actor { start, ..Actor::new(estimate.motion) };
-        let label = format!("{name}{protocol}, MPJPE {:.1} cm", score.mpjpe_cm());
+        let label = format!("{}, MPJPE {:.1} cm", estimate.label, score.mpjpe_cm());
         panels.push(Panel { label, actors: vec![behind, front] });
     }
     let times = render::spread(clip.clip.duration(), render::SHEET_TIMES);
@@ -289,7 +289,9 @@ fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, 
                 ("mean pose", mean.context("there is no frame to take the mean pose of")?)
             }
         };
-        for (name, baseline) in [(name, constant), ("first pose held", Baseline::Held)] {
+        let held = ("first pose held", Baseline::Held);
+        let three_point = ("three-point IK", Baseline::ThreePoint);
+        for (name, baseline) in [(name, constant), held, three_point] {
             let source = Source::Baseline(baseline);
             candidates.push(Candidate { name: name.into(), source });
         }
@@ -441,7 +443,7 @@ mod tests {
         let rows = |word: &str| text.lines().filter(|l| l.starts_with(word)).count();
         // In the main table, the parts of the body, and two worst clips; offline also in the places.
         assert_eq!(rows("| zero "), 2 * 4 + 1, "{text}");
-        assert_eq!(rows("| held "), 2 * 4, "{text}");
+        assert_eq!(rows("| held "), 2 * 2, "{text}");
         for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
             let widths: Vec<usize> = table.lines().map(|line| line.chars().count()).collect();
             assert!(widths.iter().all(|w| *w == widths[0]), "{table}");

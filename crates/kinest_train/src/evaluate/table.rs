@@ -21,7 +21,8 @@ const FIGURES: [Figure; 10] = [
     ("gt_jitter_1e2_m_s3", "true jitter", |m| m.gt_jitter_1e2_m_s3),
 ];
 
-/// The figures of all models as Markdown: the main table, body parts, places in the window, worst clips.
+/// The figures of all models as Markdown: the main table, body parts, places in the window, and the worst
+/// clips of the first model.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.2}"));
@@ -52,6 +53,8 @@ impl Display for Report {
                 let at = PLACES.map(|(_, quarters)| number(all[(all.len() - 1) * quarters / 4]));
                 places.rows.push([vec![name.to_string()], at.into()].concat());
             }
+        }
+        for (name, protocol, report) in self.rows().filter(|row| row.0 == self.first.name) {
             for clip in &report.worst {
                 let numbers = [clip.mpjpe_cm, clip.at_s, clip.at_mpjpe_cm].map(|v| number(Some(v)));
                 let rest = [vec![clip.clip.clone()], numbers.into()].concat();
