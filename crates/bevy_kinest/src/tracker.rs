@@ -108,10 +108,10 @@ pub(crate) fn sample(
             let (tracker, ..) = worn.max_by_key(|(.., owner)| owner.is_some())?;
             let global = transforms.compute_global_transform(tracker).ok()?;
             let (_, rotation, position) = global.to_scale_rotation_translation();
-            Some(TrackerPose {
-                position: amass_from_engine_point(position),
-                rotation: DMat3::from_quat(amass_from_engine_rotation(rotation)),
-            })
+            Some(TrackerPose::new(
+                amass_from_engine_point(position),
+                DMat3::from_quat(amass_from_engine_rotation(rotation)),
+            ))
         };
         let roles = set.roles();
         let poses: Vec<_> = roles.iter().map_while(|role| pose_of(*role)).collect();

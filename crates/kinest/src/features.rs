@@ -9,6 +9,10 @@
 //! | 6 × trackers | rotation since the frame before, in the tracker's own axes, 6D | – |
 //! | 3 × trackers | position | m |
 //! | 3 × trackers | position minus position of the frame before | m per frame |
+//! | 1 × trackers | only with [`FeatureLayout::validity`]: 1 tracked, 0 lost | – |
+//!
+//! A tracker that is lost stays where it was last seen. What it did meanwhile is not known when it
+//! comes back, so both changes are "none" unless it is tracked in both frames.
 //!
 //! The output is the 6D of every joint's rotation against its parent (132 numbers), the root's
 //! against the frame the input was expressed in ([`Frame`]).
@@ -57,6 +61,8 @@ pub struct FeatureLayout {
     pub frame: Frame,
     /// How outputs are read.
     pub decode: SixdDecode,
+    /// Whether the network is told which trackers are lost. The reference knows no lost trackers.
+    pub validity: bool,
 }
 
 /// The axes a window is expressed in, against the world's.
@@ -80,7 +86,7 @@ impl FeatureLayout {
     /// How many numbers the network sees of one frame.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.trackers.roles().len() * 2 * (SIXD + 3)
+        self.trackers.roles().len() * (2 * (SIXD + 3) + usize::from(self.validity))
     }
 
     /// The frame for a window whose newest head pose is `head`.
@@ -113,24 +119,30 @@ impl FeatureLayout {
             Frame::World => DMat3::IDENTITY,
             Frame::Heading => DMat3::from_rotation_z(-frame.heading),
         };
-        let mut push3 = |v: DVec3| out.extend(v.to_array().map(|v| v as f32));
+        let push3 = |out: &mut Vec<f32>, v: DVec3| out.extend(v.to_array().map(|v| v as f32));
+        let push6 = |out: &mut Vec<f32>, m: DMat3| {
+            push3(out, m.x_axis);
+            push3(out, m.y_axis);
+        };
         for (before, now) in frames.clone().zip(frames.skip(1)) {
             let pairs = || before.iter().zip(now);
-            let mut push6 = |m: DMat3| {
-                push3(m.x_axis);
-                push3(m.y_axis);
-            };
+            let seen = |before: &TrackerPose, now: &TrackerPose| before.tracked && now.tracked;
             for pose in now {
-                push6(window_from_world * pose.rotation);
+                push6(out, window_from_world * pose.rotation);
             }
             for (before, now) in pairs() {
-                push6(before.rotation.inverse() * now.rotation);
+                let turned = before.rotation.inverse() * now.rotation;
+                push6(out, if seen(before, now) { turned } else { DMat3::IDENTITY });
             }
             for pose in now {
-                push3(window_from_world * (pose.position - frame.origin));
+                push3(out, window_from_world * (pose.position - frame.origin));
             }
             for (before, now) in pairs() {
-                push3(window_from_world * (now.position - before.position));
+                let moved = window_from_world * (now.position - before.position);
+                push3(out, if seen(before, now) { moved } else { DVec3::ZERO });
+            }
+            if self.validity {
+                out.extend(now.iter().map(|pose| f32::from(u8::from(pose.tracked))));
             }
         }
         frame
@@ -191,11 +203,13 @@ mod tests {
         (0..4)
             .map(|i| {
                 let t = f64::from(i) * 0.1;
-                let pose = |k: f64| TrackerPose {
-                    position: DVec3::new(k + t, 0.3 * t, 1.5 - 0.2 * k),
-                    rotation: DMat3::from_quat(
-                        DQuat::from_rotation_z(0.4 + t) * UPRIGHT * DQuat::from_rotation_x(k),
-                    ),
+                let pose = |k: f64| {
+                    let rotation =
+                        DQuat::from_rotation_z(0.4 + t) * UPRIGHT * DQuat::from_rotation_x(k);
+                    TrackerPose::new(
+                        DVec3::new(k + t, 0.3 * t, 1.5 - 0.2 * k),
+                        DMat3::from_quat(rotation),
+                    )
                 };
                 vec![pose(0.0), pose(0.3), pose(-0.3)]
             })
@@ -233,6 +247,32 @@ mod tests {
         }
         let turned = turn * frame_here.rotation();
         assert!(crate::rotation::geodesic_angle(turned, frame_there.rotation()) < 1e-9);
+    }
+
+    /// Three frames of which the left hand is lost in the second: held, no velocity there nor on its
+    /// return, and said so only where the layout asks for it.
+    #[test]
+    fn a_lost_tracker_is_held_still_and_said_to_be_lost() {
+        let mut frames = frames();
+        frames[2][1] = frames[1][1].lost();
+        let told = FeatureLayout { validity: true, ..layout(Frame::World) };
+        let (out, _) = features(told, &frames);
+        assert_eq!((told.inputs(), out.len()), (57, 3 * 57));
+        let rows: Vec<&[f32]> = out.chunks_exact(57).collect();
+        for (row, valid) in rows.iter().zip([[1.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]) {
+            assert_eq!(row[54..], valid);
+        }
+        let left = |row: &[f32]| [&row[6..12], &row[39..42]].concat();
+        let still = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
+        let change = |row: &[f32]| [&row[24..30], &row[48..51]].concat();
+        assert_eq!(left(rows[1]), left(rows[0]), "held");
+        assert_ne!(left(rows[2]), left(rows[1]), "back");
+        assert_ne!(change(rows[0]), still);
+        assert_eq!([change(rows[1]), change(rows[2])], [still; 2]);
+        let (untold, _) = features(layout(Frame::World), &frames);
+        for (row, untold) in rows.iter().zip(untold.chunks_exact(54)) {
+            assert_eq!(&row[..54], untold);
+        }
     }
 
     #[test]

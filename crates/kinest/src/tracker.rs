@@ -54,6 +54,23 @@ pub struct TrackerPose {
     pub position: DVec3,
     /// World from joint.
     pub rotation: DMat3,
+    /// Whether the device is tracked at this moment. While it is not (a hand out of the cameras'
+    /// sight, a controller that sleeps) the pose is the last one it had when it was.
+    pub tracked: bool,
+}
+
+impl TrackerPose {
+    /// The pose of a device that is tracked.
+    #[must_use]
+    pub const fn new(position: DVec3, rotation: DMat3) -> Self {
+        Self { position, rotation, tracked: true }
+    }
+
+    /// What is reported while the device is lost and this was its last pose.
+    #[must_use]
+    pub const fn lost(self) -> Self {
+        Self { tracked: false, ..self }
+    }
 }
 
 /// One moment of all trackers of a set, in the order of [`TrackerSet::roles`].
@@ -71,7 +88,7 @@ impl TrackerFrame {
     pub fn from_joints(set: TrackerSet, time: f64, joints: &JointTransforms) -> Self {
         let poses = set.roles().iter().map(|role| {
             let j = role.joint().index();
-            TrackerPose { position: joints.positions[j], rotation: joints.rotations[j] }
+            TrackerPose::new(joints.positions[j], joints.rotations[j])
         });
         Self { time, poses: poses.collect() }
     }

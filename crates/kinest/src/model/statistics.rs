@@ -4,8 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-/// Deviations below this count as this: a number that never changes in training must not turn
-/// rounding into something large.
+/// A number that deviates by less than this does not change in training. It is not scaled: where it
+/// changes after all, it must not become something huge.
 const LEAST_DEVIATION: f32 = 1e-4;
 
 /// Mean and deviation of training data, per number.
@@ -22,7 +22,8 @@ pub struct DataStatistics {
 impl DataStatistics {
     /// The standardisation of inputs.
     pub(super) fn standardise<B: Backend>(&self, device: &B::Device) -> Standardise<B> {
-        let std: Vec<f32> = self.input_std.iter().map(|s| s.max(LEAST_DEVIATION)).collect();
+        let scale = |std: &f32| if *std < LEAST_DEVIATION { 1.0 } else { *std };
+        let std: Vec<f32> = self.input_std.iter().map(scale).collect();
         Standardise::new(vector(&self.input_mean, device), vector(&std, device))
     }
 
@@ -59,5 +60,24 @@ impl<B: Backend> Standardise<B> {
 
     pub(super) fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         (x - self.mean.val().detach().unsqueeze()) / self.std.val().detach().unsqueeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_flex::{Flex, FlexDevice};
+
+    #[test]
+    fn numbers_become_unit_size_unless_they_never_change() {
+        let statistics = DataStatistics {
+            input_mean: vec![3.0, 1.0],
+            input_std: vec![2.0, 0.0],
+            target_mean: vec![],
+        };
+        let layer = statistics.standardise::<Flex>(&FlexDevice);
+        let x = Tensor::from_floats([[[7.0, 1.0], [3.0, 0.0]]], &FlexDevice);
+        let out: Vec<f32> = layer.forward(x).into_data().to_vec().unwrap();
+        assert_eq!(out, [2.0, 0.0, 0.0, -1.0]);
     }
 }

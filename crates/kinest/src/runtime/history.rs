@@ -40,8 +40,8 @@ pub enum TrackerError {
 /// The last moments of one player's trackers.
 ///
 /// Takes frames at any rate with any jitter and gives them back at the rate of the network, on the
-/// grid that ends at the newest frame: straight lines for positions, slerp for rotations. Memory is
-/// bounded, whatever comes in.
+/// grid that ends at the newest frame: straight lines for positions, slerp for rotations. A tracker
+/// that is lost is held where it was last seen. Memory is bounded, whatever comes in.
 #[derive(Clone, Debug)]
 pub struct TrackerHistory {
     trackers: TrackerSet,
@@ -70,20 +70,33 @@ impl TrackerHistory {
     /// Adds a frame. Returns whether it was taken: one not newer than the newest is ignored.
     ///
     /// A pause of more than a second empties the history first. A clock that starts again needs
-    /// [`clear`](Self::clear).
+    /// [`clear`](Self::clear). The pose of a tracker that is not tracked does not matter once the
+    /// history has seen it; until then it has to be a guess.
     ///
     /// # Errors
-    /// If the frame has the wrong number of poses, or anything in it is not finite.
-    pub fn push(&mut self, frame: TrackerFrame) -> Result<bool, TrackerError> {
-        self.check(&frame)?;
-        if let Some(newest) = self.newest() {
-            let pause = frame.time - newest.time;
-            if pause <= 0.0 {
-                return Ok(false);
-            }
-            if pause > LONGEST_HITCH {
-                self.clear();
-            }
+    /// If the frame has the wrong number of poses, or anything in it that matters is not finite.
+    pub fn push(&mut self, mut frame: TrackerFrame) -> Result<bool, TrackerError> {
+        let roles = self.trackers.roles();
+        if frame.poses.len() != roles.len() {
+            return Err(TrackerError::Count { expected: roles.len(), found: frame.poses.len() });
+        }
+        if !frame.time.is_finite() {
+            return Err(TrackerError::Time(frame.time));
+        }
+        let pause = self.newest().map_or(f64::INFINITY, |newest| frame.time - newest.time);
+        if pause <= 0.0 {
+            return Ok(false);
+        }
+        let starts = pause > LONGEST_HITCH;
+        if let Some(last) = self.newest().filter(|_| !starts) {
+            let lost = frame.poses.iter_mut().zip(&last.poses).filter(|(now, _)| !now.tracked);
+            lost.for_each(|(now, last)| *now = last.lost());
+        }
+        if let Some(bad) = frame.poses.iter().position(|pose| !is_pose(pose)) {
+            return Err(TrackerError::Pose(roles[bad]));
+        }
+        if starts {
+            self.clear();
         }
         // Two samples within one slot: the newer takes the place of the older, so that the number
         // of samples is bounded while the newest is always kept.
@@ -99,22 +112,6 @@ impl TrackerHistory {
             self.samples.pop_front();
         }
         Ok(true)
-    }
-
-    fn check(&self, frame: &TrackerFrame) -> Result<(), TrackerError> {
-        let roles = self.trackers.roles();
-        if frame.poses.len() != roles.len() {
-            return Err(TrackerError::Count { expected: roles.len(), found: frame.poses.len() });
-        }
-        if !frame.time.is_finite() {
-            return Err(TrackerError::Time(frame.time));
-        }
-        let bad = frame.poses.iter().position(|pose| {
-            // Every rotation has determinant 1; the reference's formula is off by 1e-6 at most.
-            let turn = pose.rotation.determinant();
-            !(pose.position.is_finite() && pose.rotation.is_finite() && (turn - 1.0).abs() < 1e-2)
-        });
-        bad.map_or(Ok(()), |i| Err(TrackerError::Pose(roles[i])))
     }
 
     /// Seconds from the oldest to the newest frame of the window.
@@ -163,12 +160,20 @@ impl TrackerHistory {
     }
 }
 
+/// Every rotation has determinant 1; the reference's formula is off by 1e-6 at most.
+fn is_pose(pose: &TrackerPose) -> bool {
+    let turn = pose.rotation.determinant();
+    pose.position.is_finite() && pose.rotation.is_finite() && (turn - 1.0).abs() < 1e-2
+}
+
+/// Between two samples. A tracker lost in either is taken for lost all the way, and held: it does not
+/// glide to where it is found again.
 fn interpolate(a: &TrackerPose, b: &TrackerPose, t: f64) -> TrackerPose {
-    let (from, to) = (quat_from_matrix(a.rotation), quat_from_matrix(b.rotation));
-    TrackerPose {
-        position: a.position.lerp(b.position, t),
-        rotation: DMat3::from_quat(from.slerp(to, t)),
+    if !(a.tracked && b.tracked) {
+        return a.lost();
     }
+    let (from, to) = (quat_from_matrix(a.rotation), quat_from_matrix(b.rotation));
+    TrackerPose::new(a.position.lerp(b.position, t), DMat3::from_quat(from.slerp(to, t)))
 }
 
 #[cfg(test)]
@@ -181,13 +186,13 @@ mod tests {
 
     /// A smooth motion of human speed: peaks of 1 m/s and 3 rad/s.
     fn trackers_at(time: f64) -> TrackerFrame {
-        let pose = |k: f64| TrackerPose {
-            position: DVec3::new(0.3 * (3.0 * time + k).sin(), 0.1 * k + 0.2 * time, 1.5 - 0.3 * k),
-            rotation: DMat3::from_quat(
-                DQuat::from_rotation_z(k + (3.0 * time).sin())
-                    * UPRIGHT
-                    * DQuat::from_rotation_x(k),
-            ),
+        let pose = |k: f64| {
+            let position =
+                DVec3::new(0.3 * (3.0 * time + k).sin(), 0.1 * k + 0.2 * time, 1.5 - 0.3 * k);
+            let rotation = DQuat::from_rotation_z(k + (3.0 * time).sin())
+                * UPRIGHT
+                * DQuat::from_rotation_x(k);
+            TrackerPose::new(position, DMat3::from_quat(rotation))
         };
         TrackerFrame { time, poses: vec![pose(0.0), pose(1.0), pose(2.0)] }
     }
@@ -308,6 +313,47 @@ mod tests {
         frame.poses.pop();
         assert_eq!(history.push(frame), Err(TrackerError::Count { expected: 3, found: 2 }));
         assert_eq!(history.newest(), Some(&trackers_at(0.0)));
+    }
+
+    /// Fed at 90 Hz, the left hand lost from 2.0 to 2.5 s with rubbish for a pose meanwhile.
+    #[test]
+    fn a_lost_tracker_is_held_where_it_was_last_seen() {
+        let (spec, mut history) = (fake::spec(), history());
+        let mut last_seen = None;
+        for i in 0..=270_u32 {
+            let mut frame = trackers_at(f64::from(i) / 90.0);
+            if (180..225).contains(&i) {
+                frame.poses[1] = TrackerPose::new(DVec3::NAN, DMat3::ZERO).lost();
+            } else if i < 180 {
+                last_seen = Some(frame.poses[1]);
+            }
+            assert_eq!(history.push(frame), Ok(true));
+        }
+        let last_seen = last_seen.unwrap();
+        let mut lost = 0;
+        for (i, frame) in history.window().unwrap().enumerate() {
+            let time = 3.0 - (spec.window - i) as f64 / spec.rate_hz;
+            // Nothing is known of a moment between a sample that saw it and one that did not.
+            let seen = time <= 179.0 / 90.0 + 1e-6 || time >= 225.0 / 90.0 - 1e-6;
+            assert_eq!(frame[1].tracked, seen, "{time}");
+            assert!(frame[0].tracked && frame[2].tracked);
+            if !seen {
+                lost += 1;
+                assert_eq!(frame[1], last_seen.lost(), "{time}");
+            }
+        }
+        assert_eq!(lost, 30);
+    }
+
+    #[test]
+    fn a_tracker_that_was_never_seen_needs_a_guess() {
+        let mut history = history();
+        let mut frame = trackers_at(0.0);
+        let guess = frame.poses[2].lost();
+        frame.poses[2] = TrackerPose { rotation: DMat3::ZERO, ..guess };
+        assert_eq!(history.push(frame.clone()), Err(TrackerError::Pose(TrackerRole::RightHand)));
+        frame.poses[2] = guess;
+        assert_eq!(history.push(frame), Ok(true));
     }
 
     #[test]

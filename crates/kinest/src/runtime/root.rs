@@ -48,10 +48,10 @@ mod tests {
     fn the_rest_pose_stands_under_the_head_and_turns_with_it_but_does_not_nod() {
         let skeleton = Skeleton::default();
         let looking_down = DQuat::from_rotation_x(1.0);
-        let head = TrackerPose {
-            position: DVec3::new(3.0, -2.0, 1.6),
-            rotation: DMat3::from_quat(DQuat::from_rotation_z(FRAC_PI_2) * UPRIGHT * looking_down),
-        };
+        let head = TrackerPose::new(
+            DVec3::new(3.0, -2.0, 1.6),
+            DMat3::from_quat(DQuat::from_rotation_z(FRAC_PI_2) * UPRIGHT * looking_down),
+        );
         let joints = skeleton.pose_joints(&rest_under_head(&skeleton, &head)).positions;
         assert!((joints[SmplJoint::Head.index()] - head.position).length() < 1e-12);
         // At heading 0 the person faces −y with the left hand on +x; a quarter turn later it is on +y.
