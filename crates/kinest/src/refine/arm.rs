@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn tracker(position: DVec3, rotation: DQuat) -> TrackerPose {
-        TrackerPose { position, rotation: DMat3::from_quat(rotation) }
+        TrackerPose::new(position, DMat3::from_quat(rotation))
     }
 
     fn length(skeleton: &Skeleton, arm: &Arm) -> f64 {

@@ -42,10 +42,7 @@ mod tests {
         let turn = 0.8;
         let upright = JointFrame::of(&skeleton, &pose, SmplJoint::Head).rotation;
         let wanted = upright * DQuat::from_rotation_y(turn);
-        let head = TrackerPose {
-            position: DVec3::new(1.0, -2.0, 1.5),
-            rotation: DMat3::from_quat(wanted),
-        };
+        let head = TrackerPose::new(DVec3::new(1.0, -2.0, 1.5), DMat3::from_quat(wanted));
         place_head(&skeleton, &mut pose, &head);
         let placed = JointFrame::of(&skeleton, &pose, SmplJoint::Head);
         assert!(placed.position.distance(head.position) < 1e-12);

@@ -200,10 +200,7 @@ mod tests {
         let turn = DQuat::from_rotation_z(2.0);
         let turned: Vec<TrackerPose> = here
             .iter()
-            .map(|t| TrackerPose {
-                position: turn * t.position,
-                rotation: DMat3::from_quat(turn) * t.rotation,
-            })
+            .map(|t| TrackerPose::new(turn * t.position, DMat3::from_quat(turn) * t.rotation))
             .collect();
         let other = three_point_pose(&skeleton, &turned);
         assert!(geodesic_angle(turn * pose.rotations[0], other.rotations[0]) < 1e-6);

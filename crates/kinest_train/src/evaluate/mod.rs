@@ -143,7 +143,9 @@ impl Source {
     /// The window of a network whose windows are laid side by side.
     fn offline_window(&self, protocol: Protocol) -> Option<usize> {
         match self {
-            Self::Network(engine) if protocol == Protocol::Offline => Some(engine.spec().window),
+            Self::Network(engine) if protocol == Protocol::Offline => {
+                Some(engine.answers()).filter(|answers| *answers == engine.spec().window)
+            }
             _ => None,
         }
     }

@@ -211,7 +211,7 @@ impl ProtocolReport {
 fn by_window_position(scores: &[ClipScore], window: usize) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0, 0_u64); window];
     for ClipScore { distances, .. } in scores {
-        let windows = Protocol::Offline.windows(distances.len(), window);
+        let windows = Protocol::Offline.windows(distances.len(), window, window);
         let places = windows.flat_map(|w| window - w.keep..window);
         for (place, distance) in places.zip(distances) {
             sums[place].0 += distance;
