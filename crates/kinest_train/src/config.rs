@@ -1,6 +1,7 @@
 //! What a training run is told, in RON. Anything left out has the value of the default; a key that
 //! does not exist is an error.
 
+use crate::augment::Augment;
 use anyhow::{Context, ensure};
 use kinest::features::FeatureLayout;
 use kinest::model::{NetworkConfig, TrainingRecord};
@@ -141,18 +142,6 @@ pub enum Sampling {
     Clips,
     /// Every moment equally often: long clips more than short ones.
     Frames,
-}
-
-/// Random changes to a window. The reference makes none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Augment {
-    /// Whether half of the windows are mirrored left to right.
-    pub mirror: bool,
-    /// The pace is changed by up to this factor either way: 0.2 is 0.8 to 1.2 times.
-    pub speed: f64,
-    /// The body's size is changed by up to this factor either way.
-    pub size: f64,
 }
 
 /// Weights of the loss terms. The first three are the reference's.
@@ -325,10 +314,7 @@ impl TrainConfig {
             "`network` standardises, `prepare` is false"
         );
         self.loss.check(self.network.answers())?;
-        for (name, value) in [("speed", self.data.augment.speed), ("size", self.data.augment.size)]
-        {
-            ensure!((0.0..1.0).contains(&value), "`data.augment.{name}` {value} is not in 0..1");
-        }
+        self.data.augment.check()?;
         ensure!(
             self.optimizer.rate.is_finite() && self.optimizer.rate > 0.0,
             "`optimizer.rate` {} is not a rate",

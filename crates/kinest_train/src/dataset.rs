@@ -1,14 +1,15 @@
 //! Windows drawn at random from clips, as batches of tensors.
 
-use crate::config::{Augment, DataConfig, Sampling};
+use crate::augment::Augment;
+use crate::config::{DataConfig, Sampling};
 use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
-use glam::{DMat3, DVec3};
+use glam::DMat3;
 use kinest::features::{FeatureLayout, TARGETS};
 use kinest::model::{DataStatistics, NetworkConfig};
 use kinest::motion::{ClipFrame, MotionClip};
-use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
+use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -168,64 +169,54 @@ impl WindowDataset {
         let index = self.chances.partition_point(|c| *c <= chance).min(self.clips.len() - 1);
         let clip = &self.clips[index];
 
-        let pace = 1.0 + self.augment.speed * rng.random_range(-1.0..=1.0);
-        let size = 1.0 + self.augment.size * rng.random_range(-1.0..=1.0);
-        let mirror = self.augment.mirror && rng.random::<bool>();
-        let used = (self.window as f64 * pace).ceil() as usize;
+        let change = self.augment.draw(rng);
+        let used = (self.window as f64 * change.pace).ceil() as usize;
         let last_start = clip.frames.len().saturating_sub(used + 1);
         let start = rng.random_range(0..=last_start);
 
         let mut trackers = Vec::with_capacity(self.window + 1);
-        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(self.window + 1);
+        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(self.answers);
         for i in 0..=self.window {
-            let mut frame = if self.augment.speed == 0.0 {
+            let frame = if self.augment.speed == 0.0 {
                 clip.frames[start + i]
             } else {
-                let seconds = (start as f64 + i as f64 * pace) / clip.rate_hz;
+                let seconds = (start as f64 + i as f64 * change.pace) / clip.rate_hz;
                 ClipFrame::from(&clip.pose_at(seconds))
             };
-            if mirror {
-                frame = mirrored(&frame);
-            }
-            let (poses, local) = self.trackers(&frame, size);
+            let (poses, local) = self.trackers(&change.frame(&frame));
             trackers.push(poses);
-            rotations.push(local);
+            if i + self.answers > self.window {
+                rotations.push(local);
+            }
         }
+        change.place(&mut trackers, &mut rotations);
+        self.augment.disturb(&mut trackers, self.layout.trackers, clip.rate_hz, rng);
+
         let mut features = Vec::with_capacity(self.window * self.layout.inputs());
         let mut targets = Vec::with_capacity(self.answers * TARGETS);
         let frame = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
-        for local in &rotations[rotations.len() - self.answers..] {
+        for local in &rotations {
             self.layout.write_targets(local, &frame, &mut targets);
         }
         (features, targets)
     }
 
-    /// Trackers of a frame, everything in it (the path too) `size` times as large, and its local
-    /// rotations, which do not change with size.
-    fn trackers(&self, frame: &ClipFrame, size: f64) -> (Vec<TrackerPose>, PerJoint<DMat3>) {
+    /// Perfect trackers of a frame, and its local rotations.
+    fn trackers(&self, frame: &ClipFrame) -> (Vec<TrackerPose>, PerJoint<DMat3>) {
         let local = frame.feature_matrices();
         let mut joints = self.skeleton.forward(&frame.body_matrices(), frame.translation);
         joints.rotations = global_rotations(&local);
-        joints.positions.iter_mut().for_each(|p| *p *= size);
         (TrackerFrame::from_joints(self.layout.trackers, 0.0, &joints).poses, local)
-    }
-}
-
-/// The frame of the person seen in a mirror: left and right swapped, world x negated.
-#[must_use]
-pub fn mirrored(frame: &ClipFrame) -> ClipFrame {
-    let flip = |a: DVec3| DVec3::new(a.x, -a.y, -a.z);
-    let t = frame.translation;
-    ClipFrame {
-        translation: DVec3::new(-t.x, t.y, t.z),
-        rotations: SmplJoint::ALL.map(|j| flip(frame.rotations[j.mirrored().index()])),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::augment::{GripOffset, HandDropout, TrackerNoise};
     use burn_flex::Flex;
+    use glam::DVec3;
+    use kinest::features::Frame;
     use kinest::model::KinestConfig;
 
     fn clip(frames: usize) -> MotionClip {
@@ -245,16 +236,28 @@ mod tests {
     }
 
     fn dataset(augment: Augment) -> WindowDataset {
+        dataset_of(augment, FeatureLayout::default())
+    }
+
+    fn dataset_of(augment: Augment, layout: FeatureLayout) -> WindowDataset {
         let config = DataConfig { augment, ..DataConfig::default() };
         let clips = vec![clip(40), clip(3), clip(90)];
         let network = NetworkConfig::Kinest(KinestConfig { window: 12, ..KinestConfig::default() });
-        WindowDataset::new(clips, &config, FeatureLayout::default(), &network, Skeleton::default())
-            .unwrap()
+        WindowDataset::new(clips, &config, layout, &network, Skeleton::default()).unwrap()
     }
 
     #[test]
     fn a_number_is_the_same_window_whenever_it_is_drawn() {
-        let set = dataset(Augment { mirror: true, speed: 0.2, size: 0.1 });
+        let set = dataset(Augment {
+            mirror: true,
+            speed: 0.2,
+            size: 0.1,
+            heading: true,
+            floor: 1.0,
+            noise: TrackerNoise { position: 0.01, rotation: 0.1, seconds: 0.0 },
+            grip: GripOffset { position: 0.01, rotation: 0.1 },
+            dropout: HandDropout { chance: 0.5, seconds: (0.1, 0.2) },
+        });
         let some = set.draw(7, 3, 5);
         assert_ne!(set.draw(7, 8, 5), some);
         assert_ne!(set.draw(8, 3, 5), some);
@@ -266,18 +269,83 @@ mod tests {
         assert_eq!(set.size().0, 2, "the clip of three frames is too short");
     }
 
-    /// Mirroring the body mirrors every joint position about x = 0, and swaps left and right.
+    /// Somewhere else, turned elsewhere: nothing changes for a network that sees everything relative
+    /// to the head, and for one that sees the world everything turns alike.
     #[test]
-    fn a_mirrored_body_is_the_mirror_image() {
-        let skeleton = Skeleton::default();
-        let frame = clip(1).frames[0];
-        let joints = |f: &ClipFrame| skeleton.forward(&f.body_matrices(), f.translation).positions;
-        let (here, there) = (joints(&frame), joints(&mirrored(&frame)));
-        for j in SmplJoint::ALL {
-            let p = here[j.index()];
-            let q = there[j.mirrored().index()];
-            assert!((DVec3::new(-p.x, p.y, p.z) - q).length() < 1e-6, "{}", j.name());
+    fn a_window_elsewhere_is_the_same_to_the_head_and_turned_to_the_world() {
+        let elsewhere = Augment { heading: true, floor: 5.0, ..Augment::default() };
+        let windows = |augment, frame| {
+            let layout = FeatureLayout { frame, ..FeatureLayout::default() };
+            dataset_of(augment, layout).windows(3, 1, 8)
+        };
+        let pairs =
+            |frame| windows(Augment::default(), frame).into_iter().zip(windows(elsewhere, frame));
+        for (here, there) in pairs(Frame::Heading) {
+            for (a, b) in here.0.iter().chain(&here.1).zip(there.0.iter().chain(&there.1)) {
+                assert!((a - b).abs() < 1e-5, "{a} {b}");
+            }
         }
+        let vector = |v: &[f32]| DVec3::new(v[0].into(), v[1].into(), v[2].into());
+        let mut turns = vec![];
+        for (here, there) in pairs(Frame::World) {
+            // The angle between the first tracker's first axes, seen from above.
+            let [a, b] = [&here.0, &there.0].map(|w| vector(w).truncate());
+            let turn = DMat3::from_rotation_z(a.angle_to(b));
+            turns.push(a.angle_to(b).abs());
+            let shift = vector(&there.0[36..]) - turn * vector(&here.0[36..]);
+            assert!(shift.z.abs() < 1e-5 && shift.length() > 1e-3);
+            for (a, b) in here.0.chunks_exact(54).zip(there.0.chunks_exact(54)) {
+                // Rotations turn, their changes in the tracker's axes do not, positions turn and
+                // move, velocities turn.
+                for (i, (a, b)) in a.chunks_exact(3).zip(b.chunks_exact(3)).enumerate() {
+                    let expected = match i {
+                        0..6 | 15..18 => turn * vector(a),
+                        6..12 => vector(a),
+                        _ => turn * vector(a) + shift,
+                    };
+                    assert!((expected - vector(b)).length() < 1e-5, "vector {i}");
+                }
+            }
+            for (a, b) in here.1.chunks_exact(TARGETS).zip(there.1.chunks_exact(TARGETS)) {
+                for k in [0, 3] {
+                    assert!((turn * vector(&a[k..]) - vector(&b[k..])).length() < 1e-5);
+                }
+                assert_eq!(a[6..], b[6..]);
+            }
+        }
+        assert!(turns.iter().any(|t| *t > 1.0), "{turns:?}");
+    }
+
+    /// A lost hand is in the validity numbers if the layout has them, and held in any case.
+    #[test]
+    fn dropout_shows_in_the_validity_numbers() {
+        let dropout = HandDropout { chance: 1.0, seconds: (0.05, 0.1) };
+        let augment = Augment { dropout, ..Augment::default() };
+        let told = FeatureLayout { validity: true, ..FeatureLayout::default() };
+        let [told, untold] = [told, FeatureLayout::default()]
+            .map(|layout| dataset_of(augment, layout).windows(5, 1, 20));
+        let mut lost = 0;
+        for (told, untold) in told.iter().zip(&untold) {
+            let rows: Vec<&[f32]> = told.0.chunks_exact(57).collect();
+            for (i, (row, untold)) in rows.iter().zip(untold.0.chunks_exact(54)).enumerate() {
+                assert_eq!(&row[..54], untold);
+                assert_eq!(row[54], 1.0, "heads are not lost");
+                for hand in [1, 2] {
+                    let pose = |row: &[f32]| {
+                        [&row[6 * hand..6 * hand + 6], &row[36 + 3 * hand..39 + 3 * hand]].concat()
+                    };
+                    let still = row[45 + 3 * hand..48 + 3 * hand] == [0.0; 3];
+                    if row[54 + hand] == 0.0 {
+                        lost += 1;
+                        assert!(still && (i == 0 || pose(rows[i - 1]) == pose(row)));
+                    } else {
+                        let found = i > 0 && rows[i - 1][54 + hand] == 0.0;
+                        assert!(still == found || i == 0, "velocity starts a frame later");
+                    }
+                }
+            }
+        }
+        assert!(lost > 50, "{lost}");
     }
 
     #[test]

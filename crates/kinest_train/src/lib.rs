@@ -2,6 +2,7 @@
 //! its command line.
 #![warn(missing_docs)]
 
+pub mod augment;
 pub mod clips;
 pub mod config;
 pub mod dataset;

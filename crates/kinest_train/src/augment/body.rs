@@ -1,0 +1,167 @@
+//! The same motion by another person, at another pace, somewhere else.
+
+use super::Augment;
+use glam::{DMat3, DVec3};
+use kinest::motion::ClipFrame;
+use kinest::skeleton::{PerJoint, SmplJoint};
+use kinest::tracker::TrackerPose;
+use rand::Rng;
+use std::f64::consts::PI;
+
+/// What happens to the body in one window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BodyChange {
+    /// How much faster the clip is played.
+    pub pace: f64,
+    mirror: bool,
+    size: f64,
+    /// About the world's vertical axis, radians.
+    turn: f64,
+    shift: DVec3,
+}
+
+impl Augment {
+    /// Draws a change. Takes the same random numbers whatever is switched on, so that switching one
+    /// change on leaves the others as they were.
+    pub fn draw(&self, rng: &mut impl Rng) -> BodyChange {
+        let mut either_way = |by: f64| by * rng.random_range(-1.0..=1.0);
+        let pace = 1.0 + either_way(self.speed);
+        let size = 1.0 + either_way(self.size);
+        let turn = either_way(if self.heading { PI } else { 0.0 });
+        let shift = DVec3::new(either_way(self.floor), either_way(self.floor), 0.0);
+        BodyChange { pace, size, turn, shift, mirror: rng.random::<bool>() && self.mirror }
+    }
+}
+
+impl BodyChange {
+    /// The frame of the person who moves instead.
+    #[must_use]
+    pub fn frame(&self, frame: &ClipFrame) -> ClipFrame {
+        if self.mirror { mirrored(frame) } else { *frame }
+    }
+
+    /// Makes everything (the way too) as large as it is to be, and puts it where it is to be.
+    ///
+    /// `rotations` are local ones: size does not change them, the turn only the root's.
+    pub fn place(&self, trackers: &mut [Vec<TrackerPose>], rotations: &mut [PerJoint<DMat3>]) {
+        let turn = DMat3::from_rotation_z(self.turn);
+        for pose in trackers.iter_mut().flatten() {
+            pose.position = turn * (pose.position * self.size) + self.shift;
+            pose.rotation = turn * pose.rotation;
+        }
+        for local in rotations {
+            local[0] = turn * local[0];
+        }
+    }
+}
+
+/// The frame of the person seen in a mirror: left and right swapped, world x negated.
+#[must_use]
+pub fn mirrored(frame: &ClipFrame) -> ClipFrame {
+    let flip = |a: DVec3| DVec3::new(a.x, -a.y, -a.z);
+    let t = frame.translation;
+    ClipFrame {
+        translation: DVec3::new(-t.x, t.y, t.z),
+        rotations: SmplJoint::ALL.map(|j| flip(frame.rotations[j.mirrored().index()])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kinest::skeleton::{JointTransforms, Skeleton};
+    use kinest::tracker::{TrackerFrame, TrackerSet};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    fn crooked() -> ClipFrame {
+        let angle = |j: usize| 0.4 * DVec3::new((j as f64).sin(), (2.0 * j as f64).cos(), 0.7);
+        ClipFrame {
+            translation: DVec3::new(0.3, -1.0, 0.9),
+            rotations: std::array::from_fn(|j| {
+                angle(j) + if j == 0 { DVec3::X } else { DVec3::ZERO }
+            }),
+        }
+    }
+
+    fn joints(frame: &ClipFrame) -> JointTransforms {
+        Skeleton::default().forward(&frame.body_matrices(), frame.translation)
+    }
+
+    /// Joints, their world rotations and the trackers on them are those of the picture in a mirror
+    /// at x = 0, left and right swapped.
+    #[test]
+    fn a_mirrored_body_is_the_mirror_image() {
+        let mirror = DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0));
+        let close = |a: DMat3, b: DMat3| (a - b).to_cols_array().iter().all(|v| v.abs() < 1e-6);
+        let (here, there) = (joints(&crooked()), joints(&mirrored(&crooked())));
+        for j in SmplJoint::ALL {
+            let (own, other) = (j.index(), j.mirrored().index());
+            let distance = (mirror * here.positions[own] - there.positions[other]).length();
+            assert!(distance < 1e-6, "{}", j.name());
+            // The joint's own left-right axis is mirrored too, or it would be no rotation.
+            let picture = mirror * here.rotations[own] * mirror;
+            assert!(close(picture, there.rotations[other]), "{}", j.name());
+        }
+        let trackers = |joints: &JointTransforms| {
+            TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, joints)
+        };
+        let (here, there) = (trackers(&here).poses, trackers(&there).poses);
+        for (own, other) in [(0, 0), (1, 2), (2, 1)] {
+            assert!((mirror * here[own].position - there[other].position).length() < 1e-6);
+            assert!(close(mirror * here[own].rotation * mirror, there[other].rotation));
+        }
+    }
+
+    /// A placed body is the body that was walked there.
+    #[test]
+    fn placing_moves_trackers_and_truth_alike() {
+        let change = BodyChange {
+            pace: 1.0,
+            mirror: false,
+            size: 1.0,
+            turn: 2.0,
+            shift: DVec3::new(3.0, -1.0, 0.0),
+        };
+        let frame = crooked();
+        let trackers = |joints: &JointTransforms| {
+            TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, joints).poses
+        };
+        let mut rows = [trackers(&joints(&frame))];
+        let mut local = [frame.body_matrices()];
+        change.place(&mut rows, &mut local);
+        let root = DMat3::from_rotation_z(2.0) * frame.translation + change.shift;
+        let there = trackers(&Skeleton::default().forward(&local[0], root));
+        for (a, b) in rows[0].iter().zip(&there) {
+            assert!((a.position - b.position).length() < 1e-9);
+            assert!((a.rotation - b.rotation).to_cols_array().iter().all(|v| v.abs() < 1e-9));
+        }
+    }
+
+    #[test]
+    fn draws_stay_in_their_ranges_and_fill_them() {
+        let augment = Augment {
+            mirror: true,
+            speed: 0.2,
+            size: 0.1,
+            heading: true,
+            floor: 2.0,
+            ..Augment::default()
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let draws: Vec<BodyChange> = (0..500).map(|_| augment.draw(&mut rng)).collect();
+        let range = |of: fn(&BodyChange) -> f64, low: f64, high: f64| {
+            let values = || draws.iter().map(of);
+            assert!(values().all(|v| (low..=high).contains(&v)));
+            let reach = values().fold(low, f64::max) - values().fold(high, f64::min);
+            assert!(reach > 0.98 * (high - low), "{reach}");
+        };
+        range(|c| c.pace, 0.8, 1.2);
+        range(|c| c.size, 0.9, 1.1);
+        range(|c| c.turn, -PI, PI);
+        range(|c| c.shift.x, -2.0, 2.0);
+        range(|c| c.shift.y, -2.0, 2.0);
+        let mirrored = draws.iter().filter(|c| c.mirror).count();
+        assert!((200..300).contains(&mirrored), "{mirrored}");
+    }
+}

@@ -1,0 +1,99 @@
+//! Random changes to windows, so that a network learns more than the clips show.
+//!
+//! [`BodyChange`] is another person at another pace in another place: trackers and truth change
+//! together. What [`Augment::disturb`] does is bad tracking: only the trackers change. Everything is
+//! off by default, as in the reference, and drawn from the window's own random numbers.
+
+mod body;
+mod sensors;
+
+pub use body::{BodyChange, mirrored};
+pub use sensors::{GripOffset, HandDropout, TrackerNoise};
+
+use anyhow::ensure;
+use serde::{Deserialize, Serialize};
+
+/// Random changes to a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Augment {
+    /// Whether half of the windows are mirrored left to right.
+    pub mirror: bool,
+    /// The pace is changed by up to this factor either way: 0.2 is 0.8 to 1.2 times.
+    pub speed: f64,
+    /// The body's size, and the way it goes, is changed by up to this factor either way.
+    pub size: f64,
+    /// Whether every window is turned to a random heading. Matters in the world's frame only.
+    pub heading: bool,
+    /// Every window is moved over the floor by up to this along each axis, metres. Matters in the
+    /// world's frame only.
+    pub floor: f64,
+    /// Errors of all trackers.
+    pub noise: TrackerNoise,
+    /// How differently controllers are held.
+    pub grip: GripOffset,
+    /// Moments in which a hand is not tracked.
+    pub dropout: HandDropout,
+}
+
+impl Augment {
+    /// Checks that every value can be.
+    ///
+    /// # Errors
+    /// If one cannot; the error names it.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for (name, value) in [("speed", self.speed), ("size", self.size)] {
+            ensure!((0.0..1.0).contains(&value), "`data.augment.{name}` {value} is not in 0..1");
+        }
+        for (name, value) in [
+            ("floor", self.floor),
+            ("noise.position", self.noise.position),
+            ("noise.rotation", self.noise.rotation),
+            ("noise.seconds", self.noise.seconds),
+            ("grip.position", self.grip.position),
+            ("grip.rotation", self.grip.rotation),
+        ] {
+            ensure!(
+                value.is_finite() && value >= 0.0,
+                "`data.augment.{name}` {value} is negative or not finite"
+            );
+        }
+        let HandDropout { chance, seconds: (shortest, longest) } = self.dropout;
+        ensure!(
+            (0.0..=1.0).contains(&chance),
+            "`data.augment.dropout.chance` {chance} is not in 0..=1"
+        );
+        ensure!(
+            0.0 < shortest && shortest <= longest && longest.is_finite(),
+            "`data.augment.dropout.seconds` ({shortest}, {longest}) is no range of times"
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_cannot_be_is_named() {
+        Augment::default().check().unwrap();
+        let off = Augment::default();
+        let seconds = |shortest, longest| HandDropout { chance: 1.0, seconds: (shortest, longest) };
+        for (augment, name) in [
+            (Augment { speed: 1.0, ..off }, "speed"),
+            (Augment { floor: f64::NAN, ..off }, "floor"),
+            (
+                Augment { noise: TrackerNoise { rotation: -0.1, ..off.noise }, ..off },
+                "noise.rotation",
+            ),
+            (Augment { grip: GripOffset { position: -1.0, ..off.grip }, ..off }, "grip.position"),
+            (Augment { dropout: HandDropout { chance: 1.5, ..off.dropout }, ..off }, "chance"),
+            (Augment { dropout: seconds(0.0, 1.0), ..off }, "dropout.seconds"),
+            (Augment { dropout: seconds(2.0, 1.0), ..off }, "dropout.seconds"),
+        ] {
+            let error = augment.check().unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}
