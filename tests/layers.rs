@@ -8,7 +8,7 @@ const LAYERS: [&[&str]; 8] = [
     &["rotation", "coordinates", "files"],
     &["skeleton"],
     &["tracker", "motion", "metrics"],
-    &["refine"],
+    &["calibration", "refine"],
     &["features"],
     &["model"],
     &["runtime"],

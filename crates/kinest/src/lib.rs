@@ -18,6 +18,7 @@
 //! | build a network to train | [`model::NetworkConfig`] |
 #![warn(missing_docs)]
 
+pub mod calibration;
 pub mod coordinates;
 pub mod features;
 pub mod files;

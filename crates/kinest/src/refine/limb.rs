@@ -1,7 +1,7 @@
 //! Two bones in a row, an arm or a leg, turned so that their end is where it should be.
 
 use super::JointFrame;
-use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use glam::{DQuat, DVec3};
 
 /// Sine of the least bend a limb is taken to have against its hinge: what bends less, or the wrong way,
@@ -12,10 +12,16 @@ const LEAST_BEND: f64 = 0.1;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limb {
     /// Shoulder or hip, elbow or knee, wrist or ankle.
-    pub joints: [SmplJoint; 3],
+    pub joints: [J; 3],
     /// The axis about which the middle joint bends, in the rest pose's axes.
     pub hinge: DVec3,
 }
+
+/// The left and the right leg, whose knees bend about x: from the rest pose the shank goes back.
+pub(super) const LEGS: [Limb; 2] = [
+    Limb { joints: [J::LeftHip, J::LeftKnee, J::LeftAnkle], hinge: DVec3::X },
+    Limb { joints: [J::RightHip, J::RightKnee, J::RightAnkle], hinge: DVec3::X },
+];
 
 impl Limb {
     /// Lengths of the two bones.
@@ -31,7 +37,7 @@ impl Limb {
     /// is. The result follows `pose` and `target` without jumps; only a target exactly opposite of where
     /// the end was has no one shortest arc.
     pub fn reach(&self, skeleton: &Skeleton, pose: &mut Pose, target: DVec3) {
-        let [top, middle, end] = self.joints.map(SmplJoint::index);
+        let [top, middle, end] = self.joints.map(J::index);
         let JointFrame { position, rotation: upper } =
             JointFrame::of(skeleton, pose, self.joints[0]);
         let lower = upper * pose.rotations[middle];

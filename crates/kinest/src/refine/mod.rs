@@ -4,18 +4,24 @@
 //! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. A game applies the
 //! parts it wants in this order:
 //!
-//! 1. [`place_trackers`]: head and hands exactly at the trackers.
+//! 1. [`PoseFilter`]: smooths the joint rotations in time;
+//! 2. [`place_trackers`]: head and hands exactly at the trackers;
+//! 3. [`FootLock`]: feet on the floor, and still while they carry weight.
 //!
 //! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do: the
 //! baseline a network has to beat, and what to show until it has seen enough.
 
 mod arm;
+mod foot;
 mod head;
 mod limb;
+mod smoothing;
 mod three_point;
 
 pub use arm::Arm;
+pub use foot::{Floor, FootLock, FootLockSettings};
 pub use head::place_head;
+pub use smoothing::{OneEuro, PoseFilter};
 pub use three_point::three_point_pose;
 
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
@@ -58,6 +64,12 @@ impl JointFrame {
             }
         }
     }
+}
+
+/// 0 up to `from`, 1 beyond `to`, with no speed at the ends.
+fn smoothstep(from: f64, to: f64, value: f64) -> f64 {
+    let t = ((value - from) / (to - from)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
 }
 
 #[cfg(test)]

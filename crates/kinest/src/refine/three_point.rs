@@ -1,6 +1,6 @@
 //! A whole body from head and hands by inverse kinematics, as games without a network do.
 
-use super::limb::Limb;
+use super::limb::{LEGS, Limb};
 use super::{JointFrame, place_trackers};
 use crate::coordinates::{UPRIGHT, heading};
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
@@ -23,11 +23,6 @@ const READY_ELBOW: f64 = 1.3;
 
 /// The bend of a knee that says where it goes, radians.
 const READY_KNEE: f64 = 0.3;
-
-pub(super) const LEGS: [Limb; 2] = [
-    Limb { joints: [J::LeftHip, J::LeftKnee, J::LeftAnkle], hinge: DVec3::X },
-    Limb { joints: [J::RightHip, J::RightKnee, J::RightAnkle], hinge: DVec3::X },
-];
 
 /// The body that inverse kinematics makes of `trackers` (head, left hand, right hand) alone.
 ///

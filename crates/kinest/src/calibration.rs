@@ -1,0 +1,575 @@
+//! The player's body against the one a model was trained on.
+//!
+//! A network has seen one size of body. A [`Calibration`] says how tall its player is, how long the arms are
+//! and how the devices are held, so that the network is shown the trackers of a body of its own size
+//! ([`to_model`](Calibration::to_model)) and its rotations are put on a body of the player's
+//! ([`skeleton`](Calibration::skeleton)).
+
+use crate::coordinates::UPRIGHT;
+use crate::files::write_atomically;
+use crate::rotation::quat_from_matrix;
+use crate::skeleton::{Skeleton, SmplJoint};
+use crate::tracker::{TrackerFrame, TrackerRole, TrackerSet};
+use glam::{DMat3, DQuat, DVec3};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+use SmplJoint as J;
+
+/// Height of the head joint over the soles against the player's height: 1.5986 m of 1.75 m in the open
+/// skeleton.
+const HEAD_JOINT_PART: f64 = 0.913_486;
+
+/// Nobody is smaller or taller, metres.
+const HEIGHTS: [f64; 2] = [0.5, 2.6];
+/// Arms are this much shorter or longer than the body's size says, at most.
+const ARM_FACTORS: [f64; 2] = [0.6, 1.6];
+
+/// A T-pose is held for at least this long, seconds, …
+const POSE_SECONDS: f64 = 0.5;
+/// … with each tracker within this distance of its middle, metres, …
+const POSE_STILLNESS: f64 = 0.05;
+/// … and each hand no further from the height of the shoulders than this part of half the span.
+const POSE_SLOPE: f64 = 0.35;
+
+/// Motion is watched for at least this long, seconds.
+const MOTION_SECONDS: f64 = 2.0;
+/// People stand upright some of the time: this part of all head heights is below the standing height.
+const STANDING_QUANTILE: f64 = 0.95;
+/// Hands are as far apart as they get in this part of the time; the rest may be glitches.
+const SPAN_QUANTILE: f64 = 0.99;
+
+/// Where a joint is in the axes of the device that stands for it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeviceFromJoint {
+    /// Metres.
+    pub position: DVec3,
+    /// Device from joint.
+    pub rotation: DQuat,
+}
+
+impl Default for DeviceFromJoint {
+    /// A device that already reports the joint.
+    fn default() -> Self {
+        Self { position: DVec3::ZERO, rotation: DQuat::IDENTITY }
+    }
+}
+
+/// How big a player is and how the devices are held. Metres.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// From the soles to the crown, standing.
+    pub height: f64,
+    /// From wrist joint to wrist joint with the arms stretched out to the sides: about 0.84 of the height.
+    pub arm_span: f64,
+    /// The joint in each device's axes: headset, left controller, right controller.
+    #[serde(default)]
+    pub devices: [DeviceFromJoint; 3],
+}
+
+/// Why there is no calibration.
+#[derive(Debug, thiserror::Error)]
+pub enum CalibrationError {
+    /// The trackers were not watched for long enough.
+    #[error("{seconds:.1} s of trackers, at least {needed} s are needed")]
+    TooShort {
+        /// Watched.
+        seconds: f64,
+        /// Needed.
+        needed: f64,
+    },
+    /// A frame does not have one finite pose for each tracker.
+    #[error("tracker frame {frame} does not have three finite poses")]
+    Frame {
+        /// The frame, from 0.
+        frame: usize,
+    },
+    /// A tracker moved while the pose should have been held.
+    #[error("{role:?} moved {metres:.2} m: hold the T-pose still")]
+    Moving {
+        /// The tracker.
+        role: TrackerRole,
+        /// From its middle, at most.
+        metres: f64,
+    },
+    /// A hand is not stretched out to the side.
+    #[error(
+        "{role:?} is {metres:.2} m above the shoulders (below if negative): stretch both arms out to the sides"
+    )]
+    NotTPose {
+        /// The hand.
+        role: TrackerRole,
+        /// Height over the shoulders.
+        metres: f64,
+    },
+    /// A size that no player has.
+    #[error("{field} of {metres:.2} m is not a player's")]
+    Size {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        metres: f64,
+    },
+    /// The file could not be read or written.
+    #[error("calibration {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not a calibration.
+    #[error("calibration {path} is not valid")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        #[source]
+        source: Box<ron::error::SpannedError>,
+    },
+}
+
+/// Sizes of a skeleton that stands in its rest pose, metres.
+struct Sizes {
+    /// Head joint and shoulders over the soles.
+    head: f64,
+    shoulders: f64,
+    /// From the middle to a shoulder, and on to the wrist.
+    girdle: f64,
+    arm: f64,
+}
+
+impl Sizes {
+    fn of(skeleton: &Skeleton) -> Self {
+        let sum = |joints: &[J]| joints.iter().map(|j| skeleton.offsets[j.index()]).sum::<DVec3>();
+        let hips = skeleton.ankle_height - sum(&[J::LeftHip, J::LeftKnee, J::LeftAnkle]).y;
+        let chest = hips + sum(&[J::Spine1, J::Spine2, J::Spine3]).y;
+        let girdle = sum(&[J::LeftCollar, J::LeftShoulder]);
+        Self {
+            head: chest + sum(&[J::Neck, J::Head]).y,
+            shoulders: chest + girdle.y,
+            girdle: girdle.x,
+            arm: sum(&[J::LeftElbow, J::LeftWrist]).x,
+        }
+    }
+}
+
+/// How many times bigger the player's body and arms are than the model's.
+struct Scales {
+    body: f64,
+    arm: f64,
+}
+
+impl Calibration {
+    /// A player exactly as big as `base`, whose devices report joints.
+    #[must_use]
+    pub fn of(base: &Skeleton) -> Self {
+        let sizes = Sizes::of(base);
+        Self {
+            height: sizes.head / HEAD_JOINT_PART,
+            arm_span: 2.0 * (sizes.girdle + sizes.arm),
+            devices: Default::default(),
+        }
+    }
+
+    /// A player of this height with the proportions of `base`, whose devices report joints.
+    ///
+    /// # Errors
+    /// If nobody is that tall.
+    pub fn from_height(base: &Skeleton, height: f64) -> Result<Self, CalibrationError> {
+        let base_size = Self::of(base);
+        let arm_span = base_size.arm_span * height / base_size.height;
+        Self { height, arm_span, ..base_size }.checked(base)
+    }
+
+    /// Measures a player who stands upright with both arms stretched out to the sides, palms down, facing
+    /// the middle between the hands.
+    ///
+    /// The head joint's height gives the player's, the distance of the wrists the arm span. How the
+    /// controllers are turned in the hands follows too, as the rotation of stretched out wrists is known;
+    /// where they sit against the wrists does not, and is taken from `devices` like all of the headset's.
+    ///
+    /// # Errors
+    /// If `frames` last less than half a second, a tracker moves, or the arms are not stretched out.
+    pub fn from_t_pose(
+        base: &Skeleton,
+        frames: &[TrackerFrame],
+        mut devices: [DeviceFromJoint; 3],
+    ) -> Result<Self, CalibrationError> {
+        check_frames(frames, POSE_SECONDS)?;
+        let roles = TrackerSet::HeadAndHands.roles();
+        let count = frames.len() as f64;
+        // The rotation first: where a wrist is depends on how its device is turned, but not the other
+        // way round. So the heading is that of the devices.
+        let place = |k: usize| frames.iter().map(|f| f.poses[k].position).sum::<DVec3>() / count;
+        let left = place(1) - place(2);
+        let stretched = DQuat::from_rotation_z(left.y.atan2(left.x)) * UPRIGHT;
+        for (k, device) in devices.iter_mut().enumerate().skip(1) {
+            let first = quat_from_matrix(frames[0].poses[k].rotation);
+            // The mean of near quaternions, each with the sign of the first.
+            let sum = frames.iter().fold(DQuat::from_xyzw(0.0, 0.0, 0.0, 0.0), |sum, frame| {
+                let q = quat_from_matrix(frame.poses[k].rotation);
+                sum + q * first.dot(q).signum()
+            });
+            device.rotation = sum.normalize().conjugate() * stretched;
+        }
+        let held = Self { devices, ..Self::of(base) };
+
+        let joints: Vec<TrackerFrame> = frames.iter().map(|f| held.joints(f)).collect();
+        let mut middles = [DVec3::ZERO; 3];
+        for (k, middle) in middles.iter_mut().enumerate() {
+            *middle = joints.iter().map(|f| f.poses[k].position).sum::<DVec3>() / count;
+            let moved = joints.iter().map(|f| f.poses[k].position.distance(*middle));
+            let metres = moved.fold(0.0, f64::max);
+            if metres > POSE_STILLNESS {
+                return Err(CalibrationError::Moving { role: roles[k], metres });
+            }
+        }
+        let sizes = Sizes::of(base);
+        let shoulders = middles[0].z * sizes.shoulders / sizes.head;
+        let arm_span = middles[1].distance(middles[2]);
+        for (role, hand) in roles.iter().zip(middles).skip(1) {
+            let metres = hand.z - shoulders;
+            if metres.abs() > POSE_SLOPE * arm_span / 2.0 {
+                return Err(CalibrationError::NotTPose { role: *role, metres });
+            }
+        }
+        Self { height: middles[0].z / HEAD_JOINT_PART, arm_span, devices }.checked(base)
+    }
+
+    /// Measures a player who moves about for a few seconds and stands upright some of the time.
+    ///
+    /// The height is that of somebody whose head is as high as this one's nearly ever gets. Arms are
+    /// taken to have the proportions of `base` unless the hands get further apart than that.
+    ///
+    /// # Errors
+    /// If `frames` last less than two seconds, or nobody has such a size.
+    pub fn from_motion(
+        base: &Skeleton,
+        frames: &[TrackerFrame],
+        devices: [DeviceFromJoint; 3],
+    ) -> Result<Self, CalibrationError> {
+        check_frames(frames, MOTION_SECONDS)?;
+        let held = Self { devices, ..Self::of(base) };
+        let joints: Vec<TrackerFrame> = frames.iter().map(|f| held.joints(f)).collect();
+        let head = quantile(joints.iter().map(|f| f.poses[0].position.z), STANDING_QUANTILE);
+        let apart = joints.iter().map(|f| f.poses[1].position.distance(f.poses[2].position));
+        let standing = Self::from_height(base, head / HEAD_JOINT_PART)?;
+        let arm_span = standing.arm_span.max(quantile(apart, SPAN_QUANTILE));
+        Self { arm_span, devices, ..standing }.checked(base)
+    }
+
+    /// Reads the RON file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no calibration.
+    pub fn load(path: &Path) -> Result<Self, CalibrationError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| CalibrationError::File { path: path.into(), source })?;
+        ron::from_str(&text).map_err(|source| CalibrationError::Parse {
+            path: path.into(),
+            source: Box::new(source),
+        })
+    }
+
+    /// Writes the RON file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be written; what was there is then still there.
+    pub fn save(&self, path: &Path) -> Result<(), CalibrationError> {
+        let text = ron::ser::to_string_pretty(self, ron::ser::PrettyConfig::default())
+            .expect("numbers and structs can be written as RON");
+        write_atomically(path, text.as_bytes())
+            .map_err(|source| CalibrationError::File { path: path.into(), source })
+    }
+
+    /// The same, if a player can have these sizes.
+    ///
+    /// # Errors
+    /// If the height is no player's, or the arm span does not go with it.
+    pub fn checked(self, base: &Skeleton) -> Result<Self, CalibrationError> {
+        let within = |[low, high]: [f64; 2], value: f64| (low..=high).contains(&value);
+        if !within(HEIGHTS, self.height) {
+            return Err(CalibrationError::Size { field: "height", metres: self.height });
+        }
+        let scales = self.scales(base);
+        if !within(ARM_FACTORS, scales.arm / scales.body) {
+            return Err(CalibrationError::Size { field: "arm_span", metres: self.arm_span });
+        }
+        Ok(self)
+    }
+
+    fn scales(&self, base: &Skeleton) -> Scales {
+        let sizes = Sizes::of(base);
+        let body = self.height * HEAD_JOINT_PART / sizes.head;
+        Scales { body, arm: (self.arm_span / 2.0 - body * sizes.girdle) / sizes.arm }
+    }
+
+    /// What trackers on the player's joints would report, from what the devices do.
+    ///
+    /// # Panics
+    /// If the frame does not have three poses.
+    #[must_use]
+    pub fn joints(&self, devices: &TrackerFrame) -> TrackerFrame {
+        assert_eq!(devices.poses.len(), self.devices.len(), "one pose for each device");
+        let mut frame = devices.clone();
+        for (pose, joint) in frame.poses.iter_mut().zip(&self.devices) {
+            pose.position += pose.rotation * joint.position;
+            pose.rotation *= DMat3::from_quat(joint.rotation);
+        }
+        frame
+    }
+
+    /// What the devices would report if the player were as big as `base` and they sat on the joints: the
+    /// input of a network that was trained on `base`.
+    ///
+    /// Everything is scaled about the origin of the floor by the body's size; hands are scaled about the
+    /// point between the shoulders, below the head, by the size of the arms.
+    ///
+    /// # Panics
+    /// If the frame does not have three poses.
+    #[must_use]
+    pub fn to_model(&self, base: &Skeleton, devices: &TrackerFrame) -> TrackerFrame {
+        let scales = self.scales(base);
+        let sizes = Sizes::of(base);
+        let mut frame = self.joints(devices);
+        let below = DVec3::Z * (scales.body * (sizes.head - sizes.shoulders));
+        let chest = frame.poses[0].position - below;
+        frame.poses[0].position /= scales.body;
+        for hand in &mut frame.poses[1..] {
+            hand.position = chest / scales.body + (hand.position - chest) / scales.arm;
+        }
+        frame
+    }
+
+    /// The player's body: `base` with the player's height and arms.
+    #[must_use]
+    pub fn skeleton(&self, base: &Skeleton) -> Skeleton {
+        let scales = self.scales(base);
+        let offsets = J::ALL.map(|joint| {
+            let arm = matches!(joint, J::LeftElbow | J::RightElbow | J::LeftWrist | J::RightWrist);
+            base.offsets[joint.index()] * if arm { scales.arm } else { scales.body }
+        });
+        Skeleton { offsets, ankle_height: base.ankle_height * scales.body }
+    }
+}
+
+fn check_frames(frames: &[TrackerFrame], needed: f64) -> Result<(), CalibrationError> {
+    let whole = |f: &TrackerFrame| f.poses.len() == 3 && f.is_finite();
+    if let Some(frame) = frames.iter().position(|f| !whole(f)) {
+        return Err(CalibrationError::Frame { frame });
+    }
+    let seconds = match frames {
+        [first, .., last] => last.time - first.time,
+        _ => 0.0,
+    };
+    if seconds < needed { Err(CalibrationError::TooShort { seconds, needed }) } else { Ok(()) }
+}
+
+/// The value below which this part of `values`, at least one, lies.
+fn quantile(values: impl Iterator<Item = f64>, part: f64) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted[((sorted.len() - 1) as f64 * part) as usize]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::motion::synthetic::walk_and_wave;
+    use crate::skeleton::{PerJoint, Pose};
+
+    /// Devices held anyhow: off the joints and turned.
+    fn held() -> [DeviceFromJoint; 3] {
+        [
+            DeviceFromJoint {
+                position: DVec3::new(0.0, -0.08, 0.1),
+                rotation: DQuat::from_rotation_y(std::f64::consts::PI),
+            },
+            DeviceFromJoint {
+                position: DVec3::new(0.02, 0.03, 0.09),
+                rotation: DQuat::from_rotation_x(0.7) * DQuat::from_rotation_y(1.2),
+            },
+            DeviceFromJoint {
+                position: DVec3::new(-0.02, 0.03, 0.09),
+                rotation: DQuat::from_rotation_x(0.7) * DQuat::from_rotation_y(-1.2),
+            },
+        ]
+    }
+
+    /// What devices held like that report of a body.
+    fn devices(skeleton: &Skeleton, pose: &Pose, time: f64) -> TrackerFrame {
+        let joints = skeleton.pose_joints(pose);
+        let mut frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);
+        for (pose, held) in frame.poses.iter_mut().zip(held()) {
+            pose.rotation *= DMat3::from_quat(held.rotation.conjugate());
+            pose.position -= pose.rotation * held.position;
+        }
+        frame
+    }
+
+    fn t_pose(skeleton: &Skeleton) -> Vec<TrackerFrame> {
+        let mut pose = Pose::rest();
+        let ankle = skeleton.pose_joints(&pose).positions[J::LeftAnkle.index()].z;
+        pose.rotations[0] = DQuat::from_rotation_z(2.0) * pose.rotations[0];
+        let frame = |i: u32| {
+            let tremble = DVec3::splat(0.002 * f64::from(i).sin());
+            let mut pose = pose;
+            pose.translation = DVec3::new(1.0, -3.0, skeleton.ankle_height - ankle) + tremble;
+            devices(skeleton, &pose, f64::from(i) / 60.0)
+        };
+        (0..60).map(frame).collect()
+    }
+
+    fn sized(height: f64, arms: f64) -> (Skeleton, Calibration) {
+        let base = Skeleton::default();
+        let mut calibration = Calibration::from_height(&base, height).unwrap();
+        calibration.arm_span *= arms;
+        (calibration.skeleton(&base), calibration)
+    }
+
+    /// What a T-pose has to be told: all of the headset's, and where controllers sit.
+    fn known() -> [DeviceFromJoint; 3] {
+        let [head, left, right] = held();
+        let position =
+            |d: DeviceFromJoint| DeviceFromJoint { position: d.position, ..Default::default() };
+        [head, position(left), position(right)]
+    }
+
+    #[test]
+    fn the_open_skeleton_is_one_metre_seventy_five() {
+        let calibration = Calibration::of(&Skeleton::default());
+        assert!((calibration.height - 1.75).abs() < 1e-4, "{}", calibration.height);
+        assert!((calibration.arm_span - 1.477).abs() < 1e-9, "{}", calibration.arm_span);
+        assert!((calibration.arm_span / calibration.height - 0.844).abs() < 1e-3);
+        let same = calibration.skeleton(&Skeleton::default());
+        for (a, b) in same.offsets.iter().zip(&Skeleton::default().offsets) {
+            assert!(a.distance(*b) < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_t_pose_gives_height_span_and_how_controllers_are_turned() {
+        let base = Skeleton::default();
+        for (height, arms) in [(1.45, 1.0), (1.75, 1.05), (2.0, 0.95)] {
+            let (skeleton, truth) = sized(height, arms);
+            let found = Calibration::from_t_pose(&base, &t_pose(&skeleton), known()).unwrap();
+            assert!((found.height - height).abs() < 0.005, "{found:?}");
+            assert!((found.arm_span - truth.arm_span).abs() < 0.02, "{found:?} {truth:?}");
+            for (found, held) in found.devices.iter().zip(held()) {
+                let off = crate::rotation::geodesic_angle(found.rotation, held.rotation);
+                assert!(off < 0.1, "{off}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_t_pose_is_refused_by_name() {
+        let base = Skeleton::default();
+        let attempt = |frames: &[TrackerFrame]| {
+            Calibration::from_t_pose(&base, frames, known()).unwrap_err().to_string()
+        };
+        let good = t_pose(&base);
+        assert!(attempt(&good[..20]).contains("0.3 s"), "{}", attempt(&good[..20]));
+        let mut moving = good.clone();
+        moving[30].poses[2].position.x += 0.3;
+        assert!(attempt(&moving).contains("RightHand moved"), "{}", attempt(&moving));
+        let mut low = good.clone();
+        low.iter_mut().for_each(|f| f.poses[1].position.z -= 0.6);
+        assert!(attempt(&low).contains("LeftHand is -0.6"), "{}", attempt(&low));
+        let mut broken = good.clone();
+        broken[7].poses[0].position.z = f64::NAN;
+        assert!(attempt(&broken).contains("frame 7"));
+        let doll = Calibration { height: 0.4, arm_span: 0.34, ..Calibration::of(&base) };
+        let doll = t_pose(&doll.skeleton(&base));
+        assert!(attempt(&doll).contains("height of 0.40 m is not"), "{}", attempt(&doll));
+    }
+
+    #[test]
+    fn a_walk_gives_the_height_within_three_per_cent() {
+        let base = Skeleton::default();
+        for height in [1.45, 1.75, 2.0] {
+            let (skeleton, truth) = sized(height, 1.0);
+            let frames: Vec<TrackerFrame> = walk_and_wave(&skeleton)
+                .frames
+                .iter()
+                .enumerate()
+                .map(|(i, frame)| devices(&skeleton, &Pose::from(frame), i as f64 / 60.0))
+                .collect();
+            let found = Calibration::from_motion(&base, &frames, held()).unwrap();
+            assert!((found.height / height - 1.0).abs() < 0.03, "{height} {found:?}");
+            assert!((found.arm_span / truth.arm_span - 1.0).abs() < 0.03, "{found:?}");
+        }
+    }
+
+    /// The same motion of bodies of any size is one motion to the network.
+    #[test]
+    fn the_model_sees_its_own_size() {
+        let base = Skeleton::default();
+        for height in [1.45, 1.75, 2.0] {
+            let (skeleton, mut calibration) = sized(height, 1.0);
+            calibration.devices = held();
+            let scale = height / Calibration::of(&base).height;
+            for frame in walk_and_wave(&base).frames.iter().step_by(60) {
+                let pose = Pose::from(frame);
+                let grown = Pose { translation: pose.translation * scale, ..pose };
+                let seen = calibration.to_model(&base, &devices(&skeleton, &grown, 0.0));
+                let joints = base.pose_joints(&pose);
+                let wanted = TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints);
+                for (seen, wanted) in seen.poses.iter().zip(&wanted.poses) {
+                    assert!(seen.position.distance(wanted.position) < 1e-9);
+                    assert!(
+                        (seen.rotation - wanted.rotation)
+                            .to_cols_array()
+                            .iter()
+                            .all(|v| v.abs() < 1e-9)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn longer_arms_stretch_to_the_models_hands() {
+        let base = Skeleton::default();
+        let (skeleton, calibration) = sized(1.75, 1.1);
+        let span = |s: &Skeleton| {
+            let rest: PerJoint<DVec3> = s.pose_joints(&Pose::rest()).positions;
+            rest[J::LeftWrist.index()].distance(rest[J::RightWrist.index()])
+        };
+        assert!((span(&skeleton) - calibration.arm_span).abs() < 1e-9);
+        let joints = skeleton.pose_joints(&Pose::rest());
+        let frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints);
+        let seen = calibration.to_model(&base, &frame);
+        let apart = seen.poses[1].position.distance(seen.poses[2].position);
+        // Shoulders do not grow with the arms: 4.9 cm of 148.
+        assert!((apart - span(&base)).abs() < 0.05, "{apart}");
+    }
+
+    #[test]
+    fn a_calibration_comes_back_from_its_file_and_errors_name_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("player.ron");
+        let saved = Calibration { height: 1.62, arm_span: 1.35, devices: held() };
+        saved.save(&path).unwrap();
+        assert_eq!(Calibration::load(&path).unwrap(), saved);
+        std::fs::write(&path, "(height: 1.8, arm_span: 1.5)").unwrap();
+        assert_eq!(Calibration::load(&path).unwrap().devices, <[DeviceFromJoint; 3]>::default());
+        std::fs::write(&path, "(height: 1.8, arms: 1.5)").unwrap();
+        let error = Calibration::load(&path).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(error.to_string().contains("player.ron") && source.contains("arms"), "{source}");
+        assert!(Calibration::load(&folder.path().join("none.ron")).is_err());
+    }
+
+    #[test]
+    fn nobody_is_four_metres_tall_or_has_arms_of_one() {
+        let base = Skeleton::default();
+        assert!(Calibration::from_height(&base, 4.0).is_err());
+        let long = Calibration { arm_span: 3.0, ..Calibration::of(&base) };
+        assert!(long.checked(&base).unwrap_err().to_string().contains("arm_span"));
+    }
+}
