@@ -28,8 +28,8 @@ const TILES_ACROSS: i32 = 80;
 
 /// What the camera must have in view, metres.
 const VIEW_WIDTH: f32 = 3.3;
-const VIEW_HEIGHT: f32 = 2.3;
-const LOOK_AT_HEIGHT: f32 = 0.95;
+const VIEW_HEIGHT: f32 = 2.7;
+const LOOK_AT_HEIGHT: f32 = 1.03;
 /// From where the camera looks, relative to what it looks at: a little from the left of somebody who
 /// faces −y in AMASS space, and square to the line between the bodies.
 const CAMERA_DIRECTION: Vec3 = Vec3::new(0.3, 0.2, 1.0);
