@@ -112,6 +112,12 @@ pub enum CalibrationError {
         /// Its value.
         metres: f64,
     },
+    /// Where a joint is in its device's axes is no place or no rotation.
+    #[error("the joint of {role:?} in its device's axes is not finite or not a rotation")]
+    Device {
+        /// The tracker.
+        role: TrackerRole,
+    },
     /// The file could not be read or written.
     #[error("calibration {path}")]
     File {
@@ -262,17 +268,18 @@ impl Calibration {
         Self { arm_span, devices, ..standing }.checked(base)
     }
 
-    /// Reads the RON file at `path`.
+    /// Reads the RON file at `path`: the calibration of a player for a model that was trained on `base`.
     ///
     /// # Errors
-    /// If it cannot be read or is no calibration.
-    pub fn load(path: &Path) -> Result<Self, CalibrationError> {
+    /// If it cannot be read, is no calibration, or as [`checked`](Self::checked).
+    pub fn load(base: &Skeleton, path: &Path) -> Result<Self, CalibrationError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| CalibrationError::File { path: path.into(), source })?;
-        ron::from_str(&text).map_err(|source| CalibrationError::Parse {
+        let read: Self = ron::from_str(&text).map_err(|source| CalibrationError::Parse {
             path: path.into(),
             source: Box::new(source),
-        })
+        })?;
+        read.checked(base)
     }
 
     /// Writes the RON file at `path`.
@@ -289,7 +296,7 @@ impl Calibration {
     /// The same, if a player can have these sizes.
     ///
     /// # Errors
-    /// If the height is no player's, or the arm span does not go with it.
+    /// If the height is no player's, the arm span does not go with it, or a device's joint is nowhere.
     pub fn checked(self, base: &Skeleton) -> Result<Self, CalibrationError> {
         let within = |[low, high]: [f64; 2], value: f64| (low..=high).contains(&value);
         if !within(HEIGHTS, self.height) {
@@ -298,6 +305,10 @@ impl Calibration {
         let scales = self.scales(base);
         if !within(ARM_FACTORS, scales.arm / scales.body) {
             return Err(CalibrationError::Size { field: "arm_span", metres: self.arm_span });
+        }
+        let sound = |d: &DeviceFromJoint| d.position.is_finite() && d.rotation.is_normalized();
+        if let Some(k) = self.devices.iter().position(|d| !sound(d)) {
+            return Err(CalibrationError::Device { role: TrackerSet::HeadAndHands.roles()[k] });
         }
         Ok(self)
     }
@@ -551,18 +562,27 @@ mod tests {
 
     #[test]
     fn a_calibration_comes_back_from_its_file_and_errors_name_it() {
+        let base = Skeleton::default();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("player.ron");
         let saved = Calibration { height: 1.62, arm_span: 1.35, devices: held() };
         saved.save(&path).unwrap();
-        assert_eq!(Calibration::load(&path).unwrap(), saved);
-        std::fs::write(&path, "(height: 1.8, arm_span: 1.5)").unwrap();
-        assert_eq!(Calibration::load(&path).unwrap().devices, <[DeviceFromJoint; 3]>::default());
-        std::fs::write(&path, "(height: 1.8, arms: 1.5)").unwrap();
-        let error = Calibration::load(&path).unwrap_err();
+        assert_eq!(Calibration::load(&base, &path).unwrap(), saved);
+        let load = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Calibration::load(&base, &path)
+        };
+        let plain = load("(height: 1.8, arm_span: 1.5)").unwrap();
+        assert_eq!(plain.devices, <[DeviceFromJoint; 3]>::default());
+        let error = load("(height: 1.8, arms: 1.5)").unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert!(error.to_string().contains("player.ron") && source.contains("arms"), "{source}");
-        assert!(Calibration::load(&folder.path().join("none.ron")).is_err());
+        let error = load("(height: 18, arm_span: 1.5)").unwrap_err().to_string();
+        assert!(error.contains("height of 18.00 m"), "{error}");
+        let turned = "(height: 1.8, arm_span: 1.5, devices: ((), (rotation: (1, 1, 0, 0)), ()))";
+        let error = load(turned).unwrap_err().to_string();
+        assert!(error.contains("LeftHand"), "{error}");
+        assert!(Calibration::load(&base, &folder.path().join("none.ron")).is_err());
     }
 
     #[test]

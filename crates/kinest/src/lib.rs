@@ -14,6 +14,7 @@
 //! | load a trained model | [`model::Checkpoint`] |
 //! | estimate poses from live trackers | [`runtime::PoseEstimator`], or [`runtime::PoseWorker`] on a thread of its own |
 //! | put head, hands and feet where they belong | [`refine`] |
+//! | fit a model to a player's size | [`calibration::Calibration`] |
 //! | predict and score whole clips | [`runtime::protocol`] |
 //! | build a network to train | [`model::NetworkConfig`] |
 #![warn(missing_docs)]

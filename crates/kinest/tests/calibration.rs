@@ -12,7 +12,7 @@ use kinest::tracker::{TrackerFrame, TrackerSet};
 use std::path::Path;
 
 /// Frames of the clip that are fed, beginning in the middle of the walk.
-const FRAMES: std::ops::Range<usize> = 200..270;
+const FRAMES: std::ops::Range<usize> = 200..252;
 
 fn trackers(skeleton: &Skeleton, pose: &Pose, time: f64) -> TrackerFrame {
     TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &skeleton.pose_joints(pose))

@@ -1,12 +1,11 @@
 //! Hands exactly at the controllers: the arm solved by formula, the elbow where the network had it.
 
 use super::JointFrame;
-use super::limb::Limb;
+use super::limb::{Limb, lean};
 use crate::rotation::quat_from_matrix;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::TrackerPose;
 use glam::{DQuat, DVec3};
-use std::f64::consts::PI;
 
 /// From this part of its length on an arm is helped by the shoulder girdle, and gets straight only
 /// slowly: near the full length an elbow moves many centimetres for one of the hand.
@@ -66,16 +65,7 @@ impl Arm {
         }
         // Rises with slope 1 from the soft reach and never gets to the full one.
         let wanted = soft + rest * (1.0 - ((soft - distance) / rest).exp());
-        // The turn that brings the shoulder that near, in the plane of shoulder, collar and target: the
-        // law of cosines in the triangle of the three.
-        let (girdle, far) = (shoulder.length(), to_target.length());
-        let opening = shoulder.angle_between(to_target);
-        let cosine = (far * far + girdle * girdle - wanted * wanted) / (2.0 * far * girdle);
-        let needed = opening - cosine.clamp(-1.0, 1.0).acos();
-        // A target right behind the shoulder has no plane; the turn fades out before.
-        let limit = GIRDLE_LIMIT * ((PI - opening) / GIRDLE_LIMIT).min(1.0);
-        let axis = shoulder.cross(to_target).normalize_or_zero();
-        let turn = DQuat::from_scaled_axis(axis * needed.clamp(0.0, limit));
+        let turn = lean(shoulder, to_target, wanted, GIRDLE_LIMIT);
         let local = &mut pose.rotations[self.collar.index()];
         let parent = collar.rotation * local.conjugate();
         *local = (parent.conjugate() * turn * collar.rotation).normalize();
@@ -165,7 +155,27 @@ mod tests {
         }
     }
 
-    /// Two bones of equal plane: the elbow stays on its side of the line from shoulder to hand.
+    #[test]
+    fn forearm_and_wrist_share_a_twist() {
+        let skeleton = Skeleton::default();
+        let mut pose = Pose::rest();
+        let [_, elbow, wrist] = Arm::LEFT.limb.joints;
+        pose.rotations[elbow.index()] = DQuat::from_rotation_y(-1.0);
+        let hand = frame(&skeleton, &pose, wrist);
+        let twist = 0.2;
+        let turned = hand.rotation * DQuat::from_rotation_x(twist);
+        let before = pose;
+        Arm::LEFT.place_hand(&skeleton, &mut pose, &tracker(hand.position, turned));
+        for joint in [elbow, wrist] {
+            let share =
+                geodesic_angle(before.rotations[joint.index()], pose.rotations[joint.index()]);
+            // sin(0.1) · cos(0.1) is 0.7 % less than half of it.
+            assert!((share - twist / 2.0).abs() < 0.001, "{joint:?}: {share}");
+        }
+        assert!(geodesic_angle(frame(&skeleton, &pose, wrist).rotation, turned) < 1e-9);
+    }
+
+    /// Bent in one plane, the elbow stays on its side of the line from shoulder to hand.
     #[test]
     fn the_swivel_of_the_elbow_is_kept() {
         let skeleton = Skeleton::default();

@@ -1,7 +1,7 @@
 //! Feet that stand still while they carry weight, and never sink into the floor.
 
-use super::limb::{LEGS, Limb};
-use super::{JointFrame, smoothstep};
+use super::JointFrame;
+use super::limb::{LEGS, Limb, lean};
 use crate::coordinates::heading;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use glam::{DMat3, DQuat, DVec3};
@@ -13,6 +13,12 @@ const HEEL_BEHIND: f64 = 0.05;
 /// No leg is made straighter than this part of its length, or than it was: near the full length a knee
 /// moves many centimetres for one of the foot.
 const STRAIGHTEST: f64 = 0.995;
+
+/// A heel rises by no more than this for a hip that gets too far away, radians.
+const HEEL_RISE: f64 = 0.4;
+
+/// A foot that a leg pulls this far from where it stands is let go, metres.
+const MOST_SLIDE: f64 = 0.001;
 
 /// The floor is where a tenth of the lowest soles are below.
 const FLOOR_QUANTILE: f64 = 0.1;
@@ -219,7 +225,7 @@ impl Foot {
         let seen = self.before.replace(estimate.ball).is_some();
         self.time += dt;
         let (height, speed) = (estimate.sole - floor, self.velocity.length());
-        let faded = smoothstep(0.0, settings.blend, self.time);
+        let faded = fade(self.time, settings.blend);
         match self.state {
             State::Free { from } => {
                 self.shift =
@@ -240,8 +246,7 @@ impl Foot {
                     || speed > settings.release_speed
                     || offset.length() > settings.slack
                 {
-                    self.time = 0.0;
-                    self.state = State::Free { from: self.shift };
+                    self.free();
                 } else {
                     // The height settles; the rest is held at once, for it starts where the foot is.
                     let settled = from.offset.z + (floor - estimate.sole - from.offset.z) * faded;
@@ -250,6 +255,12 @@ impl Foot {
                 }
             }
         }
+    }
+
+    /// Lets the foot go from where it is shown.
+    fn free(&mut self) {
+        self.time = 0.0;
+        self.state = State::Free { from: self.shift };
     }
 
     /// Solves the leg for the shifted foot.
@@ -262,22 +273,39 @@ impl Foot {
         floor: f64,
     ) {
         let toe = toe(skeleton, leg);
-        let rotation = DQuat::from_rotation_z(self.shift.turn) * estimate.ankle.rotation;
-        let mut ankle = estimate.ball + self.shift.offset - rotation * toe;
-        let sunk = floor - (ankle.z + lowest_sole(skeleton, toe, rotation));
-        ankle.z += sunk.max(0.0);
+        let mut rotation = DQuat::from_rotation_z(self.shift.turn) * estimate.ankle.rotation;
+        let mut ball = estimate.ball + self.shift.offset;
+        let sunk = floor - (ball.z + lowest_sole(skeleton, toe, rotation) - (rotation * toe).z);
+        ball.z += sunk.max(0.0);
 
         let hip = JointFrame::of(skeleton, pose, leg.joints[0]).position;
         let length: f64 = leg.bones(skeleton).iter().sum();
         let longest = (STRAIGHTEST * length).max(estimate.ankle.position.distance(hip));
-        ankle = hip + (ankle - hip).clamp_length_max(longest);
-        // What is shown, so that a foot that is let go starts from there.
-        self.shift.offset = ankle + rotation * toe - estimate.ball;
+        // Out of reach the heel rises, and only then the foot.
+        rotation = lean(rotation * -toe, hip - ball, longest, HEEL_RISE) * rotation;
+        let ankle = hip + (ball - rotation * toe - hip).clamp_length_max(longest);
+        // What is shown, so that a foot that is let go starts from there; it is when it has to slide.
+        let shown = ankle + rotation * toe;
+        self.shift.offset = shown - estimate.ball;
+        if let State::Locked { ball, .. } = self.state
+            && shown.truncate().distance(ball.truncate()) > MOST_SLIDE
+        {
+            self.free();
+        }
 
         leg.reach(skeleton, pose, ankle);
         let shank = JointFrame::of(skeleton, pose, leg.joints[1]).rotation;
         pose.rotations[leg.joints[2].index()] = (shank.conjugate() * rotation).normalize();
     }
+}
+
+/// From 0 to 1 over `blend` seconds, with no speed at the ends.
+fn fade(time: f64, blend: f64) -> f64 {
+    if time >= blend {
+        return 1.0;
+    }
+    let t = time / blend;
+    t * t * (3.0 - 2.0 * t)
 }
 
 fn within_half_a_turn(angle: f64) -> f64 {
@@ -321,7 +349,7 @@ mod tests {
         pose
     }
 
-    /// A walk as a network could see it: the whole body sways, bobs, and sinks into the floor.
+    /// A walk as a network could see it: the whole body sways, bobs and sinks into the floor.
     fn restless_walk(skeleton: &Skeleton) -> Vec<Pose> {
         let sway = |i: usize| {
             let t = i as f64 * DT;
@@ -413,6 +441,25 @@ mod tests {
             assert_eq!(a != b, legs.contains(&joint), "{joint:?}");
         }
         assert_eq!(pose.translation, sunk.translation);
+    }
+
+    #[test]
+    fn a_locked_foot_does_not_swivel() {
+        let skeleton = Skeleton::default();
+        let mut lock = FootLock::new(at_zero());
+        let mut locked = None;
+        for i in 0..60 {
+            let mut pose = standing(&skeleton);
+            let swivel = DQuat::from_rotation_y(0.1 * (0.1 * f64::from(i)).sin());
+            pose.rotations[J::RightAnkle.index()] *= swivel;
+            lock.apply(&skeleton, &mut pose, DT);
+            let heading = Estimate::of(&skeleton, &pose, &LEGS[1]).heading;
+            if lock.contacts()[1] {
+                let locked = *locked.get_or_insert(heading);
+                assert!((heading - locked).abs() < 1e-6, "frame {i}: {heading} {locked}");
+            }
+        }
+        assert!(locked.is_some());
     }
 
     /// Feet drift slowly away under somebody who stands: held up to the slack, then let go softly.

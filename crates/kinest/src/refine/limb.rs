@@ -3,6 +3,7 @@
 use super::JointFrame;
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use glam::{DQuat, DVec3};
+use std::f64::consts::PI;
 
 /// Sine of the least bend a limb is taken to have against its hinge: what bends less, or the wrong way,
 /// gets its plane from the hinge.
@@ -72,11 +73,80 @@ impl Limb {
 }
 
 /// The shortest turn from one direction to another; a half turn, which has no one axis, is about `axis`.
-pub(super) fn arc(from: DVec3, to: DVec3, axis: DVec3) -> DQuat {
+fn arc(from: DVec3, to: DVec3, axis: DVec3) -> DQuat {
     let (sine, cosine) = (from.cross(to), from.dot(to));
     if sine.length_squared() < 1e-24 && cosine < 0.0 {
-        return DQuat::from_axis_angle(axis, std::f64::consts::PI);
+        return DQuat::from_axis_angle(axis, PI);
     }
     // Half the angle by way of 1 + cos; scaled by the normalisation.
     DQuat::from_xyzw(sine.x, sine.y, sine.z, 1.0 + cosine).normalize()
+}
+
+/// The least turn about the origin that brings `point` as near to `target` as `distance`, in their plane
+/// and by `limit` radians at most.
+///
+/// Near half a turn between the two, where there is no one plane, it fades to nothing.
+pub(super) fn lean(point: DVec3, target: DVec3, distance: f64, limit: f64) -> DQuat {
+    let (near, far) = (point.length(), target.length());
+    let opening = point.angle_between(target);
+    // The law of cosines in the triangle of both and the origin.
+    let cosine = (far * far + near * near - distance * distance) / (2.0 * far * near);
+    let needed = opening - cosine.clamp(-1.0, 1.0).acos();
+    let turn = needed.clamp(0.0, limit.min(PI - opening));
+    DQuat::from_scaled_axis(point.cross(target).normalize_or_zero() * turn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Straight or bent a little the wrong way, a limb bends about its hinge.
+    #[test]
+    fn knees_bend_forward_and_elbows_too() {
+        let skeleton = Skeleton::default();
+        let left_arm =
+            Limb { joints: [J::LeftShoulder, J::LeftElbow, J::LeftWrist], hinge: DVec3::NEG_Y };
+        for limb in [LEGS[0], LEGS[1], left_arm] {
+            for wrong in [0.0, 0.05, 0.3] {
+                let mut pose = Pose::rest();
+                let middle = limb.joints[1].index();
+                pose.rotations[middle] = DQuat::from_axis_angle(limb.hinge, -wrong);
+                let [top, end] =
+                    [limb.joints[0], limb.joints[2]].map(|j| JointFrame::of(&skeleton, &pose, j));
+                let target = top.position.lerp(end.position, 0.8);
+                limb.reach(&skeleton, &mut pose, target);
+                let end = JointFrame::of(&skeleton, &pose, limb.joints[2]);
+                assert!(end.position.distance(target) < 1e-9);
+                let bend = crate::rotation::log(pose.rotations[middle]);
+                assert!(bend.dot(limb.hinge) > 0.99 * bend.length() && bend.length() > 1.0);
+            }
+        }
+    }
+
+    /// Hand-worked: an arm of 1 from the origin, a target 2 away at a right angle. At 60° from the target
+    /// the distance is √(1 + 4 − 2) = √3, so the turn is 30°.
+    #[test]
+    fn a_lean_is_as_large_as_it_must_be_and_no_larger() {
+        let turned = |distance, limit| {
+            let turn = lean(DVec3::X, DVec3::Y * 2.0, distance, limit);
+            assert!(turn.xyz().reject_from(DVec3::Z).length() < 1e-12);
+            2.0 * turn.z.asin()
+        };
+        assert!((turned(3.0_f64.sqrt(), 1.0) - PI / 6.0).abs() < 1e-12);
+        assert!((turned(3.0_f64.sqrt(), 0.2) - 0.2).abs() < 1e-12);
+        // Near enough already; and as near as can be.
+        assert_eq!(turned(2.5, 1.0), 0.0);
+        assert!((turned(0.5, 2.0) - PI / 2.0).abs() < 1e-12);
+        let behind = lean(DVec3::X, DVec3::new(-2.0, 1e-9, 0.0), 1.5, 0.3);
+        assert!(behind.xyz().length() < 1e-8, "no plane, no turn: {behind}");
+    }
+
+    #[test]
+    fn half_a_turn_is_about_the_axis_that_is_given() {
+        let turn = arc(DVec3::X, DVec3::NEG_X, DVec3::Z);
+        assert!((turn * DVec3::X - DVec3::NEG_X).length() < 1e-12);
+        assert!((turn * DVec3::Z - DVec3::Z).length() < 1e-12);
+        let quarter = arc(DVec3::X, DVec3::Y, DVec3::Z);
+        assert!((quarter * DVec3::X - DVec3::Y).length() < 1e-12);
+    }
 }

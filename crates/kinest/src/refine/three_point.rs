@@ -140,7 +140,7 @@ mod tests {
     fn feet_are_on_the_floor_standing_and_crouching_and_knees_in_front() {
         let skeleton = Skeleton::default();
         let mut trackers = standing(&skeleton);
-        let mut hips = f64::INFINITY;
+        let (mut hips, mut lean) = (f64::INFINITY, -1.0);
         for lower in 0..8 {
             for tracker in &mut trackers {
                 tracker.position.z -= if lower == 0 { 0.0 } else { 0.1 };
@@ -153,10 +153,27 @@ mod tests {
                 // Someone with heading 0 looks to −y.
                 assert!(knee.y <= hip.y + 1e-9 && (lower == 0 || knee.y < hip.y - 0.05), "{lower}");
             }
-            let now = pose.translation.z;
-            assert!(now < hips, "the pelvis goes down with the head");
-            hips = now;
+            let pelvis = position(&skeleton, &pose, J::Pelvis);
+            let chest = position(&skeleton, &pose, J::Neck) - pelvis;
+            assert!(pelvis.z < hips, "the pelvis goes down with the head");
+            assert!(-chest.y / chest.z > lean, "the trunk leans forward");
+            (hips, lean) = (pelvis.z, -chest.y / chest.z);
         }
+    }
+
+    #[test]
+    fn looking_down_bends_the_back_a_little() {
+        let skeleton = Skeleton::default();
+        let lean = |nod: f64| {
+            let mut trackers = standing(&skeleton);
+            trackers[0].rotation *= DMat3::from_rotation_x(nod);
+            let pose = three_point_pose(&skeleton, &trackers);
+            let back =
+                position(&skeleton, &pose, J::Spine3) - position(&skeleton, &pose, J::Pelvis);
+            (-back.y).atan2(back.z)
+        };
+        let (straight, down) = (lean(0.0), lean(0.8));
+        assert!((0.05..0.3).contains(&(down - straight)), "{straight} {down}");
     }
 
     #[test]
