@@ -9,7 +9,8 @@
 //! Arrays with other names are not looked at.
 
 use super::clip::{ClipFrame, MotionClip};
-use super::npy::{self, Header};
+use super::npy;
+use super::npz::{ArrayError, NpzArchive};
 use crate::files::write_atomically;
 use crate::skeleton::SmplJoint;
 use glam::DVec3;
@@ -17,7 +18,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipWriter};
 
 /// Numbers of one frame of `poses`: body only, SMPL-H, SMPL-X.
 const POSE_WIDTHS: [u64; 3] = [66, 156, 165];
@@ -87,19 +88,28 @@ pub fn load(path: &Path) -> Result<MotionClip, MotionError> {
 /// # Errors
 /// As [`load`].
 pub fn read(source: impl Read + Seek, name: &Path) -> Result<MotionClip, MotionError> {
-    let mut archive = ZipArchive::new(source)
+    let mut archive = NpzArchive::new(source)
         .map_err(|source| MotionError::Archive { path: name.into(), source })?;
     let fault = |field, problem| Err(MotionError::Field { path: name.into(), field, problem });
+    let in_file = |ArrayError { field, problem }: ArrayError| MotionError::Field {
+        path: name.into(),
+        field,
+        problem,
+    };
 
-    let (shape, poses) = array(&mut archive, name, "poses", |header| match *header.shape {
-        [_, width] if POSE_WIDTHS.contains(&width) => None,
-        _ => Some("[frames, 66, 156 or 165]"),
-    })?;
+    let (shape, poses) = archive
+        .array("poses", |shape| match *shape {
+            [_, width] if POSE_WIDTHS.contains(&width) => None,
+            _ => Some("[frames, 66, 156 or 165]"),
+        })
+        .map_err(in_file)?;
     let width = shape[1] as usize;
-    let (_, trans) = array(&mut archive, name, "trans", |header| match *header.shape {
-        [_, 3] => None,
-        _ => Some("[frames, 3]"),
-    })?;
+    let (_, trans) = archive
+        .array("trans", |shape| match *shape {
+            [_, 3] => None,
+            _ => Some("[frames, 3]"),
+        })
+        .map_err(in_file)?;
     let (frames, moves) = (poses.len() / width, trans.len() / 3);
     if frames != moves {
         return fault("trans", format!("{moves} frames, but `poses` has {frames}"));
@@ -109,12 +119,12 @@ pub fn read(source: impl Read + Seek, name: &Path) -> Result<MotionClip, MotionE
     }
 
     let rate = ["mocap_framerate", "mocap_frame_rate"];
-    let Some(rate) = rate.into_iter().find(|field| has(&archive, field)) else {
+    let Some(rate) = rate.into_iter().find(|field| archive.has(field)) else {
         return fault("mocap_framerate", "missing, and so is `mocap_frame_rate`".into());
     };
-    let (_, values) = array(&mut archive, name, rate, |header| {
-        (!header.shape.iter().all(|s| *s == 1)).then_some("one number")
-    })?;
+    let (_, values) = archive
+        .array(rate, |shape| (!shape.iter().all(|s| *s == 1)).then_some("one number"))
+        .map_err(in_file)?;
     let rate_hz = values[0];
     if !RATES.contains(&rate_hz) {
         let (low, high) = (RATES.start(), RATES.end());
@@ -137,32 +147,6 @@ pub fn read(source: impl Read + Seek, name: &Path) -> Result<MotionClip, MotionE
         clip.frames.push(frame);
     }
     Ok(clip)
-}
-
-fn has(archive: &ZipArchive<impl Read + Seek>, field: &str) -> bool {
-    archive.index_for_name(&format!("{field}.npy")).is_some()
-}
-
-/// Shape and numbers of one array; `expected` says what the shape should be when it is not.
-fn array<R: Read + Seek>(
-    archive: &mut ZipArchive<R>,
-    name: &Path,
-    field: &'static str,
-    expected: impl Fn(&Header) -> Option<&'static str>,
-) -> Result<(Vec<u64>, Vec<f64>), MotionError> {
-    let values = |archive: &mut ZipArchive<R>| {
-        if !has(archive, field) {
-            return Err("missing".into());
-        }
-        let mut entry = archive.by_name(&format!("{field}.npy")).map_err(|e| e.to_string())?;
-        let header = Header::read(&mut entry)?;
-        if let Some(expected) = expected(&header) {
-            return Err(format!("expected shape {expected}, found {}", header.shape_text()));
-        }
-        let values = header.read_values(&mut entry)?;
-        Ok((header.shape, values))
-    };
-    values(archive).map_err(|problem| MotionError::Field { path: name.into(), field, problem })
 }
 
 /// Writes `clip` to the file at `path`, replacing what was there only when all is written.

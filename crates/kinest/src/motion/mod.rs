@@ -3,6 +3,7 @@
 pub mod amass;
 mod clip;
 mod npy;
+pub mod npz;
 pub mod synthetic;
 
 pub use amass::MotionError;

@@ -120,8 +120,10 @@ impl Header {
         }
         // A structured type is a list and has no quoted string here.
         let descr = value_of(text, "descr", "'", "'").unwrap_or("structured");
-        let element = Element::parse(descr)
-            .ok_or_else(|| format!("elements of type {descr:?} are not numbers this can read"))?;
+        let element = Element::parse(descr).ok_or_else(|| match descr {
+            "|O" => "elements of type \"|O\" are pickled objects, which are never opened".into(),
+            _ => format!("elements of type {descr:?} are not numbers this can read"),
+        })?;
         let fortran_order = match value_of(text, "fortran_order", "", ",").map(str::trim) {
             Some("True") => true,
             Some("False") => false,
