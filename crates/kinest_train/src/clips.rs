@@ -1,7 +1,12 @@
 //! Finding and reading motion clips.
 
+use crate::motion_store::{ClipRecord, MotionStore, Source};
+use crate::progress;
+use crate::splits::read_list;
 use anyhow::{Context, bail, ensure};
+use indicatif::{ProgressFinish, ProgressIterator};
 use kinest::motion::{MotionClip, amass};
+use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,44 +20,107 @@ pub struct NamedClip {
     pub clip: MotionClip,
 }
 
-/// Reads the clips of `folder`, or those of them that `split` lists, and brings them to `rate_hz`.
+/// Reads the clips of a folder or a prepared `.motion` file, or those of them that `split` lists, at
+/// `rate_hz`. Clips of a folder are brought to that rate.
 ///
 /// Sorted by name, so that every system has them in the same order.
 ///
 /// # Errors
-/// If there is no clip, a listed one does not exist (all such are named), or one cannot be read.
-pub fn load(folder: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<Vec<NamedClip>> {
-    let paths = match split {
-        Some(split) => listed(folder, split)?,
-        None => found(folder)?,
-    };
-    let read = |path: PathBuf| {
-        let clip = amass::load(&folder.join(&path))?.resampled(rate_hz);
-        let parts: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy()).collect();
-        Ok(NamedClip { name: parts.join("/"), clip })
-    };
-    paths.into_iter().map(read).collect()
-}
-
-/// The clips that the lines of `split` name, inside `folder`. `#` starts a comment.
-fn listed(folder: &Path, split: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
-    let text = fs::read_to_string(split)
-        .with_context(|| format!("cannot read split {}", split.display()))?;
-    let names = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    let paths: BTreeSet<PathBuf> = names.filter(|n| !n.is_empty()).map(PathBuf::from).collect();
-    ensure!(!paths.is_empty(), "split {} lists no clip", split.display());
-    let missing: Vec<_> = paths.iter().filter(|p| !folder.join(p).is_file()).collect();
-    if !missing.is_empty() {
-        let names: String = missing.iter().map(|p| format!("\n  {}", p.display())).collect();
-        let (count, split, folder) = (missing.len(), split.display(), folder.display());
-        bail!("{count} clips of split {split} are not in {folder}:{names}");
+/// If there is no clip, a listed one does not exist (all such are named), one cannot be read, or the
+/// prepared file is at another rate.
+pub fn load(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<Vec<NamedClip>> {
+    if data.is_file() {
+        let store = open(data, split, rate_hz)?;
+        let names = store.clips().iter().map(|clip| clip.name.clone()).enumerate();
+        return Ok(names.map(|(i, name)| NamedClip { name, clip: store.clip(i) }).collect());
     }
-    Ok(paths)
+    let paths = in_folder(data, split)?;
+    read_all("reading", &paths, |path| read(data, path, rate_hz)).collect()
 }
 
-/// The clips anywhere inside `folder`.
-fn found(folder: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
-    let mut paths = BTreeSet::new();
+/// The same clips to draw from: a prepared file stays on the disk, a folder's clips are read at once.
+///
+/// # Errors
+/// As [`load`].
+pub fn open(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<MotionStore> {
+    if data.is_file() {
+        return prepared(data, split, rate_hz);
+    }
+    let paths = in_folder(data, split)?;
+    let record = |path: &PathBuf| {
+        let NamedClip { name, clip } = read(data, path, rate_hz)?;
+        ClipRecord::new(&name, Source::default(), &clip).with_context(|| format!("clip {name}"))
+    };
+    MotionStore::from_records(rate_hz, read_all("reading", &paths, record))
+}
+
+fn prepared(file: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<MotionStore> {
+    let mut store = MotionStore::open(file)?;
+    let found = store.rate_hz();
+    ensure!(found == rate_hz, "{} is at {found} Hz, not at {rate_hz}", file.display());
+    if let Some(split) = split {
+        let names = read_list(split)?;
+        let there: BTreeSet<&str> = store.clips().iter().map(|c| c.name.as_str()).collect();
+        refuse_missing(names.iter().filter(|n| !there.contains(n.as_str())), split, file)?;
+        store.retain(|clip| names.contains(&clip.name));
+    }
+    ensure!(!store.clips().is_empty(), "no clip in {}", file.display());
+    Ok(store)
+}
+
+/// Paths inside `folder`, sorted by name.
+fn in_folder(folder: &Path, split: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(split) = split else { return found(folder) };
+    let names = read_list(split)?;
+    refuse_missing(names.iter().filter(|n| !folder.join(n).is_file()), split, folder)?;
+    let paths: BTreeSet<PathBuf> = names.into_iter().map(PathBuf::from).collect();
+    Ok(paths.into_iter().collect())
+}
+
+fn refuse_missing<'a>(
+    missing: impl Iterator<Item = &'a String>,
+    split: &Path,
+    data: &Path,
+) -> anyhow::Result<()> {
+    let missing: Vec<&str> = missing.map(String::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (count, split, data) = (missing.len(), split.display(), data.display());
+    bail!("{count} clips of split {split} are not in {data}:\n  {}", missing.join("\n  "));
+}
+
+fn read(folder: &Path, path: &Path, rate_hz: f64) -> anyhow::Result<NamedClip> {
+    let clip = amass::load(&folder.join(path))?.resampled(rate_hz);
+    Ok(NamedClip { name: name(path), clip })
+}
+
+/// The name of the clip at a path inside the data folder.
+pub fn name(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// What `read` makes of the items, in their order, with a progress bar that says what is `doing`.
+/// Several are read at once, and only so many are held that memory does not depend on how many there
+/// are.
+pub fn read_all<T: Sync, R: Send>(
+    doing: &'static str,
+    items: &[T],
+    read: impl Fn(&T) -> R + Sync,
+) -> impl Iterator<Item = R> {
+    let bar = progress::clips(items.len(), doing).with_finish(ProgressFinish::AndClear);
+    let batches = items.chunks(8 * rayon::current_num_threads());
+    let results = batches.flat_map(move |b| b.par_iter().map(&read).collect::<Vec<_>>());
+    results.progress_with(bar)
+}
+
+/// Paths of the clips anywhere inside `folder`, relative to it and sorted by name.
+///
+/// # Errors
+/// If a folder cannot be read, or there is no clip.
+pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = vec![];
     let mut folders = vec![PathBuf::new()];
     while let Some(inside) = folders.pop() {
         let place = folder.join(&inside);
@@ -65,11 +133,12 @@ fn found(folder: &Path) -> anyhow::Result<BTreeSet<PathBuf>> {
             if folder.join(&path).is_dir() {
                 folders.push(path);
             } else if is_motion(&path) {
-                paths.insert(path);
+                paths.push(path);
             }
         }
     }
     ensure!(!paths.is_empty(), "no motion (.npz) in {}", folder.display());
+    paths.sort();
     Ok(paths)
 }
 

@@ -110,9 +110,10 @@ impl Default for ValidationConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// Folder with AMASS clips, at any depth. `train --data` overrides it.
+    /// Folder with AMASS clips, at any depth, or a `.motion` file that `prepare` made. `train --data`
+    /// overrides it.
     pub folder: PathBuf,
-    /// File with one clip per line, relative to `folder`; none: all clips of the folder.
+    /// File with one clip per line, relative to `folder`; none: all clips of the folder or file.
     pub split: Option<PathBuf>,
     /// How windows are drawn.
     pub sampling: Sampling,
@@ -142,6 +143,8 @@ pub enum Sampling {
     Clips,
     /// Every moment equally often: long clips more than short ones.
     Frames,
+    /// Every subset equally often, in it every moment.
+    Subsets,
 }
 
 /// Weights of the loss terms. The first three are the reference's.

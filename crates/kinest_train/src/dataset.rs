@@ -2,18 +2,20 @@
 
 use crate::augment::Augment;
 use crate::config::{DataConfig, Sampling};
+use crate::motion_store::MotionStore;
 use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::DMat3;
 use kinest::features::{FeatureLayout, TARGETS};
 use kinest::model::{DataStatistics, NetworkConfig};
-use kinest::motion::{ClipFrame, MotionClip};
+use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// One step's windows.
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ impl Draw {
 /// Clips to draw windows from.
 #[derive(Debug)]
 pub struct WindowDataset {
-    clips: Vec<MotionClip>,
+    store: MotionStore,
     /// Running sum of the chances of the clips.
     chances: Vec<f64>,
     skeleton: Skeleton,
@@ -85,35 +87,44 @@ impl WindowDataset {
     /// # Errors
     /// If none is.
     pub fn new(
-        clips: Vec<MotionClip>,
+        mut store: MotionStore,
         config: &DataConfig,
         layout: FeatureLayout,
         network: &NetworkConfig,
         skeleton: Skeleton,
     ) -> anyhow::Result<Self> {
         let (window, answers) = (network.window(), network.answers());
-        let all = clips.len();
+        let all = store.clips().len();
         // A faster pace needs more frames, and velocities need one before the first.
         let needed = (window as f64 * (1.0 + config.augment.speed)).ceil() as usize + 1;
-        let clips: Vec<_> = clips.into_iter().filter(|c| c.frames.len() >= needed).collect();
+        store.retain(|clip| clip.frames >= needed);
+        let clips = store.clips();
         ensure!(!clips.is_empty(), "none of the {all} clips has the {needed} frames of a window");
+        let starts: Vec<f64> = clips.iter().map(|c| (c.frames - needed + 1) as f64).collect();
+        let mut of_subset = BTreeMap::new();
+        for (clip, starts) in clips.iter().zip(&starts) {
+            *of_subset.entry(clip.subset()).or_insert(0.0) += starts;
+        }
         let mut sum = 0.0;
-        let chances = clips.iter().map(|clip| {
+        let chances = clips.iter().zip(&starts).map(|(clip, starts)| {
             sum += match config.sampling {
                 Sampling::Clips => 1.0,
-                Sampling::Frames => (clip.frames.len() - needed + 1) as f64,
+                Sampling::Frames => *starts,
+                Sampling::Subsets => starts / of_subset[clip.subset()],
             };
             sum
         });
         let chances = chances.collect();
         let augment = config.augment;
-        Ok(Self { clips, chances, skeleton, layout, window, answers, augment })
+        Ok(Self { store, chances, skeleton, layout, window, answers, augment })
     }
 
     /// Clips in use, and minutes of motion in them.
     #[must_use]
     pub fn size(&self) -> (usize, f64) {
-        (self.clips.len(), self.clips.iter().map(MotionClip::duration).sum::<f64>() / 60.0)
+        let clips = self.store.clips();
+        let steps: usize = clips.iter().map(|c| c.frames - 1).sum();
+        (clips.len(), steps as f64 / self.store.rate_hz() / 60.0)
     }
 
     /// `count` windows from number `first` on. What window a number stands for follows from the
@@ -166,21 +177,21 @@ impl WindowDataset {
     fn window(&self, rng: &mut ChaCha8Rng) -> Window {
         let total = self.chances.last().copied().unwrap_or_default();
         let chance = rng.random::<f64>() * total;
-        let index = self.chances.partition_point(|c| *c <= chance).min(self.clips.len() - 1);
-        let clip = &self.clips[index];
+        let index = self.chances.partition_point(|c| *c <= chance).min(self.chances.len() - 1);
 
         let change = self.augment.draw(rng);
         let used = (self.window as f64 * change.pace).ceil() as usize;
-        let last_start = clip.frames.len().saturating_sub(used + 1);
+        let last_start = self.store.clips()[index].frames.saturating_sub(used + 1);
         let start = rng.random_range(0..=last_start);
+        let clip = self.store.section(index, start..start + used + 1);
 
         let mut trackers = Vec::with_capacity(self.window + 1);
         let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(self.answers);
         for i in 0..=self.window {
             let frame = if self.augment.speed == 0.0 {
-                clip.frames[start + i]
+                clip.frames[i]
             } else {
-                let seconds = (start as f64 + i as f64 * change.pace) / clip.rate_hz;
+                let seconds = i as f64 * change.pace / clip.rate_hz;
                 ClipFrame::from(&clip.pose_at(seconds))
             };
             let (poses, local) = self.trackers(&change.frame(&frame));
@@ -214,10 +225,12 @@ impl WindowDataset {
 mod tests {
     use super::*;
     use crate::augment::{GripOffset, HandDropout, TrackerNoise};
+    use crate::motion_store::{ClipRecord, Source};
     use burn_flex::Flex;
     use glam::DVec3;
     use kinest::features::Frame;
     use kinest::model::KinestConfig;
+    use kinest::motion::MotionClip;
 
     fn clip(frames: usize) -> MotionClip {
         let frame = |i: usize| {
@@ -235,15 +248,42 @@ mod tests {
         MotionClip { rate_hz: 60.0, frames: (0..frames).map(frame).collect() }
     }
 
+    fn store(clips: &[(&str, usize)]) -> MotionStore {
+        let record = |(name, frames): &(&str, usize)| {
+            ClipRecord::new(name, Source::default(), &clip(*frames))
+        };
+        MotionStore::from_records(60.0, clips.iter().map(record)).unwrap()
+    }
+
+    /// With a window of 12 frames.
+    fn network() -> NetworkConfig {
+        NetworkConfig::Kinest(KinestConfig { window: 12, ..KinestConfig::default() })
+    }
+
     fn dataset(augment: Augment) -> WindowDataset {
         dataset_of(augment, FeatureLayout::default())
     }
 
     fn dataset_of(augment: Augment, layout: FeatureLayout) -> WindowDataset {
         let config = DataConfig { augment, ..DataConfig::default() };
-        let clips = vec![clip(40), clip(3), clip(90)];
-        let network = NetworkConfig::Kinest(KinestConfig { window: 12, ..KinestConfig::default() });
-        WindowDataset::new(clips, &config, layout, &network, Skeleton::default()).unwrap()
+        let store = store(&[("a", 40), ("b", 3), ("c", 90)]);
+        WindowDataset::new(store, &config, layout, &network(), Skeleton::default()).unwrap()
+    }
+
+    /// Windows of 12 frames start at 28, 78, and 8 places of the clips.
+    #[test]
+    fn each_way_of_sampling_has_its_chances() {
+        let clips = [("CMU/a", 40), ("CMU/b", 90), ("CMU/short", 3), ("SFU/c", 20)];
+        for (sampling, expected) in [
+            (Sampling::Clips, [1.0, 2.0, 3.0]),
+            (Sampling::Frames, [28.0, 106.0, 114.0]),
+            (Sampling::Subsets, [28.0 / 106.0, 1.0, 2.0]),
+        ] {
+            let config = DataConfig { sampling, ..DataConfig::default() };
+            let (layout, body) = (FeatureLayout::default(), Skeleton::default());
+            let set = WindowDataset::new(store(&clips), &config, layout, &network(), body);
+            assert_eq!(set.unwrap().chances, expected, "{sampling:?}");
+        }
     }
 
     #[test]

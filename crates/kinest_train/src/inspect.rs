@@ -1,31 +1,35 @@
 //! `inspect`: what a file is.
 
+use crate::motion_store::MotionStore;
 use anyhow::bail;
 use burn_flex::{Flex, FlexDevice};
 use kinest::model::Checkpoint;
 use kinest::motion::amass;
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// `inspect`: describes a motion file or a checkpoint.
+/// `inspect`: describes a motion file, a prepared split or a checkpoint.
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// An AMASS `.npz` or a `.model.ron`.
+    /// An AMASS `.npz`, a `.motion` or a `.model.ron`.
     file: PathBuf,
 }
 
 /// Runs `inspect`.
 ///
 /// # Errors
-/// If the file is neither, or broken.
+/// If the file is none of these, or broken.
 pub fn run(args: InspectArgs) -> anyhow::Result<()> {
     let name = args.file.to_string_lossy();
     if name.ends_with(".npz") {
         motion(&args.file)
+    } else if name.ends_with(".motion") {
+        prepared(&args.file)
     } else if name.ends_with(".model.ron") {
         checkpoint(&args.file)
     } else {
-        bail!("{name}: expected an AMASS .npz or a .model.ron");
+        bail!("{name}: expected an AMASS .npz, a .motion or a .model.ron");
     }
 }
 
@@ -43,6 +47,29 @@ fn motion(path: &Path) -> anyhow::Result<()> {
     for (label, joint) in [("head", SmplJoint::Head), ("left foot", SmplJoint::LeftFoot)] {
         let (low, high) = heights(joint);
         println!("{label:<11} {low:.2} to {high:.2} m high (default skeleton)");
+    }
+    Ok(())
+}
+
+/// Reads everything, so that damage is found.
+fn prepared(path: &Path) -> anyhow::Result<()> {
+    let store = MotionStore::open(path)?;
+    let clips = store.clips();
+    let damaged = |i: &usize| store.record(*i).is_none();
+    if let Some(i) = (0..clips.len()).find(damaged) {
+        bail!("{}: clip {} is damaged", path.display(), clips[i].name);
+    }
+    let frames: usize = clips.iter().map(|clip| clip.frames).sum();
+    let mut subsets = BTreeMap::<&str, usize>::new();
+    for clip in clips {
+        *subsets.entry(clip.subset()).or_default() += 1;
+    }
+    println!("clips       {}", clips.len());
+    println!("rate        {} Hz", store.rate_hz());
+    println!("frames      {frames}");
+    println!("duration    {:.2} h", frames as f64 / store.rate_hz() / 3600.0);
+    for (subset, clips) in subsets {
+        println!("subset      {subset} {clips}");
     }
     Ok(())
 }

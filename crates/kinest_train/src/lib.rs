@@ -1,5 +1,5 @@
-//! The headless side of KineST: train, evaluate, predict, render, import, inspect. `kinest-train` is
-//! its command line.
+//! The headless side of KineST: train, evaluate, predict, render, import, inspect.
+//! `kinest-train` is its command line.
 #![warn(missing_docs)]
 
 pub mod augment;
@@ -14,7 +14,10 @@ pub mod fused;
 pub mod import;
 pub mod inspect;
 pub mod loss;
+pub mod motion_store;
 pub mod predict;
 pub mod progress;
 pub mod render;
+pub mod splits;
+pub mod subsets;
 pub mod train;

@@ -5,7 +5,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// A bar over `total` frames; it draws on a terminal only.
 #[must_use]
 pub fn frames(total: usize, doing: &'static str) -> ProgressBar {
-    let style = "{prefix} {bar:40} {pos}/{len} frames, {eta} left  {msg}";
+    bar(total, doing, "{prefix} {bar:40} {pos}/{len} frames, {eta} left  {msg}")
+}
+
+/// A bar over `total` clips; it draws on a terminal only.
+#[must_use]
+pub fn clips(total: usize, doing: &'static str) -> ProgressBar {
+    bar(total, doing, "{prefix} {bar:40} {pos}/{len} clips, {eta} left")
+}
+
+fn bar(total: usize, doing: &'static str, style: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(style).expect("the template is valid");
     ProgressBar::new(total as u64).with_style(style).with_prefix(doing)
 }

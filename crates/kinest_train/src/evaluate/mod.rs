@@ -35,7 +35,7 @@ pub struct EvaluateArgs {
     /// A model, a `.model.ron` file with its weights beside it; several stand side by side
     #[arg(long = "model", required = true, value_name = "MODEL")]
     pub models: Vec<PathBuf>,
-    /// Folder with AMASS clips, at any depth
+    /// Folder with AMASS clips, at any depth, or a prepared `.motion` file
     #[arg(long)]
     pub data: PathBuf,
     /// File with one clip per line, relative to the folder; without it, all clips of the folder

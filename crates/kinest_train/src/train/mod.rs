@@ -28,10 +28,11 @@ mod tensorboard;
 mod trainer;
 mod validation;
 
-use crate::clips::{self, NamedClip};
+use crate::clips;
 use crate::config::{DataConfig, TrainConfig, ValidationConfig};
 use crate::dataset::WindowDataset;
 use crate::device::{self, TrainDevice};
+use crate::motion_store::{MotionStore, StoredClip};
 use anyhow::{Context, ensure};
 use kinest::files::write_atomically;
 use kinest::model::ModelSpec;
@@ -50,7 +51,7 @@ pub struct TrainArgs {
     /// Folder of the run
     #[arg(long)]
     out: PathBuf,
-    /// Folder with AMASS clips, instead of the config's
+    /// Folder with AMASS clips or prepared `.motion` file, instead of the config's
     #[arg(long)]
     data: Option<PathBuf>,
     /// File with one clip per line, instead of the config's
@@ -174,20 +175,19 @@ fn load_data(
     spec: &ModelSpec,
 ) -> anyhow::Result<(WindowDataset, Option<WindowDataset>)> {
     let folder = &config.data.folder;
-    let clips = clips::load(folder, config.data.split.as_deref(), spec.rate_hz)?;
+    let clips = clips::open(folder, config.data.split.as_deref(), spec.rate_hz)?;
     let ValidationConfig { hold_out, split, .. } = &config.validation;
-    let held = |clip: &NamedClip| hold_out.iter().any(|start| clip.name.starts_with(start));
-    let (mut held, train): (Vec<_>, Vec<_>) = clips.into_iter().partition(held);
+    let is_held = |clip: &StoredClip| hold_out.iter().any(|start| clip.name.starts_with(start));
+    let (mut held, train) = clips.partition(is_held);
     ensure!(
-        hold_out.is_empty() || !held.is_empty(),
+        hold_out.is_empty() || !held.clips().is_empty(),
         "no clip's name starts with what `validation.hold_out` says: {}",
         hold_out.join(", ")
     );
     if let Some(split) = split {
-        held.extend(clips::load(folder, Some(split), spec.rate_hz)?);
+        held.merge(clips::open(folder, Some(split), spec.rate_hz)?)?;
     }
-    let set = |what: &str, clips: Vec<NamedClip>, data: &DataConfig| {
-        let clips = clips.into_iter().map(|named| named.clip).collect();
+    let set = |what: &str, clips: MotionStore, data: &DataConfig| {
         let set =
             WindowDataset::new(clips, data, config.layout, &config.network, spec.skeleton.clone())
                 .with_context(|| what.to_owned())?;
@@ -198,7 +198,8 @@ fn load_data(
     let train = set("training", train, &config.data)?;
     // Motion as it is, every moment equally likely.
     let plain = DataConfig { sampling: crate::config::Sampling::Frames, ..DataConfig::default() };
-    let validation = (!held.is_empty()).then(|| set("validation", held, &plain)).transpose()?;
+    let validation =
+        (!held.clips().is_empty()).then(|| set("validation", held, &plain)).transpose()?;
     Ok((train, validation))
 }
 
