@@ -1,4 +1,4 @@
-//! The headless side of KineST: train, evaluate, predict, render, import, inspect.
+//! The headless side of KineST: prepare, train, evaluate, predict, render, import, inspect.
 //! `kinest-train` is its command line.
 #![warn(missing_docs)]
 
@@ -16,8 +16,10 @@ pub mod inspect;
 pub mod loss;
 pub mod motion_store;
 pub mod predict;
+pub mod prepare;
 pub mod progress;
 pub mod render;
+pub mod skeleton;
 pub mod splits;
 pub mod subsets;
 pub mod train;

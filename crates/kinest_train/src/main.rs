@@ -1,7 +1,7 @@
 //! `kinest-train`. Exit status 0: done, 1: failed, 2: wrong usage.
 
 use clap::{Parser, Subcommand};
-use kinest_train::{evaluate, export, import, inspect, predict, render, train};
+use kinest_train::{evaluate, export, import, inspect, predict, prepare, render, skeleton, train};
 use std::process::ExitCode;
 
 /// Trains, evaluates and converts KineST models. Results on stdout, logs on stderr.
@@ -14,6 +14,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Pack the clips of a download into one file for each split.
+    Prepare(prepare::PrepareArgs),
+    /// Take the rest joints out of an SMPL-H model.
+    Skeleton(skeleton::SkeletonArgs),
     /// Train a network.
     Train(train::TrainArgs),
     /// Measure a model on motion it was not trained on.
@@ -32,6 +36,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Prepare(args) => prepare::run(args),
+        Command::Skeleton(args) => skeleton::run(args),
         Command::Train(args) => train::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Predict(args) => predict::run(args),

@@ -1,14 +1,15 @@
 //! Bad motion files, through the program itself: exit status 1, a message with the file and the field, no
 //! panic, and nothing written.
 
+mod npz;
+
 use kinest::motion::{ClipFrame, MotionClip, amass};
 use kinest::skeleton::Pose;
+use npz::{npy, npz};
 use std::fs;
-use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
-use zip::write::SimpleFileOptions;
 
 /// A folder with a small model in it, imported once for all tests.
 static MODEL: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
@@ -31,26 +32,6 @@ fn run(arguments: &[&str]) -> Output {
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// A `.npy` array of `f64`.
-fn npy(shape: &[usize], value: impl Fn(usize) -> f64) -> Vec<u8> {
-    let sizes: String = shape.iter().map(|s| format!("{s},")).collect();
-    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({sizes}), }}\n");
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend((0..shape.iter().product()).flat_map(|i| value(i).to_le_bytes()));
-    bytes
-}
-
-fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut archive = zip::ZipWriter::new(Cursor::new(vec![]));
-    for (name, bytes) in arrays {
-        archive.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
-        archive.write_all(bytes).unwrap();
-    }
-    archive.finish().unwrap().into_inner()
 }
 
 /// A clip of `frames` frames with the values of `pose` and the rate `rate_hz`.

@@ -1,0 +1,406 @@
+//! `prepare` and `skeleton` through the program itself, on small copies of what a download looks like.
+
+mod npz;
+
+use kinest::features::FeatureLayout;
+use kinest::model::{KinestConfig, NetworkConfig};
+use kinest::motion::{MotionClip, amass, synthetic};
+use kinest::skeleton::{Skeleton, SmplJoint};
+use kinest_train::clips;
+use kinest_train::config::DataConfig;
+use kinest_train::dataset::WindowDataset;
+use kinest_train::motion_store::MotionStore;
+use npz::{array, npy, npz};
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+static WALK: LazyLock<MotionClip> =
+    LazyLock::new(|| synthetic::walk_and_wave(&Skeleton::default()));
+
+/// A clip of `frames` frames at 120 Hz, from frame `first` of the walk.
+fn clip(first: usize, frames: usize) -> MotionClip {
+    MotionClip { rate_hz: 120.0, frames: WALK.frames[first..first + frames].to_vec() }
+}
+
+fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Clips under these names, each from another place of the walk.
+fn put_clips(folder: &Path, names: &[&str]) {
+    for (i, name) in names.iter().enumerate() {
+        put(folder, name, "");
+        amass::save(&folder.join(name), &clip(40 * i, 80 + 2 * i), "male").unwrap();
+    }
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kinest-train"));
+    command.current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// `prepare --data amass --out out` with `more`; its table.
+fn prepare(folder: &Path, more: &[&str]) -> String {
+    let output = run(folder, &[&["prepare", "--data", "amass", "--out", "out"], more].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The same when it fails; its message and table.
+fn prepare_fails(folder: &Path, more: &[&str]) -> (String, String) {
+    let output = run(folder, &[&["prepare", "--data", "amass", "--out", "out"], more].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    (text(&output.stderr), text(&output.stdout))
+}
+
+fn names(store: &Path) -> Vec<String> {
+    MotionStore::open(store).unwrap().clips().iter().map(|c| c.name.clone()).collect()
+}
+
+const CMU: [&str; 4] = [
+    "CMU/CMU/01/01_01_poses.npz",
+    "CMU/CMU/01/01_02_poses.npz",
+    "CMU/CMU/02/02_01_stageii.npz",
+    "CMU/CMU/02/02_02.npz",
+];
+
+#[test]
+fn the_first_protocol_is_found_below_folders_of_any_depth() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let hdm = "smplh/MPI_HDM05/bd/HDM_bd_01_poses.npz";
+    put_clips(&at.join("amass"), &[&CMU[..], &[hdm]].concat());
+    for other in ["CMU/CMU/01/shape.npz", "CMU/CMU/02/male_stagei.npz", "LICENSE.txt"] {
+        put(at, &format!("amass/{other}"), "not motion");
+    }
+    put(at, "lists/CMU/train_split.txt", "CMU/01/01_01_poses.npz\nCMU/02/02_01_poses.npz\n");
+    put(at, "lists/CMU/test_split.txt", "CMU/01/01_02_poses.npz\n");
+    put(at, "lists/MPI_HDM05/train_split.txt", "MPI_HDM05/bd/HDM_bd_01_poses.npz\n");
+    let table = prepare(at, &["--protocol", "1", "--splits", "lists"]);
+
+    assert_eq!(names(&at.join("out/train.motion")), [CMU[0], CMU[2], hdm]);
+    assert_eq!(names(&at.join("out/test.motion")), [CMU[1]]);
+    // 80, 84 and 88 frames at 120 Hz, and 82 for the test.
+    for row in ["train all 3 126 0.00", "train CMU 2 82 0.00", "train HDM05 1 44", "test all 1 41"]
+    {
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(table.lines().any(|line| words(line).starts_with(row)), "{row} is not in\n{table}");
+    }
+    assert!(table.contains("nothing skipped"), "{table}");
+    let report = fs::read(at.join("out/prepare.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["splits"][0]["subsets"]["HDM05"]["frames"], 44);
+    assert_eq!(report["splits"][1]["clips"], 1);
+    // The frames are every second of the file's.
+    let store = MotionStore::open(&at.join("out/test.motion")).unwrap();
+    let expected = amass::load(&at.join("amass").join(CMU[1])).unwrap();
+    assert_eq!(store.clip(0), expected.resampled(60.0), "f32 in, f32 out");
+}
+
+#[test]
+fn the_second_protocol_wants_all_its_subsets() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let test = ["HumanEva/S1/Box_1_poses.npz", "Transitions_mocap/mazen/a_poses.npz"];
+    put_clips(&at.join("amass"), &[&CMU[..2], &test, &["GRAB/s1/cup_poses.npz"]].concat());
+    let (message, _) = prepare_fails(at, &["--protocol", "2"]);
+    for missing in ["ACCAD", "BMLrub", "TotalCapture"] {
+        assert!(message.contains(missing), "{missing} is not in {message}");
+    }
+    assert!(!message.contains("  CMU") && !at.join("out").exists());
+    let table = prepare(at, &["--protocol", "2", "--allow-missing"]);
+    assert_eq!(names(&at.join("out/train.motion")), &CMU[..2]);
+    assert_eq!(names(&at.join("out/test.motion")), test);
+    assert!(table.contains("PosePrior: no clip"), "{table}");
+}
+
+#[test]
+fn everything_a_list_names_and_the_folder_lacks_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put_clips(&at.join("amass"), &CMU[..1]);
+    put(at, "list.txt", "CMU/01/01_01_poses.npz\nCMU/77/77_01_poses.npz\nmine/a.npz\n");
+    put(at, "other.txt", "mine/b.npz\n");
+    let lists = ["--split", "train=list.txt", "--split", "test=other.txt"];
+    let (message, _) = prepare_fails(at, &lists);
+    for missing in ["3 of", "CMU/77/77_01_poses.npz", "mine/a.npz (listed in list.txt)", "mine/b"] {
+        assert!(message.contains(missing), "{missing} is not in {message}");
+    }
+    assert!(!at.join("out").exists(), "nothing is written");
+    // A split of which nothing is left is a failure, but the other one is written.
+    let (message, table) = prepare_fails(at, &[&lists[..], &["--allow-missing"]].concat());
+    assert!(message.contains("nothing is left of split test"), "{message}");
+    assert!(table.contains("mine/b.npz: listed in other.txt"), "{table}");
+    assert_eq!(names(&at.join("out/train.motion")), &CMU[..1]);
+    assert!(!at.join("out/test.motion").exists() && !at.join("out/test.motion.partial").exists());
+
+    put(at, "empty.txt", "# nothing\n");
+    let (message, _) = prepare_fails(at, &["--split", "train=empty.txt"]);
+    assert!(message.contains("empty.txt lists no clip"), "{message}");
+}
+
+#[test]
+fn broken_clips_are_named_with_the_reason_and_the_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let data = at.join("amass");
+    put_clips(&data, &["mine/good.npz"]);
+    amass::save(&data.join("mine/short.npz"), &clip(0, 2), "male").unwrap();
+    let poses = |bad: f64| ("poses", npy(&[4, 66], move |i| if i == 70 { bad } else { 0.0 }));
+    let trans = || ("trans", npy(&[4, 3], |_| 0.0));
+    let rate = |hz: f64| ("mocap_framerate", npy(&[], move |_| hz));
+    put(&data, "mine/nan.npz", npz(&[poses(f64::NAN), trans(), rate(60.0)]));
+    put(&data, "mine/huge.npz", npz(&[poses(1e200), trans(), rate(60.0)]));
+    put(&data, "mine/rateless.npz", npz(&[poses(0.0), trans()]));
+    put(&data, "mine/zip.npz", "no archive");
+    let names_listed = ["good", "short", "nan", "huge", "rateless", "zip"];
+    let list: String = names_listed.iter().map(|n| format!("mine/{n}.npz\n")).collect();
+    put(at, "list.txt", list);
+
+    let table = prepare(at, &["--split", "all=list.txt"]);
+    assert_eq!(names(&at.join("out/all.motion")), ["mine/good.npz"]);
+    for (name, reason, problem) in [
+        ("short", "too short", "1 frames at 60 Hz"),
+        ("nan", "bad data", "frame 1, L_hip"),
+        ("huge", "bad data", "frame 1: a number is too large"),
+        ("rateless", "unknown rate", "missing"),
+        ("zip", "unreadable", "not a whole .npz"),
+    ] {
+        let row = table.lines().find(|line| line.contains(&format!("mine/{name}.npz:")));
+        let row = row.unwrap_or_else(|| panic!("{name} is not in\n{table}"));
+        assert!(row.contains(reason) && row.contains(problem), "{row}");
+    }
+    fs::remove_file(data.join("mine/good.npz")).unwrap();
+    let (message, table) = prepare_fails(at, &["--split", "all=list.txt", "--allow-missing"]);
+    assert!(message.contains("nothing is left of split all") && table.contains("rateless"));
+}
+
+/// Puts nonsense of the same size and date where the file was: whoever reads it again fails.
+fn spoil(path: &Path) {
+    let metadata = fs::metadata(path).unwrap();
+    fs::write(path, vec![b'x'; metadata.len() as usize]).unwrap();
+    File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(metadata.modified().unwrap())
+        .unwrap();
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_and_reads_only_what_it_must() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put_clips(&at.join("amass"), &CMU);
+    put(at, "list.txt", CMU.join("\n"));
+    let split = ["--split", "train=list.txt"];
+    prepare(at, &split);
+    let (store, partial) = (at.join("out/train.motion"), at.join("out/train.motion.partial"));
+    let whole = fs::read(&store).unwrap();
+
+    // Killed inside the third clip: two are kept, the others are read.
+    let first_two: usize = [40, 41].map(|frames| 36 + CMU[0].len() + 276 * frames).iter().sum();
+    fs::write(&partial, &whole[..24 + first_two + 1000]).unwrap();
+    fs::remove_file(&store).unwrap();
+    spoil(&at.join("amass").join(CMU[0]));
+    spoil(&at.join("amass").join(CMU[1]));
+    prepare(at, &split);
+    assert_eq!(fs::read(&store).unwrap(), whole);
+    assert!(!partial.exists());
+
+    // A finished file serves as well; a clip that changed is read again.
+    spoil(&at.join("amass").join(CMU[2]));
+    amass::save(&at.join("amass").join(CMU[3]), &clip(300, 100), "male").unwrap();
+    prepare(at, &split);
+    let frames: Vec<_> =
+        MotionStore::open(&store).unwrap().clips().iter().map(|c| c.frames).collect();
+    assert_eq!(frames, [40, 41, 42, 50]);
+
+    // At another rate nothing of it can be used.
+    let table = prepare(at, &[&split[..], &["--rate", "30"]].concat());
+    assert_eq!(names(&store), [CMU[3]]);
+    assert!(table.contains("unreadable"), "{table}");
+}
+
+/// What a full disk does, by a limit on the size of files: a message, no half store under the final
+/// name, and the next run goes on.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_an_error_and_the_next_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put_clips(&at.join("amass"), &CMU);
+    put(at, "list.txt", CMU.join("\n"));
+    // A block has 512 or 1024 bytes; a clip has 11 KB.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 25; exec {} prepare --data amass --out out --split train=list.txt",
+        env!("CARGO_BIN_EXE_kinest-train")
+    );
+    let output = Command::new("sh").args(["-c", &script]).current_dir(at).output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("cannot write out/train.motion.partial"), "{message}");
+    assert!(!at.join("out/train.motion").exists());
+    spoil(&at.join("amass").join(CMU[0]));
+    prepare(at, &["--split", "train=list.txt"]);
+    assert_eq!(names(&at.join("out/train.motion")), CMU);
+}
+
+#[test]
+fn training_draws_the_same_windows_from_a_folder_and_from_its_prepared_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put_clips(&at.join("amass"), &CMU);
+    put(at, "list.txt", CMU[1..].join("\n"));
+    prepare(at, &["--split", "train=list.txt"]);
+    let windows = |data: &Path, split: Option<&Path>| {
+        let store = clips::open(data, split, 60.0).unwrap();
+        let (config, layout) = (DataConfig::default(), FeatureLayout::default());
+        let network = NetworkConfig::Kinest(KinestConfig { window: 12, ..Default::default() });
+        let body = Skeleton::default();
+        WindowDataset::new(store, &config, layout, &network, body).unwrap().draw(3, 5, 40)
+    };
+    let (data, list) = (at.join("amass"), at.join("list.txt"));
+    let from_folder = windows(&data, Some(&list));
+    let expected = clips::load(&data, Some(&list), 60.0).unwrap();
+    // Whatever happens to the clips then.
+    fs::remove_dir_all(&data).unwrap();
+    let store = at.join("out/train.motion");
+    assert_eq!(windows(&store, None), from_folder);
+    assert_eq!(clips::load(&store, None, 60.0).unwrap(), expected);
+
+    put(at, "one.txt", CMU[2]);
+    assert_eq!(clips::load(&store, Some(&at.join("one.txt")), 60.0).unwrap(), expected[1..2]);
+    put(at, "none.txt", "CMU/a.npz\nCMU/b.npz\n");
+    let error = clips::open(&store, Some(&at.join("none.txt")), 60.0).unwrap_err().to_string();
+    assert!(error.starts_with("2 clips") && error.contains("CMU/b.npz"), "{error}");
+    let error = clips::open(&store, None, 30.0).unwrap_err().to_string();
+    assert!(error.contains("train.motion is at 60 Hz, not at 30"), "{error}");
+}
+
+#[test]
+fn truncated_and_damaged_stores_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put_clips(&at.join("amass"), &CMU);
+    put(at, "list.txt", CMU.join("\n"));
+    prepare(at, &["--split", "train=list.txt"]);
+    let whole = fs::read(at.join("out/train.motion")).unwrap();
+    put(at, "cut.motion", &whole[..whole.len() - 20]);
+    let output = run(at, &["train", "--data", "cut.motion", "--out", "run"]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("cut.motion: cut short"), "{message}");
+    assert!(!at.join("run").exists());
+
+    // `inspect` reads all of it and finds what opening does not look at.
+    let described = text(&run(at, &["inspect", "out/train.motion"]).stdout);
+    assert!(described.contains("clips       4") && described.contains("CMU 4"), "{described}");
+    let mut damaged = whole;
+    damaged[24 + 36 + CMU[0].len() + 500] ^= 1;
+    put(at, "damaged.motion", damaged);
+    let output = run(at, &["inspect", "damaged.motion"]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains(&format!("clip {} is damaged", CMU[0])), "{message}");
+}
+
+#[test]
+fn wrong_usage_is_told_from_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    for more in [
+        &[][..],
+        &["--protocol", "1"],
+        &["--protocol", "3"],
+        &["--protocol", "2", "--split", "a=b"],
+        &["--splits", "lists"],
+        &["--split", "no-file"],
+        &["--split", "../up=list.txt"],
+        &["--protocol", "2", "--rate", "0"],
+    ] {
+        let all = [&["prepare", "--data", "amass", "--out", "out"], more].concat();
+        assert_eq!(run(folder.path(), &all).status.code(), Some(2), "{more:?}");
+    }
+}
+
+/// A model with a vertex on each joint, but two about the pelvis, and one under the feet.
+fn body_model(rest: &[glam::DVec3]) -> Vec<(&'static str, Vec<u8>)> {
+    let aside = glam::DVec3::X * 0.1;
+    let mut vertices = vec![rest[0] - aside];
+    vertices.extend(&rest[1..]);
+    vertices.extend([rest[0] + aside, glam::DVec3::new(0.0, -1.25, 0.0)]);
+    let (joints, count) = (rest.len(), vertices.len());
+    let weight = move |i: usize| match (i / count, i % count) {
+        (0, v) if v == 0 || v == joints => 0.5,
+        (j, v) if j == v => 1.0,
+        _ => 0.0,
+    };
+    // The hands hang from the wrists, as far as anyone looks.
+    let parent = move |i: usize| match SmplJoint::ALL.get(i % joints).map(|j| j.parent()) {
+        _ if i >= joints => (i - joints) as f64,
+        Some(None) => f64::from(u32::MAX),
+        Some(Some(parent)) => parent.index() as f64,
+        None => 20.0,
+    };
+    vec![
+        ("v_template", npy(&[count, 3], move |i| vertices[i / 3][i % 3])),
+        ("J_regressor", npy(&[joints, count], weight)),
+        ("kintree_table", npy(&[2, joints], parent)),
+        ("shapedirs", array("|O", &[1], b"a pickle nobody opens")),
+    ]
+}
+
+#[test]
+fn the_skeleton_of_a_body_model_is_its_regressor_times_its_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let mut truth = Skeleton::default();
+    truth.offsets[0] = glam::DVec3::new(-0.0018, -0.2233, 0.0282);
+    // The rest pose has y up, as the template.
+    let upright = [glam::DMat3::IDENTITY; 22];
+    let mut rest = truth.forward(&upright, glam::DVec3::ZERO).positions.to_vec();
+    let ankle = rest[SmplJoint::LeftAnkle.index()].y;
+    rest.resize(52, glam::DVec3::splat(0.3));
+    let arguments = ["skeleton", "--smplh", "model.npz", "--out", "S.json"];
+    put(at, "model.npz", npz(&body_model(&rest)));
+    let output = run(at, &arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let found = Skeleton::load(&at.join("S.json")).unwrap();
+    for (a, b) in found.offsets.iter().zip(&truth.offsets) {
+        assert!(a.abs_diff_eq(*b, 1e-12), "{a} {b}");
+    }
+    assert!((found.ankle_height - (ankle + 1.25)).abs() < 1e-12);
+
+    let pickle = || array("|O", &[], b"a pickle nobody opens");
+    let inches: Vec<_> = rest.iter().map(|v| *v * 39.37).collect();
+    for (field, replaced, expected) in [
+        ("J_regressor", Some(pickle()), "pickled objects"),
+        ("J_regressor", Some(npy(&[52, 9], |_| 0.0)), "found [52, 9]"),
+        ("J_regressor", Some(npy(&[52, 54], |_| f64::NAN)), "pelvis is not at a finite place"),
+        ("v_template", Some(pickle()), "pickled objects"),
+        ("v_template", None, "missing"),
+        ("v_template", Some(npy(&[54, 3], |i| inches[(i / 3).min(51)][i % 3])), "expected metres"),
+        ("kintree_table", Some(npy(&[2, 52], |_| 0.0)), "parent of L_knee is joint 0, not L_hip"),
+        ("kintree_table", Some(npy(&[2, 16], |_| 0.0)), "found [2, 16]"),
+    ] {
+        let mut model = body_model(&rest);
+        model.retain(|(name, _)| *name != field);
+        model.extend(replaced.map(|bytes| (field, bytes)));
+        put(at, "model.npz", npz(&model));
+        fs::remove_file(at.join("S.json")).ok();
+        let output = run(at, &arguments);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{field}: {message}");
+        assert!(message.contains("model.npz") && message.contains(field), "{message}");
+        assert!(message.contains(expected), "{message:?} does not say {expected:?}");
+        assert!(!at.join("S.json").exists());
+    }
+}
