@@ -190,7 +190,8 @@ impl<B: Backend> Kinest<B> {
             Some(standardise) => standardise.forward(features),
             None => features,
         };
-        linear(&self.embed, features)
+        // Standardised first: what is left of a position in 16 bits is centimetres.
+        linear(&self.embed, features.cast(self.embed.weight.dtype()))
     }
 
     /// Prepares a fresh network for its data: the standardisation measured on it, and a last layer

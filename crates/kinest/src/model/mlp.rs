@@ -143,7 +143,9 @@ impl<B: Backend> Mlp<B> {
         let seen = TensorData::new(seen, [count]);
         let seen = Tensor::<B, 1, Int>::from_data(seen, &features.device());
         let frames = self.standardise.forward(features.select(1, seen));
+        // Standardised first: what is left of a position in 16 bits is centimetres.
         let side_by_side = frames.reshape([batch, 1, count * inputs]);
+        let side_by_side = side_by_side.cast(self.embed.weight.dtype());
         let mut h = self.activation.of(linear(&self.embed, side_by_side));
         for layer in &self.layers {
             let update = self.activation.of(linear(&layer.linear, layer.norm.forward(h.clone())));

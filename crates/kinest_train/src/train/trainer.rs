@@ -195,7 +195,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             Arithmetic::Bf16 => {
                 // A copy of the network computes in 16 bits; its gradients go to the weights in 32.
                 let network = self.state.network.clone().map(&mut Cast(FloatDType::BF16));
-                let output = network.forward(batch.features.cast(FloatDType::BF16));
+                let output = network.forward(batch.features);
                 let loss = loss_of(output.cast(FloatDType::F32));
                 let mut gradients = GradientsParams::from_grads(part(&loss), &network);
                 network.visit(&mut Widen(&mut gradients));
@@ -331,14 +331,17 @@ fn summary(numbers: &Numbers) -> String {
     numbers.iter().filter_map(text).collect::<Vec<_>>().join(", ")
 }
 
-/// Makes every weight a weight of another kind of number.
+/// Makes every weight that is trained one of another kind of number. What standardises the inputs
+/// stays: positions have to be told apart better than 16 bits can.
 struct Cast(FloatDType);
 
 impl<B: AutodiffBackend> ModuleMapper<B> for Cast {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
         let (id, tensor, mapper) = param.consume();
-        let tracked = tensor.is_require_grad();
-        let cast = Tensor::from_inner(tensor.inner().cast(self.0)).set_require_grad(tracked);
+        if !tensor.is_require_grad() {
+            return Param::from_mapped_value(id, tensor, mapper);
+        }
+        let cast = Tensor::from_inner(tensor.inner().cast(self.0)).require_grad();
         Param::from_mapped_value(id, cast, mapper)
     }
 }
