@@ -369,6 +369,26 @@ mod tests {
     }
 
     #[test]
+    fn every_recipe_is_sound_and_the_references_is_the_default() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/config");
+        let mut recipes = 0;
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let recipe = TrainConfig::load(&path).unwrap();
+            recipe.check().unwrap();
+            recipes += 1;
+            if path.ends_with("reference.train.ron") {
+                let default = TrainConfig::default();
+                assert_eq!(recipe.network, default.network);
+                assert_eq!((recipe.layout, recipe.loss), (default.layout, default.loss));
+                assert_eq!(recipe.optimizer, default.optimizer);
+                assert_eq!((recipe.batch, recipe.seed), (default.batch, default.seed));
+            }
+        }
+        assert_eq!(recipes, 4);
+    }
+
+    #[test]
     fn the_default_survives_a_round_trip() {
         let text = ron::to_string(&TrainConfig::default()).unwrap();
         assert_eq!(ron::from_str::<TrainConfig>(&text).unwrap(), TrainConfig::default());

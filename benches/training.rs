@@ -1,0 +1,83 @@
+//! A step of training on the CPU, and the part of it that the scans take.
+//!
+//! `cargo bench -p kinest_train`
+
+use burn::backend::Autodiff;
+use burn::optim::{AdamConfig, GradientsParams, Optimizer};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Distribution, Tensor};
+use burn_flex::{Flex, FlexDevice};
+use criterion::{Criterion, criterion_group, criterion_main};
+use kinest::model::{KinestConfig, Mamba2Config, NetworkConfig};
+use kinest::skeleton::{Skeleton, SmplJoint};
+use kinest_train::config::{LossConfig, TrainConfig};
+use std::hint::black_box;
+
+type B = Autodiff<Flex>;
+
+fn random(shape: [usize; 3]) -> Tensor<B, 3> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), &FlexDevice)
+}
+
+/// Forward, loss, backward, Adam.
+fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, batch: usize) {
+    let network_config = NetworkConfig::Kinest(config.clone());
+    let mut network = Some(network_config.init::<B>(&FlexDevice).expect("the config is sound"));
+    let mut adam = AdamConfig::new().init();
+    let skeleton = Skeleton::default();
+    let features = random([batch, config.window, config.inputs]);
+    let targets = random([batch, config.window, config.outputs]);
+    c.bench_function(name, |bencher| {
+        bencher.iter(|| {
+            let now = network.take().expect("it is put back below");
+            let output = now.forward(features.clone());
+            let loss = loss.of(output, targets.clone(), &skeleton);
+            let gradients = GradientsParams::from_grads(loss.total.backward(), &now);
+            network = Some(adam.step(1e-3, now, gradients));
+        });
+    });
+}
+
+/// Every scan of the network forward and backward, without what is between them.
+fn scans(c: &mut Criterion, name: &str, config: &KinestConfig, batch: usize) {
+    let of = |scan: &Mamba2Config, width: usize, tokens: usize, count: usize| {
+        let blocks: Vec<_> = (0..count).map(|_| scan.init::<B>(width, &FlexDevice)).collect();
+        (blocks, random([batch, tokens, width]))
+    };
+    let joints = config.window * SmplJoint::COUNT;
+    let groups = [
+        of(&config.temporal_scan, config.width, config.window, 2 * config.temporal_blocks),
+        of(&config.kinematic_scan, config.joint_width, joints, 2 * config.kinematic_blocks),
+    ];
+    c.bench_function(name, |bencher| {
+        bencher.iter(|| {
+            for (blocks, tokens) in &groups {
+                for block in blocks {
+                    black_box(block.forward(tokens.clone()).sum().backward());
+                }
+            }
+        });
+    });
+}
+
+fn benches(c: &mut Criterion) {
+    kinest_train::fused::install();
+    B::seed(&FlexDevice, 1);
+    let small = include_str!("../assets/config/small.train.ron");
+    let small: TrainConfig = ron::from_str(small).expect("the recipe is sound");
+    let NetworkConfig::Kinest(config) = &small.network else {
+        unreachable!("the recipe trains KineST")
+    };
+    step(c, "step of small.train.ron, 32 windows", config, small.loss, small.batch);
+    scans(c, "scans of small.train.ron, 32 windows", config, small.batch);
+    let released = KinestConfig::default();
+    step(c, "step of the released size, 2 windows", &released, LossConfig::default(), 2);
+    scans(c, "scans of the released size, 2 windows", &released, 2);
+}
+
+criterion_group! {
+    name = group;
+    config = Criterion::default().sample_size(10);
+    targets = benches
+}
+criterion_main!(group);
