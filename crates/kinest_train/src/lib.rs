@@ -1,5 +1,5 @@
-//! The headless side of KineST: prepare, train, evaluate, predict, render, import, inspect.
-//! `kinest-train` is its command line.
+//! The headless side of KineST: prepare, train, evaluate, predict, render, import, inspect,
+//! synth. `kinest-train` is its command line.
 #![warn(missing_docs)]
 
 pub mod augment;
@@ -22,4 +22,5 @@ pub mod render;
 pub mod skeleton;
 pub mod splits;
 pub mod subsets;
+pub mod synth;
 pub mod train;

@@ -1,7 +1,9 @@
 //! `kinest-train`. Exit status 0: done, 1: failed, 2: wrong usage.
 
 use clap::{Parser, Subcommand};
-use kinest_train::{evaluate, export, import, inspect, predict, prepare, render, skeleton, train};
+use kinest_train::{
+    evaluate, export, import, inspect, predict, prepare, render, skeleton, synth, train,
+};
 use std::process::ExitCode;
 
 /// Trains, evaluates and converts KineST models. Results on stdout, logs on stderr.
@@ -32,6 +34,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Describe a motion file or a model.
     Inspect(inspect::InspectArgs),
+    /// Make motion by code, for those who have no motion capture at hand.
+    Synth(synth::SynthArgs),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Synth(args) => synth::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,98 @@
+//! Ways to hold an arm.
+
+use super::body::{Arm, Body, Side, Trunk, facing};
+use glam::{DQuat, DVec3};
+
+/// Arms that swing like pendulums against the legs.
+#[derive(Clone, Copy)]
+pub(super) struct ArmSwing {
+    /// How far forward the upper arm is in the middle, radians.
+    pub rest: f64,
+    /// How far it goes forward and back from there with a full step.
+    pub forward: f64,
+    pub back: f64,
+    /// The elbow in the middle, and how much more it bends forward.
+    pub bend: f64,
+    pub bend_swing: f64,
+}
+
+impl ArmSwing {
+    pub(super) const WALKING: Self =
+        Self { rest: 0.06, forward: 0.42, back: 0.34, bend: 0.32, bend_swing: 0.22 };
+    pub(super) const RUNNING: Self =
+        Self { rest: -0.1, forward: 0.6, back: 0.8, bend: 1.5, bend_swing: 0.35 };
+
+    /// What is `t` (0 to 1) of the way to `other`.
+    pub(super) fn lerp(self, other: Self, t: f64) -> Self {
+        let mix = |a: f64, b: f64| a + (b - a) * t;
+        Self {
+            rest: mix(self.rest, other.rest),
+            forward: mix(self.forward, other.forward),
+            back: mix(self.back, other.back),
+            bend: mix(self.bend, other.bend),
+            bend_swing: mix(self.bend_swing, other.bend_swing),
+        }
+    }
+
+    /// `swing` is 1 with the right foot a full step ahead.
+    pub(super) fn pose(&self, side: Side, swing: f64) -> [DQuat; 4] {
+        let sign = side.sign();
+        // The left arm goes forward with the right foot; arms go further forward than back.
+        let forward = sign * swing;
+        let reach = self.rest + if forward > 0.0 { self.forward } else { self.back } * forward;
+        let bend = self.bend + self.bend_swing * forward;
+        [
+            DQuat::from_rotation_z(-sign * 0.06),
+            DQuat::from_rotation_x(-reach)
+                * DQuat::from_rotation_z(-sign * 1.3)
+                * DQuat::from_rotation_x(-0.15),
+            DQuat::from_rotation_y(-sign * bend),
+            DQuat::from_rotation_z(-sign * 0.06),
+        ]
+    }
+}
+
+/// The arm `up` (0 to 1) of the way from `arm` to a raised hand: upper arm out and up, forearm
+/// upright with the palm forward. `swing`, −1 to 1, moves it from side to side.
+pub(super) fn raised(side: Side, arm: [DQuat; 4], up: f64, swing: f64) -> [DQuat; 4] {
+    let sign = side.sign();
+    let raised = [
+        DQuat::from_rotation_z(sign * 0.18),
+        DQuat::from_rotation_y(-sign * 0.35)
+            * DQuat::from_rotation_z(sign * (0.2 + 0.05 * swing))
+            * DQuat::from_rotation_x(-1.45),
+        DQuat::from_rotation_y(-sign * (1.45 + 0.42 * swing)),
+        DQuat::from_rotation_y(-sign * (0.25 * swing)),
+    ];
+    std::array::from_fn(|i| arm[i].slerp(raised[i], up))
+}
+
+/// Where a hand is, against its shoulder, in upright axes that face where the body does: x away from
+/// the body, y up, z forward, metres for an arm of [`ARM`] metres.
+#[derive(Clone, Copy)]
+pub(super) struct Hand {
+    pub wrist: DVec3,
+    /// Which way the elbow points.
+    pub elbow: DVec3,
+}
+
+/// The arm that [`Hand`]s are written for.
+const ARM: f64 = 0.55;
+
+impl Hand {
+    /// By the side.
+    pub(super) const HANGING: Self =
+        Self { wrist: DVec3::new(0.06, -0.525, 0.05), elbow: DVec3::new(0.3, 0.0, -1.0) };
+
+    pub(super) fn lerp(self, other: Self, t: f64) -> Self {
+        Self { wrist: self.wrist.lerp(other.wrist, t), elbow: self.elbow.lerp(other.elbow, t) }
+    }
+
+    /// Its place in the world, for somebody who faces `heading`.
+    pub(super) fn arm(self, side: Side, heading: f64, trunk: &Trunk, body: &Body) -> Arm {
+        let upright = facing(heading, 0.0);
+        let outward = |v: DVec3| upright * DVec3::new(side.sign() * v.x, v.y, v.z);
+        let offset = outward(self.wrist) * (body.arm_length() / ARM);
+        Arm::Reaching { wrist: trunk.shoulder(side, body) + offset, elbow: outward(self.elbow) }
+    }
+}

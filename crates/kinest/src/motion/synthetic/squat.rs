@@ -1,0 +1,71 @@
+//! Knee bends.
+
+use super::arms::Hand;
+use super::body::{Act, Arm, Body, SIDES, Trunk};
+use super::curves::Pulse;
+use super::standing::{Posture, Standing, Turn};
+use super::style::{Dice, Style};
+use glam::DVec3;
+
+/// Arms stretched forward against the weight that goes back.
+const FORWARD: Hand =
+    Hand { wrist: DVec3::new(-0.04, -0.02, 0.57), elbow: DVec3::new(0.6, -1.0, 0.0) };
+
+/// Somebody who goes down and comes up again, some times.
+pub(super) struct Squat {
+    standing: Standing,
+    bends: Vec<(Pulse, f64)>,
+}
+
+impl Squat {
+    pub(super) fn new(dice: &mut Dice, body: &Body, seconds: f64) -> Self {
+        let style = Style::draw(dice);
+        let standing =
+            Standing::new(style, dice.between(0.14..0.2), dice.between(0.25..0.45), body);
+        let mut bends: Vec<(Pulse, f64)> = vec![];
+        let mut start = dice.between(0.4..0.9);
+        loop {
+            let bend = Pulse {
+                start,
+                rise: dice.between(0.9..1.2) / style.tempo,
+                hold: dice.between(0.05..0.5),
+                fall: dice.between(0.8..1.1) / style.tempo,
+            };
+            // The last one is up before the end, but for clips too short for any.
+            if bend.end() > seconds && !bends.is_empty() {
+                break;
+            }
+            bends.push((bend, style.amplitude * dice.between(0.42..0.55) * body.leg_length()));
+            start = bend.end() + dice.between(0.2..0.8);
+        }
+        Self { standing, bends }
+    }
+
+    /// How far down the pelvis is, metres.
+    fn depth(&self, t: f64) -> f64 {
+        self.bends.iter().map(|(bend, depth)| depth * bend.at(t)).sum()
+    }
+}
+
+impl Act for Squat {
+    fn trunk(&self, t: f64, body: &Body) -> Trunk {
+        let down = self.depth(t);
+        // As a part of a leg: half of it is a deep one.
+        let deep = down / body.leg_length();
+        let bent = Posture {
+            down,
+            forward: -0.34 * deep * body.leg_length(),
+            pelvis: Turn::new(0.9 * deep, 0.0, 0.0),
+            chest: Turn::new(1.3 * deep, 0.0, 0.0),
+            head: Turn::new(0.3 * deep, 0.0, 0.0),
+            ..Posture::default()
+        };
+        self.standing.trunk(t, bent)
+    }
+
+    fn arms(&self, t: f64, trunk: &Trunk, body: &Body) -> [Arm; 2] {
+        let up = (self.depth(t) / (0.4 * body.leg_length())).min(1.0);
+        let hand = Hand::HANGING.lerp(FORWARD, up * up * (3.0 - 2.0 * up));
+        SIDES.map(|side| self.standing.arm(side, hand, trunk, body))
+    }
+}
