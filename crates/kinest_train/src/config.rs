@@ -374,6 +374,9 @@ mod tests {
         let mut recipes = 0;
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
+            if !path.to_string_lossy().ends_with(".train.ron") {
+                continue;
+            }
             let recipe = TrainConfig::load(&path).unwrap();
             recipe.check().unwrap();
             recipes += 1;

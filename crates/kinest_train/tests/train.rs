@@ -79,6 +79,9 @@ fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
         "--set=accumulate=2",
         "--set=batch=2",
     ];
+    std::fs::write(path.join("record.ron"), "(data: \"made by code\", credit: \"nobody\")")
+        .unwrap();
+    let more = [&more[..], &["--record=record.ron"]].concat();
     train(path, "whole", &more);
     train(path, "parts", &[&more[..], &["--steps", "3"]].concat());
     assert_eq!(losses(path.join("parts")).len(), 3);
@@ -87,7 +90,11 @@ fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
     assert_eq!(whole.len(), 8);
     assert_same(&whole, &parts);
     let checkpoint = |run: &str| Checkpoint::load(&path.join(run).join("last.model.ron")).unwrap();
-    assert_eq!(checkpoint("parts").manifest.training.steps, 8);
+    let record = checkpoint("parts").manifest.training;
+    assert_eq!(
+        (record.steps, record.data.as_str(), record.credit.as_str()),
+        (8, "made by code", "nobody")
+    );
     assert_eq!(checkpoint("parts"), checkpoint("whole"));
     assert!(std::fs::read_to_string(path.join("parts/report.md")).unwrap().contains("8 of 8"));
 }

@@ -63,6 +63,10 @@ pub struct TrainArgs {
     /// Change a value of the config, such as `optimizer.rate=1e-3`; can be given many times
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<Override>,
+    /// RON file that says where the data is from, its licence and its credit line, for the
+    /// checkpoints to carry
+    #[arg(long)]
+    record: Option<PathBuf>,
     /// Body the motion is played on, JSON, instead of the default skeleton
     #[arg(long)]
     skeleton: Option<PathBuf>,
@@ -143,6 +147,12 @@ fn set_up(args: TrainArgs) -> anyhow::Result<Setup> {
     config.data.folder = args.data.unwrap_or(config.data.folder);
     config.data.split = args.split.or(config.data.split);
     config.steps = args.steps.unwrap_or(config.steps);
+    if let Some(path) = &args.record {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read record {}", path.display()))?;
+        config.data.record =
+            ron::from_str(&text).with_context(|| format!("record {}", path.display()))?;
+    }
     let named = args.config.unwrap_or_else(|| folder.config());
     config.check().with_context(|| format!("config {}", named.display()))?;
 
