@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["rotation", "coordinates", "files"],
     &["skeleton"],
-    &["tracker", "motion", "metrics"],
+    &["tracker", "motion", "metrics", "rig"],
     &["calibration", "refine"],
     &["features"],
     &["model"],

@@ -15,6 +15,7 @@
 //! | estimate poses from live trackers | [`runtime::PoseEstimator`], or [`runtime::PoseWorker`] on a thread of its own |
 //! | put head, hands and feet where they belong | [`refine`] |
 //! | fit a model to a player's size | [`calibration::Calibration`] |
+//! | move the bones of a character | [`rig`] |
 //! | predict and score whole clips | [`runtime::protocol`] |
 //! | build a network to train | [`model::NetworkConfig`] |
 #![warn(missing_docs)]
@@ -27,6 +28,7 @@ pub mod metrics;
 pub mod model;
 pub mod motion;
 pub mod refine;
+pub mod rig;
 pub mod rotation;
 pub mod runtime;
 pub mod skeleton;

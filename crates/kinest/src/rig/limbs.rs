@@ -1,0 +1,232 @@
+//! Finds the two arms and the two legs of a character.
+//!
+//! A limb is three bones, each under the one before (upper arm, forearm, hand), with any others in between.
+//! Every such three in the tree is judged by its names and by its shape, and every two of them as a pair, by
+//! how well one mirrors the other. Names weigh more where there are names.
+
+use super::names::{Hints, Part, Side};
+use super::tree::BoneTree;
+use crate::skeleton::SmplJoint as J;
+use glam::DVec3;
+use std::collections::BTreeMap;
+
+/// The bones that are known for certain.
+pub(super) type Known = BTreeMap<J, usize>;
+
+/// What three bones in a row have to look like.
+pub(super) struct LimbKind {
+    pub parts: [Part; 3],
+    /// The joints of the left one, then of the right one.
+    pub joints: [[J; 3]; 2],
+    /// Second segment against the first, in most people and characters.
+    ratio: f64,
+    /// Length against the body's height.
+    length: f64,
+    /// Whether it points down.
+    down: bool,
+}
+
+pub(super) const LEGS: LimbKind = LimbKind {
+    parts: [Part::Thigh, Part::Shin, Part::Foot],
+    joints: [[J::LeftHip, J::LeftKnee, J::LeftAnkle], [J::RightHip, J::RightKnee, J::RightAnkle]],
+    ratio: 1.0,
+    length: 0.45,
+    down: true,
+};
+
+pub(super) const ARMS: LimbKind = LimbKind {
+    parts: [Part::UpperArm, Part::Forearm, Part::Hand],
+    joints: [
+        [J::LeftShoulder, J::LeftElbow, J::LeftWrist],
+        [J::RightShoulder, J::RightElbow, J::RightWrist],
+    ],
+    ratio: 0.95,
+    length: 0.3,
+    down: false,
+};
+
+/// How far, as a logarithm, the ratio of the segments may be from the usual one and still look good.
+const RATIO_SPREAD: f64 = 0.2;
+/// What a hand without fingers is worth.
+const FINGERLESS: f64 = 0.85;
+/// Names against shape.
+const NAME_WEIGHT: f64 = 3.0;
+/// Mirror image against shape.
+const MIRROR_WEIGHT: f64 = 2.0;
+/// How many of the best limbs are tried in pairs.
+const TRIED: usize = 60;
+/// A pair with names less than this, 0 to 1, …
+const LEAST_NAMES: f64 = 0.6;
+/// … and a shape less than this is none.
+const LEAST_SHAPE: f64 = 0.25;
+
+#[derive(Clone, Copy, Debug)]
+struct Limb {
+    bones: [usize; 3],
+    side: Option<Side>,
+    /// How well the names fit, −1 to 1.
+    names: f64,
+    /// How well the shape fits, 0 to 1.
+    shape: f64,
+}
+
+/// Two limbs that belong together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub left: [usize; 3],
+    pub right: [usize; 3],
+    /// Whether names say which is the left one, and rightly so in `left`.
+    pub sided: bool,
+    /// How well the shape fits, mirror image included, 0 to 1.
+    pub shape: f64,
+    /// How good it is, among pairs of its kind.
+    pub score: f64,
+}
+
+impl Pair {
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.left, &mut self.right);
+    }
+
+    /// From the right limb to the left one.
+    pub fn lateral(&self, tree: &BoneTree) -> DVec3 {
+        let spread = |i: usize| tree.position(self.left[i]) - tree.position(self.right[i]);
+        spread(0).normalize_or_zero() + spread(2).normalize_or_zero()
+    }
+}
+
+/// The best pair of limbs, if any is good enough. `taken` are bones that are something else.
+pub(super) fn find(
+    kind: &LimbKind,
+    tree: &BoneTree,
+    hints: &[Hints],
+    known: &Known,
+    up: DVec3,
+    allowed: impl Fn(usize) -> bool,
+) -> Option<Pair> {
+    let heights = (0..tree.bones().len()).map(|b| tree.position(b).dot(up));
+    let (low, high) = heights.fold((f64::MAX, f64::MIN), |(l, h), y| (l.min(y), h.max(y)));
+    let height = high - low;
+    let fits = |limb: &Limb, joints: &[J; 3]| {
+        joints.iter().zip(limb.bones).all(|(joint, bone)| match known.get(joint) {
+            Some(given) => *given == bone,
+            None => known.values().all(|given| *given != bone),
+        })
+    };
+    let is_given = |joints: &[J; 3]| joints.iter().any(|joint| known.contains_key(joint));
+
+    let mut limbs = vec![];
+    for end in (0..tree.bones().len()).filter(|b| allowed(*b)) {
+        let above: Vec<_> = tree.above(end).collect();
+        for (i, &middle) in above.iter().enumerate() {
+            for &top in &above[i + 1..] {
+                let bones = [top, middle, end];
+                let sides: Vec<_> = bones.iter().filter_map(|b| hints[*b].side).collect();
+                let one_side = sides.windows(2).all(|two| two[0] == two[1]);
+                let fit = |i: usize| hints[bones[i]].fit(kind.parts[i]);
+                let names = (fit(0) + fit(1) + fit(2)) / 3.0;
+                let shape = shape(kind, tree, bones, up, height);
+                let limb = Limb { bones, side: sides.first().copied(), names, shape };
+                let given =
+                    kind.joints.iter().any(|joints| is_given(joints) && fits(&limb, joints));
+                let free =
+                    kind.joints.iter().any(|joints| !is_given(joints) && fits(&limb, joints));
+                let plausible = one_side && (names > 0.0 || names == 0.0 && shape > 0.01);
+                if bones.iter().all(|b| allowed(*b)) && (given || free && plausible) {
+                    limbs.push((limb, given));
+                }
+            }
+        }
+    }
+    let worth = |limb: &Limb| NAME_WEIGHT * limb.names + limb.shape;
+    limbs.sort_by(|(a, a_given), (b, b_given)| {
+        b_given.cmp(a_given).then(worth(b).total_cmp(&worth(a))).then(a.bones.cmp(&b.bones))
+    });
+    limbs.truncate(TRIED);
+
+    let mut best: Option<Pair> = None;
+    for (left, left_given) in &limbs {
+        for (right, right_given) in &limbs {
+            let apart = !tree.is_under(left.bones[2], right.bones[0])
+                && !tree.is_under(right.bones[2], left.bones[0]);
+            if !(apart && fits(left, &kind.joints[0]) && fits(right, &kind.joints[1])) {
+                continue;
+            }
+            let given = *left_given || *right_given;
+            let shape = mirror(tree, left, right, up) * (left.shape * right.shape).sqrt();
+            let names = f64::midpoint(left.names, right.names);
+            if !given && names < LEAST_NAMES && shape < LEAST_SHAPE {
+                continue;
+            }
+            let sides = match (left.side, right.side) {
+                (Some(Side::Left), Some(Side::Right)) => 1.0,
+                (Some(Side::Right), Some(Side::Left)) => -1.0,
+                (Some(_), Some(_)) => continue,
+                _ => 0.0,
+            };
+            let score = worth(left) + worth(right) + MIRROR_WEIGHT * shape + sides;
+            if best.is_none_or(|best| score > best.score) {
+                let (left, right) = (left.bones, right.bones);
+                best = Some(Pair { left, right, sided: sides > 0.0, shape, score });
+            }
+        }
+    }
+    best
+}
+
+/// 0 at `low` and below, 1 at `high` and above.
+fn ramp(x: f64, low: f64, high: f64) -> f64 {
+    ((x - low) / (high - low)).clamp(0.0, 1.0)
+}
+
+/// How much three bones look like a limb, 0 to 1.
+fn shape(kind: &LimbKind, tree: &BoneTree, bones: [usize; 3], up: DVec3, height: f64) -> f64 {
+    let [top, middle, end] = bones.map(|b| tree.position(b));
+    let (first, second) = (middle - top, end - middle);
+    let (a, b) = (first.length(), second.length());
+    if a.min(b) < 1e-6 * height || height <= 0.0 {
+        return 0.0;
+    }
+    let ratio = ((b / a / kind.ratio).ln() / RATIO_SPREAD).powi(2);
+    let straight = ramp(first.dot(second) / (a * b), 0.3, 0.8);
+    let long = ((a + b) / height / kind.length).min(1.0);
+    let looks = if kind.down {
+        // Legs stand. The shank is the more upright for ending in the ankle and not in the toes.
+        let down = -(end - top).normalize().dot(up);
+        ramp(down, 0.4, 0.8) * (-second.dot(up) / b).max(0.0).powi(4)
+    } else if tree.children(bones[2]).nth(1).is_some() {
+        1.0
+    } else {
+        // Hands have fingers. Where this one has none, one of its fingers may look as good.
+        FINGERLESS
+    };
+    // Bones in between are twist bones, which lie in line; one that does not is a joint left out.
+    let step = |b: usize| {
+        tree.bones()[b]
+            .parent
+            .map_or(0.0, |parent| tree.position(b).distance(tree.position(parent)))
+    };
+    let path: f64 = tree.path(bones[0], bones[2]).into_iter().map(step).sum();
+    let direct = ramp((a + b) / path, 0.9, 0.98);
+    (-0.5 * ratio).exp() * straight * long * looks * direct
+}
+
+/// How well two limbs mirror each other, 0 to 1: equal lengths, and lines from each bone to its counterpart
+/// that are level and parallel.
+fn mirror(tree: &BoneTree, left: &Limb, right: &Limb, up: DVec3) -> f64 {
+    let across: [DVec3; 3] = std::array::from_fn(|i| {
+        (tree.position(left.bones[i]) - tree.position(right.bones[i])).normalize_or_zero()
+    });
+    let parallel = across[0].dot(across[1]).min(across[1].dot(across[2]));
+    let level = across.iter().map(|v| v.dot(up).abs()).fold(0.0, f64::max);
+    let length = |limb: &Limb, i: usize| {
+        tree.position(limb.bones[i]).distance(tree.position(limb.bones[i + 1]))
+    };
+    let equal: f64 = (0..2)
+        .map(|i| {
+            let (a, b) = (length(left, i), length(right, i));
+            a.min(b) / a.max(b).max(f64::MIN_POSITIVE)
+        })
+        .product();
+    ramp(parallel, 0.7, 0.98) * (1.0 - ramp(level, 0.1, 0.5)) * ramp(equal, 0.6, 0.95)
+}

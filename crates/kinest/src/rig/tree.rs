@@ -1,0 +1,177 @@
+//! The bones of a character as a model file has them: names, parents, rest transforms.
+
+use super::RigError;
+use glam::{DAffine3, DMat3, DQuat, DVec3};
+
+/// One node of a character: its name and its rest transform against its parent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bone {
+    /// As in the model file; it need not be unique.
+    pub name: String,
+    /// Index of the parent, which comes earlier; `None` for those that hang from the rig itself.
+    pub parent: Option<usize>,
+    /// Against the parent, in its units.
+    pub translation: DVec3,
+    /// Against the parent.
+    pub rotation: DQuat,
+    /// Against the parent; may be negative.
+    pub scale: DVec3,
+}
+
+/// All bones of a character in its rest pose, parents before children.
+///
+/// What hangs over all of them is the **rig space**: of any scale and with any axes, though models in glTF
+/// have y up and face +z.
+#[derive(Clone, Debug)]
+pub struct BoneTree {
+    bones: Vec<Bone>,
+    rest: Vec<DAffine3>,
+}
+
+impl BoneTree {
+    /// # Errors
+    /// [`RigError::Bone`] if a parent does not come before its child, a number is not finite, or a scale is
+    /// zero.
+    pub fn new(bones: Vec<Bone>) -> Result<Self, RigError> {
+        let mut rest: Vec<DAffine3> = Vec::with_capacity(bones.len());
+        for (index, bone) in bones.iter().enumerate() {
+            let fail = |problem| RigError::Bone { index, name: bone.name.clone(), problem };
+            if bone.parent.is_some_and(|parent| parent >= index) {
+                return Err(fail("its parent does not come before it"));
+            }
+            if !(bone.translation.is_finite()
+                && bone.rotation.is_finite()
+                && bone.scale.is_finite())
+            {
+                return Err(fail("its rest transform is not finite"));
+            }
+            let parent = bone.parent.map_or(DAffine3::IDENTITY, |parent| rest[parent]);
+            let rotation = bone.rotation.normalize();
+            let local =
+                DAffine3::from_scale_rotation_translation(bone.scale, rotation, bone.translation);
+            let world = parent * local;
+            if !rotation.is_finite() || world.matrix3.determinant().abs() < f64::MIN_POSITIVE {
+                return Err(fail("its rest transform has no inverse"));
+            }
+            rest.push(world);
+        }
+        Ok(Self { bones, rest })
+    }
+
+    /// The bones, parents before children.
+    #[must_use]
+    pub fn bones(&self) -> &[Bone] {
+        &self.bones
+    }
+
+    /// Rest transform in rig space.
+    #[must_use]
+    pub fn rest(&self, bone: usize) -> DAffine3 {
+        self.rest[bone]
+    }
+
+    /// Rest position in rig space.
+    #[must_use]
+    pub fn position(&self, bone: usize) -> DVec3 {
+        self.rest[bone].translation
+    }
+
+    /// The rotation of a bone's rest axes in rig space, without scale.
+    ///
+    /// Under an odd number of negative scales the axes are left-handed. Then this is the rotation of the
+    /// axes' opposites, which turns rotations between the two spaces the same way: `(−R)⁻¹ Q (−R) = R⁻¹ Q R`.
+    pub(super) fn axes(&self, bone: usize) -> DQuat {
+        let m = self.rest[bone].matrix3;
+        let sign = m.determinant().signum();
+        let x = (m.x_axis * sign).normalize();
+        let y = (m.y_axis * sign).reject_from_normalized(x).normalize();
+        DQuat::from_mat3(&DMat3::from_cols(x, y, x.cross(y))).normalize()
+    }
+
+    /// From `bone`'s parent up to the top.
+    pub(super) fn above(&self, bone: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(self.bones[bone].parent, |b| self.bones[*b].parent)
+    }
+
+    /// `bone`, then its parents up to the top.
+    pub(super) fn upwards(&self, bone: usize) -> impl Iterator<Item = usize> {
+        std::iter::once(bone).chain(self.above(bone))
+    }
+
+    /// Whether `bone` is `top` or under it.
+    pub(super) fn is_under(&self, bone: usize, top: usize) -> bool {
+        self.upwards(bone).any(|b| b == top)
+    }
+
+    pub(super) fn children(&self, bone: usize) -> impl Iterator<Item = usize> {
+        (bone + 1..self.bones.len()).filter(move |b| self.bones[*b].parent == Some(bone))
+    }
+
+    /// The lowest bone that both are or are under.
+    pub(super) fn common(&self, a: usize, b: usize) -> Option<usize> {
+        self.upwards(a).find(|top| self.is_under(b, *top))
+    }
+
+    /// The bones from under `top` down to `bone`: without `top`, with `bone`. Empty if `bone` is not under
+    /// `top`.
+    pub(super) fn path(&self, top: usize, bone: usize) -> Vec<usize> {
+        if !self.is_under(bone, top) {
+            return vec![];
+        }
+        let mut path: Vec<_> = self.upwards(bone).take_while(|b| *b != top).collect();
+        path.reverse();
+        path
+    }
+
+    /// The bone of this name.
+    ///
+    /// # Errors
+    /// [`RigError::NoBone`] if there is none, [`RigError::ManyBones`] if there are several.
+    pub fn named(&self, name: &str) -> Result<usize, RigError> {
+        let mut found = (0..self.bones.len()).filter(|b| self.bones[*b].name == name);
+        match (found.next(), found.next()) {
+            (Some(bone), None) => Ok(bone),
+            (Some(_), Some(_)) => Err(RigError::ManyBones { name: name.into() }),
+            (None, _) => Err(RigError::NoBone { name: name.into() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bone(parent: Option<usize>, scale: DVec3) -> Bone {
+        let rotation = DQuat::from_rotation_z(0.4);
+        Bone { name: "b".into(), parent, translation: DVec3::new(0.0, 2.0, 0.0), rotation, scale }
+    }
+
+    #[test]
+    fn rest_transforms_carry_scales_down() {
+        let tree =
+            BoneTree::new(vec![bone(None, DVec3::splat(0.1)), bone(Some(0), DVec3::ONE)]).unwrap();
+        let up = DQuat::from_rotation_z(0.4) * DVec3::Y;
+        assert!((tree.position(1) - (DVec3::Y * 2.0 + up * 0.2)).length() < 1e-12);
+        assert!(tree.axes(1).angle_between(DQuat::from_rotation_z(0.8)) < 1e-7);
+    }
+
+    #[test]
+    fn mirrored_axes_turn_rotations_as_the_matrix_does() {
+        let tree = BoneTree::new(vec![bone(None, DVec3::new(-2.0, 2.0, 2.0))]).unwrap();
+        let (m, turn) = (tree.rest(0).matrix3, DQuat::from_rotation_x(0.7));
+        let by_matrix = m.inverse() * DMat3::from_quat(turn) * m;
+        let by_axes = DMat3::from_quat(tree.axes(0).conjugate() * turn * tree.axes(0));
+        assert!(by_matrix.abs_diff_eq(by_axes, 1e-12));
+    }
+
+    #[test]
+    fn bad_bones_are_named() {
+        let late = BoneTree::new(vec![bone(Some(0), DVec3::ONE)]).unwrap_err().to_string();
+        assert!(late.contains("bone 0") && late.contains("parent"), "{late}");
+        let flat = BoneTree::new(vec![bone(None, DVec3::ZERO)]).unwrap_err().to_string();
+        assert!(flat.contains("no inverse"), "{flat}");
+        let tree = BoneTree::new(vec![bone(None, DVec3::ONE), bone(None, DVec3::ONE)]).unwrap();
+        assert!(matches!(tree.named("b"), Err(RigError::ManyBones { .. })));
+        assert!(matches!(tree.named("c"), Err(RigError::NoBone { .. })));
+    }
+}
