@@ -1,6 +1,6 @@
 //! Ways to hold an arm.
 
-use super::body::{Arm, Body, Side, Trunk, facing};
+use super::body::{Body, Side, Target, Trunk, facing};
 use glam::{DQuat, DVec3};
 
 /// Arms that swing like pendulums against the legs.
@@ -89,10 +89,16 @@ impl Hand {
     }
 
     /// Its place in the world, for somebody who faces `heading`.
-    pub(super) fn arm(self, side: Side, heading: f64, trunk: &Trunk, body: &Body) -> Arm {
-        let upright = facing(heading, 0.0);
-        let outward = |v: DVec3| upright * DVec3::new(side.sign() * v.x, v.y, v.z);
-        let offset = outward(self.wrist) * (body.arm_length() / ARM);
-        Arm::Reaching { wrist: trunk.shoulder(side, body) + offset, elbow: outward(self.elbow) }
+    pub(super) fn target(self, side: Side, heading: f64, trunk: &Trunk, body: &Body) -> Target {
+        let offset = outward(side, heading, self.wrist) * (body.arm_length() / ARM);
+        Target {
+            wrist: trunk.shoulder(side, body) + offset,
+            elbow: outward(side, heading, self.elbow),
+        }
     }
+}
+
+/// From the axes of a [`Hand`] to the world's.
+pub(super) fn outward(side: Side, heading: f64, v: DVec3) -> DVec3 {
+    facing(heading, 0.0) * DVec3::new(side.sign() * v.x, v.y, v.z)
 }

@@ -176,8 +176,23 @@ struct Leg {
 pub(super) enum Arm {
     /// Rotations of collarbone, shoulder, elbow and wrist, each against its parent.
     Posed([DQuat; 4]),
-    /// The wrist at a place in the world, or as near as the arm reaches; the elbow to a direction.
-    Reaching { wrist: DVec3, elbow: DVec3 },
+    /// By where the hand is.
+    Reaching(Target),
+}
+
+/// Where a hand is to be, in the world.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    /// The place of the wrist; it comes as near as the arm reaches.
+    pub wrist: DVec3,
+    /// Which way the elbow points.
+    pub elbow: DVec3,
+}
+
+impl Target {
+    pub(super) fn lerp(self, other: Self, t: f64) -> Self {
+        Self { wrist: self.wrist.lerp(other.wrist, t), elbow: self.elbow.lerp(other.elbow, t) }
+    }
 }
 
 /// The joints of [`Arm::Posed`], on the left.
@@ -257,7 +272,7 @@ impl<'a> Body<'a> {
             self.solve_leg(trunk, side, &mut local);
             let arm = match arms[side as usize] {
                 Arm::Posed(rotations) => rotations,
-                Arm::Reaching { wrist, elbow } => self.reach(trunk, side, wrist, elbow),
+                Arm::Reaching(target) => self.reach(trunk, side, target),
             };
             for (joint, rotation) in ARM_JOINTS.into_iter().zip(arm) {
                 local[side.of(joint)] = rotation;
@@ -283,7 +298,8 @@ impl<'a> Body<'a> {
     }
 
     /// Collarbone, shoulder and elbow that bring the wrist to a place; the wrist stays straight.
-    fn reach(&self, trunk: &Trunk, side: Side, wrist: DVec3, elbow: DVec3) -> [DQuat; 4] {
+    fn reach(&self, trunk: &Trunk, side: Side, target: Target) -> [DQuat; 4] {
+        let Target { wrist, elbow } = target;
         let [upper, fore] =
             [SmplJoint::LeftElbow, SmplJoint::LeftWrist].map(|j| self.offset(side, j));
         let (shoulder, collar) = trunk.shoulder_towards(side, self, wrist);

@@ -86,7 +86,8 @@ impl Act for Punch {
     fn arms(&self, t: f64, trunk: &Trunk, body: &Body) -> [Arm; 2] {
         SIDES.map(|side| {
             let guard = if side == self.leading { GUARD_LEADING } else { GUARD_REAR };
-            self.standing.arm(side, guard.lerp(STRAIGHT, self.out(side, t)), trunk, body)
+            let hand = guard.lerp(STRAIGHT, self.out(side, t));
+            Arm::Reaching(self.standing.target(side, hand, trunk, body))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Reaching for things around.
 
-use super::arms::Hand;
-use super::body::{Act, Arm, Body, SIDES, Side, Trunk, forward_and_left};
+use super::arms::{Hand, outward};
+use super::body::{Act, Arm, Body, SIDES, Side, Target, Trunk, forward_and_left};
 use super::curves::Pulse;
 use super::standing::{Posture, Standing, Turn};
 use super::style::{Dice, Style};
@@ -11,8 +11,7 @@ use glam::DVec3;
 struct Thing {
     pulse: Pulse,
     side: Side,
-    /// In the world.
-    place: DVec3,
+    target: Target,
     /// How the body helps, once the hand is there.
     help: Posture,
 }
@@ -35,7 +34,7 @@ impl Reach {
         loop {
             let side = if dice.chance(0.65) { style.side } else { style.side.other() };
             // As parts of the height of the shoulder: from the shin to over the head.
-            let (high, outward) = (dice.between(0.25..1.35), dice.between(-0.35..0.9));
+            let (high, aside) = (dice.between(0.25..1.35), dice.between(-0.35..0.9));
             let pulse = Pulse {
                 start,
                 rise: dice.between(0.7..1.1) / style.tempo + 0.5 * (1.0 - high).max(0.0),
@@ -46,13 +45,13 @@ impl Reach {
                 break;
             }
             let far = dice.between(0.88..0.98);
-            things.push(Self::thing(&standing, body, pulse, side, high, outward, far));
+            things.push(Self::thing(&standing, body, pulse, side, high, aside, far));
             start = pulse.end() + dice.between(0.1..0.9);
         }
         Self { standing, things }
     }
 
-    /// A thing at a height (1 is the shoulder's), an angle outward from straight ahead, and a distance
+    /// A thing at a height (1 is the shoulder's), an angle aside from straight ahead, and a distance
     /// from the shoulder (1 is an arm's length).
     fn thing(
         standing: &Standing,
@@ -60,19 +59,19 @@ impl Reach {
         pulse: Pulse,
         side: Side,
         high: f64,
-        outward: f64,
+        aside: f64,
         far: f64,
     ) -> Thing {
         let low = (0.8 - high).max(0.0);
-        let yaw = side.sign() * outward * 0.45;
+        let yaw = side.sign() * aside * 0.45;
         let help = Posture {
             // Legs and trunk share the way down.
             down: 0.7 * low,
             forward: -0.3 * low,
-            left: side.sign() * 0.04 * outward,
+            left: side.sign() * 0.04 * aside,
             pelvis: Turn::new(low, 0.5 * yaw, 0.0),
-            chest: Turn::new(0.1 * outward.cos() + 1.6 * low, yaw, side.sign() * -0.05 * outward),
-            head: Turn::new(0.9 * (0.9 - high), side.sign() * 0.6 * outward, 0.0),
+            chest: Turn::new(0.1 * aside.cos() + 1.6 * low, yaw, side.sign() * -0.05 * aside),
+            head: Turn::new(0.9 * (0.9 - high), side.sign() * 0.6 * aside, 0.0),
         };
         // The thing is where the hand gets with that help.
         let there = standing.trunk(pulse.start + pulse.rise, help);
@@ -83,11 +82,11 @@ impl Reach {
         let arm = far * body.arm_length();
         let over = over.clamp(-0.98 * arm, 0.98 * arm);
         let across = (arm * arm - over * over).sqrt();
-        let way = forward * outward.cos() + left * (side.sign() * outward.sin());
+        let way = forward * aside.cos() + left * (side.sign() * aside.sin());
         let offset = (way * across).extend(over);
         let (shoulder, _) = there.shoulder_towards(side, body, shoulder + offset);
-        let place = shoulder + offset;
-        Thing { pulse, side, place, help }
+        let elbow = outward(side, standing.style.heading, ELBOW);
+        Thing { pulse, side, target: Target { wrist: shoulder + offset, elbow }, help }
     }
 }
 
@@ -99,22 +98,12 @@ impl Act for Reach {
 
     fn arms(&self, t: f64, trunk: &Trunk, body: &Body) -> [Arm; 2] {
         SIDES.map(|side| {
-            let hanging = self.standing.arm(side, Hand::HANGING, trunk, body);
+            let hanging = self.standing.target(side, Hand::HANGING, trunk, body);
             let now =
                 self.things.iter().find(|thing| thing.side == side && thing.pulse.at(t) > 0.0);
-            match (hanging, now) {
-                (Arm::Reaching { wrist, elbow }, Some(Thing { pulse, place, .. })) => {
-                    let u = pulse.at(t);
-                    let out = Hand { wrist: DVec3::Z, elbow: ELBOW };
-                    let Arm::Reaching { elbow: out, .. } =
-                        self.standing.arm(side, out, trunk, body)
-                    else {
-                        return hanging;
-                    };
-                    Arm::Reaching { wrist: wrist.lerp(*place, u), elbow: elbow.lerp(out, u) }
-                }
-                _ => hanging,
-            }
+            Arm::Reaching(
+                now.map_or(hanging, |thing| hanging.lerp(thing.target, thing.pulse.at(t))),
+            )
         })
     }
 }

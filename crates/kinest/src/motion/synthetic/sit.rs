@@ -1,7 +1,7 @@
 //! Sitting down.
 
 use super::arms::Hand;
-use super::body::{Act, Arm, Body, SIDES, Trunk};
+use super::body::{Act, Arm, Body, SIDES, Target, Trunk};
 use super::curves::{Pulse, glide};
 use super::standing::{Posture, Standing, Turn};
 use super::style::{Dice, Style};
@@ -89,11 +89,10 @@ impl Act for Sit {
     fn arms(&self, t: f64, trunk: &Trunk, body: &Body) -> [Arm; 2] {
         let seated = self.seated(t);
         SIDES.map(|side| {
-            let hanging = self.standing.arm(side, Hand::HANGING, trunk, body);
-            let Arm::Reaching { wrist, elbow } = hanging else { return hanging };
+            let hanging = self.standing.target(side, Hand::HANGING, trunk, body);
             let [hip, knee] = trunk.thigh(side, body);
             let lap = hip.lerp(knee, 0.68) + DVec3::Z * HAND_OVER_THIGH;
-            Arm::Reaching { wrist: wrist.lerp(lap, seated), elbow }
+            Arm::Reaching(hanging.lerp(Target { wrist: lap, ..hanging }, seated))
         })
     }
 }

@@ -66,6 +66,6 @@ impl Act for Squat {
     fn arms(&self, t: f64, trunk: &Trunk, body: &Body) -> [Arm; 2] {
         let up = (self.depth(t) / (0.4 * body.leg_length())).min(1.0);
         let hand = Hand::HANGING.lerp(FORWARD, up * up * (3.0 - 2.0 * up));
-        SIDES.map(|side| self.standing.arm(side, hand, trunk, body))
+        SIDES.map(|side| Arm::Reaching(self.standing.target(side, hand, trunk, body)))
     }
 }

@@ -1,7 +1,7 @@
 //! Somebody who stands on one place, whatever the rest of the body does.
 
 use super::arms::Hand;
-use super::body::{Arm, Body, FootPose, SIDES, Side, Trunk, facing, forward_and_left};
+use super::body::{Body, FootPose, SIDES, Side, Target, Trunk, facing, forward_and_left};
 use super::gait::Footprint;
 use super::style::Style;
 use glam::{DQuat, DVec2};
@@ -166,8 +166,8 @@ impl Standing {
         }
     }
 
-    /// An arm whose hand is held against its shoulder.
-    pub(super) fn arm(&self, side: Side, hand: Hand, trunk: &Trunk, body: &Body) -> Arm {
-        hand.arm(side, self.style.heading, trunk, body)
+    /// A hand that is held against its shoulder.
+    pub(super) fn target(&self, side: Side, hand: Hand, trunk: &Trunk, body: &Body) -> Target {
+        hand.target(side, self.style.heading, trunk, body)
     }
 }

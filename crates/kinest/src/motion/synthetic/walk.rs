@@ -46,13 +46,25 @@ impl Waving {
 /// How the trunk goes up and down in a run.
 #[derive(Clone, Copy)]
 struct Bounce {
-    /// The pelvis is this much lower than when standing, on average, and as much goes up and down.
+    /// How much lower the pelvis is than in standing on average, metres.
     crouch: f64,
+    /// How far it goes up and down from there, metres.
     by: f64,
     /// The part of a step at which it is highest: the middle of the flight.
     top: f64,
     /// The pelvis is ahead of the middle of the feet by so long.
     ahead_seconds: f64,
+}
+
+/// What walking and running differ in.
+struct Going {
+    gait: Gait,
+    /// Metres.
+    full_step: f64,
+    /// The first steps, as parts of a full one, and the last ones.
+    faster: &'static [f64],
+    slower: &'static [f64],
+    bounce: Option<Bounce>,
 }
 
 /// Somebody who goes along a path.
@@ -67,8 +79,8 @@ pub(super) struct Walk {
     /// 1 where the left foot alone carries the weight, −1 where the right does.
     load: Sampled,
     height: Sampled,
-    /// How far the right foot is before the left one, in full steps, a little late: arms are pendulums
-    /// and follow softly.
+    /// How far the right foot is before the left one, in full steps, smooth: arms are pendulums and
+    /// follow softly.
     stride: Sampled,
     /// 1 at the full pace of a run; 0 at rest, and always for those who walk.
     running: Sampled,
@@ -123,39 +135,45 @@ impl Walk {
             toe_out: dice.between(0.04..0.2),
             ..Gait::walking(0.54 / style.tempo)
         };
-        let full = style.amplitude * dice.between(0.62..0.8) * body.leg_length();
-        let ramps: [&[f64]; 2] = [&[FIRST_STEP], &[0.8]];
-        Self::winding(dice, style, gait, full, ramps, None, body, seconds, rate_hz)
+        let going = Going {
+            gait,
+            full_step: style.amplitude * dice.between(0.62..0.8) * body.leg_length(),
+            faster: &[FIRST_STEP],
+            slower: &[0.8],
+            bounce: None,
+        };
+        Self::winding(dice, style, going, body, seconds, rate_hz)
     }
 
     /// Runs a winding path, from standing to standing.
     pub(super) fn running(dice: &mut Dice, body: &Body, seconds: f64, rate_hz: f64) -> Self {
         let style = Style::draw(dice);
         let gait = Gait::running(0.36 / style.tempo);
-        let full = style.amplitude * dice.between(1.05..1.35) * body.leg_length();
-        let ramps: [&[f64]; 2] = [&[0.4, 0.65, 0.85], &[0.8, 0.6, 0.4]];
         let down = 2.0 * gait.step_seconds - gait.swing_seconds;
-        let bounce = Bounce {
-            crouch: 0.065,
-            by: dice.between(0.025..0.04),
-            top: 0.5 + 0.5 * down / gait.step_seconds,
-            ahead_seconds: 0.2 * gait.step_seconds,
+        let going = Going {
+            gait,
+            full_step: style.amplitude * dice.between(1.05..1.35) * body.leg_length(),
+            faster: &[0.4, 0.65, 0.85],
+            slower: &[0.8, 0.6, 0.4],
+            bounce: Some(Bounce {
+                crouch: 0.065,
+                by: dice.between(0.025..0.04),
+                top: 0.5 + 0.5 * down / gait.step_seconds,
+                ahead_seconds: 0.2 * gait.step_seconds,
+            }),
         };
-        Self::winding(dice, style, gait, full, ramps, Some(bounce), body, seconds, rate_hz)
+        Self::winding(dice, style, going, body, seconds, rate_hz)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what walking and running have in common")]
     fn winding(
         dice: &mut Dice,
         style: Style,
-        gait: Gait,
-        step_length: f64,
-        [faster, slower]: [&[f64]; 2],
-        bounce: Option<Bounce>,
+        going: Going,
         body: &Body,
         seconds: f64,
         rate_hz: f64,
     ) -> Self {
+        let Going { gait, full_step, faster, slower, bounce } = going;
         let first_lift = dice.between(0.5..1.0);
         let walking = seconds - first_lift - gait.swing_seconds - dice.between(0.5..1.0);
         let steps = (walking / gait.step_seconds).max(0.0) as usize;
@@ -165,7 +183,7 @@ impl Walk {
         let lengths = lengths.chain(slower.iter().copied()).chain([0.0]);
         let ways: Vec<f64> = lengths
             .scan(0.0, |way, part| {
-                *way += part * step_length;
+                *way += part * full_step;
                 Some(*way)
             })
             .collect();
@@ -187,7 +205,7 @@ impl Walk {
             gait,
             path: Path::new(style.place, length, heading),
             ways,
-            step_length,
+            step_length: full_step,
             first_lift,
             waving: None,
             bounce,
