@@ -160,6 +160,30 @@ impl FootLock {
         *self = Self::new(self.settings);
     }
 
+    /// Takes both feet along when the whole body is turned about the vertical and moved, `from` one point
+    /// `to` another, in no time.
+    pub fn displace(&mut self, turn: f64, from: DVec3, to: DVec3) {
+        let rotation = DQuat::from_rotation_z(turn);
+        let shifted = |shift: Shift| Shift { offset: rotation * shift.offset, ..shift };
+        if let Some(floor) = &mut self.floor {
+            *floor += to.z - from.z;
+        }
+        for foot in &mut self.feet {
+            let place = |p: DVec3| to + rotation * (p - from);
+            foot.before = foot.before.map(place);
+            foot.velocity = rotation * foot.velocity;
+            foot.shift = shifted(foot.shift);
+            foot.state = match foot.state {
+                State::Free { from } => State::Free { from: shifted(from) },
+                State::Locked { from, ball, heading } => State::Locked {
+                    from: shifted(from),
+                    ball: place(ball),
+                    heading: heading + turn,
+                },
+            };
+        }
+    }
+
     /// Corrects the legs of `pose`, which comes `dt` seconds after the one before.
     pub fn apply(&mut self, skeleton: &Skeleton, pose: &mut Pose, dt: f64) {
         let estimates = LEGS.map(|leg| Estimate::of(skeleton, pose, &leg));
@@ -491,6 +515,31 @@ mod tests {
         }
         assert!(held > settings.slack - 0.01 && held <= settings.slack, "{held}");
         assert!(let_go);
+    }
+
+    /// A walk that goes on elsewhere has the very same steps there.
+    #[test]
+    fn feet_are_taken_along_in_a_teleport() {
+        let skeleton = Skeleton::default();
+        let (turn, from, to) = (2.0, DVec3::X, DVec3::new(4.0, -3.0, 0.0));
+        let mut locks = [FootLock::new(at_zero()), FootLock::new(at_zero())];
+        for (i, estimated) in restless_walk(&skeleton).iter().take(200).enumerate() {
+            let (mut here, mut there) = (*estimated, *estimated);
+            if i == 70 {
+                locks[1].displace(turn, from, to);
+            }
+            if i >= 70 {
+                let rotation = DQuat::from_rotation_z(turn);
+                there.translation = to + rotation * (there.translation - from);
+                there.rotations[0] = rotation * there.rotations[0];
+            }
+            locks[0].apply(&skeleton, &mut here, DT);
+            locks[1].apply(&skeleton, &mut there, DT);
+            assert_eq!(locks[0].contacts(), locks[1].contacts(), "frame {i}");
+            for (a, b) in here.rotations[1..].iter().zip(&there.rotations[1..]) {
+                assert!(geodesic_angle(*a, *b) < 1e-6, "frame {i}");
+            }
+        }
     }
 
     #[test]

@@ -98,7 +98,17 @@ impl PoseFilter {
         pose.rotations = state.smooth;
     }
 
-    /// Forgets what it has seen: after a teleport, or for another body.
+    /// Turns what it has seen about the vertical, in radians: for a body that was turned as a whole.
+    pub fn turn(&mut self, angle: f64) {
+        if let Some(state) = &mut self.state {
+            let turn = DQuat::from_rotation_z(angle);
+            for rotations in [&mut state.raw, &mut state.smooth] {
+                rotations[0] = (turn * rotations[0]).normalize();
+            }
+        }
+    }
+
+    /// Forgets what it has seen: for another body.
     pub fn reset(&mut self) {
         self.state = None;
     }
@@ -139,6 +149,28 @@ mod tests {
         let mut fresh = bent(0.7);
         filter.apply(&mut fresh, 1.0 / 60.0);
         assert_eq!(fresh, bent(0.7));
+    }
+
+    /// Turned with its body, the filter does the same as before.
+    #[test]
+    fn a_turn_of_the_whole_body_is_no_motion() {
+        let mut filters =
+            [PoseFilter::new(OneEuro::default()), PoseFilter::new(OneEuro::default())];
+        for i in 0..60 {
+            let mut here = bent((0.1 * f64::from(i)).sin());
+            let mut there = here;
+            if i == 30 {
+                filters[1].turn(2.5);
+            }
+            let turn = DQuat::from_rotation_z(if i < 30 { 0.0 } else { 2.5 });
+            there.rotations[0] = turn * there.rotations[0];
+            filters[0].apply(&mut here, 1.0 / 60.0);
+            filters[1].apply(&mut there, 1.0 / 60.0);
+            here.rotations[0] = turn * here.rotations[0];
+            for (a, b) in here.rotations.iter().zip(&there.rotations) {
+                assert!(geodesic_angle(*a, *b) < 1e-9, "frame {i}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tracker frames of any rate, resampled to the rate of the network.
 
+use super::Displacement;
 use crate::model::ModelSpec;
 use crate::rotation::quat_from_matrix;
 use crate::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
@@ -9,7 +10,7 @@ use std::slice::ChunksExact;
 
 /// A sample this close to a point of the grid, in seconds, is that point: a clock in whole
 /// nanoseconds cannot say 1/60 s, and nothing a person does matters within a microsecond.
-const TIME_TOLERANCE: f64 = 1e-6;
+pub(super) const TIME_TOLERANCE: f64 = 1e-6;
 
 /// A pause longer than this, in seconds, is a loss of tracking: what was before it says nothing
 /// about now. A shorter one (a hitch) is bridged by interpolation.
@@ -154,7 +155,26 @@ impl TrackerHistory {
         Some(self.window.chunks_exact(self.trackers.roles().len()))
     }
 
-    /// Forgets everything: after a teleport, or when the clock starts again.
+    /// Takes everything along in a teleport, as if the player had always been there: no tracker has moved.
+    pub fn displace(&mut self, by: &Displacement) {
+        self.samples.iter_mut().flat_map(|frame| &mut frame.poses).for_each(|pose| by.apply(pose));
+    }
+
+    /// Changes to the windows of another model and keeps what both need.
+    ///
+    /// Returns whether anything was kept: a model with other trackers starts anew.
+    pub fn change_model(&mut self, spec: &ModelSpec) -> bool {
+        let fresh = Self::new(spec);
+        let same = fresh.trackers == self.trackers;
+        if same {
+            (self.step, self.steps) = (fresh.step, fresh.steps);
+        } else {
+            *self = fresh;
+        }
+        same
+    }
+
+    /// Forgets everything: for another player, or when the clock starts again.
     pub fn clear(&mut self) {
         self.samples.clear();
     }
@@ -168,7 +188,7 @@ fn is_pose(pose: &TrackerPose) -> bool {
 
 /// Between two samples. A tracker lost in either is taken for lost all the way, and held: it does not
 /// glide to where it is found again.
-fn interpolate(a: &TrackerPose, b: &TrackerPose, t: f64) -> TrackerPose {
+pub(super) fn interpolate(a: &TrackerPose, b: &TrackerPose, t: f64) -> TrackerPose {
     if !(a.tracked && b.tracked) {
         return a.lost();
     }
@@ -354,6 +374,51 @@ mod tests {
         assert_eq!(history.push(frame.clone()), Err(TrackerError::Pose(TrackerRole::RightHand)));
         frame.poses[2] = guess;
         assert_eq!(history.push(frame), Ok(true));
+    }
+
+    /// Moved and turned as one, the player's window shows the very same motion there.
+    #[test]
+    fn a_teleport_takes_the_whole_history_along() {
+        let by = Displacement { turn: 2.0, from: DVec3::X, to: DVec3::new(-7.0, 3.0, 2.0) };
+        let (mut here, mut there) = (history(), history());
+        for i in 0..=200_u32 {
+            let frame = trackers_at(f64::from(i) / 90.0);
+            here.push(frame.clone()).unwrap();
+            if i < 150 {
+                there.push(frame).unwrap();
+                continue;
+            }
+            if i == 150 {
+                there.displace(&by);
+            }
+            let mut frame = frame;
+            frame.poses.iter_mut().for_each(|pose| by.apply(pose));
+            there.push(frame).unwrap();
+        }
+        let layout = fake::spec().layout;
+        let [mut a, mut b] = [vec![], vec![]];
+        layout.write_features(here.window().unwrap(), &mut a);
+        layout.write_features(there.window().unwrap(), &mut b);
+        // The model sees heights, and this one changed by 2 m; nothing else did.
+        let height = |i: usize| (36..45).contains(&(i % 54)) && i % 3 == 2;
+        for (i, (a, b)) in a.iter().zip(&b).enumerate() {
+            let rise = if height(i) { 2.0 } else { 0.0 };
+            assert!((b - a - rise).abs() < 1e-5, "number {i}: {a} {b}");
+        }
+    }
+
+    #[test]
+    fn another_window_takes_over_what_is_known() {
+        let mut history = history();
+        for i in 0..=96_u32 {
+            history.push(trackers_at(f64::from(i) / 60.0)).unwrap();
+        }
+        let shorter = ModelSpec { window: 40, ..fake::spec() };
+        assert!(history.change_model(&shorter));
+        assert_eq!(history.window().unwrap().len(), 41);
+        let longer = ModelSpec { window: 200, ..fake::spec() };
+        assert!(history.change_model(&longer));
+        assert!(history.window().is_none());
     }
 
     #[test]

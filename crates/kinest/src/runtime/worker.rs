@@ -15,8 +15,8 @@ use std::time::Instant;
 /// not fill the memory.
 const UNREAD_BATCHES: usize = 64;
 
-/// Inferences the median is taken over.
-const MEDIAN_OVER: usize = 128;
+/// Calls that percentiles are taken over: eight seconds at 60 Hz.
+const RECENT_CALLS: usize = 480;
 
 /// One window of one avatar.
 #[derive(Clone, Debug)]
@@ -67,6 +67,8 @@ pub struct InferenceStats {
     pub calls: u64,
     /// Milliseconds of the newest call.
     pub last_ms: f64,
+    /// Milliseconds that the oldest request of the newest call waited for its turn.
+    pub queue_ms: f64,
     /// Requests replaced by a newer one of the same avatar before their turn came.
     pub replaced: u64,
     /// Replies dropped because their avatar was reset or forgotten meanwhile.
@@ -77,18 +79,21 @@ pub struct InferenceStats {
 }
 
 impl InferenceStats {
-    /// Median milliseconds of the last calls.
+    /// The milliseconds that this part of the last calls took at most: 0.5 for the median, 0.99 for
+    /// nearly all. `None` before the first call.
     #[must_use]
-    pub fn median_ms(&self) -> Option<f64> {
-        let mut sorted: Vec<f64> = self.recent_ms.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
+    pub fn percentile_ms(&self, part: f64) -> Option<f64> {
+        let mut recent: Vec<f64> = self.recent_ms.iter().copied().collect();
+        let last = recent.len().checked_sub(1)?;
+        let at = (part.clamp(0.0, 1.0) * last as f64).round() as usize;
+        Some(*recent.select_nth_unstable_by(at, f64::total_cmp).1)
     }
 
-    fn add(&mut self, ms: f64) {
+    fn add(&mut self, ms: f64, queue_ms: f64) {
         self.calls += 1;
         self.last_ms = ms;
-        if self.recent_ms.len() == MEDIAN_OVER {
+        self.queue_ms = queue_ms;
+        if self.recent_ms.len() == RECENT_CALLS {
             self.recent_ms.pop_front();
         }
         self.recent_ms.push_back(ms);
@@ -96,7 +101,11 @@ impl InferenceStats {
 }
 
 /// A request with the generation of its avatar when it was made.
-type Waiting = (u64, PoseRequest);
+struct Waiting {
+    generation: u64,
+    since: Instant,
+    request: PoseRequest,
+}
 
 /// The newest request of each avatar, in the order of their numbers so that batches are the same in
 /// every run. The lock is only ever held to move requests in and out, never while the network runs.
@@ -118,7 +127,7 @@ struct Answer {
 
 enum Message {
     Ready { device: String },
-    Batch { answers: Vec<Answer>, ms: f64 },
+    Batch { answers: Vec<Answer>, ms: f64, queue_ms: f64 },
     Failed { reason: String },
 }
 
@@ -178,13 +187,16 @@ impl PoseWorker {
         if !self.running {
             return;
         }
+        let since = Instant::now();
         let mut waiting = self.mailbox.lock();
         for request in requests {
             let generation = *self.generations.entry(request.avatar).or_insert_with(|| {
                 self.next_generation += 1;
                 self.next_generation
             });
-            match waiting.insert(request.avatar, (generation, request)) {
+            // The windows of an avatar have waited since the first of them.
+            let since = waiting.get(&request.avatar).map_or(since, |replaced| replaced.since);
+            match waiting.insert(request.avatar, Waiting { generation, since, request }) {
                 Some(_) => self.stats.replaced += 1,
                 None => self.pending += 1,
             }
@@ -250,9 +262,9 @@ impl PoseWorker {
                 self.pending = 0;
                 WorkerEvent::Failed { reason }
             }
-            Message::Batch { answers, ms } => {
+            Message::Batch { answers, ms, queue_ms } => {
                 self.pending -= answers.len();
-                self.stats.add(ms);
+                self.stats.add(ms, queue_ms);
                 let mut poses = Vec::with_capacity(answers.len());
                 for Answer { generation, avatar, time, rotations } in answers {
                     if self.generations.get(&avatar) != Some(&generation) {
@@ -307,16 +319,20 @@ fn serve(
         }
         let start = Instant::now();
         features.clear();
-        requests.values().for_each(|(_, request)| features.extend_from_slice(&request.features));
+        requests.values().for_each(|w| features.extend_from_slice(&w.request.features));
+        let waited = requests.values().map(|w| start.duration_since(w.since)).max();
+        let queue_ms = waited.map_or(0.0, |waited| waited.as_secs_f64() * 1e3);
         let output = infer(&features, requests.len())?;
         let ms = start.elapsed().as_secs_f64() * 1e3;
         // An output that is too short leaves avatars without an answer that is a pose.
         let frames = output.chunks(TARGETS).chain(std::iter::repeat(&[] as &[f32]));
-        let answers = requests.into_values().zip(frames).map(|((generation, request), output)| {
+        let answers = requests.into_values().zip(frames).map(|(waiting, output)| {
+            let Waiting { generation, request, .. } = waiting;
             let PoseRequest { avatar, time, frame, .. } = request;
             Answer { generation, avatar, time, rotations: decode_output(&spec, output, &frame) }
         });
-        if out.send(Message::Batch { answers: answers.collect(), ms }).is_err() {
+        let answers = answers.collect();
+        if out.send(Message::Batch { answers, ms, queue_ms }).is_err() {
             return Ok(());
         }
     }
@@ -368,7 +384,7 @@ mod tests {
         let root = DQuat::from_rotation_z(0.5) * answer().rotations[0];
         assert!(geodesic_angle(poses[0].rotations[0], root) < 1e-6);
         assert_eq!(worker.stats().calls, 1);
-        assert!(worker.stats().median_ms().is_some_and(|ms| ms >= 0.0));
+        assert!(worker.stats().percentile_ms(0.5).is_some_and(|ms| ms >= 0.0));
         worker.join();
     }
 
@@ -398,6 +414,16 @@ mod tests {
         assert_eq!(worker.stats().replaced, 8);
         // One pending wake-up may have found the mailbox empty; that must not count as a call.
         assert_eq!(worker.stats().calls, 1);
+    }
+
+    #[test]
+    fn percentiles_are_of_the_recent_calls() {
+        let mut stats = InferenceStats::default();
+        assert_eq!(stats.percentile_ms(0.5), None);
+        (0..200).for_each(|_| stats.add(1e6, 0.0));
+        (0..RECENT_CALLS).rev().for_each(|ms| stats.add(ms as f64, 0.0));
+        let found = [0.0, 0.5, 0.99, 1.0].map(|part| stats.percentile_ms(part).unwrap());
+        assert_eq!(found, [0.0, 240.0, 474.0, 479.0]);
     }
 
     #[test]

@@ -1,0 +1,202 @@
+//! Making a jump invisible: what is shown starts where it was and loses the difference little by little.
+
+use crate::rotation::geodesic_angle;
+use crate::skeleton::{PerJoint, SmplJoint};
+use glam::{DQuat, DVec3};
+
+/// No fade is shorter than this, seconds.
+const SHORTEST: f64 = 0.1;
+/// The most a fade turns something, rad/s: half a turn in half a second.
+const TURN_SPEED: f64 = std::f64::consts::TAU;
+/// The slope of [`eased`] in the middle, where it is steepest.
+const STEEPEST: f64 = 1.5;
+
+/// From 0 to 1 as `t` does, with no speed at either end.
+pub(super) fn eased(t: f64) -> f64 {
+    let t = t.clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+/// Where something is and how it is turned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Place {
+    pub position: DVec3,
+    pub rotation: DQuat,
+}
+
+/// The difference between what is shown and what is meant, while it fades.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlaceFade {
+    offset: DVec3,
+    turn: DQuat,
+    time: f64,
+    duration: f64,
+}
+
+impl Default for PlaceFade {
+    /// No difference.
+    fn default() -> Self {
+        Self { offset: DVec3::ZERO, turn: DQuat::IDENTITY, time: SHORTEST, duration: SHORTEST }
+    }
+}
+
+impl PlaceFade {
+    /// From what was `shown` last to what is `meant` from now on. The difference never moves faster than
+    /// `speed`, m/s, and takes at least `at_least` seconds to go.
+    pub fn new(shown: Place, meant: Place, speed: f64, at_least: f64) -> Self {
+        let offset = shown.position - meant.position;
+        let turn = (shown.rotation * meant.rotation.conjugate()).normalize();
+        let turn = if turn.w < 0.0 { -turn } else { turn };
+        let angle = geodesic_angle(DQuat::IDENTITY, turn);
+        let duration = (offset.length() / speed).max(angle / TURN_SPEED) * STEEPEST;
+        Self { offset, turn, time: 0.0, duration: duration.max(at_least).max(SHORTEST) }
+    }
+
+    /// Lets `dt` seconds pass.
+    pub fn step(&mut self, dt: f64) {
+        self.time += dt;
+    }
+
+    /// Whether nothing is left of the difference.
+    pub fn is_over(&self) -> bool {
+        self.time >= self.duration
+    }
+
+    /// What is shown for what is meant.
+    pub fn apply(&self, meant: Place) -> Place {
+        if self.is_over() {
+            return meant;
+        }
+        let gone = eased(self.time / self.duration);
+        let turn = self.turn.slerp(DQuat::IDENTITY, gone);
+        Place {
+            position: meant.position + self.offset * (1.0 - gone),
+            rotation: (turn * meant.rotation).normalize(),
+        }
+    }
+}
+
+/// Joint rotations of a body that come from one source and later from another, shown without a jump
+/// between the two.
+///
+/// The first source is shown as it is. When the source changes, the difference to what was shown last
+/// fades.
+#[derive(Clone, Debug)]
+pub struct SourceFade<S> {
+    shown: Option<(S, PerJoint<DQuat>)>,
+    /// What was shown against what was meant when the source changed.
+    difference: PerJoint<DQuat>,
+    time: f64,
+    duration: f64,
+}
+
+impl<S> Default for SourceFade<S> {
+    fn default() -> Self {
+        let difference = [DQuat::IDENTITY; SmplJoint::COUNT];
+        Self { shown: None, difference, time: 0.0, duration: 0.0 }
+    }
+}
+
+impl<S: Copy + PartialEq> SourceFade<S> {
+    /// What is to be shown `dt` seconds after the last call for `meant`, which comes from `source`; a
+    /// change of source takes `duration` seconds.
+    pub fn apply(
+        &mut self,
+        source: S,
+        meant: PerJoint<DQuat>,
+        dt: f64,
+        duration: f64,
+    ) -> PerJoint<DQuat> {
+        self.time += dt;
+        if let Some((before, shown)) = &self.shown
+            && *before != source
+        {
+            self.difference = std::array::from_fn(|j| {
+                let difference = (shown[j] * meant[j].conjugate()).normalize();
+                if difference.w < 0.0 { -difference } else { difference }
+            });
+            (self.time, self.duration) = (dt.min(duration), duration);
+        }
+        let mut out = meant;
+        if self.time < self.duration {
+            let gone = eased(self.time / self.duration);
+            for (out, difference) in out.iter_mut().zip(&self.difference) {
+                *out = (difference.slerp(DQuat::IDENTITY, gone) * *out).normalize();
+            }
+        }
+        self.shown = Some((source, out));
+        out
+    }
+
+    /// What was shown last, and where it came from.
+    #[must_use]
+    pub fn shown(&self) -> Option<&(S, PerJoint<DQuat>)> {
+        self.shown.as_ref()
+    }
+
+    /// Turns what was shown last about the vertical, so that a body that was moved as a whole does not
+    /// turn there.
+    pub fn turn(&mut self, turn: DQuat) {
+        if let Some((_, shown)) = &mut self.shown {
+            shown[0] = turn * shown[0];
+        }
+        self.difference[0] = turn * self.difference[0] * turn.conjugate();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skeleton::Pose;
+
+    fn at(x: f64, angle: f64) -> Place {
+        Place { position: DVec3::X * x, rotation: DQuat::from_rotation_z(angle) }
+    }
+
+    /// Starts at what was shown, ends at what is meant, and keeps to the speeds, also of what moves.
+    #[test]
+    fn a_place_fades_from_what_was_shown_to_what_is_meant_within_its_speeds() {
+        const DT: f64 = 0.005;
+        for (x, angle) in [(0.5, 0.0), (0.01, 3.0), (-1.0, -1.0)] {
+            let mut fade = PlaceFade::new(at(x, angle), at(0.0, 0.0), 2.0, 0.0);
+            let mut before = fade.apply(at(0.0, 0.0));
+            assert!(before.position.distance(at(x, angle).position) < 1e-12);
+            assert!(geodesic_angle(before.rotation, at(x, angle).rotation) < 1e-9);
+            let mut steps = 0;
+            while !fade.is_over() {
+                fade.step(DT);
+                let now = fade.apply(at(0.0, 0.0));
+                assert!(now.position.distance(before.position) < 2.0 * DT + 1e-9);
+                assert!(geodesic_angle(now.rotation, before.rotation) < TURN_SPEED * DT + 1e-9);
+                (before, steps) = (now, steps + 1);
+            }
+            assert_eq!(before, at(0.0, 0.0));
+            assert!(f64::from(steps) * DT < 1.0, "{steps}");
+        }
+    }
+
+    #[test]
+    fn another_source_takes_over_without_a_jump_and_then_is_shown_as_it_is() {
+        let knee = SmplJoint::LeftKnee.index();
+        let bent = |angle| {
+            let mut rotations = Pose::rest().rotations;
+            rotations[knee] = DQuat::from_rotation_x(angle);
+            rotations
+        };
+        let mut fade = SourceFade::default();
+        assert_eq!(fade.apply('a', bent(0.2), 0.01, 0.3), bent(0.2));
+        assert_eq!(fade.apply('a', bent(0.9), 0.01, 0.3), bent(0.9), "one source is not smoothed");
+        let mut before = 0.9;
+        for i in 1..=31 {
+            let shown = fade.apply('b', bent(0.1), 0.01, 0.3)[knee];
+            let angle = geodesic_angle(DQuat::IDENTITY, shown);
+            assert!(angle <= before + 1e-9 && before - angle < 0.8 * 1.5 / 30.0 + 1e-6, "step {i}");
+            before = angle;
+        }
+        assert!((before - 0.1).abs() < 1e-9);
+        // With no time to take it, a change is at once.
+        let mut fade = SourceFade::default();
+        fade.apply('a', bent(0.0), 0.01, 0.0);
+        assert_eq!(fade.apply('b', bent(1.0), 0.01, 0.0), bent(1.0));
+    }
+}
