@@ -3,8 +3,9 @@
 //! A headset and two controllers (or anything else that moves entities) are
 //! [`SparseTracker`]s. A [`KinestAvatar`] turns them into a [`BodyPose`] sixty and more times a
 //! second, with a network that runs on a thread of its own, and [`SmplSkeleton`] hands the pose to
-//! joint entities. The body is placed from the head tracker as it is in the very frame that is
-//! drawn, so the player's view never lags behind the network.
+//! joint entities, [`KinestRig`] to the bones of a glTF character. The body is placed from the head
+//! tracker as it is in the very frame that is drawn, so the player's view never lags behind the
+//! network.
 //!
 //! ```no_run
 //! use bevy::prelude::*;
@@ -65,6 +66,7 @@ mod avatar;
 mod inference;
 mod model;
 mod plugins;
+pub mod rig;
 mod settings;
 mod skeleton;
 mod tracker;
@@ -73,6 +75,7 @@ pub use avatar::{BodyPose, KinestAvatar, PoseSource, ResetAvatar};
 pub use inference::{KinestFailed, KinestReady};
 pub use model::{PoseModel, PoseModelError};
 pub use plugins::{KinestPlugins, KinestPosePlugin, KinestSkeletonPlugin};
+pub use rig::{KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile};
 pub use settings::{DeviceChoiceReflect, InferenceMode, KinestSettings, KinestSystems};
 pub use skeleton::SmplSkeleton;
 pub use tracker::{SparseTracker, TrackerOf, TrackerRoleReflect, Trackers};
@@ -84,8 +87,8 @@ pub use kinest_engine::DeviceChoice;
 pub mod prelude {
     pub use crate::{
         BodyPose, DeviceChoice, InferenceMode, KinestAvatar, KinestFailed, KinestPlugins,
-        KinestReady, KinestSettings, KinestSystems, PoseModel, PoseSource, ResetAvatar,
-        SmplSkeleton, SparseTracker, TrackerOf, Trackers,
+        KinestReady, KinestRig, KinestSettings, KinestSystems, PoseModel, PoseSource, ResetAvatar,
+        RigBones, RigBound, RigFailed, SmplSkeleton, SparseTracker, TrackerOf, Trackers,
     };
     pub use kinest::skeleton::SmplJoint;
     pub use kinest::tracker::TrackerRole;

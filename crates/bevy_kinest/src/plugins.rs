@@ -19,6 +19,7 @@ use bevy::transform::TransformSystems;
 /// |---|---|
 /// | [`KinestPosePlugin`] | loads models, reads trackers, runs networks, writes [`BodyPose`](crate::BodyPose) |
 /// | [`KinestSkeletonPlugin`] | writes [`BodyPose`](crate::BodyPose) onto the joints of [`SmplSkeleton`](crate::SmplSkeleton) |
+/// | [`KinestRigPlugin`](crate::KinestRigPlugin) | finds the bones of each [`KinestRig`](crate::KinestRig) and writes [`BodyPose`](crate::BodyPose) onto them |
 ///
 /// Needs Bevy's `TaskPoolPlugin`, `TimePlugin`, `TransformPlugin` and `AssetPlugin`, which are in
 /// `DefaultPlugins`, before it.
@@ -33,7 +34,10 @@ impl KinestPlugins {
 
 impl PluginGroup for KinestPlugins {
     fn build(self) -> PluginGroupBuilder {
-        PluginGroupBuilder::start::<Self>().add(KinestPosePlugin).add(KinestSkeletonPlugin)
+        PluginGroupBuilder::start::<Self>()
+            .add(KinestPosePlugin)
+            .add(KinestSkeletonPlugin)
+            .add(crate::KinestRigPlugin)
     }
 }
 

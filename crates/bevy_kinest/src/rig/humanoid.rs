@@ -1,0 +1,53 @@
+//! The humanoid that VRM files describe, kept on the nodes while a glTF file is loaded.
+
+use bevy::asset::LoadContext;
+use bevy::gltf::GltfLoaderSettings;
+use bevy::gltf::extensions::{ErasedGltfExtensionHandler, GltfExtensionHandler};
+use bevy::prelude::*;
+use kinest::rig::{VRM_EXTENSIONS, vrm_bones};
+use kinest::skeleton::SmplJoint;
+use std::collections::BTreeMap;
+
+/// Marks a node that the file itself says is a joint's bone.
+#[derive(Component, Clone, Copy, Debug, Reflect)]
+#[reflect(Component)]
+pub(crate) struct HumanoidBone {
+    /// The joint's place in SMPL's order.
+    joint: usize,
+}
+
+impl HumanoidBone {
+    pub fn joint(self) -> Option<SmplJoint> {
+        SmplJoint::ALL.get(self.joint).copied()
+    }
+}
+
+/// Reads the extensions `VRMC_vrm` (1.0) and `VRM` (0.x).
+#[derive(Clone, Default)]
+pub(crate) struct HumanoidReader {
+    /// The joint of each glTF node of the file at hand.
+    joints: BTreeMap<usize, SmplJoint>,
+}
+
+impl GltfExtensionHandler for HumanoidReader {
+    fn dyn_clone(&self) -> Box<dyn ErasedGltfExtensionHandler> {
+        Box::new(self.clone())
+    }
+
+    fn on_root(&mut self, _: &mut LoadContext<'_>, file: &gltf::Gltf, _: &GltfLoaderSettings) {
+        let extensions = VRM_EXTENSIONS.iter().filter_map(|name| file.extension_value(name));
+        let bones = extensions.map(vrm_bones).find(|bones| !bones.is_empty()).unwrap_or_default();
+        self.joints = bones.into_iter().map(|(joint, node)| (node, joint)).collect();
+    }
+
+    fn on_gltf_node(
+        &mut self,
+        _: &mut LoadContext<'_>,
+        node: &gltf::Node,
+        entity: &mut EntityWorldMut,
+    ) {
+        if let Some(joint) = self.joints.get(&node.index()) {
+            entity.insert(HumanoidBone { joint: joint.index() });
+        }
+    }
+}

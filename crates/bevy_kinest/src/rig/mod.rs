@@ -1,0 +1,140 @@
+//! Characters from model files, moved by a body.
+
+mod bind;
+mod file;
+mod humanoid;
+
+pub use bind::RigBones;
+pub use file::{RigFile, RigFileError};
+
+use crate::{BodyPose, KinestSystems};
+use bevy::gltf::extensions::GltfExtensionHandlers;
+use bevy::prelude::*;
+use bevy::transform::helper::TransformHelper;
+use bind::{Binding, bind_rigs, follow_files, on_insert, on_ready, on_remove};
+use file::RigFileLoader;
+use humanoid::{HumanoidBone, HumanoidReader};
+use kinest::coordinates::engine_from_amass_rotation;
+use kinest::rig::{Fit, Retarget, Similarity};
+
+/// A character, moved by an avatar's [`BodyPose`]. Put it on the entity with the [`WorldAssetRoot`] of a
+/// glTF scene, or on one whose descendants are bones already.
+///
+/// Once the scene is there its bones are found by their names, their shape and what a VRM file says (see
+/// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is written. The character's own [`Transform`] does not
+/// move it, as trackers are in the world. Bones of other kinds (twist, hair, cloth, fingers) are left alone.
+///
+/// Without Bevy's default features, spawning glTF scenes takes its `reflect_auto_register` or registering
+/// their components by hand. VRM files have to end in `.glb` for Bevy to load them.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use bevy_kinest::prelude::*;
+/// fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
+///     commands.spawn((
+///         KinestAvatar::new(assets.load("models/kinest.model.ron")),
+///         WorldAssetRoot(assets.load(GltfAssetLabel::Scene(0).from_asset("rigs/mannequin.glb"))),
+///         KinestRig::default(),
+///     ));
+/// }
+/// ```
+#[derive(Component, Clone, Debug, Default, Reflect)]
+#[reflect(Component, Default)]
+#[require(Transform, Binding)]
+pub struct KinestRig {
+    /// Whose body it shows; `None` for that of its own entity.
+    #[entities]
+    pub avatar: Option<Entity>,
+    /// What is known better than it can be found: a `*.rig.ron`.
+    pub file: Option<Handle<RigFile>>,
+    /// How it is sized and placed.
+    #[reflect(ignore)]
+    pub fit: Fit,
+}
+
+/// The bones of a [`KinestRig`] were found; it moves from now on, and has [`RigBones`].
+#[derive(Message, Clone, Debug)]
+pub struct RigBound {
+    /// The entity with the [`KinestRig`].
+    pub rig: Entity,
+    /// How sure the least sure bone is, from 0 to 1.
+    pub confidence: f64,
+    /// Each bone, what it was taken for, how sure and why.
+    pub report: String,
+}
+
+/// The bones of a [`KinestRig`] could not be found; it stays as it is.
+#[derive(Message, Clone, Debug)]
+pub struct RigFailed {
+    /// The entity with the [`KinestRig`].
+    pub rig: Entity,
+    /// What is wrong or missing.
+    pub reason: String,
+}
+
+/// From [`BodyPose`] to the bones of characters.
+pub struct KinestRigPlugin;
+
+impl Plugin for KinestRigPlugin {
+    fn build(&self, app: &mut App) {
+        app.register_type::<KinestRig>()
+            .register_type::<HumanoidBone>()
+            .init_asset::<RigFile>()
+            .register_asset_loader(RigFileLoader)
+            .init_resource::<GltfExtensionHandlers>()
+            .add_message::<RigBound>()
+            .add_message::<RigFailed>()
+            .add_observer(on_insert)
+            .add_observer(on_ready)
+            .add_observer(on_remove)
+            .add_systems(
+                PostUpdate,
+                (follow_files, bind_rigs, write_rigs).chain().in_set(KinestSystems::Writeback),
+            );
+        let handlers = app.world().resource::<GltfExtensionHandlers>();
+        handlers.0.write_blocking().push(Box::new(HumanoidReader::default()));
+    }
+}
+
+/// Writes the bones of every character whose body has been placed.
+fn write_rigs(
+    mut rigs: Query<(Entity, &KinestRig, &mut RigBones)>,
+    bodies: Query<&BodyPose>,
+    mut transforms: ParamSet<(TransformHelper, Query<&mut Transform>)>,
+) {
+    for (entity, rig, mut bones) in &mut rigs {
+        let Ok(body) = bodies.get(rig.avatar.unwrap_or(entity)) else { continue };
+        let Ok(world_from_rig) = transforms.p0().compute_global_transform(entity) else { continue };
+        if body.time().is_none() {
+            continue;
+        }
+        let bones = &mut *bones;
+        if bones.skeleton != *body.skeleton() {
+            bones.retarget = Retarget::new(&bones.tree, &bones.map, body.skeleton());
+            bones.skeleton = body.skeleton().clone();
+        }
+        let mut transforms = transforms.p1();
+        let space = rig_from_amass(&world_from_rig);
+        bones.retarget.apply(body.joints(), &space, rig.fit, |i, rotation, place| {
+            // A bone that was despawned is simply not moved.
+            let Ok(mut transform) = transforms.get_mut(bones.driven[i].0) else { return };
+            transform.rotation = rotation.as_quat();
+            if let Some((translation, scale)) = place {
+                transform.translation = translation.as_vec3();
+                transform.scale = scale.as_vec3();
+            }
+        });
+    }
+}
+
+/// The way from AMASS space to the space of a character's entity, whose scale is taken as uniform.
+fn rig_from_amass(world_from_rig: &GlobalTransform) -> Similarity {
+    let (scale, rotation, translation) = world_from_rig.to_scale_rotation_translation();
+    let scale = f64::from(scale.abs().element_sum() / 3.0).max(f64::MIN_POSITIVE);
+    let rig_from_world = rotation.as_dquat().conjugate();
+    Similarity {
+        rotation: rig_from_world * engine_from_amass_rotation(glam::DQuat::IDENTITY).as_dquat(),
+        translation: rig_from_world * -translation.as_dvec3() / scale,
+        scale: scale.recip(),
+    }
+}

@@ -1,0 +1,331 @@
+//! Characters in an app without a window: the shipped one, several of it, one as a VRM file, one made of
+//! entities.
+
+use bevy::app::PluginsState;
+use bevy::camera::primitives::Aabb;
+use bevy::camera::visibility::{DynamicSkinnedMeshBounds, VisibilityClass};
+use bevy::gltf::{GltfAssetLabel, GltfMaterialName, GltfMeshName, GltfSceneName};
+use bevy::mesh::skinning::SkinnedMesh;
+use bevy::prelude::*;
+use bevy::render::RenderPlugin;
+use bevy::render::settings::WgpuSettings;
+use bevy::time::TimeUpdateStrategy;
+use bevy::transform::components::TransformTreeChanged;
+use bevy::window::ExitCondition;
+use bevy::winit::WinitPlugin;
+use bevy_kinest::kinest::rig::{Evidence, RigOverride, VRM_EXTENSIONS};
+use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
+use bevy_kinest::prelude::*;
+use bevy_kinest::{KinestPlugins, RigFile};
+use glam::DQuat;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+const MANNEQUIN: &str = "rigs/mannequin.glb";
+const HEAD: Vec3 = Vec3::new(1.0, 1.5, -2.0);
+const LIMBS: [[SmplJoint; 2]; 8] = [
+    [SmplJoint::LeftShoulder, SmplJoint::LeftElbow],
+    [SmplJoint::LeftElbow, SmplJoint::LeftWrist],
+    [SmplJoint::RightShoulder, SmplJoint::RightElbow],
+    [SmplJoint::RightElbow, SmplJoint::RightWrist],
+    [SmplJoint::LeftHip, SmplJoint::LeftKnee],
+    [SmplJoint::LeftKnee, SmplJoint::LeftAnkle],
+    [SmplJoint::RightHip, SmplJoint::RightKnee],
+    [SmplJoint::RightKnee, SmplJoint::RightAnkle],
+];
+
+/// What the body of an avatar does, in place of a network.
+#[derive(Component)]
+struct Does(Pose);
+
+fn act(mut bodies: Query<(&mut BodyPose, &Does)>) {
+    for (mut body, Does(pose)) in &mut bodies {
+        body.set_pose(*pose);
+    }
+}
+
+/// Everything a game has but a window and a graphics adapter.
+fn app(assets: &Path) -> App {
+    let mut app = App::new();
+    let settings = WgpuSettings { backends: None, ..default() };
+    app.add_plugins((
+        DefaultPlugins
+            .set(RenderPlugin { render_creation: settings.into(), ..default() })
+            .set(AssetPlugin { file_path: assets.to_str().unwrap().into(), ..default() })
+            .set(WindowPlugin {
+                primary_window: None,
+                exit_condition: ExitCondition::DontExit,
+                ..default()
+            })
+            .disable::<WinitPlugin>()
+            .disable::<bevy::log::LogPlugin>(),
+        KinestPlugins,
+    ))
+    .insert_resource(KinestSettings::inline())
+    .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(16)))
+    .add_systems(PostUpdate, act.in_set(KinestSystems::Refine));
+    register_scene_types(&mut app);
+    while app.plugins_state() == PluginsState::Adding {
+        std::thread::yield_now();
+    }
+    app.finish();
+    app.cleanup();
+    app
+}
+
+/// What Bevy's default feature `reflect_auto_register`, which games with glTF scenes need, would do.
+fn register_scene_types(app: &mut App) {
+    app.register_type::<Transform>()
+        .register_type::<GlobalTransform>()
+        .register_type::<TransformTreeChanged>()
+        .register_type::<Visibility>()
+        .register_type::<InheritedVisibility>()
+        .register_type::<ViewVisibility>()
+        .register_type::<VisibilityClass>()
+        .register_type::<Name>()
+        .register_type::<Children>()
+        .register_type::<ChildOf>()
+        .register_type::<Mesh3d>()
+        .register_type::<MeshMaterial3d<StandardMaterial>>()
+        .register_type::<SkinnedMesh>()
+        .register_type::<DynamicSkinnedMeshBounds>()
+        .register_type::<Aabb>()
+        .register_type::<GltfSceneName>()
+        .register_type::<GltfMeshName>()
+        .register_type::<GltfMaterialName>();
+}
+
+fn shipped() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets")
+}
+
+/// A pose with every limb somewhere else; `k` makes it another one.
+fn pose(k: f64) -> Pose {
+    let mut pose = Pose::rest();
+    for (j, local) in pose.rotations.iter_mut().enumerate() {
+        let turn = glam::DVec3::new(k + j as f64, 2.0 * k * j as f64, 0.7 * j as f64);
+        *local *= DQuat::from_scaled_axis(
+            0.5 * glam::DVec3::new(turn.x.sin(), turn.y.sin(), turn.z.cos()),
+        );
+    }
+    pose.translation = glam::DVec3::new(k, 1.0, 1.0);
+    pose
+}
+
+/// An avatar without a network, with a tracked head, that does what it is told.
+fn avatar(app: &mut App, k: f64) -> Entity {
+    let avatar = app.world_mut().spawn((KinestAvatar::new(Handle::default()), Does(pose(k)))).id();
+    let head = Transform::from_translation(HEAD);
+    app.world_mut().spawn((SparseTracker::HEAD, TrackerOf(avatar), head));
+    avatar
+}
+
+fn dress(app: &mut App, avatar: Entity, file: &str) {
+    let scene = app
+        .world()
+        .resource::<AssetServer>()
+        .load(GltfAssetLabel::Scene(0).from_asset(file.to_owned()));
+    // Of another size and elsewhere, which must not matter.
+    let stand = Transform::from_xyz(5.0, 1.0, 0.0)
+        .with_rotation(Quat::from_rotation_y(2.0))
+        .with_scale(Vec3::splat(0.7));
+    app.world_mut().entity_mut(avatar).insert((WorldAssetRoot(scene), stand, KinestRig::default()));
+}
+
+/// Runs until every character has bones, and one frame more.
+fn wait_until_bound(app: &mut App) {
+    for _ in 0..2000 {
+        app.update();
+        let mut rigs = app.world_mut().query::<(&KinestRig, Has<RigBones>)>();
+        if rigs.iter(app.world()).all(|(_, bound)| bound) {
+            app.update();
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("not bound: {:?}", failures(app));
+}
+
+fn failures(app: &App) -> Vec<String> {
+    let messages = app.world().resource::<Messages<RigFailed>>();
+    messages.iter_current_update_messages().map(|failed| failed.reason.clone()).collect()
+}
+
+fn check(app: &App, avatar: Entity) {
+    check_rig(app, avatar, avatar);
+}
+
+/// That every limb points where the body's does, and the head is where the body's is.
+fn check_rig(app: &App, avatar: Entity, rig: Entity) {
+    let world = app.world();
+    let body = world.get::<BodyPose>(avatar).unwrap();
+    let bones = world.get::<RigBones>(rig).expect("it is bound");
+    let place = |joint: SmplJoint| {
+        world.get::<GlobalTransform>(bones.bone(joint).unwrap()).unwrap().translation()
+    };
+    for [from, to] in LIMBS {
+        let limb = place(to) - place(from);
+        let of_body = body.joint(to).translation - body.joint(from).translation;
+        let degrees = limb.angle_between(of_body).to_degrees();
+        assert!(degrees < 1.0, "{}: {degrees}°\n{}", from.name(), bones.map());
+    }
+    let head = body.joint(SmplJoint::Head).translation;
+    assert!(place(SmplJoint::Head).distance(head) < 1e-3, "the head is off");
+}
+
+#[test]
+fn characters_of_one_file_move_each_with_its_own_body_and_can_come_again() {
+    let mut app = app(&shipped());
+    let two = [0.0, 1.0].map(|k| avatar(&mut app, k));
+    for avatar in two {
+        dress(&mut app, avatar, MANNEQUIN);
+    }
+    wait_until_bound(&mut app);
+    for avatar in two {
+        check(&app, avatar);
+    }
+    let bones =
+        |app: &App, avatar| app.world().get::<RigBones>(avatar).unwrap().bone(SmplJoint::Head);
+    assert_ne!(bones(&app, two[0]), bones(&app, two[1]));
+
+    app.world_mut().entity_mut(two[0]).despawn();
+    let third = avatar(&mut app, 2.0);
+    dress(&mut app, third, MANNEQUIN);
+    wait_until_bound(&mut app);
+    app.world_mut().get_mut::<Does>(two[1]).unwrap().0 = pose(3.0);
+    app.update();
+    for avatar in [two[1], third] {
+        check(&app, avatar);
+    }
+
+    // A second character shows the same body.
+    let other = app.world_mut().spawn_empty().id();
+    dress(&mut app, other, MANNEQUIN);
+    app.world_mut().get_mut::<KinestRig>(other).unwrap().avatar = Some(third);
+    wait_until_bound(&mut app);
+    check_rig(&app, third, other);
+
+    // The same entity gets the scene anew.
+    app.world_mut().entity_mut(third).remove::<(WorldAssetRoot, RigBones)>().despawn_children();
+    dress(&mut app, third, MANNEQUIN);
+    wait_until_bound(&mut app);
+    check(&app, third);
+}
+
+/// The mannequin with names that say nothing, and a VRM extension that says it all.
+fn vrm(version: usize) -> Vec<u8> {
+    let file = std::fs::read(shipped().join(MANNEQUIN)).unwrap();
+    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    let (json, binary) = file[20..].split_at(word(12));
+    let mut document: Value = serde_json::from_slice(json).unwrap();
+    let mut bones = vec![];
+    for (i, node) in document["nodes"].as_array_mut().unwrap().iter_mut().enumerate() {
+        let bone = match node["name"].as_str().unwrap() {
+            "Hips" => "hips",
+            "Spine" => "spine",
+            "Spine2" => "upperChest",
+            "Head" => "head",
+            "LeftArm" => "leftUpperArm",
+            "LeftForeArm" => "leftLowerArm",
+            "LeftHand" => "leftHand",
+            "RightUpLeg" => "rightUpperLeg",
+            "RightLeg" => "rightLowerLeg",
+            "RightFoot" => "rightFoot",
+            _ => "",
+        };
+        if !bone.is_empty() {
+            bones.push((bone, i));
+        }
+        node["name"] = json!(format!("node{i}"));
+    }
+    let humanoid = if version == 0 {
+        let named = bones.iter().map(|(bone, node)| (bone.to_string(), json!({"node": node})));
+        Value::Object(named.collect())
+    } else {
+        bones.iter().map(|(bone, node)| json!({"bone": bone, "node": node})).collect()
+    };
+    let name = VRM_EXTENSIONS[version];
+    document["extensionsUsed"] = json!([name]);
+    document["extensions"] = json!({name: {"humanoid": {"humanBones": humanoid}}});
+    let mut json = document.to_string().into_bytes();
+    json.resize(json.len().next_multiple_of(4), b' ');
+    let length = |n: usize| (n as u32).to_le_bytes();
+    let total = length(20 + json.len() + binary.len());
+    [b"glTF", &length(2)[..], &total, &length(json.len()), b"JSON", &json, binary].concat()
+}
+
+#[test]
+fn both_versions_of_vrm_say_which_bones_are_whose() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut app = app(folder.path());
+    for version in [0, 1] {
+        let name = format!("{version}.glb");
+        std::fs::write(folder.path().join(&name), vrm(version)).unwrap();
+        let avatar = avatar(&mut app, 1.0);
+        dress(&mut app, avatar, &name);
+        wait_until_bound(&mut app);
+        check(&app, avatar);
+        let map = app.world().get::<RigBones>(avatar).unwrap().map();
+        let given = map.driven().iter().filter(|d| d.evidence == Evidence::Given).count();
+        // `spine` is not the last of the spine.
+        assert_eq!(given, 9, "{map}");
+    }
+}
+
+/// The default skeleton as entities with names, without a file.
+fn entities(app: &mut App, avatar: Entity) -> Vec<Entity> {
+    let skeleton = Skeleton::default();
+    let mut joints: Vec<Entity> = vec![];
+    for joint in SmplJoint::ALL {
+        let parent = joint.parent().map_or(avatar, |parent| joints[parent.index()]);
+        let offset = Transform::from_translation(skeleton.offsets[joint.index()].as_vec3());
+        joints.push(app.world_mut().spawn((Name::new(joint.name()), offset, ChildOf(parent))).id());
+    }
+    joints
+}
+
+#[test]
+fn bones_that_are_entities_already_are_bound_let_go_and_bound_as_a_file_says() {
+    let mut app = app(&shipped());
+    let avatar = avatar(&mut app, 0.5);
+    let joints = entities(&mut app, avatar);
+    let rest: Vec<Transform> = joints.iter().map(|j| *app.world().get(*j).unwrap()).collect();
+    let file = RigFile(RigOverride { skip: [SmplJoint::LeftKnee].into(), ..default() });
+    let file = app.world_mut().resource_mut::<Assets<RigFile>>().add(file);
+    let rig = KinestRig { file: Some(file.clone()), ..default() };
+    app.world_mut().entity_mut(avatar).insert(rig);
+    wait_until_bound(&mut app);
+    let bone = |app: &App, joint| app.world().get::<RigBones>(avatar).unwrap().bone(joint);
+    assert_eq!(bone(&app, SmplJoint::LeftKnee), None);
+    assert_eq!(bone(&app, SmplJoint::RightKnee), Some(joints[5]));
+
+    // The file changes: from the rest pose, not from the pose of the moment.
+    let changed = RigFile(RigOverride::default());
+    app.world_mut().resource_mut::<Assets<RigFile>>().insert(&file, changed).unwrap();
+    for _ in 0..3 {
+        app.update();
+    }
+    assert_eq!(bone(&app, SmplJoint::LeftKnee), Some(joints[4]));
+    check(&app, avatar);
+
+    app.world_mut().entity_mut(avatar).remove::<KinestRig>();
+    app.update();
+    for (joint, rest) in joints.iter().zip(&rest) {
+        assert_eq!(app.world().get::<Transform>(*joint), Some(rest));
+    }
+    assert!(app.world().get::<RigBones>(avatar).is_none());
+}
+
+#[test]
+fn what_is_no_humanoid_is_reported_and_left_alone() {
+    let mut app = app(&shipped());
+    let avatar = avatar(&mut app, 0.5);
+    let lamp =
+        app.world_mut().spawn((Name::new("Lamp"), Transform::default(), ChildOf(avatar))).id();
+    app.world_mut().entity_mut(avatar).insert(KinestRig::default());
+    app.update();
+    let failures = failures(&app);
+    assert!(failures.iter().any(|reason| reason.contains("two legs")), "{failures:?}");
+    assert_eq!(app.world().get::<Transform>(lamp), Some(&Transform::default()));
+}
