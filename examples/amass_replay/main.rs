@@ -108,12 +108,15 @@ pub fn run(args: Args) -> anyhow::Result<AppExit> {
     }
 
     let view = view(args.shot);
-    let mode = match view {
-        View::Window => InferenceMode::Worker,
-        View::Pictures(_) | View::Nothing => InferenceMode::Inline,
+    let settings = match view {
+        View::Window => KinestSettings::default(),
+        // From the network's first pose on everything shown is the network's, and counts.
+        View::Pictures(_) | View::Nothing => {
+            KinestSettings { blend: 0.0, ..KinestSettings::inline() }
+        }
     };
     let mut app = App::new();
-    app.insert_resource(KinestSettings { device: args.device, mode });
+    app.insert_resource(KinestSettings { device: args.device, ..settings });
     match &view {
         View::Window => {
             app.add_plugins(window_plugins());

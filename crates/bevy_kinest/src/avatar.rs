@@ -1,19 +1,20 @@
 //! The avatar and its pose.
 
 use crate::PoseModel;
+use crate::inference::Estimate;
+use crate::refine::{KinestRefine, RefineState};
 use crate::tracker::Sampled;
 use bevy::prelude::*;
 use glam::DQuat;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
-use kinest::runtime::{PoseReply, TrackerHistory};
-use kinest::skeleton::{JointTransforms, Pose, Skeleton, SmplJoint};
+use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
 
 /// A body driven by [`SparseTracker`](crate::SparseTracker)s. Its pose appears in [`BodyPose`].
 ///
-/// Trackers are in the world, so the body is too: the avatar's own [`Transform`] does not move it.
+/// The body is where its trackers are: the avatar's own [`Transform`] does not move it.
 #[derive(Component, Clone, Debug, Reflect)]
 #[reflect(Component)]
-#[require(Transform, BodyPose, Sampled, Estimate)]
+#[require(Transform, BodyPose, KinestRefine, Sampled, Estimate, RefineState)]
 pub struct KinestAvatar {
     /// The network that estimates the body.
     pub model: Handle<PoseModel>,
@@ -27,19 +28,31 @@ impl KinestAvatar {
     }
 }
 
+/// The entity whose space the player is tracked in, on an avatar: its origin is on the floor the
+/// player stands on.
+///
+/// Trackers are then seen against it, so that what moves the player as a whole (a teleport, a
+/// vehicle, walking by stick, a bigger or smaller scale) does not look like steps, and floors may be
+/// at any height. Without it the space is the world's, with the floor at y = 0.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
+#[reflect(Component)]
+pub struct TrackingSpace(#[entities] pub Entity);
+
 /// Where a [`BodyPose`] comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Reflect)]
 pub enum PoseSource {
-    /// The rest pose: the network has not spoken yet.
+    /// The rest pose: the network has not spoken yet, or the head has been lost for long.
     #[default]
     Rest,
     /// The network.
     Estimated,
+    /// The head is lost, and the body is as it was.
+    Frozen,
 }
 
-/// The newest pose of an avatar, its head joint at the newest head tracker.
+/// The pose of an avatar in this frame, its head joint at the newest head tracker.
 ///
-/// Systems in [`KinestSystems::Refine`](crate::KinestSystems::Refine) change it with
+/// Systems after [`KinestSystems::Refine`](crate::KinestSystems::Refine) change it with
 /// [`BodyPose::set_pose`].
 #[derive(Component, Clone, Debug)]
 pub struct BodyPose {
@@ -48,6 +61,9 @@ pub struct BodyPose {
     /// `None` as long as there has been no head tracker.
     pub(crate) time: Option<f64>,
     pub(crate) age: f64,
+    pub(crate) world_from_space: GlobalTransform,
+    pub(crate) confidence: PerJoint<f32>,
+    pub(crate) contacts: [bool; 2],
     pose: Pose,
     joints: JointTransforms,
 }
@@ -56,18 +72,28 @@ impl Default for BodyPose {
     fn default() -> Self {
         let (pose, skeleton) = (Pose::rest(), Skeleton::default());
         let joints = skeleton.pose_joints(&pose);
-        Self { pose, joints, skeleton, source: PoseSource::Rest, time: None, age: 0.0 }
+        Self {
+            pose,
+            joints,
+            skeleton,
+            source: PoseSource::Rest,
+            time: None,
+            age: 0.0,
+            world_from_space: GlobalTransform::IDENTITY,
+            confidence: [0.0; SmplJoint::COUNT],
+            contacts: [false; 2],
+        }
     }
 }
 
 impl BodyPose {
-    /// The pose: AMASS space (z up), metres.
+    /// The pose in its [`TrackingSpace`]: AMASS space (z up), metres.
     #[must_use]
     pub fn pose(&self) -> &Pose {
         &self.pose
     }
 
-    /// World transforms of every joint: AMASS space (z up), metres.
+    /// Transforms of every joint in the [`TrackingSpace`]: AMASS space (z up), metres.
     #[must_use]
     pub fn joints(&self) -> &JointTransforms {
         &self.joints
@@ -76,13 +102,20 @@ impl BodyPose {
     /// World transform of one joint in Bevy's space.
     #[must_use]
     pub fn joint(&self, joint: SmplJoint) -> Transform {
-        let j = joint.index();
-        let rotation = DQuat::from_mat3(&self.joints.rotations[j]);
-        Transform::from_translation(engine_from_amass_point(self.joints.positions[j]))
-            .with_rotation(engine_from_amass_rotation(rotation))
+        self.joint_global(joint).compute_transform()
     }
 
-    /// The body it is a pose of: the model's, or the default one while there is no model.
+    /// As [`joint`](Self::joint), with whatever the tracking space is scaled by.
+    pub(crate) fn joint_global(&self, joint: SmplJoint) -> GlobalTransform {
+        let j = joint.index();
+        let rotation = DQuat::from_mat3(&self.joints.rotations[j]);
+        self.world_from_space
+            * Transform::from_translation(engine_from_amass_point(self.joints.positions[j]))
+                .with_rotation(engine_from_amass_rotation(rotation))
+    }
+
+    /// The body it is a pose of: the model's in the player's size, or the default one while there is
+    /// no model.
     #[must_use]
     pub fn skeleton(&self) -> &Skeleton {
         &self.skeleton
@@ -94,8 +127,9 @@ impl BodyPose {
         self.source
     }
 
-    /// [`Time`]'s elapsed seconds when the trackers were as the network saw them; `None` as long as
-    /// there has been no head tracker to place the body under.
+    /// When the trackers were as the network saw them, in seconds of the
+    /// [`TrackerClock`](crate::TrackerClock); `None` as long as there has been no head tracker to
+    /// place the body under.
     #[must_use]
     pub fn time(&self) -> Option<f64> {
         self.time
@@ -107,6 +141,23 @@ impl BodyPose {
         self.age
     }
 
+    /// How much a joint's place is known rather than guessed, from 0 (rest pose) to 1 (a tracker is
+    /// right there).
+    ///
+    /// It is `1 / (1 + e / 10 cm)` for the error `e` to be expected at this joint: none at a joint
+    /// with a tracker, the shipped model's online figures elsewhere, growing while a tracker is lost
+    /// and while the network is silent. A guide for games, no probability.
+    #[must_use]
+    pub fn confidence(&self, joint: SmplJoint) -> f32 {
+        self.confidence[joint.index()]
+    }
+
+    /// Whether the left and the right foot are held to the floor.
+    #[must_use]
+    pub fn contacts(&self) -> [bool; 2] {
+        self.contacts
+    }
+
     /// Replaces the pose: AMASS space, metres.
     pub fn set_pose(&mut self, pose: Pose) {
         self.pose = pose;
@@ -114,19 +165,30 @@ impl BodyPose {
     }
 }
 
-/// What the network last said about an avatar, and what it is told.
-#[derive(Component, Default)]
-pub(crate) struct Estimate {
-    /// The model the rest belongs to.
-    pub model: Option<AssetId<PoseModel>>,
-    pub history: Option<TrackerHistory>,
-    pub newest: Option<PoseReply>,
+/// Trigger this on an avatar whose player was moved as a whole since the last frame: that is no
+/// motion of the body. The body goes along.
+///
+/// A jump that no body makes is taken for a teleport in any case. With a [`TrackingSpace`] that moves
+/// with the player there is nothing to say.
+#[derive(EntityEvent, Clone, Copy, Debug)]
+pub struct Teleport {
+    /// The avatar.
+    pub entity: Entity,
 }
 
-/// Trigger this on an avatar that was teleported or changed hands: its history is forgotten, and it
-/// stands in its rest pose until the window is full again.
+/// Trigger this on an avatar that changed hands: its history is forgotten, and it stands in its rest
+/// pose until the window is full again.
 #[derive(EntityEvent, Clone, Copy, Debug)]
 pub struct ResetAvatar {
     /// The avatar.
     pub entity: Entity,
+}
+
+/// Triggered on an avatar in every frame whose [`BodyPose`] was written, before it goes to joints.
+#[derive(EntityEvent, Clone, Copy, Debug)]
+pub struct PoseUpdated {
+    /// The avatar.
+    pub entity: Entity,
+    /// Where the pose comes from.
+    pub source: PoseSource,
 }

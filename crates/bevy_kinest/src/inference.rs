@@ -1,32 +1,53 @@
 //! Windows to the network, poses back.
 
-use crate::avatar::Estimate;
+use crate::calibration::PlayerCalibration;
+use crate::confidence::confidence;
+use crate::refine::RefineState;
+use crate::settings::Clock;
 use crate::tracker::Sampled;
 use crate::{
-    BodyPose, InferenceMode, KinestAvatar, KinestPlugins, KinestSettings, PoseModel, PoseSource,
-    ResetAvatar,
+    BodyPose, InferenceMode, KinestAvatar, KinestPlugins, PoseModel, PoseSource, PoseUpdated,
+    ResetAvatar, Teleport,
 };
 use bevy::asset::{AssetEvent, AssetLoadFailedEvent};
 use bevy::diagnostic::Diagnostics;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
+use kinest::model::ModelSpec;
 use kinest::runtime::{
-    PoseReply, PoseRequest, PoseWorker, TrackerHistory, WorkerEvent, place_under_head,
-    rest_under_head,
+    Displacement, HandStandIn, PoseRequest, PoseTimeline, PoseWorker, SourceFade, TrackerHistory,
+    WorkerEvent, place_under_head, rest_under_head,
 };
 use kinest_engine::DeviceChoice;
 
-/// A model is open and runs.
+/// Engines of one model that may fail in a row before it is given up.
+const ATTEMPTS: u32 = 3;
+/// An engine that has answered this often has not failed at once: ten seconds at 60 Hz.
+const PROVEN_CALLS: u64 = 600;
+
+/// A model is open and runs: for the first time, on another device, or after it was changed.
 #[derive(Message, Clone, Debug)]
 pub struct KinestReady {
     /// The model.
     pub model: AssetId<PoseModel>,
     /// The device it runs on: `cpu`, `wgpu`, `cuda`.
     pub device: String,
+    /// How often the model has been changed before: 0 for the first one.
+    pub changes: u64,
 }
 
-/// A model could not be loaded or opened, or has stopped working. Its avatars keep their last pose,
-/// or the rest pose, under their heads.
+/// What runs a model failed, and another engine is being opened. Its avatars keep their last pose
+/// meanwhile.
+#[derive(Message, Clone, Debug)]
+pub struct KinestFellBack {
+    /// The model.
+    pub model: AssetId<PoseModel>,
+    /// What happened.
+    pub reason: String,
+}
+
+/// A model could not be loaded or opened, or has stopped working for good. Its avatars keep what they
+/// had: the model before a change that failed, the last pose, or the rest pose under their heads.
 #[derive(Message, Clone, Debug)]
 pub struct KinestFailed {
     /// The model.
@@ -35,93 +56,224 @@ pub struct KinestFailed {
     pub reason: String,
 }
 
-/// The worker of a model.
-struct Running {
+/// An engine on its thread, and how it is fed.
+struct Engine {
     worker: PoseWorker,
+    spec: ModelSpec,
+    /// Poses of different revisions are of different networks.
+    revision: u64,
+}
+
+/// What runs a model.
+struct Running {
+    engine: Engine,
+    /// Takes over when it is ready.
+    next: Option<Engine>,
+    model: PoseModel,
     /// What the settings said when it was opened.
     device: DeviceChoice,
+    /// How often the model was changed.
+    changes: u64,
+    /// Engines that failed in a row.
+    failures: u32,
+    /// Given up.
+    failed: bool,
+    /// When the next windows are due, on the trackers' clock.
+    due: f64,
     /// This frame's windows.
     requests: Vec<PoseRequest>,
     not_finite: u64,
 }
 
-/// One worker for each model that is in use.
+/// What runs each model that is in use.
 #[derive(Resource, Default)]
-pub(crate) struct Workers(HashMap<AssetId<PoseModel>, Running>);
+pub(crate) struct Workers {
+    running: HashMap<AssetId<PoseModel>, Running>,
+    /// Of the newest engine with another network.
+    revision: u64,
+    /// Models that were changed in this frame.
+    changed: Vec<AssetId<PoseModel>>,
+}
 
 impl Workers {
-    fn reset(&mut self, avatar: Entity, estimate: &mut Estimate) {
-        if let Some(model) = estimate.model.take()
-            && let Some(running) = self.0.get_mut(&model)
-        {
-            running.worker.reset(avatar.to_bits());
+    /// Late replies to what was asked for `avatar` do not arrive.
+    fn forget(&mut self, avatar: Entity, model: Option<AssetId<PoseModel>>) {
+        if let Some(running) = model.and_then(|model| self.running.get_mut(&model)) {
+            running.engine.worker.reset(avatar.to_bits());
         }
-        *estimate = Estimate::default();
     }
 
-    /// The worker of `model`, started if there is none for this device yet.
+    /// Starts what is needed for `id`. While there is something that runs it goes on until the new engine
+    /// is ready, unless every frame waits anyway.
     fn open(
         &mut self,
         id: AssetId<PoseModel>,
         model: &PoseModel,
         device: DeviceChoice,
-    ) -> std::io::Result<&mut Running> {
-        if self.0.get(&id).is_none_or(|running| running.device != device) {
-            let worker = PoseWorker::spawn(model.opener(device))?;
-            let running = Running { worker, device, requests: Vec::new(), not_finite: 0 };
-            self.0.insert(id, running);
+        at_once: bool,
+    ) -> std::io::Result<()> {
+        let changed = self.changed.iter().position(|changed| *changed == id);
+        let running = self.running.get_mut(&id);
+        if let (Some(running), None) = (&running, changed)
+            && running.device == device
+        {
+            return Ok(());
         }
-        Ok(self.0.get_mut(&id).expect("it is there or was just put there"))
+        if let Some(changed) = changed {
+            self.changed.swap_remove(changed);
+        }
+        let other = changed.is_some() || running.is_none();
+        self.revision += u64::from(other);
+        let same = running.as_ref().map(|r| r.next.as_ref().unwrap_or(&r.engine).revision);
+        let engine = Engine {
+            worker: PoseWorker::spawn(model.opener(device))?,
+            spec: model.spec().clone(),
+            revision: same.filter(|_| !other).unwrap_or(self.revision),
+        };
+        if let Some(running) = running {
+            running.changes += u64::from(changed.is_some());
+            (running.device, running.failures) = (device, 0);
+            running.model = model.clone();
+            if at_once || running.failed {
+                (running.engine, running.next) = (engine, None);
+            } else {
+                running.next = Some(engine);
+            }
+            running.failed = false;
+        } else {
+            let running = Running {
+                engine,
+                next: None,
+                model: model.clone(),
+                device,
+                changes: 0,
+                failures: 0,
+                failed: false,
+                due: f64::NEG_INFINITY,
+                requests: Vec::new(),
+                not_finite: 0,
+            };
+            self.running.insert(id, running);
+        }
+        Ok(())
     }
 }
 
-/// Closes what runs a model that has changed or is gone; its avatars start anew.
+/// What the network last said about an avatar, and what it is told.
+#[derive(Component, Default)]
+pub(crate) struct Estimate {
+    /// The model that is asked.
+    model: Option<AssetId<PoseModel>>,
+    history: Option<TrackerHistory>,
+    /// Of the network the history is for.
+    asked: u64,
+    stand_in: HandStandIn,
+    timeline: PoseTimeline,
+    /// Of the network the timeline is from.
+    answered: u64,
+    fade: SourceFade<(PoseSource, u64)>,
+}
+
+impl Estimate {
+    /// Forgets what the trackers did, and nothing else.
+    pub fn forget_trackers(&mut self) {
+        if let Some(history) = &mut self.history {
+            history.clear();
+        }
+        self.stand_in = HandStandIn::default();
+    }
+}
+
+/// Notes which models have changed or are gone.
 pub(crate) fn follow_assets(
     mut events: MessageReader<AssetEvent<PoseModel>>,
     mut failures: MessageReader<AssetLoadFailedEvent<PoseModel>>,
     mut failed: MessageWriter<KinestFailed>,
     mut workers: ResMut<Workers>,
-    mut avatars: Query<&mut Estimate>,
 ) {
     for event in events.read() {
-        let (AssetEvent::Modified { id } | AssetEvent::Removed { id }) = event else { continue };
-        workers.0.remove(id);
-        for mut estimate in avatars.iter_mut().filter(|e| e.model == Some(*id)) {
-            *estimate = Estimate::default();
+        match event {
+            AssetEvent::Modified { id } if workers.running.contains_key(id) => {
+                if !workers.changed.contains(id) {
+                    workers.changed.push(*id);
+                }
+            }
+            AssetEvent::Removed { id } => {
+                workers.running.remove(id);
+            }
+            _ => {}
         }
     }
     for AssetLoadFailedEvent { id, path, error } in failures.read() {
         let reason = format!("{path}: {error}");
-        warn!("avatars with this model stay in their rest pose: {reason}");
+        warn!("avatars keep what they had, their model cannot be loaded: {reason}");
         failed.write(KinestFailed { model: *id, reason });
     }
 }
 
 /// Adds this frame's trackers to each avatar's history and hands over the windows that are full.
 pub(crate) fn infer(
-    settings: Res<KinestSettings>,
+    clock: Clock,
     models: Res<Assets<PoseModel>>,
     mut workers: ResMut<Workers>,
-    mut avatars: Query<(Entity, &KinestAvatar, &mut Sampled, &mut Estimate)>,
+    mut avatars: Query<(
+        Entity,
+        &KinestAvatar,
+        Option<&PlayerCalibration>,
+        &mut Sampled,
+        &mut Estimate,
+        &mut RefineState,
+    )>,
 ) {
-    for (avatar, KinestAvatar { model }, mut sampled, mut estimate) in &mut avatars {
-        let id = model.id();
-        if estimate.model != Some(id) {
-            workers.reset(avatar, &mut estimate);
-            estimate.model = Some(id);
+    let settings = &clock.settings;
+    let inline = settings.mode == InferenceMode::Inline;
+    for (avatar, KinestAvatar { model }, calibration, mut sampled, mut estimate, mut state) in
+        &mut avatars
+    {
+        let (id, estimate) = (model.id(), &mut *estimate);
+        if let Some(by) = &sampled.moved {
+            estimate.fade.turn(by.rotation());
+            state.displace(by);
         }
-        let Some(model) = models.get(id) else { continue };
-        let spec = model.spec();
-        let running = match workers.open(id, model, settings.device) {
-            Ok(running) => running,
-            Err(error) => {
-                sampled.warn(avatar, format!("no thread for the network: {error}"));
-                continue;
-            }
+        if estimate.model != Some(id) {
+            workers.forget(avatar, estimate.model.replace(id));
+        }
+        if let Some(model) = models.get(id)
+            && let Err(error) = workers.open(id, model, settings.device, inline)
+        {
+            sampled.warn(avatar, format!("no thread for the network: {error}"));
+        }
+        let Some(running) = workers.running.get_mut(&id) else { continue };
+        let (spec, revision) = (&running.engine.spec, running.engine.revision);
+        let Some(devices) = &sampled.devices else { continue };
+        let mut frame = match calibration {
+            Some(PlayerCalibration(player)) => player.to_model(&spec.skeleton, devices),
+            None => devices.clone(),
         };
-        let Some(frame) = sampled.frame.take() else { continue };
         let time = frame.time;
+
         let history = estimate.history.get_or_insert_with(|| TrackerHistory::new(spec));
+        if std::mem::replace(&mut estimate.asked, revision) != revision {
+            history.change_model(spec);
+        }
+        let mut passed = 0.0;
+        if let Some(newest) = history.newest() {
+            passed = time - newest.time;
+            let (before, now) = (newest.poses[0], frame.poses[0]);
+            let jumped = before.tracked
+                && now.tracked
+                && Displacement::detect(&before, &now, passed).is_some();
+            if jumped || sampled.moved.is_some() || sampled.head_found {
+                let by = Displacement::between(&before, &now);
+                history.displace(&by);
+                estimate.stand_in.displace(&by);
+                estimate.timeline.turn(by.rotation());
+                running.engine.worker.reset(avatar.to_bits());
+            }
+        }
+        if !spec.layout.validity {
+            estimate.stand_in.apply(&settings.loss, &spec.skeleton, &mut frame.poses, passed);
+        }
         match history.push(frame) {
             // While the clock stands still nothing is new.
             Ok(false) => continue,
@@ -131,17 +283,22 @@ pub(crate) fn infer(
                 continue;
             }
         }
-        if let Some(frames) = history.window() {
+        let due = inline || time >= running.due;
+        if due && let Some(frames) = history.window() {
             let mut features = Vec::with_capacity(spec.window * spec.layout.inputs());
             let frame = spec.layout.write_features(frames, &mut features);
             let avatar = avatar.to_bits();
             running.requests.push(PoseRequest { avatar, time, features, frame });
         }
     }
-    for running in workers.0.values_mut().filter(|running| !running.requests.is_empty()) {
-        running.worker.submit(running.requests.drain(..));
-        if settings.mode == InferenceMode::Inline {
-            running.worker.wait();
+    let now = clock.now();
+    for running in workers.running.values_mut().filter(|running| !running.requests.is_empty()) {
+        // At the network's rate on average, whatever the screen's; what was missed is not made up for.
+        let step = 1.0 / running.engine.spec.rate_hz;
+        running.due = (running.due + step).max(now - step);
+        running.engine.worker.submit(running.requests.drain(..));
+        if inline {
+            running.engine.worker.wait();
         }
     }
 }
@@ -151,31 +308,81 @@ pub(crate) fn receive(
     mut workers: ResMut<Workers>,
     mut avatars: Query<&mut Estimate>,
     mut ready: MessageWriter<KinestReady>,
+    mut fell_back: MessageWriter<KinestFellBack>,
     mut failed: MessageWriter<KinestFailed>,
     mut diagnostics: Diagnostics,
 ) {
-    for (&model, running) in &mut workers.0 {
-        while let Some(event) = running.worker.poll() {
+    for (&model, running) in &mut workers.running {
+        let changes = running.changes;
+        while let Some(event) = running.next.as_mut().and_then(|next| next.worker.poll()) {
             match event {
                 WorkerEvent::Ready { device } => {
-                    ready.write(KinestReady { model, device });
+                    ready.write(KinestReady { model, device, changes });
+                    running.engine = running.next.take().expect("it has just spoken");
                 }
                 WorkerEvent::Failed { reason } => {
-                    error!("the network has stopped, bodies keep their last pose: {reason}");
+                    warn!("the changed model cannot be run, the one before goes on: {reason}");
                     failed.write(KinestFailed { model, reason });
+                    running.next = None;
+                }
+                WorkerEvent::Poses(_) => {}
+            }
+        }
+        while let Some(event) = running.engine.worker.poll() {
+            match event {
+                WorkerEvent::Ready { device } => {
+                    ready.write(KinestReady { model, device, changes });
+                }
+                WorkerEvent::Failed { reason } => {
+                    let proven = running.engine.worker.stats().calls >= PROVEN_CALLS;
+                    running.failures = if proven { 1 } else { running.failures + 1 };
+                    match running.restart() {
+                        Ok(()) => {
+                            warn!("the network has stopped and is started again: {reason}");
+                            fell_back.write(KinestFellBack { model, reason });
+                        }
+                        Err(hopeless) => {
+                            let reason = format!("{reason}{hopeless}");
+                            error!(
+                                "the network has stopped, bodies keep their last pose: {reason}"
+                            );
+                            running.failed = true;
+                            failed.write(KinestFailed { model, reason });
+                        }
+                    }
                 }
                 WorkerEvent::Poses(replies) => {
-                    let ms = running.worker.stats().last_ms;
-                    diagnostics.add_measurement(&KinestPlugins::INFERENCE_MS, || ms);
+                    let stats = running.engine.worker.stats();
+                    for (path, value) in [
+                        (KinestPlugins::INFERENCE_MS, Some(stats.last_ms)),
+                        (KinestPlugins::INFERENCE_P50_MS, stats.percentile_ms(0.5)),
+                        (KinestPlugins::INFERENCE_P95_MS, stats.percentile_ms(0.95)),
+                        (KinestPlugins::INFERENCE_P99_MS, stats.percentile_ms(0.99)),
+                        (KinestPlugins::QUEUE_MS, Some(stats.queue_ms)),
+                        (KinestPlugins::DROPPED, Some(stats.replaced as f64)),
+                        (KinestPlugins::STALE, Some(stats.late as f64)),
+                    ] {
+                        if let Some(value) = value {
+                            diagnostics.add_measurement(&path, || value);
+                        }
+                    }
+                    let revision = running.engine.revision;
                     for reply in replies {
-                        if let Ok(mut estimate) = avatars.get_mut(Entity::from_bits(reply.avatar)) {
-                            estimate.newest = Some(reply);
+                        let Ok(mut estimate) = avatars.get_mut(Entity::from_bits(reply.avatar))
+                        else {
+                            continue;
+                        };
+                        if estimate.model == Some(model) {
+                            if std::mem::replace(&mut estimate.answered, revision) != revision {
+                                estimate.timeline.clear();
+                            }
+                            estimate.timeline.push(reply.time, reply.rotations);
                         }
                     }
                 }
             }
         }
-        let not_finite = running.worker.stats().not_finite;
+        let not_finite = running.engine.worker.stats().not_finite;
         if not_finite > 0 && running.not_finite == 0 {
             warn!("an output of the network is not finite; such frames keep the pose before");
         }
@@ -183,54 +390,110 @@ pub(crate) fn receive(
     }
 }
 
-/// Puts the newest pose of every avatar under its head as it is now.
+impl Running {
+    /// Opens another engine in place of one that failed, on whatever device works.
+    ///
+    /// A GPU that has failed is not tried again by this process, so `Auto` finds another one.
+    fn restart(&mut self) -> Result<(), String> {
+        if self.failures >= ATTEMPTS {
+            return Err(format!(" ({ATTEMPTS} engines in a row)"));
+        }
+        let device = match self.device {
+            DeviceChoice::Cpu => DeviceChoice::Cpu,
+            _ => DeviceChoice::Auto,
+        };
+        let worker = PoseWorker::spawn(self.model.opener(device));
+        self.engine.worker = worker.map_err(|error| format!(", and no thread: {error}"))?;
+        Ok(())
+    }
+}
+
+/// Puts the pose of this moment of every avatar under its head as it is now.
 pub(crate) fn place(
-    time: Res<Time>,
+    clock: Clock,
     models: Res<Assets<PoseModel>>,
-    mut avatars: Query<(&KinestAvatar, &Sampled, &Estimate, &mut BodyPose)>,
+    mut avatars: Query<(
+        &KinestAvatar,
+        Option<&PlayerCalibration>,
+        &Sampled,
+        &mut Estimate,
+        &mut BodyPose,
+    )>,
     mut diagnostics: Diagnostics,
 ) {
-    let now = time.elapsed_secs_f64();
-    for (KinestAvatar { model }, sampled, estimate, mut body) in &mut avatars {
-        let Some(head) = &sampled.head else { continue };
-        let skeleton =
-            models.get(model).map_or_else(|| body.skeleton.clone(), |m| m.spec().skeleton.clone());
-        let pose = match &estimate.newest {
-            Some(PoseReply { time, rotations, .. }) => {
-                body.source = PoseSource::Estimated;
-                body.time = Some(*time);
-                body.age = now - time;
-                diagnostics.add_measurement(&KinestPlugins::POSE_AGE_MS, || 1e3 * (now - time));
-                place_under_head(&skeleton, rotations, head.position)
+    let (now, dt, settings) = (clock.now(), clock.delta(), &clock.settings);
+    for (KinestAvatar { model }, calibration, sampled, mut estimate, mut body) in &mut avatars {
+        let Some(trackers) = &sampled.joints else { continue };
+        let (head, estimate) = (&trackers.poses[0], &mut *estimate);
+        let lost = sampled.lost_since.map(|since| since.map_or(0.0, |since| now - since));
+        if let Some(model) = models.get(model) {
+            body.skeleton = model.spec().skeleton.clone();
+        }
+        if let Some(PlayerCalibration(player)) = calibration {
+            body.skeleton = player.skeleton(&body.skeleton);
+        }
+
+        let network = estimate.timeline.show(now);
+        let frozen = sampled.lost_since[0].is_some() && lost[0] < settings.loss.freeze;
+        let before = estimate.fade.shown().filter(|_| frozen);
+        let (source, time, rotations) = match (before, network) {
+            (Some((_, shown)), _) => (PoseSource::Frozen, body.time.unwrap_or(now), *shown),
+            (None, Some((time, rotations))) if sampled.lost_since[0].is_none() => {
+                (PoseSource::Estimated, time, rotations)
             }
-            None => {
-                body.source = PoseSource::Rest;
-                body.time = Some(now);
-                body.age = 0.0;
-                rest_under_head(&skeleton, head)
-            }
+            _ => (PoseSource::Rest, now, rest_under_head(&body.skeleton, head).rotations),
         };
-        body.skeleton = skeleton;
+        let blend = match source {
+            PoseSource::Rest if sampled.lost_since[0].is_some() => settings.loss.relax,
+            _ => settings.blend,
+        };
+        let key = (source, estimate.answered);
+        let rotations = estimate.fade.apply(key, rotations, dt, blend);
+        body.source = source;
+        body.time = Some(time);
+        body.age = now - time;
+        body.confidence = confidence(source, lost, body.age);
+        body.world_from_space = sampled.world_from_space;
+        let pose = place_under_head(&body.skeleton, &rotations, head.position);
         body.set_pose(pose);
+        if source == PoseSource::Estimated {
+            diagnostics.add_measurement(&KinestPlugins::POSE_AGE_MS, || 1e3 * (now - time));
+        }
+    }
+}
+
+/// Tells whoever observes.
+pub(crate) fn announce(mut commands: Commands, bodies: Query<(Entity, &BodyPose)>) {
+    for (entity, body) in bodies.iter().filter(|(_, body)| body.time.is_some()) {
+        commands.trigger(PoseUpdated { entity, source: body.source });
+    }
+}
+
+pub(crate) fn on_teleport(teleport: On<Teleport>, mut avatars: Query<&mut Sampled>) {
+    if let Ok(mut sampled) = avatars.get_mut(teleport.entity) {
+        sampled.teleported = true;
     }
 }
 
 pub(crate) fn on_reset(
     reset: On<ResetAvatar>,
     mut workers: ResMut<Workers>,
-    mut avatars: Query<&mut Estimate>,
+    mut avatars: Query<(&mut Estimate, &mut RefineState, &mut Sampled)>,
 ) {
-    if let Ok(mut estimate) = avatars.get_mut(reset.entity) {
-        workers.reset(reset.entity, &mut estimate);
+    if let Ok((mut estimate, mut state, mut sampled)) = avatars.get_mut(reset.entity) {
+        workers.forget(reset.entity, estimate.model);
+        *estimate = Estimate::default();
+        *sampled = Sampled::default();
+        state.reset();
     }
 }
 
 pub(crate) fn on_remove(
     removed: On<Remove, KinestAvatar>,
     mut workers: ResMut<Workers>,
-    mut avatars: Query<&mut Estimate>,
+    avatars: Query<&Estimate>,
 ) {
-    if let Ok(mut estimate) = avatars.get_mut(removed.entity) {
-        workers.reset(removed.entity, &mut estimate);
+    if let Ok(estimate) = avatars.get(removed.entity) {
+        workers.forget(removed.entity, estimate.model);
     }
 }

@@ -48,37 +48,65 @@
 //! # What to expect
 //!
 //! * Trackers are read in `PostUpdate` ([`KinestSystems::Sample`]), from `Transform`s and parents of
-//!   this very frame, so move them before that.
-//! * They are stamped with the elapsed [`Time`](bevy::time::Time): frames of a paused game change
-//!   nothing, and tests can set the clock.
+//!   this very frame, so move them before that. They may come at any rate, and hitch.
+//! * A player who is moved as a whole is best moved with a [`TrackingSpace`]; jumps that no body makes
+//!   are taken for teleports ([`Teleport`]) and the body goes along.
+//! * The network runs at its own rate on its own thread. Frames show the moment it has come to,
+//!   interpolated, under the head of this very frame ([`BodyPose::age`] says how far behind that is).
+//! * [`KinestRefine`] then smooths, puts head and hands exactly at the trackers and keeps feet on the
+//!   floor; each can be switched off.
 //! * A body stands in its rest pose under the head until the trackers have been seen for a whole
 //!   window (1.6 s for 96 frames at 60 Hz) and the network has answered: [`PoseSource::Rest`]. It
 //!   also does so with no model or a broken one. [`KinestReady`] and [`KinestFailed`] tell.
-//! * While a tracker other than the head's is missing the last pose is kept under the head; without
-//!   a head nothing is written. A warning names the missing role.
-//! * If the network fails, panics included, the game goes on with the last pose.
+//! * A hand that is lost ([`TrackerValidity`]) is held, then becomes the network's; a body without a
+//!   head freezes, then rests. Trackers that are found again are gone back to without a jump.
+//!   [`TrackingLost`], [`TrackingRegained`] and [`BodyPose::confidence`] tell.
+//! * If an engine fails, panics included, another one is opened while the last pose is kept
+//!   ([`KinestFellBack`]). A model file that changes takes over when it is ready.
+//! * Players have sizes: [`Recalibrate`] measures them, [`PlayerCalibration`] remembers.
 //! * [`KinestSettings::inline`] makes every frame wait for its own pose, the same in every run.
 //!
 //! [`PoseModel::from_engine`] puts anything in the network's place, for tests of your own.
 #![warn(missing_docs)]
 
 mod avatar;
+mod calibration;
+mod confidence;
+#[cfg(feature = "gizmos")]
+mod gizmos;
 mod inference;
 mod model;
 mod plugins;
+mod refine;
+mod replay;
 pub mod rig;
 mod settings;
 mod skeleton;
 mod tracker;
 
-pub use avatar::{BodyPose, KinestAvatar, PoseSource, ResetAvatar};
-pub use inference::{KinestFailed, KinestReady};
+pub use avatar::{
+    BodyPose, KinestAvatar, PoseSource, PoseUpdated, ResetAvatar, Teleport, TrackingSpace,
+};
+pub use calibration::{
+    CalibrationFailed, CalibrationMethod, KinestCalibrated, PlayerCalibration, Recalibrate,
+};
+#[cfg(feature = "gizmos")]
+pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
+pub use inference::{KinestFailed, KinestFellBack, KinestReady};
 pub use model::{PoseModel, PoseModelError};
-pub use plugins::{KinestPlugins, KinestPosePlugin, KinestSkeletonPlugin};
+pub use plugins::{KinestPlugins, KinestPosePlugin, KinestReplayPlugin, KinestSkeletonPlugin};
+pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
+pub use replay::{MotionReplay, TrackerRecorder};
 pub use rig::{KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile};
-pub use settings::{DeviceChoiceReflect, InferenceMode, KinestSettings, KinestSystems};
+pub use settings::{
+    DeviceChoiceReflect, InferenceMode, KinestSettings, KinestSystems, LossSettingsReflect,
+    TrackerClock,
+};
 pub use skeleton::SmplSkeleton;
-pub use tracker::{SparseTracker, TrackerOf, TrackerRoleReflect, Trackers};
+pub use tracker::{
+    LossReason, SparseTracker, TrackerOf, TrackerRoleReflect, TrackerValidity, Trackers,
+    TrackingLost, TrackingRegained,
+};
 
 pub use kinest;
 pub use kinest_engine::DeviceChoice;
@@ -86,9 +114,11 @@ pub use kinest_engine::DeviceChoice;
 /// Everything a game needs.
 pub mod prelude {
     pub use crate::{
-        BodyPose, DeviceChoice, InferenceMode, KinestAvatar, KinestFailed, KinestPlugins,
-        KinestReady, KinestRig, KinestSettings, KinestSystems, PoseModel, PoseSource, ResetAvatar,
-        RigBones, RigBound, RigFailed, SmplSkeleton, SparseTracker, TrackerOf, Trackers,
+        BodyPose, CalibrationMethod, DeviceChoice, InferenceMode, KinestAvatar, KinestFailed,
+        KinestPlugins, KinestReady, KinestRefine, KinestRig, KinestSettings, KinestSystems,
+        MotionReplay, PlayerCalibration, PoseModel, PoseSource, PoseUpdated, Recalibrate,
+        ResetAvatar, RigBones, RigBound, RigFailed, SmplSkeleton, SparseTracker, Teleport,
+        TrackerClock, TrackerOf, TrackerValidity, Trackers, TrackingSpace,
     };
     pub use kinest::skeleton::SmplJoint;
     pub use kinest::tracker::TrackerRole;

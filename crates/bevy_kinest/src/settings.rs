@@ -1,23 +1,26 @@
 //! When things happen in a frame, and what the user can set.
 
+use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
+use kinest::runtime::LossSettings;
 use kinest_engine::DeviceChoice;
+use serde::{Deserialize, Serialize};
 
 /// The steps of one frame, chained in `PostUpdate` after
 /// [`AnimationSystems`](bevy::app::AnimationSystems) and before
 /// [`TransformSystems::Propagate`].
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KinestSystems {
-    /// Reads the trackers of every avatar into its history. Whatever moves a tracker must have run.
+    /// Reads the trackers of every avatar. Whatever moves a tracker must have run.
     Sample,
     /// Hands every avatar's window to the network.
     Infer,
     /// Takes the newest answers and writes [`BodyPose`](crate::BodyPose), placed under the newest
     /// head.
     Apply,
-    /// Changes to [`BodyPose`](crate::BodyPose) after the network go here; empty unless the user
-    /// puts systems in.
+    /// Makes [`BodyPose`](crate::BodyPose) more believable as [`KinestRefine`](crate::KinestRefine)
+    /// says. A game's own changes go after it and before [`Writeback`](Self::Writeback).
     Refine,
     /// Writes [`BodyPose`](crate::BodyPose) onto the joints of each
     /// [`SmplSkeleton`](crate::SmplSkeleton).
@@ -25,9 +28,9 @@ pub enum KinestSystems {
 }
 
 /// Whether a frame waits for its pose.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Reflect, Serialize, Deserialize)]
 pub enum InferenceMode {
-    /// No: frames take the newest pose there is. For games.
+    /// No: the network runs at its own rate, and frames show the moment it has come to. For games.
     #[default]
     Worker,
     /// Yes: every frame shows the pose of its own trackers, the same in every run. For tests,
@@ -35,22 +38,79 @@ pub enum InferenceMode {
     Inline,
 }
 
+/// The clock that says when trackers were where they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Reflect, Serialize, Deserialize)]
+pub enum TrackerClock {
+    /// [`Time<Real>`]: people move on while a game is paused, slowed down or hitches.
+    #[default]
+    Real,
+    /// [`Time<Virtual>`]: for trackers that the game moves itself. While it is paused nothing is new.
+    Virtual,
+}
+
 /// How the plugins run networks. May be changed at any time.
-#[derive(Resource, Clone, Debug, Default, PartialEq, Eq, Reflect)]
-#[reflect(Resource, Default)]
+#[derive(Resource, Clone, Debug, PartialEq, Reflect, Serialize, Deserialize)]
+#[reflect(Resource, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct KinestSettings {
     /// The device networks run on. A change opens every model anew.
     #[reflect(remote = DeviceChoiceReflect)]
     pub device: DeviceChoice,
     /// Whether a frame waits for its pose.
     pub mode: InferenceMode,
+    /// The clock of the trackers.
+    pub clock: TrackerClock,
+    /// How lost trackers are dealt with.
+    #[reflect(remote = LossSettingsReflect)]
+    pub loss: LossSettings,
+    /// Seconds in which a body goes from one source to another: from rest to the network's first
+    /// pose, from one model to the next.
+    pub blend: f64,
+}
+
+impl Default for KinestSettings {
+    fn default() -> Self {
+        Self {
+            device: DeviceChoice::default(),
+            mode: InferenceMode::default(),
+            clock: TrackerClock::default(),
+            loss: LossSettings::default(),
+            blend: 0.3,
+        }
+    }
 }
 
 impl KinestSettings {
     /// Repeatable: the CPU, and every frame waits for its own pose.
     #[must_use]
     pub fn inline() -> Self {
-        Self { device: DeviceChoice::Cpu, mode: InferenceMode::Inline }
+        Self { device: DeviceChoice::Cpu, mode: InferenceMode::Inline, ..Self::default() }
+    }
+}
+
+/// The trackers' clock.
+#[derive(SystemParam)]
+pub(crate) struct Clock<'w> {
+    pub settings: Res<'w, KinestSettings>,
+    real: Res<'w, Time<Real>>,
+    game: Res<'w, Time<Virtual>>,
+}
+
+impl Clock<'_> {
+    /// Seconds since the start.
+    pub fn now(&self) -> f64 {
+        match self.settings.clock {
+            TrackerClock::Real => self.real.elapsed_secs_f64(),
+            TrackerClock::Virtual => self.game.elapsed_secs_f64(),
+        }
+    }
+
+    /// Seconds since the last frame.
+    pub fn delta(&self) -> f64 {
+        match self.settings.clock {
+            TrackerClock::Real => self.real.delta_secs_f64(),
+            TrackerClock::Virtual => self.game.delta_secs_f64(),
+        }
     }
 }
 
@@ -67,4 +127,18 @@ pub enum DeviceChoiceReflect {
     Wgpu,
     /// See [`DeviceChoice::Cpu`].
     Cpu,
+}
+
+/// Stands for [`LossSettings`] in reflection.
+#[reflect_remote(LossSettings)]
+#[derive(Clone, Copy, Debug)]
+pub struct LossSettingsReflect {
+    /// See [`LossSettings::hold`].
+    pub hold: f64,
+    /// See [`LossSettings::freeze`].
+    pub freeze: f64,
+    /// See [`LossSettings::relax`].
+    pub relax: f64,
+    /// See [`LossSettings::return_speed`].
+    pub return_speed: f64,
 }

@@ -60,7 +60,7 @@ pub(crate) fn write_joints(
             // A joint entity that was despawned is simply not moved.
             let Ok(mut transform) = joints.get_mut(skeleton.joint(joint)) else { continue };
             *transform = match joint.parent() {
-                None => GlobalTransform::from(body.joint(joint)).reparented_to(&world_from_avatar),
+                None => body.joint_global(joint).reparented_to(&world_from_avatar),
                 // Local rotations are the same in both spaces, and so are rest offsets.
                 Some(_) => Transform {
                     translation: body.skeleton().offsets[joint.index()].as_vec3(),

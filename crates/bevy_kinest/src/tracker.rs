@@ -1,47 +1,91 @@
-//! Tracked devices: which entities they are and whose body they belong to.
+//! Tracked devices: which entities they are, whose body they belong to, and what they say now.
 
-use crate::{KinestAvatar, PoseModel};
+use crate::calibration::PlayerCalibration;
+use crate::settings::Clock;
+use crate::{KinestAvatar, TrackingSpace};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use bevy::transform::helper::TransformHelper;
 use glam::DMat3;
 use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
+use kinest::runtime::{Displacement, lowered_hand};
+use kinest::skeleton::Skeleton;
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 
-/// A tracked point of a player's body. Its world pose, taken from [`Transform`] and its parents, is
-/// that of the **joint** it stands for, in metres.
+/// A tracked point of a player's body. Its pose, taken from [`Transform`] and its parents as they are
+/// in this frame, is that of a device; [`device_from_joint`](Self::device_from_joint) leads from there
+/// to the **joint** it stands for. Metres.
 ///
 /// A joint's axes are those of the rest pose (arms stretched out): x to the player's left, y up,
-/// z to the front. A headset or camera looks along −z and its point is not the head joint's, so
-/// make the tracker a child of the device, with the difference as its `Transform`:
+/// z to the front. A headset or camera looks along −z and its point is not the head joint's:
 ///
 /// ```
 /// # use bevy::prelude::*;
 /// # use bevy_kinest::prelude::*;
 /// # use std::f32::consts::PI;
 /// # fn setup(mut commands: Commands) {
-/// let joint_from_eyes = Transform::from_xyz(0.0, -0.08, 0.1).with_rotation(Quat::from_rotation_y(PI));
-/// commands.spawn(Transform::default()).with_child((SparseTracker::HEAD, joint_from_eyes));
+/// let eyes_from_joint = Transform::from_xyz(0.0, -0.08, 0.1).with_rotation(Quat::from_rotation_y(PI));
+/// commands.spawn((Camera3d::default(), SparseTracker::HEAD.held(eyes_from_joint)));
 /// # }
 /// ```
 ///
-/// It drives the avatar named by [`TrackerOf`]; without one, the only avatar there is.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
+/// It drives the avatar named by [`TrackerOf`]; without one, the only avatar there is. Whether the
+/// device is tracked at all is said in [`TrackerValidity`].
+#[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
-#[require(Transform)]
+#[require(Transform, TrackerValidity)]
 pub struct SparseTracker {
     /// Where it is worn.
     #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
+    /// Where the joint is in the device's axes. Its scale does not count.
+    pub device_from_joint: Transform,
 }
 
 impl SparseTracker {
     /// The head.
-    pub const HEAD: Self = Self { role: TrackerRole::Head };
+    pub const HEAD: Self = Self::new(TrackerRole::Head);
     /// The player's left hand.
-    pub const LEFT_HAND: Self = Self { role: TrackerRole::LeftHand };
+    pub const LEFT_HAND: Self = Self::new(TrackerRole::LeftHand);
     /// The player's right hand.
-    pub const RIGHT_HAND: Self = Self { role: TrackerRole::RightHand };
+    pub const RIGHT_HAND: Self = Self::new(TrackerRole::RightHand);
+
+    /// A tracker that reports the joint itself.
+    #[must_use]
+    pub const fn new(role: TrackerRole) -> Self {
+        Self { role, device_from_joint: Transform::IDENTITY }
+    }
+
+    /// The same tracker, with the joint at this place in the device's axes.
+    #[must_use]
+    pub const fn held(self, device_from_joint: Transform) -> Self {
+        Self { device_from_joint, ..self }
+    }
+}
+
+/// Whether a [`SparseTracker`]'s device is tracked. Whoever moves its [`Transform`] says so here; a
+/// pose that is not finite is taken for lost in any case, and so is a tracker that is despawned.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
+#[reflect(Component)]
+pub struct TrackerValidity {
+    /// Whether the [`Transform`] is where the device is now.
+    pub tracked: bool,
+    lost_since: Option<f64>,
+}
+
+impl Default for TrackerValidity {
+    fn default() -> Self {
+        Self { tracked: true, lost_since: None }
+    }
+}
+
+impl TrackerValidity {
+    /// Since when it has been lost, in seconds of the [`TrackerClock`](crate::TrackerClock); `None`
+    /// while it is tracked.
+    #[must_use]
+    pub fn lost_since(&self) -> Option<f64> {
+        self.lost_since
+    }
 }
 
 /// Says which avatar a [`SparseTracker`] drives.
@@ -68,12 +112,63 @@ pub enum TrackerRoleReflect {
     RightHand,
 }
 
-/// What an avatar's trackers say in this frame.
+/// Why a tracker is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Reflect)]
+pub enum LossReason {
+    /// Its [`TrackerValidity`] says so.
+    Reported,
+    /// Its transform is not finite.
+    NotFinite,
+    /// The avatar has no tracker of this role.
+    Missing,
+}
+
+/// A tracker of an avatar is lost.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct TrackingLost {
+    /// The avatar.
+    pub avatar: Entity,
+    /// Where the tracker is worn.
+    pub role: TrackerRole,
+    /// Why.
+    pub reason: LossReason,
+}
+
+/// A lost tracker of an avatar is tracked again.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct TrackingRegained {
+    /// The avatar.
+    pub avatar: Entity,
+    /// Where the tracker is worn.
+    pub role: TrackerRole,
+    /// Seconds it was lost.
+    pub after: f64,
+}
+
+/// The trackers that avatars have, in this order.
+pub(crate) const ROLES: [TrackerRole; 3] =
+    [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
+
+const _: () = assert!(TrackerSet::HeadAndHands.roles().len() == ROLES.len());
+
+/// What an avatar's trackers say in this frame, in its tracking space.
 #[derive(Component, Default)]
 pub(crate) struct Sampled {
-    pub head: Option<TrackerPose>,
-    /// All trackers of the set, if none is missing.
-    pub frame: Option<TrackerFrame>,
+    /// The devices; `None` as long as the head has never been tracked.
+    pub devices: Option<TrackerFrame>,
+    /// The joints of the player that they stand for.
+    pub joints: Option<TrackerFrame>,
+    pub world_from_space: GlobalTransform,
+    /// Since when each is lost.
+    pub lost_since: [Option<f64>; 3],
+    /// Whether the head is found again in this frame.
+    pub head_found: bool,
+    /// Somebody says that the player was moved since the last frame.
+    pub teleported: bool,
+    /// How the player was moved since the last frame, against its own joints.
+    pub moved: Option<Displacement>,
+    /// Where each was seen last.
+    seen: [Option<TrackerPose>; 3],
     /// The trouble that was warned about, so that it is said once.
     trouble: String,
 }
@@ -91,37 +186,123 @@ impl Sampled {
 /// Takes the pose of every avatar's trackers as they are in this frame: the `GlobalTransform`s are
 /// still those of the last one.
 pub(crate) fn sample(
-    time: Res<Time>,
-    models: Res<Assets<PoseModel>>,
+    clock: Clock,
     transforms: TransformHelper,
-    trackers: Query<(Entity, &SparseTracker, Option<&TrackerOf>)>,
-    mut avatars: Query<(Entity, &KinestAvatar, &mut Sampled)>,
+    mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>,
+    strays: Query<Entity, (With<SparseTracker>, Without<TrackerOf>)>,
+    mut avatars: Query<
+        (
+            Entity,
+            Option<&Trackers>,
+            Option<&TrackingSpace>,
+            Option<&PlayerCalibration>,
+            &mut Sampled,
+        ),
+        With<KinestAvatar>,
+    >,
+    mut lost: MessageWriter<TrackingLost>,
+    mut regained: MessageWriter<TrackingRegained>,
 ) {
+    let now = clock.now();
     let alone = avatars.iter().len() == 1;
-    for (avatar, KinestAvatar { model }, mut sampled) in &mut avatars {
-        let set = models.get(model).map_or_else(TrackerSet::default, |m| m.spec().layout.trackers);
-        let pose_of = |role: TrackerRole| {
-            let worn = trackers.iter().filter(|(_, tracker, owner)| {
-                tracker.role == role && owner.map_or(alone, |owner| owner.0 == avatar)
-            });
-            // One that was given to the avatar goes before one that nobody has claimed.
-            let (tracker, ..) = worn.max_by_key(|(.., owner)| owner.is_some())?;
-            let global = transforms.compute_global_transform(tracker).ok()?;
-            let (_, rotation, position) = global.to_scale_rotation_translation();
-            Some(TrackerPose::new(
-                amass_from_engine_point(position),
-                DMat3::from_quat(amass_from_engine_rotation(rotation)),
-            ))
-        };
-        let roles = set.roles();
-        let poses: Vec<_> = roles.iter().map_while(|role| pose_of(*role)).collect();
-        sampled.head = pose_of(TrackerRole::Head)
-            .filter(|head| head.position.is_finite() && head.rotation.is_finite());
-        sampled.frame = None;
-        if let Some(missing) = roles.get(poses.len()) {
-            sampled.warn(avatar, format!("no tracker for {missing:?}: its pose stays as it is"));
+    for (avatar, own, space, calibration, mut sampled) in &mut avatars {
+        let sampled = &mut *sampled;
+        if let Some(TrackingSpace(space)) = space {
+            match transforms.compute_global_transform(*space) {
+                Ok(global) => sampled.world_from_space = global,
+                Err(_) => sampled.warn(avatar, "its tracking space is gone".into()),
+            }
         } else {
-            sampled.frame = Some(TrackerFrame { time: time.elapsed_secs_f64(), poses });
+            sampled.world_from_space = GlobalTransform::IDENTITY;
         }
+        let space_from_world = sampled.world_from_space.affine().inverse();
+        sampled.head_found = false;
+        let mut missing = None;
+        for (k, role) in ROLES.into_iter().enumerate() {
+            // One that was given to the avatar goes before one that nobody has claimed.
+            let worn = |entity: &Entity| trackers.get(*entity).is_ok_and(|(t, _)| t.role == role);
+            let tracker = own.and_then(|own| own.iter().find(worn));
+            let tracker = tracker.or_else(|| strays.iter().find(worn).filter(|_| alone));
+            let pose = match tracker.map(|tracker| (tracker, trackers.get(tracker))) {
+                None | Some((_, Err(_))) => Err(LossReason::Missing),
+                Some((_, Ok((_, validity)))) if !validity.tracked => Err(LossReason::Reported),
+                Some((entity, Ok((tracker, _)))) => transforms
+                    .compute_global_transform(entity)
+                    .map_err(|_| LossReason::Missing)
+                    .and_then(|global| {
+                        let affine = space_from_world * global.affine();
+                        pose_of(GlobalTransform::from(affine), &tracker.device_from_joint)
+                            .ok_or(LossReason::NotFinite)
+                    }),
+            };
+            let since = match pose {
+                Ok(pose) => {
+                    if let Some(since) = sampled.lost_since[k].take() {
+                        sampled.head_found |= k == 0;
+                        if sampled.seen[k].is_some() {
+                            regained.write(TrackingRegained { avatar, role, after: now - since });
+                        }
+                    }
+                    sampled.seen[k] = Some(pose);
+                    None
+                }
+                Err(reason) => {
+                    if sampled.lost_since[k].is_none() && sampled.seen[k].is_some() {
+                        lost.write(TrackingLost { avatar, role, reason });
+                    }
+                    if reason == LossReason::Missing {
+                        missing = missing.or(Some(role));
+                    }
+                    Some(*sampled.lost_since[k].get_or_insert(now))
+                }
+            };
+            if let Some(Ok((_, mut validity))) = tracker.map(|tracker| trackers.get_mut(tracker))
+                && validity.lost_since != since
+            {
+                validity.lost_since = since;
+            }
+        }
+        if let Some(role) = missing {
+            sampled.warn(avatar, format!("no tracker for {role:?}: it counts as lost"));
+        }
+        let Some(head) = sampled.seen[0] else { continue };
+        let pose = |k: usize| match (sampled.seen[k], sampled.lost_since[k]) {
+            (Some(pose), None) => pose,
+            (Some(pose), Some(_)) => pose.lost(),
+            (None, _) => lowered_hand(&Skeleton::default(), &head, ROLES[k]).lost(),
+        };
+        let devices = TrackerFrame { time: now, poses: vec![pose(0), pose(1), pose(2)] };
+        let joints = match calibration {
+            Some(PlayerCalibration(player)) => player.joints(&devices),
+            None => devices.clone(),
+        };
+        let teleported = std::mem::take(&mut sampled.teleported);
+        sampled.moved = sampled.joints.as_ref().and_then(|before| {
+            let (from, to) = (&before.poses[0], &joints.poses[0]);
+            match teleported {
+                true => Some(Displacement::between(from, to)),
+                false if from.tracked && to.tracked => {
+                    Displacement::detect(from, to, clock.delta())
+                }
+                false => None,
+            }
+        });
+        (sampled.devices, sampled.joints) = (Some(devices), Some(joints));
     }
+}
+
+/// AMASS pose of a joint from its device's transform; `None` if that is no pose.
+fn pose_of(
+    space_from_device: GlobalTransform,
+    device_from_joint: &Transform,
+) -> Option<TrackerPose> {
+    let (_, rotation, position) = space_from_device.to_scale_rotation_translation();
+    let position = position + rotation * device_from_joint.translation;
+    let rotation = (rotation * device_from_joint.rotation).normalize();
+    (position.is_finite() && rotation.is_finite()).then(|| {
+        TrackerPose::new(
+            amass_from_engine_point(position),
+            DMat3::from_quat(amass_from_engine_rotation(rotation)),
+        )
+    })
 }

@@ -114,7 +114,9 @@ fn write_rigs(
             bones.skeleton = body.skeleton().clone();
         }
         let mut transforms = transforms.p1();
-        let space = rig_from_amass(&world_from_rig);
+        // The body is in its tracking space.
+        let space_from_world = body.world_from_space.affine().inverse();
+        let space = rig_from_amass(&(space_from_world * world_from_rig.affine()).into());
         bones.retarget.apply(body.joints(), &space, rig.fit, |i, rotation, place| {
             // A bone that was despawned is simply not moved.
             let Ok(mut transform) = transforms.get_mut(bones.driven[i].0) else { return };
@@ -127,14 +129,15 @@ fn write_rigs(
     }
 }
 
-/// The way from AMASS space to the space of a character's entity, whose scale is taken as uniform.
-fn rig_from_amass(world_from_rig: &GlobalTransform) -> Similarity {
-    let (scale, rotation, translation) = world_from_rig.to_scale_rotation_translation();
+/// The way from the body's space (AMASS) to the space of a character's entity, whose scale is taken as
+/// uniform.
+fn rig_from_amass(space_from_rig: &GlobalTransform) -> Similarity {
+    let (scale, rotation, translation) = space_from_rig.to_scale_rotation_translation();
     let scale = f64::from(scale.abs().element_sum() / 3.0).max(f64::MIN_POSITIVE);
-    let rig_from_world = rotation.as_dquat().conjugate();
+    let rig_from_space = rotation.as_dquat().conjugate();
     Similarity {
-        rotation: rig_from_world * engine_from_amass_rotation(glam::DQuat::IDENTITY).as_dquat(),
-        translation: rig_from_world * -translation.as_dvec3() / scale,
+        rotation: rig_from_space * engine_from_amass_rotation(glam::DQuat::IDENTITY).as_dquat(),
+        translation: rig_from_space * -translation.as_dvec3() / scale,
         scale: scale.recip(),
     }
 }

@@ -1,0 +1,149 @@
+//! Fitting a model to the player while the game runs.
+
+use crate::inference::Estimate;
+use crate::tracker::Sampled;
+use crate::{KinestAvatar, PoseModel};
+use bevy::prelude::*;
+use kinest::calibration::{Calibration, CalibrationError};
+use kinest::skeleton::Skeleton;
+use kinest::tracker::TrackerFrame;
+
+/// Seconds a T-pose is watched, and a player who moves about.
+const POSE_SECONDS: f64 = 1.0;
+const MOTION_SECONDS: f64 = 4.0;
+/// Trackers that are lost all the time cannot be measured: seconds until that is said.
+const PATIENCE: f64 = 15.0;
+
+/// The size of an avatar's player and how the devices are held. Without it the player is taken to be as
+/// big as the body the model was trained on.
+///
+/// The network is shown the trackers of a body of its own size, and [`BodyPose`](crate::BodyPose) is in
+/// the player's. Put there by hand, read from a file ([`Calibration::load`]) or by [`Recalibrate`].
+#[derive(Component, Clone, Copy, Debug, PartialEq)]
+pub struct PlayerCalibration(pub Calibration);
+
+/// How a player is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Reflect)]
+pub enum CalibrationMethod {
+    /// The player stands upright for a second with both arms stretched out to the sides, palms down.
+    TPose,
+    /// The player moves about for four seconds, upright some of the time.
+    Motion,
+    /// The player says how tall, in metres.
+    Height(f64),
+}
+
+/// Asks for an avatar's player to be measured: [`PlayerCalibration`] is replaced, and
+/// [`KinestCalibrated`] or [`CalibrationFailed`] follows.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct Recalibrate {
+    /// The avatar.
+    pub avatar: Entity,
+    /// How.
+    pub method: CalibrationMethod,
+}
+
+/// An avatar's player has been measured.
+#[derive(Message, Clone, Copy, Debug)]
+pub struct KinestCalibrated {
+    /// The avatar.
+    pub avatar: Entity,
+    /// Its new [`PlayerCalibration`].
+    pub calibration: Calibration,
+}
+
+/// An avatar's player could not be measured and is taken to be as big as before.
+#[derive(Message, Clone, Debug)]
+pub struct CalibrationFailed {
+    /// The avatar.
+    pub avatar: Entity,
+    /// What to do better.
+    pub reason: String,
+}
+
+/// A measurement that is under way.
+#[derive(Component)]
+pub(crate) struct Measuring {
+    method: CalibrationMethod,
+    frames: Vec<TrackerFrame>,
+    since: Option<f64>,
+}
+
+/// Starts, feeds and ends measurements.
+pub(crate) fn calibrate(
+    mut commands: Commands,
+    models: Res<Assets<PoseModel>>,
+    mut asked: MessageReader<Recalibrate>,
+    mut avatars: Query<(
+        Entity,
+        &KinestAvatar,
+        &Sampled,
+        Option<&PlayerCalibration>,
+        Option<&mut Measuring>,
+    )>,
+    mut calibrated: MessageWriter<KinestCalibrated>,
+    mut failed: MessageWriter<CalibrationFailed>,
+) {
+    for Recalibrate { avatar, method } in asked.read() {
+        if avatars.contains(*avatar) {
+            let measuring = Measuring { method: *method, frames: Vec::new(), since: None };
+            commands.entity(*avatar).insert(measuring);
+        } else {
+            let reason = "it is no avatar".into();
+            failed.write(CalibrationFailed { avatar: *avatar, reason });
+        }
+    }
+    for (avatar, KinestAvatar { model }, sampled, known, measuring) in &mut avatars {
+        let (Some(mut measuring), Some(frame)) = (measuring, &sampled.devices) else { continue };
+        let since = *measuring.since.get_or_insert(frame.time);
+        let new = measuring.frames.last().is_none_or(|last| last.time < frame.time);
+        if new && frame.poses.iter().all(|pose| pose.tracked) {
+            measuring.frames.push(frame.clone());
+        }
+        let base = models.get(model).map_or_else(Skeleton::default, |m| m.spec().skeleton.clone());
+        let devices = known.map_or_else(Default::default, |PlayerCalibration(c)| c.devices);
+        let frames = &measuring.frames;
+        let watched = match (frames.first(), frames.last()) {
+            (Some(first), Some(last)) => last.time - first.time,
+            _ => 0.0,
+        };
+        let found = match measuring.method {
+            CalibrationMethod::Height(height) => Calibration::from_height(&base, height)
+                .map(|calibration| Calibration { devices, ..calibration }),
+            CalibrationMethod::TPose if watched >= POSE_SECONDS => {
+                Calibration::from_t_pose(&base, frames, devices)
+            }
+            CalibrationMethod::Motion if watched >= MOTION_SECONDS => {
+                Calibration::from_motion(&base, frames, devices)
+            }
+            _ if frame.time - since > PATIENCE => {
+                Err(CalibrationError::TooShort { seconds: watched, needed: POSE_SECONDS })
+            }
+            _ => continue,
+        };
+        commands.entity(avatar).remove::<Measuring>();
+        match found {
+            Ok(calibration) => {
+                commands.entity(avatar).insert(PlayerCalibration(calibration));
+                calibrated.write(KinestCalibrated { avatar, calibration });
+            }
+            Err(error) => {
+                failed.write(CalibrationFailed { avatar, reason: error.to_string() });
+            }
+        }
+    }
+}
+
+/// What the network has seen of a player of another size is no motion of this one.
+pub(crate) fn follow_calibration(
+    mut changed: Query<&mut Estimate, Changed<PlayerCalibration>>,
+    mut removed: RemovedComponents<PlayerCalibration>,
+    mut avatars: Query<&mut Estimate, Without<PlayerCalibration>>,
+) {
+    changed.iter_mut().for_each(|mut estimate| estimate.forget_trackers());
+    for avatar in removed.read() {
+        if let Ok(mut estimate) = avatars.get_mut(avatar) {
+            estimate.forget_trackers();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Seeing what the plugin sees.
+
+use crate::replay::MotionReplay;
+use crate::tracker::Sampled;
+use crate::{BodyPose, KinestAvatar};
+use bevy::gizmos::GizmoAsset;
+use bevy::prelude::*;
+use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
+use kinest::rotation::quat_from_matrix;
+use kinest::skeleton::SmplJoint;
+
+/// Length of a tracker's axes, metres.
+const AXES: f32 = 0.1;
+/// Radius of the ring around a tracker that is lost, and of the disc below a foot that stands, metres.
+const RING: f32 = 0.06;
+
+/// What is drawn of every avatar; `None` is not drawn. Lines are drawn through bodies.
+///
+/// Needs Bevy's `GizmoPlugin`, which is in `DefaultPlugins`, before it; without it nothing is drawn.
+#[derive(Reflect, GizmoConfigGroup, Clone, Debug)]
+pub struct KinestGizmos {
+    /// Bones of the joints that are sure; those that are not are drawn nearer to
+    /// [`unsure`](Self::unsure).
+    pub bones: Option<Color>,
+    /// Bones of joints that nothing is known of.
+    pub unsure: Color,
+    /// Axes of the trackers' joints (x red, y green, z blue), where they are or were last seen.
+    pub trackers: bool,
+    /// A ring around what is lost.
+    pub lost: Option<Color>,
+    /// A ring below each foot that is held to the floor.
+    pub contacts: Option<Color>,
+    /// Lines from joints to where a [`MotionReplay`] has them: the error.
+    pub errors: Option<Color>,
+}
+
+impl Default for KinestGizmos {
+    fn default() -> Self {
+        Self {
+            bones: Some(Color::srgb(0.2, 0.9, 0.4)),
+            unsure: Color::srgb(0.9, 0.3, 0.2),
+            trackers: true,
+            lost: Some(Color::srgb(1.0, 0.2, 0.6)),
+            contacts: Some(Color::srgb(0.3, 0.6, 1.0)),
+            errors: Some(Color::srgb(1.0, 0.8, 0.2)),
+        }
+    }
+}
+
+/// Draws [`KinestGizmos`]. Not in [`KinestPlugins`](crate::KinestPlugins): add it by hand.
+pub struct KinestGizmoPlugin;
+
+impl Plugin for KinestGizmoPlugin {
+    fn build(&self, app: &mut App) {
+        if !app.world().contains_resource::<Assets<GizmoAsset>>() {
+            warn!("there is no GizmoPlugin, or not yet: KinestGizmos are not drawn");
+            return;
+        }
+        app.init_gizmo_group::<KinestGizmos>()
+            .add_systems(PostUpdate, draw.after(crate::KinestSystems::Writeback));
+    }
+}
+
+fn draw(
+    mut gizmos: Gizmos<KinestGizmos>,
+    bodies: Query<(&BodyPose, &Sampled, Option<&MotionReplay>), With<KinestAvatar>>,
+) {
+    let wanted = gizmos.config_ext.clone();
+    for (body, sampled, replay) in bodies.iter().filter(|(body, ..)| body.time().is_some()) {
+        let at = |joint| body.joint(joint).translation;
+        for joint in SmplJoint::ALL {
+            if let (Some(color), Some(parent)) = (wanted.bones, joint.parent()) {
+                let color = wanted.unsure.mix(&color, body.confidence(joint));
+                gizmos.line(at(parent), at(joint), color);
+            }
+        }
+        if let Some(frame) = &sampled.joints {
+            for pose in &frame.poses {
+                let place = Transform::from_translation(engine_from_amass_point(pose.position))
+                    .with_rotation(engine_from_amass_rotation(quat_from_matrix(pose.rotation)));
+                let place = (body.world_from_space * place).compute_transform();
+                if wanted.trackers {
+                    gizmos.axes(place, AXES);
+                }
+                if let Some(color) = wanted.lost.filter(|_| !pose.tracked) {
+                    gizmos.sphere(Isometry3d::from_translation(place.translation), RING, color);
+                }
+            }
+        }
+        if let Some(color) = wanted.contacts {
+            let feet = [SmplJoint::LeftFoot, SmplJoint::RightFoot];
+            for foot in feet.into_iter().zip(body.contacts()).filter_map(|(j, on)| on.then_some(j))
+            {
+                let flat = Quat::from_rotation_x(std::f32::consts::FRAC_PI_2);
+                gizmos.circle(Isometry3d::new(at(foot), flat), RING, color);
+            }
+        }
+        if let (Some(color), Some(truth)) = (wanted.errors, replay.and_then(MotionReplay::truth)) {
+            let truth = body.skeleton().pose_joints(&truth).positions;
+            for joint in SmplJoint::ALL {
+                let there = engine_from_amass_point(truth[joint.index()]);
+                gizmos.line(at(joint), body.world_from_space.transform_point(there), color);
+            }
+        }
+    }
+}

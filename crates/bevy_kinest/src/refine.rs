@@ -1,0 +1,188 @@
+//! What makes a body more believable after the network, one small system each.
+
+use crate::BodyPose;
+use crate::settings::Clock;
+use crate::tracker::Sampled;
+use bevy::prelude::*;
+use bevy::reflect::reflect_remote;
+use kinest::refine::{Floor, FootLock, FootLockSettings, OneEuro, PoseFilter};
+use kinest::runtime::{Displacement, TrackerPlacer};
+use serde::{Deserialize, Serialize};
+
+/// Which corrections an avatar's pose gets, in this order. May be changed at any time.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
+#[reflect(Component, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KinestRefine {
+    /// Smooths the joints in time.
+    pub smooth: bool,
+    /// By how much; [`OneEuro::lag`] says what it costs.
+    #[reflect(remote = OneEuroReflect)]
+    pub one_euro: OneEuro,
+    /// Puts head and hands exactly where the trackers are, and bridges their loss.
+    pub place_trackers: bool,
+    /// Keeps feet on the floor, and still while they carry weight.
+    pub lock_feet: bool,
+    /// When feet stand, and where the floor is: at height 0 of the tracking space, unless said
+    /// otherwise.
+    #[reflect(remote = FootLockSettingsReflect)]
+    pub feet: FootLockSettings,
+}
+
+impl Default for KinestRefine {
+    /// Everything.
+    fn default() -> Self {
+        Self {
+            smooth: true,
+            one_euro: OneEuro::default(),
+            place_trackers: true,
+            lock_feet: true,
+            feet: FootLockSettings { floor: Floor::At(0.0), ..FootLockSettings::default() },
+        }
+    }
+}
+
+impl KinestRefine {
+    /// Nothing: the network's pose under the newest head.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { smooth: false, place_trackers: false, lock_feet: false, ..Self::default() }
+    }
+}
+
+/// What the corrections remember of one body.
+#[derive(Component)]
+pub(crate) struct RefineState {
+    filter: PoseFilter,
+    placer: TrackerPlacer,
+    feet: FootLock,
+}
+
+impl Default for RefineState {
+    fn default() -> Self {
+        Self::new(&KinestRefine::default())
+    }
+}
+
+impl RefineState {
+    fn new(settings: &KinestRefine) -> Self {
+        Self {
+            filter: PoseFilter::new(settings.one_euro),
+            placer: TrackerPlacer::default(),
+            feet: FootLock::new(settings.feet),
+        }
+    }
+
+    /// The player was moved as a whole.
+    pub fn displace(&mut self, by: &Displacement) {
+        self.filter.turn(by.turn);
+        self.placer.displace(by);
+        self.feet.displace(by.turn, by.from, by.to);
+    }
+
+    /// Another player, or another start.
+    pub fn reset(&mut self) {
+        self.filter.reset();
+        self.placer.reset();
+        self.feet.reset();
+    }
+}
+
+pub(crate) fn follow_settings(
+    mut avatars: Query<(&KinestRefine, &mut RefineState), Changed<KinestRefine>>,
+) {
+    for (refine, mut state) in &mut avatars {
+        *state = RefineState::new(refine);
+    }
+}
+
+pub(crate) fn smooth(
+    clock: Clock,
+    mut avatars: Query<(&KinestRefine, &mut RefineState, &mut BodyPose)>,
+) {
+    for (refine, mut state, mut body) in &mut avatars {
+        if refine.smooth && body.time().is_some() {
+            let mut pose = *body.pose();
+            state.filter.apply(&mut pose, clock.delta());
+            body.set_pose(pose);
+        }
+    }
+}
+
+pub(crate) fn place_trackers(
+    clock: Clock,
+    mut avatars: Query<(&KinestRefine, &Sampled, &mut RefineState, &mut BodyPose)>,
+) {
+    for (refine, sampled, mut state, mut body) in &mut avatars {
+        if refine.place_trackers
+            && body.time().is_some()
+            && let Some(trackers) = &sampled.joints
+        {
+            let mut pose = *body.pose();
+            let (skeleton, loss) = (&body.skeleton, &clock.settings.loss);
+            state.placer.apply(loss, skeleton, &mut pose, &trackers.poses, clock.delta());
+            body.set_pose(pose);
+        }
+    }
+}
+
+pub(crate) fn lock_feet(
+    clock: Clock,
+    mut avatars: Query<(&KinestRefine, &mut RefineState, &mut BodyPose)>,
+) {
+    for (refine, mut state, mut body) in &mut avatars {
+        if refine.lock_feet && body.time().is_some() {
+            let mut pose = *body.pose();
+            state.feet.apply(&body.skeleton, &mut pose, clock.delta());
+            body.set_pose(pose);
+            body.contacts = state.feet.contacts();
+        } else {
+            body.contacts = [false; 2];
+        }
+    }
+}
+
+/// Stands for [`OneEuro`] in reflection.
+#[reflect_remote(OneEuro)]
+#[derive(Clone, Copy, Debug)]
+pub struct OneEuroReflect {
+    /// See [`OneEuro::min_cutoff`].
+    pub min_cutoff: f64,
+    /// See [`OneEuro::beta`].
+    pub beta: f64,
+    /// See [`OneEuro::speed_cutoff`].
+    pub speed_cutoff: f64,
+}
+
+/// Stands for [`FootLockSettings`] in reflection.
+#[reflect_remote(FootLockSettings)]
+#[derive(Clone, Copy, Debug)]
+pub struct FootLockSettingsReflect {
+    /// See [`FootLockSettings::floor`].
+    #[reflect(remote = FloorReflect)]
+    pub floor: Floor,
+    /// See [`FootLockSettings::contact_height`].
+    pub contact_height: f64,
+    /// See [`FootLockSettings::contact_speed`].
+    pub contact_speed: f64,
+    /// See [`FootLockSettings::release_height`].
+    pub release_height: f64,
+    /// See [`FootLockSettings::release_speed`].
+    pub release_speed: f64,
+    /// See [`FootLockSettings::slack`].
+    pub slack: f64,
+    /// See [`FootLockSettings::blend`].
+    pub blend: f64,
+    /// See [`FootLockSettings::speed_time`].
+    pub speed_time: f64,
+}
+
+/// Stands for [`Floor`] in reflection.
+#[reflect_remote(Floor)]
+#[derive(Clone, Copy, Debug)]
+pub enum FloorReflect {
+    /// See [`Floor::At`].
+    At(f64),
+    /// See [`Floor::Estimated`].
+    Estimated,
+}

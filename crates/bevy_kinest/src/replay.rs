@@ -1,0 +1,253 @@
+//! Trackers that follow a motion instead of a player, and what remembers what a player did.
+
+use crate::tracker::{ROLES, Sampled};
+use crate::{
+    BodyPose, KinestAvatar, ResetAvatar, SparseTracker, TrackerOf, TrackerValidity, Trackers,
+};
+use bevy::prelude::*;
+use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
+use kinest::motion::MotionClip;
+use kinest::rotation::quat_from_matrix;
+use kinest::runtime::{Recording, RecordingError, RecordingWriter};
+use kinest::skeleton::{Pose, Skeleton};
+use kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Half a millisecond: frame times are whole nanoseconds and must not lose the last frame.
+const ROUNDING: f64 = 5e-4;
+
+/// What a [`MotionReplay`] plays.
+#[derive(Clone, Debug)]
+enum Source {
+    Clip { clip: Arc<MotionClip>, skeleton: Skeleton },
+    Recording(Arc<Recording>),
+}
+
+/// Moves an avatar's trackers as a clip or a recording says: a player for tests, demonstrations and
+/// whoever has no headset. Lives on the avatar's entity.
+///
+/// In `PreUpdate` every frame it writes the `Transform`s of the avatar's trackers, and spawns those that
+/// it lacks. They are moved in the space they are children of.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use bevy_kinest::prelude::*;
+/// # use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
+/// # use bevy_kinest::kinest::skeleton::Skeleton;
+/// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
+/// let skeleton = Skeleton::default();
+/// commands.spawn((
+///     KinestAvatar::new(assets.load("models/kinest_small.model.ron")),
+///     MotionReplay::clip(walk_and_wave(&skeleton), skeleton).repeating(),
+/// ));
+/// # }
+/// ```
+#[derive(Component, Clone, Debug)]
+pub struct MotionReplay {
+    source: Source,
+    /// How many times as fast as it was; 0 stands still.
+    pub speed: f64,
+    /// Whether it starts again at its end, or stays there.
+    pub repeats: bool,
+    /// Whether it stands still.
+    pub paused: bool,
+    seconds: f64,
+    passes: u32,
+    /// It stays at its end, which has been counted.
+    over: bool,
+    /// It was somewhere else before: trackers did not move here.
+    cut: bool,
+    started: bool,
+}
+
+impl MotionReplay {
+    /// Perfect trackers on a body of `skeleton` that moves as `clip` does. A clip without frames is the
+    /// rest pose.
+    #[must_use]
+    pub fn clip(mut clip: MotionClip, skeleton: Skeleton) -> Self {
+        if clip.frames.is_empty() {
+            clip.frames.push((&Pose::rest()).into());
+        }
+        Self::new(Source::Clip { clip: Arc::new(clip), skeleton })
+    }
+
+    /// The trackers of a recording, lost ones lost.
+    #[must_use]
+    pub fn recording(recording: Recording) -> Self {
+        Self::new(Source::Recording(Arc::new(recording)))
+    }
+
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            speed: 1.0,
+            repeats: false,
+            paused: false,
+            seconds: 0.0,
+            passes: 0,
+            over: false,
+            cut: false,
+            started: false,
+        }
+    }
+
+    /// The same, over and over.
+    #[must_use]
+    pub fn repeating(self) -> Self {
+        Self { repeats: true, ..self }
+    }
+
+    /// Goes to a moment, in seconds from the start. Avatars start anew there.
+    pub fn seek(&mut self, seconds: f64) {
+        self.seconds = seconds.clamp(0.0, self.duration());
+        (self.cut, self.started, self.over) = (true, false, false);
+    }
+
+    /// Seconds from the start of the motion.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// Seconds from the first frame of the motion to the last.
+    #[must_use]
+    pub fn duration(&self) -> f64 {
+        match &self.source {
+            Source::Clip { clip, .. } => clip.duration(),
+            Source::Recording(recording) => recording.duration(),
+        }
+    }
+
+    /// How often the end was reached.
+    #[must_use]
+    pub fn passes(&self) -> u32 {
+        self.passes
+    }
+
+    /// The body as the motion has it now: a clip's own, or the one that was shown when trackers were
+    /// recorded with poses.
+    #[must_use]
+    pub fn truth(&self) -> Option<Pose> {
+        match &self.source {
+            Source::Clip { clip, .. } => Some(clip.pose_at(self.seconds)),
+            Source::Recording(recording) => recording.pose_at(self.seconds),
+        }
+    }
+
+    fn trackers(&self) -> Vec<TrackerPose> {
+        match &self.source {
+            Source::Clip { clip, skeleton } => {
+                let joints = skeleton.pose_joints(&clip.pose_at(self.seconds));
+                TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints).poses
+            }
+            Source::Recording(recording) => recording.trackers_at(self.seconds),
+        }
+    }
+
+    fn advance(&mut self, seconds: f64) {
+        // The frame that starts it, or that it was sent to, is shown first.
+        if self.paused || !std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let duration = self.duration();
+        self.seconds = (self.seconds + seconds * self.speed).max(0.0);
+        if self.seconds <= duration + ROUNDING {
+            return;
+        }
+        self.passes += u32::from(!self.over);
+        self.over = !self.repeats;
+        self.cut = self.repeats;
+        self.seconds = if self.repeats { 0.0 } else { duration };
+    }
+}
+
+/// Advances every replay and moves its trackers.
+pub(crate) fn replay(
+    mut commands: Commands,
+    time: Res<Time>,
+    mut replays: Query<(Entity, &mut MotionReplay, Option<&Trackers>)>,
+    mut trackers: Query<(&SparseTracker, &mut TrackerValidity, &mut Transform)>,
+) {
+    for (avatar, mut replay, own) in &mut replays {
+        replay.advance(time.delta_secs_f64());
+        if std::mem::take(&mut replay.cut) {
+            commands.trigger(ResetAvatar { entity: avatar });
+        }
+        for (role, pose) in ROLES.into_iter().zip(replay.trackers()) {
+            let joint = Transform::from_translation(engine_from_amass_point(pose.position))
+                .with_rotation(engine_from_amass_rotation(quat_from_matrix(pose.rotation)));
+            let is_role = |e: &Entity| trackers.get(*e).is_ok_and(|(t, ..)| t.role == role);
+            let Some(entity) = own.and_then(|own| own.iter().find(is_role)) else {
+                commands.spawn((SparseTracker::new(role), TrackerOf(avatar), joint));
+                continue;
+            };
+            if let Ok((tracker, mut validity, mut transform)) = trackers.get_mut(entity) {
+                let held = tracker.device_from_joint;
+                let rotation = joint.rotation * held.rotation.inverse();
+                transform.rotation = rotation;
+                transform.translation = joint.translation - rotation * held.translation;
+                validity.tracked = pose.tracked;
+            }
+        }
+    }
+}
+
+/// Writes what an avatar's trackers say, and its poses if asked to, to a file, frame by frame as they
+/// come. Lives on the avatar's entity; removing it, or the avatar, ends the file.
+#[derive(Component, Debug)]
+pub struct TrackerRecorder {
+    /// `None` once it has failed.
+    writer: Option<RecordingWriter>,
+    poses: bool,
+}
+
+impl TrackerRecorder {
+    /// Starts the file at `path`; what was there is gone.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn create(path: &Path, poses: bool) -> Result<Self, RecordingError> {
+        let writer = Some(RecordingWriter::create(path, TrackerSet::HeadAndHands)?);
+        Ok(Self { writer, poses })
+    }
+
+    /// Whether it is still writing: a disk may be full.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// How many frames there are.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.writer.as_ref().map_or(0, RecordingWriter::frames)
+    }
+}
+
+pub(crate) fn record(
+    mut avatars: Query<(Entity, &Sampled, &BodyPose, &mut TrackerRecorder), With<KinestAvatar>>,
+) {
+    for (avatar, sampled, body, mut recorder) in &mut avatars {
+        let recorder = &mut *recorder;
+        let (Some(frame), Some(writer)) = (&sampled.devices, &mut recorder.writer) else {
+            continue;
+        };
+        if let Err(error) = writer.push(frame, recorder.poses.then_some(body.pose())) {
+            error!("avatar {avatar} is not recorded any more: {error}");
+            recorder.writer = None;
+        }
+    }
+}
+
+pub(crate) fn on_stop_recording(
+    stopped: On<Remove, TrackerRecorder>,
+    mut recorders: Query<&mut TrackerRecorder>,
+) {
+    if let Ok(mut recorder) = recorders.get_mut(stopped.entity)
+        && let Some(writer) = recorder.writer.take()
+        && let Err(error) = writer.finish()
+    {
+        error!("the end of a recording is missing: {error}");
+    }
+}

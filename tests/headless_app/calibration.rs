@@ -1,0 +1,73 @@
+//! Players of any size.
+
+use crate::common::*;
+use bevy::prelude::*;
+use bevy_kinest::kinest::calibration::Calibration;
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::prelude::*;
+use bevy_kinest::{CalibrationFailed, KinestCalibrated};
+
+/// A player of this height stands in a T-pose, is measured, and walks.
+fn player(height: f64) -> (Vec<Vec<Quat>>, Vec<f32>) {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
+    let trackers = trackers(&mut app);
+    let base = Skeleton::default();
+    let walk = Walk::of(Calibration::from_height(&base, height).unwrap().skeleton(&base));
+    walk.stand(&mut app, &trackers);
+    app.update();
+    app.world_mut().write_message(Recalibrate { avatar, method: CalibrationMethod::TPose });
+    let mut found = None;
+    for _ in 0..70 {
+        app.update();
+        found = found.or(messages::<KinestCalibrated>(&app).first().map(|m| m.calibration.height));
+    }
+    assert!((found.expect("measured") - height).abs() < 0.01, "{found:?}");
+    let (mut rotations, mut thighs) = (vec![], vec![]);
+    for i in 0..90_u32 {
+        walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
+        app.update();
+        if i > 20 {
+            rotations.push(body(&app, avatar).pose().rotations.map(|q| q.as_quat()).to_vec());
+            let offsets = &body(&app, avatar).skeleton().offsets;
+            thighs.push((offsets[SmplJoint::LeftKnee.index()].length() / height) as f32);
+        }
+    }
+    (rotations, thighs)
+}
+
+/// The network sees bodies of its own size: small and tall players who do the same get the same joint
+/// rotations, on bodies of their own size.
+#[test]
+fn players_of_any_size_who_do_the_same_get_the_same_rotations() {
+    let (usual, thigh) = player(1.75);
+    for height in [1.45, 2.0] {
+        let (rotations, thighs) = player(height);
+        for (i, (a, b)) in usual.iter().zip(&rotations).enumerate() {
+            let off = a.iter().zip(b).map(|(a, b)| a.angle_between(*b)).fold(0.0, f32::max);
+            assert!(off.to_degrees() < 2.0, "{height} m, frame {i}: {}°", off.to_degrees());
+        }
+        assert!((thighs[0] / thigh[0] - 1.0).abs() < 0.01, "as tall as the player");
+    }
+}
+
+#[test]
+fn a_player_who_does_not_hold_the_pose_is_told() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    app.world_mut().write_message(Recalibrate { avatar, method: CalibrationMethod::TPose });
+    let mut reasons = vec![];
+    for i in 0..90_u32 {
+        walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
+        app.update();
+        reasons.extend(messages::<CalibrationFailed>(&app).into_iter().map(|m| m.reason));
+    }
+    assert!(reasons[0].contains("T-pose") || reasons[0].contains("stretch"), "{reasons:?}");
+    assert!(app.world().get::<PlayerCalibration>(avatar).is_none());
+    app.world_mut().write_message(Recalibrate { avatar, method: CalibrationMethod::Height(1.6) });
+    (0..3).for_each(|_| app.update());
+    assert!((app.world().get::<PlayerCalibration>(avatar).unwrap().0.height - 1.6).abs() < 1e-9);
+}

@@ -1,0 +1,282 @@
+//! An app without a window, with a clock that tests turn, and engines without a network.
+
+use bevy::app::PluginsState;
+use bevy::asset::AssetPlugin;
+use bevy::prelude::*;
+use bevy::time::TimeUpdateStrategy;
+use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
+use bevy_kinest::kinest::features::TARGETS;
+use bevy_kinest::kinest::features::{FeatureLayout, Frame, SixdDecode, WindowFrame};
+use bevy_kinest::kinest::model::ModelSpec;
+use bevy_kinest::kinest::motion::MotionClip;
+use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
+use bevy_kinest::kinest::rotation::exp;
+use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
+use bevy_kinest::kinest::skeleton::{PerJoint, Pose, Skeleton};
+use bevy_kinest::prelude::*;
+use glam::{DQuat, DVec3};
+use std::f32::consts::FRAC_PI_2;
+use std::path::Path;
+use std::time::Duration;
+
+pub const WINDOW: usize = 12;
+pub const FRAME: Duration = Duration::from_micros(16_667);
+
+pub fn spec() -> ModelSpec {
+    let layout = FeatureLayout {
+        frame: Frame::Heading,
+        decode: SixdDecode::GramSchmidt,
+        ..FeatureLayout::default()
+    };
+    ModelSpec { layout, rate_hz: 60.0, window: WINDOW, skeleton: Skeleton::default() }
+}
+
+/// Always says: upright, left knee bent by 1 rad. Panics at the call numbered `panic_at`.
+pub struct BentKnee {
+    spec: ModelSpec,
+    calls: usize,
+    panic_at: usize,
+}
+
+impl BentKnee {
+    pub fn new(panic_at: usize) -> Self {
+        Self { spec: spec(), calls: 0, panic_at }
+    }
+}
+
+pub fn bent_knee() -> Pose {
+    let mut pose = Pose::rest();
+    pose.rotations[SmplJoint::LeftKnee.index()] = DQuat::from_rotation_x(1.0);
+    pose
+}
+
+impl PoseEngine for BentKnee {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn device(&self) -> &str {
+        "test"
+    }
+
+    fn infer(&mut self, windows: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
+        assert_eq!(windows.len(), batch * WINDOW * self.spec.layout.inputs());
+        assert_ne!(self.calls, self.panic_at, "the device is lost");
+        self.calls += 1;
+        let frame = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+        let mut output = vec![];
+        self.spec.layout.write_targets(&bent_knee().matrices(), &frame, &mut output);
+        Ok(output.repeat(batch))
+    }
+}
+
+/// A pose of another source is shown at once, so that tests see what it is.
+pub fn app(settings: KinestSettings) -> App {
+    let settings = KinestSettings { blend: 0.0, ..settings };
+    app_with_assets(settings, Path::new(env!("CARGO_TARGET_TMPDIR")))
+}
+
+pub fn app_with_assets(settings: KinestSettings, folder: &Path) -> App {
+    let mut app = App::new();
+    add_plugins(&mut app, settings, folder);
+    finish(&mut app);
+    app
+}
+
+pub fn add_plugins(app: &mut App, settings: KinestSettings, folder: &Path) {
+    app.add_plugins((
+        MinimalPlugins,
+        TransformPlugin,
+        AssetPlugin { file_path: folder.to_str().unwrap().into(), ..default() },
+        KinestPlugins,
+    ))
+    .insert_resource(settings)
+    .insert_resource(TimeUpdateStrategy::ManualDuration(FRAME));
+}
+
+pub fn finish(app: &mut App) {
+    while app.plugins_state() == PluginsState::Adding {
+        std::thread::yield_now();
+    }
+    app.finish();
+    app.cleanup();
+}
+
+/// An avatar with joints, shown as the network has it; the model panics at its call numbered `panic_at`,
+/// warm-up included.
+pub fn avatar(app: &mut App, panic_at: usize) -> Entity {
+    let avatar = avatar_of(app, move || BentKnee::new(panic_at));
+    app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
+    avatar
+}
+
+/// An avatar with joints and the usual corrections.
+pub fn avatar_of<E: PoseEngine + 'static>(
+    app: &mut App,
+    engine: impl Fn() -> E + Send + Sync + 'static,
+) -> Entity {
+    let model = PoseModel::from_engine(spec(), engine);
+    let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
+    let avatar = app.world_mut().spawn(KinestAvatar::new(model)).id();
+    SmplSkeleton::spawn(&mut app.world_mut().commands(), avatar);
+    app.world_mut().flush();
+    avatar
+}
+
+/// Turns every joint by something that depends on every number it is fed, smoothly.
+pub struct Feeling {
+    spec: ModelSpec,
+}
+
+impl Feeling {
+    pub fn new() -> Self {
+        Self { spec: spec() }
+    }
+}
+
+impl PoseEngine for Feeling {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn device(&self) -> &str {
+        "test"
+    }
+
+    fn infer(&mut self, windows: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
+        let frame = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+        let numbers = WINDOW * self.spec.layout.inputs();
+        let mut output = Vec::with_capacity(batch * TARGETS);
+        for window in windows.chunks_exact(numbers) {
+            let turn = |j: usize| {
+                let angle = |axis: usize| {
+                    let weight =
+                        |i: usize| (0.37 * i as f64 + 1.3 * j as f64 + 2.1 * axis as f64).sin();
+                    let sum: f64 =
+                        window.iter().enumerate().map(|(i, x)| weight(i) * f64::from(*x)).sum();
+                    0.5 * (4.0 * sum / (numbers as f64).sqrt()).sin()
+                };
+                exp(DVec3::new(angle(0), angle(1), angle(2)))
+            };
+            let mut pose = Pose::rest();
+            for (j, rotation) in pose.rotations.iter_mut().enumerate() {
+                *rotation *= turn(j);
+            }
+            self.spec.layout.write_targets(&pose.matrices(), &frame, &mut output);
+        }
+        Ok(output)
+    }
+}
+
+/// Someone who walks, stops and waves, over and over.
+pub struct Walk {
+    clip: MotionClip,
+    skeleton: Skeleton,
+}
+
+impl Walk {
+    pub fn new() -> Self {
+        Self::of(Skeleton::default())
+    }
+
+    /// Somebody of another size who turns every joint in the same way, with feet at the same places of
+    /// the body's own scale.
+    pub fn of(skeleton: Skeleton) -> Self {
+        let base = Skeleton::default();
+        let mut clip = walk_and_wave(&base);
+        let scale = skeleton.ankle_height / base.ankle_height;
+        clip.frames.iter_mut().for_each(|frame| frame.translation *= scale);
+        Self { clip, skeleton }
+    }
+
+    /// Moves trackers to those of somebody who stands upright with both arms stretched out.
+    pub fn stand(&self, app: &mut App, trackers: &[Entity; 3]) {
+        let mut pose = Pose::rest();
+        let ankle = self.skeleton.pose_joints(&pose).positions[SmplJoint::LeftAnkle.index()].z;
+        pose.translation.z = self.skeleton.ankle_height - ankle;
+        self.show(app, trackers, &pose);
+    }
+
+    pub fn pose(&self, seconds: f64) -> Pose {
+        self.clip.pose_at(seconds % self.clip.duration())
+    }
+
+    /// Moves trackers (head, left, right) to where they are at `seconds`.
+    pub fn move_trackers(&self, app: &mut App, trackers: &[Entity; 3], seconds: f64) {
+        self.show(app, trackers, &self.pose(seconds));
+    }
+
+    fn show(&self, app: &mut App, trackers: &[Entity; 3], pose: &Pose) {
+        let joints = self.skeleton.pose_joints(pose);
+        let roles = [SmplJoint::Head, SmplJoint::LeftWrist, SmplJoint::RightWrist];
+        for (tracker, joint) in trackers.iter().zip(roles) {
+            let j = joint.index();
+            let rotation = DQuat::from_mat3(&joints.rotations[j]);
+            if let Some(mut transform) = app.world_mut().get_mut::<Transform>(*tracker) {
+                *transform =
+                    Transform::from_translation(engine_from_amass_point(joints.positions[j]))
+                        .with_rotation(engine_from_amass_rotation(rotation));
+            }
+        }
+    }
+}
+
+/// Where all joints of a body are in the world.
+pub fn joints(app: &App, avatar: Entity) -> PerJoint<Vec3> {
+    SmplJoint::ALL.map(|joint| body(app, avatar).joint(joint).translation)
+}
+
+/// The largest distance between joints of two bodies.
+pub fn farthest(a: &PerJoint<Vec3>, b: &PerJoint<Vec3>) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max)
+}
+
+pub fn set_frame(app: &mut App, seconds: f64) {
+    let duration = Duration::from_secs_f64(seconds);
+    app.insert_resource(TimeUpdateStrategy::ManualDuration(duration));
+}
+
+pub const NEVER: usize = usize::MAX;
+pub const HEAD: Vec3 = Vec3::new(2.0, 1.6, -3.0);
+
+/// Head and hands of a player at [`HEAD`] who faces +x, that is, turned left by 90° from +z.
+pub fn trackers(app: &mut App) -> [Entity; 3] {
+    let turn = Quat::from_rotation_y(FRAC_PI_2);
+    let at = |offset: Vec3| Transform::from_translation(HEAD + turn * offset).with_rotation(turn);
+    [
+        (SparseTracker::HEAD, at(Vec3::ZERO)),
+        (SparseTracker::LEFT_HAND, at(Vec3::new(0.5, -0.3, 0.1))),
+        (SparseTracker::RIGHT_HAND, at(Vec3::new(-0.5, -0.3, 0.1))),
+    ]
+    .map(|bundle| app.world_mut().spawn(bundle).id())
+}
+
+pub fn body(app: &App, avatar: Entity) -> &BodyPose {
+    app.world().get(avatar).unwrap()
+}
+
+pub fn joint_global(app: &App, avatar: Entity, joint: SmplJoint) -> GlobalTransform {
+    let skeleton = app.world().get::<SmplSkeleton>(avatar).unwrap();
+    *app.world().get(skeleton.joint(joint)).unwrap()
+}
+
+pub fn knee_bend(app: &App, avatar: Entity) -> f32 {
+    let skeleton = app.world().get::<SmplSkeleton>(avatar).unwrap();
+    let knee = app.world().get::<Transform>(skeleton.joint(SmplJoint::LeftKnee)).unwrap();
+    knee.rotation.angle_between(Quat::IDENTITY)
+}
+
+pub fn messages<M: Message + Clone>(app: &App) -> Vec<M> {
+    let messages = app.world().resource::<Messages<M>>();
+    messages.get_cursor().read(messages).cloned().collect()
+}
+
+/// Runs the app until `done`, as a worker answers when it likes.
+pub fn update_until(app: &mut App, mut done: impl FnMut(&App) -> bool) {
+    let start = std::time::Instant::now();
+    while !done(app) {
+        assert!(start.elapsed() < Duration::from_secs(30), "it never happens");
+        app.update();
+        std::thread::yield_now();
+    }
+}

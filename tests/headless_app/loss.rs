@@ -1,0 +1,139 @@
+//! Trackers that are lost and found.
+
+use crate::common::*;
+use bevy::prelude::*;
+use bevy_kinest::prelude::*;
+use bevy_kinest::{LossReason, TrackingLost, TrackingRegained};
+
+fn lose(app: &mut App, tracker: Entity, lost: bool) {
+    app.world_mut().get_mut::<TrackerValidity>(tracker).unwrap().tracked = !lost;
+}
+
+fn play(app: &mut App, walk: &Walk, trackers: &[Entity; 3], frames: std::ops::Range<u32>) {
+    for i in frames {
+        walk.move_trackers(app, trackers, f64::from(i) / 60.0);
+        app.update();
+    }
+}
+
+fn at(app: &App, entity: Entity) -> Vec3 {
+    app.world().get::<Transform>(entity).unwrap().translation
+}
+
+/// Until the head is seen there is nothing; hands that were never seen are the network's.
+#[test]
+fn without_a_head_nothing_is_written_and_without_hands_there_is_a_body() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    app.update();
+    assert_eq!(body(&app, avatar).time(), None);
+    let head = app.world_mut().spawn((SparseTracker::HEAD, Transform::from_translation(HEAD))).id();
+    (0..=WINDOW).for_each(|_| app.update());
+    assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    assert!(body(&app, avatar).pose().is_finite());
+    let shown = joint_global(&app, avatar, SmplJoint::Head).translation();
+    assert!(shown.distance(at(&app, head)) < 1e-5);
+    assert!(messages::<TrackingLost>(&app).is_empty(), "what never was cannot be lost");
+}
+
+#[test]
+fn a_lost_hand_is_held_then_the_networks_and_comes_back() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    let wrist = |app: &App| body(app, avatar).joint(SmplJoint::LeftWrist).translation;
+    let sure = |app: &App| body(app, avatar).confidence(SmplJoint::LeftWrist);
+    play(&mut app, &walk, &trackers, 0..60);
+    assert!(wrist(&app).distance(at(&app, trackers[1])) < 1e-3, "exactly at the controller");
+    assert_eq!(sure(&app), 1.0);
+
+    let seen = wrist(&app);
+    lose(&mut app, trackers[1], true);
+    play(&mut app, &walk, &trackers, 60..61);
+    let [lost] = messages::<TrackingLost>(&app)[..] else { panic!("one message") };
+    assert_eq!((lost.avatar, lost.role), (avatar, TrackerRole::LeftHand));
+    assert_eq!(lost.reason, LossReason::Reported);
+    let since = app.world().get::<TrackerValidity>(trackers[1]).unwrap().lost_since().unwrap();
+    // The clock starts with the first frame.
+    assert!((since - 60.0 * FRAME.as_secs_f64()).abs() < 1e-6, "{since}");
+    play(&mut app, &walk, &trackers, 61..70);
+    assert!(wrist(&app).distance(seen) < 0.02, "held");
+    let right = body(&app, avatar).joint(SmplJoint::RightWrist).translation;
+    assert!(right.distance(at(&app, trackers[2])) < 1e-3, "the other one is followed");
+
+    play(&mut app, &walk, &trackers, 70..180);
+    assert!(wrist(&app).distance(seen) > 0.2, "the walk goes on");
+    assert!(sure(&app) < 0.3);
+    lose(&mut app, trackers[1], false);
+    play(&mut app, &walk, &trackers, 180..181);
+    let found = messages::<TrackingRegained>(&app).first().map(|found| found.after);
+    play(&mut app, &walk, &trackers, 181..240);
+    let found = found.expect("it is said");
+    assert!((found - 2.0).abs() < 0.02, "{found} s");
+    assert!(wrist(&app).distance(at(&app, trackers[1])) < 1e-3);
+    assert_eq!(app.world().get::<TrackerValidity>(trackers[1]).unwrap().lost_since(), None);
+}
+
+#[test]
+fn without_its_head_a_body_freezes_and_then_rests_and_wakes() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    play(&mut app, &walk, &trackers, 0..60);
+    lose(&mut app, trackers[0], true);
+    play(&mut app, &walk, &trackers, 60..70);
+    let frozen = joints(&app, avatar);
+    play(&mut app, &walk, &trackers, 70..115);
+    assert_eq!(body(&app, avatar).source(), PoseSource::Frozen);
+    // The feet may still settle on the floor.
+    let moved = farthest(&frozen, &joints(&app, avatar));
+    assert!(moved < 0.02, "{moved} m");
+    play(&mut app, &walk, &trackers, 115..220);
+    assert_eq!(body(&app, avatar).source(), PoseSource::Rest);
+    let arms = joints(&app, avatar);
+    let span = arms[SmplJoint::LeftWrist.index()] - arms[SmplJoint::RightWrist.index()];
+    assert!(span.length() > 1.2, "arms stretched out: {span}");
+    assert!(body(&app, avatar).confidence(SmplJoint::LeftFoot) == 0.0);
+    lose(&mut app, trackers[0], false);
+    play(&mut app, &walk, &trackers, 220..300);
+    assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    let head = body(&app, avatar).joint(SmplJoint::Head).translation;
+    assert!(head.distance(at(&app, trackers[0])) < 1e-3);
+}
+
+/// Any tracker at any time, for as long as it likes: no joint moves further in a frame than motion and
+/// the way back make it, and nothing is ever not finite.
+#[test]
+fn random_losses_never_make_a_body_jump() {
+    let mut worst = 0.0_f32;
+    for seed in 1..=3_u32 {
+        let settings = KinestSettings { blend: 0.3, ..KinestSettings::inline() };
+        let mut app = app_with_assets(settings, std::path::Path::new(env!("CARGO_TARGET_TMPDIR")));
+        let avatar = avatar_of(&mut app, Feeling::new);
+        let trackers = trackers(&mut app);
+        let walk = Walk::new();
+        play(&mut app, &walk, &trackers, 0..60);
+        let mut random = seed;
+        let mut lost = [false; 3];
+        for i in 60..500 {
+            for (k, tracker) in trackers.iter().enumerate() {
+                // A linear congruential generator: every run is the same.
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                if (random >> 16) % 100 < 2 {
+                    lost[k] = !lost[k];
+                    lose(&mut app, *tracker, lost[k]);
+                }
+            }
+            let before = joints(&app, avatar);
+            play(&mut app, &walk, &trackers, i..i + 1);
+            let now = joints(&app, avatar);
+            assert!(body(&app, avatar).pose().is_finite());
+            let moved = farthest(&before, &now);
+            worst = worst.max(moved);
+            assert!(moved < 0.2, "seed {seed} frame {i}: {moved} m");
+        }
+    }
+    println!("at most {:.1} cm in a frame", 1e2 * worst);
+}

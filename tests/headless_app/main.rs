@@ -1,0 +1,156 @@
+//! The plugins in an app without a window, with a clock that tests turn.
+
+mod calibration;
+mod common;
+mod loss;
+mod replay;
+mod trackers;
+mod worker;
+
+use bevy::diagnostic::DiagnosticsStore;
+use bevy::prelude::*;
+use bevy_kinest::prelude::*;
+use common::*;
+
+#[test]
+fn rest_under_the_head_until_the_window_is_full_then_the_network_turned_with_the_player() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar(&mut app, NEVER);
+    let [head, ..] = trackers(&mut app);
+    for frame in 0..=WINDOW + 3 {
+        let moved = HEAD + Vec3::Z * 0.01 * frame as f32;
+        app.world_mut().get_mut::<Transform>(head).unwrap().translation = moved;
+        app.update();
+
+        let estimated = frame >= WINDOW;
+        let source = if estimated { PoseSource::Estimated } else { PoseSource::Rest };
+        assert_eq!(body(&app, avatar).source(), source, "frame {frame}");
+        assert!(body(&app, avatar).age() < 1e-9, "every frame waits for its own pose");
+        assert!((knee_bend(&app, avatar) - f32::from(u8::from(estimated))).abs() < 1e-3);
+
+        let joint = |joint| joint_global(&app, avatar, joint).translation();
+        assert!(joint(SmplJoint::Head).distance(moved) < 1e-5, "frame {frame}");
+        // Facing +x with y up, the left is -z; the rest pose has the arms out.
+        let left = joint(SmplJoint::LeftWrist) - joint(SmplJoint::RightWrist);
+        assert!(left.z < -1.0 && left.x.abs() < 0.01 && left.y.abs() < 0.01, "{left}");
+        assert!(joint(SmplJoint::LeftAnkle).y < moved.y - 1.0, "feet are below");
+        assert!(joint(SmplJoint::LeftFoot).x > joint(SmplJoint::LeftAnkle).x + 0.05 || estimated);
+        let from_body = body(&app, avatar).joint(SmplJoint::RightElbow).translation;
+        assert!(joint(SmplJoint::RightElbow).distance(from_body) < 1e-5);
+    }
+    let store = app.world().resource::<DiagnosticsStore>();
+    assert!(store.get_measurement(&KinestPlugins::POSE_AGE_MS).is_some());
+    assert!(store.get_measurement(&KinestPlugins::INFERENCE_MS).is_some_and(|m| m.value >= 0.0));
+}
+
+#[test]
+fn the_body_is_where_the_trackers_are_whatever_the_avatars_own_transform() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar(&mut app, NEVER);
+    trackers(&mut app);
+    let odd = Transform::from_xyz(-4.0, 2.0, 7.0)
+        .with_rotation(Quat::from_rotation_x(0.8))
+        .with_scale(Vec3::splat(2.0));
+    app.world_mut().entity_mut(avatar).insert(odd);
+    app.update();
+    let head = joint_global(&app, avatar, SmplJoint::Head);
+    assert!(head.translation().distance(HEAD) < 1e-4);
+    assert!((head.scale() - Vec3::ONE).length() < 1e-4);
+    let expected = body(&app, avatar).joint(SmplJoint::LeftFoot).translation;
+    let foot = joint_global(&app, avatar, SmplJoint::LeftFoot).translation();
+    assert!(foot.distance(expected) < 1e-4);
+}
+
+/// Trackers are children of a rig that moves in this very frame: no frame of lag.
+#[test]
+fn a_moving_parent_moves_the_body_in_the_same_frame() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar(&mut app, NEVER);
+    let all = trackers(&mut app);
+    let rig = app.world_mut().spawn(Transform::default()).add_children(&all).id();
+    for step in 0..4 {
+        let offset = Vec3::new(step as f32, 0.0, 0.5);
+        app.world_mut().get_mut::<Transform>(rig).unwrap().translation = offset;
+        app.update();
+        let head = joint_global(&app, avatar, SmplJoint::Head).translation();
+        assert!(head.distance(HEAD + offset) < 1e-4, "step {step}: {head}");
+    }
+}
+
+#[test]
+fn a_tracker_that_is_not_a_pose_is_refused_and_nothing_breaks() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar(&mut app, NEVER);
+    let [head, left, _] = trackers(&mut app);
+    (0..=WINDOW).for_each(|_| app.update());
+    for (tracker, source) in [(left, PoseSource::Estimated), (head, PoseSource::Frozen)] {
+        app.world_mut().get_mut::<Transform>(tracker).unwrap().translation.x = f32::NAN;
+        app.update();
+        assert!(body(&app, avatar).pose().is_finite());
+        assert_eq!(body(&app, avatar).source(), source);
+    }
+}
+
+#[test]
+fn each_avatar_follows_its_own_trackers_and_a_reset_starts_again() {
+    let mut app = app(KinestSettings::inline());
+    let avatars = [avatar(&mut app, NEVER), avatar(&mut app, NEVER)];
+    for (i, avatar) in avatars.into_iter().enumerate() {
+        for tracker in trackers(&mut app) {
+            app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
+            app.world_mut().get_mut::<Transform>(tracker).unwrap().translation.x += i as f32;
+        }
+    }
+    (0..=WINDOW).for_each(|_| app.update());
+    for (i, avatar) in avatars.into_iter().enumerate() {
+        let head = joint_global(&app, avatar, SmplJoint::Head).translation();
+        assert!(head.distance(HEAD + Vec3::X * i as f32) < 1e-4);
+        assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    }
+    app.world_mut().trigger(ResetAvatar { entity: avatars[0] });
+    app.update();
+    assert_eq!(body(&app, avatars[0]).source(), PoseSource::Rest);
+    assert_eq!(body(&app, avatars[1]).source(), PoseSource::Estimated);
+    (0..WINDOW).for_each(|_| app.update());
+    assert_eq!(body(&app, avatars[0]).source(), PoseSource::Estimated);
+}
+
+#[test]
+fn a_paused_game_clock_changes_nothing_and_the_real_one_goes_on() {
+    let settings = KinestSettings { clock: TrackerClock::Virtual, ..KinestSettings::inline() };
+    let mut app = app(settings);
+    let avatar = avatar(&mut app, NEVER);
+    trackers(&mut app);
+    (0..=WINDOW).for_each(|_| app.update());
+    let time = body(&app, avatar).time();
+    app.world_mut().resource_mut::<Time<Virtual>>().pause();
+    (0..3).for_each(|_| app.update());
+    assert_eq!(body(&app, avatar).time(), time);
+    app.world_mut().resource_mut::<KinestSettings>().clock = TrackerClock::Real;
+    app.update();
+    let real = body(&app, avatar).time().unwrap();
+    app.update();
+    assert!((body(&app, avatar).time().unwrap() - real - FRAME.as_secs_f64()).abs() < 1e-9);
+}
+
+/// What is left out of a file has its default, what is unknown is refused, and editors can see it all.
+#[test]
+fn settings_are_read_from_files_and_reflected() {
+    let settings: KinestSettings = ron::from_str("(mode: Inline, loss: (hold: 0.5))").unwrap();
+    let default = KinestSettings::default();
+    assert_eq!((settings.mode, settings.loss.hold), (InferenceMode::Inline, 0.5));
+    assert_eq!((settings.loss.relax, settings.blend), (default.loss.relax, default.blend));
+    let text = ron::to_string(&KinestRefine::none()).unwrap();
+    assert_eq!(ron::from_str::<KinestRefine>(&text).unwrap(), KinestRefine::none());
+    assert!(ron::from_str::<KinestSettings>("(mod: Inline)").is_err());
+
+    let app = app(default);
+    let registry = app.world().resource::<AppTypeRegistry>().read();
+    let mut changed = KinestSettings::default();
+    *changed.path_mut::<f64>("loss.hold").unwrap() = 0.7;
+    assert_eq!(changed.loss.hold, 0.7);
+    for name in ["KinestSettings", "KinestRefine", "KinestAvatar", "SparseTracker", "SmplSkeleton"]
+    {
+        assert!(registry.get_with_short_type_path(name).is_some(), "{name}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Motions and recordings in place of a player.
+
+use crate::common::*;
+use bevy::gizmos::GizmoAsset;
+use bevy::prelude::*;
+use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
+use bevy_kinest::kinest::runtime::Recording;
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::prelude::*;
+use bevy_kinest::{KinestGizmoPlugin, TrackerRecorder};
+use std::path::Path;
+
+fn replay(app: &App, avatar: Entity) -> &MotionReplay {
+    app.world().get(avatar).unwrap()
+}
+
+fn wrist_off(app: &App, avatar: Entity) -> f32 {
+    let skeleton = Skeleton::default();
+    let truth = skeleton.pose_joints(&replay(app, avatar).truth().unwrap());
+    let shown = body(app, avatar).joints().positions[SmplJoint::LeftWrist.index()];
+    (shown - truth.positions[SmplJoint::LeftWrist.index()]).length() as f32
+}
+
+/// A clip drives the trackers it spawns; it can be slowed down, paused, sent elsewhere, and ends.
+#[test]
+fn a_clip_is_a_player() {
+    let mut app = App::new();
+    let settings = KinestSettings { blend: 0.0, ..KinestSettings::inline() };
+    add_plugins(&mut app, settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    finish(&mut app);
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let skeleton = Skeleton::default();
+    let clip = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
+    app.world_mut().entity_mut(avatar).insert(clip);
+    let frame = FRAME.as_secs_f64();
+    // Trackers are spawned in the first frame and found in the second.
+    (0..61).for_each(|_| app.update());
+    assert_eq!(app.world().get::<Trackers>(avatar).unwrap().iter().count(), 3);
+    assert!((replay(&app, avatar).seconds() - 60.0 * frame).abs() < 1e-9);
+    assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    assert!(wrist_off(&app, avatar) < 1e-3);
+
+    let set = |app: &mut App, change: fn(&mut MotionReplay)| {
+        change(&mut app.world_mut().get_mut::<MotionReplay>(avatar).unwrap());
+        app.update();
+    };
+    set(&mut app, |replay| replay.speed = 0.5);
+    assert!((replay(&app, avatar).seconds() - 60.5 * frame).abs() < 1e-9);
+    set(&mut app, |replay| replay.paused = true);
+    assert!((replay(&app, avatar).seconds() - 60.5 * frame).abs() < 1e-9);
+    set(&mut app, |replay| {
+        (replay.paused, replay.speed) = (false, 1.0);
+        replay.seek(replay.duration() - 0.1);
+    });
+    assert_eq!(body(&app, avatar).source(), PoseSource::Rest, "what was before does not count");
+    assert!((replay(&app, avatar).seconds() - replay(&app, avatar).duration() + 0.1).abs() < 1e-9);
+    (0..20).for_each(|_| app.update());
+    assert_eq!(replay(&app, avatar).passes(), 1);
+    assert_eq!(replay(&app, avatar).seconds(), replay(&app, avatar).duration());
+    set(&mut app, |replay| replay.repeats = true);
+    (0..5).for_each(|_| app.update());
+    assert!(replay(&app, avatar).seconds() < 0.1, "from the start");
+}
+
+/// Lines are made of a body without a window to see them in, and without Bevy's plugin there is no panic.
+#[test]
+fn gizmos_are_drawn_where_gizmos_are() {
+    for there in [true, false] {
+        let mut app = App::new();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        add_plugins(&mut app, KinestSettings::inline(), folder);
+        if there {
+            app.init_asset::<GizmoAsset>();
+        }
+        app.add_plugins(KinestGizmoPlugin);
+        finish(&mut app);
+        let avatar = avatar_of(&mut app, Feeling::new);
+        trackers(&mut app);
+        (0..3).for_each(|_| app.update());
+        assert!(body(&app, avatar).time().is_some());
+        if there {
+            assert_eq!(app.world().resource::<Assets<GizmoAsset>>().len(), 1);
+        }
+    }
+}
+
+/// What was recorded, losses and all, makes the same body again.
+#[test]
+fn a_recording_makes_the_same_body_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("player.trackers.jsonl");
+    let mut first = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut first, Feeling::new);
+    let trackers = trackers(&mut first);
+    let recorder = TrackerRecorder::create(&path, true).unwrap();
+    first.world_mut().entity_mut(avatar).insert(recorder);
+    let walk = Walk::new();
+    let mut shown = vec![];
+    for i in 0..120_u32 {
+        walk.move_trackers(&mut first, &trackers, f64::from(i) * FRAME.as_secs_f64());
+        let tracked = !(60..80).contains(&i);
+        first.world_mut().get_mut::<TrackerValidity>(trackers[2]).unwrap().tracked = tracked;
+        first.update();
+        shown.push(joints(&first, avatar));
+    }
+    assert_eq!(first.world().get::<TrackerRecorder>(avatar).unwrap().frames(), 120);
+    first.world_mut().entity_mut(avatar).remove::<TrackerRecorder>();
+    let recording = Recording::load(&path).unwrap();
+    assert_eq!(recording.frames().len(), 120);
+    assert!(!recording.frames()[70].trackers.poses[2].tracked);
+
+    let mut again = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut again, Feeling::new);
+    crate::common::trackers(&mut again).iter().for_each(|tracker| {
+        again.world_mut().entity_mut(*tracker).insert(TrackerOf(avatar));
+    });
+    again.world_mut().entity_mut(avatar).insert(MotionReplay::recording(recording));
+    for (i, shown) in shown.iter().enumerate() {
+        again.update();
+        let off = farthest(shown, &joints(&again, avatar));
+        assert!(off < 1e-3, "frame {i}: {off} m");
+    }
+}

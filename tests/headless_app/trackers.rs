@@ -1,0 +1,210 @@
+//! Trackers at any rate, anywhere.
+
+use crate::common::*;
+use bevy::prelude::*;
+use bevy_kinest::kinest::skeleton::PerJoint;
+use bevy_kinest::prelude::*;
+use std::f32::consts::{FRAC_PI_2, PI};
+
+/// Seconds between the moments at which frames of every rate below fall.
+const COMMON: f64 = 0.5;
+const RATES: [f64; 7] = [60.0, 30.0, 72.0, 80.0, 90.0, 120.0, 144.0];
+
+/// The walk seen at `rate` Hz: the body every half second, after the first second.
+fn watch(rate: f64, refine: KinestRefine) -> Vec<PerJoint<Vec3>> {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    app.world_mut().entity_mut(avatar).insert(refine);
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    set_frame(&mut app, 1.0 / rate);
+    let mut seen = vec![];
+    for i in 1..=(4.0 * rate) as usize {
+        walk.move_trackers(&mut app, &trackers, i as f64 / rate);
+        app.update();
+        if i % (COMMON * rate) as usize == 0 && i as f64 >= rate {
+            assert_eq!(body(&app, avatar).source(), PoseSource::Estimated, "{rate} Hz");
+            seen.push(joints(&app, avatar));
+        }
+    }
+    seen
+}
+
+/// The same motion at every rate a headset has gives the same body, but for what a chord cuts off a
+/// curve; filters differ a little more. (Whether a foot stands is yes or no; see the tests of `FootLock`.)
+#[test]
+fn every_rate_gives_the_same_body() {
+    for (refine, limits) in [
+        (KinestRefine::none(), [0.005, 0.002]),
+        (KinestRefine { lock_feet: false, ..KinestRefine::default() }, [0.03, 0.015]),
+    ] {
+        let mut truth = None;
+        for rate in RATES {
+            let seen = watch(rate, refine);
+            let truth = truth.get_or_insert_with(|| seen.clone());
+            let worst = truth.iter().zip(&seen).map(|(a, b)| farthest(a, b)).fold(0.0, f32::max);
+            println!("{rate} Hz: {:.1} mm", 1e3 * worst);
+            let limit = limits[usize::from(rate >= 60.0)];
+            assert!(worst < limit, "{rate} Hz: {worst} m");
+            assert!(seen.len() == 7);
+        }
+    }
+}
+
+/// Half a second without a frame, then frames as before: no rest pose, and soon the same body.
+#[test]
+fn hitches_and_frames_of_no_time_are_survived() {
+    for hitch in [0.1, 0.25, 0.5] {
+        let mut app = app(KinestSettings::inline());
+        let avatar = avatar_of(&mut app, Feeling::new);
+        app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
+        let trackers = trackers(&mut app);
+        let walk = Walk::new();
+        let mut time = 0.0;
+        for i in 0..180 {
+            let frame = match i {
+                90 => hitch,
+                100..103 => 0.0,
+                _ => 1.0 / 90.0,
+            };
+            time += frame;
+            set_frame(&mut app, frame);
+            walk.move_trackers(&mut app, &trackers, time);
+            let before = joints(&app, avatar);
+            app.update();
+            assert!(body(&app, avatar).pose().is_finite());
+            if i > 30 {
+                assert_eq!(body(&app, avatar).source(), PoseSource::Estimated, "frame {i}");
+            }
+            if frame == 0.0 {
+                assert!(farthest(&before, &joints(&app, avatar)) < 1e-5);
+            }
+        }
+        let mut smooth = app_at_rest();
+        let other = avatar_of(&mut smooth, Feeling::new);
+        smooth.world_mut().entity_mut(other).insert(KinestRefine::none());
+        let trackers = crate::common::trackers(&mut smooth);
+        set_frame(&mut smooth, 1.0 / 90.0);
+        for i in (0..60).rev() {
+            walk.move_trackers(&mut smooth, &trackers, time - f64::from(i) / 90.0);
+            smooth.update();
+        }
+        let off = farthest(&joints(&app, avatar), &joints(&smooth, other));
+        assert!(off < 0.002, "{hitch} s: {off} m");
+    }
+}
+
+fn app_at_rest() -> App {
+    app(KinestSettings::inline())
+}
+
+/// The rotations that say what a body does, wherever it is.
+fn deed(app: &App, avatar: Entity) -> Vec<Quat> {
+    body(app, avatar).pose().rotations[1..].iter().map(|q| q.as_quat()).collect()
+}
+
+fn change(a: &[Quat], b: &[Quat]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a.angle_between(*b)).fold(0.0, f32::max)
+}
+
+/// Moved as a whole, a body goes along and does what it did: a step that is said to be one, and a jump
+/// nobody makes.
+#[test]
+fn a_teleport_is_no_motion() {
+    let turn = Quat::from_rotation_y(2.0);
+    for (shift, said) in [(Vec3::new(0.3, 0.0, 0.2), true), (Vec3::new(-8.0, 0.0, 5.0), false)] {
+        let mut app = app(KinestSettings::inline());
+        let avatar = avatar_of(&mut app, Feeling::new);
+        let trackers = trackers(&mut app);
+        (0..3 * WINDOW).for_each(|_| app.update());
+        let (before, stood) = (deed(&app, avatar), joints(&app, avatar));
+        for tracker in trackers {
+            let mut transform = app.world_mut().get_mut::<Transform>(tracker).unwrap();
+            transform.rotate_around(Vec3::ZERO, turn);
+            transform.translation += shift;
+        }
+        if said {
+            app.world_mut().trigger(Teleport { entity: avatar });
+        }
+        for frame in 0..WINDOW + 2 {
+            app.update();
+            assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+            let changed = change(&before, &deed(&app, avatar));
+            assert!(changed < 2e-3, "{shift} frame {frame}: {changed} rad");
+            let went = stood.map(|p| turn * p + shift);
+            let off = farthest(&went, &joints(&app, avatar));
+            assert!(off < 2e-3, "{shift} frame {frame}: {off} m");
+        }
+    }
+    // A step as large that nobody calls a teleport is a motion, and seen as one.
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    (0..3 * WINDOW).for_each(|_| app.update());
+    let before = deed(&app, avatar);
+    for tracker in trackers {
+        app.world_mut().get_mut::<Transform>(tracker).unwrap().translation.x += 0.3;
+    }
+    app.update();
+    assert!(change(&before, &deed(&app, avatar)) > 5e-3);
+}
+
+/// A vehicle that drives, climbs and is half as big: its passenger does what one in the world does, and
+/// is where the trackers are.
+#[test]
+fn what_carries_the_tracking_space_carries_the_body() {
+    let walk = Walk::new();
+    let play = |carried: bool| {
+        let mut app = app(KinestSettings::inline());
+        let avatar = avatar_of(&mut app, Feeling::new);
+        let trackers = trackers(&mut app);
+        let vehicle = app.world_mut().spawn(Transform::default()).add_children(&trackers).id();
+        if carried {
+            app.world_mut().entity_mut(avatar).insert(TrackingSpace(vehicle));
+        }
+        let mut deeds = vec![];
+        for i in 1..90 {
+            let time = f64::from(i) / 60.0;
+            walk.move_trackers(&mut app, &trackers, time);
+            if carried {
+                *app.world_mut().get_mut::<Transform>(vehicle).unwrap() =
+                    Transform::from_xyz(20.0 * time as f32, 3.0, if i > 60 { 50.0 } else { 0.0 })
+                        .with_rotation(Quat::from_rotation_y(time as f32))
+                        .with_scale(Vec3::splat(0.5));
+            }
+            app.update();
+            deeds.push(deed(&app, avatar));
+            let head = app.world().get::<GlobalTransform>(trackers[0]).unwrap().translation();
+            for shown in [
+                body(&app, avatar).joint(SmplJoint::Head).translation,
+                joint_global(&app, avatar, SmplJoint::Head).translation(),
+            ] {
+                assert!(shown.distance(head) < 1e-3, "frame {i}: {shown} {head}");
+            }
+        }
+        deeds
+    };
+    let (here, there) = (play(false), play(true));
+    for (i, (a, b)) in here.iter().zip(&there).enumerate() {
+        let changed = change(a, b);
+        assert!(changed < 5e-3, "frame {i}: {changed} rad");
+    }
+}
+
+/// Eyes that look along −z, above and before the head joint.
+#[test]
+fn a_device_is_not_the_joint_it_stands_for() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar(&mut app, NEVER);
+    let eyes_from_joint =
+        Transform::from_xyz(0.0, -0.08, 0.1).with_rotation(Quat::from_rotation_y(PI));
+    let eyes = Transform::from_translation(HEAD).with_rotation(Quat::from_rotation_y(FRAC_PI_2));
+    app.world_mut().spawn((SparseTracker::HEAD.held(eyes_from_joint), eyes));
+    app.update();
+    // They look along −x, so that the joint is 0.1 m behind on +x, and the face is to −x.
+    let head = joint_global(&app, avatar, SmplJoint::Head);
+    assert!(head.translation().distance(HEAD + Vec3::new(0.1, -0.08, 0.0)) < 1e-5, "{head:?}");
+    let toes = joint_global(&app, avatar, SmplJoint::LeftFoot).translation();
+    let ankle = joint_global(&app, avatar, SmplJoint::LeftAnkle).translation();
+    assert!((toes - ankle).x < -0.1, "{}", toes - ankle);
+}

@@ -1,0 +1,253 @@
+//! Networks that are slow, that fail, that change.
+
+use crate::common::*;
+use bevy::diagnostic::DiagnosticsStore;
+use bevy::prelude::*;
+use bevy_kinest::kinest::model::{
+    Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision,
+};
+use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
+use bevy_kinest::prelude::*;
+use bevy_kinest::{KinestFellBack, KinestReady};
+use burn_flex::{Flex, FlexDevice};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+
+#[test]
+fn a_worker_that_panics_leaves_the_last_pose_and_a_running_game() {
+    let mut app = app(KinestSettings::default());
+    // The warm-up is call 0, the first pose call 1.
+    let avatar = avatar(&mut app, 2);
+    trackers(&mut app);
+    let mut ready = false;
+    let mut reasons = vec![];
+    update_until(&mut app, |app| {
+        ready |= messages::<KinestReady>(app).iter().any(|message| message.device == "test");
+        reasons.extend(messages::<KinestFailed>(app).into_iter().map(|failed| failed.reason));
+        !reasons.is_empty()
+    });
+    assert!(ready);
+    assert!(reasons[0].contains("the device is lost"), "{reasons:?}");
+    let moved = HEAD + Vec3::Y * 0.3;
+    let head = app
+        .world_mut()
+        .query::<(Entity, &SparseTracker)>()
+        .iter(app.world())
+        .find_map(|(entity, tracker)| (*tracker == SparseTracker::HEAD).then_some(entity));
+    app.world_mut().get_mut::<Transform>(head.unwrap()).unwrap().translation = moved;
+    (0..20).for_each(|_| app.update());
+    assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    assert!((knee_bend(&app, avatar) - 1.0).abs() < 1e-3, "the last good pose");
+    let now = joint_global(&app, avatar, SmplJoint::Head).translation();
+    assert!(now.distance(moved) < 1e-4, "under the newest head");
+    assert!(body(&app, avatar).age() > 0.3);
+}
+
+/// A small network with random weights.
+fn checkpoint() -> Checkpoint {
+    let scan = Mamba2Config { state: 4, taps: 4, expand: 2, head_width: 16, chunk: 4 };
+    let config = NetworkConfig::Kinest(KinestConfig {
+        window: WINDOW,
+        width: 32,
+        temporal_blocks: 1,
+        kinematic_blocks: 1,
+        temporal_scan: scan,
+        kinematic_scan: Mamba2Config { head_width: 8, ..scan },
+        joint_width: 16,
+        attention_heads: 2,
+        feed_forward: 64,
+        fan_hidden: 32,
+        ..KinestConfig::default()
+    });
+    let network = config.init::<Flex>(&FlexDevice).unwrap();
+    Checkpoint::new(Manifest::new(config, spec()), &network, Precision::F16).unwrap()
+}
+
+/// A checkpoint through the asset server, on the CPU; and the same with weights that are not its own.
+#[test]
+fn a_checkpoint_is_loaded_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut checkpoint = checkpoint();
+    checkpoint.save(&folder.path().join("good.model.ron")).unwrap();
+    checkpoint.save(&folder.path().join("bad.model.ron")).unwrap();
+    let mut weights = std::fs::read(folder.path().join("bad.safetensors")).unwrap();
+    *weights.last_mut().unwrap() ^= 1;
+    std::fs::write(folder.path().join("bad.safetensors"), weights).unwrap();
+
+    let mut app = app_with_assets(KinestSettings::inline(), folder.path());
+    let server = app.world().resource::<AssetServer>();
+    let [good, bad] = ["good.model.ron", "bad.model.ron"].map(|path| server.load(path));
+    let [good, bad] = [good, bad].map(|model| {
+        let avatar = app.world_mut().spawn(KinestAvatar::new(model)).id();
+        for tracker in trackers(&mut app) {
+            app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
+        }
+        avatar
+    });
+    let (mut devices, mut reasons) = (vec![], vec![]);
+    update_until(&mut app, |app| {
+        devices.extend(messages::<KinestReady>(app).into_iter().map(|ready| ready.device));
+        reasons.extend(messages::<KinestFailed>(app).into_iter().map(|failed| failed.reason));
+        body(app, good).source() == PoseSource::Estimated && !reasons.is_empty()
+    });
+    assert_eq!(devices[0], "cpu");
+    assert!(body(&app, good).pose().is_finite());
+    let head = body(&app, good).joint(SmplJoint::Head).translation;
+    assert!(head.distance(HEAD) < 1e-5);
+    assert!(reasons[0].contains("bad.") && reasons[0].contains("SHA-256"), "{reasons:?}");
+    assert_eq!(body(&app, bad).source(), PoseSource::Rest);
+}
+
+/// A file that is not there: one message, rest pose, no panic.
+#[test]
+fn a_model_that_cannot_be_loaded_leaves_the_rest_pose() {
+    let mut app = app(KinestSettings::inline());
+    let model = app.world().resource::<AssetServer>().load("no_such.model.ron");
+    let avatar = app.world_mut().spawn(KinestAvatar::new(model)).id();
+    trackers(&mut app);
+    let mut reasons = vec![];
+    update_until(&mut app, |app| {
+        reasons.extend(messages::<KinestFailed>(app).into_iter().map(|failed| failed.reason));
+        !reasons.is_empty()
+    });
+    assert!(reasons[0].contains("no_such.model.ron"), "{reasons:?}");
+    (0..=2 * WINDOW).for_each(|_| app.update());
+    assert_eq!(body(&app, avatar).source(), PoseSource::Rest);
+    let head = body(&app, avatar).joint(SmplJoint::Head).translation;
+    assert!(head.distance(HEAD) < 1e-5);
+}
+
+/// An engine that never answers holds up no frame.
+#[test]
+fn no_frame_waits_for_the_network() {
+    struct Stuck(BentKnee, Mutex<mpsc::Receiver<()>>);
+    impl PoseEngine for Stuck {
+        fn spec(&self) -> &bevy_kinest::kinest::model::ModelSpec {
+            self.0.spec()
+        }
+        fn device(&self) -> &str {
+            "stuck"
+        }
+        fn infer(&mut self, w: &[f32], b: usize, t: Take) -> Result<Vec<f32>, EngineError> {
+            _ = self.1.lock().unwrap().recv();
+            self.0.infer(w, b, t)
+        }
+    }
+    let (open, door) = mpsc::channel();
+    let door = Mutex::new(Some(door));
+    let mut app = app(KinestSettings::default());
+    let avatar = avatar_of(&mut app, move || {
+        Stuck(BentKnee::new(NEVER), Mutex::new(door.lock().unwrap().take().unwrap()))
+    });
+    app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
+    trackers(&mut app);
+    (0..2000).for_each(|_| app.update());
+    assert_eq!(body(&app, avatar).source(), PoseSource::Rest);
+    assert!(messages::<KinestReady>(&app).is_empty());
+    // The warm-up, and one answer.
+    (0..2).for_each(|_| open.send(()).unwrap());
+    update_until(&mut app, |app| body(app, avatar).source() == PoseSource::Estimated);
+    let store = app.world().resource::<DiagnosticsStore>();
+    let newest = |path| store.get_measurement(&path).map(|m| m.value);
+    for path in [
+        KinestPlugins::INFERENCE_MS,
+        KinestPlugins::INFERENCE_P50_MS,
+        KinestPlugins::INFERENCE_P99_MS,
+        KinestPlugins::QUEUE_MS,
+        KinestPlugins::POSE_AGE_MS,
+        KinestPlugins::STALE,
+    ] {
+        assert!(newest(path.clone()).is_some_and(|v| v >= 0.0), "{path:?}");
+    }
+    assert!(newest(KinestPlugins::DROPPED).unwrap() > 100.0, "newer windows replaced older ones");
+}
+
+/// An engine that fails is replaced while the game runs; one pose is shown until the next is there.
+#[test]
+fn another_engine_takes_over_from_one_that_fails() {
+    let mut app = app(KinestSettings::default());
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    let avatar = avatar_of(&mut app, move || {
+        // The first one panics at its third pose.
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        BentKnee::new(if first { 3 } else { NEVER })
+    });
+    app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
+    trackers(&mut app);
+    let (mut reasons, mut ready, mut shown) = (vec![], 0, false);
+    update_until(&mut app, |app| {
+        reasons.extend(messages::<KinestFellBack>(app).into_iter().map(|m| m.reason));
+        ready = ready.max(opened.load(Ordering::SeqCst));
+        shown |= body(app, avatar).source() == PoseSource::Estimated;
+        assert!(
+            !shown || body(app, avatar).source() == PoseSource::Estimated,
+            "no rest in between"
+        );
+        ready == 2 && !reasons.is_empty() && body(app, avatar).age() < 0.1
+    });
+    assert!(reasons[0].contains("the device is lost"), "{reasons:?}");
+    assert!(messages::<KinestFailed>(&app).is_empty());
+    assert!((knee_bend(&app, avatar) - 1.0).abs() < 1e-3);
+}
+
+/// Weights that change on disk take over while the avatar goes on, without a jump.
+#[test]
+fn a_model_is_reloaded_without_a_pop() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hot.model.ron");
+    checkpoint().save(&path).unwrap();
+    let settings = KinestSettings::inline();
+    let mut app = app_with_assets(settings, folder.path());
+    let server = app.world().resource::<AssetServer>().clone();
+    let model = server.load("hot.model.ron");
+    let avatar = app.world_mut().spawn((KinestAvatar::new(model), KinestRefine::none())).id();
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    let mut frame = 0.0;
+    let mut step = |app: &mut App| {
+        frame += FRAME.as_secs_f64();
+        walk.move_trackers(app, &trackers, frame);
+        let before = body(app, avatar).pose().rotations;
+        app.update();
+        let turned = before.iter().zip(&body(app, avatar).pose().rotations);
+        turned.map(|(a, b)| a.angle_between(*b)).fold(0.0, f64::max)
+    };
+    while body(&app, avatar).source() == PoseSource::Rest {
+        step(&mut app);
+        std::thread::yield_now();
+    }
+    (0..60).for_each(|_| _ = step(&mut app));
+    let usual = (0..60).map(|_| step(&mut app)).fold(0.0, f64::max);
+
+    // Another network altogether: random weights.
+    checkpoint().save(&path).unwrap();
+    server.reload("hot.model.ron");
+    let (mut changes, mut worst, mut frames) = (0, 0.0_f64, 0);
+    while frames < 40 {
+        worst = worst.max(step(&mut app));
+        changes =
+            changes.max(messages::<KinestReady>(&app).iter().map(|m| m.changes).max().unwrap_or(0));
+        frames += usize::from(changes > 0);
+        assert_eq!(body(&app, avatar).source(), PoseSource::Estimated, "never at rest");
+        std::thread::yield_now();
+    }
+    assert_eq!(changes, 1);
+    // Half a turn in the 18 frames of the blend, in the middle 1.5 times as fast.
+    assert!(worst < usual + 0.27, "{worst} rad in a frame, {usual} rad before");
+    assert!(messages::<KinestFailed>(&app).is_empty());
+
+    // A broken file changes nothing.
+    std::fs::write(&path, "no model").unwrap();
+    server.reload("hot.model.ron");
+    let mut reasons = vec![];
+    while reasons.is_empty() {
+        step(&mut app);
+        reasons.extend(messages::<KinestFailed>(&app).into_iter().map(|m| m.reason));
+        std::thread::yield_now();
+    }
+    assert!(reasons[0].contains("hot.model.ron"), "{reasons:?}");
+    (0..30).for_each(|_| _ = step(&mut app));
+    assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    assert!(body(&app, avatar).age() < 1e-9, "still answered");
+}
