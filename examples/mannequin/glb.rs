@@ -161,7 +161,7 @@ fn figure() -> (Vec<Bone>, Vec<Part>) {
             let bone = bones.len();
             parts.push(Part { bone, ends: [head, tail], radii });
             match joint {
-                // A nose tells front from back, a heel makes the foot stand, a bar the hips broad.
+                // A nose tells front from back, a heel makes the foot stand, bars the hips and chest broad.
                 J::Head => {
                     let nose = [off([0.0, 0.09, 0.1]), off([0.0, 0.07, 0.13])];
                     parts.push(Part { bone, ends: nose, radii: [0.018, 0.015] });
@@ -169,6 +169,10 @@ fn figure() -> (Vec<Bone>, Vec<Part>) {
                 J::LeftAnkle => {
                     let heel = [off([0.0, -0.025, -0.03]), off([0.0, -0.035, 0.06])];
                     parts.push(Part { bone, ends: heel, radii: [0.04, 0.032] });
+                }
+                J::Spine3 => {
+                    let bar = [off([0.09, 0.08, 0.0]), off([-0.09, 0.08, 0.0])];
+                    parts.push(Part { bone, ends: bar, radii: [0.1, 0.1] });
                 }
                 J::Pelvis => {
                     let bar = [J::LeftHip, J::RightHip].map(|j| body.positions[j.index()]);
