@@ -64,7 +64,7 @@ fn app(assets: &Path) -> App {
     ))
     .insert_resource(KinestSettings::inline())
     .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(16)))
-    .add_systems(PostUpdate, act.in_set(KinestSystems::Refine));
+    .add_systems(PostUpdate, act.after(KinestSystems::Refine).before(KinestSystems::Writeback));
     register_scene_types(&mut app);
     while app.plugins_state() == PluginsState::Adding {
         std::thread::yield_now();
