@@ -133,6 +133,23 @@ fn a_paused_game_clock_changes_nothing_and_the_real_one_goes_on() {
     assert!((body(&app, avatar).time().unwrap() - real - FRAME.as_secs_f64()).abs() < 1e-9);
 }
 
+/// Two seconds into the game its clock takes over from the real one, which is ahead by then.
+#[test]
+fn a_change_of_clocks_keeps_the_body_and_goes_on() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar(&mut app, NEVER);
+    trackers(&mut app);
+    app.world_mut().resource_mut::<Time<Virtual>>().pause();
+    (0..120).for_each(|_| app.update());
+    app.world_mut().resource_mut::<Time<Virtual>>().unpause();
+    app.world_mut().resource_mut::<KinestSettings>().clock = TrackerClock::Virtual;
+    for _ in 0..2 * WINDOW {
+        app.update();
+        assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    }
+    assert!(body(&app, avatar).age().abs() < 1e-9 && body(&app, avatar).time().unwrap() < 1.0);
+}
+
 /// What is left out of a file has its default, what is unknown is refused, and editors can see it all.
 #[test]
 fn settings_are_read_from_files_and_reflected() {

@@ -70,8 +70,8 @@ impl TrackerHistory {
 
     /// Adds a frame. Returns whether it was taken: one not newer than the newest is ignored.
     ///
-    /// A pause of more than a second empties the history first. A clock that starts again needs
-    /// [`clear`](Self::clear). The pose of a tracker that is not tracked does not matter once the
+    /// A pause of more than a second empties the history first, and so does a clock that goes back by more
+    /// than that: it is another one, or has started again. The pose of a tracker that is not tracked does not matter once the
     /// history has seen it; until then it has to be a guess.
     ///
     /// # Errors
@@ -85,10 +85,10 @@ impl TrackerHistory {
             return Err(TrackerError::Time(frame.time));
         }
         let pause = self.newest().map_or(f64::INFINITY, |newest| frame.time - newest.time);
-        if pause <= 0.0 {
+        let starts = pause.abs() > LONGEST_HITCH;
+        if pause <= 0.0 && !starts {
             return Ok(false);
         }
-        let starts = pause > LONGEST_HITCH;
         if let Some(last) = self.newest().filter(|_| !starts) {
             let lost = frame.poses.iter_mut().zip(&last.poses).filter(|(now, _)| !now.tracked);
             lost.for_each(|(now, last)| *now = last.lost());
@@ -174,7 +174,7 @@ impl TrackerHistory {
         same
     }
 
-    /// Forgets everything: for another player, or when the clock starts again.
+    /// Forgets everything: for another player.
     pub fn clear(&mut self) {
         self.samples.clear();
     }
@@ -315,6 +315,20 @@ mod tests {
         let end = history.newest().unwrap().time;
         let (metres, radians) = worst(&mut history, end);
         assert!(metres < 1e-4 && radians < 3e-4, "{metres} {radians}");
+    }
+
+    #[test]
+    fn a_clock_that_starts_again_starts_a_history() {
+        let mut history = history();
+        for i in 0..=100_u32 {
+            history.push(trackers_at(50.0 + f64::from(i) / 60.0)).unwrap();
+        }
+        assert_eq!(history.push(trackers_at(0.0)), Ok(true));
+        assert!(history.window().is_none());
+        for i in 1..=96_u32 {
+            assert_eq!(history.push(trackers_at(f64::from(i) / 60.0)), Ok(true));
+        }
+        assert!(worst(&mut history, 1.6).0 < 1e-9);
     }
 
     #[test]

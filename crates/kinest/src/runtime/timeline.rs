@@ -18,6 +18,9 @@ const DELAY_DECAY: f64 = 0.02;
 /// When frames are drawn without a new estimate, corners are rounded for at least this long, seconds.
 const ROUNDED_FOR: f64 = 1.0;
 
+/// Estimates that are older than the newest by more than this, seconds, are of another clock.
+const OTHER_CLOCK: f64 = 1.0;
+
 /// A change of the delay is made up for in about this time, seconds, …
 const CATCH_UP: f64 = 0.25;
 /// … but by no more than this part of the time that passes, and a larger one than this at once, seconds.
@@ -64,10 +67,13 @@ struct Shown {
 }
 
 impl PoseTimeline {
-    /// Adds an estimate for the moment `time`. One that is not newer than the newest is ignored.
+    /// Adds an estimate for the moment `time`. One that is not newer than the newest is ignored, unless it
+    /// is so much older that it has another clock.
     pub fn push(&mut self, time: f64, rotations: PerJoint<DQuat>) {
         if let Some(newest) = self.newest() {
-            if time <= newest {
+            if newest - time > OTHER_CLOCK {
+                self.clear();
+            } else if time <= newest {
                 return;
             }
             self.revised |= self.shown.is_some_and(|shown| shown.playhead > newest);
@@ -346,6 +352,10 @@ mod tests {
         timeline.push(1.0, swing(0.3));
         timeline.push(0.5, swing(0.5));
         assert_eq!(timeline.show(1.0), Some((1.0, swing(1.0))));
+        timeline.push(-7.0, swing(0.2));
+        assert_eq!(timeline.show(-7.0), Some((-7.0, swing(0.2))), "another clock");
+        timeline.clear();
+        timeline.push(1.0, swing(1.0));
         let turn = DQuat::from_rotation_z(1.0);
         timeline.turn(turn);
         let (_, rotations) = timeline.show(1.0).unwrap();
