@@ -191,9 +191,8 @@ fn shape(kind: &LimbKind, tree: &BoneTree, bones: [usize; 3], up: DVec3, height:
     let straight = ramp(first.dot(second) / (a * b), 0.3, 0.8);
     let long = ((a + b) / height / kind.length).min(1.0);
     let looks = if kind.down {
-        // Legs stand. The shank is the more upright for ending in the ankle and not in the toes.
-        let down = -(end - top).normalize().dot(up);
-        ramp(down, 0.4, 0.8) * (-second.dot(up) / b).max(0.0).powi(4)
+        // Legs stand.
+        ramp(-(end - top).normalize().dot(up), 0.4, 0.8)
     } else if tree.children(bones[2]).nth(1).is_some() {
         1.0
     } else {

@@ -429,7 +429,6 @@ impl Finder<'_> {
             let next = tree
                 .children(at)
                 .filter(|b| free(*b) && !self.hints[*b].helper)
-                .filter(|b| !chain_to_arm(tree, *b, arms))
                 .filter(|b| (tree.position(*b).dot(left) - middle).abs() < 0.06 * breadth)
                 .filter(|b| (tree.position(*b) - tree.position(at)).dot(up) > 0.0)
                 .max_by(|a, b| top(*a).total_cmp(&top(*b)));
@@ -487,11 +486,6 @@ impl Finder<'_> {
         };
         Some([first(Finger::Index)?, first(Finger::Little)?])
     }
-}
-
-/// Whether an arm hangs from `bone`.
-fn chain_to_arm(tree: &BoneTree, bone: usize, arms: &Pair) -> bool {
-    [arms.left, arms.right].iter().any(|arm| tree.is_under(arm[0], bone))
 }
 
 /// The joint at place `at` of a chain, or the two it lies between.

@@ -166,7 +166,7 @@ const SMPL: &[Row] = &[
     ("#_Foot", "#_Ankle", Joint(J::LeftFoot)),
 ];
 
-/// With hair and a skirt that hang in pairs like limbs.
+/// With hair and a skirt that hang in pairs like limbs, and a tail that hangs like a leg.
 const VROID: &[Row] = &[
     ("J_Bip_C_Hips", "", Joint(J::Pelvis)),
     ("J_Bip_C_Spine", "J_Bip_C_Hips", Joint(J::Spine1)),
@@ -175,12 +175,16 @@ const VROID: &[Row] = &[
     ("J_Bip_C_Neck", "J_Bip_C_UpperChest", Joint(J::Neck)),
     ("J_Bip_C_Head", "J_Bip_C_Neck", Joint(J::Head)),
     ("J_Adj_#_FaceEye", "J_Bip_C_Head", Off(J::Head, [0.03, 0.08, 0.09])),
+    ("J_Sec_Hair", "J_Bip_C_Head", Off(J::Head, [0.0, 0.12, 0.05])),
     ("J_Sec_Hair1_#", "J_Bip_C_Head", Off(J::Head, [0.12, 0.1, -0.05])),
     ("J_Sec_Hair2_#", "J_Sec_Hair1_#", Off(J::Head, [0.16, -0.12, -0.08])),
     ("J_Sec_Hair3_#", "J_Sec_Hair2_#", Off(J::Head, [0.18, -0.34, -0.1])),
     ("J_Sec_Skirt1_#", "J_Bip_C_Hips", Off(J::Pelvis, [0.15, -0.05, 0.0])),
     ("J_Sec_Skirt2_#", "J_Sec_Skirt1_#", Off(J::Pelvis, [0.2, -0.2, 0.0])),
     ("J_Sec_Skirt3_#", "J_Sec_Skirt2_#", Off(J::Pelvis, [0.24, -0.35, 0.0])),
+    ("J_Sec_Tail1", "J_Bip_C_Hips", Off(J::Pelvis, [0.0, -0.05, -0.12])),
+    ("J_Sec_Tail2", "J_Sec_Tail1", Off(J::Pelvis, [0.0, -0.5, -0.17])),
+    ("J_Sec_Tail3", "J_Sec_Tail2", Off(J::Pelvis, [0.0, -0.95, -0.2])),
     ("J_Bip_#_Shoulder", "J_Bip_C_UpperChest", Joint(J::LeftCollar)),
     ("J_Bip_#_UpperArm", "J_Bip_#_Shoulder", Joint(J::LeftShoulder)),
     ("J_Bip_#_LowerArm", "J_Bip_#_UpperArm", Joint(J::LeftElbow)),
@@ -503,9 +507,13 @@ fn rigs_without_names_are_known_by_their_shape() {
         rig.check(&map);
     }
     // Without toes and names, only the file format's habit tells left from right.
-    let rig = Build { nameless: true, ..Build::new(LEAST, ["L", "R"]) }.rig(1);
+    let least = Build { nameless: true, ..Build::new(LEAST, ["L", "R"]) };
+    let rig = least.rig(1);
     assert!(rig.map().notes().iter().any(|n| n.contains("+x is taken for left")));
     rig.check(&rig.map());
+    let turned = DMat3::from_rotation_y(std::f64::consts::PI);
+    let rig = Build { rig_from_body: turned, ..least }.rig(1);
+    assert_eq!(rig.map().bone(J::LeftHip), Some(rig.joints[&J::RightHip]));
 }
 
 #[test]
@@ -536,6 +544,18 @@ fn spines_share_the_way_and_twist_bones_stay_as_they_are() {
     let Some((J::Spine1, Some((J::Spine2, part)))) = driven("spine_02") else { panic!("{map}") };
     assert!((part - 0.2).abs() < 1e-9);
     assert_eq!(driven("neck_02"), Some((J::Neck, Some((J::Head, 0.5)))));
+    let pose = random_pose(&mut ChaCha8Rng::seed_from_u64(2));
+    let body = Skeleton::default().pose_joints(&pose);
+    let mut retarget = Retarget::new(&rig.tree, &map, &Skeleton::default());
+    let posed = rig.posed(&mut retarget, &pose, Fit { scale: false, ..Fit::default() });
+    for (d, (next, part)) in map.driven().iter().filter_map(|d| Some((d, d.toward?))) {
+        let turn = |joint: J| {
+            Rig::rig_from_world().rotation * DQuat::from_mat3(&body.rotations[joint.index()])
+        };
+        let expected = DMat3::from_quat(turn(d.joint).slerp(turn(next), part));
+        let is = posed[d.bone].matrix3 * rig.tree.rest(d.bone).matrix3.inverse();
+        assert!(is.abs_diff_eq(expected, 1e-6), "{}", rig.tree.bones()[d.bone].name);
+    }
     for name in ["upperarm_twist_01_l", "ik_hand_l", "root", "index_01_r"] {
         assert_eq!(driven(name), None, "{name}");
     }
@@ -573,6 +593,10 @@ fn what_is_given_goes_before_what_is_found() {
     let head = RigOverride { bones: given.bones.into_iter().skip(1).collect(), ..given };
     let map = RigMap::find(&rig.tree, &head, &said).unwrap();
     assert_eq!(map.bone(J::Head), Some(rig.joints[&J::Head] + 1));
+    let neck = RigOverride { bones: [(J::Head, name(J::Neck))].into(), ..RigOverride::default() };
+    let map = RigMap::find(&rig.tree, &neck, &said).unwrap();
+    assert_eq!(map.bone(J::Head), Some(rig.joints[&J::Neck]));
+    assert_eq!(map.bone(J::Neck), None, "it is the head now");
 }
 
 #[test]
@@ -589,6 +613,12 @@ fn bad_overrides_and_no_humanoids_are_refused_by_name() {
     let text = refused(r#"(ignore: ["Tail"])"#);
     assert!(text.contains("Tail"), "{text}");
     let text = refused(r#"(ignore: ["mixamorig:LeftArm"])"#);
+    assert!(text.contains("two arms"), "{text}");
+    // Legs are no arms, however much they look like them.
+    let nameless = Build { nameless: true, ..rig.build.clone() }.rig(7);
+    let arm = nameless.tree.bones()[nameless.joints[&J::LeftShoulder]].name.clone();
+    let given = RigOverride { ignore: [arm].into(), ..RigOverride::default() };
+    let text = RigMap::find(&nameless.tree, &given, &BTreeMap::new()).unwrap_err().to_string();
     assert!(text.contains("two arms"), "{text}");
     let text = RigOverride::from_ron("(bone: {})").unwrap_err().to_string();
     assert!(text.contains("bone"), "{text}");
