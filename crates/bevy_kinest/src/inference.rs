@@ -193,10 +193,10 @@ pub(crate) fn follow_assets(
 ) {
     for event in events.read() {
         match event {
-            AssetEvent::Modified { id } if workers.running.contains_key(id) => {
-                if !workers.changed.contains(id) {
-                    workers.changed.push(*id);
-                }
+            AssetEvent::Modified { id }
+                if workers.running.contains_key(id) && !workers.changed.contains(id) =>
+            {
+                workers.changed.push(*id);
             }
             AssetEvent::Removed { id } => {
                 workers.running.remove(id);

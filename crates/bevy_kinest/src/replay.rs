@@ -20,7 +20,7 @@ const ROUNDING: f64 = 5e-4;
 /// What a [`MotionReplay`] plays.
 #[derive(Clone, Debug)]
 enum Source {
-    Clip { clip: Arc<MotionClip>, skeleton: Skeleton },
+    Clip { clip: Arc<MotionClip>, skeleton: Box<Skeleton> },
     Recording(Arc<Recording>),
 }
 
@@ -69,7 +69,7 @@ impl MotionReplay {
         if clip.frames.is_empty() {
             clip.frames.push((&Pose::rest()).into());
         }
-        Self::new(Source::Clip { clip: Arc::new(clip), skeleton })
+        Self::new(Source::Clip { clip: Arc::new(clip), skeleton: Box::new(skeleton) })
     }
 
     /// The trackers of a recording, lost ones lost.
