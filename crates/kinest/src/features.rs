@@ -39,6 +39,17 @@ pub enum Frame {
     /// Relative to the head in the newest frame of the window: positions to the point of the floor
     /// below it, rotations to its heading. The same motion elsewhere gives the same input.
     Heading,
+    /// The same, with each frame relative to its own head: a frame's numbers stay what they are when
+    /// newer ones come, as a network that is fed frame by frame needs it.
+    OwnHeading,
+}
+
+impl Frame {
+    /// Whether a frame's numbers depend on a newer one, so that they cannot be computed once and kept.
+    #[must_use]
+    pub fn moves_with_window(self) -> bool {
+        self == Self::Heading
+    }
 }
 
 /// How 6D outputs are read. A network must be read the way it was trained.
@@ -89,12 +100,13 @@ impl FeatureLayout {
         self.trackers.roles().len() * (2 * (SIXD + 3) + usize::from(self.validity))
     }
 
-    /// The frame for a window whose newest head pose is `head`.
+    /// The frame for a window whose newest head pose is `head`, and in [`Frame::OwnHeading`] for the
+    /// one frame with that head pose.
     #[must_use]
     pub fn window_frame(&self, head: &TrackerPose) -> WindowFrame {
         match self.frame {
             Frame::World => WindowFrame { heading: 0.0, origin: DVec3::ZERO },
-            Frame::Heading => WindowFrame {
+            Frame::Heading | Frame::OwnHeading => WindowFrame {
                 heading: heading(head.rotation),
                 origin: DVec3::new(head.position.x, head.position.y, 0.0),
             },
@@ -114,17 +126,18 @@ impl FeatureLayout {
         out: &mut Vec<f32>,
     ) -> WindowFrame {
         let newest = frames.clone().next_back().expect("a window has at least one frame");
-        let frame = self.window_frame(&newest[0]);
-        let window_from_world = match self.frame {
-            Frame::World => DMat3::IDENTITY,
-            Frame::Heading => DMat3::from_rotation_z(-frame.heading),
-        };
+        let newest = self.window_frame(&newest[0]);
         let push3 = |out: &mut Vec<f32>, v: DVec3| out.extend(v.to_array().map(|v| v as f32));
         let push6 = |out: &mut Vec<f32>, m: DMat3| {
             push3(out, m.x_axis);
             push3(out, m.y_axis);
         };
         for (before, now) in frames.clone().zip(frames.skip(1)) {
+            let frame = match self.frame {
+                Frame::World | Frame::Heading => newest,
+                Frame::OwnHeading => self.window_frame(&now[0]),
+            };
+            let window_from_world = self.window_from_world(&frame);
             let pairs = || before.iter().zip(now);
             let seen = |before: &TrackerPose, now: &TrackerPose| before.tracked && now.tracked;
             for pose in now {
@@ -145,16 +158,22 @@ impl FeatureLayout {
                 out.extend(now.iter().map(|pose| f32::from(u8::from(pose.tracked))));
             }
         }
-        frame
+        newest
+    }
+
+    /// Turns the world's axes to those of `frame`. The world's own are not turned, so that the
+    /// reference's numbers come out to the last bit.
+    fn window_from_world(&self, frame: &WindowFrame) -> DMat3 {
+        match self.frame {
+            Frame::World => DMat3::IDENTITY,
+            Frame::Heading | Frame::OwnHeading => DMat3::from_rotation_z(-frame.heading),
+        }
     }
 
     /// Appends the target of one frame to `out`: 6D of every local rotation, the root's expressed in
     /// `frame`.
     pub fn write_targets(&self, local: &PerJoint<DMat3>, frame: &WindowFrame, out: &mut Vec<f32>) {
-        let root = match self.frame {
-            Frame::World => local[0],
-            Frame::Heading => DMat3::from_rotation_z(-frame.heading) * local[0],
-        };
+        let root = self.window_from_world(frame) * local[0];
         for m in std::iter::once(&root).chain(&local[1..]) {
             out.extend(sixd_from_matrix(*m).map(|v| v as f32));
         }
@@ -249,6 +268,20 @@ mod tests {
         assert!(crate::rotation::geodesic_angle(turned, frame_there.rotation()) < 1e-9);
     }
 
+    /// In its own heading each frame has the numbers it has as the newest of a window.
+    #[test]
+    fn a_frame_in_its_own_heading_does_not_change_when_newer_ones_come() {
+        let frames = frames();
+        let (all, newest) = features(layout(Frame::OwnHeading), &frames);
+        for (i, row) in all.chunks_exact(54).enumerate() {
+            let (window, frame) = features(layout(Frame::Heading), &frames[..i + 2]);
+            assert_eq!(row, &window[i * 54..], "frame {i}");
+            if i == 2 {
+                assert_eq!(frame, newest);
+            }
+        }
+    }
+
     /// Three frames of which the left hand is lost in the second: held, no velocity there nor on its
     /// return, and said so only where the layout asks for it.
     #[test]
@@ -279,7 +312,7 @@ mod tests {
     fn targets_decode_to_what_they_were_made_of() {
         let rotations: PerJoint<DQuat> =
             std::array::from_fn(|j| exp(DVec3::new(0.1 * j as f64, -0.4, 0.05 * j as f64)));
-        for frame in [Frame::World, Frame::Heading] {
+        for frame in [Frame::World, Frame::Heading, Frame::OwnHeading] {
             let layout = layout(frame);
             let window = layout.window_frame(&frames()[3][0]);
             let mut out = vec![];

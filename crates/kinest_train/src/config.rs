@@ -2,6 +2,7 @@
 //! does not exist is an error.
 
 use crate::augment::Augment;
+use crate::dataset::Cut;
 use anyhow::{Context, ensure};
 use kinest::features::FeatureLayout;
 use kinest::model::{NetworkConfig, TrainingRecord};
@@ -22,6 +23,8 @@ pub struct TrainConfig {
     pub layout: FeatureLayout,
     /// The network.
     pub network: NetworkConfig,
+    /// How a network that is fed frame by frame is trained; none for one that sees windows.
+    pub stream: Option<StreamConfig>,
     /// Whether the network is prepared for its data before the first step: standardised inputs if
     /// it has them, a last layer that starts at the mean target. The reference does not.
     pub prepare: bool,
@@ -58,6 +61,7 @@ impl Default for TrainConfig {
             validation: ValidationConfig::default(),
             layout: FeatureLayout::default(),
             network: NetworkConfig::default(),
+            stream: None,
             prepare: false,
             loss: LossConfig::default(),
             optimizer: OptimizerConfig::default(),
@@ -71,6 +75,20 @@ impl Default for TrainConfig {
             loader_threads: 2,
         }
     }
+}
+
+/// The stretches of motion that a network which is fed frame by frame is trained on.
+///
+/// In a game its state is never reset, so it has to be trained on states that have seen something: each
+/// step runs over a part of the frames before those that count, of a length drawn anew for each step,
+/// and takes the state from there without a gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamConfig {
+    /// Frames before those that count, at most.
+    pub carried: usize,
+    /// Frames that count.
+    pub frames: usize,
 }
 
 /// Numbers the network computes with. Weights, their gradients' sum and the optimiser stay in f32.
@@ -162,8 +180,15 @@ pub struct LossConfig {
     pub position: f64,
     /// How many frames the position term looks at.
     pub position_frames: usize,
-    /// 6D numbers of the newest frame alone, mean distance: the frame a game uses.
+    /// Movement of the joints from frame to frame, over the same frames as `position`: mean distance
+    /// per axis in metres.
+    pub velocity: f64,
+    /// 6D numbers of the newest `newest_frames` frames, each for itself, mean distance: the frames a
+    /// game uses.
     pub newest: f64,
+    /// How many frames that term looks at: one of a window, all of a network that is fed frame by
+    /// frame.
+    pub newest_frames: usize,
 }
 
 impl Default for LossConfig {
@@ -174,7 +199,9 @@ impl Default for LossConfig {
             angular_velocity: 1.0,
             position: 0.0,
             position_frames: 1,
+            velocity: 0.0,
             newest: 0.0,
+            newest_frames: 1,
         }
     }
 }
@@ -289,6 +316,17 @@ impl TrainConfig {
         Ok(config)
     }
 
+    /// What a window of the training data is cut to.
+    #[must_use]
+    pub fn cut(&self) -> Cut {
+        match (self.stream, self.network.streams()) {
+            (Some(stream), Some(behind)) => {
+                Cut { window: stream.carried + stream.frames, answers: stream.frames, behind }
+            }
+            _ => Cut { window: self.network.window(), answers: self.network.answers(), behind: 0 },
+        }
+    }
+
     /// Checks what the types cannot.
     ///
     /// # Errors
@@ -316,7 +354,24 @@ impl TrainConfig {
             self.prepare || !self.network.standardises(),
             "`network` standardises, `prepare` is false"
         );
-        self.loss.check(self.network.answers())?;
+        self.loss.check(self.cut().answers)?;
+        ensure!(
+            self.network.streams().is_some() == self.stream.is_some(),
+            "`stream` is for networks that are fed frame by frame, and they need it"
+        );
+        ensure!(
+            self.stream.is_none() || !self.layout.frame.moves_with_window(),
+            "`layout.frame` {:?} cannot be fed frame by frame",
+            self.layout.frame
+        );
+        if let (Some(stream), Some(behind)) = (self.stream, self.network.streams()) {
+            ensure!(stream.frames > 0, "`stream.frames` is 0");
+            ensure!(
+                stream.carried >= behind,
+                "`stream.carried` {} is less than the network's `look_ahead` {behind}",
+                stream.carried
+            );
+        }
         self.data.augment.check()?;
         ensure!(
             self.optimizer.rate.is_finite() && self.optimizer.rate > 0.0,

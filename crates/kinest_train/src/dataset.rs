@@ -7,8 +7,8 @@ use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::DMat3;
-use kinest::features::{FeatureLayout, TARGETS};
-use kinest::model::{DataStatistics, NetworkConfig};
+use kinest::features::{FeatureLayout, Frame, TARGETS};
+use kinest::model::DataStatistics;
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 pub struct MotionBatch<B: Backend> {
     /// `[batch, window, inputs]`
     pub features: Tensor<B, 3>,
-    /// `[batch, answers, targets]`: the newest frames of the window, those the network answers.
+    /// `[batch, answers, targets]`: the frames of the window that the network answers.
     pub targets: Tensor<B, 3>,
 }
 
@@ -64,6 +64,17 @@ impl Draw {
     }
 }
 
+/// What a window is cut to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Frames in it.
+    pub window: usize,
+    /// Frames in a row that have targets.
+    pub answers: usize,
+    /// How many frames before the newest the last of them is.
+    pub behind: usize,
+}
+
 /// Clips to draw windows from.
 #[derive(Debug)]
 pub struct WindowDataset {
@@ -72,9 +83,7 @@ pub struct WindowDataset {
     chances: Vec<f64>,
     skeleton: Skeleton,
     layout: FeatureLayout,
-    window: usize,
-    /// How many of the newest frames of a window have targets.
-    answers: usize,
+    cut: Cut,
     augment: Augment,
 }
 
@@ -82,7 +91,7 @@ pub struct WindowDataset {
 type Window = (Vec<f32>, Vec<f32>);
 
 impl WindowDataset {
-    /// Keeps the clips that are long enough for a window of `network`.
+    /// Keeps the clips that are long enough for a window.
     ///
     /// # Errors
     /// If none is.
@@ -90,13 +99,12 @@ impl WindowDataset {
         mut store: MotionStore,
         config: &DataConfig,
         layout: FeatureLayout,
-        network: &NetworkConfig,
+        cut: Cut,
         skeleton: Skeleton,
     ) -> anyhow::Result<Self> {
-        let (window, answers) = (network.window(), network.answers());
         let all = store.clips().len();
         // A faster pace needs more frames, and velocities need one before the first.
-        let needed = (window as f64 * (1.0 + config.augment.speed)).ceil() as usize + 1;
+        let needed = (cut.window as f64 * (1.0 + config.augment.speed)).ceil() as usize + 1;
         store.retain(|clip| clip.frames >= needed);
         let clips = store.clips();
         ensure!(!clips.is_empty(), "none of the {all} clips has the {needed} frames of a window");
@@ -116,7 +124,7 @@ impl WindowDataset {
         });
         let chances = chances.collect();
         let augment = config.augment;
-        Ok(Self { store, chances, skeleton, layout, window, answers, augment })
+        Ok(Self { store, chances, skeleton, layout, cut, augment })
     }
 
     /// Clips in use, and minutes of motion in them.
@@ -138,7 +146,7 @@ impl WindowDataset {
         let (features, targets): (Vec<_>, Vec<_>) =
             self.windows(seed, first, count).into_iter().unzip();
         let (features, targets) = (features.concat(), targets.concat());
-        Draw { features, targets, windows: count, frames: self.window }
+        Draw { features, targets, windows: count, frames: self.cut.window }
     }
 
     /// Mean and deviation over `samples` windows.
@@ -179,15 +187,18 @@ impl WindowDataset {
         let chance = rng.random::<f64>() * total;
         let index = self.chances.partition_point(|c| *c <= chance).min(self.chances.len() - 1);
 
+        let Cut { window, answers, behind } = self.cut;
         let change = self.augment.draw(rng);
-        let used = (self.window as f64 * change.pace).ceil() as usize;
+        let used = (window as f64 * change.pace).ceil() as usize;
         let last_start = self.store.clips()[index].frames.saturating_sub(used + 1);
         let start = rng.random_range(0..=last_start);
         let clip = self.store.section(index, start..start + used + 1);
 
-        let mut trackers = Vec::with_capacity(self.window + 1);
-        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(self.answers);
-        for i in 0..=self.window {
+        // The first frame only serves velocities.
+        let answered = window + 1 - behind - answers..window + 1 - behind;
+        let mut trackers = Vec::with_capacity(window + 1);
+        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(answers);
+        for i in 0..=window {
             let frame = if self.augment.speed == 0.0 {
                 clip.frames[i]
             } else {
@@ -196,17 +207,21 @@ impl WindowDataset {
             };
             let (poses, local) = self.trackers(&change.frame(&frame));
             trackers.push(poses);
-            if i + self.answers > self.window {
+            if answered.contains(&i) {
                 rotations.push(local);
             }
         }
         change.place(&mut trackers, &mut rotations);
         self.augment.disturb(&mut trackers, self.layout.trackers, clip.rate_hz, rng);
 
-        let mut features = Vec::with_capacity(self.window * self.layout.inputs());
-        let mut targets = Vec::with_capacity(self.answers * TARGETS);
-        let frame = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
-        for local in &rotations {
+        let mut features = Vec::with_capacity(window * self.layout.inputs());
+        let mut targets = Vec::with_capacity(answers * TARGETS);
+        let newest = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
+        for (local, trackers) in rotations.iter().zip(&trackers[answered]) {
+            let frame = match self.layout.frame {
+                Frame::World | Frame::Heading => newest,
+                Frame::OwnHeading => self.layout.window_frame(&trackers[0]),
+            };
             self.layout.write_targets(local, &frame, &mut targets);
         }
         (features, targets)
@@ -228,8 +243,6 @@ mod tests {
     use crate::motion_store::{ClipRecord, Source};
     use burn_flex::Flex;
     use glam::DVec3;
-    use kinest::features::Frame;
-    use kinest::model::KinestConfig;
     use kinest::motion::MotionClip;
 
     fn clip(frames: usize) -> MotionClip {
@@ -255,10 +268,7 @@ mod tests {
         MotionStore::from_records(60.0, clips.iter().map(record)).unwrap()
     }
 
-    /// With a window of 12 frames.
-    fn network() -> NetworkConfig {
-        NetworkConfig::Kinest(KinestConfig { window: 12, ..KinestConfig::default() })
-    }
+    const CUT: Cut = Cut { window: 12, answers: 12, behind: 0 };
 
     fn dataset(augment: Augment) -> WindowDataset {
         dataset_of(augment, FeatureLayout::default())
@@ -267,7 +277,7 @@ mod tests {
     fn dataset_of(augment: Augment, layout: FeatureLayout) -> WindowDataset {
         let config = DataConfig { augment, ..DataConfig::default() };
         let store = store(&[("a", 40), ("b", 3), ("c", 90)]);
-        WindowDataset::new(store, &config, layout, &network(), Skeleton::default()).unwrap()
+        WindowDataset::new(store, &config, layout, CUT, Skeleton::default()).unwrap()
     }
 
     /// Windows of 12 frames start at 28, 78, and 8 places of the clips.
@@ -281,7 +291,7 @@ mod tests {
         ] {
             let config = DataConfig { sampling, ..DataConfig::default() };
             let (layout, body) = (FeatureLayout::default(), Skeleton::default());
-            let set = WindowDataset::new(store(&clips), &config, layout, &network(), body);
+            let set = WindowDataset::new(store(&clips), &config, layout, CUT, body);
             assert_eq!(set.unwrap().chances, expected, "{sampling:?}");
         }
     }

@@ -9,7 +9,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_flex::Flex;
 use kinest::model::fused::{CoreNumbers, CoreShape, core_backward, core_forward, core_on_host};
-use kinest::model::{CoreTensors, install_core_kernel};
+use kinest::model::{CoreTensors, Mamba2State, install_core_kernel};
 use std::sync::Arc;
 
 /// Makes networks on the CPU use the fused pass, in training and after it.
@@ -57,7 +57,9 @@ impl<B: Backend> Backward<B, 9> for Core {
     }
 }
 
-fn differentiable_core<B: Backend>(tensors: CoreTensors<Autodiff<B>>) -> Tensor<Autodiff<B>, 3> {
+fn differentiable_core<B: Backend>(
+    tensors: CoreTensors<Autodiff<B>>,
+) -> (Tensor<Autodiff<B>, 3>, Mamba2State<Autodiff<B>>) {
     let t = tensors.clone();
     let nodes = [
         t.gate.into_primitive().tensor().node,
@@ -72,7 +74,8 @@ fn differentiable_core<B: Backend>(tensors: CoreTensors<Autodiff<B>>) -> Tensor<
     ];
     let device = tensors.gate.device();
     let (numbers, shape) = CoreNumbers::read(tensors);
-    let values = core_forward(&numbers, shape);
+    let (values, state) = core_forward(&numbers, shape);
+    let state = state.write(shape, &device);
     let dims = [shape.batch, shape.tokens, shape.heads * shape.head_width];
     let output = B::float_from_data(TensorData::new(values, dims), &device);
     let output = match Backward::<B, 9>::prepare::<NoCheckpointing>(Core, nodes)
@@ -82,7 +85,7 @@ fn differentiable_core<B: Backend>(tensors: CoreTensors<Autodiff<B>>) -> Tensor<
         OpsKind::Tracked(prep) => prep.finish((Arc::new(numbers), shape, device), output),
         OpsKind::UnTracked(prep) => prep.finish(output),
     };
-    Tensor::from_primitive(TensorPrimitive::Float(output))
+    (Tensor::from_primitive(TensorPrimitive::Float(output)), state)
 }
 
 #[cfg(test)]
@@ -91,7 +94,8 @@ mod tests {
     use burn::tensor::Distribution;
     use kinest::model::{Mamba2Config, ScanForm};
 
-    /// The fused pass and Burn's operations: same output, same gradient of input and weights.
+    /// The fused pass and Burn's operations: same output, same state after it, same gradient of input
+    /// and weights; from nothing and from the middle of a sequence.
     #[test]
     fn the_fused_pass_is_the_block_written_in_burn() {
         install();
@@ -103,15 +107,18 @@ mod tests {
         let random =
             || Tensor::<A, 3>::random([3, 40, 12], Distribution::Normal(0.0, 1.0), &device);
         let (input, weight) = (random().require_grad(), random());
-        let run = |fused: bool| {
-            let output = match fused {
-                true => block.forward(input.clone()),
-                false => block.forward_from(input.clone(), None, ScanForm::Chunked).0,
+        let middle = block.forward_from(random(), None, ScanForm::Chunked).1;
+        let middle = Mamba2State { conv_tail: middle.conv_tail.detach(), ssm: middle.ssm.detach() };
+        let run = |fused: bool, start: &Option<Mamba2State<A>>| {
+            let (output, end) = match fused {
+                true => block.stream(input.clone(), start.clone()),
+                false => block.forward_from(input.clone(), start.clone(), ScanForm::Chunked),
             };
             let gradients = (output.clone() * weight.clone()).sum().backward();
             let by_input = input.grad(&gradients).expect("the input is tracked");
             let params = burn::optim::GradientsParams::from_grads(gradients, &block);
             let mut all = vec![output.into_data(), by_input.into_data()];
+            all.extend([end.conv_tail.into_data(), end.ssm.into_data()]);
             for id in burn::module::list_param_ids(&block) {
                 let gradient = params
                     .get::<Flex, 1>(id)
@@ -121,7 +128,8 @@ mod tests {
             }
             all
         };
-        for (i, (a, b)) in run(true).into_iter().zip(run(false)).enumerate() {
+        let compare = |start| run(true, &start).into_iter().zip(run(false, &start));
+        for (i, (a, b)) in compare(None).chain(compare(Some(middle))).enumerate() {
             let (a, b): (Vec<f32>, Vec<f32>) = (a.into_vec().unwrap(), b.into_vec().unwrap());
             let largest = b.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
             for (a, b) in a.iter().zip(&b) {

@@ -18,12 +18,13 @@ pub struct WeightedLoss<B: Backend> {
 }
 
 impl LossConfig {
-    fn weights(&self) -> [(&'static str, f64); 5] {
+    fn weights(&self) -> [(&'static str, f64); 6] {
         [
             ("rotation", self.rotation),
             ("root", self.root),
             ("angular_velocity", self.angular_velocity),
             ("position", self.position),
+            ("velocity", self.velocity),
             ("newest", self.newest),
         ]
     }
@@ -43,11 +44,16 @@ impl LossConfig {
             "`loss.angular_velocity` {} needs two frames, the network answers {answers}: set it to 0",
             self.angular_velocity
         );
-        ensure!(
-            self.position == 0.0 || (1..=answers).contains(&self.position_frames),
-            "`loss.position_frames` {} is not in 1..={answers}, the frames the network answers",
-            self.position_frames
-        );
+        for (name, weight, frames, least) in [
+            ("position_frames", self.position, self.position_frames, 1),
+            ("position_frames", self.velocity, self.position_frames, 2),
+            ("newest_frames", self.newest, self.newest_frames, 1),
+        ] {
+            ensure!(
+                weight == 0.0 || (least..=answers).contains(&frames),
+                "`loss.{name}` {frames} is not in {least}..={answers}, the frames the network answers"
+            );
+        }
         Ok(())
     }
 
@@ -70,6 +76,11 @@ impl LossConfig {
             x.clone().narrow(1, answers - frames, frames)
         };
         let positions = |x| joint_positions(newest(x, self.position_frames), skeleton);
+        let off = if self.position > 0.0 || self.velocity > 0.0 {
+            Some(positions(&predicted) - positions(&target))
+        } else {
+            None
+        };
 
         let mut terms: Vec<(&'static str, Tensor<B, 1>)> = vec![];
         let mut total: Option<Tensor<B, 1>> = None;
@@ -87,9 +98,18 @@ impl LossConfig {
         add("angular_velocity", self.angular_velocity, &|| {
             angular_velocity_loss(p.clone(), t.clone())
         });
-        add("position", self.position, &|| (positions(p) - positions(t)).abs().mean());
-        // Over one frame the norm over time is the plain distance.
-        add("newest", self.newest, &|| rotation_loss(newest(p, 1), newest(t, 1)));
+        if let Some(off) = off {
+            let [rows, joints, axes] = off.dims();
+            let frames = self.position_frames;
+            add("position", self.position, &|| off.clone().abs().mean());
+            add("velocity", self.velocity, &|| {
+                let off = off.clone().reshape([rows / frames, frames, joints * axes]);
+                let moved = off.clone().narrow(1, 1, frames - 1) - off.narrow(1, 0, frames - 1);
+                moved.abs().mean()
+            });
+        }
+        let frames = self.newest_frames;
+        add("newest", self.newest, &|| (newest(p, frames) - newest(t, frames)).abs().mean());
         WeightedLoss { total: total.expect("`check` finds a weight"), terms }
     }
 }
@@ -108,6 +128,7 @@ mod tests {
             position: 2.0,
             position_frames: 1,
             newest: 1.0,
+            ..LossConfig::default()
         }
     }
 

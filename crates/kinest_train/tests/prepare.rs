@@ -3,12 +3,11 @@
 mod npz;
 
 use kinest::features::FeatureLayout;
-use kinest::model::{KinestConfig, NetworkConfig};
 use kinest::motion::{MotionClip, amass, synthetic};
 use kinest::skeleton::{Skeleton, SmplJoint};
 use kinest_train::clips;
 use kinest_train::config::DataConfig;
-use kinest_train::dataset::WindowDataset;
+use kinest_train::dataset::{Cut, WindowDataset};
 use kinest_train::motion_store::MotionStore;
 use npz::{array, npy, npz};
 use std::fs::{self, File};
@@ -264,9 +263,9 @@ fn training_draws_the_same_windows_from_a_folder_and_from_its_prepared_file() {
     let windows = |data: &Path, split: Option<&Path>| {
         let store = clips::open(data, split, 60.0).unwrap();
         let (config, layout) = (DataConfig::default(), FeatureLayout::default());
-        let network = NetworkConfig::Kinest(KinestConfig { window: 12, ..Default::default() });
+        let cut = Cut { window: 12, answers: 12, behind: 0 };
         let body = Skeleton::default();
-        WindowDataset::new(store, &config, layout, &network, body).unwrap().draw(3, 5, 40)
+        WindowDataset::new(store, &config, layout, cut, body).unwrap().draw(3, 5, 40)
     };
     let (data, list) = (at.join("amass"), at.join("list.txt"));
     let from_folder = windows(&data, Some(&list));

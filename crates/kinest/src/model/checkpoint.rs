@@ -507,6 +507,10 @@ fn parse_manifest(text: &str, path: &Path) -> Result<Manifest, CheckpointError> 
         let network = manifest.network.window();
         return field("spec.window", format!("{} but the network's is {network}", spec.window));
     }
+    if manifest.network.streams().is_some() && spec.layout.frame.moves_with_window() {
+        let frame = spec.layout.frame;
+        return field("spec.layout.frame", format!("{frame:?} cannot be fed frame by frame"));
+    }
     let (inputs, outputs) = manifest.network.inputs_and_outputs();
     if inputs != spec.layout.inputs() || outputs != crate::features::TARGETS {
         return field(

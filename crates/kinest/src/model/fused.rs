@@ -6,6 +6,7 @@
 #![allow(clippy::needless_range_loop, reason = "one index runs over many slices in the formulas")]
 
 use super::kernel::CoreTensors;
+use super::mamba2::Mamba2State;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use multiversion::multiversion;
@@ -38,9 +39,40 @@ impl CoreShape {
     fn convolved(&self) -> usize {
         self.inner() + 2 * self.state
     }
+    /// Numbers before the convolution that a sequence remembers.
+    fn tail(&self) -> usize {
+        (self.taps - 1) * self.convolved()
+    }
 }
 
-/// The numbers of [`CoreTensors`] in memory, row-major.
+/// What a block remembers of the tokens before, in memory, row-major.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs, reason = "the fields are those of `Mamba2State`")]
+pub struct CoreState {
+    pub conv_tail: Vec<f32>,
+    pub ssm: Vec<f32>,
+}
+
+impl CoreState {
+    fn empty(s: CoreShape) -> Self {
+        Self {
+            conv_tail: vec![0.0; s.batch * s.tail()],
+            ssm: vec![0.0; s.batch * s.inner() * s.state],
+        }
+    }
+
+    /// As tensors.
+    pub fn write<B: Backend>(self, s: CoreShape, device: &B::Device) -> Mamba2State<B> {
+        let tail = [s.batch, s.taps - 1, s.convolved()];
+        let ssm = [s.batch, s.heads, s.head_width, s.state];
+        Mamba2State {
+            conv_tail: Tensor::from_data(TensorData::new(self.conv_tail, tail), device),
+            ssm: Tensor::from_data(TensorData::new(self.ssm, ssm), device),
+        }
+    }
+}
+
+/// The numbers of [`CoreTensors`] in memory, row-major. In gradients `start` is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of `CoreTensors`")]
 pub struct CoreNumbers {
@@ -53,6 +85,7 @@ pub struct CoreNumbers {
     pub decay_log: Vec<f32>,
     pub skip: Vec<f32>,
     pub norm: Vec<f32>,
+    pub start: CoreState,
 }
 
 impl CoreNumbers {
@@ -66,6 +99,10 @@ impl CoreNumbers {
         let heads = tensors.skip.dims()[0];
         let state = (convolved - inner) / 2;
         let shape = CoreShape { batch, tokens, heads, head_width: inner / heads, state, taps };
+        let start = match tensors.start {
+            Some(state) => CoreState { conv_tail: host(state.conv_tail), ssm: host(state.ssm) },
+            None => CoreState::empty(shape),
+        };
         let numbers = Self {
             gate: host(tensors.gate),
             before_conv: host(tensors.before_conv),
@@ -76,6 +113,7 @@ impl CoreNumbers {
             decay_log: host(tensors.decay_log),
             skip: host(tensors.skip),
             norm: host(tensors.norm),
+            start,
         };
         (numbers, shape)
     }
@@ -86,12 +124,12 @@ fn host<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
 }
 
 /// A [`super::CoreKernel`] for inference on back ends whose tensors live in main memory.
-pub fn core_on_host<B: Backend>(tensors: CoreTensors<B>) -> Tensor<B, 3> {
+pub fn core_on_host<B: Backend>(tensors: CoreTensors<B>) -> (Tensor<B, 3>, Mamba2State<B>) {
     let device = tensors.gate.device();
     let (numbers, shape) = CoreNumbers::read(tensors);
-    let output = core_forward(&numbers, shape);
+    let (output, state) = core_forward(&numbers, shape);
     let dims = [shape.batch, shape.tokens, shape.inner()];
-    Tensor::from_data(TensorData::new(output, dims), &device)
+    (Tensor::from_data(TensorData::new(output, dims), &device), state.write(shape, &device))
 }
 
 /// `e^x` to about two units in the last place, in a form compilers vectorise (after Cephes): the
@@ -196,6 +234,8 @@ struct Sequence {
     /// States before each token and after the last, `[tokens + 1, inner, state]`; only the newest
     /// when they are not kept.
     states: Vec<f32>,
+    /// The last tokens before the convolution, `[taps - 1, convolved]`.
+    conv_tail: Vec<f32>,
 }
 
 /// Rows of one sequence in a batch's tensor.
@@ -203,17 +243,22 @@ fn rows(values: &[f32], sequence: usize, tokens: usize, width: usize) -> &[f32] 
     &values[sequence * tokens * width..][..tokens * width]
 }
 
+/// One sequence before the convolution, with what came before it in front.
+fn padded(n: &CoreNumbers, s: CoreShape, sequence: usize) -> Vec<f32> {
+    let tail = rows(&n.start.conv_tail, sequence, s.taps - 1, s.convolved());
+    [tail, rows(&n.before_conv, sequence, s.tokens, s.convolved())].concat()
+}
+
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn run_sequence(n: &CoreNumbers, s: CoreShape, sequence: usize, keep: bool) -> Sequence {
     let (inner, convolved, width, state) = (s.inner(), s.convolved(), s.head_width, s.state);
-    let before = rows(&n.before_conv, sequence, s.tokens, convolved);
+    let mut before = padded(n, s, sequence);
     let raw_step = rows(&n.step, sequence, s.tokens, s.heads);
 
     let mut summed = n.conv_bias.repeat(s.tokens);
     for (tap, weight) in n.conv_weight.chunks_exact(convolved).enumerate() {
-        let shift = s.taps - 1 - tap;
-        let sums = summed.chunks_exact_mut(convolved).skip(shift);
-        for (sum, row) in sums.zip(before.chunks_exact(convolved)) {
+        let seen = before[tap * convolved..].chunks_exact(convolved);
+        for (sum, row) in summed.chunks_exact_mut(convolved).zip(seen) {
             for ((sum, v), w) in sum.iter_mut().zip(row).zip(weight) {
                 *sum += v * w;
             }
@@ -235,7 +280,10 @@ fn run_sequence(n: &CoreNumbers, s: CoreShape, sequence: usize, keep: bool) -> S
     let size = inner * state;
     let mut states = vec![0.0; if keep { (s.tokens + 1) * size } else { size }];
     let mut y = vec![0.0; s.tokens * inner];
-    let mut current = vec![0.0; size];
+    let mut current = rows(&n.start.ssm, sequence, 1, size).to_vec();
+    if keep {
+        states[..size].copy_from_slice(&current);
+    }
     for t in 0..s.tokens {
         let row = &convolved_rows[t * convolved..][..convolved];
         let (x, bc) = row.split_at(inner);
@@ -255,31 +303,40 @@ fn run_sequence(n: &CoreNumbers, s: CoreShape, sequence: usize, keep: bool) -> S
     if !keep {
         states = current;
     }
-    Sequence { summed, convolved: convolved_rows, step, decay, y, states }
+    let conv_tail = before.split_off(s.tokens * convolved);
+    Sequence { summed, convolved: convolved_rows, step, decay, y, states, conv_tail }
 }
 
-/// The gated and normalised output, `[batch, tokens, inner]`.
+/// The gated and normalised output, `[batch, tokens, inner]`, and the state after it.
 #[must_use]
-pub fn core_forward(n: &CoreNumbers, s: CoreShape) -> Vec<f32> {
+pub fn core_forward(n: &CoreNumbers, s: CoreShape) -> (Vec<f32>, CoreState) {
     let inner = s.inner();
     let mut output = vec![0.0; s.batch * s.tokens * inner];
-    output.par_chunks_mut(s.tokens * inner).enumerate().for_each(|(sequence, output)| {
-        let run = run_sequence(n, s, sequence, false);
-        let gates = rows(&n.gate, sequence, s.tokens, inner).chunks_exact(inner);
-        let rows = output.chunks_exact_mut(inner).zip(run.y.chunks_exact(inner)).zip(gates);
-        for ((out, y), gate) in rows {
-            let mut squares = 0.0;
-            for ((out, y), z) in out.iter_mut().zip(y).zip(gate) {
-                *out = y * z * sigmoid(*z);
-                squares += *out * *out;
-            }
-            let scale = 1.0 / (squares / inner as f32 + EPSILON).sqrt();
-            for (out, weight) in out.iter_mut().zip(&n.norm) {
-                *out *= scale * weight;
-            }
-        }
-    });
+    let mut end = CoreState::empty(s);
     output
+        .par_chunks_mut(s.tokens * inner)
+        .zip(end.conv_tail.par_chunks_mut(s.tail()))
+        .zip(end.ssm.par_chunks_mut(inner * s.state))
+        .enumerate()
+        .for_each(|(sequence, ((output, conv_tail), ssm))| {
+            let run = run_sequence(n, s, sequence, false);
+            conv_tail.copy_from_slice(&run.conv_tail);
+            ssm.copy_from_slice(&run.states);
+            let gates = rows(&n.gate, sequence, s.tokens, inner).chunks_exact(inner);
+            let rows = output.chunks_exact_mut(inner).zip(run.y.chunks_exact(inner)).zip(gates);
+            for ((out, y), gate) in rows {
+                let mut squares = 0.0;
+                for ((out, y), z) in out.iter_mut().zip(y).zip(gate) {
+                    *out = y * z * sigmoid(*z);
+                    squares += *out * *out;
+                }
+                let scale = 1.0 / (squares / inner as f32 + EPSILON).sqrt();
+                for (out, weight) in out.iter_mut().zip(&n.norm) {
+                    *out *= scale * weight;
+                }
+            }
+        });
+    (output, end)
 }
 
 /// Gradients of everything in `n` for the gradient of the output, `[batch, tokens, inner]`.
@@ -334,7 +391,7 @@ fn backward_sequence(
     let (inner, convolved, width, state) = (s.inner(), s.convolved(), s.head_width, s.state);
     let run = run_sequence(n, s, sequence, true);
     let gates = rows(&n.gate, sequence, s.tokens, inner);
-    let before = rows(&n.before_conv, sequence, s.tokens, convolved);
+    let before = padded(n, s, sequence);
     let raw_step = rows(&n.step, sequence, s.tokens, s.heads);
     let rates: Vec<f32> = n.decay_log.iter().map(|a| a.exp()).collect();
     let mut w = CoreNumbers {
@@ -428,15 +485,19 @@ fn backward_sequence(
         w.conv_bias.iter_mut().zip(row).for_each(|(sum, g)| *sum += g);
     }
     for tap in 0..s.taps {
-        let shift = s.taps - 1 - tap;
         let weight = &n.conv_weight[tap * convolved..][..convolved];
         let grad_weight = &mut w.conv_weight[tap * convolved..][..convolved];
-        let sums = grad_convolved.chunks_exact(convolved).skip(shift);
-        let inputs = before.chunks_exact(convolved).zip(grad_before.chunks_exact_mut(convolved));
-        for (g, (v, grad_v)) in sums.zip(inputs) {
+        let seen = before[tap * convolved..].chunks_exact(convolved);
+        for (g, v) in grad_convolved.chunks_exact(convolved).zip(seen) {
+            for i in 0..convolved {
+                grad_weight[i] += g[i] * v[i];
+            }
+        }
+        let shift = s.taps - 1 - tap;
+        let grads = grad_convolved.chunks_exact(convolved).skip(shift);
+        for (g, grad_v) in grads.zip(grad_before.chunks_exact_mut(convolved)) {
             for i in 0..convolved {
                 grad_v[i] += g[i] * weight[i];
-                grad_weight[i] += g[i] * v[i];
             }
         }
     }

@@ -4,6 +4,7 @@
 //! most of their time moving numbers; one fused pass ([`super::fused`]) is several times faster. Who
 //! names a concrete back end ([`install_core_kernel`]) says what runs there.
 
+use super::mamba2::Mamba2State;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use std::any::{Any, TypeId};
@@ -31,11 +32,13 @@ pub struct CoreTensors<B: Backend> {
     pub skip: Tensor<B, 1>,
     /// Weight of the RMS normalisation, `[inner]`.
     pub norm: Tensor<B, 1>,
+    /// What came before the first token; none: nothing. No gradient goes there.
+    pub start: Option<Mamba2State<B>>,
 }
 
-/// Computes the gated and normalised output of a scan over whole sequences that start from nothing:
-/// `[batch, tokens, inner]`.
-pub type CoreKernel<B> = fn(CoreTensors<B>) -> Tensor<B, 3>;
+/// Computes the gated and normalised output of a scan, `[batch, tokens, inner]`, and the state after
+/// the last token.
+pub type CoreKernel<B> = fn(CoreTensors<B>) -> (Tensor<B, 3>, Mamba2State<B>);
 
 static KERNELS: LazyLock<RwLock<HashMap<TypeId, Box<dyn Any + Send + Sync>>>> =
     LazyLock::new(RwLock::default);

@@ -2,8 +2,8 @@
 
 use super::KinestConfig;
 use super::layers::{Fan, layer_norm, linear, linear_layer};
-use super::mamba2::Mamba2;
-use super::mixing::{Mixing, MixingTrace};
+use super::mamba2::{Mamba2, Mamba2State};
+use super::mixing::{Mixing, MixingState, MixingTrace};
 use crate::skeleton::SmplJoint;
 use burn::module::Module;
 use burn::nn::{LayerNorm, Linear};
@@ -65,6 +65,17 @@ pub struct KinematicTrace<B: Backend> {
     pub x1: Tensor<B, 3>,
 }
 
+/// What [`KinematicFlow::stream`] remembers between two stretches of frames.
+#[derive(Clone, Debug)]
+pub struct KinematicState<B: Backend> {
+    /// Of the scan along the chain.
+    pub forward_scan: Mamba2State<B>,
+    /// Of the scan against it.
+    pub backward_scan: Mamba2State<B>,
+    /// Of the mixing.
+    pub mixing: MixingState<B>,
+}
+
 const JOINTS: usize = SmplJoint::COUNT;
 
 impl<B: Backend> KinematicFlow<B> {
@@ -85,28 +96,60 @@ impl<B: Backend> KinematicFlow<B> {
     /// # Shapes
     /// - `x`: `[batch, window, width]`
     pub fn forward(&self, x: Tensor<B, 3>) -> (KinematicTrace<B>, MixingTrace<B>) {
+        let (trace, _) = self.scan(x, None);
+        let mixing = self.mixing.forward(trace.x1.clone());
+        (trace, mixing)
+    }
+
+    /// A stretch of frames of a causal network, from `state` (none: the start). The scans are the same
+    /// as in [`forward`](Self::forward): they walk from frame to frame.
+    ///
+    /// # Shapes
+    /// - `x`, output: `[batch, frames, width]`
+    pub fn stream(
+        &self,
+        x: Tensor<B, 3>,
+        state: Option<KinematicState<B>>,
+    ) -> (Tensor<B, 3>, KinematicState<B>) {
+        let (scans, mixing) = state.map(|s| ((s.forward_scan, s.backward_scan), s.mixing)).unzip();
+        let (trace, (forward_scan, backward_scan)) = self.scan(x, scans);
+        let (trace, mixing) = self.mixing.stream(trace.x1, mixing);
+        (trace.y, KinematicState { forward_scan, backward_scan, mixing })
+    }
+
+    fn scan(
+        &self,
+        x: Tensor<B, 3>,
+        state: Option<(Mamba2State<B>, Mamba2State<B>)>,
+    ) -> (KinematicTrace<B>, (Mamba2State<B>, Mamba2State<B>)) {
         let [batch, window, _] = x.dims();
         let joints = linear(&self.to_joints, self.norm.forward(x.clone()));
         let width = joints.dims()[2] / JOINTS;
         let joints = joints.reshape([batch, window, JOINTS, width]);
 
-        let mut backward = self.chain.clone();
-        backward.reverse();
+        let mut against = self.chain.clone();
+        against.reverse();
+        let (along, back) = state.unzip();
         // The "backward" scan reverses the joints inside each frame; frames still run forward.
-        let scans = scan_chain(&self.forward_scan, joints.clone(), &self.chain)
-            + scan_chain(&self.backward_scan, joints, &backward);
-        let scans = scans.reshape([batch, window, JOINTS * width]);
+        let (ahead, along) = scan_chain(&self.forward_scan, joints.clone(), &self.chain, along);
+        let (behind, back) = scan_chain(&self.backward_scan, joints, &against, back);
+        let scans = (ahead + behind).reshape([batch, window, JOINTS * width]);
         let x1 = x + self.from_joints.forward(scans.clone());
-        (KinematicTrace { scans, x1: x1.clone() }, self.mixing.forward(x1))
+        (KinematicTrace { scans, x1 }, (along, back))
     }
 }
 
-/// Runs `scan` over the joints of `chain`, frame after frame, as one sequence. Joints outside the
-/// chain stay zero.
+/// Runs `scan` over the joints of `chain`, frame after frame, as one sequence that goes on from
+/// `state`. Joints outside the chain stay zero.
 ///
 /// # Shapes
 /// - `joints`, output: `[batch, window, joints, joint_width]`
-fn scan_chain<B: Backend>(scan: &Mamba2<B>, joints: Tensor<B, 4>, chain: &[i32]) -> Tensor<B, 4> {
+fn scan_chain<B: Backend>(
+    scan: &Mamba2<B>,
+    joints: Tensor<B, 4>,
+    chain: &[i32],
+    state: Option<Mamba2State<B>>,
+) -> (Tensor<B, 4>, Mamba2State<B>) {
     let [batch, window, count, width] = joints.dims();
     let device = joints.device();
     let indices = |values: Vec<i32>| {
@@ -115,12 +158,13 @@ fn scan_chain<B: Backend>(scan: &Mamba2<B>, joints: Tensor<B, 4>, chain: &[i32])
     };
     let length = chain.len();
     let tokens = joints.select(2, indices(chain.to_vec())).reshape([batch, window * length, width]);
-    let mut scanned = scan.forward(tokens).reshape([batch, window, length, width]);
+    let (scanned, state) = scan.stream(tokens, state);
+    let mut scanned = scanned.reshape([batch, window, length, width]);
     if length < count {
         // The place absent joints are read from.
         let zeros = scanned.clone().narrow(2, 0, 1).zeros_like();
         scanned = Tensor::cat(vec![scanned, zeros], 2);
     }
     let place = |joint: i32| chain.iter().position(|j| *j == joint).unwrap_or(length) as i32;
-    scanned.select(2, indices((0..count as i32).map(place).collect()))
+    (scanned.select(2, indices((0..count as i32).map(place).collect())), state)
 }

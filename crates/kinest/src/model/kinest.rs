@@ -1,11 +1,11 @@
 //! The KineST network: embed, temporal flow blocks, kinematic flow blocks, regress.
 
-use super::kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
+use super::kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace, ScanChain};
 use super::layers::{linear, linear_layer};
-use super::mamba2::Mamba2Config;
-use super::mixing::MixingTrace;
+use super::mamba2::{Mamba2Config, Mamba2State};
+use super::mixing::{AttentionPast, MixingState, MixingTrace};
 use super::statistics::{DataStatistics, Standardise};
-use super::temporal_flow::TemporalFlow;
+use super::temporal_flow::{TemporalFlow, TemporalState};
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
@@ -20,7 +20,8 @@ pub struct KinestConfig {
     pub inputs: usize,
     /// Numbers per frame that go out.
     pub outputs: usize,
-    /// Frames of a window; the time mixer ties the weights to it.
+    /// Frames of a window; the time mixer ties the weights to it. 1 for a causal network, which is fed
+    /// frame by frame.
     pub window: usize,
     /// Width of a frame's token, D.
     pub width: usize,
@@ -47,6 +48,28 @@ pub struct KinestConfig {
     /// Whether inputs are standardised with the training data's mean and deviation. The released
     /// network does not.
     pub standardise: bool,
+    /// Makes the network causal. The released one is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub causal: Option<CausalConfig>,
+}
+
+/// What a causal network has in place of the parts that see a whole window.
+///
+/// The scans along the chain of joints walk from frame to frame in any case. Of the scans along time
+/// only the forward one is left, [`TimeMixer`](super::TimeMixer) becomes
+/// [`TimeFilter`](super::TimeFilter), the attention looks back only. Everything it remembers of the
+/// past has a fixed size, so a frame costs the same however long a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CausalConfig {
+    /// Frames that the filter along time sees.
+    pub mixer_taps: usize,
+    /// Frames that the attention sees.
+    pub attention_frames: usize,
+    /// The answer to a frame describes the frame so many before it: the network has seen that much of
+    /// its future.
+    #[serde(default)]
+    pub look_ahead: usize,
 }
 
 impl Default for KinestConfig {
@@ -68,6 +91,7 @@ impl Default for KinestConfig {
             fan_hidden: 512,
             dropout: 0.1,
             standardise: false,
+            causal: None,
         }
     }
 }
@@ -101,8 +125,11 @@ impl KinestConfig {
             ("temporal_scan", &self.temporal_scan, self.width),
             ("kinematic_scan", &self.kinematic_scan, self.joint_width),
         ] {
-            if scan.state == 0 || scan.taps == 0 || scan.expand == 0 || scan.chunk == 0 {
+            if scan.state == 0 || scan.expand == 0 || scan.chunk == 0 {
                 return Err(format!("`{name}` has a 0 in it"));
+            }
+            if scan.taps < 2 {
+                return Err(format!("`{name}.taps` {} is less than 2", scan.taps));
             }
             if scan.head_width == 0 || !scan.inner(width).is_multiple_of(scan.head_width) {
                 return Err(format!(
@@ -111,6 +138,17 @@ impl KinestConfig {
                     scan.inner(width)
                 ));
             }
+        }
+        let Some(causal) = &self.causal else { return Ok(()) };
+        for (name, value) in
+            [("mixer_taps", causal.mixer_taps), ("attention_frames", causal.attention_frames)]
+        {
+            if value < 2 {
+                return Err(format!("`causal.{name}` {value} is less than 2"));
+            }
+        }
+        if self.window != 1 {
+            return Err(format!("`window` {} is not the 1 of a causal network", self.window));
         }
         Ok(())
     }
@@ -124,6 +162,44 @@ impl KinestConfig {
                 .map(|_| KinematicFlow::new(self, device))
                 .collect(),
             regress: linear_layer(self.width, self.outputs, device),
+        }
+    }
+}
+
+/// What a causal network remembers of the frames so far, of each stream of a batch.
+#[derive(Clone, Debug)]
+pub struct KinestState<B: Backend> {
+    /// Of each temporal flow block.
+    pub temporal: Vec<TemporalState<B>>,
+    /// Of each kinematic flow block.
+    pub kinematic: Vec<KinematicState<B>>,
+}
+
+impl<B: Backend> KinestState<B> {
+    /// The same numbers; no gradient goes back through them.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        let scan = |s: Mamba2State<B>| Mamba2State {
+            conv_tail: s.conv_tail.detach(),
+            ssm: s.ssm.detach(),
+        };
+        let mixing = |s: MixingState<B>| MixingState {
+            filtered: s.filtered.detach(),
+            attention: AttentionPast {
+                keys: s.attention.keys.detach(),
+                values: s.attention.values.detach(),
+            },
+        };
+        let temporal =
+            |s: TemporalState<B>| TemporalState { scan: scan(s.scan), mixing: mixing(s.mixing) };
+        let kinematic = |s: KinematicState<B>| KinematicState {
+            forward_scan: scan(s.forward_scan),
+            backward_scan: scan(s.backward_scan),
+            mixing: mixing(s.mixing),
+        };
+        Self {
+            temporal: self.temporal.into_iter().map(temporal).collect(),
+            kinematic: self.kinematic.into_iter().map(kinematic).collect(),
         }
     }
 }
@@ -164,6 +240,38 @@ impl<B: Backend> Kinest<B> {
             x = block.forward(x).1.y;
         }
         linear(&self.regress, x)
+    }
+
+    /// A stretch of frames of a causal network, from `state` (none: the start), and the state after it.
+    /// Many frames at once or one after the other give the same.
+    ///
+    /// # Panics
+    /// If the network is not causal.
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, frames, inputs]`
+    /// - output: `[batch, frames, outputs]`
+    pub fn stream(
+        &self,
+        features: Tensor<B, 3>,
+        state: Option<KinestState<B>>,
+    ) -> (Tensor<B, 3>, KinestState<B>) {
+        let (temporal, kinematic) = state.map(|s| (s.temporal, s.kinematic)).unzip();
+        let mut x = self.embed(features);
+        let mut state = KinestState { temporal: vec![], kinematic: vec![] };
+        let mut before = temporal.into_iter().flatten();
+        for block in &self.temporal {
+            let (y, after) = block.stream(x, before.next());
+            state.temporal.push(after);
+            x = y;
+        }
+        let mut before = kinematic.into_iter().flatten();
+        for block in &self.kinematic {
+            let (y, after) = block.stream(x, before.next());
+            state.kinematic.push(after);
+            x = y;
+        }
+        (linear(&self.regress, x), state)
     }
 
     /// [`Kinest::forward`], keeping every activation that golden files know.

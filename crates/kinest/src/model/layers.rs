@@ -93,6 +93,43 @@ impl<B: Backend> Fan<B> {
     }
 }
 
+/// A filter along the tokens that sees no later one, each channel with its own taps:
+/// `y_t = bias + Σ_k weight_k x_{t - taps + 1 + k}`.
+///
+/// # Shapes
+/// - `before`: `[batch, taps - 1, channels]`, the tokens before the first
+/// - `x`: `[batch, tokens, channels]`
+/// - `weight`: `[taps, channels]`, the newest tap last; `bias`: `[channels]`
+/// - output: `[batch, tokens, channels]`, and the last tokens of `x` as the next `before`
+pub(super) fn causal_filter<B: Backend>(
+    before: Tensor<B, 3>,
+    x: Tensor<B, 3>,
+    weight: Tensor<B, 2>,
+    bias: Tensor<B, 1>,
+) -> (Tensor<B, 3>, Tensor<B, 3>) {
+    let [batch, tokens, channels] = x.dims();
+    let taps = weight.dims()[0];
+    let history = taps - 1;
+    let device = x.device();
+    let padded = Tensor::cat(vec![before, x], 1);
+    let tail = padded.clone().narrow(1, tokens, history);
+    // With all sequences in one list of rows each tap is a contiguous stretch of it; the rows that mix
+    // two sequences end up behind the end of the first and are cut off.
+    let rows = batch * (history + tokens);
+    let padded = padded.reshape([rows, channels]);
+    let mut sum = bias.unsqueeze::<2>();
+    for tap in 0..taps {
+        let weight = weight.clone().narrow(0, tap, 1);
+        sum = padded.clone().narrow(0, tap, rows - history) * weight + sum;
+    }
+    let fill = Tensor::zeros([history, channels], &device);
+    let filtered = Tensor::cat(vec![sum, fill], 0)
+        .reshape([batch, (history + tokens) * channels])
+        .narrow(1, 0, tokens * channels)
+        .reshape([batch, tokens, channels]);
+    (filtered, tail)
+}
+
 /// A dense map along time, the same for every feature channel: frame `i` of the output is
 /// `bias[i] + Σ_j weight[i, j] · frame j`. It ties a network to one window length.
 #[derive(Module, Debug)]
@@ -116,5 +153,36 @@ impl<B: Backend> TimeMixer<B> {
         let by_time = x.swap_dims(0, 1).reshape([window, batch * width]);
         let mixed = self.weight.val().matmul(by_time) + self.bias.val().unsqueeze_dim(1);
         mixed.reshape([window, batch, width]).swap_dims(0, 1)
+    }
+}
+
+/// The causal stand-in for [`TimeMixer`]: each channel is filtered by the newest frames. Any number of
+/// frames, one after the other or many at once.
+#[derive(Module, Debug)]
+pub struct TimeFilter<B: Backend> {
+    weight: Param<Tensor<B, 2>>,
+    bias: Param<Tensor<B, 1>>,
+}
+
+impl<B: Backend> TimeFilter<B> {
+    pub(super) fn new(taps: usize, width: usize, device: &B::Device) -> Self {
+        Self {
+            weight: uniform_parameter([taps, width], taps, device),
+            bias: uniform_parameter([width], taps, device),
+        }
+    }
+
+    /// # Shapes
+    /// - `x`, output: `[batch, frames, width]`
+    /// - `before`, and what is returned beside the output: the last `taps - 1` frames
+    pub fn forward(&self, before: Tensor<B, 3>, x: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
+        causal_filter(before, x, self.weight.val(), self.bias.val())
+    }
+
+    /// The frames before the first: none, which is zeros.
+    pub(super) fn before(&self, batch: usize) -> Tensor<B, 3> {
+        let [taps, width] = self.weight.dims();
+        let none = Tensor::<B, 3>::zeros([batch, taps - 1, width], &self.weight.device());
+        none.cast(self.weight.dtype())
     }
 }

@@ -5,7 +5,7 @@
 //! projections, gate before the normalisation.
 
 use super::kernel::{CoreTensors, core_kernel};
-use super::layers::{linear, linear_without_bias, softplus, uniform_parameter};
+use super::layers::{causal_filter, linear, linear_without_bias, softplus, uniform_parameter};
 use super::ssd::{SsdInput, ssd_chunked, ssd_sequential};
 use burn::module::{Module, Param};
 use burn::nn::{Linear, RmsNorm, RmsNormConfig};
@@ -135,25 +135,39 @@ impl<B: Backend> Mamba2<B> {
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
     pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
-        if let Some(kernel) = core_kernel::<B>() {
-            let dtype = tokens.dtype();
-            let core = kernel(CoreTensors {
-                gate: wide(linear(&self.gate, tokens.clone())),
-                step: wide(linear(&self.step, tokens.clone())),
-                before_conv: wide(linear(&self.project_in, tokens)),
-                conv_weight: wide(self.conv_weight.val()),
-                conv_bias: wide(self.conv_bias.val()),
-                step_bias: wide(self.step_bias.val()),
-                decay_log: wide(self.decay_log.val()),
-                skip: wide(self.skip.val()),
-                norm: wide(self.norm.gamma.val()),
-            });
-            return linear(&self.project_out, core.cast(dtype));
-        }
-        self.forward_from(tokens, None, ScanForm::Chunked).0
+        self.stream(tokens, None).0
     }
 
-    /// Runs a stretch of a sequence from `state` (none: the start) and returns the state after it.
+    /// Runs a stretch of a sequence from `state` (none: the start), in the fastest form that the back
+    /// end has, and returns the state after it.
+    ///
+    /// # Shapes
+    /// - `tokens`, output: `[batch, tokens, width]`
+    pub fn stream(
+        &self,
+        tokens: Tensor<B, 3>,
+        state: Option<Mamba2State<B>>,
+    ) -> (Tensor<B, 3>, Mamba2State<B>) {
+        let Some(kernel) = core_kernel::<B>() else {
+            return self.forward_from(tokens, state, ScanForm::Chunked);
+        };
+        let dtype = tokens.dtype();
+        let (core, state) = kernel(CoreTensors {
+            gate: wide(linear(&self.gate, tokens.clone())),
+            step: wide(linear(&self.step, tokens.clone())),
+            before_conv: wide(linear(&self.project_in, tokens)),
+            conv_weight: wide(self.conv_weight.val()),
+            conv_bias: wide(self.conv_bias.val()),
+            step_bias: wide(self.step_bias.val()),
+            decay_log: wide(self.decay_log.val()),
+            skip: wide(self.skip.val()),
+            norm: wide(self.norm.gamma.val()),
+            start: state,
+        });
+        (linear(&self.project_out, core.cast(dtype)), state)
+    }
+
+    /// [`stream`](Self::stream) in Burn operations, in the form asked for.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
@@ -185,7 +199,6 @@ impl<B: Backend> Mamba2<B> {
         let [taps, convolved] = self.conv_weight.dims();
         let heads = self.skip.dims()[0];
         let inner = heads * self.head_width;
-        let history = taps - 1;
 
         let z = wide(linear(&self.gate, tokens.clone()));
         let step = wide(linear(&self.step, tokens.clone()));
@@ -193,30 +206,13 @@ impl<B: Backend> Mamba2<B> {
 
         let (before, ssm) = match state {
             Some(state) => (state.conv_tail, Some(state.ssm)),
-            None => (Tensor::zeros([batch, history, convolved], &device), None),
+            None => (Tensor::zeros([batch, taps - 1, convolved], &device), None),
         };
-        let padded = Tensor::cat(vec![before, before_conv], 1);
-        let conv_tail = padded.clone().narrow(1, length, history);
-        // w'_t = SiLU(bias + Σ_k weight_k w_{t-3+k}). With all sequences in one list of rows each tap
-        // is a contiguous stretch of it; the rows that mix two sequences end up behind the end of the
-        // first and are cut off.
-        let rows = batch * (history + length);
-        let padded = padded.reshape([rows, convolved]);
-        let mut sum = wide(self.conv_bias.val()).unsqueeze::<2>();
-        for tap in 0..taps {
-            let weight = wide(self.conv_weight.val()).narrow(0, tap, 1);
-            sum = padded.clone().narrow(0, tap, rows - history) * weight + sum;
-        }
-        let fill = Tensor::zeros([history, convolved], &device);
-        let convolved = Tensor::cat(vec![sum, fill], 0)
-            .reshape([batch, (history + length) * convolved])
-            .narrow(1, 0, length * convolved)
-            .reshape([batch * length, convolved]);
+        let (weight, bias) = (wide(self.conv_weight.val()), wide(self.conv_bias.val()));
+        let (convolved, conv_tail) = causal_filter(before, before_conv, weight, bias);
         let convolved = silu(convolved);
 
-        let part = |from: usize, size: usize| {
-            convolved.clone().narrow(1, from, size).reshape([batch, length, size])
-        };
+        let part = |from: usize, size: usize| convolved.clone().narrow(2, from, size);
         let x = part(0, inner);
         let b = part(inner, self.state);
         let c = part(inner + self.state, self.state);

@@ -25,17 +25,17 @@ pub use checkpoint::{
 };
 pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
 pub use kernel::{CoreKernel, CoreTensors, install_core_kernel};
-pub use kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
-pub use kinest::{Kinest, KinestConfig, KinestTrace};
-pub use layers::{Fan, TimeMixer};
+pub use kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace, ScanChain};
+pub use kinest::{CausalConfig, Kinest, KinestConfig, KinestState, KinestTrace};
+pub use layers::{Fan, TimeFilter, TimeMixer};
 pub use loss::{angular_velocity, angular_velocity_loss, joint_positions, rotation_loss};
 pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, Mamba2State, ScanForm};
-pub use mixing::{EncoderLayer, Mixing, MixingTrace};
+pub use mixing::{AttentionPast, EncoderLayer, Mixing, MixingState, MixingTrace, TimeMixing};
 pub use mlp::{Activation, Mlp, MlpConfig};
 pub use spec::ModelSpec;
 pub use ssd::{SsdInput, ssd_chunked, ssd_sequential};
 pub use statistics::{DataStatistics, Standardise};
-pub use temporal_flow::TemporalFlow;
+pub use temporal_flow::{TemporalFlow, TemporalState};
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -98,6 +98,16 @@ impl NetworkConfig {
         }
     }
 
+    /// How many frames behind the newest the answer of a network that is fed frame by frame is, if it
+    /// is one; see [`Network::stream`].
+    #[must_use]
+    pub fn streams(&self) -> Option<usize> {
+        match self {
+            Self::Kinest(config) => config.causal.map(|causal| causal.look_ahead),
+            Self::Mlp(_) => None,
+        }
+    }
+
     /// Whether the network standardises its inputs, and so has to be prepared for its data before it
     /// is trained.
     #[must_use]
@@ -136,6 +146,26 @@ impl<B: Backend> Network<B> {
         match self {
             Self::Kinest(network) => network.forward(features),
             Self::Mlp(network) => network.forward(features),
+        }
+    }
+
+    /// A stretch of frames, from `state` (none: the start), and the state after it. Many frames at
+    /// once or one after the other give the same.
+    ///
+    /// # Panics
+    /// If the network is none that [`NetworkConfig::streams`].
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, frames, inputs]`
+    /// - output: `[batch, frames, outputs]`
+    pub fn stream(
+        &self,
+        features: Tensor<B, 3>,
+        state: Option<KinestState<B>>,
+    ) -> (Tensor<B, 3>, KinestState<B>) {
+        match self {
+            Self::Kinest(network) => network.stream(features, state),
+            Self::Mlp(_) => panic!("a perceptron sees whole windows"),
         }
     }
 

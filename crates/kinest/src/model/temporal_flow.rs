@@ -1,9 +1,10 @@
-//! The temporal flow module (TFM): two Mamba-2 scans over time, one each way, then mixing.
+//! The temporal flow module (TFM): two Mamba-2 scans over time, one each way, then mixing. A causal
+//! network has the forward one only.
 
 use super::KinestConfig;
 use super::layers::layer_norm;
-use super::mamba2::Mamba2;
-use super::mixing::{Mixing, MixingTrace};
+use super::mamba2::{Mamba2, Mamba2State};
+use super::mixing::{Mixing, MixingState, MixingTrace};
 use burn::module::Module;
 use burn::nn::LayerNorm;
 use burn::tensor::Tensor;
@@ -14,8 +15,17 @@ use burn::tensor::backend::Backend;
 pub struct TemporalFlow<B: Backend> {
     norm: LayerNorm<B>,
     forward_scan: Mamba2<B>,
-    backward_scan: Mamba2<B>,
+    backward_scan: Option<Mamba2<B>>,
     mixing: Mixing<B>,
+}
+
+/// What [`TemporalFlow::stream`] remembers between two stretches of frames.
+#[derive(Clone, Debug)]
+pub struct TemporalState<B: Backend> {
+    /// Of the scan.
+    pub scan: Mamba2State<B>,
+    /// Of the mixing.
+    pub mixing: MixingState<B>,
 }
 
 impl<B: Backend> TemporalFlow<B> {
@@ -23,7 +33,10 @@ impl<B: Backend> TemporalFlow<B> {
         Self {
             norm: layer_norm(config.width, device),
             forward_scan: config.temporal_scan.init(config.width, device),
-            backward_scan: config.temporal_scan.init(config.width, device),
+            backward_scan: config
+                .causal
+                .is_none()
+                .then(|| config.temporal_scan.init(config.width, device)),
             mixing: Mixing::new(config, device),
         }
     }
@@ -35,9 +48,25 @@ impl<B: Backend> TemporalFlow<B> {
     pub fn forward(&self, x: Tensor<B, 3>) -> (Tensor<B, 3>, MixingTrace<B>) {
         // One norm serves both directions.
         let n = self.norm.forward(x.clone());
-        let ahead = self.forward_scan.forward(n.clone());
-        let back = self.backward_scan.forward(n.flip([1])).flip([1]);
-        let x1 = x + ahead + back;
+        let mut x1 = x + self.forward_scan.forward(n.clone());
+        if let Some(scan) = &self.backward_scan {
+            x1 = x1 + scan.forward(n.flip([1])).flip([1]);
+        }
         (x1.clone(), self.mixing.forward(x1))
+    }
+
+    /// A stretch of frames of a causal network, from `state` (none: the start).
+    ///
+    /// # Shapes
+    /// - `x`, output: `[batch, frames, width]`
+    pub fn stream(
+        &self,
+        x: Tensor<B, 3>,
+        state: Option<TemporalState<B>>,
+    ) -> (Tensor<B, 3>, TemporalState<B>) {
+        let (scan, mixing) = state.map(|s| (s.scan, s.mixing)).unzip();
+        let (scanned, scan) = self.forward_scan.stream(self.norm.forward(x.clone()), scan);
+        let (trace, mixing) = self.mixing.stream(x + scanned, mixing);
+        (trace.y, TemporalState { scan, mixing })
     }
 }

@@ -174,7 +174,7 @@ pub fn predict(
         {
             for row in output[output.len() - w.keep * TARGETS..].chunks_exact(TARGETS) {
                 let mut rotations = layout.decode_axis_angles(row);
-                if layout.frame == Frame::Heading {
+                if layout.frame != Frame::World {
                     rotations[0] = log(axes.rotation() * exp(rotations[0]));
                 }
                 let frame = frames.len();

@@ -199,7 +199,7 @@ fn load_data(
     }
     let set = |what: &str, clips: MotionStore, data: &DataConfig| {
         let set =
-            WindowDataset::new(clips, data, config.layout, &config.network, spec.skeleton.clone())
+            WindowDataset::new(clips, data, config.layout, config.cut(), spec.skeleton.clone())
                 .with_context(|| what.to_owned())?;
         let (count, minutes) = set.size();
         eprintln!("{what}: {count} clips, {minutes:.1} minutes");

@@ -6,7 +6,7 @@ use super::optimizer::{gradient_norm, scale_gradients};
 use super::state::RunState;
 use super::validation::{Score, Validation};
 use super::{RunFolder, Setup, write};
-use crate::config::{Arithmetic, TrainConfig};
+use crate::config::{Arithmetic, StreamConfig, TrainConfig};
 use crate::dataset::{Draw, MotionBatch, WindowDataset};
 use crate::loss::WeightedLoss;
 use anyhow::bail;
@@ -15,7 +15,9 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, FloatDType, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
-use kinest::model::{Checkpoint, Manifest, ModelSpec, Precision};
+use kinest::model::{Checkpoint, Manifest, ModelSpec, Network, Precision};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, TensorView};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -188,20 +190,35 @@ impl<B: AutodiffBackend> Trainer<B> {
         let part = |loss: &WeightedLoss<B>| (loss.total.clone() / passes as f64).backward();
         match self.config.arithmetic {
             Arithmetic::F32 => {
-                let loss = loss_of(self.state.network.forward(batch.features));
+                let loss = loss_of(self.answer(&self.state.network, batch.features));
                 let gradients = GradientsParams::from_grads(part(&loss), &self.state.network);
                 (loss, gradients)
             }
             Arithmetic::Bf16 => {
                 // A copy of the network computes in 16 bits; its gradients go to the weights in 32.
                 let network = self.state.network.clone().map(&mut Cast(FloatDType::BF16));
-                let output = network.forward(batch.features);
+                let output = self.answer(&network, batch.features);
                 let loss = loss_of(output.cast(FloatDType::F32));
                 let mut gradients = GradientsParams::from_grads(part(&loss), &network);
                 network.visit(&mut Widen(&mut gradients));
                 (loss, gradients)
             }
         }
+    }
+
+    /// What a network says to the frames that count.
+    fn answer(&self, network: &Network<B>, features: Tensor<B, 3>) -> Tensor<B, 3> {
+        let Some(StreamConfig { carried, frames }) = self.config.stream else {
+            return network.forward(features);
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(!self.config.seed);
+        rng.set_stream(self.step());
+        let before = rng.random_range(0..=carried);
+        let state = (before > 0).then(|| {
+            let before = features.clone().narrow(1, carried - before, before);
+            network.stream(before, None).1.detach()
+        });
+        network.stream(features.narrow(1, carried, frames), state).0
     }
 
     /// Scores the weights, and keeps them if they are the best so far.

@@ -45,7 +45,9 @@ impl Validation {
         for draw in &self.draws {
             let batch = draw.to_batch::<B>(device);
             let count = batch.features.dims()[0] as f64;
+            let answers = batch.targets.dims()[1];
             let output = network.forward(batch.features);
+            let output = output.clone().narrow(1, output.dims()[1] - answers, answers);
             let newest = |x: &burn::tensor::Tensor<B, 3>| {
                 let frames = x.dims()[1];
                 joint_positions(x.clone().narrow(1, frames - 1, 1), skeleton)
