@@ -28,6 +28,7 @@ fn inference(c: &mut Criterion) {
         layout: FeatureLayout::default(),
         rate_hz: 60.0,
         window: config.window(),
+        feed: config.feed(),
         skeleton: Skeleton::default(),
     };
     let network = config.init::<Flex>(&FlexDevice).expect("the released configuration is sound");

@@ -7,7 +7,7 @@ use bevy::time::TimeUpdateStrategy;
 use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use bevy_kinest::kinest::features::TARGETS;
 use bevy_kinest::kinest::features::{FeatureLayout, Frame, SixdDecode, WindowFrame};
-use bevy_kinest::kinest::model::ModelSpec;
+use bevy_kinest::kinest::model::{Feed, ModelSpec};
 use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 use bevy_kinest::kinest::rotation::exp;
@@ -28,7 +28,13 @@ pub fn spec() -> ModelSpec {
         decode: SixdDecode::GramSchmidt,
         ..FeatureLayout::default()
     };
-    ModelSpec { layout, rate_hz: 60.0, window: WINDOW, skeleton: Skeleton::default() }
+    ModelSpec {
+        layout,
+        rate_hz: 60.0,
+        window: WINDOW,
+        feed: Feed::Windows,
+        skeleton: Skeleton::default(),
+    }
 }
 
 /// Always says: upright, left knee bent by 1 rad. Panics at the call numbered `panic_at`.

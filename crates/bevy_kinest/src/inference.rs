@@ -13,10 +13,10 @@ use bevy::asset::{AssetEvent, AssetLoadFailedEvent};
 use bevy::diagnostic::Diagnostics;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
-use kinest::model::ModelSpec;
+use kinest::model::{Feed, ModelSpec};
 use kinest::runtime::{
-    Displacement, HandStandIn, PoseRequest, PoseTimeline, PoseWorker, SourceFade, TrackerHistory,
-    WorkerEvent, place_under_head, rest_under_head,
+    Displacement, FrameFeed, HandStandIn, PoseInput, PoseRequest, PoseTimeline, PoseWorker,
+    SourceFade, TrackerHistory, WorkerEvent, place_under_head, rest_under_head,
 };
 use kinest_engine::DeviceChoice;
 
@@ -165,6 +165,8 @@ pub(crate) struct Estimate {
     /// The model that is asked.
     model: Option<AssetId<PoseModel>>,
     history: Option<TrackerHistory>,
+    /// For a network that is fed frame by frame.
+    feed: Option<FrameFeed>,
     /// Of the network the history is for.
     asked: u64,
     stand_in: HandStandIn,
@@ -180,6 +182,7 @@ impl Estimate {
         if let Some(history) = &mut self.history {
             history.clear();
         }
+        self.feed = None;
         self.stand_in = HandStandIn::default();
     }
 }
@@ -255,6 +258,7 @@ pub(crate) fn infer(
         let history = estimate.history.get_or_insert_with(|| TrackerHistory::new(spec));
         if std::mem::replace(&mut estimate.asked, revision) != revision {
             history.change_model(spec);
+            estimate.feed = None;
         }
         let mut passed = 0.0;
         if let Some(newest) = history.newest() {
@@ -268,7 +272,10 @@ pub(crate) fn infer(
                 history.displace(&by);
                 estimate.stand_in.displace(&by);
                 estimate.timeline.turn(by.rotation());
-                running.engine.worker.reset(avatar.to_bits());
+                if let Some(feed) = &mut estimate.feed {
+                    feed.displace(&by);
+                }
+                running.engine.worker.discard(avatar.to_bits());
             }
         }
         if !spec.layout.validity {
@@ -283,13 +290,26 @@ pub(crate) fn infer(
                 continue;
             }
         }
+        let avatar = avatar.to_bits();
+        if let Feed::Frames { .. } = spec.feed {
+            let feed = estimate.feed.get_or_insert_with(|| FrameFeed::new(spec));
+            if let Some(new) = feed.next(history) {
+                if new.starts {
+                    running.engine.worker.reset(avatar);
+                }
+                let (time, frame) = (new.time, new.frame);
+                let input = PoseInput::Frames(new.features);
+                running.requests.push(PoseRequest { avatar, time, input, frame });
+            }
+            continue;
+        }
         // Far ahead it is the time of another clock.
         let due = inline || !(0.0..1.0).contains(&(running.due - time));
         if due && let Some(frames) = history.window() {
             let mut features = Vec::with_capacity(spec.window * spec.layout.inputs());
             let frame = spec.layout.write_features(frames, &mut features);
-            let avatar = avatar.to_bits();
-            running.requests.push(PoseRequest { avatar, time, features, frame });
+            let input = PoseInput::Window(features);
+            running.requests.push(PoseRequest { avatar, time, input, frame });
         }
     }
     let now = clock.now();

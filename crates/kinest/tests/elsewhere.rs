@@ -4,7 +4,7 @@
 use burn_flex::{Flex, FlexDevice};
 use glam::{DQuat, DVec3};
 use kinest::features::{FeatureLayout, Frame, SixdDecode};
-use kinest::model::{KinestConfig, Mamba2Config, MlpConfig, ModelSpec, NetworkConfig};
+use kinest::model::{Feed, KinestConfig, Mamba2Config, MlpConfig, ModelSpec, NetworkConfig};
 use kinest::motion::{ClipFrame, MotionClip, synthetic};
 use kinest::rotation::geodesic_angle;
 use kinest::runtime::protocol::{Protocol, clip_trackers, predict};
@@ -42,7 +42,13 @@ fn engine(config: &NetworkConfig) -> BurnEngine<Flex> {
         ..FeatureLayout::default()
     };
     let window = config.window();
-    let spec = ModelSpec { layout, rate_hz: 60.0, window, skeleton: Skeleton::default() };
+    let spec = ModelSpec {
+        layout,
+        rate_hz: 60.0,
+        window,
+        feed: Feed::Windows,
+        skeleton: Skeleton::default(),
+    };
     BurnEngine::from_network(config.init(&FlexDevice).unwrap(), spec, FlexDevice, "cpu")
 }
 

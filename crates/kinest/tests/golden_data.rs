@@ -9,7 +9,7 @@ use common::{Golden, check, load};
 use glam::{DMat3, DVec3};
 use kinest::features::{FeatureLayout, TARGETS};
 use kinest::metrics::{BodyTrack, Metrics};
-use kinest::model::ModelSpec;
+use kinest::model::{Feed, ModelSpec};
 use kinest::motion::{ClipFrame, MotionClip};
 use kinest::rotation::{
     SIXD, Sixd, axis_angle_from_matrix, body_matrix_from_axis_angle, matrix_from_axis_angle,
@@ -237,6 +237,7 @@ fn evaluation() {
         layout: FeatureLayout::default(),
         rate_hz: 60.0,
         window,
+        feed: Feed::Windows,
         skeleton: skeleton.clone(),
     };
     let mut engine = Recital { spec, output };

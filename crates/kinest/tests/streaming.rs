@@ -6,8 +6,8 @@ use burn_flex::{Flex, FlexDevice};
 use kinest::features::{FeatureLayout, Frame};
 use kinest::model::fused::core_on_host;
 use kinest::model::{
-    CausalConfig, Checkpoint, CheckpointError, KinestConfig, Mamba2Config, Manifest, ModelSpec,
-    Network, NetworkConfig, Precision, ScanChain, install_core_kernel,
+    CausalConfig, Checkpoint, CheckpointError, Feed, KinestConfig, Mamba2Config, Manifest,
+    ModelSpec, Network, NetworkConfig, Precision, ScanChain, install_core_kernel,
 };
 use kinest::motion::synthetic;
 use kinest::runtime::clip_trackers;
@@ -109,6 +109,7 @@ fn a_causal_network_comes_back_from_its_checkpoint_and_sees_no_moving_frame() {
         layout: FeatureLayout { frame, ..FeatureLayout::default() },
         rate_hz: 60.0,
         window: 1,
+        feed: Feed::Frames { look_ahead: 0 },
         skeleton: Skeleton::default(),
     };
     let folder = tempfile::tempdir().unwrap();

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use kinest::features::FeatureLayout;
     use kinest::model::{
-        KinestConfig, Mamba2Config, Manifest, ModelSpec, NetworkConfig, Precision,
+        Feed, KinestConfig, Mamba2Config, Manifest, ModelSpec, NetworkConfig, Precision,
     };
     use kinest::skeleton::Skeleton;
 
@@ -132,6 +132,7 @@ mod tests {
             layout: FeatureLayout::default(),
             rate_hz: 60.0,
             window: 16,
+            feed: Feed::Windows,
             skeleton: Skeleton::default(),
         };
         let network = config.init::<Flex>(&FlexDevice).unwrap();

@@ -5,7 +5,7 @@ use crate::augment::Augment;
 use crate::dataset::Cut;
 use anyhow::{Context, ensure};
 use kinest::features::FeatureLayout;
-use kinest::model::{NetworkConfig, TrainingRecord};
+use kinest::model::{Feed, NetworkConfig, TrainingRecord};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -319,10 +319,12 @@ impl TrainConfig {
     /// What a window of the training data is cut to.
     #[must_use]
     pub fn cut(&self) -> Cut {
-        match (self.stream, self.network.streams()) {
-            (Some(stream), Some(behind)) => {
-                Cut { window: stream.carried + stream.frames, answers: stream.frames, behind }
-            }
+        match (self.stream, self.network.feed()) {
+            (Some(stream), Feed::Frames { look_ahead }) => Cut {
+                window: stream.carried + stream.frames,
+                answers: stream.frames,
+                behind: look_ahead,
+            },
             _ => Cut { window: self.network.window(), answers: self.network.answers(), behind: 0 },
         }
     }
@@ -356,7 +358,7 @@ impl TrainConfig {
         );
         self.loss.check(self.cut().answers)?;
         ensure!(
-            self.network.streams().is_some() == self.stream.is_some(),
+            (self.network.feed() == Feed::Windows) == self.stream.is_none(),
             "`stream` is for networks that are fed frame by frame, and they need it"
         );
         ensure!(
@@ -364,11 +366,11 @@ impl TrainConfig {
             "`layout.frame` {:?} cannot be fed frame by frame",
             self.layout.frame
         );
-        if let (Some(stream), Some(behind)) = (self.stream, self.network.streams()) {
+        if let (Some(stream), Feed::Frames { look_ahead }) = (self.stream, self.network.feed()) {
             ensure!(stream.frames > 0, "`stream.frames` is 0");
             ensure!(
-                stream.carried >= behind,
-                "`stream.carried` {} is less than the network's `look_ahead` {behind}",
+                stream.carried >= look_ahead,
+                "`stream.carried` {} is less than the network's `look_ahead` {look_ahead}",
                 stream.carried
             );
         }

@@ -1,6 +1,6 @@
 //! Trained weights on disk: `name.model.ron` says what they are, `name.safetensors` holds them.
 
-use super::{ModelSpec, Network, NetworkConfig, NetworkConfigError};
+use super::{Feed, ModelSpec, Network, NetworkConfig, NetworkConfigError};
 use crate::files::write_atomically;
 use burn::module::ParamId;
 use burn::tensor::TensorData;
@@ -507,7 +507,11 @@ fn parse_manifest(text: &str, path: &Path) -> Result<Manifest, CheckpointError> 
         let network = manifest.network.window();
         return field("spec.window", format!("{} but the network's is {network}", spec.window));
     }
-    if manifest.network.streams().is_some() && spec.layout.frame.moves_with_window() {
+    if spec.feed != manifest.network.feed() {
+        let network = manifest.network.feed();
+        return field("spec.feed", format!("{:?} but the network's is {network:?}", spec.feed));
+    }
+    if spec.feed != Feed::Windows && spec.layout.frame.moves_with_window() {
         let frame = spec.layout.frame;
         return field("spec.layout.frame", format!("{frame:?} cannot be fed frame by frame"));
     }

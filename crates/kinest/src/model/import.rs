@@ -5,7 +5,7 @@
 
 use super::checkpoint::{NamedTensors, TensorProblem, problem_list};
 use super::{
-    Checkpoint, CheckpointError, KinestConfig, Manifest, ModelSpec, NetworkConfig, Precision,
+    Checkpoint, CheckpointError, Feed, KinestConfig, Manifest, ModelSpec, NetworkConfig, Precision,
     ScanChain,
 };
 use crate::features::FeatureLayout;
@@ -113,6 +113,7 @@ pub fn import_state_dict(
         layout: FeatureLayout::default(),
         rate_hz: 60.0,
         window: config.window,
+        feed: Feed::Windows,
         skeleton: options.skeleton,
     };
     let mut manifest = Manifest::new(NetworkConfig::Kinest(config), spec);

@@ -1,11 +1,12 @@
 //! The KineST network: embed, temporal flow blocks, kinematic flow blocks, regress.
 
-use super::kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace, ScanChain};
+use super::kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
 use super::layers::{linear, linear_layer};
-use super::mamba2::{Mamba2Config, Mamba2State};
-use super::mixing::{AttentionPast, MixingState, MixingTrace};
+use super::mamba2::Mamba2Config;
+use super::mixing::MixingTrace;
+use super::state::KinestState;
 use super::statistics::{DataStatistics, Standardise};
-use super::temporal_flow::{TemporalFlow, TemporalState};
+use super::temporal_flow::TemporalFlow;
 use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
@@ -166,44 +167,6 @@ impl KinestConfig {
     }
 }
 
-/// What a causal network remembers of the frames so far, of each stream of a batch.
-#[derive(Clone, Debug)]
-pub struct KinestState<B: Backend> {
-    /// Of each temporal flow block.
-    pub temporal: Vec<TemporalState<B>>,
-    /// Of each kinematic flow block.
-    pub kinematic: Vec<KinematicState<B>>,
-}
-
-impl<B: Backend> KinestState<B> {
-    /// The same numbers; no gradient goes back through them.
-    #[must_use]
-    pub fn detach(self) -> Self {
-        let scan = |s: Mamba2State<B>| Mamba2State {
-            conv_tail: s.conv_tail.detach(),
-            ssm: s.ssm.detach(),
-        };
-        let mixing = |s: MixingState<B>| MixingState {
-            filtered: s.filtered.detach(),
-            attention: AttentionPast {
-                keys: s.attention.keys.detach(),
-                values: s.attention.values.detach(),
-            },
-        };
-        let temporal =
-            |s: TemporalState<B>| TemporalState { scan: scan(s.scan), mixing: mixing(s.mixing) };
-        let kinematic = |s: KinematicState<B>| KinematicState {
-            forward_scan: scan(s.forward_scan),
-            backward_scan: scan(s.backward_scan),
-            mixing: mixing(s.mixing),
-        };
-        Self {
-            temporal: self.temporal.into_iter().map(temporal).collect(),
-            kinematic: self.kinematic.into_iter().map(kinematic).collect(),
-        }
-    }
-}
-
 /// The KineST network.
 #[derive(Module, Debug)]
 pub struct Kinest<B: Backend> {
@@ -256,9 +219,9 @@ impl<B: Backend> Kinest<B> {
         features: Tensor<B, 3>,
         state: Option<KinestState<B>>,
     ) -> (Tensor<B, 3>, KinestState<B>) {
-        let (temporal, kinematic) = state.map(|s| (s.temporal, s.kinematic)).unzip();
+        let (temporal, kinematic) = state.map(KinestState::into_parts).unzip();
         let mut x = self.embed(features);
-        let mut state = KinestState { temporal: vec![], kinematic: vec![] };
+        let mut state = KinestState::default();
         let mut before = temporal.into_iter().flatten();
         for block in &self.temporal {
             let (y, after) = block.stream(x, before.next());

@@ -17,6 +17,7 @@ mod mixing;
 mod mlp;
 mod spec;
 mod ssd;
+mod state;
 mod statistics;
 mod temporal_flow;
 
@@ -26,14 +27,15 @@ pub use checkpoint::{
 pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
 pub use kernel::{CoreKernel, CoreTensors, install_core_kernel};
 pub use kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace, ScanChain};
-pub use kinest::{CausalConfig, Kinest, KinestConfig, KinestState, KinestTrace};
+pub use kinest::{CausalConfig, Kinest, KinestConfig, KinestTrace};
 pub use layers::{Fan, TimeFilter, TimeMixer};
 pub use loss::{angular_velocity, angular_velocity_loss, joint_positions, rotation_loss};
 pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, Mamba2State, ScanForm};
 pub use mixing::{AttentionPast, EncoderLayer, Mixing, MixingState, MixingTrace, TimeMixing};
 pub use mlp::{Activation, Mlp, MlpConfig};
-pub use spec::ModelSpec;
+pub use spec::{Feed, ModelSpec};
 pub use ssd::{SsdInput, ssd_chunked, ssd_sequential};
+pub use state::KinestState;
 pub use statistics::{DataStatistics, Standardise};
 pub use temporal_flow::{TemporalFlow, TemporalState};
 
@@ -98,13 +100,14 @@ impl NetworkConfig {
         }
     }
 
-    /// How many frames behind the newest the answer of a network that is fed frame by frame is, if it
-    /// is one; see [`Network::stream`].
+    /// How the network is given the frames it sees.
     #[must_use]
-    pub fn streams(&self) -> Option<usize> {
+    pub fn feed(&self) -> Feed {
         match self {
-            Self::Kinest(config) => config.causal.map(|causal| causal.look_ahead),
-            Self::Mlp(_) => None,
+            Self::Kinest(KinestConfig { causal: Some(causal), .. }) => {
+                Feed::Frames { look_ahead: causal.look_ahead }
+            }
+            Self::Kinest(_) | Self::Mlp(_) => Feed::Windows,
         }
     }
 
@@ -153,7 +156,7 @@ impl<B: Backend> Network<B> {
     /// once or one after the other give the same.
     ///
     /// # Panics
-    /// If the network is none that [`NetworkConfig::streams`].
+    /// If the network is not fed by [`Feed::Frames`].
     ///
     /// # Shapes
     /// - `features`: `[batch, frames, inputs]`

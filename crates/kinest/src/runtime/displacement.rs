@@ -1,6 +1,7 @@
 //! Players that are somewhere else from one moment to the next.
 
 use crate::coordinates::heading;
+use crate::features::WindowFrame;
 use crate::tracker::TrackerPose;
 use glam::{DMat3, DQuat, DVec3};
 
@@ -39,6 +40,13 @@ impl Displacement {
     #[must_use]
     pub fn rotation(&self) -> DQuat {
         DQuat::from_rotation_z(self.turn)
+    }
+
+    /// Takes along what a frame's numbers are expressed in.
+    #[must_use]
+    pub fn window_frame(&self, frame: &WindowFrame) -> WindowFrame {
+        let origin = self.to + self.rotation() * (frame.origin - self.from);
+        WindowFrame { heading: frame.heading + self.turn, origin: origin.with_z(0.0) }
     }
 
     /// Takes a tracker along.

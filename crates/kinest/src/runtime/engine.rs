@@ -25,6 +25,14 @@ pub enum EngineError {
         /// Numbers given.
         found: usize,
     },
+    /// What a stream was fed is no whole number of frames.
+    #[error("a stream was fed {found} numbers, which are no frames of {inputs}")]
+    StreamLength {
+        /// Numbers of a frame.
+        inputs: usize,
+        /// Numbers given.
+        found: usize,
+    },
     /// The back end failed (a lost GPU, no memory); it cannot be used again.
     #[error("the {device} back end failed: {reason}")]
     Backend {
@@ -33,6 +41,35 @@ pub enum EngineError {
         /// What it said.
         reason: String,
     },
+}
+
+/// The next frames of one stream.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamFrames<'a> {
+    /// Which stream; any number the caller likes. One that was not seen before starts.
+    pub stream: u64,
+    /// `[frames, inputs]`, row-major, one frame at least.
+    pub features: &'a [f32],
+}
+
+/// A network that is fed frame by frame ([`Feed::Frames`](crate::model::Feed)) and remembers its
+/// streams.
+pub trait StreamEngine {
+    /// Feeds some streams, each at most once, their next frames.
+    ///
+    /// The output is `[targets]` of each stream's newest frame for [`Take::Newest`], and of every
+    /// frame, stream after stream, for [`Take::All`].
+    ///
+    /// # Errors
+    /// If a stream's input is no whole number of frames, or the back end fails.
+    fn advance(
+        &mut self,
+        streams: &[StreamFrames<'_>],
+        take: Take,
+    ) -> Result<Vec<f32>, EngineError>;
+
+    /// Forgets a stream.
+    fn end(&mut self, stream: u64);
 }
 
 /// A network on some device: windows in, outputs out. Object safe, one call for many avatars.
@@ -49,7 +86,12 @@ pub trait PoseEngine: Send {
         self.spec().window
     }
 
-    /// Runs the network.
+    /// How to feed it frame by frame; `None` for a network that sees windows.
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
+    }
+
+    /// Runs the network on whole windows, which it does not remember.
     ///
     /// # Shapes
     /// - `windows`: `[batch, window, inputs]`, row-major
@@ -70,6 +112,9 @@ impl<T: PoseEngine + ?Sized> PoseEngine for Box<T> {
     }
     fn answers(&self) -> usize {
         (**self).answers()
+    }
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        (**self).streams()
     }
     fn infer(
         &mut self,

@@ -1,12 +1,13 @@
 //! The whole live path on the caller's thread.
 
 use super::{
-    EngineError, PoseEngine, Take, TrackerError, TrackerHistory, decode_output, place_under_head,
-    rest_under_head,
+    EngineError, FrameFeed, PoseEngine, StreamFrames, Take, TrackerError, TrackerHistory,
+    decode_output, place_under_head, rest_under_head,
 };
-use crate::model::ModelSpec;
-use crate::skeleton::Pose;
+use crate::model::{Feed, ModelSpec};
+use crate::skeleton::{PerJoint, Pose};
 use crate::tracker::TrackerFrame;
+use glam::DQuat;
 
 /// Why there is no pose.
 #[derive(Debug, thiserror::Error)]
@@ -27,16 +28,22 @@ pub struct PoseEstimator {
     engine: Box<dyn PoseEngine>,
     spec: ModelSpec,
     history: TrackerHistory,
+    feed: FrameFeed,
     features: Vec<f32>,
+    /// What the network said last, of the stream that goes on.
+    said: Option<PerJoint<DQuat>>,
 }
+
+/// The one stream of an estimator.
+const STREAM: u64 = 0;
 
 impl PoseEstimator {
     /// An estimator that runs on `engine`.
     #[must_use]
     pub fn new(engine: Box<dyn PoseEngine>) -> Self {
         let spec = engine.spec().clone();
-        let history = TrackerHistory::new(&spec);
-        Self { engine, spec, history, features: Vec::new() }
+        let (history, feed) = (TrackerHistory::new(&spec), FrameFeed::new(&spec));
+        Self { engine, spec, history, feed, features: Vec::new(), said: None }
     }
 
     /// Adds what the trackers say now, at any rate; see [`TrackerHistory::push`].
@@ -48,27 +55,55 @@ impl PoseEstimator {
     }
 
     /// The pose at the newest tracker frame, with the head joint at the head tracker. Until the
-    /// trackers have been seen for a whole window it is the rest pose under the head.
+    /// trackers have been seen for a whole window it is the rest pose under the head. A network that is
+    /// fed frame by frame is given what it has not seen; call this for every tracker frame.
     ///
     /// # Errors
     /// If there is no tracker frame, the engine fails, or its output is not finite; the next call
     /// starts afresh.
     pub fn estimate(&mut self) -> Result<Pose, EstimateError> {
         let head = self.history.newest().ok_or(EstimateError::NoTrackers)?.poses[0];
-        let Some(frames) = self.history.window() else {
-            return Ok(rest_under_head(&self.spec.skeleton, &head));
+        let rotations = match self.spec.feed {
+            Feed::Windows => self.see_window()?,
+            Feed::Frames { .. } => self.see_frames()?,
         };
+        Ok(match rotations {
+            Some(rotations) => place_under_head(&self.spec.skeleton, &rotations, head.position),
+            None => rest_under_head(&self.spec.skeleton, &head),
+        })
+    }
+
+    fn see_window(&mut self) -> Result<Option<PerJoint<DQuat>>, EstimateError> {
+        let Some(frames) = self.history.window() else { return Ok(None) };
         self.features.clear();
         let frame = self.spec.layout.write_features(frames, &mut self.features);
         let output = self.engine.infer(&self.features, 1, Take::Newest)?;
-        let rotations =
-            decode_output(&self.spec, &output, &frame).ok_or(EstimateError::NotFinite)?;
-        Ok(place_under_head(&self.spec.skeleton, &rotations, head.position))
+        decode_output(&self.spec, &output, &frame).map(Some).ok_or(EstimateError::NotFinite)
+    }
+
+    fn see_frames(&mut self) -> Result<Option<PerJoint<DQuat>>, EstimateError> {
+        let Some(streams) = self.engine.streams() else { return Ok(None) };
+        if let Some(new) = self.feed.next(&self.history) {
+            if new.starts {
+                streams.end(STREAM);
+            }
+            let frames = StreamFrames { stream: STREAM, features: &new.features };
+            let output = streams.advance(&[frames], Take::Newest)?;
+            self.said = decode_output(&self.spec, &output, &new.frame);
+            if self.said.is_none() {
+                // What it remembers is no better.
+                streams.end(STREAM);
+                return Err(EstimateError::NotFinite);
+            }
+        }
+        Ok(self.said)
     }
 
     /// Forgets the trackers: after a teleport, or for another player.
     pub fn clear(&mut self) {
         self.history.clear();
+        self.feed = FrameFeed::new(&self.spec);
+        self.said = None;
     }
 
     /// How the network is fed and read.

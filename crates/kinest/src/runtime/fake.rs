@@ -2,7 +2,7 @@
 
 use super::{EngineError, PoseEngine, Take};
 use crate::features::{FeatureLayout, Frame, SixdDecode, TARGETS, WindowFrame};
-use crate::model::ModelSpec;
+use crate::model::{Feed, ModelSpec};
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use glam::{DQuat, DVec3};
 
@@ -13,7 +13,13 @@ pub(crate) fn spec() -> ModelSpec {
         decode: SixdDecode::GramSchmidt,
         ..FeatureLayout::default()
     };
-    ModelSpec { layout, rate_hz: 60.0, window: 96, skeleton: Skeleton::default() }
+    ModelSpec {
+        layout,
+        rate_hz: 60.0,
+        window: 96,
+        feed: Feed::Windows,
+        skeleton: Skeleton::default(),
+    }
 }
 
 /// The pose [`FakeEngine`] answers, root in the window's frame: rest with the left knee bent by

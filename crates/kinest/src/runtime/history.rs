@@ -155,6 +155,19 @@ impl TrackerHistory {
         Some(self.window.chunks_exact(self.trackers.roles().len()))
     }
 
+    /// What the trackers did at a moment; `None` before the oldest and after the newest frame.
+    pub(super) fn at(&self, time: f64) -> Option<Vec<TrackerPose>> {
+        let next = self.samples.partition_point(|sample| sample.time < time - TIME_TOLERANCE);
+        let after = self.samples.get(next)?;
+        if after.time <= time + TIME_TOLERANCE {
+            return Some(after.poses.clone());
+        }
+        let before = self.samples.get(next.checked_sub(1)?)?;
+        let t = (time - before.time) / (after.time - before.time);
+        let pairs = before.poses.iter().zip(&after.poses);
+        Some(pairs.map(|(a, b)| interpolate(a, b, t)).collect())
+    }
+
     /// Takes everything along in a teleport, as if the player had always been there: no tracker has moved.
     pub fn displace(&mut self, by: &Displacement) {
         self.samples.iter_mut().flat_map(|frame| &mut frame.poses).for_each(|pose| by.apply(pose));

@@ -17,6 +17,7 @@ mod displacement;
 mod engine;
 mod estimator;
 mod fade;
+mod frame_feed;
 mod guard;
 mod history;
 mod loss;
@@ -28,9 +29,10 @@ mod worker;
 
 pub use burn_engine::BurnEngine;
 pub use displacement::Displacement;
-pub use engine::{EngineError, PoseEngine, Take};
+pub use engine::{EngineError, PoseEngine, StreamEngine, StreamFrames, Take};
 pub use estimator::{EstimateError, PoseEstimator};
 pub use fade::SourceFade;
+pub use frame_feed::{FrameFeed, NewFrames};
 pub use guard::guarded;
 pub use history::{TrackerError, TrackerHistory};
 pub use loss::{HandStandIn, LossSettings, TrackerPlacer, lowered_hand};
@@ -38,7 +40,7 @@ pub use protocol::{Protocol, ProtocolError};
 pub use recording::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 pub use root::{decode_output, place_under_head, rest_under_head};
 pub use timeline::PoseTimeline;
-pub use worker::{InferenceStats, PoseReply, PoseRequest, PoseWorker, WorkerEvent};
+pub use worker::{InferenceStats, PoseInput, PoseReply, PoseRequest, PoseWorker, WorkerEvent};
 
 #[cfg(test)]
 mod fake;

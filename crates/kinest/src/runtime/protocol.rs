@@ -3,10 +3,10 @@
 //! The trackers are made from the clip itself, so they are perfect. Frame 0 only serves velocities: of
 //! `T` frames `T − 1` are predicted.
 
-use super::engine::{EngineError, PoseEngine, Take};
+use super::engine::{EngineError, PoseEngine, StreamFrames, Take};
 use crate::features::{Frame, TARGETS, WindowFrame};
 use crate::metrics::{BodyTrack, Metrics};
-use crate::model::ModelSpec;
+use crate::model::{Feed, ModelSpec};
 use crate::motion::{ClipFrame, MotionClip};
 use crate::rotation::{body_matrix_from_axis_angle, exp, log};
 use crate::skeleton::{JointTransforms, PerJoint, Skeleton, global_rotations};
@@ -21,7 +21,8 @@ pub enum Protocol {
     /// A network that only answers the newest frame of a window has no use for the future; for it this
     /// is the same as [`Online`](Self::Online).
     Offline,
-    /// A game's: each frame is predicted as the newest of its window.
+    /// A game's: each frame is predicted as the newest of its window. A network that is fed frame by
+    /// frame is so in either way; one that looks ahead has seen that much of the future in both.
     Online,
 }
 
@@ -89,6 +90,9 @@ pub enum ProtocolError {
         /// Frames of the truth.
         truth: usize,
     },
+    /// The model is fed frame by frame, its engine is not.
+    #[error("the model is fed frame by frame, but its engine takes windows only")]
+    NoStream,
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -146,6 +150,9 @@ pub fn predict(
         return Err(ProtocolError::TooShort { frames: clip.frames.len() });
     }
     let trackers = clip_trackers(clip, skeleton, layout.trackers);
+    if let Feed::Frames { look_ahead } = engine.spec().feed {
+        return predict_stream(engine, &trackers, skeleton, look_ahead, progress);
+    }
     let total = clip.frames.len() - 1;
     let take = match protocol {
         Protocol::Offline => Take::All,
@@ -188,6 +195,57 @@ pub fn predict(
         }
         progress(frames.len(), total);
     }
+    Ok(MotionClip { rate_hz, frames })
+}
+
+/// Frames that a network which is fed frame by frame gets at once here.
+const STRETCH: usize = 240;
+
+/// [`predict`] with a network that is fed frame by frame. What it says after the end of the clip, when it
+/// looks ahead, is to the last frame held still.
+fn predict_stream(
+    engine: &mut dyn PoseEngine,
+    trackers: &[Vec<TrackerPose>],
+    skeleton: &Skeleton,
+    look_ahead: usize,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<MotionClip, ProtocolError> {
+    const STREAM: u64 = 0;
+    let ModelSpec { layout, rate_hz, .. } = *engine.spec();
+    let total = trackers.len() - 1;
+    let last = &trackers[total];
+    let held = std::iter::repeat_n(last, look_ahead);
+    let mut features = vec![];
+    layout.write_features(trackers.iter().chain(held).map(Vec::as_slice), &mut features);
+
+    let streams = engine.streams().ok_or(ProtocolError::NoStream)?;
+    streams.end(STREAM);
+    let mut frames = Vec::with_capacity(total);
+    let mut before_first = look_ahead;
+    for stretch in features.chunks(STRETCH * layout.inputs()) {
+        let frames_of = StreamFrames { stream: STREAM, features: stretch };
+        let output = streams.advance(&[frames_of], Take::All)?;
+        for row in output.chunks_exact(TARGETS) {
+            if before_first > 0 {
+                before_first -= 1;
+                continue;
+            }
+            let frame = frames.len();
+            let head = &trackers[frame + 1][0];
+            let mut rotations = layout.decode_axis_angles(row);
+            if layout.frame != Frame::World {
+                let axes = layout.window_frame(head);
+                rotations[0] = log(axes.rotation() * exp(rotations[0]));
+            }
+            let placed = place(rotations, head.position, skeleton);
+            if !placed.translation.is_finite() {
+                return Err(ProtocolError::NotFinite { frame });
+            }
+            frames.push(placed);
+        }
+        progress(frames.len(), total);
+    }
+    streams.end(STREAM);
     Ok(MotionClip { rate_hz, frames })
 }
 
@@ -240,7 +298,13 @@ mod tests {
         fn new(window: usize, frame: Frame) -> Self {
             let layout =
                 FeatureLayout { frame, decode: SixdDecode::GramSchmidt, ..Default::default() };
-            let spec = ModelSpec { layout, rate_hz: 60.0, window, skeleton: Skeleton::default() };
+            let spec = ModelSpec {
+                layout,
+                rate_hz: 60.0,
+                window,
+                feed: Feed::Windows,
+                skeleton: Skeleton::default(),
+            };
             Self { spec, batches: vec![] }
         }
     }

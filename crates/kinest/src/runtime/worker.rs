@@ -1,6 +1,6 @@
 //! The engine on a thread of its own.
 
-use super::{PoseEngine, Take, decode_output, guarded};
+use super::{EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded};
 use crate::features::{TARGETS, WindowFrame};
 use crate::skeleton::PerJoint;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -18,16 +18,37 @@ const UNREAD_BATCHES: usize = 64;
 /// Calls that percentiles are taken over: eight seconds at 60 Hz.
 const RECENT_CALLS: usize = 480;
 
-/// One window of one avatar.
+/// How much of a stream may wait for its turn, seconds. When it is more the network has been away for so
+/// long that it starts anew with the newest.
+const LONGEST_BACKLOG: f64 = 1.0;
+
+/// What the network is given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PoseInput {
+    /// A whole window, `[window, inputs]`, row-major.
+    Window(Vec<f32>),
+    /// Of a stream, the frames that the network was not given yet: `[frames, inputs]`, row-major.
+    Frames(Vec<f32>),
+}
+
+impl PoseInput {
+    fn features(&self) -> &[f32] {
+        match self {
+            Self::Window(features) | Self::Frames(features) => features,
+        }
+    }
+}
+
+/// One window of one avatar, or the next frames of its stream.
 #[derive(Clone, Debug)]
 pub struct PoseRequest {
     /// Whose it is; any number the caller likes.
     pub avatar: u64,
-    /// Time stamp of the newest frame, handed back with the reply.
+    /// Time stamp of the frame that the answer describes, handed back with the reply.
     pub time: f64,
-    /// The window's features: `[window, inputs]`, row-major.
-    pub features: Vec<f32>,
-    /// What the features are expressed in.
+    /// Features.
+    pub input: PoseInput,
+    /// What the answer is expressed in.
     pub frame: WindowFrame,
 }
 
@@ -100,20 +121,40 @@ impl InferenceStats {
     }
 }
 
+/// How replies and streams of an avatar are told from those before.
+#[derive(Clone, Copy)]
+struct Generation {
+    /// Replies of another one are late.
+    reply: u64,
+    /// What a network that is fed frame by frame remembers is under this number.
+    stream: u64,
+}
+
 /// A request with the generation of its avatar when it was made.
 struct Waiting {
-    generation: u64,
+    generation: Generation,
     since: Instant,
+    /// Time stamp of the first request whose frames are in this one.
+    first: f64,
     request: PoseRequest,
 }
 
-/// The newest request of each avatar, in the order of their numbers so that batches are the same in
-/// every run. The lock is only ever held to move requests in and out, never while the network runs.
+#[derive(Default)]
+struct Letters {
+    /// The newest request of each avatar, in the order of their numbers so that batches are the same in
+    /// every run.
+    requests: BTreeMap<u64, Waiting>,
+    /// Streams that nobody will go on with.
+    ended: Vec<u64>,
+}
+
+/// What the caller has for the thread. The lock is only ever held to move things in and out, never while
+/// the network runs.
 #[derive(Clone, Default)]
-struct Mailbox(Arc<Mutex<BTreeMap<u64, Waiting>>>);
+struct Mailbox(Arc<Mutex<Letters>>);
 
 impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
+    fn lock(&self) -> MutexGuard<'_, Letters> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -134,16 +175,15 @@ enum Message {
 /// A thread that owns an engine and runs the newest window of every avatar, all in one call.
 ///
 /// Nothing here waits for the network but [`wait`](Self::wait). A request replaces a waiting one of
-/// the same avatar. Dropping the worker ends the thread after the call it is in.
+/// the same avatar; where the network is fed frame by frame the frames of both are fed. Dropping the worker ends the thread after the call it is in.
 pub struct PoseWorker {
     mailbox: Mailbox,
     wake: Sender<()>,
     messages: Receiver<Message>,
     events: VecDeque<WorkerEvent>,
     thread: JoinHandle<()>,
-    /// Replies of another generation than the avatar's are late.
-    generations: HashMap<u64, u64>,
-    next_generation: u64,
+    generations: HashMap<u64, Generation>,
+    next_number: u64,
     /// Requests that wait or run.
     pending: usize,
     running: bool,
@@ -175,7 +215,7 @@ impl PoseWorker {
             events: VecDeque::new(),
             thread,
             generations: HashMap::new(),
-            next_generation: 0,
+            next_number: 0,
             pending: 0,
             running: true,
             stats: InferenceStats::default(),
@@ -188,29 +228,67 @@ impl PoseWorker {
             return;
         }
         let since = Instant::now();
-        let mut waiting = self.mailbox.lock();
-        for request in requests {
-            let generation = *self.generations.entry(request.avatar).or_insert_with(|| {
-                self.next_generation += 1;
-                self.next_generation
-            });
+        let mut letters = self.mailbox.lock();
+        for mut request in requests {
+            let mut number = || {
+                self.next_number += 1;
+                self.next_number
+            };
+            let generation = self
+                .generations
+                .entry(request.avatar)
+                .or_insert_with(|| Generation { reply: number(), stream: number() });
             // The windows of an avatar have waited since the first of them.
-            let since = waiting.get(&request.avatar).map_or(since, |replaced| replaced.since);
-            match waiting.insert(request.avatar, Waiting { generation, since, request }) {
-                Some(_) => self.stats.replaced += 1,
+            let (mut since, mut first) = (since, request.time);
+            match letters.requests.remove(&request.avatar) {
+                Some(before) => {
+                    self.stats.replaced += 1;
+                    since = before.since;
+                    if let (PoseInput::Frames(earlier), PoseInput::Frames(new)) =
+                        (before.request.input, &mut request.input)
+                    {
+                        if request.time - before.first <= LONGEST_BACKLOG {
+                            first = before.first;
+                            new.splice(..0, earlier);
+                        } else {
+                            letters.ended.push(generation.stream);
+                            generation.stream = number();
+                        }
+                    }
+                }
                 None => self.pending += 1,
             }
+            let waiting = Waiting { generation: *generation, since, first, request };
+            letters.requests.insert(waiting.request.avatar, waiting);
         }
-        drop(waiting);
+        drop(letters);
         // Full: the worker has a call to wake already. Disconnected: its last words are on the way.
         _ = self.wake.try_send(());
     }
 
-    /// Forgets `avatar`: replies to what was submitted before never arrive. For teleports, other
-    /// players, other models, despawned avatars.
+    /// Forgets `avatar`, also what the network remembers of it: replies to what was submitted before
+    /// never arrive. For other players, other models, despawned avatars.
     pub fn reset(&mut self, avatar: u64) {
-        self.generations.remove(&avatar);
-        if self.mailbox.lock().remove(&avatar).is_some() {
+        let generation = self.generations.remove(&avatar);
+        let mut letters = self.mailbox.lock();
+        letters.ended.extend(generation.map(|generation| generation.stream));
+        if letters.requests.remove(&avatar).is_some() {
+            self.pending -= 1;
+        }
+    }
+
+    /// Replies to what was submitted for `avatar` before never arrive, but a stream goes on. For
+    /// teleports.
+    pub fn discard(&mut self, avatar: u64) {
+        if let Some(generation) = self.generations.get_mut(&avatar) {
+            self.next_number += 1;
+            generation.reply = self.next_number;
+        }
+        let mut letters = self.mailbox.lock();
+        if let Some(waiting) = letters.requests.get(&avatar)
+            && matches!(waiting.request.input, PoseInput::Window(_))
+        {
+            letters.requests.remove(&avatar);
             self.pending -= 1;
         }
     }
@@ -267,7 +345,7 @@ impl PoseWorker {
                 self.stats.add(ms, queue_ms);
                 let mut poses = Vec::with_capacity(answers.len());
                 for Answer { generation, avatar, time, rotations } in answers {
-                    if self.generations.get(&avatar) != Some(&generation) {
+                    if self.generations.get(&avatar).map(|g| g.reply) != Some(generation) {
                         self.stats.late += 1;
                     } else if let Some(rotations) = rotations {
                         poses.push(PoseReply { avatar, time, rotations });
@@ -303,32 +381,37 @@ fn serve(
     out: &Sender<Message>,
 ) -> Result<(), String> {
     let (spec, device) = (engine.spec().clone(), engine.device().to_owned());
-    let mut infer = |features: &[f32], batch| {
-        guarded(|| engine.infer(features, batch, Take::Newest))?.map_err(|error| error.to_string())
-    };
     // The first call compiles kernels and allocates; nobody should wait for that in a game.
-    infer(&vec![0.0; spec.window * spec.layout.inputs()], 1)?;
+    let inputs = spec.layout.inputs();
+    let rest = match engine.streams() {
+        Some(_) => PoseInput::Frames(vec![0.0; inputs]),
+        None => PoseInput::Window(vec![0.0; spec.window * inputs]),
+    };
+    // No avatar's: they count from 1.
+    call(engine, &[(0, &rest)])?;
+    end(engine, [0])?;
     if out.send(Message::Ready { device }).is_err() {
         return Ok(());
     }
-    let mut features = Vec::new();
     while woken.recv().is_ok() {
-        let requests = std::mem::take(&mut *mailbox.lock());
+        let Letters { requests, ended } = std::mem::take(&mut *mailbox.lock());
+        end(engine, ended)?;
         if requests.is_empty() {
             continue;
         }
         let start = Instant::now();
-        features.clear();
-        requests.values().for_each(|w| features.extend_from_slice(&w.request.features));
         let waited = requests.values().map(|w| start.duration_since(w.since)).max();
         let queue_ms = waited.map_or(0.0, |waited| waited.as_secs_f64() * 1e3);
-        let output = infer(&features, requests.len())?;
+        let inputs: Vec<_> =
+            requests.values().map(|w| (w.generation.stream, &w.request.input)).collect();
+        let output = call(engine, &inputs)?;
         let ms = start.elapsed().as_secs_f64() * 1e3;
         // An output that is too short leaves avatars without an answer that is a pose.
         let frames = output.chunks(TARGETS).chain(std::iter::repeat(&[] as &[f32]));
         let answers = requests.into_values().zip(frames).map(|(waiting, output)| {
             let Waiting { generation, request, .. } = waiting;
             let PoseRequest { avatar, time, frame, .. } = request;
+            let generation = generation.reply;
             Answer { generation, avatar, time, rotations: decode_output(&spec, output, &frame) }
         });
         let answers = answers.collect();
@@ -337,6 +420,35 @@ fn serve(
         }
     }
     Ok(())
+}
+
+/// Runs the network on everything that waits, once; the newest frame's output of each.
+fn call<'a>(
+    engine: &mut dyn PoseEngine,
+    inputs: &[(u64, &'a PoseInput)],
+) -> Result<Vec<f32>, String> {
+    let run = || match engine.streams() {
+        Some(streams) => {
+            let frames = |(stream, input): &(u64, &'a PoseInput)| StreamFrames {
+                stream: *stream,
+                features: input.features(),
+            };
+            streams.advance(&inputs.iter().map(frames).collect::<Vec<_>>(), Take::Newest)
+        }
+        None => {
+            let windows = inputs.iter().flat_map(|(_, input)| input.features()).copied();
+            engine.infer(&windows.collect::<Vec<_>>(), inputs.len(), Take::Newest)
+        }
+    };
+    guarded(run)?.map_err(|error: EngineError| error.to_string())
+}
+
+fn end(engine: &mut dyn PoseEngine, ended: impl IntoIterator<Item = u64>) -> Result<(), String> {
+    guarded(|| {
+        if let Some(streams) = engine.streams() {
+            ended.into_iter().for_each(|stream| streams.end(stream));
+        }
+    })
 }
 
 #[cfg(test)]
@@ -358,7 +470,7 @@ mod tests {
         PoseRequest {
             avatar,
             time,
-            features: vec![0.0; spec.window * spec.layout.inputs()],
+            input: PoseInput::Window(vec![0.0; spec.window * spec.layout.inputs()]),
             frame: WindowFrame { heading: 0.5, origin: DVec3::ZERO },
         }
     }

@@ -331,7 +331,7 @@ mod tests {
     use super::*;
     use glam::DVec3;
     use kinest::features::{FeatureLayout, TARGETS};
-    use kinest::model::ModelSpec;
+    use kinest::model::{Feed, ModelSpec};
     use kinest::motion::{ClipFrame, MotionClip};
     use kinest::runtime::{EngineError, Take};
 
@@ -354,7 +354,8 @@ mod tests {
     fn straight(name: &str) -> Candidate {
         let layout = FeatureLayout::default();
         let skeleton = Skeleton::default();
-        let engine = Straight(ModelSpec { layout, rate_hz: 60.0, window: 4, skeleton });
+        let engine =
+            Straight(ModelSpec { layout, rate_hz: 60.0, window: 4, feed: Feed::Windows, skeleton });
         Candidate { name: name.into(), source: Source::Network(Box::new(engine)) }
     }
 

@@ -165,6 +165,7 @@ fn set_up(args: TrainArgs) -> anyhow::Result<Setup> {
         layout: config.layout,
         rate_hz: 60.0,
         window: config.network.window(),
+        feed: config.network.feed(),
         skeleton,
     };
     let (data, validation) = load_data(&config, &spec)?;
