@@ -10,7 +10,7 @@ use kinest::model::{
     ModelSpec, Network, NetworkConfig, Precision, ScanChain, install_core_kernel,
 };
 use kinest::motion::synthetic;
-use kinest::runtime::clip_trackers;
+use kinest::runtime::protocol::clip_trackers;
 use kinest::skeleton::Skeleton;
 
 fn config() -> KinestConfig {
