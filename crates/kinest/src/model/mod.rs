@@ -13,6 +13,7 @@ mod kinest;
 mod layers;
 mod loss;
 mod mamba2;
+pub(crate) mod math;
 mod mixing;
 mod mlp;
 mod spec;
@@ -23,6 +24,7 @@ mod temporal_flow;
 pub use checkpoint::{
     Checkpoint, CheckpointError, Manifest, Precision, TensorProblem, TrainingRecord,
 };
+pub(crate) use checkpoint::{NamedTensors, tensors_of};
 pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
 pub use kernel::{CoreKernel, CoreTensors, install_core_kernel};
 pub use kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
@@ -32,7 +34,7 @@ pub use loss::{angular_velocity, angular_velocity_loss, joint_positions, rotatio
 pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, Mamba2State, ScanForm};
 pub use mixing::{EncoderLayer, Mixing, MixingTrace};
 pub use mlp::{Activation, Mlp, MlpConfig};
-pub use spec::ModelSpec;
+pub use spec::{ModelSpec, Take};
 pub use ssd::{SsdInput, ssd_chunked, ssd_sequential};
 pub use statistics::{DataStatistics, Standardise};
 pub use temporal_flow::TemporalFlow;
