@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. What stands together may use each other.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["rotation", "coordinates", "files"],
     &["skeleton"],
     &["tracker", "motion", "metrics", "rig"],
     &["calibration", "refine"],
     &["features"],
     &["model"],
+    &["native"],
     &["runtime"],
     &["lib"],
 ];

@@ -27,6 +27,7 @@ pub mod files;
 pub mod metrics;
 pub mod model;
 pub mod motion;
+pub mod native;
 pub mod refine;
 pub mod rig;
 pub mod rotation;

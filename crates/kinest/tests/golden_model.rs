@@ -14,10 +14,11 @@ use burn_store::ModuleSnapshot;
 use common::{Golden, check, load};
 use kinest::model::fused::core_on_host;
 use kinest::model::{
-    ImportOptions, Kinest, Mamba2, Mamba2Config, Mamba2State, Network, NetworkConfig, ScanChain,
-    ScanForm, StateDict, angular_velocity_loss, import_pth, import_state_dict, install_core_kernel,
-    rotation_loss,
+    Checkpoint, ImportOptions, Kinest, Mamba2, Mamba2Config, Mamba2State, Network, NetworkConfig,
+    ScanChain, ScanForm, StateDict, Take, angular_velocity_loss, import_pth, import_state_dict,
+    install_core_kernel, rotation_loss,
 };
+use kinest::native::NativeKinest;
 use kinest::rotation::SIXD;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,10 +56,13 @@ fn converted(state_dict: StateDict) -> Named {
     snapshots.map(|s| (s.full_path(), s.to_data().unwrap().to_vec().unwrap())).collect()
 }
 
-fn tiny<B: burn::tensor::backend::Backend>(chain: ScanChain) -> Kinest<B> {
+fn tiny_checkpoint(chain: ScanChain) -> Checkpoint {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny/kinest_tiny.pth");
-    let options = ImportOptions { chain, ..ImportOptions::default() };
-    kinest(import_pth(&path, options).unwrap().network(&Default::default()).unwrap())
+    import_pth(&path, ImportOptions { chain, ..ImportOptions::default() }).unwrap()
+}
+
+fn tiny<B: burn::tensor::backend::Backend>(chain: ScanChain) -> Kinest<B> {
+    kinest(tiny_checkpoint(chain).network(&Default::default()).unwrap())
 }
 
 fn kinest<B: burn::tensor::backend::Backend>(network: Network<B>) -> Kinest<B> {
@@ -96,6 +100,21 @@ fn compare_activations(form: &str) {
             compare(&format!("act.skfm{i}"), mixing.y);
         }
         compare("output", trace.output);
+    }
+}
+
+#[test]
+fn outputs_of_the_native_form() {
+    for (file, chain) in [("tiny/io", ScanChain::Released), ("tiny/io_chain22", ScanChain::Unified)]
+    {
+        let golden = load(file);
+        let checkpoint = tiny_checkpoint(chain);
+        let network: Network<Flex> = checkpoint.network(&Default::default()).unwrap();
+        let mut native = NativeKinest::new(&checkpoint.manifest.network, &network).unwrap();
+        let (expected, _) = golden.f32("output");
+        let mut output = vec![f32::NAN; expected.len()];
+        native.forward(&golden.f32("input").0, Take::All, &mut output);
+        check(file, "output (native)", output, expected, 5e-5);
     }
 }
 

@@ -225,7 +225,7 @@ pub struct Checkpoint {
 }
 
 /// Named tensors of f32, row-major.
-pub(super) type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+pub(crate) type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 impl Checkpoint {
     /// The checkpoint of a network: `manifest` with `precision` and hash filled in.
@@ -457,8 +457,8 @@ fn stem(path: &Path) -> Result<&str, CheckpointError> {
     })
 }
 
-/// Every weight of a network by name.
-fn tensors_of<B: Backend>(network: &Network<B>) -> NamedTensors {
+/// Every weight of a network by name, widened to f32.
+pub(crate) fn tensors_of<B: Backend>(network: &Network<B>) -> NamedTensors {
     let named = |snapshot: TensorSnapshot| {
         let shape = snapshot.shape.to_vec();
         let data = snapshot.to_data().ok()?.convert::<f32>();

@@ -7,6 +7,7 @@
 
 use super::kernel::CoreTensors;
 use super::mamba2::Mamba2State;
+use super::math;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use multiversion::multiversion;
@@ -132,27 +133,9 @@ pub fn core_on_host<B: Backend>(tensors: CoreTensors<B>) -> (Tensor<B, 3>, Mamba
     (Tensor::from_data(TensorData::new(output, dims), &device), state.write(shape, &device))
 }
 
-/// `e^x` to about two units in the last place, in a form compilers vectorise (after Cephes): the
-/// library's scalar one costs more than the recurrence.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    // Adding this leaves the nearest whole number in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-    let x = x.clamp(-87.0, 88.0);
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
-    let whole = shifted - ROUND;
-    let r = x - whole * (355.0 / 512.0) + whole * 2.121_944_4e-4;
-    let mut p = 1.987_569_1e-4_f32;
-    for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1] {
-        p = p * r + c;
-    }
-    let fraction = p * r * r + r + 1.0;
-    fraction * f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
-}
-
 #[inline(always)]
 fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
+    math::sigmoid::<false>(x)
 }
 
 #[inline(always)]
@@ -502,19 +485,4 @@ fn backward_sequence(
         }
     }
     w
-}
-
-#[cfg(test)]
-mod tests {
-    use super::exp;
-
-    #[test]
-    fn the_fast_exponential_is_one() {
-        for i in -8600..8700 {
-            let x = i as f32 * 0.01;
-            let (got, want) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!((got / want - 1.0).abs() < 4e-7, "{x}: {got} {want}");
-        }
-        assert!(exp(-1000.0) < 1e-37 && exp(-1000.0) >= 0.0);
-    }
 }

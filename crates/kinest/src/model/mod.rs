@@ -13,6 +13,7 @@ mod kinest;
 mod layers;
 mod loss;
 mod mamba2;
+pub(crate) mod math;
 mod mixing;
 mod mlp;
 mod spec;
@@ -24,6 +25,7 @@ mod temporal_flow;
 pub use checkpoint::{
     Checkpoint, CheckpointError, Manifest, Precision, TensorProblem, TrainingRecord,
 };
+pub(crate) use checkpoint::{NamedTensors, tensors_of};
 pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
 pub use kernel::{CoreKernel, CoreTensors, install_core_kernel};
 pub use kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace, ScanChain};
@@ -33,7 +35,7 @@ pub use loss::{angular_velocity, angular_velocity_loss, joint_positions, rotatio
 pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, Mamba2State, ScanForm};
 pub use mixing::{AttentionPast, EncoderLayer, Mixing, MixingState, MixingTrace, TimeMixing};
 pub use mlp::{Activation, Mlp, MlpConfig};
-pub use spec::{Feed, ModelSpec};
+pub use spec::{Feed, ModelSpec, Take};
 pub use ssd::{SsdInput, ssd_chunked, ssd_sequential};
 pub use state::KinestState;
 pub use statistics::{DataStatistics, Standardise};

@@ -39,3 +39,13 @@ pub struct ModelSpec {
     /// The body the model was trained with.
     pub skeleton: Skeleton,
 }
+
+/// Which frames of each window's output are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// Every frame that the network answers: for most networks the whole window, and all frames but
+    /// the newest have seen some of their future (offline).
+    All,
+    /// The newest frame only (online).
+    Newest,
+}

@@ -1,16 +1,6 @@
 //! The one interface between whoever has windows and whatever runs the network.
 
-use crate::model::ModelSpec;
-
-/// Which frames of each window's output are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Take {
-    /// Every frame that the network answers: for most networks the whole window, and all frames but
-    /// the newest have seen some of their future (offline).
-    All,
-    /// The newest frame only (online).
-    Newest,
-}
+use crate::model::{ModelSpec, Take};
 
 /// Why an engine gave no output.
 #[derive(Debug, thiserror::Error)]

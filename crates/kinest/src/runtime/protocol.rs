@@ -3,7 +3,7 @@
 //! The trackers are made from the clip itself, so they are perfect. Frame 0 only serves velocities: of
 //! `T` frames `T − 1` are predicted.
 
-use super::engine::{EngineError, PoseEngine, StreamFrames, Take};
+use super::{EngineError, PoseEngine, StreamFrames, Take};
 use crate::features::{Frame, TARGETS, WindowFrame};
 use crate::metrics::{BodyTrack, Metrics};
 use crate::model::{Feed, ModelSpec};
