@@ -4,6 +4,7 @@ mod calibration;
 mod common;
 mod loss;
 mod replay;
+mod shipped;
 mod trackers;
 mod worker;
 
