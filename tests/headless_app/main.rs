@@ -2,6 +2,7 @@
 
 mod calibration;
 mod common;
+mod endurance;
 mod loss;
 mod replay;
 mod shipped;
