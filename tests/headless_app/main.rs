@@ -4,6 +4,7 @@ mod calibration;
 mod common;
 mod endurance;
 mod loss;
+mod reflection;
 mod replay;
 mod shipped;
 mod trackers;

@@ -26,7 +26,8 @@ const ATTEMPTS: u32 = 3;
 const PROVEN_CALLS: u64 = 600;
 
 /// A model is open and runs: for the first time, on another device, or after it was changed.
-#[derive(Message, Clone, Debug)]
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct KinestReady {
     /// The model.
     pub model: AssetId<PoseModel>,
@@ -38,7 +39,8 @@ pub struct KinestReady {
 
 /// What runs a model failed, and another engine is being opened. Its avatars keep their last pose
 /// meanwhile.
-#[derive(Message, Clone, Debug)]
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct KinestFellBack {
     /// The model.
     pub model: AssetId<PoseModel>,
@@ -48,7 +50,8 @@ pub struct KinestFellBack {
 
 /// A model could not be loaded or opened, or has stopped working for good. Its avatars keep what they
 /// had: the model before a change that failed, the last pose, or the rest pose under their heads.
-#[derive(Message, Clone, Debug)]
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct KinestFailed {
     /// The model.
     pub model: AssetId<PoseModel>,
