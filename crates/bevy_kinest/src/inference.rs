@@ -14,6 +14,7 @@ use bevy::diagnostic::Diagnostics;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use kinest::model::ModelSpec;
+use kinest::refine::three_point_pose;
 use kinest::runtime::{
     Displacement, HandStandIn, PoseRequest, PoseTimeline, PoseWorker, SourceFade, TrackerHistory,
     WorkerEvent, place_under_head, rest_under_head,
@@ -49,7 +50,8 @@ pub struct KinestFellBack {
 }
 
 /// A model could not be loaded or opened, or has stopped working for good. Its avatars keep what they
-/// had: the model before a change that failed, the last pose, or the rest pose under their heads.
+/// had: the model before a change that failed, the last pose, or what inverse
+/// kinematics makes of their trackers.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestFailed {
@@ -444,6 +446,10 @@ pub(crate) fn place(
             (Some((_, shown)), _) => (PoseSource::Frozen, body.time.unwrap_or(now), *shown),
             (None, Some((time, rotations))) if sampled.lost_since[0].is_none() => {
                 (PoseSource::Estimated, time, rotations)
+            }
+            _ if sampled.lost_since[0].is_none() => {
+                let pose = three_point_pose(&body.skeleton, &trackers.poses);
+                (PoseSource::Rest, now, pose.rotations)
             }
             _ => (PoseSource::Rest, now, rest_under_head(&body.skeleton, head).rotations),
         };
