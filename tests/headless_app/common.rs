@@ -212,7 +212,8 @@ impl Walk {
         self.show(app, trackers, &self.pose(seconds));
     }
 
-    fn show(&self, app: &mut App, trackers: &[Entity; 3], pose: &Pose) {
+    /// Moves trackers to where they are on a body in this pose.
+    pub fn show(&self, app: &mut App, trackers: &[Entity; 3], pose: &Pose) {
         let joints = self.skeleton.pose_joints(pose);
         let roles = [SmplJoint::Head, SmplJoint::LeftWrist, SmplJoint::RightWrist];
         for (tracker, joint) in trackers.iter().zip(roles) {

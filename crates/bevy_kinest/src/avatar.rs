@@ -5,7 +5,8 @@ use crate::inference::Estimate;
 use crate::refine::{KinestRefine, RefineState};
 use crate::tracker::Sampled;
 use bevy::prelude::*;
-use glam::DQuat;
+use bevy::reflect::reflect_remote;
+use glam::{DQuat, DVec3};
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
 
@@ -41,7 +42,9 @@ pub struct TrackingSpace(#[entities] pub Entity);
 /// Where a [`BodyPose`] comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Reflect)]
 pub enum PoseSource {
-    /// The rest pose: the network has not spoken yet, or the head has been lost for long.
+    /// Nobody who knows: the network has not spoken yet, and the body is what inverse kinematics makes of
+    /// its trackers ([`three_point_pose`](kinest::refine::three_point_pose)); or the head has been lost for
+    /// long, and it is the rest pose.
     #[default]
     Rest,
     /// The network.
@@ -54,8 +57,10 @@ pub enum PoseSource {
 ///
 /// Systems after [`KinestSystems::Refine`](crate::KinestSystems::Refine) change it with
 /// [`BodyPose::set_pose`].
-#[derive(Component, Clone, Debug)]
+#[derive(Component, Clone, Debug, Reflect)]
+#[reflect(Component, Default)]
 pub struct BodyPose {
+    #[reflect(remote = SkeletonReflect)]
     pub(crate) skeleton: Skeleton,
     pub(crate) source: PoseSource,
     /// `None` as long as there has been no head tracker.
@@ -64,7 +69,10 @@ pub struct BodyPose {
     pub(crate) world_from_space: GlobalTransform,
     pub(crate) confidence: PerJoint<f32>,
     pub(crate) contacts: [bool; 2],
+    #[reflect(remote = PoseReflect)]
     pose: Pose,
+    /// They follow from pose and skeleton.
+    #[reflect(ignore)]
     joints: JointTransforms,
 }
 
@@ -165,12 +173,33 @@ impl BodyPose {
     }
 }
 
+/// Stands for [`Pose`], which knows nothing of Bevy, in reflection.
+#[reflect_remote(Pose)]
+#[derive(Clone, Copy, Debug)]
+pub struct PoseReflect {
+    /// See [`Pose::translation`].
+    pub translation: DVec3,
+    /// See [`Pose::rotations`].
+    pub rotations: PerJoint<DQuat>,
+}
+
+/// Stands for [`Skeleton`] in reflection.
+#[reflect_remote(Skeleton)]
+#[derive(Clone, Debug)]
+pub struct SkeletonReflect {
+    /// See [`Skeleton::offsets`].
+    pub offsets: PerJoint<DVec3>,
+    /// See [`Skeleton::ankle_height`].
+    pub ankle_height: f64,
+}
+
 /// Trigger this on an avatar whose player was moved as a whole since the last frame: that is no
 /// motion of the body. The body goes along.
 ///
 /// A jump that no body makes is taken for a teleport in any case. With a [`TrackingSpace`] that moves
 /// with the player there is nothing to say.
-#[derive(EntityEvent, Clone, Copy, Debug)]
+#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
+#[reflect(Event)]
 pub struct Teleport {
     /// The avatar.
     pub entity: Entity,
@@ -178,14 +207,16 @@ pub struct Teleport {
 
 /// Trigger this on an avatar that changed hands: its history is forgotten, and it stands in its rest
 /// pose until the window is full again.
-#[derive(EntityEvent, Clone, Copy, Debug)]
+#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
+#[reflect(Event)]
 pub struct ResetAvatar {
     /// The avatar.
     pub entity: Entity,
 }
 
 /// Triggered on an avatar in every frame whose [`BodyPose`] was written, before it goes to joints.
-#[derive(EntityEvent, Clone, Copy, Debug)]
+#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
+#[reflect(Event)]
 pub struct PoseUpdated {
     /// The avatar.
     pub entity: Entity,

@@ -7,6 +7,7 @@ use bevy::prelude::*;
 use kinest::calibration::{Calibration, CalibrationError};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerFrame;
+use serde::{Deserialize, Serialize};
 
 /// Seconds a T-pose is watched, and a player who moves about.
 const POSE_SECONDS: f64 = 1.0;
@@ -19,7 +20,10 @@ const PATIENCE: f64 = 15.0;
 ///
 /// The network is shown the trackers of a body of its own size, and [`BodyPose`](crate::BodyPose) is in
 /// the player's. Put there by hand, read from a file ([`Calibration::load`]) or by [`Recalibrate`].
-#[derive(Component, Clone, Copy, Debug, PartialEq)]
+#[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
+// Whole or not at all: what is reflected of it part by part could be no calibration.
+#[reflect(opaque)]
+#[reflect(Component, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PlayerCalibration(pub Calibration);
 
 /// How a player is measured.
@@ -35,7 +39,8 @@ pub enum CalibrationMethod {
 
 /// Asks for an avatar's player to be measured: [`PlayerCalibration`] is replaced, and
 /// [`KinestCalibrated`] or [`CalibrationFailed`] follows.
-#[derive(Message, Clone, Copy, Debug)]
+#[derive(Message, Clone, Copy, Debug, Reflect)]
+#[reflect(Message)]
 pub struct Recalibrate {
     /// The avatar.
     pub avatar: Entity,
@@ -44,7 +49,9 @@ pub struct Recalibrate {
 }
 
 /// An avatar's player has been measured.
-#[derive(Message, Clone, Copy, Debug)]
+#[derive(Message, Clone, Copy, Debug, Reflect)]
+#[reflect(opaque)]
+#[reflect(Message)]
 pub struct KinestCalibrated {
     /// The avatar.
     pub avatar: Entity,
@@ -53,7 +60,8 @@ pub struct KinestCalibrated {
 }
 
 /// An avatar's player could not be measured and is taken to be as big as before.
-#[derive(Message, Clone, Debug)]
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct CalibrationFailed {
     /// The avatar.
     pub avatar: Entity,

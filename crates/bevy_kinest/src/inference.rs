@@ -14,6 +14,7 @@ use bevy::diagnostic::Diagnostics;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use kinest::model::{Feed, ModelSpec};
+use kinest::refine::three_point_pose;
 use kinest::runtime::{
     Displacement, FrameFeed, HandStandIn, PoseInput, PoseRequest, PoseTimeline, PoseWorker,
     SourceFade, TrackerHistory, WorkerEvent, place_under_head, rest_under_head,
@@ -26,7 +27,8 @@ const ATTEMPTS: u32 = 3;
 const PROVEN_CALLS: u64 = 600;
 
 /// A model is open and runs: for the first time, on another device, or after it was changed.
-#[derive(Message, Clone, Debug)]
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct KinestReady {
     /// The model.
     pub model: AssetId<PoseModel>,
@@ -38,7 +40,8 @@ pub struct KinestReady {
 
 /// What runs a model failed, and another engine is being opened. Its avatars keep their last pose
 /// meanwhile.
-#[derive(Message, Clone, Debug)]
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct KinestFellBack {
     /// The model.
     pub model: AssetId<PoseModel>,
@@ -47,8 +50,10 @@ pub struct KinestFellBack {
 }
 
 /// A model could not be loaded or opened, or has stopped working for good. Its avatars keep what they
-/// had: the model before a change that failed, the last pose, or the rest pose under their heads.
-#[derive(Message, Clone, Debug)]
+/// had: the model before a change that failed, the last pose, or what inverse
+/// kinematics makes of their trackers.
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct KinestFailed {
     /// The model.
     pub model: AssetId<PoseModel>,
@@ -461,6 +466,10 @@ pub(crate) fn place(
             (Some((_, shown)), _) => (PoseSource::Frozen, body.time.unwrap_or(now), *shown),
             (None, Some((time, rotations))) if sampled.lost_since[0].is_none() => {
                 (PoseSource::Estimated, time, rotations)
+            }
+            _ if sampled.lost_since[0].is_none() => {
+                let pose = three_point_pose(&body.skeleton, &trackers.poses);
+                (PoseSource::Rest, now, pose.rotations)
             }
             _ => (PoseSource::Rest, now, rest_under_head(&body.skeleton, head).rotations),
         };

@@ -55,9 +55,10 @@
 //!   interpolated, under the head of this very frame ([`BodyPose::age`] says how far behind that is).
 //! * [`KinestRefine`] then smooths, puts head and hands exactly at the trackers and keeps feet on the
 //!   floor; each can be switched off.
-//! * A body stands in its rest pose under the head until the trackers have been seen for a whole
-//!   window (1.6 s for 96 frames at 60 Hz) and the network has answered: [`PoseSource::Rest`]. It
-//!   also does so with no model or a broken one. [`KinestReady`] and [`KinestFailed`] tell.
+//! * Until the trackers have been seen for a whole window (1.6 s for 96 frames at 60 Hz) and the network
+//!   has answered, a body is made of the trackers alone by inverse kinematics, feet on the floor:
+//!   [`PoseSource::Rest`]. So it is with no model or a broken one. [`KinestReady`] and [`KinestFailed`]
+//!   tell.
 //! * A hand that is lost ([`TrackerValidity`]) is held, then becomes the network's; a body without a
 //!   head freezes, then rests. Trackers that are found again are gone back to without a jump.
 //!   [`TrackingLost`], [`TrackingRegained`] and [`BodyPose::confidence`] tell.
@@ -87,7 +88,8 @@ mod skeleton;
 mod tracker;
 
 pub use avatar::{
-    BodyPose, KinestAvatar, PoseSource, PoseUpdated, ResetAvatar, Teleport, TrackingSpace,
+    BodyPose, KinestAvatar, PoseReflect, PoseSource, PoseUpdated, ResetAvatar, SkeletonReflect,
+    Teleport, TrackingSpace,
 };
 pub use calibration::{
     CalibrationFailed, CalibrationMethod, KinestCalibrated, PlayerCalibration, Recalibrate,
@@ -99,7 +101,9 @@ pub use model::{PoseModel, PoseModelError};
 pub use plugins::{KinestPlugins, KinestPosePlugin, KinestReplayPlugin, KinestSkeletonPlugin};
 pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
 pub use replay::{MotionReplay, TrackerRecorder};
-pub use rig::{KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile};
+pub use rig::{
+    AnchorReflect, FitReflect, KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile,
+};
 pub use settings::{
     DeviceChoiceReflect, InferenceMode, KinestSettings, KinestSystems, LossSettingsReflect,
     TrackerClock,

@@ -10,9 +10,10 @@ use crate::replay::{on_stop_recording, record, replay};
 use crate::skeleton::write_joints;
 use crate::tracker::sample;
 use crate::{
-    CalibrationFailed, KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack, KinestReady,
-    KinestRefine, KinestSettings, KinestSystems, PoseModel, Recalibrate, SmplSkeleton,
-    SparseTracker, TrackerOf, TrackerValidity, Trackers, TrackingLost, TrackingRegained,
+    BodyPose, CalibrationFailed, KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack,
+    KinestReady, KinestRefine, KinestSettings, KinestSystems, MotionReplay, PlayerCalibration,
+    PoseModel, PoseUpdated, Recalibrate, ResetAvatar, SmplSkeleton, SparseTracker, Teleport,
+    TrackerOf, TrackerRecorder, TrackerValidity, Trackers, TrackingLost, TrackingRegained,
     TrackingSpace,
 };
 use bevy::app::{AnimationSystems, PluginGroupBuilder};
@@ -89,13 +90,26 @@ impl Plugin for KinestPosePlugin {
         }
         app.init_resource::<KinestSettings>()
             .init_resource::<Workers>()
-            .register_type::<KinestSettings>()
+            .register_type::<BodyPose>()
+            .register_type::<CalibrationFailed>()
             .register_type::<KinestAvatar>()
+            .register_type::<KinestCalibrated>()
+            .register_type::<KinestFailed>()
+            .register_type::<KinestFellBack>()
+            .register_type::<KinestReady>()
             .register_type::<KinestRefine>()
+            .register_type::<KinestSettings>()
+            .register_type::<PlayerCalibration>()
+            .register_type::<PoseUpdated>()
+            .register_type::<Recalibrate>()
+            .register_type::<ResetAvatar>()
             .register_type::<SparseTracker>()
+            .register_type::<Teleport>()
             .register_type::<TrackerOf>()
             .register_type::<TrackerValidity>()
             .register_type::<Trackers>()
+            .register_type::<TrackingLost>()
+            .register_type::<TrackingRegained>()
             .register_type::<TrackingSpace>()
             .init_asset::<PoseModel>()
             .register_asset_loader(PoseModelLoader)
@@ -153,7 +167,9 @@ pub struct KinestReplayPlugin;
 
 impl Plugin for KinestReplayPlugin {
     fn build(&self, app: &mut App) {
-        app.add_systems(PreUpdate, replay)
+        app.register_type::<MotionReplay>()
+            .register_type::<TrackerRecorder>()
+            .add_systems(PreUpdate, replay)
             .add_systems(PostUpdate, record.after(KinestSystems::Writeback))
             .add_observer(on_stop_recording);
     }

@@ -43,8 +43,10 @@ enum Source {
 /// ));
 /// # }
 /// ```
-#[derive(Component, Clone, Debug)]
+#[derive(Component, Clone, Debug, Reflect)]
+#[reflect(Component, Clone, from_reflect = false)]
 pub struct MotionReplay {
+    #[reflect(ignore)]
     source: Source,
     /// How many times as fast as it was; 0 stands still.
     pub speed: f64,
@@ -195,9 +197,11 @@ pub(crate) fn replay(
 
 /// Writes what an avatar's trackers say, and its poses if asked to, to a file, frame by frame as they
 /// come. Lives on the avatar's entity; removing it, or the avatar, ends the file.
-#[derive(Component, Debug)]
+#[derive(Component, Debug, Reflect)]
+#[reflect(Component, from_reflect = false)]
 pub struct TrackerRecorder {
     /// `None` once it has failed.
+    #[reflect(ignore)]
     writer: Option<RecordingWriter>,
     poses: bool,
 }

@@ -124,22 +124,26 @@ pub enum LossReason {
 }
 
 /// A tracker of an avatar is lost.
-#[derive(Message, Clone, Copy, Debug)]
+#[derive(Message, Clone, Copy, Debug, Reflect)]
+#[reflect(Message)]
 pub struct TrackingLost {
     /// The avatar.
     pub avatar: Entity,
     /// Where the tracker is worn.
+    #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
     /// Why.
     pub reason: LossReason,
 }
 
 /// A lost tracker of an avatar is tracked again.
-#[derive(Message, Clone, Copy, Debug)]
+#[derive(Message, Clone, Copy, Debug, Reflect)]
+#[reflect(Message)]
 pub struct TrackingRegained {
     /// The avatar.
     pub avatar: Entity,
     /// Where the tracker is worn.
+    #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
     /// Seconds it was lost.
     pub after: f64,
@@ -271,14 +275,17 @@ pub(crate) fn sample(
             (Some(pose), Some(_)) => pose.lost(),
             (None, _) => lowered_hand(&Skeleton::default(), &head, ROLES[k]).lost(),
         };
-        let devices = TrackerFrame { time: now, poses: vec![pose(0), pose(1), pose(2)] };
-        let joints = match calibration {
-            Some(PlayerCalibration(player)) => player.joints(&devices),
-            None => devices.clone(),
-        };
+        let poses = [pose(0), pose(1), pose(2)];
+        let before = sampled.joints.as_ref().map(|before| before.poses[0]);
+        // Both keep their memory from frame to frame.
+        let devices = renew(&mut sampled.devices, now, &poses);
+        let joints = renew(&mut sampled.joints, now, &devices.poses);
+        if let Some(PlayerCalibration(player)) = calibration {
+            player.move_to_joints(joints);
+        }
         let teleported = std::mem::take(&mut sampled.teleported);
-        sampled.moved = sampled.joints.as_ref().and_then(|before| {
-            let (from, to) = (&before.poses[0], &joints.poses[0]);
+        sampled.moved = before.and_then(|from| {
+            let (from, to) = (&from, &joints.poses[0]);
             match teleported {
                 true => Some(Displacement::between(from, to)),
                 false if from.tracked && to.tracked => {
@@ -287,8 +294,20 @@ pub(crate) fn sample(
                 false => None,
             }
         });
-        (sampled.devices, sampled.joints) = (Some(devices), Some(joints));
     }
+}
+
+/// The frame that is kept, with another moment's content.
+fn renew<'a>(
+    kept: &'a mut Option<TrackerFrame>,
+    time: f64,
+    poses: &[TrackerPose],
+) -> &'a mut TrackerFrame {
+    let frame = kept.get_or_insert_with(|| TrackerFrame { time, poses: vec![] });
+    frame.time = time;
+    frame.poses.clear();
+    frame.poses.extend_from_slice(poses);
+    frame
 }
 
 /// AMASS pose of a joint from its device's transform; `None` if that is no pose.

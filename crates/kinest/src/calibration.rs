@@ -325,13 +325,21 @@ impl Calibration {
     /// If the frame does not have three poses.
     #[must_use]
     pub fn joints(&self, devices: &TrackerFrame) -> TrackerFrame {
-        assert_eq!(devices.poses.len(), self.devices.len(), "one pose for each device");
         let mut frame = devices.clone();
+        self.move_to_joints(&mut frame);
+        frame
+    }
+
+    /// As [`joints`](Self::joints), in place.
+    ///
+    /// # Panics
+    /// If the frame does not have three poses.
+    pub fn move_to_joints(&self, frame: &mut TrackerFrame) {
+        assert_eq!(frame.poses.len(), self.devices.len(), "one pose for each device");
         for (pose, joint) in frame.poses.iter_mut().zip(&self.devices) {
             pose.position += pose.rotation * joint.position;
             pose.rotation *= DMat3::from_quat(joint.rotation);
         }
-        frame
     }
 
     /// What the devices would report if the player were as big as `base` and they sat on the joints: the

@@ -25,7 +25,9 @@ pub(crate) enum Binding {
 }
 
 /// The bones of a [`KinestRig`], once they are found.
-#[derive(Component, Clone, Debug)]
+#[derive(Component, Clone, Debug, Reflect)]
+#[reflect(opaque)]
+#[reflect(Component, Clone, Debug)]
 pub struct RigBones {
     pub(super) map: RigMap,
     pub(super) tree: BoneTree,

@@ -10,12 +10,13 @@ pub use file::{RigFile, RigFileError};
 use crate::{BodyPose, KinestSystems};
 use bevy::gltf::extensions::GltfExtensionHandlers;
 use bevy::prelude::*;
+use bevy::reflect::reflect_remote;
 use bevy::transform::helper::TransformHelper;
 use bind::{Binding, bind_rigs, follow_files, on_insert, on_ready, on_remove};
 use file::RigFileLoader;
 use humanoid::{HumanoidBone, HumanoidReader};
 use kinest::coordinates::engine_from_amass_rotation;
-use kinest::rig::{Fit, Retarget, Similarity};
+use kinest::rig::{Anchor, Fit, Retarget, Similarity};
 
 /// A character, moved by an avatar's [`BodyPose`]. Put it on the entity with the [`WorldAssetRoot`] of a
 /// glTF scene, or on one whose descendants are bones already.
@@ -48,12 +49,35 @@ pub struct KinestRig {
     /// What is known better than it can be found: a `*.rig.ron`.
     pub file: Option<Handle<RigFile>>,
     /// How it is sized and placed.
-    #[reflect(ignore)]
+    #[reflect(remote = FitReflect)]
     pub fit: Fit,
 }
 
+/// Stands for [`Fit`], which knows nothing of Bevy, in reflection.
+#[reflect_remote(Fit)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FitReflect {
+    /// See [`Fit::anchor`].
+    #[reflect(remote = AnchorReflect)]
+    pub anchor: Anchor,
+    /// See [`Fit::scale`].
+    pub scale: bool,
+}
+
+/// Stands for [`Anchor`] in reflection.
+#[reflect_remote(Anchor)]
+#[derive(Clone, Copy, Debug, Default)]
+pub enum AnchorReflect {
+    /// See [`Anchor::Head`].
+    #[default]
+    Head,
+    /// See [`Anchor::Pelvis`].
+    Pelvis,
+}
+
 /// The bones of a [`KinestRig`] were found; it moves from now on, and has [`RigBones`].
-#[derive(Message, Clone, Debug)]
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct RigBound {
     /// The entity with the [`KinestRig`].
     pub rig: Entity,
@@ -64,7 +88,8 @@ pub struct RigBound {
 }
 
 /// The bones of a [`KinestRig`] could not be found; it stays as it is.
-#[derive(Message, Clone, Debug)]
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
 pub struct RigFailed {
     /// The entity with the [`KinestRig`].
     pub rig: Entity,
@@ -79,6 +104,9 @@ impl Plugin for KinestRigPlugin {
     fn build(&self, app: &mut App) {
         app.register_type::<KinestRig>()
             .register_type::<HumanoidBone>()
+            .register_type::<RigBones>()
+            .register_type::<RigBound>()
+            .register_type::<RigFailed>()
             .init_asset::<RigFile>()
             .register_asset_loader(RigFileLoader)
             .init_resource::<GltfExtensionHandlers>()

@@ -2,10 +2,17 @@
 //! an honest angle.
 //!
 //! Everything is SI here; [`Metrics::report`] gives the units papers print. [`JointErrors`] tells where on
-//! the body an error sits, [`BodyTrack::distances`] when.
+//! the body an error sits, [`BodyTrack::distances`] when. [`FeetTrack`], [`knee_flips`] and [`lag`] see
+//! what a mean distance does not: bodies that look wrong.
 
+mod feet;
+mod knees;
+mod lag;
 mod region;
 
+pub use feet::{ContactCounts, FeetTrack, Sunk};
+pub use knees::knee_flips;
+pub use lag::lag;
 pub use region::{JointErrors, Region, RegionError};
 
 use crate::motion::ClipFrame;

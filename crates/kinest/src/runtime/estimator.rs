@@ -2,9 +2,10 @@
 
 use super::{
     EngineError, FrameFeed, PoseEngine, StreamFrames, Take, TrackerError, TrackerHistory,
-    decode_output, place_under_head, rest_under_head,
+    decode_output, place_under_head,
 };
 use crate::model::{Feed, ModelSpec};
+use crate::refine::three_point_pose;
 use crate::skeleton::{PerJoint, Pose};
 use crate::tracker::TrackerFrame;
 use glam::DQuat;
@@ -55,21 +56,22 @@ impl PoseEstimator {
     }
 
     /// The pose at the newest tracker frame, with the head joint at the head tracker. Until the
-    /// trackers have been seen for a whole window it is the rest pose under the head. A network that is
-    /// fed frame by frame is given what it has not seen; call this for every tracker frame.
+    /// trackers have been seen for a whole window it is a [`three_point_pose`]. A network that is fed
+    /// frame by frame is given what it has not seen; call this for every tracker frame.
     ///
     /// # Errors
     /// If there is no tracker frame, the engine fails, or its output is not finite; the next call
     /// starts afresh.
     pub fn estimate(&mut self) -> Result<Pose, EstimateError> {
-        let head = self.history.newest().ok_or(EstimateError::NoTrackers)?.poses[0];
         let rotations = match self.spec.feed {
             Feed::Windows => self.see_window()?,
             Feed::Frames { .. } => self.see_frames()?,
         };
+        let newest = self.history.newest().ok_or(EstimateError::NoTrackers)?;
+        let skeleton = &self.spec.skeleton;
         Ok(match rotations {
-            Some(rotations) => place_under_head(&self.spec.skeleton, &rotations, head.position),
-            None => rest_under_head(&self.spec.skeleton, &head),
+            Some(rotations) => place_under_head(skeleton, &rotations, newest.poses[0].position),
+            None => three_point_pose(skeleton, &newest.poses),
         })
     }
 
@@ -138,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn rest_first_then_the_network_turned_and_placed_by_the_head() {
+    fn inverse_kinematics_first_then_the_network_turned_and_placed_by_the_head() {
         let mut estimator = PoseEstimator::new(Box::new(FakeEngine::new(|_, _| Deed::Answer)));
         assert!(matches!(estimator.estimate(), Err(EstimateError::NoTrackers)));
         let yaw = 0.7;
         for i in 0..=96 {
             let frame = trackers(f64::from(i) / 60.0, yaw);
-            let head = frame.poses[0].position;
+            let [head, left_hand] = [0, 1].map(|k: usize| frame.poses[k].position);
             assert_eq!(estimator.push(frame), Ok(true));
             let pose = estimator.estimate().unwrap();
             let joints = estimator.spec().skeleton.pose_joints(&pose);
@@ -152,6 +154,11 @@ mod tests {
             let knee = SmplJoint::LeftKnee.index();
             let bent = geodesic_angle(pose.rotations[knee], answer().rotations[knee]) < 1e-6;
             assert_eq!(bent, i == 96, "frame {i}");
+            if i < 96 {
+                let off = joints.positions[SmplJoint::LeftWrist.index()].distance(left_hand);
+                assert!(off < 1e-9, "frame {i}");
+                continue;
+            }
             let root = DQuat::from_rotation_z(yaw) * answer().rotations[0];
             assert!(geodesic_angle(pose.rotations[0], root) < 1e-6, "frame {i}");
         }

@@ -57,6 +57,12 @@ impl PlaceFade {
         self.time += dt;
     }
 
+    /// Takes the difference along when everything is turned.
+    pub fn rotate(&mut self, by: DQuat) {
+        self.offset = by * self.offset;
+        self.turn = by * self.turn * by.conjugate();
+    }
+
     /// Whether nothing is left of the difference.
     pub fn is_over(&self) -> bool {
         self.time >= self.duration
@@ -99,7 +105,8 @@ impl<S> Default for SourceFade<S> {
 
 impl<S: Copy + PartialEq> SourceFade<S> {
     /// What is to be shown `dt` seconds after the last call for `meant`, which comes from `source`; a
-    /// change of source takes `duration` seconds.
+    /// change of source takes `duration` seconds, and longer where a joint has so far to turn that it
+    /// would do it faster than half a turn in half a second. With a duration of 0 it is at once.
     pub fn apply(
         &mut self,
         source: S,
@@ -115,7 +122,10 @@ impl<S: Copy + PartialEq> SourceFade<S> {
                 let difference = (shown[j] * meant[j].conjugate()).normalize();
                 if difference.w < 0.0 { -difference } else { difference }
             });
-            (self.time, self.duration) = (dt.min(duration), duration);
+            let angles = self.difference.iter().map(|d| geodesic_angle(DQuat::IDENTITY, *d));
+            let needed = angles.fold(0.0, f64::max) / TURN_SPEED * STEEPEST;
+            self.duration = if duration > 0.0 { duration.max(needed) } else { 0.0 };
+            self.time = dt.min(self.duration);
         }
         let mut out = meant;
         if self.time < self.duration {
@@ -194,6 +204,17 @@ mod tests {
             before = angle;
         }
         assert!((before - 0.1).abs() < 1e-9);
+        // What is far takes longer instead of being faster: 3 rad at 2π rad/s at most.
+        let mut fade = SourceFade::default();
+        fade.apply('a', bent(3.1), 0.01, 0.3);
+        let (mut before, mut steps) = (3.1, 0);
+        while before > 0.1 + 1e-9 {
+            let shown = fade.apply('b', bent(0.1), 0.01, 0.3)[knee];
+            let angle = geodesic_angle(DQuat::IDENTITY, shown);
+            assert!(before - angle < TURN_SPEED * 0.01 + 1e-6, "step {steps}");
+            (before, steps) = (angle, steps + 1);
+        }
+        assert!((70..75).contains(&steps), "{steps} steps of 0.01 s");
         // With no time to take it, a change is at once.
         let mut fade = SourceFade::default();
         fade.apply('a', bent(0.0), 0.01, 0.0);

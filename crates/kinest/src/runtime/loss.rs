@@ -108,6 +108,7 @@ impl TrackerPlacer {
                 place.rotation = by.rotation() * place.rotation;
             };
             take(&mut shown.place);
+            shown.fade.rotate(by.rotation());
             if let Source::Held(place) = &mut shown.source {
                 take(place);
             }
@@ -181,7 +182,8 @@ fn joint_place(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Place {
 ///
 /// Such a network would see a hand that hangs in the air while its owner walks away. It is shown one that
 /// is held for a moment and then lowered to the side, as people do, and that is taken back to the real one
-/// when it is found: no jump, no speed that no hand has.
+/// when it is found: no jump, no speed that no hand has. While the head is lost, hands are held with it:
+/// they would leave a head behind that stays where it was last seen, and be back at once when it is found.
 #[derive(Clone, Debug, Default)]
 pub struct HandStandIn {
     hands: [Option<Shown>; 2],
@@ -203,9 +205,9 @@ impl HandStandIn {
         let roles = [TrackerRole::LeftHand, TrackerRole::RightHand];
         for ((hand, shown), role) in hands.iter_mut().zip(&mut self.hands).zip(roles) {
             let here = Place::from(&*hand);
-            let seen = hand.tracked.then_some(here);
+            let seen = (head.tracked && hand.tracked).then_some(here);
             let lowered = Place::from(&lowered_hand(skeleton, head, role));
-            let place = step(shown, settings, seen, lowered, true, dt);
+            let place = step(shown, settings, seen, lowered, head.tracked, dt);
             if !hand.tracked || place != here {
                 *hand = place.into();
             }
@@ -370,6 +372,36 @@ mod tests {
         place_head(&skeleton, &mut untouched, &head);
         let [a, b] = [&pose, &untouched].map(|pose| places(&skeleton, pose));
         assert!((0..3).all(|k| a[k].distance(b[k]) < 1e-6), "the caller's arms by now");
+    }
+
+    /// The head is lost while its owner walks on for more than a second and is found elsewhere.
+    #[test]
+    fn hands_stay_with_a_head_that_is_lost() {
+        let (skeleton, settings) = (Skeleton::default(), LossSettings::default());
+        let walk = walk();
+        let mut stand_in = HandStandIn::default();
+        let mut before: Option<Vec<TrackerPose>> = None;
+        let mut left_behind = 0.0_f64;
+        for (i, (truth, _)) in walk.iter().take(300).enumerate() {
+            let mut shown = trackers(&skeleton, truth);
+            if let Some(before) = &mut before {
+                if (60..140).contains(&i) {
+                    left_behind = left_behind.max(shown[0].position.distance(before[0].position));
+                    shown[0] = before[0].lost();
+                } else if i == 140 {
+                    let by = Displacement::between(&before[0], &shown[0]);
+                    stand_in.displace(&by);
+                    before.iter_mut().for_each(|pose| by.apply(pose));
+                }
+            }
+            stand_in.apply(&settings, &skeleton, &mut shown, DT);
+            for (a, b) in before.iter().flatten().zip(&shown).skip(1) {
+                let moved = a.position.distance(b.position);
+                assert!(moved < 0.12, "frame {i}: {moved} m");
+            }
+            before = Some(shown);
+        }
+        assert!(left_behind > 0.8, "a walk of {left_behind} m");
     }
 
     /// What a network that knows no lost trackers is shown is always a hand that could be one.

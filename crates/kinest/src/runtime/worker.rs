@@ -104,8 +104,11 @@ impl InferenceStats {
     /// nearly all. `None` before the first call.
     #[must_use]
     pub fn percentile_ms(&self, part: f64) -> Option<f64> {
-        let mut recent: Vec<f64> = self.recent_ms.iter().copied().collect();
-        let last = recent.len().checked_sub(1)?;
+        let last = self.recent_ms.len().checked_sub(1)?;
+        // On the stack: games ask in every frame.
+        let mut recent = [0.0; RECENT_CALLS];
+        recent.iter_mut().zip(&self.recent_ms).for_each(|(copy, ms)| *copy = *ms);
+        let recent = &mut recent[..=last];
         let at = (part.clamp(0.0, 1.0) * last as f64).round() as usize;
         Some(*recent.select_nth_unstable_by(at, f64::total_cmp).1)
     }
@@ -159,17 +162,22 @@ impl Mailbox {
     }
 }
 
-struct Answer {
-    generation: u64,
-    avatar: u64,
-    time: f64,
-    rotations: Option<PerJoint<DQuat>>,
-}
-
 enum Message {
     Ready { device: String },
-    Batch { answers: Vec<Answer>, ms: f64, queue_ms: f64 },
+    Batch(Batch),
     Failed { reason: String },
+}
+
+/// One call of the network. Made ready on the worker's thread, so that the caller's allocates nothing.
+struct Batch {
+    /// How many requests it answers.
+    requests: usize,
+    /// Those whose output was a set of rotations.
+    replies: Vec<PoseReply>,
+    /// The generation of each reply's avatar when it was asked for.
+    generations: Vec<u64>,
+    ms: f64,
+    queue_ms: f64,
 }
 
 /// A thread that owns an engine and runs the newest window of every avatar, all in one call.
@@ -340,20 +348,18 @@ impl PoseWorker {
                 self.pending = 0;
                 WorkerEvent::Failed { reason }
             }
-            Message::Batch { answers, ms, queue_ms } => {
-                self.pending -= answers.len();
+            Message::Batch(Batch { requests, mut replies, generations, ms, queue_ms }) => {
+                self.pending -= requests;
                 self.stats.add(ms, queue_ms);
-                let mut poses = Vec::with_capacity(answers.len());
-                for Answer { generation, avatar, time, rotations } in answers {
-                    if self.generations.get(&avatar).map(|g| g.reply) != Some(generation) {
-                        self.stats.late += 1;
-                    } else if let Some(rotations) = rotations {
-                        poses.push(PoseReply { avatar, time, rotations });
-                    } else {
-                        self.stats.not_finite += 1;
-                    }
-                }
-                WorkerEvent::Poses(poses)
+                let good = replies.len();
+                self.stats.not_finite += (requests - good) as u64;
+                let mut generations = generations.iter();
+                replies.retain(|reply| {
+                    let now = self.generations.get(&reply.avatar).map(|g| g.reply);
+                    now == generations.next().copied()
+                });
+                self.stats.late += (good - replies.len()) as u64;
+                WorkerEvent::Poses(replies)
             }
         };
         self.events.push_back(event);
@@ -408,14 +414,18 @@ fn serve(
         let ms = start.elapsed().as_secs_f64() * 1e3;
         // An output that is too short leaves avatars without an answer that is a pose.
         let frames = output.chunks(TARGETS).chain(std::iter::repeat(&[] as &[f32]));
-        let answers = requests.into_values().zip(frames).map(|(waiting, output)| {
+        let (mut replies, mut generations) = (vec![], vec![]);
+        let asked = requests.len();
+        for (waiting, output) in requests.into_values().zip(frames) {
             let Waiting { generation, request, .. } = waiting;
             let PoseRequest { avatar, time, frame, .. } = request;
-            let generation = generation.reply;
-            Answer { generation, avatar, time, rotations: decode_output(&spec, output, &frame) }
-        });
-        let answers = answers.collect();
-        if out.send(Message::Batch { answers, ms, queue_ms }).is_err() {
+            if let Some(rotations) = decode_output(&spec, output, &frame) {
+                replies.push(PoseReply { avatar, time, rotations });
+                generations.push(generation.reply);
+            }
+        }
+        let batch = Batch { requests: asked, replies, generations, ms, queue_ms };
+        if out.send(Message::Batch(batch)).is_err() {
             return Ok(());
         }
     }

@@ -1,6 +1,7 @@
 //! The body: its joints, rest pose, and forward kinematics.
 
 mod smpl;
+mod sole;
 
 pub use smpl::SmplJoint;
 

@@ -1,12 +1,15 @@
 //! `kinest-train evaluate`: how far models are from the truth, and from what needs no model.
 
 mod baselines;
+mod refined;
 mod report;
 mod table;
 
 pub use baselines::Baseline;
+pub use refined::{Looks, LooksReport, Refined, Step, refine};
 pub use report::{
-    ClipReport, ClipScore, ModelReport, ProtocolReport, RegionReport, Regions, Report, WorstClip,
+    ClipReport, ClipScore, ModelReport, ProtocolReport, RefinedReport, RegionReport, Regions,
+    Report, WorstClip,
 };
 
 use crate::clips::{self, NamedClip};
@@ -54,6 +57,10 @@ pub struct EvaluateArgs {
     /// File with the clips whose mean pose is held, relative to their folder, or else to that of the data
     #[arg(long, requires = "baselines")]
     pub baseline_split: Option<PathBuf>,
+    /// Also apply to the models' online estimates what the plugin for games does, step by step: the head
+    /// exactly, the hands exactly, smoothing, feet on the floor at height 0
+    #[arg(long)]
+    pub refine: bool,
     /// Also write the figures, with a row for each clip, to this file
     #[arg(long)]
     pub json: Option<PathBuf>,
@@ -155,10 +162,13 @@ impl Source {
 struct Estimate {
     label: String,
     motion: MotionClip,
+    /// Whether it is to be refined.
+    refined: bool,
 }
 
 /// Predicts and scores every clip, which must be at the rate of all models, on a body with `skeleton`, and
-/// draws a contact sheet of each into the folder `sheets`.
+/// draws a contact sheet of each into the folder `sheets`. The online estimates of networks are also
+/// scored after each [`Step`] if `refine` is set.
 ///
 /// # Errors
 /// If there is no clip or no candidate, a clip is too short, an engine fails, or a sheet cannot be written.
@@ -167,6 +177,7 @@ pub fn evaluate(
     clips: &[NamedClip],
     skeleton: &Skeleton,
     protocols: &[Protocol],
+    refine: bool,
     sheets: Option<&Path>,
 ) -> anyhow::Result<Report> {
     ensure!(!clips.is_empty(), "there is no clip to evaluate");
@@ -176,6 +187,11 @@ pub fn evaluate(
 
     // For each estimate of a clip its scores, clip after clip.
     let mut scores: Vec<Vec<ClipScore>> = vec![vec![]; estimates];
+    // For each refined estimate the same after each step.
+    let mut steps: Vec<[Vec<ClipScore>; Step::ALL.len()]> = vec![];
+    let refines = |source: &Source, protocol: Protocol| {
+        refine && protocol == Protocol::Online && matches!(source, Source::Network(_))
+    };
     for batch in clips.chunks(BATCH) {
         let mut estimates = vec![];
         for clip in batch {
@@ -189,7 +205,8 @@ pub fn evaluate(
                         .estimate(&clip.clip, skeleton, same[0], progress)
                         .with_context(|| format!("clip {}, {name}", clip.name))?;
                     bar.set_position(before + frames(clip) as u64);
-                    of_clip.push(Estimate { label: source.label(name, same[0]), motion });
+                    let (label, refined) = (source.label(name, same[0]), refines(source, same[0]));
+                    of_clip.push(Estimate { label, motion, refined });
                 }
             }
             estimates.push(of_clip);
@@ -197,22 +214,36 @@ pub fn evaluate(
         let scored = batch.par_iter().zip(estimates).map(|(clip, estimates)| {
             let score = |e: &Estimate| ClipScore::new(&clip.name, &e.motion, &clip.clip, skeleton);
             let scores: Vec<ClipScore> = estimates.iter().map(score).collect();
+            let refined = estimates.iter().filter(|estimate| estimate.refined);
+            let refined =
+                refined.map(|e| refined::score(&clip.name, &e.motion, &clip.clip, skeleton));
+            let refined: Vec<_> = refined.collect();
             if let Some(folder) = sheets {
                 draw(folder, clip, skeleton, estimates, &scores)?;
             }
-            Ok(scores)
+            Ok((scores, refined))
         });
-        for of_clip in scored.collect::<anyhow::Result<Vec<_>>>()? {
+        for (of_clip, refined) in scored.collect::<anyhow::Result<Vec<_>>>()? {
             scores.iter_mut().zip(of_clip).for_each(|(all, score)| all.push(score));
+            steps.resize_with(refined.len(), Default::default);
+            for (all, score) in steps.iter_mut().flatten().zip(refined.into_iter().flatten()) {
+                all.push(score);
+            }
         }
     }
     bar.finish_and_clear();
 
-    let mut scores = scores.into_iter();
+    let (mut scores, mut steps) = (scores.into_iter(), steps.into_iter());
     let mut reports = vec![];
     for Candidate { name, source } in candidates.iter() {
         let mut report = ModelReport { name: name.clone(), ..Default::default() };
         for (same, scores) in source.protocols(protocols).zip(&mut scores) {
+            if refines(source, same[0])
+                && let Some(steps) = steps.next()
+            {
+                let steps = Step::ALL.iter().zip(&steps);
+                report.refined = steps.filter_map(|(s, all)| RefinedReport::new(*s, all)).collect();
+            }
             for protocol in same {
                 let window = source.offline_window(*protocol);
                 *report.protocol_mut(*protocol) = ProtocolReport::new(&scores, window);
@@ -314,7 +345,11 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
             .with_context(|| format!("cannot create folder {}", folder.display()))?;
     }
     let protocols = args.protocol.list();
-    let report = evaluate(&mut candidates, &clips, &skeleton, protocols, sheets)?;
+    ensure!(
+        !args.refine || protocols.contains(&Protocol::Online),
+        "only online estimates are refined, and --protocol offline asks for none"
+    );
+    let report = evaluate(&mut candidates, &clips, &skeleton, protocols, args.refine, sheets)?;
     print!("{report}");
     let write = |path: &Option<PathBuf>, bytes: &dyn Fn() -> anyhow::Result<Vec<u8>>| {
         let Some(path) = path else { return Ok(()) };
@@ -368,7 +403,7 @@ mod tests {
         clips: &[NamedClip],
         protocols: Protocols,
     ) -> anyhow::Result<Report> {
-        evaluate(candidates, clips, &Skeleton::default(), protocols.list(), None)
+        evaluate(candidates, clips, &Skeleton::default(), protocols.list(), false, None)
     }
 
     fn clip(name: &str, frames: usize, knee: f64) -> NamedClip {
@@ -463,12 +498,52 @@ mod tests {
     }
 
     #[test]
+    fn online_estimates_of_networks_are_refined_in_every_form() {
+        let clips = [clip("a", 9, 0.2), clip("b", 9, 0.0)];
+        let mut all = [straight("zero"), held(), straight("other")];
+        let skeleton = Skeleton::default();
+        let evaluated = |all: &mut [Candidate], protocols: Protocols| {
+            evaluate(all, &clips, &skeleton, protocols.list(), true, None).unwrap()
+        };
+        let report = evaluated(&mut all, Protocols::Both);
+        let json = serde_json::to_value(&report).unwrap();
+        for model in [&json, &json["models"][1]] {
+            let steps = model["refined"].as_array().unwrap();
+            let names: Vec<_> = steps.iter().map(|step| &step["step"]).collect();
+            assert_eq!(names, Step::ALL.map(Step::name));
+            assert_eq!(steps[0]["mpjpe_cm"], model["online"]["mpjpe_cm"]);
+            assert_eq!(steps[0]["knee_flips"], 0);
+            assert_eq!(steps[5]["mpjpe_cm"], 0.0);
+            assert!(steps[4]["per_clip"][1]["below_floor_cm"].as_f64().unwrap() < 1e-9);
+        }
+        assert!(json["models"][0].get("refined").is_none(), "it is no network");
+        assert!(json["online"].get("knee_flips").is_none(), "it is not refined");
+
+        let text = report.to_string();
+        let refined = text.split("\n\n").find(|part| part.contains("below floor")).unwrap();
+        assert_eq!(refined.lines().count(), 2 + 2 * Step::ALL.len(), "{refined}");
+
+        let csv = report.csv().unwrap();
+        let mut csv = csv::Reader::from_reader(&*csv);
+        let header = csv.headers().unwrap().clone();
+        let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+        let rows: Vec<_> = csv.records().map(Result::unwrap).collect();
+        let feet = rows.iter().filter(|row| &row[column("step")] == "+ feet").count();
+        assert_eq!((rows.len(), feet), (2 * (3 * 2 + 2 * Step::ALL.len()), 2 * 2));
+        assert_eq!(&rows[0][column("knee_flips")], "");
+
+        let offline = evaluated(&mut [straight("zero")], Protocols::Offline);
+        assert_eq!(offline.first.refined, []);
+    }
+
+    #[test]
     fn a_sheet_is_drawn_of_each_clip() {
         let folder = tempfile::tempdir().unwrap();
         let clips = [clip("CMU/01/a_poses.npz", 9, 0.2), clip("../b.npz", 9, 0.0)];
         let mut all = [straight("zero"), held()];
         let protocols = Protocols::Both.list();
-        evaluate(&mut all, &clips, &Skeleton::default(), protocols, Some(folder.path())).unwrap();
+        evaluate(&mut all, &clips, &Skeleton::default(), protocols, false, Some(folder.path()))
+            .unwrap();
         for name in ["CMU__01__a_poses.png", "..__b.png"] {
             let sheet = tiny_skia::Pixmap::load_png(folder.path().join(name)).unwrap();
             // The truth, the network twice, the baseline once.

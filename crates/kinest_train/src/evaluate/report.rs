@@ -1,5 +1,6 @@
 //! The figures: of a clip, under a protocol, of a model, of several.
 
+use super::refined::{Looks, LooksReport, Step};
 use kinest::metrics::{BodyTrack, JointErrors, Metrics, MetricsReport, Region, RegionError};
 use kinest::motion::MotionClip;
 use kinest::runtime::Protocol;
@@ -30,6 +31,12 @@ impl Report {
             both.into_iter().filter_map(|(protocol, r)| Some((&*model.name, protocol, r.as_ref()?)))
         })
     }
+
+    /// Name, step and figures of all models whose online estimates were refined.
+    pub fn refined(&self) -> impl Iterator<Item = (&str, &RefinedReport)> {
+        let all = std::iter::once(&self.first).chain(&self.models);
+        all.flat_map(|model| model.refined.iter().map(|refined| (&*model.name, refined)))
+    }
 }
 
 /// The figures of a model or a baseline.
@@ -43,6 +50,9 @@ pub struct ModelReport {
     /// Under [`Protocol::Online`], if it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub online: Option<ProtocolReport>,
+    /// The online estimate after each step of refining, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refined: Vec<RefinedReport>,
 }
 
 impl ModelReport {
@@ -52,6 +62,24 @@ impl ModelReport {
             Protocol::Offline => &mut self.offline,
             Protocol::Online => &mut self.online,
         }
+    }
+}
+
+/// The figures after a step of refining.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RefinedReport {
+    /// The last step that was made.
+    pub step: &'static str,
+    /// The figures.
+    #[serde(flatten)]
+    pub report: ProtocolReport,
+}
+
+impl RefinedReport {
+    /// Sums up clips that were scored after `step`. `None` for no clip.
+    #[must_use]
+    pub fn new(step: Step, scores: &[ClipScore]) -> Option<Self> {
+        Some(Self { step: step.name(), report: ProtocolReport::new(scores, None)? })
     }
 }
 
@@ -67,6 +95,9 @@ pub struct ProtocolReport {
     pub metrics: MetricsReport,
     /// Plain mean over the clips.
     pub regions: Regions,
+    /// How believable it is, if it was refined.
+    #[serde(flatten)]
+    pub looks: Option<LooksReport>,
     /// Mean over all frames at each place in the window of their mean distance of all joints, cm: the first
     /// has only its future, the last only its past. `None` where no frame was; networks offline only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,6 +138,9 @@ pub struct ClipReport {
     pub metrics: MetricsReport,
     /// The parts of the body.
     pub regions: Regions,
+    /// How believable it is, if it was refined.
+    #[serde(flatten)]
+    pub looks: Option<LooksReport>,
 }
 
 /// Where to look.
@@ -131,6 +165,7 @@ pub struct ClipScore {
     joints: JointErrors,
     /// Mean distance of all joints in each frame, metres.
     distances: Vec<f64>,
+    looks: Option<Looks>,
 }
 
 impl ClipScore {
@@ -146,7 +181,26 @@ impl ClipScore {
             metrics: Metrics::compare(&track, &truth, estimate.rate_hz),
             joints: JointErrors::compare(&track, &truth),
             distances: track.distances(&truth),
+            looks: None,
         }
+    }
+
+    /// The same, and how believable the estimate is.
+    #[must_use]
+    pub fn with_looks(self, looks: Looks) -> Self {
+        Self { looks: Some(looks), ..self }
+    }
+
+    /// How far it is from the truth.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// How believable it is, if that was looked at.
+    #[must_use]
+    pub fn looks(&self) -> Option<&Looks> {
+        self.looks.as_ref()
     }
 
     /// Mean distance of all joints, centimetres.
@@ -162,6 +216,7 @@ impl ClipScore {
             frames: self.distances.len(),
             metrics: self.metrics.report(),
             regions: Region::ALL.map(region).into(),
+            looks: LooksReport::new(self.looks.iter()),
         }
     }
 
@@ -200,6 +255,7 @@ impl ProtocolReport {
             frames: per_clip.iter().map(|clip| clip.frames).sum(),
             metrics,
             regions,
+            looks: LooksReport::new(scores.iter().filter_map(ClipScore::looks)),
             by_window_position: window.map(|window| by_window_position(scores, window)),
             worst,
             per_clip,

@@ -1,6 +1,7 @@
 //! A report as Markdown, which is also what a terminal shows, and as CSV.
 
-use super::report::{ProtocolReport, Report};
+use super::refined::LooksReport;
+use super::report::{ProtocolReport, RefinedReport, Report};
 use anyhow::Context;
 use kinest::metrics::{MetricsReport, Region};
 use std::fmt::{self, Display};
@@ -21,8 +22,26 @@ const FIGURES: [Figure; 10] = [
     ("gt_jitter_1e2_m_s3", "true jitter", |m| m.gt_jitter_1e2_m_s3),
 ];
 
-/// The figures of all models as Markdown: the main table, body parts, places in the window, and the worst
-/// clips of the first model.
+/// How believable refined estimates are: key in CSV, title in tables, value.
+type Look = (&'static str, &'static str, fn(&LooksReport) -> Option<f64>);
+
+const LOOKS: [Look; 8] = [
+    ("slide_cm_s", "slide cm/s", |l| l.slide_cm_s),
+    ("below_floor_cm", "below floor cm", |l| Some(l.below_floor_cm)),
+    ("deepest_cm", "deepest cm", |l| Some(l.deepest_cm)),
+    ("knee_flips", "knee flips", |l| Some(l.knee_flips as f64)),
+    ("hand_lag_ms", "hands late ms", |l| l.hand_lag_ms),
+    ("leg_lag_ms", "legs late ms", |l| l.leg_lag_ms),
+    ("contact_precision", "contact precision", |l| l.contact_precision),
+    ("contact_recall", "recall", |l| l.contact_recall),
+];
+
+/// The figures that refining is about.
+const REFINED_FIGURES: [&str; 5] =
+    ["mpjpe_cm", "hand_pe_cm", "lower_pe_cm", "mpjve_cm_s", "jitter_1e2_m_s3"];
+
+/// The figures of all models as Markdown: the main table, body parts, places in the window, what refining
+/// does, and the worst clips of the first model.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.2}"));
@@ -64,6 +83,18 @@ impl Display for Report {
         write!(f, "{main}\nParts of the body, cm / deg:\n\n{regions}")?;
         if !places.rows.is_empty() {
             write!(f, "\nMPJPE by place in the offline window, cm:\n\n{places}")?;
+        }
+        let mut steps = Table::new(&["model", "online, refined"]);
+        let figures = || FIGURES.iter().filter(|(key, ..)| REFINED_FIGURES.contains(key));
+        steps.header.extend(figures().map(|(_, title, _)| (*title).into()));
+        steps.header.extend(LOOKS.map(|(_, title, _)| title.into()));
+        for (name, RefinedReport { step, report }) in self.refined() {
+            let figures = figures().map(|(.., figure)| number(figure(&report.metrics)));
+            let looks = LOOKS.iter().map(|(.., look)| number(report.looks.as_ref().and_then(look)));
+            steps.rows.push(row(name, step, figures.chain(looks).collect()));
+        }
+        if !steps.rows.is_empty() {
+            write!(f, "\nRefined as in a game, step by step:\n\n{steps}")?;
         }
         write!(f, "\nWorst clips:\n\n{worst}")
     }
@@ -107,7 +138,7 @@ impl Display for Table {
 }
 
 impl Report {
-    /// A row for each model, protocol and clip.
+    /// A row for each model, protocol or step of refining, and clip.
     ///
     /// # Errors
     /// Never in practice: it is written to memory.
@@ -117,9 +148,14 @@ impl Report {
             ["cm", "deg"].map(|unit| format!("region_{}_{unit}", region.name()))
         });
         let figures = FIGURES.iter().map(|(key, ..)| (*key).to_string());
-        let names = ["model", "protocol", "clip", "frames"].map(String::from);
-        csv.write_record(names.into_iter().chain(figures).chain(regions))?;
-        for (model, protocol, report) in self.rows() {
+        let looks = LOOKS.iter().map(|(key, ..)| (*key).to_string());
+        let names = ["model", "protocol", "step", "clip", "frames"].map(String::from);
+        csv.write_record(names.into_iter().chain(figures).chain(regions).chain(looks))?;
+        let plain = self.rows().map(|(model, protocol, report)| (model, protocol, "", report));
+        let refined = self.refined();
+        let refined =
+            refined.map(|(model, refined)| (model, "online", refined.step, &refined.report));
+        for (model, protocol, step, report) in plain.chain(refined) {
             for clip in &report.per_clip {
                 let number = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
                 let figures = FIGURES.iter().map(|(_, _, value)| number(value(&clip.metrics)));
@@ -127,9 +163,11 @@ impl Report {
                     let error = clip.regions.get(region);
                     [error.map(|e| e.cm), error.map(|e| e.deg)].map(number)
                 });
-                let names = [model, protocol, &clip.clip, &clip.frames.to_string()];
+                let looks =
+                    LOOKS.iter().map(|(.., look)| number(clip.looks.as_ref().and_then(look)));
+                let names = [model, protocol, step, &clip.clip, &clip.frames.to_string()];
                 let names = names.map(String::from).into_iter();
-                csv.write_record(names.chain(figures).chain(regions))?;
+                csv.write_record(names.chain(figures).chain(regions).chain(looks))?;
             }
         }
         csv.into_inner().context("cannot write CSV")

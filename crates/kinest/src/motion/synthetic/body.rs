@@ -6,8 +6,6 @@ use crate::motion::{ClipFrame, MotionClip};
 use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use glam::{DMat3, DQuat, DVec2, DVec3};
 
-/// Heel behind the ankle, metres.
-const HEEL_BEHIND: f64 = 0.05;
 /// How straight a leg may get.
 const MAX_EXTENSION: f64 = 0.997;
 /// How straight and how bent an arm may get, against its length.
@@ -234,7 +232,7 @@ impl<'a> Body<'a> {
 
     /// From the ankle to the point of the heel that strikes the floor, in the foot's axes.
     pub(super) fn heel(&self) -> DVec3 {
-        DVec3::new(0.0, -self.skeleton.ankle_height, -HEEL_BEHIND)
+        self.skeleton.sole(SmplJoint::LeftAnkle)[0]
     }
 
     /// The clip of an act.

@@ -1,0 +1,101 @@
+//! What the plugins cost the main thread in each rendered frame: everything but the network, which an
+//! engine stands for that answers at once, on its own thread as ever.
+//!
+//! `cargo bench -p bevy_kinest`
+//!
+//! The row without avatars is what Bevy itself takes: subtract it from the others, and divide by the number
+//! of avatars. The goal is 50 µs for each.
+
+#[path = "../tests/headless_app/common.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use more of it")]
+mod common;
+
+use bevy::prelude::*;
+use bevy_kinest::kinest::features::{TARGETS, WindowFrame};
+use bevy_kinest::kinest::model::ModelSpec;
+use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
+use bevy_kinest::prelude::*;
+use common::{FRAME, Walk, app, body, set_frame, spec};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use glam::DVec3;
+use std::time::{Duration, Instant};
+
+/// As many frames as the shipped model sees.
+const WINDOW: usize = 40;
+
+/// Says the same for every window.
+struct Instantly {
+    spec: ModelSpec,
+    answer: Vec<f32>,
+}
+
+impl Instantly {
+    fn new() -> Self {
+        let spec = ModelSpec { window: WINDOW, ..spec() };
+        let axes = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+        let mut answer = Vec::with_capacity(TARGETS);
+        spec.layout.write_targets(&common::bent_knee().matrices(), &axes, &mut answer);
+        Self { spec, answer }
+    }
+}
+
+impl PoseEngine for Instantly {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn device(&self) -> &str {
+        "none"
+    }
+
+    fn infer(&mut self, _: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
+        Ok(self.answer.repeat(batch))
+    }
+}
+
+/// An app with this many avatars, each with joints and three trackers.
+fn crowd(avatars: usize) -> (App, Vec<[Entity; 3]>) {
+    let mut app = app(KinestSettings::default());
+    let model = PoseModel::from_engine(ModelSpec { window: WINDOW, ..spec() }, Instantly::new);
+    let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
+    let trackers = (0..avatars).map(|_| {
+        let avatar = app.world_mut().spawn(KinestAvatar::new(model.clone())).id();
+        SmplSkeleton::spawn(&mut app.world_mut().commands(), avatar);
+        app.world_mut().flush();
+        [SparseTracker::HEAD, SparseTracker::LEFT_HAND, SparseTracker::RIGHT_HAND]
+            .map(|tracker| app.world_mut().spawn((tracker, TrackerOf(avatar))).id())
+    });
+    let trackers = trackers.collect();
+    (app, trackers)
+}
+
+fn main_thread(c: &mut Criterion) {
+    let mut group = c.benchmark_group("frame");
+    let walk = Walk::new();
+    for avatars in [0, 1, 4, 16] {
+        let (mut app, trackers) = crowd(avatars);
+        set_frame(&mut app, FRAME.as_secs_f64());
+        let mut seconds = 0.0;
+        let mut frame = |app: &mut App| {
+            seconds += FRAME.as_secs_f64();
+            for (i, trackers) in trackers.iter().enumerate() {
+                walk.move_trackers(app, trackers, seconds + 0.3 * i as f64);
+            }
+            let start = Instant::now();
+            app.update();
+            start.elapsed()
+        };
+        // Until windows are full and every list has its size.
+        (0..600).for_each(|_| _ = frame(&mut app));
+        let mut bodies = app.world_mut().query_filtered::<Entity, With<KinestAvatar>>();
+        let bodies: Vec<Entity> = bodies.iter(app.world()).collect();
+        assert!(bodies.iter().all(|a| body(&app, *a).source() == PoseSource::Estimated));
+        group.bench_function(BenchmarkId::from_parameter(avatars), |b| {
+            b.iter_custom(|frames| (0..frames).map(|_| frame(&mut app)).sum::<Duration>());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, main_thread);
+criterion_main!(benches);

@@ -1,0 +1,26 @@
+//! What of a foot touches the floor.
+
+use super::{Skeleton, SmplJoint};
+use glam::DVec3;
+
+/// The heel is this far behind the ankle, metres.
+const HEEL_BEHIND: f64 = 0.05;
+
+impl Skeleton {
+    /// From an ankle joint to the points below heel and ball that touch the floor, in the foot's axes,
+    /// metres.
+    ///
+    /// # Panics
+    /// If `ankle` is no ankle.
+    #[must_use]
+    pub fn sole(&self, ankle: SmplJoint) -> [DVec3; 2] {
+        let ball = match ankle {
+            SmplJoint::LeftAnkle => SmplJoint::LeftFoot,
+            SmplJoint::RightAnkle => SmplJoint::RightFoot,
+            other => panic!("{other:?} has no sole"),
+        };
+        let below = |x, z| DVec3::new(x, -self.ankle_height, z);
+        let ball = self.offsets[ball.index()];
+        [below(0.0, -HEEL_BEHIND), below(ball.x, ball.z)]
+    }
+}

@@ -1,0 +1,249 @@
+//! What is left of an estimate's faults after the corrections that a game makes.
+
+use super::report::ClipScore;
+use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack, Region, Sunk, knee_flips, lag};
+use kinest::motion::{ClipFrame, MotionClip};
+use kinest::refine::{Floor, FootLock, FootLockSettings, OneEuro, PoseFilter, place_head};
+use kinest::runtime::protocol::clip_trackers;
+use kinest::runtime::{LossSettings, TrackerPlacer};
+use kinest::skeleton::{Pose, Skeleton, SmplJoint};
+use kinest::tracker::TrackerSet;
+use serde::Serialize;
+
+/// How much of the plugin's refining an estimate gets: each step also has those before it. Whatever is
+/// switched on runs in the plugin's order: smoothing, head and hands, feet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// The network's pose under the true head.
+    Network,
+    /// The head also turned exactly.
+    Head,
+    /// Both hands exactly at their trackers.
+    Hands,
+    /// Joints smoothed in time before that.
+    Smoothing,
+    /// Feet on the floor at height 0, and still while they carry weight.
+    Feet,
+    /// The true motion, for comparison.
+    Truth,
+}
+
+impl Step {
+    /// Every step, in the order of the table.
+    pub const ALL: [Self; 6] =
+        [Self::Network, Self::Head, Self::Hands, Self::Smoothing, Self::Feet, Self::Truth];
+
+    /// What it is called in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Head => "+ head",
+            Self::Hands => "+ hands",
+            Self::Smoothing => "+ smoothing",
+            Self::Feet => "+ feet",
+            Self::Truth => "truth",
+        }
+    }
+}
+
+/// An estimate after a step.
+pub struct Refined {
+    /// The body.
+    pub motion: MotionClip,
+    /// Which feet were held in each frame; only if feet are.
+    pub contacts: Option<Vec<[bool; 2]>>,
+}
+
+/// Refines the estimate of all frames of `clip` but the first, with the settings that the plugin has by
+/// default.
+#[must_use]
+pub fn refine(
+    estimate: &MotionClip,
+    clip: &MotionClip,
+    skeleton: &Skeleton,
+    step: Step,
+) -> Refined {
+    let rate_hz = estimate.rate_hz;
+    if step == Step::Truth {
+        let motion = MotionClip { rate_hz, frames: clip.frames[1..].to_vec() };
+        return Refined { motion, contacts: None };
+    }
+    let dt = 1.0 / rate_hz;
+    let loss = LossSettings::default();
+    let mut filter = PoseFilter::new(OneEuro::default());
+    let mut placer = TrackerPlacer::default();
+    let mut feet =
+        FootLock::new(FootLockSettings { floor: Floor::At(0.0), ..FootLockSettings::default() });
+    let mut contacts = vec![];
+    let trackers = clip_trackers(clip, skeleton, TrackerSet::HeadAndHands);
+    let frames = estimate.frames.iter().zip(&trackers[1..]).map(|(frame, trackers)| {
+        if step == Step::Network {
+            return *frame;
+        }
+        let mut pose = Pose::from(frame);
+        if step >= Step::Smoothing {
+            filter.apply(&mut pose, dt);
+        }
+        if step == Step::Head {
+            place_head(skeleton, &mut pose, &trackers[0]);
+        } else {
+            placer.apply(&loss, skeleton, &mut pose, trackers, dt);
+        }
+        if step >= Step::Feet {
+            feet.apply(skeleton, &mut pose, dt);
+            contacts.push(feet.contacts());
+        }
+        ClipFrame::from(&pose)
+    });
+    let motion = MotionClip { rate_hz, frames: frames.collect() };
+    Refined { motion, contacts: (step == Step::Feet).then_some(contacts) }
+}
+
+/// What a clip's estimate scored after each of [`Step::ALL`].
+#[must_use]
+pub fn score(
+    name: &str,
+    estimate: &MotionClip,
+    clip: &MotionClip,
+    skeleton: &Skeleton,
+) -> Vec<ClipScore> {
+    let rate_hz = estimate.rate_hz;
+    let true_feet = FeetTrack::new(&clip.frames[1..], skeleton);
+    let standing = true_feet.standing(rate_hz);
+    let network = BodyTrack::new(&estimate.frames, skeleton);
+    let of_step = |step: &Step| {
+        let Refined { motion, contacts } = refine(estimate, clip, skeleton, *step);
+        let track = BodyTrack::new(&motion.frames, skeleton);
+        let feet = FeetTrack::new(&motion.frames, skeleton);
+        let lag = |joints| lag(&track, &network, joints, rate_hz);
+        let looks = Looks {
+            slide: feet.slide(&standing, rate_hz),
+            sunk: feet.sunk(),
+            knee_flips: knee_flips(&track, rate_hz),
+            hand_lag: (*step != Step::Truth).then(|| lag(Region::Hands.joints())).flatten(),
+            leg_lag: (*step != Step::Truth).then(|| lag(&LEGS)).flatten(),
+            contacts: contacts.map(|said| ContactCounts::compare(&said, &standing)),
+        };
+        ClipScore::new(name, &motion, clip, skeleton).with_looks(looks)
+    };
+    Step::ALL.iter().map(of_step).collect()
+}
+
+/// What swings in a step.
+const LEGS: [SmplJoint; 6] = [
+    SmplJoint::LeftKnee,
+    SmplJoint::RightKnee,
+    SmplJoint::LeftAnkle,
+    SmplJoint::RightAnkle,
+    SmplJoint::LeftFoot,
+    SmplJoint::RightFoot,
+];
+
+/// How believable a clip is, SI units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looks {
+    slide: Option<f64>,
+    sunk: Sunk,
+    knee_flips: usize,
+    hand_lag: Option<f64>,
+    leg_lag: Option<f64>,
+    contacts: Option<ContactCounts>,
+}
+
+/// How believable a clip is, or all are; the units are in the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LooksReport {
+    /// Mean speed along the floor of feet that truly stand.
+    pub slide_cm_s: Option<f64>,
+    /// Mean depth of the lower foot below the floor.
+    pub below_floor_cm: f64,
+    /// The deepest of all frames.
+    pub deepest_cm: f64,
+    /// How often a knee bends the wrong way or points elsewhere at once; a sum.
+    pub knee_flips: usize,
+    /// How far the hands are behind the network's.
+    pub hand_lag_ms: Option<f64>,
+    /// How far knees and feet are behind the network's.
+    pub leg_lag_ms: Option<f64>,
+    /// The part of the held feet that truly stand, over all frames.
+    pub contact_precision: Option<f64>,
+    /// The part of the feet that truly stand that are held, over all frames.
+    pub contact_recall: Option<f64>,
+}
+
+impl LooksReport {
+    /// Plain means over the clips, except where [`LooksReport`] says otherwise. `None` if there is no clip.
+    #[must_use]
+    pub fn new<'a>(clips: impl Iterator<Item = &'a Looks> + Clone) -> Option<Self> {
+        clips.clone().next()?;
+        let mean = |of: fn(&Looks) -> Option<f64>| {
+            let values = clips.clone().filter_map(of);
+            let (sum, count) = values.fold((0.0, 0_u32), |(sum, n), value| (sum + value, n + 1));
+            (count > 0).then(|| sum / f64::from(count))
+        };
+        let contacts = clips.clone().filter_map(|clip| clip.contacts);
+        let contacts = contacts.reduce(ContactCounts::plus).unwrap_or_default();
+        Some(Self {
+            slide_cm_s: mean(|clip| clip.slide).map(|v| v * 100.0),
+            below_floor_cm: mean(|clip| Some(clip.sunk.mean))? * 100.0,
+            deepest_cm: clips.clone().map(|clip| clip.sunk.most).fold(0.0, f64::max) * 100.0,
+            knee_flips: clips.clone().map(|clip| clip.knee_flips).sum(),
+            hand_lag_ms: mean(|clip| clip.hand_lag).map(|v| v * 1e3),
+            leg_lag_ms: mean(|clip| clip.leg_lag).map(|v| v * 1e3),
+            contact_precision: contacts.precision(),
+            contact_recall: contacts.recall(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::{DQuat, DVec3};
+    use kinest::motion::synthetic::walk_and_wave;
+
+    /// A walk, and an estimate of it that trembles, turns the head and sinks.
+    fn walk() -> (MotionClip, MotionClip) {
+        let skeleton = Skeleton::default();
+        let clip = walk_and_wave(&skeleton);
+        let frames = clip.frames[1..].iter().enumerate().map(|(i, frame)| {
+            let mut pose = Pose::from(frame);
+            let tremble = 0.02 * (2.3 * i as f64).sin();
+            for joint in &mut pose.rotations[1..] {
+                *joint = (*joint * DQuat::from_rotation_z(tremble)).normalize();
+            }
+            pose.rotations[SmplJoint::Head.index()] *= DQuat::from_rotation_y(0.3);
+            pose.translation += DVec3::new(0.0, 0.0, -0.02);
+            ClipFrame::from(&pose)
+        });
+        let estimate = MotionClip { rate_hz: clip.rate_hz, frames: frames.collect() };
+        (clip, estimate)
+    }
+
+    #[test]
+    fn each_step_cures_what_it_is_for() {
+        let skeleton = Skeleton::default();
+        let (clip, estimate) = walk();
+        let scores = score("walk", &estimate, &clip, &skeleton);
+        let at = |step| &scores[Step::ALL.iter().position(|s| *s == step).unwrap()];
+        let metrics = |step| at(step).metrics();
+        let looks = |step| LooksReport::new(at(step).looks().into_iter()).unwrap();
+
+        assert_eq!(metrics(Step::Truth).mpjpe, 0.0);
+        assert!(metrics(Step::Head).mpjre_geodesic < metrics(Step::Network).mpjre_geodesic);
+        assert!(metrics(Step::Hands).handpe < 1e-3 && metrics(Step::Head).handpe > 1e-3);
+        assert_eq!(looks(Step::Network).hand_lag_ms, Some(0.0));
+        assert!(metrics(Step::Smoothing).pred_jitter < metrics(Step::Hands).pred_jitter);
+        assert!(looks(Step::Smoothing).leg_lag_ms > Some(5.0), "{:?}", looks(Step::Smoothing));
+        let (before, after) = (looks(Step::Smoothing), looks(Step::Feet));
+        assert!(before.slide_cm_s > after.slide_cm_s, "{before:?} {after:?}");
+        assert!(before.deepest_cm > 0.5 && after.deepest_cm < 1e-6, "{before:?} {after:?}");
+        assert!(
+            after.contact_precision > Some(0.7) && after.contact_recall > Some(0.5),
+            "{after:?}"
+        );
+        assert_eq!(before.contact_recall, None);
+        assert_eq!(Step::ALL.map(|step| looks(step).knee_flips), [0; 6]);
+    }
+}

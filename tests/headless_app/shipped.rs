@@ -1,0 +1,88 @@
+//! The model that ships, where a network of made-up numbers would prove little.
+
+use crate::common::*;
+use bevy::prelude::*;
+use bevy_kinest::kinest::model::Checkpoint;
+use bevy_kinest::kinest::motion::MotionClip;
+use bevy_kinest::kinest::motion::synthetic::{self, Kind};
+use bevy_kinest::kinest::skeleton::{PerJoint, Skeleton};
+use bevy_kinest::prelude::*;
+use std::path::Path;
+
+/// Players in the same clip: the first one's trackers are never lost, the others' now and then.
+const PLAYERS: usize = 3;
+/// Two thirds of a second, until the window is full and the first pose has faded in.
+const WARM_UP: usize = 70;
+
+/// A linear congruential generator: every run is the same.
+struct Dice(u32);
+
+impl Dice {
+    /// True once in so many times.
+    fn one_in(&mut self, times: u32) -> bool {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) % times == 0
+    }
+}
+
+/// How much further a joint went in a frame than it does without losses, metres: the largest of all frames
+/// and losses, for each joint.
+fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
+    let settings = KinestSettings { blend: 0.3, ..KinestSettings::inline() };
+    let mut app = app_with_assets(settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models/kinest_small.model.ron");
+    let model = PoseModel::from_checkpoint(Checkpoint::load(&path).unwrap());
+    let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
+    let players: [_; PLAYERS] = std::array::from_fn(|_| {
+        let avatar = app.world_mut().spawn(KinestAvatar::new(model.clone())).id();
+        let trackers = trackers(&mut app);
+        for tracker in trackers {
+            app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
+        }
+        (avatar, trackers)
+    });
+    let walk = Walk::new();
+    let mut dice = Dice(seed);
+    let mut lost = [[false; 3]; PLAYERS];
+    let mut before: Option<[PerJoint<Vec3>; PLAYERS]> = None;
+    let mut worst = [0.0_f32; SmplJoint::COUNT];
+    for (i, frame) in clip.frames.iter().enumerate() {
+        for (p, (_, trackers)) in players.iter().enumerate() {
+            walk.show(&mut app, trackers, &frame.into());
+            for (k, tracker) in trackers.iter().enumerate() {
+                // Half a second or so; a head is lost more rarely.
+                let odds = if lost[p][k] { 30 } else { [120, 60, 60][k] };
+                if p > 0 && i > WARM_UP && dice.one_in(odds) {
+                    lost[p][k] = !lost[p][k];
+                    let mut validity = app.world_mut().get_mut::<TrackerValidity>(*tracker);
+                    validity.as_mut().unwrap().tracked = !lost[p][k];
+                }
+            }
+        }
+        app.update();
+        let now = players.map(|(avatar, _)| joints(&app, avatar));
+        if let Some(before) = before.filter(|_| i > WARM_UP) {
+            for j in 0..SmplJoint::COUNT {
+                let step = |p: usize| now[p][j].distance(before[p][j]);
+                let most = (1..PLAYERS).map(step).fold(0.0, f32::max);
+                worst[j] = worst[j].max(most - step(0));
+            }
+        }
+        before = Some(now);
+    }
+    worst
+}
+
+/// Trackers are lost and found at random while people walk, reach and punch.
+#[test]
+fn losses_move_no_joint_much_faster_than_it_moves_anyway() {
+    let skeleton = Skeleton::default();
+    for (seed, kind) in [(1, Kind::Walk), (2, Kind::Reach), (3, Kind::Punch)] {
+        let clip = synthetic::clip(kind, 5, 4.0, 60.0, &skeleton);
+        let worst = excess(&clip, seed);
+        let most = worst.iter().copied().fold(0.0, f32::max);
+        assert!(most < 0.12, "{kind:?}: {worst:?}");
+        assert!(most > 0.01, "{kind:?}: nothing was lost");
+    }
+}
