@@ -6,6 +6,7 @@ use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestFailed, KinestReady};
+use kinest_stage::{Moment, MomentSystems};
 
 /// Where in the clip we are. Written first thing in `Update`.
 #[derive(Resource)]
@@ -46,7 +47,11 @@ pub fn plugin(app: &mut App, clip: MotionClip, checkpoint: Checkpoint, repeats: 
     (replay.repeats, replay.paused) = (repeats, true);
     app.insert_resource(Playback { stage: Stage::Waiting, truth: clip.pose_at(0.0), skeleton })
         .add_systems(PreStartup, spawn_avatar(checkpoint, replay))
-        .add_systems(Update, follow.in_set(PlaybackSystems))
+        .init_resource::<Moment>()
+        .add_systems(
+            Update,
+            (follow.in_set(PlaybackSystems), tell_pictures.in_set(MomentSystems)).chain(),
+        )
         .add_systems(Last, stop_on_failure);
 }
 
@@ -81,6 +86,15 @@ fn follow(
     if let Some(truth) = replay.truth() {
         playback.truth = truth;
     }
+}
+
+/// Pictures are taken by the clip's time.
+fn tell_pictures(playback: Res<Playback>, mut moment: ResMut<Moment>) {
+    *moment = match playback.stage() {
+        Stage::Waiting => Moment::Waiting,
+        Stage::Playing { seconds, .. } => Moment::At(seconds),
+        Stage::Over => Moment::Over,
+    };
 }
 
 /// For when nothing else is waited for.

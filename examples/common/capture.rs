@@ -1,7 +1,7 @@
 //! Pictures of chosen instants, side by side in one file.
 
-use super::playback::{Playback, PlaybackSystems, Stage};
-use super::scene::TargetImage;
+use crate::stage::TargetImage;
+use crate::view::RATE_HZ;
 use bevy::image::TextureFormatPixelInfo;
 use bevy::prelude::*;
 use bevy::render::view::screenshot::{Screenshot, ScreenshotCaptured};
@@ -13,49 +13,73 @@ const ALONE: UVec2 = UVec2::new(1280, 720);
 const IN_A_ROW: UVec2 = UVec2::new(640, 480);
 /// Frames drawn before one that is kept: meshes and materials reach the adapter in the first.
 const WARM_UP: usize = 2;
-/// Frames to wait for pictures after the clip's end before giving up.
+/// Frames to wait for pictures after the end before giving up.
 const PATIENCE: usize = 500;
+
+/// Where in what is shown we are. Written in `Update`, in [`MomentSystems`].
+#[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
+pub enum Moment {
+    /// It has not begun.
+    #[default]
+    Waiting,
+    /// Seconds from its start.
+    At(f64),
+    /// The app ends as soon as all pictures are there.
+    Over,
+}
+
+/// Writes [`Moment`].
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MomentSystems;
 
 /// The pictures asked for, in the order asked.
 #[derive(Resource)]
 struct Shots {
     path: PathBuf,
-    /// Which frame of the clip each is of.
+    /// Which frame each is of.
     frames: Vec<usize>,
     size: UVec2,
     pictures: Vec<Option<Image>>,
-    rate_hz: f64,
     waited: usize,
 }
 
-/// Draws `instants` (seconds) into `path` and ends the app after the clip. Returns the size of one picture.
-pub fn plugin(app: &mut App, path: PathBuf, instants: Vec<f64>, rate_hz: f64) -> UVec2 {
-    let frames: Vec<usize> = instants.into_iter().map(|t| (t * rate_hz).round() as usize).collect();
-    let size = if frames.len() == 1 { ALONE } else { IN_A_ROW };
+/// Size of each of so many pictures, in pixels.
+#[must_use]
+pub fn size(pictures: usize) -> UVec2 {
+    if pictures == 1 { ALONE } else { IN_A_ROW }
+}
+
+/// Draws `instants` (seconds) of `size` pixels into `path` and ends the app when it is over.
+pub fn plugin(app: &mut App, path: PathBuf, instants: Vec<f64>, size: UVec2) {
+    let frames: Vec<usize> = instants.into_iter().map(frame).collect();
     let pictures = vec![None; frames.len()];
-    app.insert_resource(Shots { path, frames, size, pictures, rate_hz, waited: 0 })
-        .add_systems(Update, shoot.after(PlaybackSystems))
+    app.init_resource::<Moment>()
+        .insert_resource(Shots { path, frames, size, pictures, waited: 0 })
+        .add_systems(Update, shoot.after(MomentSystems))
         .add_systems(Last, finish);
-    size
+}
+
+fn frame(seconds: f64) -> usize {
+    (seconds * RATE_HZ).round() as usize
 }
 
 /// Draws only what is kept: on a software adapter a frame takes longer than everything else together.
 fn shoot(
     mut commands: Commands,
     shots: Res<Shots>,
-    playback: Res<Playback>,
+    moment: Res<Moment>,
     target: Res<TargetImage>,
     mut camera: Single<&mut Camera>,
     mut warm: Local<usize>,
 ) {
-    let frame = match playback.stage() {
-        Stage::Playing { seconds, .. } => (seconds * shots.rate_hz).round() as usize,
-        Stage::Waiting => {
+    let frame = match *moment {
+        Moment::At(seconds) => frame(seconds),
+        Moment::Waiting => {
             camera.is_active = *warm < WARM_UP;
             *warm += 1;
             return;
         }
-        Stage::Over => {
+        Moment::Over => {
             camera.is_active = false;
             return;
         }
@@ -70,9 +94,9 @@ fn shoot(
     }
 }
 
-/// Saves and leaves once the clip is over and every picture has come back.
-fn finish(mut shots: ResMut<Shots>, playback: Res<Playback>, mut exit: MessageWriter<AppExit>) {
-    if playback.stage() != Stage::Over {
+/// Saves and leaves once it is over and every picture has come back.
+fn finish(mut shots: ResMut<Shots>, moment: Res<Moment>, mut exit: MessageWriter<AppExit>) {
+    if *moment != Moment::Over {
         return;
     }
     shots.waited += 1;
