@@ -4,6 +4,7 @@ use crate::calibration::PlayerCalibration;
 use crate::confidence::confidence;
 use crate::refine::RefineState;
 use crate::settings::Clock;
+use crate::status::{KinestModels, ModelState, ModelStatus};
 use crate::tracker::Sampled;
 use crate::{
     BodyPose, InferenceMode, KinestAvatar, KinestPlugins, PoseModel, PoseSource, PoseUpdated,
@@ -111,6 +112,7 @@ impl Workers {
         model: &PoseModel,
         device: DeviceChoice,
         at_once: bool,
+        status: &mut ModelStatus,
     ) -> std::io::Result<()> {
         let changed = self.changed.iter().position(|changed| *changed == id);
         let running = self.running.get_mut(&id);
@@ -136,6 +138,7 @@ impl Workers {
             running.model = model.clone();
             if at_once || running.failed {
                 (running.engine, running.next) = (engine, None);
+                *status = ModelStatus::default();
             } else {
                 running.next = Some(engine);
             }
@@ -154,6 +157,7 @@ impl Workers {
                 not_finite: 0,
             };
             self.running.insert(id, running);
+            *status = ModelStatus::default();
         }
         Ok(())
     }
@@ -169,6 +173,8 @@ pub(crate) struct Estimate {
     asked: u64,
     stand_in: HandStandIn,
     timeline: PoseTimeline,
+    /// How many answers the timeline has been given.
+    pub answers: u64,
     /// Of the network the timeline is from.
     answered: u64,
     fade: SourceFade<(PoseSource, u64)>,
@@ -190,6 +196,7 @@ pub(crate) fn follow_assets(
     mut failures: MessageReader<AssetLoadFailedEvent<PoseModel>>,
     mut failed: MessageWriter<KinestFailed>,
     mut workers: ResMut<Workers>,
+    mut statuses: ResMut<KinestModels>,
 ) {
     for event in events.read() {
         match event {
@@ -200,6 +207,7 @@ pub(crate) fn follow_assets(
             }
             AssetEvent::Removed { id } => {
                 workers.running.remove(id);
+                statuses.forget(*id);
             }
             _ => {}
         }
@@ -207,6 +215,11 @@ pub(crate) fn follow_assets(
     for AssetLoadFailedEvent { id, path, error } in failures.read() {
         let reason = format!("{path}: {error}");
         warn!("avatars keep what they had, their model cannot be loaded: {reason}");
+        let status = statuses.of(*id);
+        status.trouble = Some(reason.clone());
+        if !workers.running.contains_key(id) {
+            status.state = ModelState::Failed;
+        }
         failed.write(KinestFailed { model: *id, reason });
     }
 }
@@ -216,6 +229,7 @@ pub(crate) fn infer(
     clock: Clock,
     models: Res<Assets<PoseModel>>,
     mut workers: ResMut<Workers>,
+    mut statuses: ResMut<KinestModels>,
     mut avatars: Query<(
         Entity,
         &KinestAvatar,
@@ -239,7 +253,7 @@ pub(crate) fn infer(
             workers.forget(avatar, estimate.model.replace(id));
         }
         if let Some(model) = models.get(id)
-            && let Err(error) = workers.open(id, model, settings.device, inline)
+            && let Err(error) = workers.open(id, model, settings.device, inline, statuses.of(id))
         {
             sampled.warn(avatar, format!("no thread for the network: {error}"));
         }
@@ -307,6 +321,7 @@ pub(crate) fn infer(
 /// Takes the news of every worker.
 pub(crate) fn receive(
     mut workers: ResMut<Workers>,
+    mut statuses: ResMut<KinestModels>,
     mut avatars: Query<&mut Estimate>,
     mut ready: MessageWriter<KinestReady>,
     mut fell_back: MessageWriter<KinestFellBack>,
@@ -315,14 +330,18 @@ pub(crate) fn receive(
 ) {
     for (&model, running) in &mut workers.running {
         let changes = running.changes;
+        let status = statuses.of(model);
         while let Some(event) = running.next.as_mut().and_then(|next| next.worker.poll()) {
             match event {
                 WorkerEvent::Ready { device } => {
+                    let state = ModelState::Running { device: device.clone() };
+                    *status = ModelStatus { state, ..default() };
                     ready.write(KinestReady { model, device, changes });
                     running.engine = running.next.take().expect("it has just spoken");
                 }
                 WorkerEvent::Failed { reason } => {
                     warn!("the changed model cannot be run, the one before goes on: {reason}");
+                    status.trouble = Some(reason.clone());
                     failed.write(KinestFailed { model, reason });
                     running.next = None;
                 }
@@ -332,6 +351,7 @@ pub(crate) fn receive(
         while let Some(event) = running.engine.worker.poll() {
             match event {
                 WorkerEvent::Ready { device } => {
+                    status.state = ModelState::Running { device: device.clone() };
                     ready.write(KinestReady { model, device, changes });
                 }
                 WorkerEvent::Failed { reason } => {
@@ -340,6 +360,8 @@ pub(crate) fn receive(
                     match running.restart() {
                         Ok(()) => {
                             warn!("the network has stopped and is started again: {reason}");
+                            status.state = ModelState::Opening;
+                            status.trouble = Some(reason.clone());
                             fell_back.write(KinestFellBack { model, reason });
                         }
                         Err(hopeless) => {
@@ -348,20 +370,23 @@ pub(crate) fn receive(
                                 "the network has stopped, bodies keep their last pose: {reason}"
                             );
                             running.failed = true;
+                            status.state = ModelState::Failed;
+                            status.trouble = Some(reason.clone());
                             failed.write(KinestFailed { model, reason });
                         }
                     }
                 }
                 WorkerEvent::Poses(replies) => {
-                    let stats = running.engine.worker.stats();
+                    status.measure(running.engine.worker.stats());
+                    let latency = status.latency;
                     for (path, value) in [
-                        (KinestPlugins::INFERENCE_MS, Some(stats.last_ms)),
-                        (KinestPlugins::INFERENCE_P50_MS, stats.percentile_ms(0.5)),
-                        (KinestPlugins::INFERENCE_P95_MS, stats.percentile_ms(0.95)),
-                        (KinestPlugins::INFERENCE_P99_MS, stats.percentile_ms(0.99)),
-                        (KinestPlugins::QUEUE_MS, Some(stats.queue_ms)),
-                        (KinestPlugins::DROPPED, Some(stats.replaced as f64)),
-                        (KinestPlugins::STALE, Some(stats.late as f64)),
+                        (KinestPlugins::INFERENCE_MS, latency.map(|l| l.last_ms)),
+                        (KinestPlugins::INFERENCE_P50_MS, latency.map(|l| l.p50_ms)),
+                        (KinestPlugins::INFERENCE_P95_MS, latency.map(|l| l.p95_ms)),
+                        (KinestPlugins::INFERENCE_P99_MS, latency.map(|l| l.p99_ms)),
+                        (KinestPlugins::QUEUE_MS, latency.map(|l| l.queue_ms)),
+                        (KinestPlugins::DROPPED, Some(status.dropped as f64)),
+                        (KinestPlugins::STALE, Some(status.stale as f64)),
                     ] {
                         if let Some(value) = value {
                             diagnostics.add_measurement(&path, || value);
@@ -378,6 +403,7 @@ pub(crate) fn receive(
                                 estimate.timeline.clear();
                             }
                             estimate.timeline.push(reply.time, reply.rotations);
+                            estimate.answers += 1;
                         }
                     }
                 }

@@ -8,6 +8,7 @@ use crate::model::PoseModelLoader;
 use crate::refine::{follow_settings, lock_feet, place_trackers, smooth};
 use crate::replay::{on_stop_recording, record, replay};
 use crate::skeleton::write_joints;
+use crate::status::KinestModels;
 use crate::tracker::sample;
 use crate::{
     CalibrationFailed, KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack, KinestReady,
@@ -34,6 +35,7 @@ use bevy::transform::TransformSystems;
 /// | plugin | what it does |
 /// |---|---|
 /// | `KinestGizmoPlugin` (feature `gizmos`) | draws bones, trackers, losses, contacts, errors |
+/// | `KinestPanelPlugin` (feature `panel`) | a window that shows how avatars are doing, and changes it |
 ///
 /// Needs Bevy's `TaskPoolPlugin`, `TimePlugin`, `TransformPlugin` and `AssetPlugin`, which are in
 /// `DefaultPlugins`, before it.
@@ -89,6 +91,7 @@ impl Plugin for KinestPosePlugin {
         }
         app.init_resource::<KinestSettings>()
             .init_resource::<Workers>()
+            .init_resource::<KinestModels>()
             .register_type::<KinestSettings>()
             .register_type::<KinestAvatar>()
             .register_type::<KinestRefine>()

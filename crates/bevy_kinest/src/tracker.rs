@@ -161,6 +161,10 @@ pub(crate) struct Sampled {
     pub world_from_space: GlobalTransform,
     /// Since when each is lost.
     pub lost_since: [Option<f64>; 3],
+    /// Why each is lost.
+    pub lost_why: [Option<LossReason>; 3],
+    /// How often each was seen at another place than in the frame before.
+    pub moves: [u64; 3],
     /// Whether the head is found again in this frame.
     pub head_found: bool,
     /// Somebody says that the player was moved since the last frame.
@@ -235,6 +239,7 @@ pub(crate) fn sample(
                             .ok_or(LossReason::NotFinite)
                     }),
             };
+            sampled.lost_why[k] = pose.err();
             let since = match pose {
                 Ok(pose) => {
                     if let Some(since) = sampled.lost_since[k].take() {
@@ -243,7 +248,9 @@ pub(crate) fn sample(
                             regained.write(TrackingRegained { avatar, role, after: now - since });
                         }
                     }
-                    sampled.seen[k] = Some(pose);
+                    if sampled.seen[k].replace(pose) != Some(pose) {
+                        sampled.moves[k] += 1;
+                    }
                     None
                 }
                 Err(reason) => {
