@@ -7,8 +7,8 @@ use crate::settings::Clock;
 use crate::status::{KinestModels, ModelState, ModelStatus};
 use crate::tracker::Sampled;
 use crate::{
-    BodyPose, InferenceMode, KinestAvatar, KinestPlugins, PoseModel, PoseSource, PoseUpdated,
-    ResetAvatar, Teleport,
+    AvatarStatus, BodyPose, InferenceMode, KinestAvatar, KinestPlugins, PoseModel, PoseSource,
+    PoseUpdated, ResetAvatar, Teleport,
 };
 use bevy::asset::{AssetEvent, AssetLoadFailedEvent};
 use bevy::diagnostic::Diagnostics;
@@ -173,8 +173,6 @@ pub(crate) struct Estimate {
     asked: u64,
     stand_in: HandStandIn,
     timeline: PoseTimeline,
-    /// How many answers the timeline has been given.
-    pub answers: u64,
     /// Of the network the timeline is from.
     answered: u64,
     fade: SourceFade<(PoseSource, u64)>,
@@ -322,7 +320,7 @@ pub(crate) fn infer(
 pub(crate) fn receive(
     mut workers: ResMut<Workers>,
     mut statuses: ResMut<KinestModels>,
-    mut avatars: Query<&mut Estimate>,
+    mut avatars: Query<(&mut Estimate, &mut AvatarStatus)>,
     mut ready: MessageWriter<KinestReady>,
     mut fell_back: MessageWriter<KinestFellBack>,
     mut failed: MessageWriter<KinestFailed>,
@@ -360,8 +358,8 @@ pub(crate) fn receive(
                     match running.restart() {
                         Ok(()) => {
                             warn!("the network has stopped and is started again: {reason}");
-                            status.state = ModelState::Opening;
-                            status.trouble = Some(reason.clone());
+                            let trouble = Some(reason.clone());
+                            *status = ModelStatus { trouble, ..default() };
                             fell_back.write(KinestFellBack { model, reason });
                         }
                         Err(hopeless) => {
@@ -394,8 +392,8 @@ pub(crate) fn receive(
                     }
                     let revision = running.engine.revision;
                     for reply in replies {
-                        let Ok(mut estimate) = avatars.get_mut(Entity::from_bits(reply.avatar))
-                        else {
+                        let avatar = Entity::from_bits(reply.avatar);
+                        let Ok((mut estimate, mut seen)) = avatars.get_mut(avatar) else {
                             continue;
                         };
                         if estimate.model == Some(model) {
@@ -403,7 +401,7 @@ pub(crate) fn receive(
                                 estimate.timeline.clear();
                             }
                             estimate.timeline.push(reply.time, reply.rotations);
-                            estimate.answers += 1;
+                            seen.estimates += 1;
                         }
                     }
                 }

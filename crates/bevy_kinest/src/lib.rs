@@ -110,7 +110,7 @@ pub use settings::{
     TrackerClock,
 };
 pub use skeleton::SmplSkeleton;
-pub use status::{KinestModels, Latency, ModelState, ModelStatus};
+pub use status::{AvatarStatus, KinestModels, Latency, ModelState, ModelStatus};
 pub use tracker::{
     LossReason, SparseTracker, TrackerOf, TrackerRoleReflect, TrackerValidity, Trackers,
     TrackingLost, TrackingRegained,

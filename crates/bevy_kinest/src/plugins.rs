@@ -11,8 +11,8 @@ use crate::skeleton::write_joints;
 use crate::status::KinestModels;
 use crate::tracker::sample;
 use crate::{
-    CalibrationFailed, KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack, KinestReady,
-    KinestRefine, KinestSettings, KinestSystems, PoseModel, Recalibrate, SmplSkeleton,
+    AvatarStatus, CalibrationFailed, KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack,
+    KinestReady, KinestRefine, KinestSettings, KinestSystems, PoseModel, Recalibrate, SmplSkeleton,
     SparseTracker, TrackerOf, TrackerValidity, Trackers, TrackingLost, TrackingRegained,
     TrackingSpace,
 };
@@ -94,6 +94,7 @@ impl Plugin for KinestPosePlugin {
             .init_resource::<KinestModels>()
             .register_type::<KinestSettings>()
             .register_type::<KinestAvatar>()
+            .register_type::<AvatarStatus>()
             .register_type::<KinestRefine>()
             .register_type::<SparseTracker>()
             .register_type::<TrackerOf>()

@@ -1,6 +1,6 @@
-//! How models are doing.
+//! How models and avatars are doing.
 
-use crate::PoseModel;
+use crate::{LossReason, PoseModel};
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use kinest::runtime::InferenceStats;
@@ -62,6 +62,19 @@ pub enum ModelState {
     },
     /// It was given up; [`ModelStatus::trouble`] says why.
     Failed,
+}
+
+/// What has come in for an avatar since it was spawned, and what is missing. Whoever looks twice has
+/// rates.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
+#[reflect(Component, Default)]
+pub struct AvatarStatus {
+    /// Answers of the network that were taken.
+    pub estimates: u64,
+    /// Frames in which the head, the left and the right hand were seen at another place than before.
+    pub moves: [u64; 3],
+    /// Why the head, the left and the right hand are lost; `None` while they are tracked.
+    pub lost: [Option<LossReason>; 3],
 }
 
 /// How long calls of a network take, milliseconds. Percentiles are those of the last 480 calls.

@@ -2,7 +2,7 @@
 
 use crate::calibration::PlayerCalibration;
 use crate::settings::Clock;
-use crate::{KinestAvatar, TrackingSpace};
+use crate::{AvatarStatus, KinestAvatar, TrackingSpace};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use bevy::transform::helper::TransformHelper;
@@ -161,10 +161,6 @@ pub(crate) struct Sampled {
     pub world_from_space: GlobalTransform,
     /// Since when each is lost.
     pub lost_since: [Option<f64>; 3],
-    /// Why each is lost.
-    pub lost_why: [Option<LossReason>; 3],
-    /// How often each was seen at another place than in the frame before.
-    pub moves: [u64; 3],
     /// Whether the head is found again in this frame.
     pub head_found: bool,
     /// Somebody says that the player was moved since the last frame.
@@ -201,6 +197,7 @@ pub(crate) fn sample(
             Option<&TrackingSpace>,
             Option<&PlayerCalibration>,
             &mut Sampled,
+            &mut AvatarStatus,
         ),
         With<KinestAvatar>,
     >,
@@ -209,7 +206,7 @@ pub(crate) fn sample(
 ) {
     let now = clock.now();
     let alone = avatars.iter().len() == 1;
-    for (avatar, own, space, calibration, mut sampled) in &mut avatars {
+    for (avatar, own, space, calibration, mut sampled, mut status) in &mut avatars {
         let sampled = &mut *sampled;
         if let Some(TrackingSpace(space)) = space {
             match transforms.compute_global_transform(*space) {
@@ -239,7 +236,7 @@ pub(crate) fn sample(
                             .ok_or(LossReason::NotFinite)
                     }),
             };
-            sampled.lost_why[k] = pose.err();
+            status.lost[k] = pose.err();
             let since = match pose {
                 Ok(pose) => {
                     if let Some(since) = sampled.lost_since[k].take() {
@@ -249,7 +246,7 @@ pub(crate) fn sample(
                         }
                     }
                     if sampled.seen[k].replace(pose) != Some(pose) {
-                        sampled.moves[k] += 1;
+                        status.moves[k] += 1;
                     }
                     None
                 }

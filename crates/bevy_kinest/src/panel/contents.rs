@@ -8,8 +8,8 @@ use crate::calibration::Measuring;
 use crate::settings::Clock;
 use crate::tracker::Sampled;
 use crate::{
-    BodyPose, KinestAvatar, KinestModels, KinestRefine, MotionReplay, PlayerCalibration,
-    Recalibrate, TrackerRecorder,
+    AvatarStatus, BodyPose, KinestAvatar, KinestModels, KinestRefine, MotionReplay,
+    PlayerCalibration, Recalibrate, TrackerRecorder,
 };
 use bevy::ecs::query::QueryData;
 use bevy::ecs::system::SystemParam;
@@ -51,6 +51,7 @@ struct Shown {
     name: Option<&'static Name>,
     avatar: &'static KinestAvatar,
     body: &'static BodyPose,
+    status: &'static AvatarStatus,
     sampled: &'static Sampled,
     refine: &'static mut KinestRefine,
     replay: Option<&'static mut MotionReplay>,
@@ -73,7 +74,7 @@ impl KinestPanelContents<'_, '_> {
             state::section(ui, it.avatar, model, it.body);
             latency::section(ui, &it.watch, model, self.panel.seconds);
             heading(ui, "Trackers", |ui| {
-                trackers::section(ui, it.sampled, &it.watch, self.clock.now());
+                trackers::section(ui, it.status, it.sampled, &it.watch, self.clock.now());
             });
             if let Some(replay) = &mut it.replay {
                 heading(ui, "Motion", |ui| motion::section(ui, replay));

@@ -8,7 +8,7 @@ use egui_plot::{AxisHints, Corner, Legend, Line, Plot, PlotPoints};
 /// Height of the plot, in points.
 const HEIGHT: f32 = 130.0;
 /// Labels of milliseconds closer to each other than the first are left out, in points.
-const LABELS: Rangef = Rangef { min: 13.0, max: 16.0 };
+const LABELS: Rangef = Rangef { min: 11.0, max: 13.0 };
 
 /// What is drawn, in milliseconds.
 const LINES: [(&str, Color32, fn(&Sample) -> Option<f64>); 5] = [

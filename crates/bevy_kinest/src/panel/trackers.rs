@@ -1,12 +1,18 @@
 //! Which trackers are followed.
 
 use super::watch::Watch;
-use crate::LossReason;
 use crate::tracker::{ROLES, Sampled};
+use crate::{AvatarStatus, LossReason};
 use bevy_egui::egui::{Grid, Ui};
 use kinest::tracker::TrackerRole;
 
-pub(super) fn section(ui: &mut Ui, sampled: &Sampled, watch: &Watch, now: f64) {
+pub(super) fn section(
+    ui: &mut Ui,
+    status: &AvatarStatus,
+    sampled: &Sampled,
+    watch: &Watch,
+    now: f64,
+) {
     Grid::new("trackers").num_columns(3).striped(true).show(ui, |ui| {
         for (k, role) in ROLES.into_iter().enumerate() {
             ui.label(match role {
@@ -14,7 +20,7 @@ pub(super) fn section(ui: &mut Ui, sampled: &Sampled, watch: &Watch, now: f64) {
                 TrackerRole::LeftHand => "Left hand",
                 TrackerRole::RightHand => "Right hand",
             });
-            match (sampled.lost_since[k], sampled.lost_why[k]) {
+            match (sampled.lost_since[k], status.lost[k]) {
                 (Some(since), Some(why)) => {
                     let why = match why {
                         LossReason::Reported => "its device is not tracked",

@@ -1,11 +1,9 @@
 //! What the panel remembers of an avatar.
 
 use super::KinestPanel;
-use crate::inference::Estimate;
-use crate::tracker::Sampled;
 use crate::{
-    BodyPose, CalibrationFailed, KinestAvatar, KinestCalibrated, KinestModels, Latency,
-    MotionReplay, PoseSource,
+    AvatarStatus, BodyPose, CalibrationFailed, KinestAvatar, KinestCalibrated, KinestModels,
+    Latency, MotionReplay, PoseSource,
 };
 use bevy::prelude::*;
 use kinest::skeleton::PerJoint;
@@ -22,10 +20,8 @@ pub(super) struct Sample {
     pub latency: Option<Latency>,
     /// `None` while no estimate is shown.
     pub age_ms: Option<f64>,
-    /// So far, since the avatar was reset.
-    pub estimates: u64,
-    /// So far, of each tracker.
-    pub moves: [u64; 3],
+    /// What had come in by then.
+    pub status: AvatarStatus,
 }
 
 /// The last seconds of an avatar, and what its player is about to ask for.
@@ -53,17 +49,13 @@ impl Watch {
     }
 
     /// How many of something there were per second, of late. `None` before anything can be said.
-    pub(super) fn rate(&self, count: impl Fn(&Sample) -> u64) -> Option<f64> {
+    pub(super) fn rate(&self, count: impl Fn(&AvatarStatus) -> u64) -> Option<f64> {
         let newest = self.samples.back()?;
         let from = newest.time - RATE_SECONDS;
         let first = self.samples.partition_point(|s| s.time < from);
-        let (mut more, mut before) = (0, self.samples.get(first)?);
-        let seconds = newest.time - before.time;
-        for sample in self.samples.range(first + 1..) {
-            // Counts start again when an avatar is reset.
-            more += count(sample).saturating_sub(count(before));
-            before = sample;
-        }
+        let oldest = self.samples.get(first)?;
+        let seconds = newest.time - oldest.time;
+        let more = count(&newest.status) - count(&oldest.status);
         (seconds > 0.0).then(|| more as f64 / seconds)
     }
 
@@ -83,19 +75,17 @@ pub(super) fn watch(
     mut avatars: Query<(
         &KinestAvatar,
         &BodyPose,
-        &Estimate,
-        &Sampled,
+        &AvatarStatus,
         Option<&MotionReplay>,
         &mut Watch,
     )>,
 ) {
-    for (KinestAvatar { model }, body, estimate, sampled, replay, mut watch) in &mut avatars {
+    for (KinestAvatar { model }, body, status, replay, mut watch) in &mut avatars {
         let sample = Sample {
             time: time.elapsed_secs_f64(),
             latency: models.get(model).and_then(|status| status.latency),
             age_ms: (body.source() == PoseSource::Estimated).then(|| 1e3 * body.age()),
-            estimates: estimate.answers,
-            moves: sampled.moves,
+            status: *status,
         };
         watch.push(sample, panel.seconds);
         watch.errors = replay.and_then(|replay| replay.errors(body));
@@ -123,19 +113,19 @@ pub(super) fn watch_calibrations(
 mod tests {
     use super::*;
 
-    /// 50 frames a second for three seconds, an estimate in every second one, a reset after 2.5 s.
+    /// 50 frames a second for three seconds, an estimate in every second one.
     #[test]
-    fn rates_are_those_of_the_last_second_and_resets_do_not_count() {
+    fn rates_are_those_of_the_last_second_and_what_is_old_is_forgotten() {
         let mut watch = Watch::default();
         assert_eq!((watch.rate(|s| s.estimates), watch.frame_rate()), (None, None));
         for frame in 0..150_u64 {
-            let estimates = if frame < 125 { frame / 2 } else { (frame - 125) / 2 };
-            let sample = Sample { time: frame as f64 / 50.0, estimates, ..default() };
-            watch.push(sample, 0.0);
+            // Nothing before the third second.
+            let status = AvatarStatus { estimates: frame.saturating_sub(100) / 2, ..default() };
+            watch.push(Sample { time: frame as f64 / 50.0, status, ..default() }, 0.0);
         }
         let (rate, frames) = (watch.rate(|s| s.estimates).unwrap(), watch.frame_rate().unwrap());
-        assert!((rate - 24.0).abs() < 1.5, "{rate}");
+        assert!((rate - 25.0).abs() < 1.5, "{rate}");
         assert!((frames - 50.0).abs() < 1e-6, "{frames}");
-        assert!(watch.samples.len() <= 52, "what is old is forgotten: {}", watch.samples.len());
+        assert!(watch.samples.len() <= 52, "{}", watch.samples.len());
     }
 }
