@@ -5,6 +5,7 @@ use bevy::prelude::*;
 use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
+use clap::ValueEnum;
 use kinest_stage::{CapsuleBody, Follow, FollowSystems, Framing, Stage, Target};
 
 /// The estimated body stands where the trackers are, the true one beside it, to the left in the picture.
@@ -14,23 +15,77 @@ const TRUE_BODY: Vec3 = Vec3::new(-1.53, 0.0, 0.46);
 const FRAMING: Framing =
     Framing { width: 3.3, height: 2.7, look_at: 1.03, direction: Vec3::new(0.3, 0.2, 1.0) };
 
+/// How much of what is behind it a true body over the estimated one hides, …
+const OVER: f32 = 0.45;
+/// … and how much nearer it is drawn: where both are at the same place, the true one is seen.
+const NEARER: f32 = 500.0;
+
+/// Where the true body is shown.
+#[derive(Resource, ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ghost {
+    /// Beside the estimated one.
+    Beside,
+    /// Where it truly is: over the estimated one, which shines through.
+    Over,
+    /// Nowhere.
+    Off,
+}
+
+impl Ghost {
+    pub fn next(self) -> Self {
+        match self {
+            Self::Beside => Self::Over,
+            Self::Over => Self::Off,
+            Self::Off => Self::Beside,
+        }
+    }
+
+    /// From the estimated body.
+    fn offset(self) -> Vec3 {
+        if self == Self::Beside { TRUE_BODY } else { Vec3::ZERO }
+    }
+}
+
 /// Root of the body that shows the clip itself.
 #[derive(Component)]
 struct TrueBody;
 
-pub fn plugin(app: &mut App, skeleton: Skeleton, target: Target) {
+pub fn plugin(app: &mut App, skeleton: Skeleton, target: Target, ghost: Ghost) {
     let bodies = move |mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>| {
         let capsules = |trunk| CapsuleBody { skeleton: skeleton.clone(), trunk };
         commands.entity(*avatar).insert(capsules(CapsuleBody::DARK));
-        commands.spawn((
-            TrueBody,
-            Transform::from_translation(TRUE_BODY),
-            capsules(CapsuleBody::LIGHT),
-        ));
+        commands.spawn((TrueBody, capsules(CapsuleBody::LIGHT)));
     };
     app.add_plugins(Stage { framing: FRAMING, target })
+        .insert_resource(ghost)
         .add_systems(Startup, bodies)
+        .add_systems(PostStartup, place_ghost)
+        .add_systems(Update, place_ghost.run_if(resource_changed::<Ghost>))
         .add_systems(Update, (show_truth, look_at).after(PlaybackSystems).before(FollowSystems));
+}
+
+/// Puts the true body where it is to be seen, and makes it shine through there.
+fn place_ghost(
+    ghost: Res<Ghost>,
+    body: Single<(Entity, &mut Transform, &mut Visibility), With<TrueBody>>,
+    children: Query<&Children>,
+    painted: Query<&MeshMaterial3d<StandardMaterial>>,
+    mut materials: ResMut<Assets<StandardMaterial>>,
+) {
+    let (body, mut transform, mut visibility) = body.into_inner();
+    transform.translation = ghost.offset();
+    let hidden = *ghost == Ghost::Off;
+    *visibility = if hidden { Visibility::Hidden } else { Visibility::Inherited };
+    let (alpha, mode, bias) = match *ghost {
+        Ghost::Over => (OVER, AlphaMode::Blend, NEARER),
+        Ghost::Beside | Ghost::Off => (1.0, AlphaMode::Opaque, 0.0),
+    };
+    for part in painted.iter_many(children.iter_descendants(body)) {
+        if let Some(mut material) = materials.get_mut(part) {
+            material.base_color.set_alpha(alpha);
+            (material.alpha_mode, material.depth_bias) = (mode, bias);
+        }
+    }
 }
 
 /// Puts the clip's pose onto the true body.
@@ -55,8 +110,8 @@ fn show_truth(
     }
 }
 
-/// Both bodies.
-fn look_at(playback: Res<Playback>, mut camera: Single<&mut Follow>) {
+/// All bodies.
+fn look_at(playback: Res<Playback>, ghost: Res<Ghost>, mut camera: Single<&mut Follow>) {
     let pelvis = engine_from_amass_point(playback.truth.translation);
-    camera.goal = Some(Vec3::new(pelvis.x, 0.0, pelvis.z) + TRUE_BODY / 2.0);
+    camera.goal = Some(Vec3::new(pelvis.x, 0.0, pelvis.z) + ghost.offset() / 2.0);
 }

@@ -1,4 +1,4 @@
-//! Pictures of chosen instants, side by side in one file.
+//! Pictures of chosen instants, side by side in one file, in rows of four.
 
 use crate::stage::TargetImage;
 use crate::view::RATE_HZ;
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// Size of a picture that is alone, and of one of a row.
 const ALONE: UVec2 = UVec2::new(1280, 720);
 const IN_A_ROW: UVec2 = UVec2::new(640, 480);
+const LONGEST_ROW: usize = 4;
 /// Frames drawn before one that is kept: meshes and materials reach the adapter in the first.
 const WARM_UP: usize = 2;
 /// Frames to wait for pictures after the end before giving up.
@@ -108,7 +109,7 @@ fn finish(mut shots: ResMut<Shots>, moment: Res<Moment>, mut exit: MessageWriter
         return;
     }
     let pictures: Vec<Image> = shots.pictures.drain(..).flatten().collect();
-    match save_row(&pictures, shots.size, &shots.path) {
+    match save_rows(&pictures, shots.size, &shots.path) {
         Ok(()) => {
             println!("picture: {}", shots.path.display());
             exit.write(AppExit::Success);
@@ -121,21 +122,29 @@ fn finish(mut shots: ResMut<Shots>, moment: Res<Moment>, mut exit: MessageWriter
 }
 
 /// Writes pictures of one size side by side, under a temporary name first.
-fn save_row(pictures: &[Image], size: UVec2, path: &Path) -> Result<(), Box<dyn Error>> {
-    let width = size.x * pictures.len() as u32;
+fn save_rows(pictures: &[Image], size: UVec2, path: &Path) -> Result<(), Box<dyn Error>> {
+    let across = pictures.len().min(LONGEST_ROW);
+    let rows = pictures.len().div_ceil(across);
+    let [width, height] = [size.x * across as u32, size.y * rows as u32];
     let format = pictures[0].texture_descriptor.format;
-    let mut row = Image::new_target_texture(width, size.y, format, None);
+    let mut all = Image::new_target_texture(width, height, format, None);
     let bytes = size.x as usize * format.pixel_size()?;
-    let lines = (0..size.y as usize).flat_map(|y| {
-        let line = move |picture: &Image| {
-            Some(picture.data.as_ref()?.get(y * bytes..)?.get(..bytes)?.to_vec())
-        };
-        pictures.iter().map(line)
-    });
-    row.data = Some(lines.collect::<Option<Vec<_>>>().ok_or("a picture is incomplete")?.concat());
+    let mut data = Vec::with_capacity(across * bytes * height as usize);
+    for row in pictures.chunks(across) {
+        for y in 0..size.y as usize {
+            for picture in row {
+                let line =
+                    picture.data.as_ref().and_then(|data| data.get(y * bytes..)?.get(..bytes));
+                data.extend(line.ok_or("a picture is incomplete")?);
+            }
+            // The last row may be shorter.
+            data.resize(data.len() + (across - row.len()) * bytes, u8::MAX);
+        }
+    }
+    all.data = Some(data);
 
     let unfinished = path.with_extension("tmp.png");
-    row.try_into_dynamic()?.to_rgb8().save(&unfinished)?;
+    all.try_into_dynamic()?.to_rgb8().save(&unfinished)?;
     std::fs::rename(&unfinished, path)?;
     Ok(())
 }
