@@ -24,7 +24,7 @@ const LEAST_PART: f32 = 0.002;
 
 #[test]
 fn both_bodies_are_seen_with_left_and_right_where_they_belong() {
-    if !amass_replay::has_adapter() {
+    if !kinest_stage::has_adapter() {
         let required = std::env::var_os("KINEST_REQUIRE_GPU_ADAPTER").is_some_and(|v| v == "1");
         assert!(!required, "no graphics adapter, and KINEST_REQUIRE_GPU_ADAPTER forbids to skip");
         eprintln!("SKIPPED: no graphics adapter (Debian: mesa-vulkan-drivers libvulkan1)");

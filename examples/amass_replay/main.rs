@@ -1,48 +1,46 @@
-//! Replays a motion clip: three trackers follow its head and hands, and the body estimated from them
-//! alone stands beside the true one.
+//! Replays motion clips: three trackers follow their head and hands, and the body estimated from them
+//! alone stands beside the true one, as in `assets/pictures/amass_replay.png`.
 //!
-//! `cargo run --release --example amass_replay -- --help`
+//! `cargo run --release --example amass_replay -- --help`; with `--features panel` there is also a panel,
+//! as in `assets/pictures/panel.png`.
 
-mod capture;
+mod keys;
 mod playback;
+mod playlist;
 mod report;
 mod scene;
+mod title;
 
 use anyhow::ensure;
-use bevy::app::{PluginGroupBuilder, ScheduleRunnerPlugin};
-use bevy::diagnostic::DiagnosticsPlugin;
-use bevy::log::LogPlugin;
 use bevy::prelude::*;
-use bevy::render::RenderPlugin;
-use bevy::render::pipelined_rendering::PipelinedRenderingPlugin;
-use bevy::render::settings::{RenderCreation, WgpuSettings};
-use bevy::time::TimeUpdateStrategy;
-use bevy::window::ExitCondition;
-use bevy::winit::WinitPlugin;
+#[cfg(feature = "panel")]
+use bevy_kinest::bevy_egui::EguiPlugin;
 use bevy_kinest::kinest::model::Checkpoint;
-use bevy_kinest::kinest::motion::{MotionClip, amass, synthetic};
 use bevy_kinest::prelude::*;
+#[cfg(feature = "panel")]
+use bevy_kinest::{KinestPanel, KinestPanelPlugin};
 use clap::Parser;
+use kinest_stage::{Target, View, capture, instant, png_path};
+use playlist::Playlist;
+use scene::Ghost;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 const DEFAULT_MODEL: &str = "assets/models/kinest_small.model.ron";
 const DEFAULT_PICTURE: &str = "amass_replay.png";
-/// Pictures in a row when no instants are named.
+/// Pictures of each clip when no instants are named.
 const DEFAULT_INSTANTS: usize = 4;
-const RATE_HZ: f64 = 60.0;
 
-/// Replays a motion clip and shows the true body (left) beside the one estimated from head and hands
-/// (right). Prints error figures and latency at the end.
+/// Replays motion clips and shows the true body (left) beside the one estimated from head and hands
+/// (right). Prints error figures and latency at the end of each clip.
 ///
 /// Without a display it draws a picture instead of opening a window; without a graphics adapter it
 /// still estimates and prints.
 #[derive(Parser)]
-#[command(name = "amass_replay")]
+#[command(name = "amass_replay", after_help = keys::HELP)]
 pub struct Args {
-    /// AMASS clip to replay [default: a walk and a wave made by code]
-    #[arg(long, value_name = "FILE.npz")]
+    /// AMASS clip to replay, or a folder of them [default: a walk and a wave made by code]
+    #[arg(long, value_name = "FILE.npz|FOLDER")]
     motion: Option<PathBuf>,
     /// Model that estimates the body [default: assets/models/kinest_small.model.ron]
     #[arg(long, value_name = "FILE.model.ron")]
@@ -50,7 +48,7 @@ pub struct Args {
     /// Draw off-screen into this file and exit, without a window
     #[arg(long, value_name = "OUT.png", value_parser = png_path)]
     shot: Option<PathBuf>,
-    /// Seconds from the start of the clip to draw; several, separated by commas, are put in a row
+    /// Seconds from the start of each clip to draw; several, separated by commas, are put in a row
     /// [default: four, evenly spread]
     #[arg(long, value_name = "SECONDS", value_delimiter = ',', value_parser = instant)]
     #[arg(requires = "shot")]
@@ -58,21 +56,13 @@ pub struct Args {
     /// Where the network runs: auto, cuda, wgpu or cpu
     #[arg(long, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
-}
-
-fn png_path(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    match path.extension() {
-        Some(extension) if extension == "png" => Ok(path),
-        _ => Err("the name of a picture ends in .png".into()),
-    }
-}
-
-fn instant(text: &str) -> Result<f64, String> {
-    match text.trim().parse() {
-        Ok(seconds) if (0.0..f64::INFINITY).contains(&seconds) => Ok(seconds),
-        _ => Err("not a number of seconds".into()),
-    }
+    /// Where the true body is shown
+    #[arg(long, value_enum, default_value_t = Ghost::Beside)]
+    ghost: Ghost,
+    /// Draw the panel into pictures too
+    #[cfg(feature = "panel")]
+    #[arg(long)]
+    panel: bool,
 }
 
 fn main() -> ExitCode {
@@ -86,28 +76,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// How the scene is looked at.
-enum View {
-    Window,
-    Pictures(PathBuf),
-    Nothing,
-}
-
 pub fn run(args: Args) -> anyhow::Result<AppExit> {
-    let (name, clip) = match &args.motion {
-        Some(path) => (path.display().to_string(), amass::load(path)?),
-        None => ("walk and wave".into(), synthetic::walk_and_wave(&default())),
+    let playlist = match &args.motion {
+        Some(path) => Playlist::open(path)?,
+        None => Playlist::walk_and_wave(),
     };
-    let clip = clip.resampled(RATE_HZ);
     let model = args.model.clone().unwrap_or_else(default_model);
     let checkpoint = Checkpoint::load(&model)?;
     let skeleton = checkpoint.manifest.spec.skeleton.clone();
-    for at in &args.at {
-        let duration = clip.duration();
-        ensure!(*at <= duration, "--at {at}: {name} lasts {duration:.2} s");
-    }
+    let first = playlist.load()?;
 
-    let view = view(args.shot);
+    let view = View::choose(args.shot, DEFAULT_PICTURE);
+    let endless = view == View::Window;
     let settings = match view {
         View::Window => KinestSettings::default(),
         // From the network's first pose on everything shown is the network's, and counts.
@@ -117,46 +97,34 @@ pub fn run(args: Args) -> anyhow::Result<AppExit> {
     };
     let mut app = App::new();
     app.insert_resource(KinestSettings { device: args.device, ..settings });
-    match &view {
-        View::Window => {
-            app.add_plugins(window_plugins());
-        }
-        View::Pictures(_) => {
-            app.add_plugins((picture_plugins(), ScheduleRunnerPlugin::run_loop(Duration::ZERO)));
-        }
-        View::Nothing => {
-            let runner = ScheduleRunnerPlugin::run_loop(Duration::ZERO);
-            app.add_plugins((
-                MinimalPlugins.set(runner),
-                log_plugin(),
-                AssetPlugin::default(),
-                TransformPlugin,
-                DiagnosticsPlugin,
-            ));
-        }
-    }
-    if !matches!(view, View::Window) {
-        // Every run sees the same frames, however long they take to make.
-        let frame = Duration::from_secs_f64(1.0 / RATE_HZ);
-        app.insert_resource(TimeUpdateStrategy::ManualDuration(frame));
-    }
+    view.add_plugins(&mut app, "true body | estimated body");
     app.add_plugins(KinestPlugins);
 
-    let repeats = matches!(view, View::Window);
+    #[cfg(feature = "panel")]
+    if view != View::Nothing {
+        let open = args.panel || view == View::Window;
+        app.insert_resource(KinestPanel { open, ..default() })
+            .add_plugins((EguiPlugin::default(), KinestPanelPlugin));
+    }
+
     let model_name = model.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    report::plugin(&mut app, format!("{name}, {model_name}"));
-    playback::plugin(&mut app, clip.clone(), checkpoint, repeats);
+    report::plugin(&mut app, model_name);
     match view {
-        View::Window => scene::plugin(&mut app, skeleton, scene::Target::Window),
+        View::Window => {
+            scene::plugin(&mut app, skeleton, Target::Window, args.ghost);
+            app.add_plugins((keys::plugin, title::plugin));
+        }
         View::Pictures(path) => {
-            let instants = if args.at.is_empty() { spread(&clip) } else { args.at };
-            let size = capture::plugin(&mut app, path, instants, RATE_HZ);
-            scene::plugin(&mut app, skeleton, scene::Target::Image(size));
+            let instants = instants(&playlist, &args.at)?;
+            let size = capture::size(instants.len());
+            capture::plugin(&mut app, path, instants, size);
+            scene::plugin(&mut app, skeleton, Target::Image(size), args.ghost);
         }
         View::Nothing => {
             app.add_systems(Last, playback::leave_when_over);
         }
     }
+    playback::plugin(&mut app, playlist, first, checkpoint, endless);
     Ok(app.run())
 }
 
@@ -169,72 +137,27 @@ fn default_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(DEFAULT_MODEL)
 }
 
-fn spread(clip: &MotionClip) -> Vec<f64> {
-    let part = clip.duration() / DEFAULT_INSTANTS as f64;
-    (0..DEFAULT_INSTANTS).map(|i| part * (i as f64 + 0.5)).collect()
-}
-
-fn view(shot: Option<PathBuf>) -> View {
-    if shot.is_none() && has_display() {
-        return View::Window;
+/// When pictures are taken, in seconds of all clips of `playlist` one after the other: `at` in each, or
+/// evenly spread. Clips of a folder may be shorter than that.
+fn instants(playlist: &Playlist, at: &[f64]) -> anyhow::Result<Vec<f64>> {
+    let (mut playlist, mut before) = (playlist.clone(), 0.0);
+    let mut instants = Vec::new();
+    for _ in 0..playlist.len() {
+        let (name, duration) = (playlist.name(), playlist.load()?.duration());
+        let part = duration / DEFAULT_INSTANTS as f64;
+        let spread = (0..DEFAULT_INSTANTS).map(|i| part * (i as f64 + 0.5));
+        let wanted = if at.is_empty() { spread.collect() } else { at.to_vec() };
+        for at in wanted {
+            if at <= duration {
+                instants.push(before + at);
+            } else {
+                ensure!(playlist.len() > 1, "--at {at}: {name} lasts {duration:.2} s");
+                eprintln!("No picture at {at} s: {name} lasts {duration:.2} s.");
+            }
+        }
+        before += duration;
+        playlist.skip(1);
     }
-    if !has_adapter() {
-        eprintln!(
-            "No graphics adapter: figures only. A software adapter is enough for pictures \
-             (Debian: apt-get install mesa-vulkan-drivers libvulkan1)."
-        );
-        return View::Nothing;
-    }
-    View::Pictures(shot.unwrap_or_else(|| {
-        eprintln!("No display: drawing into {DEFAULT_PICTURE} instead of a window.");
-        DEFAULT_PICTURE.into()
-    }))
-}
-
-fn has_display() -> bool {
-    let names = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"];
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    !cfg!(all(unix, not(target_vendor = "apple"))) || names.into_iter().any(set)
-}
-
-/// Whether Bevy will find an adapter; it panics where there is none.
-pub fn has_adapter() -> bool {
-    let settings = WgpuSettings::default();
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    descriptor.backends = settings.backends.unwrap_or_default();
-    let instance = wgpu::Instance::new(descriptor);
-    let options =
-        wgpu::RequestAdapterOptions { power_preference: settings.power_preference, ..default() };
-    bevy::tasks::block_on(instance.request_adapter(&options)).is_ok()
-}
-
-fn log_plugin() -> LogPlugin {
-    LogPlugin {
-        filter: "warn,bevy_render=error,bevy_kinest=info,kinest_engine=info".into(),
-        ..default()
-    }
-}
-
-fn window_plugins() -> PluginGroupBuilder {
-    let window = Window { title: "true body | estimated body".into(), ..default() };
-    DefaultPlugins.set(WindowPlugin { primary_window: Some(window), ..default() }).set(log_plugin())
-}
-
-fn picture_plugins() -> PluginGroupBuilder {
-    DefaultPlugins
-        .set(WindowPlugin {
-            primary_window: None,
-            exit_condition: ExitCondition::DontExit,
-            ..default()
-        })
-        .set(RenderPlugin {
-            render_creation: RenderCreation::Automatic(Box::default()),
-            // Otherwise the first pictures lack what is still being compiled.
-            synchronous_pipeline_compilation: true,
-            ..default()
-        })
-        .set(log_plugin())
-        .disable::<WinitPlugin>()
-        // A picture is of this frame, not of the one before.
-        .disable::<PipelinedRenderingPlugin>()
+    ensure!(!instants.is_empty(), "--at: all clips are shorter");
+    Ok(instants)
 }

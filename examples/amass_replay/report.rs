@@ -1,47 +1,54 @@
 //! How far the shown body was from the true one, and how long the network took.
 
-use super::RATE_HZ;
-use super::playback::{Playback, Stage};
+use super::playback::{ClipLeft, Playback, Stage};
 use bevy::diagnostic::DiagnosticsStore;
+use bevy::platform::collections::HashSet;
 use bevy::prelude::*;
 use bevy_kinest::KinestReady;
 use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
 use bevy_kinest::kinest::runtime::protocol;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::prelude::*;
+use kinest_stage::RATE_HZ;
 use std::time::Instant;
 
-/// What was shown during the first pass.
-#[derive(Resource)]
+/// Seconds of a clip between two frames: more is no hitch, somebody has moved the replay.
+const HITCH: f64 = 0.5;
+
+/// What was shown of the clip that is played.
+#[derive(Resource, Default)]
 struct Recording {
-    title: String,
+    model: String,
     device: String,
-    frames: Vec<Shown>,
+    /// Clips that were reported: each is once.
+    reported: HashSet<String>,
+    shown: Shown,
+}
+
+#[derive(Default)]
+struct Shown {
+    frames: Vec<Frame>,
     /// Frames before the network first spoke.
     unestimated: usize,
+    /// Where in the clip the newest frame is.
+    seconds: Option<f64>,
+    /// It was not played from one end to the other at its own speed.
+    disturbed: bool,
     latencies_ms: Vec<f64>,
     newest_latency: Option<Instant>,
-    reported: bool,
 }
 
 /// One frame as it was on the screen.
-struct Shown {
+struct Frame {
     seconds: f64,
     truth: Pose,
     estimate: Pose,
 }
 
-pub fn plugin(app: &mut App, title: String) {
-    app.insert_resource(Recording {
-        title,
-        device: String::new(),
-        frames: Vec::new(),
-        unestimated: 0,
-        latencies_ms: Vec::new(),
-        newest_latency: None,
-        reported: false,
-    })
-    .add_systems(Last, (note_device, record, report).chain());
+/// Reports each clip once, when it has been played or is left; `model` is a name.
+pub fn plugin(app: &mut App, model: String) {
+    app.insert_resource(Recording { model, ..default() })
+        .add_systems(Last, (note_device, record, report).chain());
 }
 
 fn note_device(mut recording: ResMut<Recording>, mut ready: MessageReader<KinestReady>) {
@@ -53,44 +60,54 @@ fn note_device(mut recording: ResMut<Recording>, mut ready: MessageReader<Kinest
 fn record(
     mut recording: ResMut<Recording>,
     playback: Res<Playback>,
-    body: Single<&BodyPose>,
+    avatar: Single<(&BodyPose, &MotionReplay)>,
     diagnostics: Res<DiagnosticsStore>,
 ) {
-    let Stage::Playing { seconds, first: true, .. } = playback.stage() else { return };
-    if body.source() == PoseSource::Rest {
-        recording.unestimated += 1;
+    let Stage::Playing { seconds } = playback.stage() else { return };
+    let (body, replay) = *avatar;
+    let shown = &mut recording.shown;
+    let passed = shown.seconds.map_or(0.0, |before| seconds - before);
+    if shown.seconds == Some(seconds) {
         return;
     }
-    let (truth, estimate) = (playback.truth, *body.pose());
-    recording.frames.push(Shown { seconds, truth, estimate });
+    shown.disturbed |= replay.speed != 1.0 || !(0.0..HITCH).contains(&passed);
+    shown.seconds = Some(seconds);
+    if body.source() == PoseSource::Rest {
+        shown.unestimated += 1;
+        return;
+    }
+    shown.frames.push(Frame { seconds, truth: playback.truth, estimate: *body.pose() });
     let newest = diagnostics.get_measurement(&KinestPlugins::INFERENCE_MS);
-    if let Some(latency) = newest.filter(|l| Some(l.time) != recording.newest_latency) {
-        recording.newest_latency = Some(latency.time);
-        recording.latencies_ms.push(latency.value);
+    if let Some(latency) = newest.filter(|l| Some(l.time) != shown.newest_latency) {
+        shown.newest_latency = Some(latency.time);
+        shown.latencies_ms.push(latency.value);
     }
 }
 
-/// Prints once: when the clip has been played, or when the window is closed before.
+/// Prints when a clip is left, or the window is closed.
 fn report(
     mut recording: ResMut<Recording>,
     playback: Res<Playback>,
+    mut left: MessageReader<ClipLeft>,
     mut exit: MessageReader<AppExit>,
 ) {
-    let leaving = exit.read().count() > 0;
-    let played = match playback.stage() {
-        Stage::Waiting => false,
-        Stage::Playing { first, .. } => !first || leaving,
-        Stage::Over => true,
-    };
-    if played && !recording.reported {
-        recording.reported = true;
-        recording.print(&playback.skeleton);
+    let exits = exit.read().count() > 0 && matches!(playback.stage(), Stage::Playing { .. });
+    let left = left.read().map(|ClipLeft { name }| name.clone());
+    for name in left.chain(exits.then(|| playback.playlist.name())) {
+        let mut shown = std::mem::take(&mut recording.shown);
+        if recording.reported.insert(name.clone()) {
+            println!("{name}, {}", recording.model);
+            shown.print(&playback.skeleton, &recording.device);
+        }
     }
 }
 
-impl Recording {
-    fn print(&mut self, skeleton: &Skeleton) {
-        println!("{}", self.title);
+impl Shown {
+    fn print(&mut self, skeleton: &Skeleton, device: &str) {
+        if self.disturbed {
+            println!("no figures: it was not played from one end to the other at its own speed");
+            return;
+        }
         let Some(first) = self.frames.first() else {
             println!("no pose was estimated: the clip is shorter than the window of the network");
             return;
@@ -100,7 +117,7 @@ impl Recording {
              window is full the body is in its rest pose",
             self.unestimated, first.seconds
         );
-        let [estimate, truth] = [|s: &Shown| s.estimate, |s: &Shown| s.truth].map(|f| self.clip(f));
+        let [estimate, truth] = [|s: &Frame| s.estimate, |s: &Frame| s.truth].map(|f| self.clip(f));
         match protocol::score(&estimate, &truth, skeleton) {
             Ok(metrics) => {
                 let m = metrics.report();
@@ -128,12 +145,12 @@ impl Recording {
             let at = (part * self.latencies_ms.len().saturating_sub(1) as f64).round();
             self.latencies_ms.get(at as usize).map_or("-".into(), |ms| format!("{ms:.2}"))
         });
-        println!("inference on {}: median {median} ms, p95 {p95} ms", self.device);
+        println!("inference on {device}: median {median} ms, p95 {p95} ms");
     }
 
     /// What was shown at every 60th of a second, interpolated between the frames around it: a screen
     /// has its own rate.
-    fn clip(&self, pose: fn(&Shown) -> Pose) -> MotionClip {
+    fn clip(&self, pose: fn(&Frame) -> Pose) -> MotionClip {
         let mut frames = Vec::new();
         for pair in self.frames.windows(2) {
             let [from, to] = [&pair[0], &pair[1]].map(|s| s.seconds * RATE_HZ);

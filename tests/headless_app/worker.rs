@@ -9,7 +9,9 @@ use bevy_kinest::kinest::model::{
 use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
 use bevy_kinest::kinest::skeleton::Pose;
 use bevy_kinest::prelude::*;
-use bevy_kinest::{KinestFellBack, KinestReady};
+use bevy_kinest::{
+    AvatarStatus, KinestFellBack, KinestModels, KinestReady, ModelState, ModelStatus,
+};
 use burn_flex::{Flex, FlexDevice};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -113,6 +115,8 @@ fn a_model_that_cannot_be_loaded_leaves_the_rest_pose() {
         !reasons.is_empty()
     });
     assert!(reasons[0].contains("no_such.model.ron"), "{reasons:?}");
+    let status = status(&app, avatar).unwrap();
+    assert_eq!((&status.state, &status.trouble), (&ModelState::Failed, &Some(reasons[0].clone())));
     (0..=2 * WINDOW).for_each(|_| app.update());
     assert_eq!(body(&app, avatar).source(), PoseSource::Rest);
     let head = body(&app, avatar).joint(SmplJoint::Head).translation;
@@ -191,6 +195,22 @@ fn another_engine_takes_over_from_one_that_fails() {
     assert!(reasons[0].contains("the device is lost"), "{reasons:?}");
     assert!(messages::<KinestFailed>(&app).is_empty());
     assert!((knee_bend(&app, avatar) - 1.0).abs() < 1e-3);
+
+    let answers = |app: &App| status(app, avatar).is_some_and(|status| status.latency.is_some());
+    update_until(&mut app, answers);
+    let status = status(&app, avatar).unwrap();
+    assert_eq!(status.state, ModelState::Running { device: "test".into() });
+    assert!(status.trouble.as_ref().unwrap().contains("the device is lost"), "{status:?}");
+    let latency = status.latency.unwrap();
+    assert!(latency.p50_ms <= latency.p95_ms && latency.p95_ms <= latency.p99_ms);
+    let seen = app.world().get::<AvatarStatus>(avatar).unwrap();
+    assert!(seen.estimates > 0 && seen.lost == [None; 3], "{seen:?}");
+    assert_eq!(seen.moves, [1; 3], "nobody has moved");
+}
+
+fn status(app: &App, avatar: Entity) -> Option<&ModelStatus> {
+    let model = &app.world().get::<KinestAvatar>(avatar).unwrap().model;
+    app.world().resource::<KinestModels>().get(model)
 }
 
 /// The largest turn of a joint against its parent.

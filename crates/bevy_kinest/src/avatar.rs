@@ -1,9 +1,9 @@
 //! The avatar and its pose.
 
-use crate::PoseModel;
 use crate::inference::Estimate;
 use crate::refine::{KinestRefine, RefineState};
 use crate::tracker::Sampled;
+use crate::{AvatarStatus, PoseModel};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use glam::{DQuat, DVec3};
@@ -15,7 +15,7 @@ use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
 /// The body is where its trackers are: the avatar's own [`Transform`] does not move it.
 #[derive(Component, Clone, Debug, Reflect)]
 #[reflect(Component)]
-#[require(Transform, BodyPose, KinestRefine, Sampled, Estimate, RefineState)]
+#[require(Transform, BodyPose, KinestRefine, AvatarStatus, Sampled, Estimate, RefineState)]
 pub struct KinestAvatar {
     /// The network that estimates the body.
     pub model: Handle<PoseModel>,

@@ -4,10 +4,11 @@ use crate::calibration::PlayerCalibration;
 use crate::confidence::confidence;
 use crate::refine::RefineState;
 use crate::settings::Clock;
+use crate::status::{KinestModels, ModelState, ModelStatus};
 use crate::tracker::Sampled;
 use crate::{
-    BodyPose, InferenceMode, KinestAvatar, KinestPlugins, PoseModel, PoseSource, PoseUpdated,
-    ResetAvatar, Teleport,
+    AvatarStatus, BodyPose, InferenceMode, KinestAvatar, KinestPlugins, PoseModel, PoseSource,
+    PoseUpdated, ResetAvatar, Teleport,
 };
 use bevy::asset::{AssetEvent, AssetLoadFailedEvent};
 use bevy::diagnostic::Diagnostics;
@@ -116,6 +117,7 @@ impl Workers {
         model: &PoseModel,
         device: DeviceChoice,
         at_once: bool,
+        status: &mut ModelStatus,
     ) -> std::io::Result<()> {
         let changed = self.changed.iter().position(|changed| *changed == id);
         let running = self.running.get_mut(&id);
@@ -141,6 +143,7 @@ impl Workers {
             running.model = model.clone();
             if at_once || running.failed {
                 (running.engine, running.next) = (engine, None);
+                *status = ModelStatus::default();
             } else {
                 running.next = Some(engine);
             }
@@ -159,6 +162,7 @@ impl Workers {
                 not_finite: 0,
             };
             self.running.insert(id, running);
+            *status = ModelStatus::default();
         }
         Ok(())
     }
@@ -198,6 +202,7 @@ pub(crate) fn follow_assets(
     mut failures: MessageReader<AssetLoadFailedEvent<PoseModel>>,
     mut failed: MessageWriter<KinestFailed>,
     mut workers: ResMut<Workers>,
+    mut statuses: ResMut<KinestModels>,
 ) {
     for event in events.read() {
         match event {
@@ -208,6 +213,7 @@ pub(crate) fn follow_assets(
             }
             AssetEvent::Removed { id } => {
                 workers.running.remove(id);
+                statuses.forget(*id);
             }
             _ => {}
         }
@@ -215,6 +221,11 @@ pub(crate) fn follow_assets(
     for AssetLoadFailedEvent { id, path, error } in failures.read() {
         let reason = format!("{path}: {error}");
         warn!("avatars keep what they had, their model cannot be loaded: {reason}");
+        let status = statuses.of(*id);
+        status.trouble = Some(reason.clone());
+        if !workers.running.contains_key(id) {
+            status.state = ModelState::Failed;
+        }
         failed.write(KinestFailed { model: *id, reason });
     }
 }
@@ -224,6 +235,7 @@ pub(crate) fn infer(
     clock: Clock,
     models: Res<Assets<PoseModel>>,
     mut workers: ResMut<Workers>,
+    mut statuses: ResMut<KinestModels>,
     mut avatars: Query<(
         Entity,
         &KinestAvatar,
@@ -247,7 +259,7 @@ pub(crate) fn infer(
             workers.forget(avatar, estimate.model.replace(id));
         }
         if let Some(model) = models.get(id)
-            && let Err(error) = workers.open(id, model, settings.device, inline)
+            && let Err(error) = workers.open(id, model, settings.device, inline, statuses.of(id))
         {
             sampled.warn(avatar, format!("no thread for the network: {error}"));
         }
@@ -332,7 +344,8 @@ pub(crate) fn infer(
 /// Takes the news of every worker.
 pub(crate) fn receive(
     mut workers: ResMut<Workers>,
-    mut avatars: Query<&mut Estimate>,
+    mut statuses: ResMut<KinestModels>,
+    mut avatars: Query<(&mut Estimate, &mut AvatarStatus)>,
     mut ready: MessageWriter<KinestReady>,
     mut fell_back: MessageWriter<KinestFellBack>,
     mut failed: MessageWriter<KinestFailed>,
@@ -340,14 +353,18 @@ pub(crate) fn receive(
 ) {
     for (&model, running) in &mut workers.running {
         let changes = running.changes;
+        let status = statuses.of(model);
         while let Some(event) = running.next.as_mut().and_then(|next| next.worker.poll()) {
             match event {
                 WorkerEvent::Ready { device } => {
+                    let state = ModelState::Running { device: device.clone() };
+                    *status = ModelStatus { state, ..default() };
                     ready.write(KinestReady { model, device, changes });
                     running.engine = running.next.take().expect("it has just spoken");
                 }
                 WorkerEvent::Failed { reason } => {
                     warn!("the changed model cannot be run, the one before goes on: {reason}");
+                    status.trouble = Some(reason.clone());
                     failed.write(KinestFailed { model, reason });
                     running.next = None;
                 }
@@ -357,6 +374,7 @@ pub(crate) fn receive(
         while let Some(event) = running.engine.worker.poll() {
             match event {
                 WorkerEvent::Ready { device } => {
+                    status.state = ModelState::Running { device: device.clone() };
                     ready.write(KinestReady { model, device, changes });
                 }
                 WorkerEvent::Failed { reason } => {
@@ -365,6 +383,8 @@ pub(crate) fn receive(
                     match running.restart() {
                         Ok(()) => {
                             warn!("the network has stopped and is started again: {reason}");
+                            let trouble = Some(reason.clone());
+                            *status = ModelStatus { trouble, ..default() };
                             fell_back.write(KinestFellBack { model, reason });
                         }
                         Err(hopeless) => {
@@ -373,20 +393,23 @@ pub(crate) fn receive(
                                 "the network has stopped, bodies keep their last pose: {reason}"
                             );
                             running.failed = true;
+                            status.state = ModelState::Failed;
+                            status.trouble = Some(reason.clone());
                             failed.write(KinestFailed { model, reason });
                         }
                     }
                 }
                 WorkerEvent::Poses(replies) => {
-                    let stats = running.engine.worker.stats();
+                    status.measure(running.engine.worker.stats());
+                    let latency = status.latency;
                     for (path, value) in [
-                        (KinestPlugins::INFERENCE_MS, Some(stats.last_ms)),
-                        (KinestPlugins::INFERENCE_P50_MS, stats.percentile_ms(0.5)),
-                        (KinestPlugins::INFERENCE_P95_MS, stats.percentile_ms(0.95)),
-                        (KinestPlugins::INFERENCE_P99_MS, stats.percentile_ms(0.99)),
-                        (KinestPlugins::QUEUE_MS, Some(stats.queue_ms)),
-                        (KinestPlugins::DROPPED, Some(stats.replaced as f64)),
-                        (KinestPlugins::STALE, Some(stats.late as f64)),
+                        (KinestPlugins::INFERENCE_MS, latency.map(|l| l.last_ms)),
+                        (KinestPlugins::INFERENCE_P50_MS, latency.map(|l| l.p50_ms)),
+                        (KinestPlugins::INFERENCE_P95_MS, latency.map(|l| l.p95_ms)),
+                        (KinestPlugins::INFERENCE_P99_MS, latency.map(|l| l.p99_ms)),
+                        (KinestPlugins::QUEUE_MS, latency.map(|l| l.queue_ms)),
+                        (KinestPlugins::DROPPED, Some(status.dropped as f64)),
+                        (KinestPlugins::STALE, Some(status.stale as f64)),
                     ] {
                         if let Some(value) = value {
                             diagnostics.add_measurement(&path, || value);
@@ -394,8 +417,8 @@ pub(crate) fn receive(
                     }
                     let revision = running.engine.revision;
                     for reply in replies {
-                        let Ok(mut estimate) = avatars.get_mut(Entity::from_bits(reply.avatar))
-                        else {
+                        let avatar = Entity::from_bits(reply.avatar);
+                        let Ok((mut estimate, mut seen)) = avatars.get_mut(avatar) else {
                             continue;
                         };
                         if estimate.model == Some(model) {
@@ -403,6 +426,7 @@ pub(crate) fn receive(
                                 estimate.timeline.clear();
                             }
                             estimate.timeline.push(reply.time, reply.rotations);
+                            seen.estimates += 1;
                         }
                     }
                 }

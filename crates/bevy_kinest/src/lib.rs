@@ -79,12 +79,15 @@ mod confidence;
 mod gizmos;
 mod inference;
 mod model;
+#[cfg(feature = "panel")]
+mod panel;
 mod plugins;
 mod refine;
 mod replay;
 pub mod rig;
 mod settings;
 mod skeleton;
+mod status;
 mod tracker;
 
 pub use avatar::{
@@ -98,6 +101,8 @@ pub use calibration::{
 pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
 pub use inference::{KinestFailed, KinestFellBack, KinestReady};
 pub use model::{PoseModel, PoseModelError};
+#[cfg(feature = "panel")]
+pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
 pub use plugins::{KinestPlugins, KinestPosePlugin, KinestReplayPlugin, KinestSkeletonPlugin};
 pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
 pub use replay::{MotionReplay, TrackerRecorder};
@@ -109,11 +114,14 @@ pub use settings::{
     TrackerClock,
 };
 pub use skeleton::SmplSkeleton;
+pub use status::{AvatarStatus, KinestModels, Latency, ModelState, ModelStatus};
 pub use tracker::{
     LossReason, SparseTracker, TrackerOf, TrackerRoleReflect, TrackerValidity, Trackers,
     TrackingLost, TrackingRegained,
 };
 
+#[cfg(feature = "panel")]
+pub use bevy_egui;
 pub use kinest;
 pub use kinest_engine::DeviceChoice;
 

@@ -8,12 +8,14 @@ use crate::model::PoseModelLoader;
 use crate::refine::{follow_settings, lock_feet, place_trackers, smooth};
 use crate::replay::{on_stop_recording, record, replay};
 use crate::skeleton::write_joints;
+use crate::status::KinestModels;
 use crate::tracker::sample;
 use crate::{
-    BodyPose, CalibrationFailed, KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack,
-    KinestReady, KinestRefine, KinestSettings, KinestSystems, MotionReplay, PlayerCalibration,
-    PoseModel, PoseUpdated, Recalibrate, ResetAvatar, SmplSkeleton, SparseTracker, Teleport,
-    TrackerOf, TrackerRecorder, TrackerValidity, Trackers, TrackingLost, TrackingRegained,
+    AvatarStatus, BodyPose, CalibrationFailed, KinestAvatar, KinestCalibrated, KinestFailed,
+    KinestFellBack, KinestReady, KinestRefine, KinestSettings, KinestSystems, MotionReplay,
+    PlayerCalibration, PoseModel, PoseUpdated, Recalibrate, ResetAvatar, SmplSkeleton,
+    SparseTracker, Teleport, TrackerOf, TrackerRecorder, TrackerValidity, Trackers, TrackingLost,
+    TrackingRegained,
     TrackingSpace,
 };
 use bevy::app::{AnimationSystems, PluginGroupBuilder};
@@ -35,6 +37,7 @@ use bevy::transform::TransformSystems;
 /// | plugin | what it does |
 /// |---|---|
 /// | `KinestGizmoPlugin` (feature `gizmos`) | draws bones, trackers, losses, contacts, errors |
+/// | `KinestPanelPlugin` (feature `panel`) | a window that shows how avatars are doing, and changes it |
 ///
 /// Needs Bevy's `TaskPoolPlugin`, `TimePlugin`, `TransformPlugin` and `AssetPlugin`, which are in
 /// `DefaultPlugins`, before it.
@@ -90,6 +93,8 @@ impl Plugin for KinestPosePlugin {
         }
         app.init_resource::<KinestSettings>()
             .init_resource::<Workers>()
+            .init_resource::<KinestModels>()
+            .register_type::<AvatarStatus>()
             .register_type::<BodyPose>()
             .register_type::<CalibrationFailed>()
             .register_type::<KinestAvatar>()

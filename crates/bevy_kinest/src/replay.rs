@@ -9,7 +9,7 @@ use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::motion::MotionClip;
 use kinest::rotation::quat_from_matrix;
 use kinest::runtime::{Recording, RecordingError, RecordingWriter};
-use kinest::skeleton::{Pose, Skeleton};
+use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -135,6 +135,14 @@ impl MotionReplay {
             Source::Clip { clip, .. } => Some(clip.pose_at(self.seconds)),
             Source::Recording(recording) => recording.pose_at(self.seconds),
         }
+    }
+
+    /// How far each joint of `body` is from where [`truth`](Self::truth) has it, metres.
+    #[must_use]
+    pub fn errors(&self, body: &BodyPose) -> Option<PerJoint<f64>> {
+        let truth = body.skeleton().pose_joints(&self.truth()?).positions;
+        let shown = &body.joints().positions;
+        Some(SmplJoint::ALL.map(|joint| shown[joint.index()].distance(truth[joint.index()])))
     }
 
     fn trackers(&self) -> Vec<TrackerPose> {

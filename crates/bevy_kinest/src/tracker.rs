@@ -2,7 +2,7 @@
 
 use crate::calibration::PlayerCalibration;
 use crate::settings::Clock;
-use crate::{KinestAvatar, TrackingSpace};
+use crate::{AvatarStatus, KinestAvatar, TrackingSpace};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use bevy::transform::helper::TransformHelper;
@@ -201,6 +201,7 @@ pub(crate) fn sample(
             Option<&TrackingSpace>,
             Option<&PlayerCalibration>,
             &mut Sampled,
+            &mut AvatarStatus,
         ),
         With<KinestAvatar>,
     >,
@@ -209,7 +210,7 @@ pub(crate) fn sample(
 ) {
     let now = clock.now();
     let alone = avatars.iter().len() == 1;
-    for (avatar, own, space, calibration, mut sampled) in &mut avatars {
+    for (avatar, own, space, calibration, mut sampled, mut status) in &mut avatars {
         let sampled = &mut *sampled;
         if let Some(TrackingSpace(space)) = space {
             match transforms.compute_global_transform(*space) {
@@ -239,6 +240,7 @@ pub(crate) fn sample(
                             .ok_or(LossReason::NotFinite)
                     }),
             };
+            status.lost[k] = pose.err();
             let since = match pose {
                 Ok(pose) => {
                     if let Some(since) = sampled.lost_since[k].take() {
@@ -247,7 +249,9 @@ pub(crate) fn sample(
                             regained.write(TrackingRegained { avatar, role, after: now - since });
                         }
                     }
-                    sampled.seen[k] = Some(pose);
+                    if sampled.seen[k].replace(pose) != Some(pose) {
+                        status.moves[k] += 1;
+                    }
                     None
                 }
                 Err(reason) => {

@@ -1,0 +1,42 @@
+//! Which trackers are followed.
+
+use super::watch::Watch;
+use crate::tracker::{ROLES, Sampled};
+use crate::{AvatarStatus, LossReason};
+use bevy_egui::egui::{Grid, Ui};
+use kinest::tracker::TrackerRole;
+
+pub(super) fn section(
+    ui: &mut Ui,
+    status: &AvatarStatus,
+    sampled: &Sampled,
+    watch: &Watch,
+    now: f64,
+) {
+    Grid::new("trackers").num_columns(3).striped(true).show(ui, |ui| {
+        for (k, role) in ROLES.into_iter().enumerate() {
+            ui.label(match role {
+                TrackerRole::Head => "Head",
+                TrackerRole::LeftHand => "Left hand",
+                TrackerRole::RightHand => "Right hand",
+            });
+            match (sampled.lost_since[k], status.lost[k]) {
+                (Some(since), Some(why)) => {
+                    let why = match why {
+                        LossReason::Reported => "its device is not tracked",
+                        LossReason::NotFinite => "its transform is not finite",
+                        LossReason::Missing => "there is none",
+                    };
+                    let text = format!("lost for {:.1} s: {why}", now - since);
+                    ui.colored_label(ui.visuals().warn_fg_color, text);
+                }
+                _ => {
+                    ui.label("tracked");
+                }
+            }
+            let rate = watch.rate(|sample| sample.moves[k]);
+            ui.monospace(rate.map_or("–".into(), |rate| format!("{rate:.0} /s")));
+            ui.end_row();
+        }
+    });
+}

@@ -1,0 +1,131 @@
+//! What the panel remembers of an avatar.
+
+use super::KinestPanel;
+use crate::{
+    AvatarStatus, BodyPose, CalibrationFailed, KinestAvatar, KinestCalibrated, KinestModels,
+    Latency, MotionReplay, PoseSource,
+};
+use bevy::prelude::*;
+use kinest::skeleton::PerJoint;
+use std::collections::VecDeque;
+
+/// Seconds that rates are taken over.
+const RATE_SECONDS: f64 = 1.0;
+
+/// One frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sample {
+    /// Seconds of real time since the start.
+    pub time: f64,
+    pub latency: Option<Latency>,
+    /// `None` while no estimate is shown.
+    pub age_ms: Option<f64>,
+    /// What had come in by then.
+    pub status: AvatarStatus,
+}
+
+/// The last seconds of an avatar, and what its player is about to ask for.
+#[derive(Component, Default)]
+pub(crate) struct Watch {
+    pub(super) samples: VecDeque<Sample>,
+    /// How far each joint is from the truth, metres, if anybody knows: of a frame that is complete,
+    /// while windows may be drawn before bodies have moved.
+    pub(super) errors: Option<PerJoint<f64>>,
+    /// The player's height that is about to be set, metres.
+    pub(super) height: Option<f64>,
+    /// Why the player could not be measured.
+    pub(super) not_calibrated: Option<String>,
+    /// Why nothing is recorded.
+    pub(super) not_recorded: Option<String>,
+}
+
+impl Watch {
+    fn push(&mut self, sample: Sample, seconds: f64) {
+        let oldest = sample.time - seconds.max(RATE_SECONDS);
+        while self.samples.front().is_some_and(|s| s.time < oldest) {
+            self.samples.pop_front();
+        }
+        self.samples.push_back(sample);
+    }
+
+    /// How many of something there were per second, of late. `None` before anything can be said.
+    pub(super) fn rate(&self, count: impl Fn(&AvatarStatus) -> u64) -> Option<f64> {
+        let newest = self.samples.back()?;
+        let from = newest.time - RATE_SECONDS;
+        let first = self.samples.partition_point(|s| s.time < from);
+        let oldest = self.samples.get(first)?;
+        let seconds = newest.time - oldest.time;
+        let more = count(&newest.status) - count(&oldest.status);
+        (seconds > 0.0).then(|| more as f64 / seconds)
+    }
+
+    /// How many frames there were per second, of late.
+    pub(super) fn frame_rate(&self) -> Option<f64> {
+        let newest = self.samples.back()?.time;
+        let first = self.samples.partition_point(|s| s.time < newest - RATE_SECONDS);
+        let seconds = newest - self.samples.get(first)?.time;
+        (seconds > 0.0).then(|| (self.samples.len() - 1 - first) as f64 / seconds)
+    }
+}
+
+pub(super) fn watch(
+    time: Res<Time<Real>>,
+    panel: Res<KinestPanel>,
+    models: Res<KinestModels>,
+    mut avatars: Query<(
+        &KinestAvatar,
+        &BodyPose,
+        &AvatarStatus,
+        Option<&MotionReplay>,
+        &mut Watch,
+    )>,
+) {
+    for (KinestAvatar { model }, body, status, replay, mut watch) in &mut avatars {
+        let sample = Sample {
+            time: time.elapsed_secs_f64(),
+            latency: models.get(model).and_then(|status| status.latency),
+            age_ms: (body.source() == PoseSource::Estimated).then(|| 1e3 * body.age()),
+            status: *status,
+        };
+        watch.push(sample, panel.seconds);
+        watch.errors = replay.and_then(|replay| replay.errors(body));
+    }
+}
+
+pub(super) fn watch_calibrations(
+    mut done: MessageReader<KinestCalibrated>,
+    mut failed: MessageReader<CalibrationFailed>,
+    mut avatars: Query<&mut Watch>,
+) {
+    for KinestCalibrated { avatar, .. } in done.read() {
+        if let Ok(mut watch) = avatars.get_mut(*avatar) {
+            watch.not_calibrated = None;
+        }
+    }
+    for CalibrationFailed { avatar, reason } in failed.read() {
+        if let Ok(mut watch) = avatars.get_mut(*avatar) {
+            watch.not_calibrated = Some(reason.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 50 frames a second for three seconds, an estimate in every second one.
+    #[test]
+    fn rates_are_those_of_the_last_second_and_what_is_old_is_forgotten() {
+        let mut watch = Watch::default();
+        assert_eq!((watch.rate(|s| s.estimates), watch.frame_rate()), (None, None));
+        for frame in 0..150_u64 {
+            // Nothing before the third second.
+            let status = AvatarStatus { estimates: frame.saturating_sub(100) / 2, ..default() };
+            watch.push(Sample { time: frame as f64 / 50.0, status, ..default() }, 0.0);
+        }
+        let (rate, frames) = (watch.rate(|s| s.estimates).unwrap(), watch.frame_rate().unwrap());
+        assert!((rate - 25.0).abs() < 1.5, "{rate}");
+        assert!((frames - 50.0).abs() < 1e-6, "{frames}");
+        assert!(watch.samples.len() <= 52, "{}", watch.samples.len());
+    }
+}

@@ -1,0 +1,12 @@
+//! What the examples stand on: a floor, light, a camera that follows, bodies of capsules, and pictures
+//! where there is no display.
+
+mod body;
+pub mod capture;
+mod stage;
+mod view;
+
+pub use body::CapsuleBody;
+pub use capture::{Moment, MomentSystems};
+pub use stage::{Follow, FollowSystems, Framing, Stage, Target, TargetImage};
+pub use view::{RATE_HZ, View, has_adapter, instant, png_path};

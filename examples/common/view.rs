@@ -1,0 +1,138 @@
+//! Window, pictures or nothing at all.
+
+use bevy::app::ScheduleRunnerPlugin;
+use bevy::diagnostic::DiagnosticsPlugin;
+use bevy::log::LogPlugin;
+use bevy::prelude::*;
+use bevy::render::RenderPlugin;
+use bevy::render::pipelined_rendering::PipelinedRenderingPlugin;
+use bevy::render::settings::{RenderCreation, WgpuSettings};
+use bevy::time::TimeUpdateStrategy;
+use bevy::window::ExitCondition;
+use bevy::winit::WinitPlugin;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Frames per second where nobody waits for a screen.
+pub const RATE_HZ: f64 = 60.0;
+
+/// How a scene is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View {
+    Window,
+    /// Off-screen, into this file.
+    Pictures(PathBuf),
+    /// There is no graphics adapter.
+    Nothing,
+}
+
+impl View {
+    /// Into `shot` if there is one; else a window, `picture` without a display, and nothing without an
+    /// adapter. Says on stderr what is missing.
+    #[must_use]
+    pub fn choose(shot: Option<PathBuf>, picture: &str) -> Self {
+        if shot.is_none() && has_display() {
+            return Self::Window;
+        }
+        if !has_adapter() {
+            eprintln!(
+                "No graphics adapter: figures only. A software adapter is enough for pictures \
+                 (Debian: apt-get install mesa-vulkan-drivers libvulkan1)."
+            );
+            return Self::Nothing;
+        }
+        Self::Pictures(shot.unwrap_or_else(|| {
+            eprintln!("No display: drawing into {picture} instead of a window.");
+            picture.into()
+        }))
+    }
+
+    /// Bevy's plugins for it. Without a window every run sees the same frames, however long they take to
+    /// make.
+    pub fn add_plugins(&self, app: &mut App, title: &str) {
+        let runner = ScheduleRunnerPlugin::run_loop(Duration::ZERO);
+        match self {
+            Self::Window => {
+                let window = Window { title: title.into(), ..default() };
+                let window = WindowPlugin { primary_window: Some(window), ..default() };
+                app.add_plugins(DefaultPlugins.set(window).set(log_plugin()));
+            }
+            Self::Pictures(_) => {
+                app.add_plugins((
+                    DefaultPlugins
+                        .set(WindowPlugin {
+                            primary_window: None,
+                            exit_condition: ExitCondition::DontExit,
+                            ..default()
+                        })
+                        .set(RenderPlugin {
+                            render_creation: RenderCreation::Automatic(Box::default()),
+                            // Otherwise the first pictures lack what is still being compiled.
+                            synchronous_pipeline_compilation: true,
+                            ..default()
+                        })
+                        .set(log_plugin())
+                        .disable::<WinitPlugin>()
+                        // A picture is of this frame, not of the one before.
+                        .disable::<PipelinedRenderingPlugin>(),
+                    runner,
+                ));
+            }
+            Self::Nothing => {
+                app.add_plugins((
+                    MinimalPlugins.set(runner),
+                    log_plugin(),
+                    AssetPlugin::default(),
+                    TransformPlugin,
+                    DiagnosticsPlugin,
+                ));
+            }
+        }
+        if !matches!(self, Self::Window) {
+            let frame = Duration::from_secs_f64(1.0 / RATE_HZ);
+            app.insert_resource(TimeUpdateStrategy::ManualDuration(frame));
+        }
+    }
+}
+
+/// The name of a picture, for clap.
+pub fn png_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension == "png" => Ok(path),
+        _ => Err("the name of a picture ends in .png".into()),
+    }
+}
+
+/// Seconds from the start, for clap.
+pub fn instant(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(seconds) if (0.0..f64::INFINITY).contains(&seconds) => Ok(seconds),
+        _ => Err("not a number of seconds".into()),
+    }
+}
+
+fn has_display() -> bool {
+    let names = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"];
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(all(unix, not(target_vendor = "apple"))) || names.into_iter().any(set)
+}
+
+/// Whether Bevy will find an adapter; it panics where there is none.
+#[must_use]
+pub fn has_adapter() -> bool {
+    let settings = WgpuSettings::default();
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
+    descriptor.backends = settings.backends.unwrap_or_default();
+    let instance = wgpu::Instance::new(descriptor);
+    let options =
+        wgpu::RequestAdapterOptions { power_preference: settings.power_preference, ..default() };
+    bevy::tasks::block_on(instance.request_adapter(&options)).is_ok()
+}
+
+fn log_plugin() -> LogPlugin {
+    LogPlugin {
+        filter: "warn,bevy_render=error,bevy_kinest=info,kinest_engine=info".into(),
+        ..default()
+    }
+}

@@ -1,0 +1,246 @@
+//! What the panel says, and what its buttons do.
+
+#[path = "../headless_app/common.rs"]
+#[allow(dead_code, reason = "other tests need the rest")]
+mod common;
+mod picture;
+mod reader;
+
+use bevy::prelude::*;
+use bevy_kinest::bevy_egui::{EguiPrimaryContextPass, EguiUserTextures};
+use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
+use bevy_kinest::kinest::refine::Floor;
+use bevy_kinest::kinest::runtime::Recording;
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::prelude::*;
+use bevy_kinest::{KinestModels, KinestPanel, KinestPanelPlugin, ModelState, TrackerRecorder};
+use common::*;
+use reader::Reader;
+use std::path::Path;
+
+fn panel_app() -> App {
+    let mut app = App::new();
+    let settings = KinestSettings { blend: 0.0, ..KinestSettings::inline() };
+    add_plugins(&mut app, settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    app.add_plugins(KinestPanelPlugin);
+    finish(&mut app);
+    app
+}
+
+fn replaying(app: &mut App) -> Entity {
+    let avatar = avatar(app, NEVER);
+    let skeleton = Skeleton::default();
+    let replay = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
+    app.world_mut().entity_mut(avatar).insert(replay);
+    avatar
+}
+
+#[test]
+fn it_says_how_an_avatar_is_doing() {
+    let mut app = panel_app();
+    let mut panel = Reader::new(&mut app);
+    assert!(panel.text().contains("There is no avatar."));
+
+    let avatar = replaying(&mut app);
+    panel.show(&mut app);
+    let text = panel.text();
+    for expected in ["waiting for the model", "the head has not been seen", "p99", "Joints"] {
+        assert!(text.contains(expected), "no {expected} in\n{text}");
+    }
+
+    (0..90).for_each(|_| app.update());
+    panel.show(&mut app);
+    let text = panel.text();
+    // The app's frames are a sixtieth of a second, and every frame has an estimate.
+    for expected in ["ready on test", "Pose: estimated, 0 ms old", "tracked", "60 /s", "100 %"] {
+        assert!(text.contains(expected), "no {expected} in\n{text}");
+    }
+    assert_eq!(
+        text.matches("60 /s").count(),
+        6,
+        "trackers, estimates, frames, each tracker:\n{text}"
+    );
+    // The knee that the network always bends is off, and hangs at its own place in the list.
+    let replay = app.world().get::<MotionReplay>(avatar).unwrap();
+    let errors = replay.errors(body(&app, avatar)).unwrap();
+    let ankle = errors[SmplJoint::LeftAnkle.index()];
+    assert!(ankle > 0.1, "{ankle}");
+    assert!(text.contains(&format!("{:4.1}", 1e2 * ankle)), "{ankle} in\n{text}");
+
+    let left = app.world().get::<Trackers>(avatar).unwrap().iter().nth(1).unwrap();
+    app.world_mut().entity_mut(avatar).remove::<MotionReplay>();
+    app.world_mut().get_mut::<TrackerValidity>(left).unwrap().tracked = false;
+    (0..31).for_each(|_| app.update());
+    panel.show(&mut app);
+    let text = panel.text();
+    assert!(text.contains("lost for 0.5 s: its device is not tracked"), "{text}");
+    assert!(!text.contains("the truth"), "nobody knows the truth any more:\n{text}");
+}
+
+#[test]
+fn it_says_why_a_model_does_not_run() {
+    let mut app = panel_app();
+    let avatar = avatar(&mut app, 3);
+    trackers(&mut app);
+    let model = app.world().get::<KinestAvatar>(avatar).unwrap().model.id();
+    let mut panel = Reader::new(&mut app);
+    let failed = |app: &App| {
+        let status = app.world().resource::<KinestModels>().get(model);
+        status.is_some_and(|status| status.state == ModelState::Failed)
+    };
+    update_until(&mut app, failed);
+    panel.show(&mut app);
+    let text = panel.text();
+    assert!(text.contains("failed") && text.contains("the device is lost"), "{text}");
+}
+
+#[test]
+fn switches_change_what_is_refined() {
+    let mut app = panel_app();
+    let avatar = replaying(&mut app);
+    app.update();
+    let mut panel = Reader::new(&mut app);
+    let refine = |app: &App| *app.world().get::<KinestRefine>(avatar).unwrap();
+    assert_eq!(refine(&app), KinestRefine::none());
+    for (name, now) in [
+        ("Smooth", KinestRefine { smooth: true, ..KinestRefine::none() }),
+        ("Lock feet", KinestRefine { smooth: true, lock_feet: true, ..KinestRefine::none() }),
+        ("Head and hands exactly at their trackers", KinestRefine::default()),
+    ] {
+        assert!(!panel.is_on(name));
+        panel.press(&mut app, name);
+        assert_eq!(refine(&app), now, "{name}");
+        assert!(panel.is_on(name));
+    }
+    panel.press(&mut app, "Smooth");
+    assert!(!refine(&app).smooth);
+    let changed = app.world_mut().get_mut::<KinestRefine>(avatar).unwrap().last_changed();
+    panel.show(&mut app);
+    let after = app.world_mut().get_mut::<KinestRefine>(avatar).unwrap().last_changed();
+    assert_eq!(changed, after, "looking changes nothing");
+
+    let mut odd = KinestRefine::default();
+    (odd.one_euro.min_cutoff, odd.feet.floor) = (77.0, Floor::At(0.123_456));
+    *app.world_mut().get_mut::<KinestRefine>(avatar).unwrap() = odd;
+    panel.show(&mut app);
+    assert_eq!(refine(&app), odd, "nor does it make what was set by hand fit");
+}
+
+#[test]
+fn the_transport_moves_the_replay() {
+    let mut app = panel_app();
+    let avatar = replaying(&mut app);
+    (0..10).for_each(|_| app.update());
+    let mut panel = Reader::new(&mut app);
+    let replay = |app: &App| app.world().get::<MotionReplay>(avatar).unwrap().clone();
+
+    panel.press(&mut app, "Pause");
+    assert!(replay(&app).paused);
+    panel.set(&mut app, "at", 2.5);
+    assert_eq!(replay(&app).seconds(), 2.5);
+    app.update();
+    assert_eq!(replay(&app).seconds(), 2.5, "it stands still there");
+    panel.set(&mut app, "speed", 2.0);
+    panel.press(&mut app, "Play");
+    app.update();
+    let frame = FRAME.as_secs_f64();
+    assert!(replay(&app).seconds() > 2.5 + 1.9 * frame, "{}", replay(&app).seconds());
+    let odd = 0.123_456_789;
+    app.world_mut().get_mut::<MotionReplay>(avatar).unwrap().speed = odd;
+    let before = replay(&app).seconds();
+    panel.show(&mut app);
+    app.update();
+    assert!((replay(&app).seconds() - before - odd * frame).abs() < 1e-9, "looking moves nothing");
+    panel.press(&mut app, "again and again");
+    assert!(replay(&app).repeats);
+    panel.press(&mut app, "To the start");
+    assert!(replay(&app).seconds() < 2.0 * frame);
+}
+
+#[test]
+fn players_are_measured_and_forgotten() {
+    let mut app = panel_app();
+    let avatar = replaying(&mut app);
+    (0..10).for_each(|_| app.update());
+    let mut panel = Reader::new(&mut app);
+    let calibration = |app: &App| app.world().get::<PlayerCalibration>(avatar).copied();
+
+    panel.press(&mut app, "Height");
+    app.update();
+    assert!((calibration(&app).unwrap().0.height - 1.75).abs() < 1e-9);
+    panel.show(&mut app);
+    assert!(panel.text().contains("1.75 m tall"), "{}", panel.text());
+    panel.press(&mut app, "Reset");
+    assert!(calibration(&app).is_none());
+
+    // Somebody who walks holds no T-pose.
+    panel.press(&mut app, "T-pose");
+    assert!(panel.text().contains("measuring"), "{}", panel.text());
+    (0..90).for_each(|_| app.update());
+    panel.show(&mut app);
+    assert!(calibration(&app).is_none() && !panel.text().contains("measuring"));
+    assert!(panel.text().contains("T-pose still") || panel.text().contains("stretch both arms"));
+}
+
+#[test]
+fn trackers_are_recorded_until_it_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trackers.jsonl");
+    let mut app = panel_app();
+    let avatar = replaying(&mut app);
+    (0..10).for_each(|_| app.update());
+    let recording =
+        |app: &App| app.world().get::<TrackerRecorder>(avatar).map(TrackerRecorder::frames);
+
+    app.world_mut().resource_mut::<KinestPanel>().recording = folder.path().join("none/there");
+    let mut panel = Reader::new(&mut app);
+    panel.press(&mut app, "Record");
+    assert_eq!(recording(&app), None);
+    assert!(panel.text().contains("none/there"), "{}", panel.text());
+
+    app.world_mut().resource_mut::<KinestPanel>().recording.clone_from(&file);
+    panel.press(&mut app, "Record");
+    (0..4).for_each(|_| app.update());
+    assert_eq!(recording(&app), Some(5));
+    panel.show(&mut app);
+    assert!(panel.text().contains("5 frames"), "{}", panel.text());
+    panel.press(&mut app, "Stop");
+    assert_eq!(recording(&app), None);
+    let recording = Recording::load(&file).unwrap();
+    assert_eq!(recording.frames().len(), 5);
+    assert!(recording.frames().iter().all(|frame| frame.pose.is_some()));
+    assert!(panel.text().contains("there is such a file already"), "{}", panel.text());
+}
+
+#[test]
+fn there_is_a_choice_of_avatars() {
+    let mut app = panel_app();
+    let first = replaying(&mut app);
+    let second = avatar(&mut app, NEVER);
+    for (avatar, name) in [(first, "Ann"), (second, "Bob")] {
+        app.world_mut().entity_mut(avatar).insert(Name::new(name));
+    }
+    app.update();
+    let mut panel = Reader::new(&mut app);
+    let shown = |app: &App| app.world().resource::<KinestPanel>().avatar;
+    assert_eq!(shown(&app), Some(first));
+    assert!(panel.text().contains("Motion"));
+    app.world_mut().resource_mut::<KinestPanel>().avatar = Some(second);
+    panel.show(&mut app);
+    assert!(!panel.text().contains("Motion"), "that one has no replay:\n{}", panel.text());
+    assert!(panel.text().contains("Bob"));
+    app.world_mut().despawn(second);
+    panel.show(&mut app);
+    assert!(panel.text().contains("Motion"), "what is gone is not shown:\n{}", panel.text());
+}
+
+/// A game that has no camera yet, or never will.
+#[test]
+fn without_anything_to_draw_on_nothing_happens() {
+    let mut app = panel_app();
+    app.init_resource::<EguiUserTextures>();
+    replaying(&mut app);
+    app.world_mut().run_schedule(EguiPrimaryContextPass);
+    app.update();
+    assert!(app.world().resource::<KinestPanel>().open);
+}
