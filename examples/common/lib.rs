@@ -3,10 +3,14 @@
 
 mod body;
 pub mod capture;
+mod characters;
+mod scene;
 mod stage;
 mod view;
 
 pub use body::CapsuleBody;
 pub use capture::{Moment, MomentSystems};
+pub use characters::register_scene_types;
+pub use scene::{Scene, SceneArgs};
 pub use stage::{Follow, FollowSystems, Framing, Stage, Target, TargetImage};
 pub use view::{RATE_HZ, View, has_adapter, instant, png_path};

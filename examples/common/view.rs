@@ -1,6 +1,7 @@
 //! Window, pictures or nothing at all.
 
 use bevy::app::ScheduleRunnerPlugin;
+use bevy::asset::UnapprovedPathMode;
 use bevy::diagnostic::DiagnosticsPlugin;
 use bevy::log::LogPlugin;
 use bevy::prelude::*;
@@ -36,7 +37,7 @@ impl View {
         }
         if !has_adapter() {
             eprintln!(
-                "No graphics adapter: figures only. A software adapter is enough for pictures \
+                "No graphics adapter: nothing is drawn. A software adapter is enough for pictures \
                  (Debian: apt-get install mesa-vulkan-drivers libvulkan1)."
             );
             return Self::Nothing;
@@ -55,7 +56,7 @@ impl View {
             Self::Window => {
                 let window = Window { title: title.into(), ..default() };
                 let window = WindowPlugin { primary_window: Some(window), ..default() };
-                app.add_plugins(DefaultPlugins.set(window).set(log_plugin()));
+                app.add_plugins(DefaultPlugins.set(window).set(assets()).set(log_plugin()));
             }
             Self::Pictures(_) => {
                 app.add_plugins((
@@ -71,6 +72,7 @@ impl View {
                             synchronous_pipeline_compilation: true,
                             ..default()
                         })
+                        .set(assets())
                         .set(log_plugin())
                         .disable::<WinitPlugin>()
                         // A picture is of this frame, not of the one before.
@@ -82,7 +84,7 @@ impl View {
                 app.add_plugins((
                     MinimalPlugins.set(runner),
                     log_plugin(),
-                    AssetPlugin::default(),
+                    assets(),
                     TransformPlugin,
                     DiagnosticsPlugin,
                 ));
@@ -128,6 +130,16 @@ pub fn has_adapter() -> bool {
     let options =
         wgpu::RequestAdapterOptions { power_preference: settings.power_preference, ..default() };
     bevy::tasks::block_on(instance.request_adapter(&options)).is_ok()
+}
+
+/// The project's own, from wherever an example is started. Files that the user names may lie anywhere.
+fn assets() -> AssetPlugin {
+    let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets");
+    AssetPlugin {
+        file_path: assets.into(),
+        unapproved_path_mode: UnapprovedPathMode::Allow,
+        ..default()
+    }
 }
 
 fn log_plugin() -> LogPlugin {

@@ -1,0 +1,128 @@
+//! One scene: in a window, or drawn at chosen instants.
+
+use crate::capture::{self, Moment, MomentSystems};
+use crate::characters::register_scene_types;
+use crate::stage::{Follow, FollowSystems, Framing, Stage, Target};
+use crate::view::{View, instant, png_path};
+use bevy::platform::collections::HashSet;
+use bevy::prelude::*;
+use bevy_kinest::prelude::*;
+use std::path::PathBuf;
+
+/// What every scene can be told.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct SceneArgs {
+    /// Draw off-screen into this file and exit, without a window
+    #[arg(long, value_name = "OUT.png", value_parser = png_path)]
+    pub shot: Option<PathBuf>,
+    /// Seconds from the start to draw; several, separated by commas, are put in a row
+    #[arg(long, value_name = "SECONDS", value_delimiter = ',', value_parser = instant)]
+    pub at: Vec<f64>,
+}
+
+/// Something to look at. Its plugin adds [`KinestPlugins`] and spawns avatars.
+pub struct Scene {
+    pub name: &'static str,
+    pub framing: Framing,
+    /// The instants that are drawn unless others are asked for, seconds.
+    pub at: Vec<f64>,
+    pub plugin: Box<dyn FnOnce(&mut App)>,
+}
+
+impl Scene {
+    /// Opens a window, or draws where there is no display or a picture is asked for.
+    #[must_use]
+    pub fn run(self, args: SceneArgs) -> AppExit {
+        let at = if args.at.is_empty() { self.at.clone() } else { args.at };
+        match View::choose(args.shot, &format!("{}.png", self.name)) {
+            View::Window => {
+                let mut app = App::new();
+                View::Window.add_plugins(&mut app, self.name);
+                self.build(&mut app, Target::Window);
+                app.run()
+            }
+            View::Pictures(path) => self.draw(path, at, capture::size),
+            View::Nothing => AppExit::error(),
+        }
+    }
+
+    /// Draws instants (seconds) off-screen into a row of pictures, the same in every run.
+    #[must_use]
+    pub fn draw(self, path: PathBuf, at: Vec<f64>, size: fn(usize) -> UVec2) -> AppExit {
+        let mut app = App::new();
+        // Every frame has the pose of its own trackers, and time begins when all is loaded.
+        let clock = TrackerClock::Virtual;
+        app.insert_resource(KinestSettings { clock, ..KinestSettings::inline() });
+        View::Pictures(path.clone()).add_plugins(&mut app, self.name);
+        app.world_mut().resource_mut::<Time<Virtual>>().pause();
+
+        let end = at.iter().copied().fold(0.0, f64::max);
+        let size = size(at.len());
+        capture::plugin(&mut app, path, at, size);
+        app.add_systems(Update, keep_time(end).in_set(MomentSystems))
+            .add_systems(Last, stop_on_failure);
+        self.build(&mut app, Target::Image(size));
+        app.run()
+    }
+
+    fn build(self, app: &mut App, target: Target) {
+        app.add_plugins(Stage { framing: self.framing, target })
+            .add_systems(Update, look_at_bodies.before(FollowSystems));
+        register_scene_types(app);
+        (self.plugin)(app);
+    }
+}
+
+/// Lets time run once every model is open and every character has its bones, up to `end` (seconds).
+fn keep_time(
+    end: f64,
+) -> impl FnMut(
+    ResMut<Time<Virtual>>,
+    ResMut<Moment>,
+    MessageReader<KinestReady>,
+    Query<&KinestAvatar>,
+    Query<Has<RigBones>, With<KinestRig>>,
+    Local<HashSet<AssetId<PoseModel>>>,
+) {
+    move |mut time, mut moment, mut ready, avatars, rigs, mut open| {
+        open.extend(ready.read().map(|ready| ready.model));
+        if time.is_paused() {
+            let all_open = avatars.iter().all(|avatar| open.contains(&avatar.model.id()));
+            if !all_open || !rigs.iter().all(|bound| bound) {
+                return;
+            }
+            time.unpause();
+        }
+        let seconds = time.elapsed_secs_f64();
+        *moment = if seconds > end + 1e-3 { Moment::Over } else { Moment::At(seconds) };
+    }
+}
+
+/// The middle of all bodies that there are, joints or characters.
+fn look_at_bodies(
+    joints: Query<&SmplSkeleton>,
+    characters: Query<&RigBones>,
+    places: Query<&GlobalTransform>,
+    mut camera: Single<&mut Follow>,
+) {
+    let joints = joints.iter().map(|body| body.joint(SmplJoint::Pelvis));
+    let bones = characters.iter().filter_map(|body| body.bone(SmplJoint::Pelvis));
+    let pelvises = joints.chain(bones).filter_map(|pelvis| places.get(pelvis).ok());
+    let points: Vec<Vec3> = pelvises.map(|place| place.translation().with_y(0.0)).collect();
+    if !points.is_empty() {
+        camera.goal = Some(points.iter().sum::<Vec3>() / points.len() as f32);
+    }
+}
+
+fn stop_on_failure(
+    mut models: MessageReader<KinestFailed>,
+    mut rigs: MessageReader<RigFailed>,
+    mut exit: MessageWriter<AppExit>,
+) {
+    let models = models.read().map(|failed| format!("the model cannot be run: {}", failed.reason));
+    let rigs = rigs.read().map(|failed| format!("the character stays as it is: {}", failed.reason));
+    for reason in models.chain(rigs) {
+        eprintln!("error: {reason}");
+        exit.write(AppExit::error());
+    }
+}

@@ -1,0 +1,121 @@
+//! A glTF character and a body of capsules, side by side, moved by the same player.
+//!
+//! ```sh
+//! cargo run --release --example retarget
+//! cargo run --release --example retarget -- --character FILE.glb --motion FILE.npz
+//! ```
+//!
+//! ![The mannequin and a body of capsules in four moments](../assets/pictures/retarget.png)
+//!
+//! The bones of the character are found by their names and shape; what was matched with what, how sure
+//! and why is printed. VRM files have to be named `.glb`. Without a display it draws `retarget.png`.
+
+use bevy::asset::AssetPath;
+use bevy::gltf::GltfAssetLabel;
+use bevy::prelude::*;
+use bevy_kinest::kinest::motion::{MotionClip, MotionError, amass, synthetic};
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::prelude::*;
+use clap::Parser;
+use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
+use std::path::PathBuf;
+
+/// From the character to the capsules.
+const BESIDE: Vec3 = Vec3::new(1.3, 0.0, -0.4);
+
+#[derive(clap::Args, Default)]
+pub struct Options {
+    /// Character to move [default: assets/rigs/mannequin.glb]
+    #[arg(long, value_name = "FILE.glb")]
+    character: Option<PathBuf>,
+    /// AMASS clip to replay [default: a walk and a wave made by code]
+    #[arg(long, value_name = "FILE.npz")]
+    motion: Option<PathBuf>,
+}
+
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    scene: SceneArgs,
+}
+
+fn main() -> AppExit {
+    let args = Args::parse();
+    match scene(&args.options) {
+        Ok(scene) => scene.run(args.scene),
+        Err(error) => {
+            eprintln!("error: {error}");
+            AppExit::error()
+        }
+    }
+}
+
+pub fn scene(options: &Options) -> Result<Scene, MotionError> {
+    let clip = match &options.motion {
+        Some(path) => amass::load(path)?,
+        None => synthetic::walk_and_wave(&default()),
+    };
+    let character = match &options.character {
+        Some(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+        None => "rigs/mannequin.glb".into(),
+    };
+    let framing =
+        Framing { width: 3.0, height: 2.4, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) };
+    Ok(Scene {
+        name: "retarget",
+        framing,
+        at: [0.3, 0.5, 0.7, 0.9].map(|part| part * clip.duration()).into(),
+        plugin: Box::new(move |app| {
+            app.add_plugins(KinestPlugins)
+                .add_systems(Startup, spawn_player(clip, character))
+                .add_systems(Update, report)
+                .add_systems(PostUpdate, show_beside.in_set(KinestSystems::Writeback));
+        }),
+    })
+}
+
+/// The body of capsules that shows what the character is moved by.
+#[derive(Component)]
+struct Beside(Entity);
+
+fn spawn_player(clip: MotionClip, character: PathBuf) -> impl Fn(Commands, Res<AssetServer>) {
+    move |mut commands, assets| {
+        let scene =
+            GltfAssetLabel::Scene(0).from_asset(AssetPath::from_path_buf(character.clone()));
+        let avatar = commands.spawn((
+            KinestAvatar::new(assets.load("models/kinest_small.model.ron")),
+            MotionReplay::clip(clip.clone(), Skeleton::default()).repeating(),
+            WorldAssetRoot(assets.load(scene)),
+            KinestRig::default(),
+        ));
+        let beside = Beside(avatar.id());
+        commands.spawn((beside, CapsuleBody::default(), Transform::from_translation(BESIDE)));
+    }
+}
+
+/// Prints which bones were found.
+fn report(mut bound: MessageReader<RigBound>) {
+    for RigBound { report, confidence, .. } in bound.read() {
+        println!("{report}\nleast sure: {confidence:.2}");
+    }
+}
+
+/// A [`BodyPose`] can be read and shown anywhere.
+fn show_beside(
+    bodies: Query<&BodyPose>,
+    copies: Query<(&Beside, &SmplSkeleton)>,
+    mut transforms: Query<&mut Transform>,
+) {
+    for (Beside(avatar), joints) in &copies {
+        let Ok(body) = bodies.get(*avatar) else { continue };
+        for joint in SmplJoint::ALL {
+            let Ok(mut transform) = transforms.get_mut(joints.joint(joint)) else { continue };
+            transform.rotation = body.pose().rotations[joint.index()].as_quat();
+            if joint.parent().is_none() {
+                *transform = body.joint(joint);
+            }
+        }
+    }
+}

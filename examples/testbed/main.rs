@@ -1,0 +1,71 @@
+//! Every scene of the examples, by name: what the picture tests draw, and one program to look at all.
+//!
+//! ```sh
+//! cargo run --release --example testbed                                        # one after the other
+//! cargo run --release --example testbed -- --scene retarget --shot retarget.png
+//! ```
+//!
+//! In windows, closing one goes on to the next. Without a display each scene is drawn into `NAME.png`.
+
+#[path = "../many_avatars.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod many_avatars;
+#[path = "../minimal.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod minimal;
+#[path = "../retarget.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod retarget;
+#[path = "../tracking_loss.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod tracking_loss;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
+use kinest_stage::{Scene, SceneArgs};
+use std::process::{Command, ExitCode};
+
+/// Every scene and how it is made.
+pub const SCENES: [(&str, fn() -> anyhow::Result<Scene>); 4] = [
+    ("minimal", || Ok(minimal::scene())),
+    ("many_avatars", || Ok(many_avatars::scene())),
+    ("retarget", || Ok(retarget::scene(&Default::default())?)),
+    ("tracking_loss", || Ok(tracking_loss::scene(&Default::default())?)),
+];
+
+/// Shows the scenes of the examples.
+#[derive(Parser)]
+#[command(name = "testbed")]
+struct Args {
+    /// The scene to show [default: one after the other]
+    #[arg(long, value_parser = PossibleValuesParser::new(SCENES.map(|(name, _)| name)))]
+    scene: Option<String>,
+    #[command(flatten)]
+    args: SceneArgs,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let Args { scene, args } = Args::parse();
+    let Some(wanted) = scene else {
+        ensure!(args.shot.is_none() && args.at.is_empty(), "--shot and --at need a --scene");
+        return show_all();
+    };
+    let (_, make) =
+        SCENES.into_iter().find(|(name, _)| *name == wanted).context("no such scene")?;
+    Ok(match make()?.run(args) {
+        bevy::app::AppExit::Success => ExitCode::SUCCESS,
+        bevy::app::AppExit::Error(code) => ExitCode::from(code.get()),
+    })
+}
+
+/// Each in a process of its own: a process can open windows only once.
+fn show_all() -> anyhow::Result<ExitCode> {
+    let program = std::env::current_exe()?;
+    for (name, _) in SCENES {
+        println!("{name}");
+        let status = Command::new(&program).args(["--scene", name]).status()?;
+        ensure!(status.success(), "scene {name} failed");
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,107 @@
+//! Hands and head are lost and come back, and the body goes on without a jump.
+//!
+//! ```sh
+//! cargo run --release --example tracking_loss
+//! ```
+//!
+//! ![Five moments: tracked, held, relaxed, head lost, regained](../assets/pictures/tracking_loss.png)
+//!
+//! A lost hand is held where it was, then relaxes into what the network makes of the others, and is
+//! taken back when it is found again; a body without a head freezes, then rests. Gizmos show it: axes of
+//! trackers, a pink ring around what is lost, bones from green (sure) to red (guessed), a blue ring under
+//! feet that stand. Without a display it draws `tracking_loss.png`.
+
+use TrackerRole::{Head, LeftHand, RightHand};
+use bevy::prelude::*;
+use bevy_kinest::kinest::motion::{MotionClip, MotionError, amass, synthetic};
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::prelude::*;
+use bevy_kinest::{KinestGizmoPlugin, TrackingLost, TrackingRegained};
+use clap::Parser;
+use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// When each tracker is lost, in seconds of the motion.
+const LOSSES: [(TrackerRole, Range<f64>); 3] =
+    [(RightHand, 2.2..3.6), (LeftHand, 2.4..3.6), (Head, 4.4..6.4)];
+
+#[derive(clap::Args, Default)]
+pub struct Options {
+    /// AMASS clip to replay [default: somebody waves, made by code]
+    #[arg(long, value_name = "FILE.npz")]
+    motion: Option<PathBuf>,
+}
+
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    scene: SceneArgs,
+}
+
+fn main() -> AppExit {
+    let args = Args::parse();
+    match scene(&args.options) {
+        Ok(scene) => scene.run(args.scene),
+        Err(error) => {
+            eprintln!("error: {error}");
+            AppExit::error()
+        }
+    }
+}
+
+pub fn scene(options: &Options) -> Result<Scene, MotionError> {
+    let clip = match &options.motion {
+        Some(path) => amass::load(path)?,
+        None => synthetic::clip(synthetic::Kind::Wave, 1, 8.0, 60.0, &Skeleton::default()),
+    };
+    Ok(Scene {
+        name: "tracking_loss",
+        framing: Framing::default(),
+        at: vec![2.1, 2.5, 3.5, 4.3, 6.3],
+        plugin: Box::new(move |app| {
+            app.add_plugins((KinestPlugins, KinestGizmoPlugin))
+                .add_systems(Startup, spawn_player(clip))
+                .add_systems(Update, (lose, tell));
+        }),
+    })
+}
+
+fn spawn_player(clip: MotionClip) -> impl Fn(Commands, Res<AssetServer>) {
+    move |mut commands, assets| {
+        commands.spawn((
+            KinestAvatar::new(assets.load("models/kinest_small.model.ron")),
+            CapsuleBody::default(),
+            MotionReplay::clip(clip.clone(), Skeleton::default()).repeating(),
+        ));
+    }
+}
+
+/// Where a tracker is while it is lost does not count.
+fn lose(
+    replay: Single<&MotionReplay>,
+    mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>,
+) {
+    for (tracker, mut validity) in &mut trackers {
+        let is_lost = |(role, when): &(TrackerRole, Range<f64>)| {
+            *role == tracker.role && when.contains(&replay.seconds())
+        };
+        validity.tracked = !LOSSES.iter().any(is_lost);
+    }
+}
+
+fn tell(
+    replay: Single<&MotionReplay>,
+    mut lost: MessageReader<TrackingLost>,
+    mut regained: MessageReader<TrackingRegained>,
+) {
+    let now = replay.seconds();
+    for TrackingLost { role, reason, .. } in lost.read() {
+        println!("{now:5.2} s: {role:?} is lost ({reason:?})");
+    }
+    for TrackingRegained { role, after, .. } in regained.read() {
+        println!("{now:5.2} s: {role:?} is back after {after:.2} s");
+    }
+}
