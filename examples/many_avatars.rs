@@ -51,10 +51,10 @@ pub fn scene() -> Scene {
     Scene {
         name: "many_avatars",
         framing: Framing {
-            width: 7.0,
-            height: 4.6,
-            look_at: 0.6,
-            direction: Vec3::new(0.35, 0.55, 1.0),
+            width: 8.0,
+            height: 6.2,
+            look_at: 0.5,
+            direction: Vec3::new(0.35, 0.45, 1.0),
         },
         at: vec![2.4],
         plugin: Box::new(|app| {

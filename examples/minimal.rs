@@ -4,19 +4,23 @@
 //! cargo run --release --example minimal
 //! ```
 //!
-//! ![A body of capsules that swings its arms](../assets/pictures/minimal.png)
+//! ![A body of capsules that waves](../assets/pictures/minimal.png)
 //!
-//! The trackers are moved by a few sines here; a headset and two controllers would do the same. Without
+//! The trackers are moved by a few sines in this program; a headset and two controllers would do the same. Without
 //! a display it draws `minimal.png`.
 
 use bevy::prelude::*;
 use bevy_kinest::prelude::*;
 use clap::Parser;
 use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
+use std::f32::consts::FRAC_PI_2;
 
-/// The head joint of somebody who stands, and the reach from shoulder to wrist, metres.
-const HEAD: Vec3 = Vec3::new(0.0, 1.58, 0.0);
-const REACH: f32 = 0.5;
+/// The head joint of somebody who stands, metres, and how far down people look, radians.
+const HEAD: Vec3 = Vec3::new(0.0, 1.57, 0.0);
+const LOOKS_DOWN: f32 = 0.1;
+/// From the head to the wrists: one hangs down, one is raised to wave.
+const LEFT_WRIST: Vec3 = Vec3::new(0.26, -0.66, 0.04);
+const RIGHT_WRIST: Vec3 = Vec3::new(-0.36, 0.06, 0.16);
 
 #[derive(Parser)]
 struct Args {
@@ -49,25 +53,25 @@ fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
     }
 }
 
-/// Somebody who faces +z, sways and swings the arms, one after the other.
+/// Somebody who faces +z, sways a little and waves the right hand.
 fn move_trackers(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut Transform)>) {
-    let t = 3.0 * time.elapsed_secs();
-    let head = HEAD + 0.05 * Vec3::new((0.5 * t).sin(), -(0.5 * t).cos().abs(), 0.0);
+    let t = time.elapsed_secs();
+    let head = HEAD + 0.03 * t.sin() * Vec3::X;
     for (tracker, mut transform) in &mut trackers {
-        // The left is at +x.
-        let side = match tracker.role {
+        // Where a joint has no rotation arms are stretched out to the sides, palms down.
+        *transform = match tracker.role {
             TrackerRole::Head => {
-                *transform = Transform::from_translation(head);
-                continue;
+                Transform::from_translation(head).with_rotation(Quat::from_rotation_x(LOOKS_DOWN))
             }
-            TrackerRole::LeftHand => 1.0,
-            TrackerRole::RightHand => -1.0,
+            TrackerRole::LeftHand => Transform::from_translation(head + LEFT_WRIST)
+                .with_rotation(Quat::from_rotation_z(-1.4)),
+            TrackerRole::RightHand => {
+                let wave = 0.4 * (6.0 * t).sin();
+                let palm_to_the_front =
+                    Quat::from_rotation_z(wave) * Quat::from_rotation_y(FRAC_PI_2);
+                Transform::from_translation(head + RIGHT_WRIST - 0.2 * wave * Vec3::X)
+                    .with_rotation(palm_to_the_front * Quat::from_rotation_z(-FRAC_PI_2))
+            }
         };
-        let swing = (t + side).sin();
-        let arm = Vec3::new(0.3 * side, 0.6 * swing - 0.2, 0.8).normalize();
-        let shoulder = head + Vec3::new(0.18 * side, -0.15, -0.03);
-        // Arms are stretched out to the sides where joints have no rotation.
-        *transform = Transform::from_translation(shoulder + REACH * arm)
-            .with_rotation(Quat::from_rotation_arc(side * Vec3::X, arm));
     }
 }

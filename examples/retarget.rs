@@ -21,7 +21,7 @@ use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::path::PathBuf;
 
 /// From the character to the capsules.
-const BESIDE: Vec3 = Vec3::new(1.3, 0.0, -0.4);
+const BESIDE: Vec3 = Vec3::new(1.15, 0.0, -0.35);
 
 #[derive(clap::Args, Default)]
 pub struct Options {
@@ -62,7 +62,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
         None => "rigs/mannequin.glb".into(),
     };
     let framing =
-        Framing { width: 3.0, height: 2.4, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) };
+        Framing { width: 2.6, height: 2.3, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) };
     Ok(Scene {
         name: "retarget",
         framing,

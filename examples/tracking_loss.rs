@@ -4,7 +4,7 @@
 //! cargo run --release --example tracking_loss
 //! ```
 //!
-//! ![Five moments: tracked, held, relaxed, head lost, regained](../assets/pictures/tracking_loss.png)
+//! ![Five moments of a body: tracked, a hand held, relaxed, regained, without a head](../assets/pictures/tracking_loss.png)
 //!
 //! A lost hand is held where it was, then relaxes into what the network makes of the others, and is
 //! taken back when it is found again; a body without a head freezes, then rests. Gizmos show it: axes of
@@ -22,13 +22,15 @@ use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// When each tracker is lost, in seconds of the motion.
+/// Where the motion starts: before somebody stops and waves.
+const START: f64 = 5.6;
+/// When each tracker is lost, in seconds of the motion: the right hand while it waves.
 const LOSSES: [(TrackerRole, Range<f64>); 3] =
-    [(RightHand, 2.2..3.6), (LeftHand, 2.4..3.6), (Head, 4.4..6.4)];
+    [(RightHand, 8.3..9.4), (LeftHand, 8.5..9.4), (Head, 10.1..12.0)];
 
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// AMASS clip to replay [default: somebody waves, made by code]
+    /// AMASS clip to replay [default: a walk and a wave made by code]
     #[arg(long, value_name = "FILE.npz")]
     motion: Option<PathBuf>,
 }
@@ -55,12 +57,13 @@ fn main() -> AppExit {
 pub fn scene(options: &Options) -> Result<Scene, MotionError> {
     let clip = match &options.motion {
         Some(path) => amass::load(path)?,
-        None => synthetic::clip(synthetic::Kind::Wave, 1, 8.0, 60.0, &Skeleton::default()),
+        None => synthetic::walk_and_wave(&default()),
     };
     Ok(Scene {
         name: "tracking_loss",
         framing: Framing::default(),
-        at: vec![2.1, 2.5, 3.5, 4.3, 6.3],
+        // Tracked; held; relaxed; regained; without a head, at rest.
+        at: [8.2, 8.5, 9.3, 10.0, 11.9].map(|t| t - START).into(),
         plugin: Box::new(move |app| {
             app.add_plugins((KinestPlugins, KinestGizmoPlugin))
                 .add_systems(Startup, spawn_player(clip))
@@ -71,10 +74,12 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
 
 fn spawn_player(clip: MotionClip) -> impl Fn(Commands, Res<AssetServer>) {
     move |mut commands, assets| {
+        let mut replay = MotionReplay::clip(clip.clone(), Skeleton::default()).repeating();
+        replay.seek(START);
         commands.spawn((
             KinestAvatar::new(assets.load("models/kinest_small.model.ron")),
             CapsuleBody::default(),
-            MotionReplay::clip(clip.clone(), Skeleton::default()).repeating(),
+            replay,
         ));
     }
 }

@@ -79,11 +79,18 @@ pub(crate) fn spawn_capsules(
         let (hand, at) = capsule(Vec3::ZERO, Vec3::new(sign * 0.1, -0.005, 0.01), 0.036);
         part(joint, hand, at, of_side(joint));
     }
-    for joint in [SmplJoint::LeftAnkle, SmplJoint::RightAnkle] {
+    for (joint, toes) in
+        [(SmplJoint::LeftAnkle, SmplJoint::LeftFoot), (SmplJoint::RightAnkle, SmplJoint::RightFoot)]
+    {
         let sole = -skeleton.ankle_height as f32;
-        let (heel, at) =
-            capsule(Vec3::new(0.0, -0.01, 0.0), Vec3::new(0.0, sole + 0.034, -0.03), 0.034);
-        part(joint, heel, at, of_side(joint));
+        let heel = Vec3::new(0.0, sole + 0.034, -0.03);
+        for (from, to, radius) in [
+            (Vec3::new(0.0, -0.01, 0.0), heel, 0.034),
+            (heel, skeleton.offsets[toes.index()].as_vec3(), 0.03),
+        ] {
+            let (mesh, at) = capsule(from, to, radius);
+            part(joint, mesh, at, of_side(joint));
+        }
     }
     for joint in [SmplJoint::LeftFoot, SmplJoint::RightFoot] {
         let (toes, at) = capsule(Vec3::ZERO, Vec3::new(0.0, -0.002, 0.055), 0.026);

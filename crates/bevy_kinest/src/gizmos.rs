@@ -14,7 +14,11 @@ const AXES: f32 = 0.1;
 /// Radius of the ring around a tracker that is lost, and of the disc below a foot that stands, metres.
 const RING: f32 = 0.06;
 
-/// What is drawn of every avatar; `None` is not drawn. Lines are drawn through bodies.
+/// [`GizmoConfig::depth_bias`] of lines that nothing hides.
+const THROUGH_ALL: f32 = -1.0;
+
+/// What is drawn of every avatar; `None` is not drawn. Lines are drawn through bodies,
+/// unless the [`GizmoConfig`] of the group says otherwise.
 ///
 /// Needs Bevy's `GizmoPlugin`, which is in `DefaultPlugins`, before it; without it nothing is drawn.
 #[derive(Reflect, GizmoConfigGroup, Clone, Debug)]
@@ -56,7 +60,8 @@ impl Plugin for KinestGizmoPlugin {
             warn!("there is no GizmoPlugin, or not yet: KinestGizmos are not drawn");
             return;
         }
-        app.init_gizmo_group::<KinestGizmos>()
+        let config = GizmoConfig { depth_bias: THROUGH_ALL, ..default() };
+        app.insert_gizmo_config(KinestGizmos::default(), config)
             .add_systems(PostUpdate, draw.after(crate::KinestSystems::Writeback));
     }
 }

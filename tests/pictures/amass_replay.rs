@@ -1,11 +1,8 @@
 //! The main example draws what it says: two bodies side by side, facing us, waving the right hand.
-//!
-//! Needs a graphics adapter (a software one will do) and says SKIPPED without one, unless
-//! `KINEST_REQUIRE_GPU_ADAPTER=1`, which makes that a failure.
 
-#[path = "../examples/amass_replay/main.rs"]
+#[path = "../../examples/amass_replay/main.rs"]
 #[allow(dead_code, reason = "the test does not start the example by its `main`")]
-mod amass_replay;
+mod example;
 
 use bevy::asset::RenderAssetUsages;
 use bevy::image::{CompressedImageFormats, Image, ImageSampler, ImageType};
@@ -24,10 +21,7 @@ const LEAST_PART: f32 = 0.002;
 
 #[test]
 fn both_bodies_are_seen_with_left_and_right_where_they_belong() {
-    if !kinest_stage::has_adapter() {
-        let required = std::env::var_os("KINEST_REQUIRE_GPU_ADAPTER").is_some_and(|v| v == "1");
-        assert!(!required, "no graphics adapter, and KINEST_REQUIRE_GPU_ADAPTER forbids to skip");
-        eprintln!("SKIPPED: no graphics adapter (Debian: mesa-vulkan-drivers libvulkan1)");
+    if super::skips() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -40,7 +34,7 @@ fn both_bodies_are_seen_with_left_and_right_where_they_belong() {
     let [motion, path] = [&motion, &shot].map(|p| p.to_str().unwrap());
     let at = INSTANTS.map(|t| t.to_string()).join(",");
     let args = ["amass_replay", "--motion", motion, "--shot", path, "--at", &at];
-    let exit = amass_replay::run(amass_replay::Args::parse_from(args)).unwrap();
+    let exit = example::run(example::Args::parse_from(args)).unwrap();
     assert_eq!(exit, AppExit::Success);
 
     let row = Pixels::load(&shot);
