@@ -51,8 +51,8 @@ pub fn scene() -> Scene {
     Scene {
         name: "many_avatars",
         framing: Framing {
-            width: 8.0,
-            height: 6.2,
+            width: 7.6,
+            height: 5.8,
             look_at: 0.5,
             direction: Vec3::new(0.35, 0.45, 1.0),
         },

@@ -36,7 +36,7 @@ pub fn scene() -> Scene {
     Scene {
         name: "minimal",
         framing: Framing::default(),
-        at: vec![2.2, 2.7, 3.2, 3.7],
+        at: vec![2.36, 2.88],
         plugin: Box::new(|app| {
             app.add_plugins(KinestPlugins)
                 .add_systems(Startup, spawn_player)

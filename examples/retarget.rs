@@ -62,7 +62,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
         None => "rigs/mannequin.glb".into(),
     };
     let framing =
-        Framing { width: 2.6, height: 2.3, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) };
+        Framing { width: 2.9, height: 2.3, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) };
     Ok(Scene {
         name: "retarget",
         framing,

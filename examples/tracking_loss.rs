@@ -13,8 +13,7 @@
 
 use TrackerRole::{Head, LeftHand, RightHand};
 use bevy::prelude::*;
-use bevy_kinest::kinest::motion::{MotionClip, MotionError, amass, synthetic};
-use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::kinest::motion::{MotionError, amass, synthetic};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestGizmoPlugin, TrackingLost, TrackingRegained};
 use clap::Parser;
@@ -22,11 +21,12 @@ use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Where the motion starts: before somebody stops and waves.
+/// Where the motion made by code starts, seconds: before somebody stops and waves.
 const START: f64 = 5.6;
-/// When each tracker is lost, in seconds of the motion: the right hand while it waves.
+/// When each tracker is lost, in seconds of each round: the right hand while it waves.
 const LOSSES: [(TrackerRole, Range<f64>); 3] =
-    [(RightHand, 8.3..9.4), (LeftHand, 8.5..9.4), (Head, 10.1..12.0)];
+    [(RightHand, 2.7..3.8), (LeftHand, 2.9..3.8), (Head, 4.5..6.4)];
+const ROUND: f64 = 8.0;
 
 #[derive(clap::Args, Default)]
 pub struct Options {
@@ -55,54 +55,51 @@ fn main() -> AppExit {
 }
 
 pub fn scene(options: &Options) -> Result<Scene, MotionError> {
-    let clip = match &options.motion {
-        Some(path) => amass::load(path)?,
-        None => synthetic::walk_and_wave(&default()),
+    let (clip, start) = match &options.motion {
+        Some(path) => (amass::load(path)?, 0.0),
+        None => (synthetic::walk_and_wave(&default()), START),
     };
+    let mut replay = MotionReplay::clip(clip, default()).repeating();
+    replay.seek(start);
     Ok(Scene {
         name: "tracking_loss",
         framing: Framing::default(),
         // Tracked; held; relaxed; regained; without a head, at rest.
-        at: [8.2, 8.5, 9.3, 10.0, 11.9].map(|t| t - START).into(),
+        at: vec![2.6, 2.9, 3.7, 4.4, 6.3],
         plugin: Box::new(move |app| {
             app.add_plugins((KinestPlugins, KinestGizmoPlugin))
-                .add_systems(Startup, spawn_player(clip))
+                .add_systems(Startup, spawn_player(replay))
                 .add_systems(Update, (lose, tell));
         }),
     })
 }
 
-fn spawn_player(clip: MotionClip) -> impl Fn(Commands, Res<AssetServer>) {
+fn spawn_player(replay: MotionReplay) -> impl Fn(Commands, Res<AssetServer>) {
     move |mut commands, assets| {
-        let mut replay = MotionReplay::clip(clip.clone(), Skeleton::default()).repeating();
-        replay.seek(START);
         commands.spawn((
             KinestAvatar::new(assets.load("models/kinest_small.model.ron")),
             CapsuleBody::default(),
-            replay,
+            replay.clone(),
         ));
     }
 }
 
 /// Where a tracker is while it is lost does not count.
-fn lose(
-    replay: Single<&MotionReplay>,
-    mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>,
-) {
+fn lose(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>) {
+    let now = time.elapsed_secs_f64() % ROUND;
     for (tracker, mut validity) in &mut trackers {
-        let is_lost = |(role, when): &(TrackerRole, Range<f64>)| {
-            *role == tracker.role && when.contains(&replay.seconds())
-        };
+        let is_lost =
+            |(role, when): &(TrackerRole, Range<f64>)| *role == tracker.role && when.contains(&now);
         validity.tracked = !LOSSES.iter().any(is_lost);
     }
 }
 
 fn tell(
-    replay: Single<&MotionReplay>,
+    time: Res<Time>,
     mut lost: MessageReader<TrackingLost>,
     mut regained: MessageReader<TrackingRegained>,
 ) {
-    let now = replay.seconds();
+    let now = time.elapsed_secs();
     for TrackingLost { role, reason, .. } in lost.read() {
         println!("{now:5.2} s: {role:?} is lost ({reason:?})");
     }

@@ -2,15 +2,11 @@
 //! entities.
 
 use bevy::app::PluginsState;
-use bevy::camera::primitives::Aabb;
-use bevy::camera::visibility::{DynamicSkinnedMeshBounds, VisibilityClass};
-use bevy::gltf::{GltfAssetLabel, GltfMaterialName, GltfMeshName, GltfSceneName};
-use bevy::mesh::skinning::SkinnedMesh;
+use bevy::gltf::{Gltf, GltfAssetLabel};
 use bevy::prelude::*;
 use bevy::render::RenderPlugin;
 use bevy::render::settings::WgpuSettings;
 use bevy::time::TimeUpdateStrategy;
-use bevy::transform::components::TransformTreeChanged;
 use bevy::window::ExitCondition;
 use bevy::winit::WinitPlugin;
 use bevy_kinest::kinest::rig::{Evidence, RigOverride, VRM_EXTENSIONS};
@@ -65,35 +61,13 @@ fn app(assets: &Path) -> App {
     .insert_resource(KinestSettings::inline())
     .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(16)))
     .add_systems(PostUpdate, act.after(KinestSystems::Refine).before(KinestSystems::Writeback));
-    register_scene_types(&mut app);
+    kinest_stage::register_scene_types(&mut app);
     while app.plugins_state() == PluginsState::Adding {
         std::thread::yield_now();
     }
     app.finish();
     app.cleanup();
     app
-}
-
-/// What Bevy's default feature `reflect_auto_register`, which games with glTF scenes need, would do.
-fn register_scene_types(app: &mut App) {
-    app.register_type::<Transform>()
-        .register_type::<GlobalTransform>()
-        .register_type::<TransformTreeChanged>()
-        .register_type::<Visibility>()
-        .register_type::<InheritedVisibility>()
-        .register_type::<ViewVisibility>()
-        .register_type::<VisibilityClass>()
-        .register_type::<Name>()
-        .register_type::<Children>()
-        .register_type::<ChildOf>()
-        .register_type::<Mesh3d>()
-        .register_type::<MeshMaterial3d<StandardMaterial>>()
-        .register_type::<SkinnedMesh>()
-        .register_type::<DynamicSkinnedMeshBounds>()
-        .register_type::<Aabb>()
-        .register_type::<GltfSceneName>()
-        .register_type::<GltfMeshName>()
-        .register_type::<GltfMaterialName>();
 }
 
 fn shipped() -> std::path::PathBuf {
@@ -135,16 +109,23 @@ fn dress(app: &mut App, avatar: Entity, file: &str) {
 
 /// Runs until every character has bones, and one frame more.
 fn wait_until_bound(app: &mut App) {
+    wait_until(app, |app| {
+        let mut rigs = app.world_mut().query::<(&KinestRig, Has<RigBones>)>();
+        rigs.iter(app.world()).all(|(_, bound)| bound)
+    });
+}
+
+/// Runs until something holds, and one frame more.
+fn wait_until(app: &mut App, mut holds: impl FnMut(&mut App) -> bool) {
     for _ in 0..2000 {
         app.update();
-        let mut rigs = app.world_mut().query::<(&KinestRig, Has<RigBones>)>();
-        if rigs.iter(app.world()).all(|(_, bound)| bound) {
+        if holds(app) {
             app.update();
             return;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    panic!("not bound: {:?}", failures(app));
+    panic!("in vain: {:?}", failures(app));
 }
 
 fn failures(app: &App) -> Vec<String> {
@@ -271,6 +252,49 @@ fn both_versions_of_vrm_say_which_bones_are_whose() {
         // `spine` is not the last of the spine.
         assert_eq!(given, 9, "{map}");
     }
+}
+
+#[test]
+fn a_character_is_bound_anew_when_its_files_are_loaded_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let [model, file] = ["a.glb", "a.rig.ron"].map(|name| folder.path().join(name));
+    std::fs::copy(shipped().join(MANNEQUIN), &model).unwrap();
+    std::fs::write(&file, "(skip: [LeftKnee])").unwrap();
+    let mut app = app(folder.path());
+    let avatar = avatar(&mut app, 1.0);
+    dress(&mut app, avatar, "a.glb");
+    let server = app.world().resource::<AssetServer>().clone();
+    let handle = server.load("a.rig.ron");
+    // Without a file watcher only what is held itself can be loaded again.
+    let _whole_file: Handle<Gltf> = server.load("a.glb");
+    app.world_mut().get_mut::<KinestRig>(avatar).unwrap().file = Some(handle);
+    let bone = |app: &App, joint| app.world().get::<RigBones>(avatar)?.bone(joint);
+    wait_until_bound(&mut app);
+    assert_eq!(bone(&app, SmplJoint::LeftKnee), None);
+
+    // The rig file, with a mistake first, which changes nothing.
+    std::fs::write(&file, "(skip: [LeftKne])").unwrap();
+    server.reload("a.rig.ron");
+    for _ in 0..20 {
+        app.update();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(bone(&app, SmplJoint::RightKnee).is_some());
+    assert_eq!(bone(&app, SmplJoint::LeftKnee), None);
+    std::fs::write(&file, "()").unwrap();
+    server.reload("a.rig.ron");
+    wait_until(&mut app, |app| bone(app, SmplJoint::LeftKnee).is_some());
+    check(&app, avatar);
+
+    // The scene, as another tool has written it.
+    let before = bone(&app, SmplJoint::Head).unwrap();
+    std::fs::write(&model, vrm(1)).unwrap();
+    server.reload("a.glb");
+    wait_until(&mut app, |app| bone(app, SmplJoint::Head).is_some_and(|head| head != before));
+    assert!(app.world().get_entity(before).is_err(), "the old scene is gone");
+    check(&app, avatar);
+    let name = app.world().get::<Name>(bone(&app, SmplJoint::Head).unwrap()).unwrap();
+    assert!(name.starts_with("node"), "{name}");
 }
 
 /// The default skeleton as entities with names, without a file.

@@ -56,11 +56,11 @@ pub fn plugin(app: &mut App, path: PathBuf, instants: Vec<f64>, size: UVec2) {
     let pictures = vec![None; frames.len()];
     app.init_resource::<Moment>()
         .insert_resource(Shots { path, frames, size, pictures, waited: 0 })
-        .add_systems(Update, shoot.after(MomentSystems))
-        .add_systems(Last, finish);
+        .add_systems(Update, (shoot, finish).chain().after(MomentSystems));
 }
 
-fn frame(seconds: f64) -> usize {
+/// The frame that is drawn for an instant.
+pub(crate) fn frame(seconds: f64) -> usize {
     (seconds * RATE_HZ).round() as usize
 }
 

@@ -9,6 +9,10 @@ use bevy::prelude::*;
 use bevy_kinest::prelude::*;
 use std::path::PathBuf;
 
+/// Size of a picture that is alone, and of one of a row.
+const ALONE: UVec2 = UVec2::new(928, 522);
+const IN_A_ROW: UVec2 = UVec2::new(350, 350);
+
 /// What every scene can be told.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct SceneArgs {
@@ -41,14 +45,18 @@ impl Scene {
                 self.build(&mut app, Target::Window);
                 app.run()
             }
-            View::Pictures(path) => self.draw(path, at, capture::size),
+            View::Pictures(path) => {
+                let size = if at.len() == 1 { ALONE } else { IN_A_ROW };
+                self.draw(path, at, size)
+            }
             View::Nothing => AppExit::error(),
         }
     }
 
-    /// Draws instants (seconds) off-screen into a row of pictures, the same in every run.
+    /// Draws instants (seconds) off-screen into a row of pictures of `size` pixels each, the
+    /// same in every run.
     #[must_use]
-    pub fn draw(self, path: PathBuf, at: Vec<f64>, size: fn(usize) -> UVec2) -> AppExit {
+    pub fn draw(self, path: PathBuf, at: Vec<f64>, size: UVec2) -> AppExit {
         let mut app = App::new();
         // Every frame has the pose of its own trackers, and time begins when all is loaded.
         let clock = TrackerClock::Virtual;
@@ -57,7 +65,6 @@ impl Scene {
         app.world_mut().resource_mut::<Time<Virtual>>().pause();
 
         let end = at.iter().copied().fold(0.0, f64::max);
-        let size = size(at.len());
         capture::plugin(&mut app, path, at, size);
         app.add_systems(Update, keep_time(end).in_set(MomentSystems))
             .add_systems(Last, stop_on_failure);
@@ -94,7 +101,8 @@ fn keep_time(
             time.unpause();
         }
         let seconds = time.elapsed_secs_f64();
-        *moment = if seconds > end + 1e-3 { Moment::Over } else { Moment::At(seconds) };
+        let over = capture::frame(seconds) > capture::frame(end);
+        *moment = if over { Moment::Over } else { Moment::At(seconds) };
     }
 }
 

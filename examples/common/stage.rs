@@ -2,6 +2,7 @@
 
 use crate::body::spawn_capsules;
 use bevy::camera::RenderTarget;
+use bevy::core_pipeline::tonemapping::DebandDither;
 use bevy::light::CascadeShadowConfigBuilder;
 use bevy::prelude::*;
 use bevy::render::render_resource::{TextureFormat, TextureUsages};
@@ -45,7 +46,7 @@ pub struct Framing {
 impl Default for Framing {
     /// One body, from its front and a little from above and the side.
     fn default() -> Self {
-        Self { width: 2.4, height: 2.3, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) }
+        Self { width: 1.9, height: 2.2, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) }
     }
 }
 
@@ -152,7 +153,8 @@ fn spawn_camera(framing: Framing, target: Target) -> impl FnMut(Commands, ResMut
                 Image::new_target_texture(size.x, size.y, TextureFormat::Rgba8UnormSrgb, None);
             image.texture_descriptor.usage |= TextureUsages::COPY_SRC;
             let image = images.add(image);
-            camera.insert(RenderTarget::Image(image.clone().into()));
+            // Without dithering pictures are less than half as large and compare well.
+            camera.insert((RenderTarget::Image(image.clone().into()), DebandDither::Disabled));
             commands.insert_resource(TargetImage(image));
         }
     }
