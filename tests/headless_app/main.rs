@@ -7,6 +7,7 @@ mod loss;
 mod reflection;
 mod replay;
 mod shipped;
+mod streams;
 mod trackers;
 mod worker;
 

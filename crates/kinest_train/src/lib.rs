@@ -1,8 +1,9 @@
 //! The headless side of KineST: prepare, train, evaluate, predict, render, import, inspect,
-//! synth. `kinest-train` is its command line.
+//! synth, bench. `kinest-train` is its command line.
 #![warn(missing_docs)]
 
 pub mod augment;
+pub mod bench;
 pub mod clips;
 pub mod config;
 pub mod dataset;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use kinest_train::{
-    evaluate, export, import, inspect, predict, prepare, render, skeleton, synth, train,
+    bench, evaluate, export, import, inspect, predict, prepare, render, skeleton, synth, train,
 };
 use std::process::ExitCode;
 
@@ -32,6 +32,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Write a checkpoint as it ships: 16-bit, with its figures.
     Export(export::ExportArgs),
+    /// Measure how long a model takes on this machine.
+    Bench(bench::BenchArgs),
     /// Describe a motion file or a model.
     Inspect(inspect::InspectArgs),
     /// Make motion by code, for those who have no motion capture at hand.
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Render(args) => render::run(args),
         Command::Import(args) => import::run(args),
         Command::Export(args) => export::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Synth(args) => synth::run(args),
     };

@@ -14,6 +14,12 @@ pub fn clips(total: usize, doing: &'static str) -> ProgressBar {
     bar(total, doing, "{prefix} {bar:40} {pos}/{len} clips, {eta} left")
 }
 
+/// A bar over `total` rows of a table; it draws on a terminal only.
+#[must_use]
+pub fn rows(total: usize, doing: &'static str) -> ProgressBar {
+    bar(total, doing, "{prefix} {bar:40} {pos}/{len}")
+}
+
 fn bar(total: usize, doing: &'static str, style: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(style).expect("the template is valid");
     ProgressBar::new(total as u64).with_style(style).with_prefix(doing)

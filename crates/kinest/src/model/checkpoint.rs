@@ -430,6 +430,13 @@ impl Checkpoint {
         Ok(network)
     }
 
+    /// Bytes of all tensors together, as they are stored.
+    #[must_use]
+    pub fn weights_bytes(&self) -> usize {
+        SafeTensors::deserialize(&self.weights)
+            .map_or(0, |tensors| tensors.iter().map(|(_, tensor)| tensor.data().len()).sum())
+    }
+
     /// Name, shape and kind of every tensor, for people.
     #[must_use]
     pub fn tensor_table(&self) -> Vec<(String, Vec<usize>, String)> {

@@ -35,7 +35,7 @@ use crate::device::{self, TrainDevice};
 use crate::motion_store::{MotionStore, StoredClip};
 use anyhow::{Context, ensure};
 use kinest::files::write_atomically;
-use kinest::model::ModelSpec;
+use kinest::model::{Checkpoint, ModelSpec};
 use kinest::skeleton::Skeleton;
 use kinest_engine::DeviceChoice;
 use overrides::Override;
@@ -70,6 +70,9 @@ pub struct TrainArgs {
     /// Body the motion is played on, JSON, instead of the default skeleton
     #[arg(long)]
     skeleton: Option<PathBuf>,
+    /// Start with the weights of this model instead of fresh ones
+    #[arg(long, value_name = "FILE.model.ron", conflicts_with = "resume")]
+    init: Option<PathBuf>,
     /// Go on where the run in --out stopped
     #[arg(long)]
     resume: bool,
@@ -110,6 +113,8 @@ struct Setup {
     spec: ModelSpec,
     data: WindowDataset,
     validation: Option<WindowDataset>,
+    /// With the weights to start with.
+    init: Option<Checkpoint>,
     resume: bool,
 }
 
@@ -168,6 +173,7 @@ fn set_up(args: TrainArgs) -> anyhow::Result<Setup> {
         feed: config.network.feed(),
         skeleton,
     };
+    let init = args.init.map(|path| load_init(&path, &config)).transpose()?;
     let (data, validation) = load_data(&config, &spec)?;
 
     std::fs::create_dir_all(&folder.0)
@@ -177,7 +183,22 @@ fn set_up(args: TrainArgs) -> anyhow::Result<Setup> {
         "{} holds a run already; use --resume or another folder",
         folder.0.display()
     );
-    Ok(Setup { folder, config, spec, data, validation, resume: args.resume })
+    Ok(Setup { folder, config, spec, data, validation, init, resume: args.resume })
+}
+
+/// The weights of another run as those of this one's network: what has no weights may differ, such as
+/// how far a network looks ahead.
+fn load_init(path: &Path, config: &TrainConfig) -> anyhow::Result<Checkpoint> {
+    let mut checkpoint = Checkpoint::load(path)?;
+    let layout = checkpoint.manifest.spec.layout;
+    ensure!(
+        layout == config.layout,
+        "{}: its `layout` is {layout:?}, that of the config {:?}",
+        path.display(),
+        config.layout
+    );
+    checkpoint.manifest.network = config.network.clone();
+    Ok(checkpoint)
 }
 
 /// The windows to train on, and those to validate on if the config asks for some.

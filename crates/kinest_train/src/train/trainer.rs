@@ -25,11 +25,13 @@ use std::time::Instant;
 
 /// Runs what was set up to its end, or to Ctrl-C.
 pub(super) fn run<B: AutodiffBackend>(setup: Setup, device: B::Device) -> anyhow::Result<()> {
-    let Setup { folder, config, spec, data, validation, resume } = setup;
+    let Setup { folder, config, spec, data, validation, init, resume } = setup;
     // The weights' seed; each step seeds again, so that a resumed run draws the same numbers.
     B::seed(&device, config.seed);
     let state = if resume {
         RunState::load(&folder.state(), &spec, &config, &device)?
+    } else if let Some(checkpoint) = init {
+        RunState::new(&config, checkpoint.network(&device)?)
     } else {
         let mut network = config.network.init::<B>(&device)?;
         if config.prepare {

@@ -1,0 +1,198 @@
+//! Networks that are fed frame by frame.
+
+use crate::common::*;
+use bevy::prelude::*;
+use bevy_kinest::kinest::features::{FeatureLayout, Frame, TARGETS, WindowFrame};
+use bevy_kinest::kinest::model::{Feed, ModelSpec};
+use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, StreamEngine, StreamFrames, Take};
+use bevy_kinest::prelude::*;
+use glam::DVec3;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+fn stream_spec() -> ModelSpec {
+    let layout = FeatureLayout { frame: Frame::OwnHeading, ..spec().layout };
+    ModelSpec { layout, window: 1, feed: Feed::Frames { look_ahead: 0 }, ..spec() }
+}
+
+/// What each stream was fed, in order.
+#[derive(Default)]
+struct Fed {
+    frames: HashMap<u64, Vec<Vec<f32>>>,
+    calls: usize,
+    most_at_once: usize,
+    ended: usize,
+}
+
+/// Writes down what it is fed and says that the left knee is bent. Waits at the door, if it has one.
+struct Listener {
+    spec: ModelSpec,
+    fed: Arc<Mutex<Fed>>,
+    door: Option<Arc<Mutex<mpsc::Receiver<()>>>>,
+}
+
+impl PoseEngine for Listener {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn device(&self) -> &str {
+        "test"
+    }
+
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        Some(self)
+    }
+
+    fn infer(&mut self, _: &[f32], _: usize, _: Take) -> Result<Vec<f32>, EngineError> {
+        panic!("it sees no windows")
+    }
+}
+
+impl StreamEngine for Listener {
+    fn advance(
+        &mut self,
+        streams: &[StreamFrames<'_>],
+        take: Take,
+    ) -> Result<Vec<f32>, EngineError> {
+        assert_eq!(take, Take::Newest);
+        let inputs = self.spec.layout.inputs();
+        let warming_up = {
+            let mut fed = self.fed.lock().unwrap();
+            fed.calls += 1;
+            for StreamFrames { stream, features } in streams {
+                let frames = features.chunks_exact(inputs).map(<[f32]>::to_vec);
+                fed.most_at_once = fed.most_at_once.max(frames.len());
+                fed.frames.entry(*stream).or_default().extend(frames);
+            }
+            fed.calls == 1
+        };
+        if let Some(door) = self.door.as_ref().filter(|_| !warming_up) {
+            _ = door.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        }
+        let frame = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+        let mut output = vec![];
+        self.spec.layout.write_targets(&bent_knee().matrices(), &frame, &mut output);
+        assert_eq!(output.len(), TARGETS);
+        Ok(output.repeat(streams.len()))
+    }
+
+    fn end(&mut self, stream: u64) {
+        let mut fed = self.fed.lock().unwrap();
+        if fed.calls > 1 {
+            fed.ended += 1;
+        } else {
+            // What it was warmed up with is nobody's motion.
+            fed.frames.remove(&stream);
+        }
+    }
+}
+
+struct Player {
+    avatar: Entity,
+    trackers: [Entity; 3],
+    walk: Walk,
+}
+
+fn player(app: &mut App, fed: &Arc<Mutex<Fed>>, door: Option<mpsc::Receiver<()>>) -> Player {
+    let door = door.map(|door| Arc::new(Mutex::new(door)));
+    let fed = fed.clone();
+    let engine = move || Listener { spec: stream_spec(), fed: fed.clone(), door: door.clone() };
+    let model = PoseModel::from_engine(stream_spec(), engine);
+    let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
+    let avatar = app.world_mut().spawn((KinestAvatar::new(model), KinestRefine::none())).id();
+    SmplSkeleton::spawn(&mut app.world_mut().commands(), avatar);
+    let trackers = trackers(app);
+    for tracker in trackers {
+        app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
+    }
+    app.world_mut().flush();
+    Player { avatar, trackers, walk: Walk::new() }
+}
+
+/// A second of walking at this rate, and what the network was fed.
+fn second(rate: f64, act: impl Fn(&mut App, &Player, usize)) -> (App, Player, Fed) {
+    let mut app = app(KinestSettings::inline());
+    let fed = Arc::default();
+    let player = player(&mut app, &fed, None);
+    set_frame(&mut app, 1.0 / rate);
+    for i in 0..=rate as usize {
+        player.walk.move_trackers(&mut app, &player.trackers, i as f64 / rate);
+        act(&mut app, &player, i);
+        app.update();
+    }
+    let fed = std::mem::take(&mut *fed.lock().unwrap());
+    (app, player, fed)
+}
+
+fn only_stream(fed: &Fed) -> &[Vec<f32>] {
+    assert_eq!(fed.frames.len(), 1, "one stream");
+    fed.frames.values().next().unwrap()
+}
+
+#[test]
+fn every_frame_is_fed_once_at_any_rate_and_the_body_is_there_from_the_second_on() {
+    let (app, player, at_60) = second(60.0, |app, player, i| {
+        if i == 2 {
+            assert_eq!(body(app, player.avatar).source(), PoseSource::Estimated);
+        }
+    });
+    assert!((knee_bend(&app, player.avatar) - 1.0).abs() < 1e-3);
+    for rate in [30.0, 72.0, 144.0] {
+        let (_, _, fed) = second(rate, |_, _, _| ());
+        let (frames, expected) = (only_stream(&fed), only_stream(&at_60));
+        assert!(frames.len().abs_diff(expected.len()) <= 2, "{rate}: {} frames", frames.len());
+        for (a, b) in frames.iter().zip(expected).skip(1) {
+            let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 0.05, "{rate}: {worst}");
+        }
+    }
+}
+
+/// While the network is busy frames wait, and none is left out.
+#[test]
+fn frames_wait_for_a_busy_network() {
+    let mut app = app(KinestSettings::default());
+    let fed = Arc::default();
+    let (open, door) = mpsc::channel();
+    let player = player(&mut app, &fed, Some(door));
+    update_until(&mut app, |_| fed.lock().unwrap().calls > 0);
+    for i in 0..40 {
+        player.walk.move_trackers(&mut app, &player.trackers, f64::from(i) / 60.0);
+        app.update();
+    }
+    assert!(fed.lock().unwrap().calls <= 2, "it is still in its first call");
+    drop(open);
+    update_until(&mut app, |_| fed.lock().unwrap().most_at_once > 20);
+    let fed = fed.lock().unwrap();
+    let frames = only_stream(&fed);
+    let heights: Vec<f32> = frames.iter().map(|frame| frame[38]).collect();
+    let jumps = heights.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
+    assert!(jumps < 0.01, "the head's height has no gap: {jumps}");
+}
+
+#[test]
+fn a_teleport_is_nothing_to_the_network_and_a_reset_starts_a_stream() {
+    let (_, _, stayed) = second(60.0, |_, _, _| ());
+    let (_, _, went) = second(60.0, |app, player, i| {
+        if i >= 30 {
+            for tracker in player.trackers {
+                let mut transform = app.world_mut().get_mut::<Transform>(tracker).unwrap();
+                transform.rotate_around(Vec3::ZERO, Quat::from_rotation_y(1.0));
+                transform.translation.x += 50.0;
+            }
+        }
+    });
+    for (a, b) in only_stream(&stayed).iter().zip(only_stream(&went)) {
+        let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-4, "{worst}");
+    }
+    assert_eq!((stayed.ended, went.ended), (0, 0));
+
+    let (_, _, reset) = second(60.0, |app, player, i| {
+        if i == 30 {
+            app.world_mut().trigger(ResetAvatar { entity: player.avatar });
+        }
+    });
+    assert_eq!((reset.frames.len(), reset.ended), (2, 1));
+}
