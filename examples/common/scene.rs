@@ -66,7 +66,8 @@ impl Scene {
 
         let end = at.iter().copied().fold(0.0, f64::max);
         capture::plugin(&mut app, path, at, size);
-        app.add_systems(Update, keep_time(end).in_set(MomentSystems))
+        app.insert_resource(End(end))
+            .add_systems(Update, keep_time.in_set(MomentSystems))
             .add_systems(Last, stop_on_failure);
         self.build(&mut app, Target::Image(size));
         app.run()
@@ -80,30 +81,31 @@ impl Scene {
     }
 }
 
-/// Lets time run once every model is open and every character has its bones, up to `end` (seconds).
+/// When the last picture is taken, seconds.
+#[derive(Resource)]
+struct End(f64);
+
+/// Lets time run once every model is open and every character has its bones.
 fn keep_time(
-    end: f64,
-) -> impl FnMut(
-    ResMut<Time<Virtual>>,
-    ResMut<Moment>,
-    MessageReader<KinestReady>,
-    Query<&KinestAvatar>,
-    Query<Has<RigBones>, With<KinestRig>>,
-    Local<HashSet<AssetId<PoseModel>>>,
+    end: Res<End>,
+    mut time: ResMut<Time<Virtual>>,
+    mut moment: ResMut<Moment>,
+    mut ready: MessageReader<KinestReady>,
+    avatars: Query<&KinestAvatar>,
+    rigs: Query<Has<RigBones>, With<KinestRig>>,
+    mut open: Local<HashSet<AssetId<PoseModel>>>,
 ) {
-    move |mut time, mut moment, mut ready, avatars, rigs, mut open| {
-        open.extend(ready.read().map(|ready| ready.model));
-        if time.is_paused() {
-            let all_open = avatars.iter().all(|avatar| open.contains(&avatar.model.id()));
-            if !all_open || !rigs.iter().all(|bound| bound) {
-                return;
-            }
-            time.unpause();
+    open.extend(ready.read().map(|ready| ready.model));
+    if time.is_paused() {
+        let all_open = avatars.iter().all(|avatar| open.contains(&avatar.model.id()));
+        if !all_open || !rigs.iter().all(|bound| bound) {
+            return;
         }
-        let seconds = time.elapsed_secs_f64();
-        let over = capture::frame(seconds) > capture::frame(end);
-        *moment = if over { Moment::Over } else { Moment::At(seconds) };
+        time.unpause();
     }
+    let seconds = time.elapsed_secs_f64();
+    let over = capture::frame(seconds) > capture::frame(end.0);
+    *moment = if over { Moment::Over } else { Moment::At(seconds) };
 }
 
 /// The middle of all bodies that there are, joints or characters.

@@ -26,8 +26,10 @@ use clap::builder::PossibleValuesParser;
 use kinest_stage::{Scene, SceneArgs};
 use std::process::{Command, ExitCode};
 
+type Make = fn() -> anyhow::Result<Scene>;
+
 /// Every scene and how it is made.
-pub const SCENES: [(&str, fn() -> anyhow::Result<Scene>); 4] = [
+pub const SCENES: [(&str, Make); 4] = [
     ("minimal", || Ok(minimal::scene())),
     ("many_avatars", || Ok(many_avatars::scene())),
     ("retarget", || Ok(retarget::scene(&Default::default())?)),
