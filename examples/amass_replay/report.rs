@@ -114,7 +114,7 @@ impl Shown {
         };
         println!(
             "error of the shown body (online); the first {} frames, {:.2} s, are left out: until the \
-             window is full the body is in its rest pose",
+             window is full no network makes the body",
             self.unestimated, first.seconds
         );
         let [estimate, truth] = [|s: &Frame| s.estimate, |s: &Frame| s.truth].map(|f| self.clip(f));

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// The part of the synthetic clip in which somebody stops and waves, towards the camera.
 const SECONDS: Range<f64> = 6.4..9.2;
-/// While the window fills and the estimated body is in its rest pose, and with the hand up.
+/// While the window fills and the body is made of the trackers alone, and with the hand up.
 const INSTANTS: [f64; 2] = [1.0, 2.7];
 /// How much of the picture the limbs of one side of one body cover at least.
 const LEAST_PART: f32 = 0.002;

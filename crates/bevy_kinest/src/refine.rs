@@ -10,6 +10,20 @@ use kinest::runtime::{Displacement, TrackerPlacer};
 use serde::{Deserialize, Serialize};
 
 /// Which corrections an avatar's pose gets, in this order. May be changed at any time.
+///
+/// What each is worth, on 49 CMU clips that the shipped model has not seen (29,000 frames, online, means
+/// over clips; `kinest-train evaluate --model kinest_small.model.ron --data CLIPS --protocol online
+/// --refine`; each row with those before it):
+///
+/// | | MPJPE | lower body | jitter | slide of standing feet | below the floor, mean / most |
+/// |---|---|---|---|---|---|
+/// | the network's pose | 7.26 cm | 13.6 cm | 19.3 · 10² m/s³ | 100 cm/s | 0.70 / 13.2 cm |
+/// | head and hands exact | 6.79 cm | 13.6 cm | 16.9 · 10² m/s³ | 100 cm/s | 0.72 / 13.2 cm |
+/// | smoothed | 6.89 cm | 13.8 cm | 5.5 · 10² m/s³ | 70 cm/s | 0.77 / 13.9 cm |
+/// | feet on the floor | 6.98 cm | 14.1 cm | 5.2 · 10² m/s³ | 41 cm/s | 0 / 0 cm |
+/// | the true motion | 0 | 0 | 2.9 · 10² m/s³ | 9 cm/s | 0.08 / 12.6 cm |
+///
+/// Knees and feet come out 24 ms behind the network's.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
 #[reflect(Component, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

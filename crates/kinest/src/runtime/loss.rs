@@ -12,6 +12,18 @@ use serde::{Deserialize, Serialize};
 use std::f64::consts::FRAC_PI_2;
 
 /// How lost trackers are dealt with.
+///
+/// Measured with the defaults, the shipped model and all corrections in a game on the first 7 s of six CMU
+/// clips: of three players hands are lost about once a second and heads once in four, for half a second on
+/// average. Against a player who does the same and loses nothing, a joint moves further in a frame of
+/// 1/60 s by at most
+///
+/// | trunk, head | wrists | elbows | knees | feet |
+/// |---|---|---|---|---|
+/// | 5 cm | 8 cm | 12 cm | 9 cm | 19 cm |
+///
+/// and by more than 10 cm in 7 of 3,876 frames: feet that the network moves elsewhere when it does not see
+/// a hand. 5 cm are [`return_speed`](Self::return_speed).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossSettings {

@@ -43,6 +43,21 @@ const CORRECTION: f64 = 0.05;
 /// once, as in a test that waits for each, the delay is nothing and they are shown as they are. When none
 /// comes, joints coast for a moment and then stand still. Only rotations are late: the body is placed
 /// under the newest head afterwards.
+///
+/// Measured on 41 CMU clips that are longer than 2.5 s, with the shipped model's online estimates and a
+/// worker that starts at most 60 times a second (jitter is the mean third derivative of all joints,
+/// 10² m/s³, which grows with the rate it is looked at with; straight lines between all 60 estimates of a
+/// second are what could be shown without care if nothing ever came late):
+///
+/// | screen | a call takes | jitter shown | of straight lines | mean age |
+/// |---|---|---|---|---|
+/// | 60 Hz | no time | 18.5 | 18.5 | 0 ms |
+/// | 60 Hz | 3 ms | 17.2 | 18.5 | 18 ms |
+/// | 60 Hz | 40 ms | 3.9 | 18.5 | 108 ms |
+/// | 90 Hz | 3 ms | 14.1 | 22.5 | 30 ms |
+/// | 90 Hz | 40 ms | 5.4 | 22.5 | 100 ms |
+/// | 144 Hz | 3 ms | 20.5 | 47.4 | 29 ms |
+/// | 144 Hz | 40 ms | 10.7 | 47.4 | 97 ms |
 #[derive(Clone, Debug, Default)]
 pub struct PoseTimeline {
     estimates: VecDeque<(f64, PerJoint<DQuat>)>,
