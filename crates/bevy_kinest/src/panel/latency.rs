@@ -2,13 +2,13 @@
 
 use super::watch::{Sample, Watch};
 use crate::ModelStatus;
-use bevy_egui::egui::{Color32, Grid, Rangef, Ui};
-use egui_plot::{AxisHints, Corner, Legend, Line, Plot, PlotPoints};
+use bevy_egui::egui::{Color32, Grid, Ui};
+use egui_plot::{Corner, GridInput, Legend, Line, Plot, PlotPoints, uniform_grid_spacer};
 
 /// Height of the plot, in points.
 const HEIGHT: f32 = 130.0;
-/// Labels of milliseconds closer to each other than the first are left out, in points.
-const LABELS: Rangef = Rangef { min: 11.0, max: 13.0 };
+/// Labelled lines that there is room for.
+const STEPS: f64 = 5.0;
 
 /// What is drawn, in milliseconds.
 const LINES: [(&str, Color32, fn(&Sample) -> Option<f64>); 5] = [
@@ -33,11 +33,8 @@ pub(super) fn section(ui: &mut Ui, watch: &Watch, model: Option<&ModelStatus>, s
         .include_x(0.0)
         .include_y(0.0)
         .x_axis_formatter(|mark, _| format!("{} s", mark.value))
-        .custom_y_axes(vec![
-            AxisHints::new_y()
-                .label_spacing(LABELS)
-                .formatter(|mark, _| format!("{} ms", mark.value)),
-        ])
+        .y_grid_spacer(uniform_grid_spacer(steps))
+        .y_axis_formatter(|mark, _| format!("{} ms", (1e3 * mark.value).round() / 1e3))
         .show(ui, |plot| {
             for (name, color, value) in LINES {
                 let points: PlotPoints =
@@ -83,4 +80,14 @@ pub(super) fn section(ui: &mut Ui, watch: &Watch, model: Option<&ModelStatus>, s
             ui.end_row();
         }
     });
+}
+
+/// Milliseconds between lines: 1, 2 or 5 with zeros. egui_plot's own steps of ten leave most plots of this
+/// height with one label.
+fn steps(input: GridInput) -> [f64; 3] {
+    let least = ((input.bounds.1 - input.bounds.0) / STEPS).max(1e-3);
+    let power = 10.0_f64.powf(least.log10().floor());
+    let step = [1.0, 2.0, 5.0].map(|times| times * power).into_iter().find(|step| *step >= least);
+    let step = step.unwrap_or(10.0 * power);
+    [step, 10.0 * step, 100.0 * step]
 }
