@@ -101,6 +101,7 @@ impl Plugin for KinestPosePlugin {
             .register_type::<KinestCalibrated>()
             .register_type::<KinestFailed>()
             .register_type::<KinestFellBack>()
+            .register_type::<KinestModels>()
             .register_type::<KinestReady>()
             .register_type::<KinestRefine>()
             .register_type::<KinestSettings>()

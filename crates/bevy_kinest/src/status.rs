@@ -7,7 +7,8 @@ use kinest::runtime::InferenceStats;
 
 /// How each model that is in use is doing, for panels, logs and whoever wants to know at any time what
 /// [`KinestReady`](crate::KinestReady) and its like say once.
-#[derive(Resource, Debug, Default)]
+#[derive(Resource, Debug, Default, Reflect)]
+#[reflect(Resource, Default)]
 pub struct KinestModels(HashMap<AssetId<PoseModel>, ModelStatus>);
 
 impl KinestModels {
@@ -27,7 +28,7 @@ impl KinestModels {
 }
 
 /// How one model is doing.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Reflect)]
 pub struct ModelStatus {
     /// Whether it runs.
     pub state: ModelState,
@@ -50,7 +51,7 @@ impl ModelStatus {
 }
 
 /// Whether a model runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Reflect)]
 pub enum ModelState {
     /// Its engine is being opened.
     #[default]
@@ -78,7 +79,7 @@ pub struct AvatarStatus {
 }
 
 /// How long calls of a network take, milliseconds. Percentiles are those of the last 480 calls.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Reflect)]
 pub struct Latency {
     /// The newest call.
     pub last_ms: f64,

@@ -23,7 +23,8 @@ use watch::{Watch, watch, watch_calibrations};
 const WIDTH: f32 = 350.0;
 
 /// What the panel shows and does. May be changed at any time.
-#[derive(Resource, Clone, Debug, PartialEq)]
+#[derive(Resource, Clone, Debug, PartialEq, Reflect)]
+#[reflect(Resource, Default)]
 pub struct KinestPanel {
     /// Whether the window is there.
     pub open: bool,
@@ -79,6 +80,7 @@ impl Plugin for KinestPanelPlugin {
             warn!("there is no EguiPlugin, or not yet: the KinestPanel has no window");
         }
         app.init_resource::<KinestPanel>()
+            .register_type::<KinestPanel>()
             .add_systems(
                 PostUpdate,
                 (watch, watch_calibrations).chain().after(KinestSystems::Writeback),
