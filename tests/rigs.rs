@@ -353,3 +353,11 @@ fn what_is_no_humanoid_is_reported_and_left_alone() {
     assert!(failures.iter().any(|reason| reason.contains("two legs")), "{failures:?}");
     assert_eq!(app.world().get::<Transform>(lamp), Some(&Transform::default()));
 }
+
+#[test]
+fn a_character_that_cannot_be_loaded_is_reported() {
+    let mut app = app(&shipped());
+    let avatar = avatar(&mut app, 0.5);
+    dress(&mut app, avatar, "nowhere.glb");
+    wait_until(&mut app, |app| failures(app).iter().any(|reason| reason.contains("nowhere.glb")));
+}

@@ -2,7 +2,7 @@
 
 use super::humanoid::HumanoidBone;
 use super::{KinestRig, RigBound, RigFailed, RigFile};
-use bevy::asset::AssetEvent;
+use bevy::asset::{AssetEvent, LoadState};
 use bevy::ecs::entity::EntityHashMap;
 use bevy::ecs::system::SystemParam;
 use bevy::mesh::skinning::SkinnedMesh;
@@ -138,6 +138,22 @@ pub(crate) fn follow_files(
     }
 }
 
+/// Says which characters have a scene that cannot be loaded.
+pub(crate) fn report_missing_scenes(
+    server: Res<AssetServer>,
+    mut rigs: Query<(Entity, &WorldAssetRoot, &mut Binding), With<KinestRig>>,
+    mut failed: MessageWriter<RigFailed>,
+) {
+    for (rig, scene, mut binding) in &mut rigs {
+        if *binding == Binding::Waiting
+            && let LoadState::Failed(error) = server.load_state(&scene.0)
+        {
+            *binding = Binding::Done;
+            failed.write(RigFailed { rig, reason: error.to_string() });
+        }
+    }
+}
+
 pub(crate) fn bind_rigs(
     mut commands: Commands,
     files: Res<Assets<RigFile>>,
@@ -155,7 +171,7 @@ pub(crate) fn bind_rigs(
             None => Ok(RigOverride::default()),
             Some(file) => match (files.get(file), server.load_state(file)) {
                 (Some(file), _) => Ok(file.0.clone()),
-                (None, bevy::asset::LoadState::Failed(error)) => Err(error.to_string()),
+                (None, LoadState::Failed(error)) => Err(error.to_string()),
                 (None, _) => continue,
             },
         };

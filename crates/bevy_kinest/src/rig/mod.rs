@@ -12,7 +12,9 @@ use bevy::gltf::extensions::GltfExtensionHandlers;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use bevy::transform::helper::TransformHelper;
-use bind::{Binding, bind_rigs, follow_files, on_insert, on_ready, on_remove};
+use bind::{
+    Binding, bind_rigs, follow_files, on_insert, on_ready, on_remove, report_missing_scenes,
+};
 use file::RigFileLoader;
 use humanoid::{HumanoidBone, HumanoidReader};
 use kinest::coordinates::engine_from_amass_rotation;
@@ -87,7 +89,7 @@ pub struct RigBound {
     pub report: String,
 }
 
-/// The bones of a [`KinestRig`] could not be found; it stays as it is.
+/// The bones of a [`KinestRig`] could not be found, or its scene could not be loaded; it stays as it is.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct RigFailed {
@@ -117,7 +119,9 @@ impl Plugin for KinestRigPlugin {
             .add_observer(on_remove)
             .add_systems(
                 PostUpdate,
-                (follow_files, bind_rigs, write_rigs).chain().in_set(KinestSystems::Writeback),
+                (report_missing_scenes, follow_files, bind_rigs, write_rigs)
+                    .chain()
+                    .in_set(KinestSystems::Writeback),
             );
         let handlers = app.world().resource::<GltfExtensionHandlers>();
         handlers.0.write_blocking().push(Box::new(HumanoidReader::default()));
