@@ -25,6 +25,8 @@ pub struct TrainConfig {
     pub network: NetworkConfig,
     /// How a network that is fed frame by frame is trained; none for one that sees windows.
     pub stream: Option<StreamConfig>,
+    /// A trained network that this one learns from besides the motion.
+    pub teacher: Option<TeacherConfig>,
     /// Whether the network is prepared for its data before the first step: standardised inputs if
     /// it has them, a last layer that starts at the mean target. The reference does not.
     pub prepare: bool,
@@ -62,6 +64,7 @@ impl Default for TrainConfig {
             layout: FeatureLayout::default(),
             network: NetworkConfig::default(),
             stream: None,
+            teacher: None,
             prepare: false,
             loss: LossConfig::default(),
             optimizer: OptimizerConfig::default(),
@@ -89,6 +92,26 @@ pub struct StreamConfig {
     pub carried: usize,
     /// Frames that count.
     pub frames: usize,
+}
+
+/// Distillation: what a trained network says is mixed into the targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherConfig {
+    /// The network's `.model.ron`.
+    pub model: PathBuf,
+    /// How far targets are turned from the truth towards what it says, 0 to 1.
+    #[serde(default = "TeacherConfig::part")]
+    pub part: f64,
+}
+
+impl TeacherConfig {
+    /// Half of the way.
+    pub const PART: f64 = 0.5;
+
+    fn part() -> f64 {
+        Self::PART
+    }
 }
 
 /// Numbers the network computes with. Weights, their gradients' sum and the optimiser stay in f32.
@@ -380,6 +403,9 @@ impl TrainConfig {
             "`optimizer.rate` {} is not a rate",
             self.optimizer.rate
         );
+        if let Some(TeacherConfig { part, .. }) = &self.teacher {
+            ensure!((0.0..=1.0).contains(part), "`teacher.part` {part} is not in 0..=1");
+        }
         if let Some(norm) = self.optimizer.clip_norm {
             ensure!(norm > 0.0, "`optimizer.clip_norm` {norm} is not above 0");
         }

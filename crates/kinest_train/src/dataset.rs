@@ -3,6 +3,7 @@
 use crate::augment::Augment;
 use crate::config::{DataConfig, Sampling};
 use crate::motion_store::MotionStore;
+use crate::teacher::Teacher;
 use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
@@ -85,6 +86,7 @@ pub struct WindowDataset {
     layout: FeatureLayout,
     cut: Cut,
     augment: Augment,
+    teacher: Option<Teacher>,
 }
 
 /// A window as numbers: features of each frame, targets of the newest.
@@ -124,7 +126,13 @@ impl WindowDataset {
         });
         let chances = chances.collect();
         let augment = config.augment;
-        Ok(Self { store, chances, skeleton, layout, cut, augment })
+        Ok(Self { store, chances, skeleton, layout, cut, augment, teacher: None })
+    }
+
+    /// Mixes what a teacher says into every target.
+    #[must_use]
+    pub fn with_teacher(self, teacher: Teacher) -> Self {
+        Self { teacher: Some(teacher), ..self }
     }
 
     /// Clips in use, and minutes of motion in them.
@@ -212,6 +220,9 @@ impl WindowDataset {
             }
         }
         change.place(&mut trackers, &mut rotations);
+        if let Some(teacher) = &self.teacher {
+            teacher.mix(&trackers, answered.start, &mut rotations);
+        }
         self.augment.disturb(&mut trackers, self.layout.trackers, clip.rate_hz, rng);
 
         let mut features = Vec::with_capacity(window * self.layout.inputs());

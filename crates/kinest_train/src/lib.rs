@@ -24,4 +24,5 @@ pub mod skeleton;
 pub mod splits;
 pub mod subsets;
 pub mod synth;
+pub mod teacher;
 pub mod train;

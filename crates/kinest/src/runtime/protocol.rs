@@ -4,7 +4,7 @@
 //! `T` frames `T − 1` are predicted.
 
 use super::{EngineError, PoseEngine, StreamFrames, Take};
-use crate::features::{Frame, TARGETS, WindowFrame};
+use crate::features::{FeatureLayout, Frame, TARGETS, WindowFrame};
 use crate::metrics::{BodyTrack, Metrics};
 use crate::model::{Feed, ModelSpec};
 use crate::motion::{ClipFrame, MotionClip};
@@ -139,27 +139,54 @@ pub fn predict(
     clip: &MotionClip,
     skeleton: &Skeleton,
     protocol: Protocol,
-    mut progress: impl FnMut(usize, usize),
+    progress: impl FnMut(usize, usize),
 ) -> Result<MotionClip, ProtocolError> {
-    let ModelSpec { layout, rate_hz, window, .. } = *engine.spec();
+    let ModelSpec { layout, rate_hz, .. } = *engine.spec();
     // Wider than rounding: files say 60.000023 and mean 60.
     if ((clip.rate_hz - rate_hz) / rate_hz).abs() > 1e-3 {
         return Err(ProtocolError::Rate { clip_hz: clip.rate_hz, model_hz: rate_hz });
     }
-    if clip.frames.len() < 2 {
-        return Err(ProtocolError::TooShort { frames: clip.frames.len() });
-    }
     let trackers = clip_trackers(clip, skeleton, layout.trackers);
-    if let Feed::Frames { look_ahead } = engine.spec().feed {
-        return predict_stream(engine, &trackers, skeleton, look_ahead, progress);
+    let rotations = estimate_rotations(engine, &trackers, protocol, progress)?;
+    let heads = trackers[1..].iter().map(|frame| frame[0].position);
+    let frames = rotations.into_iter().zip(heads).map(|(r, head)| place(r, head, skeleton));
+    Ok(MotionClip { rate_hz, frames: frames.collect() })
+}
+
+/// The joints' rotations, as axis-angles, the root's against the world, that a network makes of trackers
+/// at its rate: of every frame but the first, which only serves velocities. `progress` is told how many
+/// frames are done, and of how many.
+///
+/// # Errors
+/// If there are less than two frames, or the engine fails or gives NaN.
+pub fn estimate_rotations(
+    engine: &mut dyn PoseEngine,
+    trackers: &[Vec<TrackerPose>],
+    protocol: Protocol,
+    progress: impl FnMut(usize, usize),
+) -> Result<Vec<PerJoint<DVec3>>, ProtocolError> {
+    if trackers.len() < 2 {
+        return Err(ProtocolError::TooShort { frames: trackers.len() });
     }
-    let total = clip.frames.len() - 1;
+    match engine.spec().feed {
+        Feed::Windows => through_windows(engine, trackers, protocol, progress),
+        Feed::Frames { look_ahead } => through_stream(engine, trackers, look_ahead, progress),
+    }
+}
+
+fn through_windows(
+    engine: &mut dyn PoseEngine,
+    trackers: &[Vec<TrackerPose>],
+    protocol: Protocol,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Vec<PerJoint<DVec3>>, ProtocolError> {
+    let ModelSpec { layout, window, .. } = *engine.spec();
+    let total = trackers.len() - 1;
     let take = match protocol {
         Protocol::Offline => Take::All,
         Protocol::Online => Take::Newest,
     };
-
-    let mut frames = Vec::with_capacity(total);
+    let mut said = Vec::with_capacity(total);
     let windows: Vec<Window> = protocol.windows(total, window, engine.answers()).collect();
     for batch in windows.chunks(BATCH) {
         let mut input = Vec::with_capacity(batch.len() * window * layout.inputs());
@@ -176,77 +203,68 @@ pub fn predict(
             })
             .collect();
         let output = engine.infer(&input, batch.len(), take)?;
-        for ((w, axes), output) in
-            batch.iter().zip(&axes).zip(output.chunks_exact(output.len() / batch.len()))
-        {
+        let outputs = output.chunks_exact(output.len() / batch.len());
+        for ((w, axes), output) in batch.iter().zip(&axes).zip(outputs) {
             for row in output[output.len() - w.keep * TARGETS..].chunks_exact(TARGETS) {
-                let mut rotations = layout.decode_axis_angles(row);
-                if layout.frame != Frame::World {
-                    rotations[0] = log(axes.rotation() * exp(rotations[0]));
-                }
-                let frame = frames.len();
-                let head = trackers[frame + 1][0].position;
-                let placed = place(rotations, head, skeleton);
-                if !placed.translation.is_finite() {
-                    return Err(ProtocolError::NotFinite { frame });
-                }
-                frames.push(placed);
+                said.push(read(&layout, row, axes, said.len())?);
             }
         }
-        progress(frames.len(), total);
+        progress(said.len(), total);
     }
-    Ok(MotionClip { rate_hz, frames })
+    Ok(said)
 }
 
 /// Frames that a network which is fed frame by frame gets at once here.
 const STRETCH: usize = 240;
 
-/// [`predict`] with a network that is fed frame by frame. What it says after the end of the clip, when it
-/// looks ahead, is to the last frame held still.
-fn predict_stream(
+/// What a network that looks ahead says after the end of the clip is to the last frame held still.
+fn through_stream(
     engine: &mut dyn PoseEngine,
     trackers: &[Vec<TrackerPose>],
-    skeleton: &Skeleton,
     look_ahead: usize,
     mut progress: impl FnMut(usize, usize),
-) -> Result<MotionClip, ProtocolError> {
+) -> Result<Vec<PerJoint<DVec3>>, ProtocolError> {
     const STREAM: u64 = 0;
-    let ModelSpec { layout, rate_hz, .. } = *engine.spec();
+    let layout = engine.spec().layout;
     let total = trackers.len() - 1;
-    let last = &trackers[total];
-    let held = std::iter::repeat_n(last, look_ahead);
+    let held = std::iter::repeat_n(&trackers[total], look_ahead);
     let mut features = vec![];
     layout.write_features(trackers.iter().chain(held).map(Vec::as_slice), &mut features);
 
     let streams = engine.streams().ok_or(ProtocolError::NoStream)?;
     streams.end(STREAM);
-    let mut frames = Vec::with_capacity(total);
+    let mut said = Vec::with_capacity(total);
     let mut before_first = look_ahead;
     for stretch in features.chunks(STRETCH * layout.inputs()) {
-        let frames_of = StreamFrames { stream: STREAM, features: stretch };
-        let output = streams.advance(&[frames_of], Take::All)?;
-        for row in output.chunks_exact(TARGETS) {
-            if before_first > 0 {
-                before_first -= 1;
-                continue;
-            }
-            let frame = frames.len();
-            let head = &trackers[frame + 1][0];
-            let mut rotations = layout.decode_axis_angles(row);
-            if layout.frame != Frame::World {
-                let axes = layout.window_frame(head);
-                rotations[0] = log(axes.rotation() * exp(rotations[0]));
-            }
-            let placed = place(rotations, head.position, skeleton);
-            if !placed.translation.is_finite() {
-                return Err(ProtocolError::NotFinite { frame });
-            }
-            frames.push(placed);
+        let stretch = StreamFrames { stream: STREAM, features: stretch };
+        let output = streams.advance(&[stretch], Take::All)?;
+        let rows = output.chunks_exact(TARGETS);
+        let skipped = before_first.min(rows.len());
+        before_first -= skipped;
+        for row in rows.skip(skipped) {
+            let axes = layout.window_frame(&trackers[said.len() + 1][0]);
+            said.push(read(&layout, row, &axes, said.len())?);
         }
-        progress(frames.len(), total);
+        progress(said.len(), total);
     }
     streams.end(STREAM);
-    Ok(MotionClip { rate_hz, frames })
+    Ok(said)
+}
+
+/// What a network said about the predicted frame with this number.
+fn read(
+    layout: &FeatureLayout,
+    row: &[f32],
+    axes: &WindowFrame,
+    frame: usize,
+) -> Result<PerJoint<DVec3>, ProtocolError> {
+    let mut rotations = layout.decode_axis_angles(row);
+    if layout.frame != Frame::World {
+        rotations[0] = log(axes.rotation() * exp(rotations[0]));
+    }
+    // Gram-Schmidt would make a rotation even of NaN.
+    let finite = row.iter().all(|v| v.is_finite()) && rotations.iter().all(|r| r.is_finite());
+    if finite { Ok(rotations) } else { Err(ProtocolError::NotFinite { frame }) }
 }
 
 /// The frame with these rotations and its head at `head`.
@@ -281,7 +299,7 @@ pub fn score(
 mod tests {
     use super::*;
     use crate::coordinates::UPRIGHT;
-    use crate::features::{FeatureLayout, SixdDecode};
+    use crate::features::SixdDecode;
     use crate::rotation::{geodesic_angle, sixd_from_matrix};
     use crate::skeleton::{Pose, SmplJoint};
     use glam::{DMat3, DQuat};

@@ -29,10 +29,11 @@ mod trainer;
 mod validation;
 
 use crate::clips;
-use crate::config::{DataConfig, TrainConfig, ValidationConfig};
+use crate::config::{DataConfig, TeacherConfig, TrainConfig, ValidationConfig};
 use crate::dataset::WindowDataset;
 use crate::device::{self, TrainDevice};
 use crate::motion_store::{MotionStore, StoredClip};
+use crate::teacher::Teacher;
 use anyhow::{Context, ensure};
 use kinest::files::write_atomically;
 use kinest::model::{Checkpoint, ModelSpec};
@@ -73,6 +74,10 @@ pub struct TrainArgs {
     /// Start with the weights of this model instead of fresh ones
     #[arg(long, value_name = "FILE.model.ron", conflicts_with = "resume")]
     init: Option<PathBuf>,
+    /// Model to learn from besides the motion, instead of the config's: one that sees the future, such
+    /// as one trained on windows
+    #[arg(long, value_name = "FILE.model.ron")]
+    teacher: Option<PathBuf>,
     /// Go on where the run in --out stopped
     #[arg(long)]
     resume: bool,
@@ -152,6 +157,10 @@ fn set_up(args: TrainArgs) -> anyhow::Result<Setup> {
     config.data.folder = args.data.unwrap_or(config.data.folder);
     config.data.split = args.split.or(config.data.split);
     config.steps = args.steps.unwrap_or(config.steps);
+    if let Some(model) = args.teacher {
+        let part = config.teacher.as_ref().map_or(TeacherConfig::PART, |teacher| teacher.part);
+        config.teacher = Some(TeacherConfig { model, part });
+    }
     if let Some(path) = &args.record {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read record {}", path.display()))?;
@@ -174,7 +183,10 @@ fn set_up(args: TrainArgs) -> anyhow::Result<Setup> {
         skeleton,
     };
     let init = args.init.map(|path| load_init(&path, &config)).transpose()?;
-    let (data, validation) = load_data(&config, &spec)?;
+    let (mut data, validation) = load_data(&config, &spec)?;
+    if let Some(teacher) = &config.teacher {
+        data = data.with_teacher(Teacher::open(teacher, &spec)?);
+    }
 
     std::fs::create_dir_all(&folder.0)
         .with_context(|| format!("cannot make run folder {}", folder.0.display()))?;
