@@ -5,8 +5,9 @@ use crate::DeviceChoice;
 use crate::devices;
 use burn_flex::{Flex, FlexDevice};
 use kinest::model::fused::core_on_host;
-use kinest::model::{Checkpoint, CheckpointError, install_core_kernel};
-use kinest::runtime::{BurnEngine, PoseEngine};
+use kinest::model::{Checkpoint, CheckpointError, Feed, Manifest, install_core_kernel};
+use kinest::native::NativeStreams;
+use kinest::runtime::{BurnEngine, NativeEngine, PoseEngine};
 use std::sync::{Mutex, PoisonError};
 
 /// Why a network could not be opened.
@@ -80,8 +81,16 @@ fn log_once(text: String) {
 }
 
 fn cpu(checkpoint: &Checkpoint) -> Result<Box<dyn PoseEngine>, OpenError> {
+    let network = checkpoint.network::<Flex>(&FlexDevice)?;
+    let Manifest { network: config, spec, precision, .. } = &checkpoint.manifest;
+    if let Feed::Frames { .. } = spec.feed {
+        match NativeStreams::new(config, &network, *precision) {
+            Ok(native) => return Ok(Box::new(NativeEngine::streaming(native, spec.clone()))),
+            Err(reason) => tracing::debug!("Burn runs the network: {reason}"),
+        }
+    }
     install_core_kernel::<Flex>(core_on_host);
-    Ok(Box::new(BurnEngine::<Flex>::new(checkpoint, FlexDevice, "cpu")?))
+    Ok(Box::new(BurnEngine::from_network(network, spec.clone(), FlexDevice, "cpu")))
 }
 
 #[cfg(feature = "cuda")]

@@ -29,6 +29,8 @@ enum ExportPrecision {
     /// 16-bit: half the size.
     #[default]
     F16,
+    /// 8-bit matrices: a quarter of the size.
+    Int8,
 }
 
 /// Runs `export`.
@@ -45,6 +47,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     let precision = match args.precision {
         ExportPrecision::F32 => Precision::F32,
         ExportPrecision::F16 => Precision::F16,
+        ExportPrecision::Int8 => Precision::Int8,
     };
     Checkpoint::new(manifest, &network, precision)?.save(&args.out)?;
     println!("{}", args.out.display());

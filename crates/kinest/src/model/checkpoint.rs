@@ -20,7 +20,7 @@ const FORMAT: u32 = 1;
 /// What ends the name of a checkpoint's manifest.
 const MANIFEST_SUFFIX: &str = ".model.ron";
 
-/// How weights are stored. They are always computed with in f32.
+/// How weights are stored. Sums of products with them are always in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precision {
     /// 32-bit.
@@ -28,6 +28,9 @@ pub enum Precision {
     F32,
     /// 16-bit IEEE half: half the file, relative error 5e-4 per weight.
     F16,
+    /// Matrices in 8 bits, a quarter of the file: what leads to one output are whole multiples, up to
+    /// 127, of one number. All else has 32 bits.
+    Int8,
 }
 
 /// Where weights come from.
@@ -249,22 +252,27 @@ impl Checkpoint {
         let mut encoded = BTreeMap::new();
         for (name, (shape, values)) in tensors {
             let halves = || values.iter().map(|v| f16::from_f32(*v));
-            let (dtype, bytes, finite) = match precision {
-                Precision::F32 => (
-                    Dtype::F32,
-                    values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>(),
-                    values.iter().all(|v| v.is_finite()),
-                ),
-                Precision::F16 => (
-                    Dtype::F16,
-                    halves().flat_map(f16::to_le_bytes).collect(),
-                    halves().all(f16::is_finite),
-                ),
+            let singles = |values: &[f32]| -> (Dtype, Vec<u8>) {
+                (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect())
+            };
+            let mut finite = values.iter().all(|v| v.is_finite());
+            let (dtype, bytes) = match (precision, shape.as_slice()) {
+                (Precision::F16, _) => {
+                    finite = halves().all(f16::is_finite);
+                    (Dtype::F16, halves().flat_map(f16::to_le_bytes).collect())
+                }
+                (Precision::Int8, [_, outputs]) if is_matrix(name) => {
+                    let (multiples, scales) = quantise(values, *outputs);
+                    let (dtype, bytes) = singles(&scales);
+                    encoded.insert(scales_of(name), (dtype, vec![*outputs], bytes));
+                    (Dtype::I8, multiples.into_iter().map(|v| (v as i8).cast_unsigned()).collect())
+                }
+                (Precision::F32 | Precision::Int8, _) => singles(values),
             };
             if !finite {
                 problems.push(TensorProblem::NotFinite { name: name.clone() });
             }
-            encoded.insert(name, (dtype, shape.clone(), bytes));
+            encoded.insert(name.clone(), (dtype, shape.clone(), bytes));
         }
         let name = || manifest.weights.clone();
         if !problems.is_empty() {
@@ -407,11 +415,23 @@ impl Checkpoint {
                 });
                 continue;
             }
-            let Some(values) = f32_values(&view) else {
+            let Some(mut values) = f32_values(&view) else {
                 let found = format!("{:?}", view.dtype());
                 problems.push(TensorProblem::Dtype { name: tensor, found });
                 continue;
             };
+            if let (Dtype::I8, Some(outputs)) = (view.dtype(), shape.last()) {
+                let name = scales_of(&tensor);
+                let scales = tensors.tensor(&name).ok().filter(|s| s.shape() == [*outputs]);
+                let Some(scales) = scales.as_ref().and_then(f32_values) else {
+                    problems.push(TensorProblem::Missing { name, shape: vec![*outputs] });
+                    continue;
+                };
+                known.insert(name);
+                for row in values.chunks_exact_mut(*outputs) {
+                    row.iter_mut().zip(&scales).for_each(|(value, scale)| *value *= scale);
+                }
+            }
             if !values.iter().all(|v| v.is_finite()) {
                 problems.push(TensorProblem::NotFinite { name: tensor });
                 continue;
@@ -479,6 +499,29 @@ fn snapshot(name: &str, values: Vec<f32>, shape: Vec<usize>) -> TensorSnapshot {
     TensorSnapshot::from_data(TensorData::new(values, shape), path, vec![], ParamId::new())
 }
 
+/// Whether a tensor of two dimensions is what tokens are multiplied with.
+fn is_matrix(name: &str) -> bool {
+    name.ends_with(".weight") && !name.ends_with("time_mixer.weight")
+}
+
+/// The tensor that has the scales of an 8-bit one.
+fn scales_of(name: &str) -> String {
+    format!("{name}.scale")
+}
+
+/// A matrix with so many outputs as whole numbers up to 127, and what each output's are multiples of.
+pub(crate) fn quantise(weight: &[f32], outputs: usize) -> (Vec<f32>, Vec<f32>) {
+    let mut scales = vec![0.0_f32; outputs];
+    for row in weight.chunks_exact(outputs) {
+        scales.iter_mut().zip(row).for_each(|(scale, v)| *scale = scale.max(v.abs() / 127.0));
+    }
+    let multiple = |(i, value): (usize, &f32)| match scales[i % outputs] {
+        0.0 => 0.0,
+        scale => (value / scale).round(),
+    };
+    (weight.iter().enumerate().map(multiple).collect(), scales)
+}
+
 fn f32_values(view: &TensorView<'_>) -> Option<Vec<f32>> {
     let bytes = view.data();
     match view.dtype() {
@@ -488,6 +531,7 @@ fn f32_values(view: &TensorView<'_>) -> Option<Vec<f32>> {
         Dtype::F16 => {
             Some(bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect())
         }
+        Dtype::I8 => Some(bytes.iter().map(|b| f32::from(b.cast_signed())).collect()),
         _ => None,
     }
 }

@@ -25,7 +25,7 @@ mod temporal_flow;
 pub use checkpoint::{
     Checkpoint, CheckpointError, Manifest, Precision, TensorProblem, TrainingRecord,
 };
-pub(crate) use checkpoint::{NamedTensors, tensors_of};
+pub(crate) use checkpoint::{NamedTensors, quantise, tensors_of};
 pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
 pub use kernel::{CoreKernel, CoreTensors, install_core_kernel};
 pub use kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace, ScanChain};

@@ -8,15 +8,15 @@ use super::rows::{LayerNorm, softmax};
 
 /// The weights of an encoder layer.
 #[derive(Debug)]
-pub(super) struct Encoder {
+pub(super) struct Encoder<M = Linear> {
     /// The scale of the scores is in it.
-    pub(super) query: Linear,
+    pub(super) query: M,
     /// Keys and values side by side.
-    pub(super) key_value: Linear,
-    pub(super) output: Linear,
+    pub(super) key_value: M,
+    pub(super) output: M,
     pub(super) norm_attention: LayerNorm,
-    pub(super) widen: Linear,
-    pub(super) narrow: Linear,
+    pub(super) widen: M,
+    pub(super) narrow: M,
     pub(super) norm_forward: LayerNorm,
     pub(super) heads: usize,
 }

@@ -12,16 +12,17 @@ pub(super) const BAND: usize = 24;
 
 /// The weights of the second half of a block.
 #[derive(Debug)]
-pub(super) struct Mixing {
+pub(super) struct Mixing<M = Linear> {
     pub(super) norm_local: LayerNorm,
-    /// The mixer's weight with its bias as one more column, `[window, window + 1]`.
+    /// The mixer's weight with its bias as one more column, `[window, window + 1]`; of a causal network
+    /// the filter's taps, the newest last, with its bias as one more row, `[taps + 1, width]`.
     pub(super) time_mixer: Numbers,
-    pub(super) embed_in: Linear,
+    pub(super) embed_in: M,
     pub(super) norm_global: LayerNorm,
-    pub(super) encoder: Encoder,
+    pub(super) encoder: Encoder<M>,
     /// Both layers of the Fan in one.
-    pub(super) fan: Linear,
-    pub(super) embed_out: Linear,
+    pub(super) fan: M,
+    pub(super) embed_out: M,
 }
 
 /// What the mixing of one window needs besides its weights.

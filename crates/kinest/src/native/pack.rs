@@ -4,7 +4,7 @@ use super::attention::Encoder;
 use super::matrix::{Linear, Numbers, Rows, RowsMut, Write, spread, zeros};
 use super::mixing::Mixing;
 use super::rows::LayerNorm;
-use super::scan::Scan;
+use super::scan::{Core, Scan};
 use super::window::{Block, Kind, Weights};
 use crate::model::{KinestConfig, Mamba2Config, NamedTensors};
 use crate::skeleton::SmplJoint;
@@ -18,6 +18,9 @@ pub enum PackError {
     /// It is fed frame by frame.
     #[error("a causal network does not see windows")]
     Causal,
+    /// It is not fed frame by frame.
+    #[error("only causal networks can be fed frame by frame")]
+    NotCausal,
     /// A tensor that the native form knows is missing or of another size.
     #[error("`{name}` should be there with {expected} numbers, found {found:?}")]
     Tensor {
@@ -36,22 +39,25 @@ pub enum PackError {
     },
 }
 
-/// The tensors that are not packed yet.
-struct Tensors(NamedTensors);
+/// The tensors that are not packed yet, and how a matrix is packed.
+struct Tensors<F> {
+    named: NamedTensors,
+    pack: F,
+}
 
-/// A matrix `[inputs, outputs]`, row-major, with its bias.
-struct Matrix {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    inputs: usize,
+/// A matrix `[inputs, outputs]`, row-major, with its bias; an empty one is none.
+pub(super) struct Matrix {
+    pub(super) weight: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+    pub(super) inputs: usize,
 }
 
 impl Matrix {
-    fn pack(&self) -> Linear {
+    pub(super) fn pack(&self) -> Linear {
         Linear::new(&self.weight, &self.bias, self.inputs)
     }
 
-    fn outputs(&self) -> usize {
+    pub(super) fn outputs(&self) -> usize {
         self.weight.len() / self.inputs
     }
 
@@ -105,8 +111,12 @@ fn aligned(values: &[f32]) -> Numbers {
     Numbers::from_slice(64, values)
 }
 
-/// Packs every tensor of a KineST network.
-pub(super) fn pack(config: &KinestConfig, tensors: NamedTensors) -> Result<Weights, PackError> {
+/// Packs every tensor of a KineST network, matrices by `pack`.
+pub(super) fn pack<M>(
+    config: &KinestConfig,
+    named: NamedTensors,
+    pack: impl Fn(Matrix) -> M,
+) -> Result<Weights<M>, PackError> {
     // Every field by name: a new one has to be thought of here.
     let KinestConfig {
         inputs,
@@ -126,10 +136,7 @@ pub(super) fn pack(config: &KinestConfig, tensors: NamedTensors) -> Result<Weigh
         standardise,
         causal,
     } = config;
-    if causal.is_some() {
-        return Err(PackError::Causal);
-    }
-    let mut tensors = Tensors(tensors);
+    let mut tensors = Tensors { named, pack };
     let standardise = match standardise {
         true => Some([
             aligned(&tensors.take("standardise.mean", *inputs)?),
@@ -137,14 +144,17 @@ pub(super) fn pack(config: &KinestConfig, tensors: NamedTensors) -> Result<Weigh
         ]),
         false => None,
     };
-    let embed = tensors.linear("embed", *inputs, *width)?.pack();
+    let embed = tensors.packed("embed", *inputs, *width)?;
     let mut blocks = vec![];
     for i in 0..*temporal_blocks {
         let at = format!("temporal.{i}");
+        let mut scans = vec![tensors.scan(&format!("{at}.forward_scan"), temporal_scan, *width)?];
+        if causal.is_none() {
+            scans.push(tensors.scan(&format!("{at}.backward_scan"), temporal_scan, *width)?);
+        }
         blocks.push(Block {
             norm: tensors.norm(&format!("{at}.norm"), *width)?,
-            ahead: tensors.scan(&format!("{at}.forward_scan"), temporal_scan, *width)?,
-            back: tensors.scan(&format!("{at}.backward_scan"), temporal_scan, *width)?,
+            scans,
             kind: Kind::Temporal,
             mixing: tensors.mixing(&format!("{at}.mixing"), config)?,
         });
@@ -159,27 +169,29 @@ pub(super) fn pack(config: &KinestConfig, tensors: NamedTensors) -> Result<Weigh
             tensors.fan(&format!("{at}.from_joints"), all, config.fan_hidden, *width)?;
         blocks.push(Block {
             norm: tensors.norm(&format!("{at}.norm"), *width)?,
-            ahead: tensors.scan(&format!("{at}.forward_scan"), kinematic_scan, *joint_width)?,
-            back: tensors.scan(&format!("{at}.backward_scan"), kinematic_scan, *joint_width)?,
+            scans: vec![
+                tensors.scan(&format!("{at}.forward_scan"), kinematic_scan, *joint_width)?,
+                tensors.scan(&format!("{at}.backward_scan"), kinematic_scan, *joint_width)?,
+            ],
             kind: Kind::Kinematic {
                 joints: joints.len(),
-                to_joints: to_joints.columns(&joints, *joint_width).pack(),
-                from_joints: embed.rows(&joints, *joint_width).then(&project).pack(),
+                to_joints: (tensors.pack)(to_joints.columns(&joints, *joint_width)),
+                from_joints: (tensors.pack)(embed.rows(&joints, *joint_width).then(&project)),
             },
             mixing: tensors.mixing(&format!("{at}.mixing"), config)?,
         });
     }
-    let regress = tensors.linear("regress", *width, *outputs)?.pack();
-    if let Some(name) = tensors.0.into_keys().next() {
+    let regress = tensors.packed("regress", *width, *outputs)?;
+    if let Some(name) = tensors.named.into_keys().next() {
         return Err(PackError::Unknown { name });
     }
     Ok(Weights { standardise, embed, blocks, regress, frames: *window })
 }
 
-impl Tensors {
+impl<M, F: Fn(Matrix) -> M> Tensors<F> {
     /// The numbers of a tensor, `expected` of them.
     fn take(&mut self, name: &str, expected: usize) -> Result<Vec<f32>, PackError> {
-        let found = self.0.remove(name).map(|(_, values)| values);
+        let found = self.named.remove(name).map(|(_, values)| values);
         match found {
             Some(values) if values.len() == expected => Ok(values),
             other => Err(PackError::Tensor {
@@ -200,6 +212,11 @@ impl Tensors {
         Ok(Matrix { bias, ..self.without_bias(at, from, to)? })
     }
 
+    fn packed(&mut self, at: &str, from: usize, to: usize) -> Result<M, PackError> {
+        let matrix = self.linear(at, from, to)?;
+        Ok((self.pack)(matrix))
+    }
+
     fn fan(
         &mut self,
         at: &str,
@@ -218,7 +235,12 @@ impl Tensors {
         })
     }
 
-    fn scan(&mut self, at: &str, config: &Mamba2Config, width: usize) -> Result<Scan, PackError> {
+    fn scan(
+        &mut self,
+        at: &str,
+        config: &Mamba2Config,
+        width: usize,
+    ) -> Result<Scan<M>, PackError> {
         let Mamba2Config { state, taps, expand, head_width, chunk: _ } = *config;
         let inner = width * expand;
         let (convolved, heads) = (inner + 2 * state, inner / head_width);
@@ -237,50 +259,60 @@ impl Tensors {
         for (row, gamma) in project_out.weight.chunks_exact_mut(width).zip(gamma) {
             row.iter_mut().for_each(|weight| *weight *= gamma);
         }
-        Ok(Scan {
-            project: Matrix::beside(&[&gate, &project_in, &step]).pack(),
+        let core = Core {
             conv: aligned(&self.take(&format!("{at}.conv_weight"), taps * convolved)?),
             conv_bias: aligned(&self.take(&format!("{at}.conv_bias"), convolved)?),
             rates: aligned(&rates),
             skip: aligned(&skip),
-            project_out: project_out.pack(),
             state,
+        };
+        Ok(Scan {
+            project: (self.pack)(Matrix::beside(&[&gate, &project_in, &step])),
+            core,
+            project_out: (self.pack)(project_out),
         })
     }
 
-    fn mixing(&mut self, at: &str, config: &KinestConfig) -> Result<Mixing, PackError> {
-        let (width, window) = (config.width, config.window);
-        let mixer = self.take(&format!("{at}.time_mixer.weight"), window * window)?;
-        let bias = self.take(&format!("{at}.time_mixer.bias"), window)?;
-        let rows = mixer.chunks_exact(window).zip(bias);
-        let time_mixer: Vec<f32> =
-            rows.flat_map(|(row, bias)| row.iter().copied().chain([bias])).collect();
-        let (embed, project) = self.fan(&format!("{at}.fan"), width, config.fan_hidden, width)?;
+    fn mixing(&mut self, at: &str, config: &KinestConfig) -> Result<Mixing<M>, PackError> {
+        let KinestConfig { width, window, fan_hidden, causal, .. } = *config;
+        let (rows, columns) = match causal {
+            None => (window, window),
+            Some(causal) => (causal.mixer_taps, width),
+        };
+        let mut mixer = self.take(&format!("{at}.time_mixer.weight"), rows * columns)?;
+        let bias = self.take(&format!("{at}.time_mixer.bias"), columns)?;
+        match causal {
+            None => {
+                let rows = mixer.chunks_exact(window).zip(bias);
+                mixer = rows.flat_map(|(row, bias)| row.iter().copied().chain([bias])).collect();
+            }
+            Some(_) => mixer.extend(bias),
+        }
+        let (embed, project) = self.fan(&format!("{at}.fan"), width, fan_hidden, width)?;
         Ok(Mixing {
             norm_local: self.norm(&format!("{at}.norm_local"), width)?,
-            time_mixer: aligned(&time_mixer),
-            embed_in: self.linear(&format!("{at}.embed_in"), width, width)?.pack(),
+            time_mixer: aligned(&mixer),
+            embed_in: self.packed(&format!("{at}.embed_in"), width, width)?,
             norm_global: self.norm(&format!("{at}.norm_global"), width)?,
             encoder: self.encoder(&format!("{at}.encoder"), config)?,
-            fan: embed.then(&project).pack(),
-            embed_out: self.linear(&format!("{at}.embed_out"), width, width)?.pack(),
+            fan: (self.pack)(embed.then(&project)),
+            embed_out: self.packed(&format!("{at}.embed_out"), width, width)?,
         })
     }
 
-    fn encoder(&mut self, at: &str, config: &KinestConfig) -> Result<Encoder, PackError> {
+    fn encoder(&mut self, at: &str, config: &KinestConfig) -> Result<Encoder<M>, PackError> {
         let (width, hidden) = (config.width, config.feed_forward);
         let mut square = |part: &str| self.linear(&format!("{at}.{part}"), width, width);
         let (mut query, key, value) = (square("query")?, square("key")?, square("value")?);
-        let output = square("output")?.pack();
         let scale = ((width / config.attention_heads) as f32).sqrt().recip();
         query.weight.iter_mut().chain(&mut query.bias).for_each(|v| *v *= scale);
         Ok(Encoder {
-            query: query.pack(),
-            key_value: Matrix::beside(&[&key, &value]).pack(),
-            output,
+            query: (self.pack)(query),
+            key_value: (self.pack)(Matrix::beside(&[&key, &value])),
+            output: self.packed(&format!("{at}.output"), width, width)?,
             norm_attention: self.norm(&format!("{at}.norm_attention"), width)?,
-            widen: self.linear(&format!("{at}.widen"), width, hidden)?.pack(),
-            narrow: self.linear(&format!("{at}.narrow"), hidden, width)?.pack(),
+            widen: self.packed(&format!("{at}.widen"), width, hidden)?,
+            narrow: self.packed(&format!("{at}.narrow"), hidden, width)?,
             norm_forward: self.norm(&format!("{at}.norm_forward"), width)?,
             heads: config.attention_heads,
         })

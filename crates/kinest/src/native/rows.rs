@@ -90,7 +90,7 @@ pub(super) fn softmax(rows: &mut [f32], width: usize) {
 }
 
 #[inline(always)]
-fn softmax_rows<const FUSED: bool>(rows: &mut [f32], width: usize) {
+pub(super) fn softmax_rows<const FUSED: bool>(rows: &mut [f32], width: usize) {
     for row in rows.chunks_exact_mut(width) {
         let largest = fold(row, f32::NEG_INFINITY, f32::max, f32::max);
         row.iter_mut().for_each(|v| *v = exp::<FUSED>(*v - largest));

@@ -36,9 +36,17 @@ impl Order {
 
 /// The weights of a block.
 #[derive(Debug)]
-pub(super) struct Scan {
+pub(super) struct Scan<M = Linear> {
     /// To gate, x, B, C and steps side by side; the steps' bias is in it.
-    pub(super) project: Linear,
+    pub(super) project: M,
+    pub(super) core: Core,
+    /// Back to the token's width; the weight of the normalisation is in it.
+    pub(super) project_out: M,
+}
+
+/// The weights between the projections of a block.
+#[derive(Debug)]
+pub(super) struct Core {
     /// `[taps, convolved]`, newest tap last.
     pub(super) conv: Numbers,
     /// `[convolved]`
@@ -47,13 +55,11 @@ pub(super) struct Scan {
     pub(super) rates: Numbers,
     /// Weight of the value itself in the output, `[inner]`.
     pub(super) skip: Numbers,
-    /// Back to the token's width; the weight of the normalisation is in it.
-    pub(super) project_out: Linear,
     /// Numbers of state per channel.
     pub(super) state: usize,
 }
 
-impl Scan {
+impl Core {
     fn inner(&self) -> usize {
         self.skip.len()
     }
@@ -67,12 +73,43 @@ impl Scan {
     fn padded(&self) -> usize {
         self.inner().next_multiple_of(LANES)
     }
+    /// Numbers of a projected token.
+    pub(super) fn projected(&self) -> usize {
+        self.inner() + self.convolved() + self.rates.len()
+    }
+    /// Numbers of [`Memory::tail`].
+    pub(super) fn tail(&self) -> usize {
+        (self.taps() - 1) * self.convolved()
+    }
+    /// Numbers of [`Memory::states`].
+    pub(super) fn states(&self) -> usize {
+        self.padded() * self.state
+    }
 
+    /// Everything between the projections, for `count` tokens that go on from `memory`. Their first
+    /// `inner` numbers become what [`Scan::project_out`] takes.
+    ///
+    /// # Shapes
+    /// - `projected`: `[count, gate | x | B | C | steps]`, where the tokens lie
+    pub(super) fn run(
+        &self,
+        projected: &mut [f32],
+        work: &mut Work,
+        memory: &mut Memory<'_>,
+        order: Order,
+        count: usize,
+    ) {
+        versions(self, projected, work, memory, order, count);
+    }
+}
+
+impl Scan {
     /// Runs the block over one sequence that starts from nothing, and writes to `out` what it says
     /// for each token, where the token lies.
     pub(super) fn run(&self, tokens: Rows<'_>, order: Order, s: &mut ScanScratch, out: &mut [f32]) {
         s.states.fill(0.0);
         s.tail.fill(0.0);
+        let mut memory = Memory { tail: &mut s.tail, states: &mut s.states };
         let (stride, width) = (self.project.outputs(), self.project_out.outputs());
         let chunk = order.chunk(tokens.count);
         for first in (0..tokens.count).step_by(chunk) {
@@ -80,7 +117,7 @@ impl Scan {
             let values = &tokens.values[first * tokens.stride..];
             let tokens = Rows::first(values, tokens.stride, count);
             self.project.apply(tokens, RowsMut::new(&mut s.projected, stride), Write::Plain);
-            core(self, s, order, count);
+            self.core.run(&mut s.projected, &mut s.work, &mut memory, order, count);
             let gated = Rows::first(&s.projected, stride, count);
             let out = RowsMut::new(&mut out[first * width..], width);
             self.project_out.apply(gated, out, Write::Plain);
@@ -88,22 +125,49 @@ impl Scan {
     }
 }
 
-/// What a running scan needs besides its weights.
+/// What a scan remembers of the tokens before.
+pub(super) struct Memory<'a> {
+    /// What was visited last before the convolution, `[taps - 1, convolved]`.
+    pub(super) tail: &'a mut [f32],
+    /// `[padded / LANES, state, LANES]`
+    pub(super) states: &'a mut [f32],
+}
+
+/// What [`Core::run`] needs on its way. Tokens lie as they are visited.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// x, B and C after the convolution, `[tokens, convolved]`.
+    convolved: Numbers,
+    /// What each token writes, then what it reads, `[tokens, padded]`.
+    values: Numbers,
+    /// What is left of the state at each token, `[tokens, padded]`.
+    decays: Numbers,
+    /// `[tokens, heads]`
+    steps: Numbers,
+}
+
+impl Work {
+    /// Room for any of some scans, each over so many tokens at a time.
+    pub(super) fn new<'a>(scans: impl Iterator<Item = (&'a Core, usize)> + Clone) -> Self {
+        let most = |of: fn(&Core) -> usize| {
+            zeros(scans.clone().map(|(core, tokens)| tokens * of(core)).max().unwrap_or_default())
+        };
+        Self {
+            convolved: most(Core::convolved),
+            values: most(Core::padded),
+            decays: most(Core::padded),
+            steps: most(|core| core.rates.len()),
+        }
+    }
+}
+
+/// What a scan of whole sequences needs besides its weights.
 #[derive(Debug)]
 pub(super) struct ScanScratch {
     /// `[chunk, gate | x | B | C | steps]`, where the tokens lie; the gate becomes the gated output.
     projected: Numbers,
-    /// x, B and C after the convolution, `[chunk, convolved]`, as they are visited like all below.
-    convolved: Numbers,
-    /// What each token writes, then what it reads, `[chunk, padded]`.
-    values: Numbers,
-    /// What is left of the state at each token, `[chunk, padded]`.
-    decays: Numbers,
-    /// `[chunk, heads]`
-    steps: Numbers,
-    /// What was visited last before the convolution, `[taps - 1, convolved]`.
+    work: Work,
     tail: Numbers,
-    /// `[padded / LANES, state, LANES]`
     states: Numbers,
 }
 
@@ -113,53 +177,69 @@ impl ScanScratch {
         let chunk = order.chunk(tokens);
         Self {
             projected: zeros(chunk * scan.project.outputs()),
-            convolved: zeros(chunk * scan.convolved()),
-            values: zeros(chunk * scan.padded()),
-            decays: zeros(chunk * scan.padded()),
-            steps: zeros(chunk * scan.rates.len()),
-            tail: zeros((scan.taps() - 1) * scan.convolved()),
-            states: zeros(scan.padded() * scan.state),
+            work: Work::new(std::iter::once((&scan.core, chunk))),
+            tail: zeros(scan.core.tail()),
+            states: zeros(scan.core.states()),
         }
     }
 }
 
-/// Everything between the projections, for the first `count` tokens of the scratch.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma",))]
-fn core(scan: &Scan, s: &mut ScanScratch, order: Order, count: usize) {
+fn versions(
+    core: &Core,
+    projected: &mut [f32],
+    work: &mut Work,
+    memory: &mut Memory<'_>,
+    order: Order,
+    count: usize,
+) {
     match_target! {
-        "x86_64+fma" => all::<true>(scan, s, order, count),
-        "aarch64+neon" => all::<true>(scan, s, order, count),
-        _ => all::<false>(scan, s, order, count),
+        "x86_64+fma" => all::<true>(core, projected, work, memory, order, count),
+        "aarch64+neon" => all::<true>(core, projected, work, memory, order, count),
+        _ => all::<false>(core, projected, work, memory, order, count),
     }
 }
 
 #[inline(always)]
-fn all<const FUSED: bool>(scan: &Scan, s: &mut ScanScratch, order: Order, count: usize) {
-    convolve::<FUSED>(scan, s, order, count);
-    prepare::<FUSED>(scan, s, order, count);
-    match scan.state {
-        16 => recur::<FUSED, 16>(scan, s, count),
-        8 => recur::<FUSED, 8>(scan, s, count),
-        _ => recur_any::<FUSED>(scan, s, count),
+fn all<const FUSED: bool>(
+    core: &Core,
+    projected: &mut [f32],
+    work: &mut Work,
+    memory: &mut Memory<'_>,
+    order: Order,
+    count: usize,
+) {
+    convolve::<FUSED>(core, projected, work, memory.tail, order, count);
+    prepare::<FUSED>(core, projected, work, order, count);
+    match core.state {
+        16 => recur::<FUSED, 16>(core, work, memory.states, count),
+        8 => recur::<FUSED, 8>(core, work, memory.states, count),
+        _ => recur_any::<FUSED>(core, work, memory.states, count),
     }
-    gate::<FUSED>(scan, s, order, count);
+    gate::<FUSED>(core, projected, work, order, count);
 }
 
 /// `w'_t = SiLU(bias + Σ_k weight_k w_{t - taps + 1 + k})`, and keeps the tail for the next chunk.
 #[inline(always)]
-fn convolve<const FUSED: bool>(scan: &Scan, s: &mut ScanScratch, order: Order, count: usize) {
-    let (inner, convolved, stride) = (scan.inner(), scan.convolved(), scan.project.outputs());
-    let history = scan.taps() - 1;
-    let projected = &s.projected;
+fn convolve<const FUSED: bool>(
+    core: &Core,
+    projected: &[f32],
+    s: &mut Work,
+    tail: &mut [f32],
+    order: Order,
+    count: usize,
+) {
+    let (inner, convolved, stride) = (core.inner(), core.convolved(), core.projected());
+    let history = core.taps() - 1;
     let row = |visit: usize| &projected[order.place(visit) * stride + inner..][..convolved];
     for (visit, out) in s.convolved.chunks_exact_mut(convolved).take(count).enumerate() {
-        out.copy_from_slice(&scan.conv_bias);
-        for (tap, weight) in scan.conv.chunks_exact(convolved).enumerate() {
+        out.copy_from_slice(&core.conv_bias);
+        for (tap, weight) in core.conv.chunks_exact(convolved).enumerate() {
             // Counted from the first row of the tail.
             let at = visit + tap;
             let source = match at.checked_sub(history) {
                 Some(visit) => row(visit),
-                None => &s.tail[at * convolved..][..convolved],
+                None => &tail[at * convolved..][..convolved],
             };
             for ((out, weight), v) in out.iter_mut().zip(weight).zip(source) {
                 *out = mul_add::<FUSED>(*weight, *v, *out);
@@ -170,23 +250,29 @@ fn convolve<const FUSED: bool>(scan: &Scan, s: &mut ScanScratch, order: Order, c
     for i in 0..history {
         let at = i + count;
         match at.checked_sub(history) {
-            Some(visit) => s.tail[i * convolved..][..convolved].copy_from_slice(row(visit)),
-            None => s.tail.copy_within(at * convolved..(at + 1) * convolved, i * convolved),
+            Some(visit) => tail[i * convolved..][..convolved].copy_from_slice(row(visit)),
+            None => tail.copy_within(at * convolved..(at + 1) * convolved, i * convolved),
         }
     }
 }
 
 /// Steps, decays and what is written to the state.
 #[inline(always)]
-fn prepare<const FUSED: bool>(scan: &Scan, s: &mut ScanScratch, order: Order, count: usize) {
-    let (inner, convolved, padded) = (scan.inner(), scan.convolved(), scan.padded());
-    let heads = scan.rates.len();
+fn prepare<const FUSED: bool>(
+    core: &Core,
+    projected: &[f32],
+    s: &mut Work,
+    order: Order,
+    count: usize,
+) {
+    let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
+    let heads = core.rates.len();
     let head_width = inner / heads;
-    let stride = scan.project.outputs();
+    let stride = core.projected();
     let steps = &mut s.steps[..count * heads];
     for (visit, steps) in steps.chunks_exact_mut(heads).enumerate() {
         steps.copy_from_slice(
-            &s.projected[order.place(visit) * stride + inner + convolved..][..heads],
+            &projected[order.place(visit) * stride + inner + convolved..][..heads],
         );
     }
     // All steps at once: a few heads alone would not fill a register.
@@ -202,7 +288,7 @@ fn prepare<const FUSED: bool>(scan: &Scan, s: &mut ScanScratch, order: Order, co
             }
         }
         for ((decays, step), rate) in
-            decays.chunks_exact_mut(head_width).zip(steps).zip(scan.rates.iter())
+            decays.chunks_exact_mut(head_width).zip(steps).zip(core.rates.iter())
         {
             decays.fill(-step * rate);
         }
@@ -234,9 +320,14 @@ fn advance<const FUSED: bool>(
 
 /// The recurrence with `N` numbers of state per channel, which stay in registers where they fit.
 #[inline(always)]
-fn recur<const FUSED: bool, const N: usize>(scan: &Scan, s: &mut ScanScratch, count: usize) {
-    let (inner, convolved, padded) = (scan.inner(), scan.convolved(), scan.padded());
-    let (states, _) = s.states.as_chunks_mut::<LANES>();
+fn recur<const FUSED: bool, const N: usize>(
+    core: &Core,
+    s: &mut Work,
+    states: &mut [f32],
+    count: usize,
+) {
+    let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
+    let (states, _) = states.as_chunks_mut::<LANES>();
     let (states, _) = states.as_chunks_mut::<N>();
     let (rows, _) = s.values.as_chunks_mut::<LANES>();
     let (decays, _) = s.decays.as_chunks::<LANES>();
@@ -256,17 +347,17 @@ fn recur<const FUSED: bool, const N: usize>(scan: &Scan, s: &mut ScanScratch, co
 
 /// The recurrence with any number of state.
 #[inline(always)]
-fn recur_any<const FUSED: bool>(scan: &Scan, s: &mut ScanScratch, count: usize) {
-    let (inner, convolved, padded) = (scan.inner(), scan.convolved(), scan.padded());
-    let (states, _) = s.states.as_chunks_mut::<LANES>();
+fn recur_any<const FUSED: bool>(core: &Core, s: &mut Work, states: &mut [f32], count: usize) {
+    let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
+    let (states, _) = states.as_chunks_mut::<LANES>();
     let (rows, _) = s.values.as_chunks_mut::<LANES>();
     let (decays, _) = s.decays.as_chunks::<LANES>();
     let groups = padded / LANES;
-    for (group, cells) in states.chunks_exact_mut(scan.state).enumerate() {
+    for (group, cells) in states.chunks_exact_mut(core.state).enumerate() {
         let visits = s.convolved.chunks_exact(convolved).take(count);
         let visits = visits.zip(rows.chunks_exact_mut(groups)).zip(decays.chunks_exact(groups));
         for ((row, values), decays) in visits {
-            let bc = row[inner..].split_at(scan.state);
+            let bc = row[inner..].split_at(core.state);
             values[group] = advance::<FUSED>(cells, bc, &decays[group], &values[group]);
         }
     }
@@ -274,14 +365,20 @@ fn recur_any<const FUSED: bool>(scan: &Scan, s: &mut ScanScratch, count: usize) 
 
 /// `v = (y + skip x) SiLU(z)`, divided by its root mean square; it takes the gate's place.
 #[inline(always)]
-fn gate<const FUSED: bool>(scan: &Scan, s: &mut ScanScratch, order: Order, count: usize) {
-    let (inner, convolved, padded) = (scan.inner(), scan.convolved(), scan.padded());
-    let stride = scan.project.outputs();
+fn gate<const FUSED: bool>(
+    core: &Core,
+    projected: &mut [f32],
+    s: &Work,
+    order: Order,
+    count: usize,
+) {
+    let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
+    let stride = core.projected();
     for visit in 0..count {
-        let gate = &mut s.projected[order.place(visit) * stride..][..inner];
+        let gate = &mut projected[order.place(visit) * stride..][..inner];
         let x = &s.convolved[visit * convolved..][..inner];
         let y = &s.values[visit * padded..][..inner];
-        for (((z, x), y), skip) in gate.iter_mut().zip(x).zip(y).zip(scan.skip.iter()) {
+        for (((z, x), y), skip) in gate.iter_mut().zip(x).zip(y).zip(core.skip.iter()) {
             *z = mul_add::<FUSED>(*skip, *x, *y) * silu::<FUSED>(*z);
         }
         let scale = inverse_rms::<FUSED>(gate);

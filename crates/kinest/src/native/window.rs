@@ -11,29 +11,29 @@ use rayon::prelude::*;
 
 /// The weights of a network.
 #[derive(Debug)]
-pub(super) struct Weights {
+pub(super) struct Weights<M = Linear> {
     /// Mean and deviation of the inputs.
     pub(super) standardise: Option<[Numbers; 2]>,
-    pub(super) embed: Linear,
-    pub(super) blocks: Vec<Block>,
-    pub(super) regress: Linear,
+    pub(super) embed: M,
+    pub(super) blocks: Vec<Block<M>>,
+    pub(super) regress: M,
     /// Frames of a window.
     pub(super) frames: usize,
 }
 
 /// The weights of a block.
 #[derive(Debug)]
-pub(super) struct Block {
+pub(super) struct Block<M = Linear> {
     pub(super) norm: LayerNorm,
-    pub(super) ahead: Scan,
-    pub(super) back: Scan,
-    pub(super) kind: Kind,
-    pub(super) mixing: Mixing,
+    /// One ahead, and one back unless a causal network scans frames.
+    pub(super) scans: Vec<Scan<M>>,
+    pub(super) kind: Kind<M>,
+    pub(super) mixing: Mixing<M>,
 }
 
 /// What a block scans.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum Kind<M = Linear> {
     /// Frames; the second scan starts at the newest.
     Temporal,
     /// The joints of each frame, frame after frame; the second scan turns them round in each frame.
@@ -41,28 +41,23 @@ pub(super) enum Kind {
         /// Joints of a frame.
         joints: usize,
         /// From a frame to its joints, in the order of the first scan.
-        to_joints: Linear,
+        to_joints: M,
         /// Back, both layers in one.
-        from_joints: Linear,
+        from_joints: M,
     },
 }
 
-impl Block {
+impl<M> Block<M> {
     /// Tokens of a frame.
-    fn tokens(&self) -> usize {
+    pub(super) fn tokens(&self) -> usize {
         match self.kind {
             Kind::Temporal => 1,
             Kind::Kinematic { joints, .. } => joints,
         }
     }
 
-    /// Width of all tokens of a frame together.
-    fn scanned(&self) -> usize {
-        self.tokens() * self.ahead.project_out.outputs()
-    }
-
     /// The orders of both scans in a window.
-    fn orders(&self, frames: usize) -> [Order; 2] {
+    pub(super) fn orders(&self, frames: usize) -> [Order; 2] {
         match self.kind {
             Kind::Temporal => [Order::FORWARD, Order(frames)],
             Kind::Kinematic { joints, .. } => [Order::FORWARD, Order(joints)],
@@ -81,7 +76,8 @@ struct Scratch {
     joints: Numbers,
     /// What both scans of a block say, as wide as the widest needs.
     scanned: [Numbers; 2],
-    blocks: Vec<[ScanScratch; 2]>,
+    /// Of each block, of each scan.
+    blocks: Vec<Vec<ScanScratch>>,
     /// None if there are no blocks.
     mixing: Option<MixingScratch>,
 }
@@ -91,10 +87,9 @@ impl Scratch {
         let (frames, width) = (weights.frames, weights.embed.outputs());
         let widest = weights.blocks.iter().map(Block::scanned).max().unwrap_or_default();
         let blocks = weights.blocks.iter().map(|block| {
-            let [ahead, back] = block.orders(frames);
             let tokens = frames * block.tokens();
-            let scratch = |scan, order| ScanScratch::new(scan, tokens, order);
-            [scratch(&block.ahead, ahead), scratch(&block.back, back)]
+            let scans = block.scans.iter().zip(block.orders(frames));
+            scans.map(|(scan, order)| ScanScratch::new(scan, tokens, order)).collect()
         });
         let mixing = weights.blocks.first().map(|block| MixingScratch::new(&block.mixing, frames));
         Self {
@@ -151,6 +146,11 @@ impl Scratch {
 }
 
 impl Block {
+    /// Width of all tokens of a frame together.
+    fn scanned(&self) -> usize {
+        self.tokens() * self.scans[0].project_out.outputs()
+    }
+
     /// Adds what both scans say to the frames of the window `x`.
     fn scan(
         &self,
@@ -158,7 +158,7 @@ impl Block {
         normed: &mut [f32],
         joints: &mut [f32],
         scanned: &mut [Numbers; 2],
-        scratch: &mut [ScanScratch; 2],
+        scratch: &mut [ScanScratch],
     ) {
         let width = self.mixing.embed_in.outputs();
         let frames = x.len() / width;
@@ -181,13 +181,11 @@ impl Block {
                 Rows::whole(joints, wide / self.tokens())
             }
         };
-        let [first, second] = self.orders(frames);
-        let ([ahead, back], [ahead_scratch, back_scratch]) = (scanned, scratch);
-        let (ahead, back) = (&mut ahead[..frames * wide], &mut back[..frames * wide]);
-        rayon::join(
-            || self.ahead.run(tokens, first, ahead_scratch, ahead),
-            || self.back.run(tokens, second, back_scratch, back),
-        );
+        let scans = self.scans.par_iter().zip(self.orders(frames)).zip(scratch);
+        scans.zip(scanned.par_iter_mut()).for_each(|(((scan, order), scratch), out)| {
+            scan.run(tokens, order, scratch, &mut out[..frames * wide]);
+        });
+        let [ahead, back] = scanned.each_mut().map(|scanned| &mut scanned[..frames * wide]);
         match &self.kind {
             Kind::Temporal => {
                 for ((x, ahead), back) in x.iter_mut().zip(ahead).zip(back) {
@@ -226,7 +224,11 @@ impl NativeKinest {
         network: &Network<B>,
     ) -> Result<Self, PackError> {
         let NetworkConfig::Kinest(config) = config else { return Err(PackError::Kind) };
-        Ok(Self { weights: pack(config, tensors_of(network))?, scratch: vec![] })
+        if config.causal.is_some() {
+            return Err(PackError::Causal);
+        }
+        let weights = pack(config, tensors_of(network), |matrix| matrix.pack())?;
+        Ok(Self { weights, scratch: vec![] })
     }
 
     /// Numbers of one window of features.
