@@ -8,16 +8,123 @@
 //! Everything is in AMASS space: right-handed, metres, radians, z up. [`coordinates`] is the way to
 //! and from engines, where y is up.
 //!
+//! # A body from trackers
+//!
+//! A [`Checkpoint`](model::Checkpoint) holds a trained network, a [`PoseEngine`](runtime::PoseEngine) runs it,
+//! a [`PoseEstimator`](runtime::PoseEstimator) is given tracker frames of any rate and has a pose for each:
+//!
+//! ```no_run
+//! use kinest::model::Checkpoint;
+//! use kinest::motion::synthetic::walk_and_wave;
+//! use kinest::refine::place_trackers;
+//! use kinest::runtime::PoseEstimator;
+//! use kinest::skeleton::{Skeleton, SmplJoint};
+//! use kinest::tracker::{TrackerFrame, TrackerSet};
+//! # fn open(checkpoint: &Checkpoint) -> Result<Box<dyn kinest::runtime::PoseEngine>, std::io::Error> {
+//! #     unimplemented!()
+//! # }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let checkpoint = Checkpoint::load("assets/models/kinest_small.model.ron".as_ref())?;
+//!     // `kinest_engine::open` finds the device; the next sections have others.
+//!     let mut estimator = PoseEstimator::new(open(&checkpoint)?);
+//!
+//!     // Somebody who walks and waves stands for a headset and two controllers.
+//!     let skeleton = Skeleton::default();
+//!     let clip = walk_and_wave(&skeleton);
+//!     for i in 0..clip.frames.len() {
+//!         let time = i as f64 / clip.rate_hz;
+//!         let joints = skeleton.pose_joints(&clip.pose_at(time));
+//!         let trackers = TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);
+//!         estimator.push(trackers.clone())?;
+//!         let mut pose = estimator.estimate()?;
+//!         place_trackers(&skeleton, &mut pose, &trackers.poses);
+//!         let knee = skeleton.pose_joints(&pose).positions[SmplJoint::LeftKnee.index()];
+//!         println!("{time:.2} s: left knee at {knee:.2}");
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`PoseWorker`](runtime::PoseWorker) runs the engine on a thread of its own for many players at once, and
+//! [`PoseTimeline`](runtime::PoseTimeline) has a pose for every drawn frame whenever answers come.
+//!
+//! # Engines
+//!
+//! | engine | runs | on |
+//! |---|---|---|
+//! | [`BurnEngine`](runtime::BurnEngine) | every network, fed by windows or frame by frame | any back end of Burn; the crate `kinest_engine` chooses one |
+//! | [`NativeEngine`](runtime::NativeEngine) | KineST networks that see windows | the CPU, without a tensor library and several times faster |
+//! | your own [`PoseEngine`](runtime::PoseEngine) | what you like | |
+//!
+//! ```
+//! use burn_flex::{Flex, FlexDevice};
+//! use kinest::model::Checkpoint;
+//! use kinest::native::NativeKinest;
+//! use kinest::runtime::NativeEngine;
+//!
+//! /// Burn reads the weights, and is not needed after that.
+//! fn native(checkpoint: &Checkpoint) -> Result<NativeEngine, Box<dyn std::error::Error>> {
+//!     let network = checkpoint.network::<Flex>(&FlexDevice)?;
+//!     let network = NativeKinest::new(&checkpoint.manifest.network, &network)?;
+//!     Ok(NativeEngine::new(network, checkpoint.manifest.spec.clone()))
+//! }
+//! ```
+//!
+//! # Streaming
+//!
+//! Most networks see the newest frames anew each time ([`Feed::Windows`](model::Feed)). One that is causal
+//! ([`CausalConfig`](model::CausalConfig)) is fed each frame once ([`Feed::Frames`](model::Feed)) and remembers
+//! what it needs: a frame costs the same however long the stream is. [`PoseEstimator`](runtime::PoseEstimator)
+//! and [`PoseWorker`](runtime::PoseWorker) take either. Without them, a [`FrameFeed`](runtime::FrameFeed) makes
+//! the network's frames of trackers of any rate, and [`PoseEngine::streams`](runtime::PoseEngine::streams) takes
+//! them:
+//!
+//! ```
+//! use kinest::runtime::{
+//!     EngineError, FrameFeed, PoseEngine, StreamFrames, Take, TrackerHistory, decode_output,
+//!     place_under_head,
+//! };
+//! use kinest::skeleton::Pose;
+//!
+//! /// The newest pose of the player `stream`, whose trackers are in `history`.
+//! fn next_pose(
+//!     engine: &mut dyn PoseEngine,
+//!     stream: u64,
+//!     history: &TrackerHistory,
+//!     feed: &mut FrameFeed,
+//! ) -> Result<Option<Pose>, EngineError> {
+//!     let spec = engine.spec().clone();
+//!     let (Some(new), Some(streams)) = (feed.next(history), engine.streams()) else {
+//!         return Ok(None);
+//!     };
+//!     if new.starts {
+//!         streams.end(stream);
+//!     }
+//!     let frames = StreamFrames { stream, features: &new.features };
+//!     let output = streams.advance(&[frames], Take::Newest)?;
+//!     let newest = history.newest().map(|frame| frame.poses[0].position);
+//!     Ok(decode_output(&spec, &output, &new.frame)
+//!         .zip(newest)
+//!         .map(|(rotations, head)| place_under_head(&spec.skeleton, &rotations, head)))
+//! }
+//! ```
+//!
+//! # Where things are
+//!
 //! | to | see |
 //! |---|---|
-//! | read and write motion files | [`motion::amass`] |
+//! | read and write motion files, make motion by code | [`motion::amass`], [`motion::synthetic`] |
 //! | load a trained model | [`model::Checkpoint`] |
-//! | estimate poses from live trackers | [`runtime::PoseEstimator`], or [`runtime::PoseWorker`] on a thread of its own |
+//! | estimate poses from live trackers | [`runtime`] |
 //! | put head, hands and feet where they belong | [`refine`] |
 //! | fit a model to a player's size | [`calibration::Calibration`] |
 //! | move the bones of a character | [`rig`] |
-//! | predict and score whole clips | [`runtime::protocol`] |
+//! | record trackers and read them back | [`runtime::RecordingWriter`], [`runtime::Recording`] |
+//! | predict and score whole clips | [`runtime::protocol`], [`metrics`] |
 //! | build a network to train | [`model::NetworkConfig`] |
+//!
+//! There are no features. For games there is `bevy_kinest`, for training the program `kinest-train`.
 #![warn(missing_docs)]
 
 pub mod calibration;
