@@ -14,3 +14,8 @@ pub use characters::register_scene_types;
 pub use scene::{Scene, SceneArgs};
 pub use stage::{Follow, FollowSystems, Framing, Stage, Target, TargetImage};
 pub use view::{RATE_HZ, View, has_adapter, instant, png_path};
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -14,20 +14,19 @@
 //! a [`PoseEstimator`](runtime::PoseEstimator) is given tracker frames of any rate and has a pose for each:
 //!
 //! ```no_run
+//! use burn_flex::{Flex, FlexDevice};
 //! use kinest::model::Checkpoint;
 //! use kinest::motion::synthetic::walk_and_wave;
 //! use kinest::refine::place_trackers;
-//! use kinest::runtime::PoseEstimator;
+//! use kinest::runtime::{BurnEngine, PoseEstimator};
 //! use kinest::skeleton::{Skeleton, SmplJoint};
 //! use kinest::tracker::{TrackerFrame, TrackerSet};
-//! # fn open(checkpoint: &Checkpoint) -> Result<Box<dyn kinest::runtime::PoseEngine>, std::io::Error> {
-//! #     unimplemented!()
-//! # }
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let checkpoint = Checkpoint::load("assets/models/kinest_small.model.ron".as_ref())?;
-//!     // `kinest_engine::open` finds the device; the next sections have others.
-//!     let mut estimator = PoseEstimator::new(open(&checkpoint)?);
+//!     // Burn's CPU back end; the crate `kinest_engine` finds the fastest device that works.
+//!     let engine = BurnEngine::<Flex>::new(&checkpoint, FlexDevice, "cpu")?;
+//!     let mut estimator = PoseEstimator::new(Box::new(engine));
 //!
 //!     // Somebody who walks and waves stands for a headset and two controllers.
 //!     let skeleton = Skeleton::default();
