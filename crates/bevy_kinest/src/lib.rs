@@ -572,8 +572,8 @@
 //!
 //! **How late is it?** Head and hands not at all. The other joints are behind by what the network takes, the
 //! time between two estimates and the smoothing; [`BodyPose::age`] and the diagnostic `kinest/pose_age`
-//! measure all but the smoothing. An estimate of the model that ships takes 2.7 ms on two CPU cores, one of
-//! the published size 89 ms.
+//! measure all but the smoothing. What an estimate takes is in the README; `cargo bench -p kinest_engine`
+//! says it for your machine, and [`KinestModels`] while a game runs.
 //!
 //! **Does it stall, at the start or now and then?** The network has its own thread and is warmed up before
 //! [`KinestReady`]; a slow one makes bodies later, not frames. GPUs take seconds to start; meanwhile bodies

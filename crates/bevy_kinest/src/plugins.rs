@@ -15,8 +15,7 @@ use crate::{
     KinestFellBack, KinestReady, KinestRefine, KinestSettings, KinestSystems, MotionReplay,
     PlayerCalibration, PoseModel, PoseUpdated, Recalibrate, ResetAvatar, SmplSkeleton,
     SparseTracker, Teleport, TrackerOf, TrackerRecorder, TrackerValidity, Trackers, TrackingLost,
-    TrackingRegained,
-    TrackingSpace,
+    TrackingRegained, TrackingSpace,
 };
 use bevy::app::{AnimationSystems, PluginGroupBuilder};
 use bevy::diagnostic::{Diagnostic, DiagnosticPath, RegisterDiagnostic};
