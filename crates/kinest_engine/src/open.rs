@@ -6,7 +6,7 @@ use crate::devices;
 use burn_flex::{Flex, FlexDevice};
 use kinest::model::fused::core_on_host;
 use kinest::model::{Checkpoint, CheckpointError, Feed, Manifest, install_core_kernel};
-use kinest::native::NativeStreams;
+use kinest::native::{NativeKinest, NativeStreams};
 use kinest::runtime::{BurnEngine, NativeEngine, PoseEngine};
 use std::sync::{Mutex, PoisonError};
 
@@ -83,14 +83,20 @@ fn log_once(text: String) {
 fn cpu(checkpoint: &Checkpoint) -> Result<Box<dyn PoseEngine>, OpenError> {
     let network = checkpoint.network::<Flex>(&FlexDevice)?;
     let Manifest { network: config, spec, precision, .. } = &checkpoint.manifest;
-    if let Feed::Frames { .. } = spec.feed {
-        match NativeStreams::new(config, &network, *precision) {
-            Ok(native) => return Ok(Box::new(NativeEngine::streaming(native, spec.clone()))),
-            Err(reason) => tracing::debug!("Burn runs the network: {reason}"),
+    let native = match spec.feed {
+        Feed::Windows => NativeKinest::new(config, &network)
+            .map(|native| NativeEngine::new(native, spec.clone())),
+        Feed::Frames { .. } => NativeStreams::new(config, &network, *precision)
+            .map(|native| NativeEngine::streaming(native, spec.clone())),
+    };
+    Ok(match native {
+        Ok(native) => Box::new(native),
+        Err(reason) => {
+            tracing::debug!("Burn runs the network: {reason}");
+            install_core_kernel::<Flex>(core_on_host);
+            Box::new(BurnEngine::from_network(network, spec.clone(), FlexDevice, "cpu"))
         }
-    }
-    install_core_kernel::<Flex>(core_on_host);
-    Ok(Box::new(BurnEngine::from_network(network, spec.clone(), FlexDevice, "cpu")))
+    })
 }
 
 #[cfg(feature = "cuda")]
