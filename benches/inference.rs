@@ -1,28 +1,71 @@
-//! How long one window takes on the CPU: the released configuration, with Burn's operations and with
-//! the fused scan, and the model that ships.
+//! How long one window takes on the CPU: the released configuration and the model that ships, with
+//! Burn's operations, with the fused scan, and in the native form; on one thread and on all.
 //!
-//! `cargo bench -p kinest_engine`
+//! `cargo bench -p kinest_engine --bench inference`
 
 use burn_flex::{Flex, FlexDevice};
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kinest::features::FeatureLayout;
 use kinest::model::fused::core_on_host;
-use kinest::model::{Checkpoint, ModelSpec, NetworkConfig, install_core_kernel};
+use kinest::model::{
+    Checkpoint, Manifest, ModelSpec, NetworkConfig, Precision, install_core_kernel,
+};
 use kinest::runtime::{BurnEngine, PoseEngine, Take};
 use kinest::skeleton::Skeleton;
+use kinest_engine::DeviceChoice;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::hint::black_box;
 use std::path::Path;
 
-fn newest_frame(c: &mut Criterion, name: &str, engine: &mut dyn PoseEngine) {
+/// A name and the threads it stands for.
+type Pools = [(&'static str, ThreadPool); 2];
+
+fn pools() -> Pools {
+    let pool = |threads| {
+        ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started")
+    };
+    // 0: as many as there are cores.
+    [("1 thread", pool(1)), ("all threads", pool(0))]
+}
+
+fn measure(
+    c: &mut Criterion,
+    pools: &Pools,
+    name: &str,
+    engine: &mut dyn PoseEngine,
+    batch: usize,
+    take: Take,
+) {
     let spec = engine.spec();
-    let numbers = spec.window * spec.layout.inputs();
-    let window: Vec<f32> = (0..numbers).map(|i| (i as f32 * 0.37).sin()).collect();
-    c.bench_function(name, |b| {
-        b.iter(|| black_box(engine.infer(black_box(&window), 1, Take::Newest)));
-    });
+    let numbers = batch * spec.window * spec.layout.inputs();
+    let windows: Vec<f32> = (0..numbers).map(|i| (i as f32 * 0.37).sin()).collect();
+    let mut group = c.benchmark_group(name);
+    group.throughput(Throughput::Elements(batch as u64));
+    for (threads, pool) in pools {
+        group.bench_function(*threads, |b| {
+            pool.install(|| b.iter(|| black_box(engine.infer(black_box(&windows), batch, take))));
+        });
+    }
+}
+
+/// Burn computes every frame, whatever is asked.
+fn burn(checkpoint: &Checkpoint) -> BurnEngine<Flex> {
+    BurnEngine::new(checkpoint, FlexDevice, "cpu").expect("the weights fit their network")
+}
+
+fn fused_and_native(c: &mut Criterion, pools: &Pools, name: &str, checkpoint: &Checkpoint) {
+    install_core_kernel::<Flex>(core_on_host);
+    let fused = &mut burn(checkpoint);
+    measure(c, pools, &format!("{name}, fused scan"), fused, 1, Take::All);
+    let mut native = kinest_engine::open(checkpoint, DeviceChoice::Cpu).expect("the CPU works");
+    let native = native.as_mut();
+    measure(c, pools, &format!("{name}, native, all frames"), native, 1, Take::All);
+    measure(c, pools, &format!("{name}, native, newest frame"), native, 1, Take::Newest);
+    measure(c, pools, &format!("{name}, native, newest frames of 8"), native, 8, Take::Newest);
 }
 
 fn inference(c: &mut Criterion) {
+    let pools = pools();
     let config = NetworkConfig::default();
     let spec = ModelSpec {
         layout: FeatureLayout::default(),
@@ -32,18 +75,21 @@ fn inference(c: &mut Criterion) {
         skeleton: Skeleton::default(),
     };
     let network = config.init::<Flex>(&FlexDevice).expect("the released configuration is sound");
-    let mut released = BurnEngine::from_network(network, spec, FlexDevice, "cpu");
-    newest_frame(c, "released size, Burn operations", &mut released);
-    install_core_kernel::<Flex>(core_on_host);
-    newest_frame(c, "released size, fused scan", &mut released);
+    let manifest = Manifest::new(config, spec);
+    let released =
+        Checkpoint::new(manifest, &network, Precision::F32).expect("fresh weights are finite");
+    measure(c, &pools, "released size, Burn operations", &mut burn(&released), 1, Take::All);
+    fused_and_native(c, &pools, "released size", &released);
 
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models/kinest_small.model.ron");
-    let checkpoint = Checkpoint::load(&path).expect("the shipped model loads");
-    let mut shipped = BurnEngine::<Flex>::new(&checkpoint, FlexDevice, "cpu")
-        .expect("the shipped model fits its network");
-    newest_frame(c, "shipped model, fused scan", &mut shipped);
+    let shipped = Checkpoint::load(&path).expect("the shipped model loads");
+    fused_and_native(c, &pools, "shipped model", &shipped);
 }
 
-criterion_group!(benches, inference);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20);
+    targets = inference
+}
 criterion_main!(benches);

@@ -124,8 +124,9 @@ mod tests {
     use super::*;
     use kinest::features::FeatureLayout;
     use kinest::model::{
-        Feed, KinestConfig, Mamba2Config, Manifest, ModelSpec, NetworkConfig, Precision,
+        Feed, KinestConfig, Mamba2Config, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision,
     };
+    use kinest::runtime::Take;
     use kinest::skeleton::Skeleton;
 
     fn tiny() -> Checkpoint {
@@ -143,35 +144,41 @@ mod tests {
             fan_hidden: 32,
             ..KinestConfig::default()
         });
+        checkpoint(config, Precision::F32)
+    }
+
+    fn checkpoint(config: NetworkConfig, precision: Precision) -> Checkpoint {
         let spec = ModelSpec {
             layout: FeatureLayout::default(),
             rate_hz: 60.0,
-            window: 16,
-            feed: Feed::Windows,
+            window: config.window(),
+            feed: config.feed(),
             skeleton: Skeleton::default(),
         };
         let network = config.init::<Flex>(&FlexDevice).unwrap();
-        Checkpoint::new(Manifest::new(config, spec), &network, Precision::F32).unwrap()
+        Checkpoint::new(Manifest::new(config, spec), &network, precision).unwrap()
     }
 
-    #[cfg(any(feature = "wgpu", feature = "cuda"))]
     fn output(engine: &mut dyn PoseEngine) -> Vec<f32> {
         let spec = engine.spec();
         let numbers = 2 * spec.window * spec.layout.inputs();
         let windows: Vec<f32> = (0..numbers).map(|i| (i as f32 * 0.37).sin()).collect();
-        engine.infer(&windows, 2, kinest::runtime::Take::All).unwrap()
+        engine.infer(&windows, 2, Take::All).unwrap()
     }
 
-    #[cfg(any(feature = "wgpu", feature = "cuda"))]
-    fn matches_cpu(checkpoint: &Checkpoint, gpu: &mut dyn PoseEngine) {
-        let expected = output(open(checkpoint, DeviceChoice::Cpu).unwrap().as_mut());
-        let found = output(gpu);
+    fn burn(checkpoint: &Checkpoint) -> BurnEngine<Flex> {
+        BurnEngine::new(checkpoint, FlexDevice, "cpu").unwrap()
+    }
+
+    fn matches_burn(checkpoint: &Checkpoint, engine: &mut dyn PoseEngine) {
+        let expected = output(&mut burn(checkpoint));
+        let found = output(engine);
         assert_eq!(found.len(), expected.len());
         let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         let largest = expected.iter().map(|v| v.abs()).fold(0.0, f32::max);
-        println!("largest difference to the CPU {worst:e}, largest output {largest}");
+        println!("largest difference to Burn on the CPU {worst:e}, largest output {largest}");
         assert!(largest > 0.1, "an output of nothing proves nothing");
-        // Sums in another order and the GPU's own exp and sin; a wrong kernel is off by far more.
+        // Sums in another order and another exp; a wrong kernel is off by far more.
         assert!(worst < 1e-3, "{worst}");
     }
 
@@ -180,6 +187,28 @@ mod tests {
         let engine = open(&tiny(), DeviceChoice::Auto).unwrap();
         println!("auto took {}", engine.device());
         assert!(DeviceChoice::ALL[1..].iter().any(|choice| choice.name() == engine.device()));
+    }
+
+    #[test]
+    fn the_cpu_says_what_burn_says_whatever_the_weights_are_stored_in() {
+        let config = tiny().manifest.network;
+        for precision in [Precision::F32, Precision::F16] {
+            let checkpoint = checkpoint(config.clone(), precision);
+            let mut engine = open(&checkpoint, DeviceChoice::Cpu).unwrap();
+            assert_eq!((engine.device(), engine.answers()), ("cpu", 16));
+            matches_burn(&checkpoint, engine.as_mut());
+            let error = engine.infer(&[0.0; 5], 1, Take::Newest).unwrap_err().to_string();
+            assert!(error.contains("expected 864 input numbers"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_native_form_runs_all_the_same() {
+        let mlp = MlpConfig { width: 8, ..MlpConfig::default() };
+        let checkpoint = checkpoint(NetworkConfig::Mlp(mlp), Precision::F32);
+        let mut engine = open(&checkpoint, DeviceChoice::Cpu).unwrap();
+        assert_eq!(engine.answers(), 1);
+        assert_eq!(output(engine.as_mut()), output(&mut burn(&checkpoint)));
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -195,7 +224,7 @@ mod tests {
     fn cuda_matches_cpu_or_is_refused_for_good() {
         let checkpoint = tiny();
         match open(&checkpoint, DeviceChoice::Cuda) {
-            Ok(mut engine) => matches_cpu(&checkpoint, engine.as_mut()),
+            Ok(mut engine) => matches_burn(&checkpoint, engine.as_mut()),
             Err(error) => {
                 eprintln!("SKIPPED cuda_matches_cpu: {error}");
                 assert!(matches!(error, OpenError::Device { .. }));
@@ -210,7 +239,7 @@ mod tests {
     fn wgpu_matches_cpu() {
         let checkpoint = tiny();
         match open(&checkpoint, DeviceChoice::Wgpu) {
-            Ok(mut engine) => matches_cpu(&checkpoint, engine.as_mut()),
+            Ok(mut engine) => matches_burn(&checkpoint, engine.as_mut()),
             Err(error) => {
                 let required = std::env::var("KINEST_REQUIRE_GPU_ADAPTER").is_ok_and(|v| v == "1");
                 assert!(!required, "no adapter, and the test must not skip: {error}");

@@ -2,14 +2,12 @@
 //!
 //! A matrix `[inputs, outputs]` lies in memory as panels of [`PANEL`] outputs each: `[panel, input,
 //! output]`. So the innermost loop reads it from front to back, and some rows of one panel's results
-//! stay in registers for the whole sum. The loops are plain Rust over arrays of fixed size, which the
-//! compiler turns into the widest multiply-adds that the processor of this machine has; with AVX-512
-//! or AVX2 they come within a few percent of what it can do at all.
+//! stay in registers for the whole sum. With AVX2 or AVX-512 this comes within a few percent of what
+//! the processor can do at all, and there is nothing left to pack when a product is asked for.
 
-use crate::model::math::{mul_add, silu};
+use super::rows::silu_row;
 use aligned_vec::{AVec, ConstAlign, avec};
-use multiversion::multiversion;
-use multiversion::target::match_target;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Outputs of a panel: two registers of AVX-512.
 pub(super) const PANEL: usize = 32;
@@ -61,19 +59,17 @@ impl<'a> RowsMut<'a> {
     }
 }
 
-/// What is done with a product when it is written.
+/// What happens to a product when it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Write {
     /// It replaces what is there.
     Plain,
-    /// What is below zero becomes zero.
+    /// It replaces what is there; what is below zero becomes zero.
     Relu,
-    /// It goes through a SiLU.
+    /// It replaces what is there after a SiLU.
     Silu,
     /// It is added to what is there.
     Add,
-    /// It goes through a SiLU and is added to what is there.
-    AddSilu,
 }
 
 /// The right side of a product, and what is added to each row of the result.
@@ -152,103 +148,127 @@ pub(super) fn pack_transposed(source: Rows<'_>, columns: usize, panels: &mut [f3
 
 /// Writes the product of the rows of `x` with `right`, plus its bias.
 pub(super) fn product(x: Rows<'_>, right: Right<'_>, out: RowsMut<'_>, write: Write) {
-    versions(x, right, out, write);
+    Arch::new().dispatch(Product { x, right, out, write });
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma",))]
-fn versions(x: Rows<'_>, right: Right<'_>, out: RowsMut<'_>, write: Write) {
-    // As many sums as fit into the registers, with room for a row of the panel.
-    match_target! {
-        "x86_64+avx512f" => tiles::<true, 12, 32>(x, right, out, write),
-        "x86_64+fma" => tiles::<true, 6, 16>(x, right, out, write),
-        "aarch64+neon" => tiles::<true, 6, 16>(x, right, out, write),
-        _ => tiles::<false, 4, 8>(x, right, out, write),
-    }
-}
-
-#[inline(always)]
-fn tiles<const FUSED: bool, const ROWS: usize, const LANES: usize>(
-    x: Rows<'_>,
-    right: Right<'_>,
-    out: RowsMut<'_>,
+struct Product<'a> {
+    x: Rows<'a>,
+    right: Right<'a>,
+    out: RowsMut<'a>,
     write: Write,
-) {
-    for panel in 0..right.outputs.div_ceil(PANEL) {
-        let mut row = 0;
-        while row + ROWS <= x.count {
-            tile::<FUSED, ROWS, LANES>(x, right, out.values, out.stride, row, panel, write);
-            row += ROWS;
-        }
-        while row + 4 <= x.count {
-            tile::<FUSED, 4, LANES>(x, right, out.values, out.stride, row, panel, write);
-            row += 4;
-        }
-        while row < x.count {
-            tile::<FUSED, 1, LANES>(x, right, out.values, out.stride, row, panel, write);
-            row += 1;
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // As many sums as there are registers, with room for some of the panel.
+        match S::F32_LANES {
+            16 => self.run::<S, 12, 2>(simd),
+            8 => self.run::<S, 6, 2>(simd),
+            4 => self.run::<S, 6, 4>(simd),
+            _ => self.run::<S, 4, 1>(simd),
         }
     }
 }
 
-/// `ROWS` rows of one panel's results, `LANES` columns at a time.
-#[inline(always)]
-fn tile<const FUSED: bool, const ROWS: usize, const LANES: usize>(
-    x: Rows<'_>,
-    right: Right<'_>,
-    out: &mut [f32],
-    stride: usize,
-    row: usize,
-    panel: usize,
-    write: Write,
-) {
-    let depth = right.inputs;
-    let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &x.values[(row + r) * x.stride..][..depth]);
-    let weights = right.panels[panel * depth * PANEL..][..depth * PANEL].as_chunks::<PANEL>().0;
-    for part in (0..PANEL).step_by(LANES) {
-        let column = panel * PANEL + part;
-        if column >= right.outputs {
-            break;
+impl Product<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const REGISTERS: usize>(mut self, simd: S) {
+        let Right { outputs, bias, .. } = self.right;
+        let rows = self.out.values.chunks_mut(self.out.stride).take(self.x.count);
+        for row in rows.map(|row| &mut row[..outputs]) {
+            match (self.write, bias.get(..outputs)) {
+                (Write::Add, None) => {}
+                (Write::Add, Some(bias)) => row.iter_mut().zip(bias).for_each(|(v, b)| *v += b),
+                (_, None) => row.fill(0.0),
+                (_, Some(bias)) => row.copy_from_slice(bias),
+            }
         }
-        let mut sums = [[0.0_f32; LANES]; ROWS];
-        if !right.bias.is_empty() {
-            sums = [std::array::from_fn(|lane| right.bias[column + lane]); ROWS];
+        for panel in 0..outputs.div_ceil(PANEL) {
+            let mut row = 0;
+            while row + ROWS <= self.x.count {
+                self.tile::<S, ROWS, REGISTERS>(simd, row, panel);
+                row += ROWS;
+            }
+            while row + 4 <= self.x.count {
+                self.tile::<S, 4, REGISTERS>(simd, row, panel);
+                row += 4;
+            }
+            while row < self.x.count {
+                self.tile::<S, 1, REGISTERS>(simd, row, panel);
+                row += 1;
+            }
         }
-        for (i, weights) in weights.iter().enumerate() {
-            for r in 0..ROWS {
-                for lane in 0..LANES {
-                    sums[r][lane] =
-                        mul_add::<FUSED>(rows[r][i], weights[part + lane], sums[r][lane]);
+    }
+
+    /// Adds `ROWS` rows of one panel's products.
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        panel: usize,
+    ) {
+        let (depth, stride) = (self.right.inputs, self.out.stride);
+        let x = &self.x.values[row * self.x.stride..];
+        let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &x[r * self.x.stride..][..depth]);
+        let weights = &self.right.panels[panel * depth * PANEL..][..depth * PANEL];
+        let columns = PANEL.min(self.right.outputs - panel * PANEL);
+        let out = &mut self.out.values[row * stride + panel * PANEL..];
+        let lanes = REGISTERS * S::F32_LANES;
+        for from in (0..columns).step_by(lanes) {
+            let width = lanes.min(columns - from);
+            if width == lanes {
+                sum::<S, ROWS, REGISTERS>(simd, rows, weights, from, &mut out[from..], stride);
+            } else {
+                let mut edge = [[0.0; PANEL]; ROWS];
+                let whole = edge.as_flattened_mut();
+                sum::<S, ROWS, REGISTERS>(simd, rows, weights, from, whole, PANEL);
+                for (r, edge) in edge.iter().enumerate() {
+                    let out = &mut out[r * stride + from..][..width];
+                    out.iter_mut().zip(edge).for_each(|(out, edge)| *out += edge);
                 }
             }
         }
-        let width = LANES.min(right.outputs - column);
-        for (r, sums) in sums.iter_mut().enumerate() {
-            let out = &mut out[(row + r) * stride + column..][..width];
-            finish::<FUSED, LANES>(sums, out, write);
+        let rows = out.chunks_mut(stride).take(ROWS).map(|row| &mut row[..columns]);
+        match self.write {
+            Write::Plain | Write::Add => {}
+            Write::Relu => rows.flatten().for_each(|v| *v = v.max(0.0)),
+            Write::Silu => rows.for_each(silu_row),
         }
     }
 }
 
+/// Adds the products of `ROWS` rows with some registers' worth of a panel's columns.
 #[inline(always)]
-fn finish<const FUSED: bool, const LANES: usize>(
-    sums: &mut [f32; LANES],
+fn sum<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+    simd: S,
+    rows: [&[f32]; ROWS],
+    panel: &[f32],
+    from: usize,
     out: &mut [f32],
-    write: Write,
+    stride: usize,
 ) {
-    match write {
-        Write::Plain | Write::Add => {}
-        Write::Relu => sums.iter_mut().for_each(|v| *v = v.max(0.0)),
-        Write::Silu | Write::AddSilu => sums.iter_mut().for_each(|v| *v = silu::<FUSED>(*v)),
-    }
-    let add = matches!(write, Write::Add | Write::AddSilu);
-    // A whole tile has a size the compiler knows.
-    if let Ok(out) = <&mut [f32; LANES]>::try_from(&mut *out) {
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = if add { *out + *sum } else { *sum };
+    let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; ROWS];
+    let (panel, _) = S::as_simd_f32s(panel);
+    let panel = panel.chunks_exact(PANEL / S::F32_LANES);
+    // `take` says that no row is shorter.
+    for (i, weights) in panel.enumerate().take(rows[0].len()) {
+        let weights = &weights[from / S::F32_LANES..][..REGISTERS];
+        for r in 0..ROWS {
+            let x = simd.splat_f32s(rows[r][i]);
+            for k in 0..REGISTERS {
+                sums[r][k] = simd.mul_add_e_f32s(x, weights[k], sums[r][k]);
+            }
         }
-    } else {
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = if add { *out + *sum } else { *sum };
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        let row = &mut out[r * stride..][..REGISTERS * S::F32_LANES];
+        let (row, _) = S::as_mut_simd_f32s(row);
+        for (out, sum) in row.iter_mut().zip(sums) {
+            *out = simd.add_f32s(*out, *sum);
         }
     }
 }
@@ -274,7 +294,7 @@ mod tests {
             let bias = numbers(outputs, 0.11);
             let linear = Linear::new(&weight, &bias, inputs);
             let before = numbers(rows * out_stride, 0.5);
-            for write in [Write::Plain, Write::Relu, Write::Silu, Write::Add, Write::AddSilu] {
+            for write in [Write::Plain, Write::Relu, Write::Silu, Write::Add] {
                 let mut out = before.clone();
                 let view = RowsMut::new(&mut out, out_stride);
                 linear.apply(Rows { values: &x, stride, count: rows }, view, write);
@@ -289,7 +309,6 @@ mod tests {
                             Write::Relu => sum.max(0.0),
                             Write::Silu => silu,
                             Write::Add => there + sum,
-                            Write::AddSilu => there + silu,
                         };
                         let found = f64::from(out[r * out_stride + c]);
                         assert!(

@@ -91,7 +91,8 @@ impl Mixing {
             .zip(self.time_mixer.par_chunks(BAND * (frames + 1)))
             .for_each(|(((x, encoded), key_value), mixer)| {
                 let mixer = Rows::whole(mixer, frames + 1);
-                product(mixer, panels, RowsMut::new(x, width), Write::AddSilu);
+                product(mixer, panels, RowsMut::new(encoded, width), Write::Silu);
+                x.iter_mut().zip(&*encoded).for_each(|(x, local)| *x += local);
                 let out = RowsMut::new(encoded, width);
                 self.embed_in.apply(Rows::whole(x, width), out, Write::Plain);
                 self.norm_global.apply(encoded);

@@ -1,7 +1,7 @@
 //! What is done to one row after another between the products.
 
 use super::matrix::Numbers;
-use crate::model::math::{exp, mul_add};
+use crate::model::math::{exp, mul_add, silu};
 use multiversion::multiversion;
 use multiversion::target::match_target;
 
@@ -76,6 +76,16 @@ fn layer_norm_rows<const FUSED: bool>(gamma: &[f32], beta: &[f32], rows: &mut [f
         for ((v, gamma), beta) in row.iter_mut().zip(gamma).zip(beta) {
             *v = mul_add::<FUSED>(*v * scale, *gamma, *beta);
         }
+    }
+}
+
+/// Puts every number of a row through a SiLU.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+pub(super) fn silu_row(row: &mut [f32]) {
+    match_target! {
+        "x86_64+fma" => row.iter_mut().for_each(|v| *v = silu::<true>(*v)),
+        "aarch64+neon" => row.iter_mut().for_each(|v| *v = silu::<true>(*v)),
+        _ => row.iter_mut().for_each(|v| *v = silu::<false>(*v)),
     }
 }
 

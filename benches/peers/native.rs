@@ -1,0 +1,47 @@
+//! The native form's side of `run`: reads a `state_dict` and a window, then answers lines
+//! `THREADS all|newest COUNT` with the milliseconds of that many runs and, on a line of its own, the
+//! last output.
+
+use burn_flex::{Flex, FlexDevice};
+use kinest::model::{ImportOptions, Take, import_pth};
+use kinest::native::NativeKinest;
+use std::error::Error;
+use std::io::{Write, stdin, stdout};
+use std::path::Path;
+use std::time::Instant;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // `cargo bench` without arguments runs every bench.
+    let mut paths = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let (Some(weights), Some(window)) = (paths.next(), paths.next()) else {
+        eprintln!("benches/peers/run starts this with a state_dict and a window");
+        return Ok(());
+    };
+    let checkpoint = import_pth(Path::new(&weights), ImportOptions::default())?;
+    let network = checkpoint.network::<Flex>(&FlexDevice)?;
+    let mut native = NativeKinest::new(&checkpoint.manifest.network, &network)?;
+    let bytes = std::fs::read(window)?;
+    let window: Vec<f32> = bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect();
+
+    for line in stdin().lines() {
+        let line = line?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [threads, take, count] = words[..] else { return Err("not a turn".into()) };
+        let take = if take == "all" { Take::All } else { Take::Newest };
+        let count: usize = count.parse()?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.parse()?).build()?;
+        let mut output = vec![0.0; native.output_size(take)];
+        let times: Vec<String> = pool.install(|| {
+            let run = |_| {
+                let start = Instant::now();
+                native.forward(&window, take, &mut output);
+                (start.elapsed().as_secs_f64() * 1e3).to_string()
+            };
+            (0..count).map(run).collect()
+        });
+        let output: Vec<String> = output.iter().map(f32::to_string).collect();
+        writeln!(stdout(), "{}\n{}", times.join(" "), output.join(" "))?;
+        stdout().flush()?;
+    }
+    Ok(())
+}
