@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use kinest::features::FeatureLayout;
     use kinest::model::{
-        Feed, KinestConfig, Mamba2Config, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision,
+        KinestConfig, Mamba2Config, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision,
     };
     use kinest::runtime::Take;
     use kinest::skeleton::Skeleton;
