@@ -85,7 +85,7 @@ fn spawn_player(clip: MotionClip, character: PathBuf) -> impl Fn(Commands, Res<A
         let scene =
             GltfAssetLabel::Scene(0).from_asset(AssetPath::from_path_buf(character.clone()));
         let avatar = commands.spawn((
-            KinestAvatar::new(assets.load("models/kinest_small.model.ron")),
+            KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
             MotionReplay::clip(clip.clone(), Skeleton::default()).repeating(),
             WorldAssetRoot(assets.load(scene)),
             KinestRig::default(),

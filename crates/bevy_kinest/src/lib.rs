@@ -23,7 +23,7 @@
 //! }
 //!
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
-//!     let model = assets.load("models/kinest_small.model.ron");
+//!     let model = assets.load("models/kinest_stream.model.ron");
 //!     let avatar = commands.spawn(KinestAvatar::new(model)).id();
 //!     SmplSkeleton::spawn(&mut commands, avatar);
 //!     // Poses of joints: the head's and the wrists', in metres. The player faces +z here.
@@ -49,7 +49,7 @@
 //! }
 //! ```
 //!
-//! The model is in the repository of this crate, `assets/models/kinest_small.*`: copy both files. The
+//! The model is in the repository of this crate, `assets/models/kinest_stream.*`: copy both files. The
 //! examples there (`minimal`, `retarget`, `many_avatars`, `tracking_loss`, `amass_replay`) need no headset.
 //!
 //! * [What to expect](#what-to-expect)
@@ -69,8 +69,8 @@
 //! * The network runs at its own rate. Frames show the moment it has come to, interpolated, under the head of
 //!   this very frame ([`BodyPose::age`] says how far behind that is). [`KinestRefine`] then smooths, puts head
 //!   and hands exactly at the trackers and keeps feet on the floor.
-//! * Until the trackers have been seen for a whole window (40 frames at 60 Hz for the model that ships) and the
-//!   network has answered, a body is made of the trackers alone by inverse kinematics: [`PoseSource::Rest`]. So
+//! * Until the trackers have been seen for as long as the network needs (two frames for `kinest_stream`, a
+//!   window of 40 for `kinest_small`) and it has answered, a body is made of the trackers alone by inverse kinematics: [`PoseSource::Rest`]. So
 //!   it is with no model or a broken one. [`KinestReady`] and [`KinestFailed`] tell.
 //! * A hand that is lost is held, then becomes the network's; a body without a head freezes, then rests. What is
 //!   found again is gone back to without a jump.
@@ -192,7 +192,7 @@
 //! use bevy_kinest::prelude::*;
 //!
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
-//!     let model = assets.load("models/kinest_small.model.ron");
+//!     let model = assets.load("models/kinest_stream.model.ron");
 //!     let vehicle = commands.spawn(Transform::from_xyz(10.0, 2.0, 0.0)).id();
 //!     let avatar = commands.spawn((KinestAvatar::new(model), TrackingSpace(vehicle))).id();
 //!     for tracker in [SparseTracker::HEAD, SparseTracker::LEFT_HAND, SparseTracker::RIGHT_HAND] {
@@ -244,7 +244,7 @@
 //!     Ok(())
 //! }
 //! # bevy::ecs::system::assert_is_system(ask);
-//! # bevy::ecs::system::assert_is_system(keep);
+//! # bevy::ecs::system::assert_is_system::<(), Result, _>(keep);
 //! ```
 //!
 //! The next time, put what [`Calibration::load`](kinest::calibration::Calibration::load) reads into a
@@ -264,7 +264,7 @@
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
 //!     let scene = GltfAssetLabel::Scene(0).from_asset("rigs/mannequin.glb");
 //!     commands.spawn((
-//!         KinestAvatar::new(assets.load("models/kinest_small.model.ron")),
+//!         KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
 //!         WorldAssetRoot(assets.load(scene)),
 //!         KinestRig::default(),
 //!     ));
@@ -423,10 +423,10 @@
 //!     commands.entity(*avatar).insert(MotionReplay::clip(clip, default()));
 //!     Ok(())
 //! }
-//! # bevy::ecs::system::assert_is_system(record);
+//! # bevy::ecs::system::assert_is_system::<(), Result, _>(record);
 //! # bevy::ecs::system::assert_is_system(stop);
 //! # bevy::ecs::system::assert_is_system(replay);
-//! # bevy::ecs::system::assert_is_system(dance);
+//! # bevy::ecs::system::assert_is_system::<(), Result, _>(dance);
 //! ```
 //!
 //! # Test a game with bodies

@@ -38,7 +38,7 @@ enum Source {
 /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
 /// let skeleton = Skeleton::default();
 /// commands.spawn((
-///     KinestAvatar::new(assets.load("models/kinest_small.model.ron")),
+///     KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
 ///     MotionReplay::clip(walk_and_wave(&skeleton), skeleton).repeating(),
 /// ));
 /// # }

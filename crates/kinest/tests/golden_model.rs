@@ -256,11 +256,16 @@ struct Gradients<'a> {
 }
 
 impl ModuleVisitor<Auto> for Gradients<'_> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.into());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        // Checkpoints leave the names of variants out.
+        if !container.starts_with("Enum") {
+            self.path.push(name.into());
+        }
     }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _: &str, container: &str) {
+        if !container.starts_with("Enum") {
+            self.path.pop();
+        }
     }
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Auto, D>>) {
         let gradient = param.val().grad(self.gradients).expect("every parameter has a gradient");

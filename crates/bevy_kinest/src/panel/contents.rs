@@ -31,7 +31,7 @@ use bevy_egui::egui;
 ///     });
 ///     Ok(())
 /// }
-/// # bevy::ecs::system::assert_is_system(tools);
+/// # bevy::ecs::system::assert_is_system::<(), Result, _>(tools);
 /// ```
 #[derive(SystemParam)]
 pub struct KinestPanelContents<'w, 's> {

@@ -138,14 +138,14 @@ mod tests {
 
     #[test]
     fn weights_sum_to_one_and_follow_the_scores() {
-        let mut rows: Vec<f32> = (0..2 * 19).map(|i| (i as f32 * 1.3).sin() * 90.0).collect();
+        let mut rows: Vec<f32> = (0..2 * 19).map(|i| (i as f32 * 1.3).sin() * 40.0).collect();
         let scores = rows.clone();
         softmax(&mut rows, 19);
         for (weights, scores) in rows.chunks(19).zip(scores.chunks(19)) {
             assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             let ratio = (f64::from(weights[3]) / f64::from(weights[7])).ln();
             let expected = f64::from(scores[3] - scores[7]);
-            assert!((ratio - expected).abs() < 1e-3 || weights[3] == 0.0 || weights[7] == 0.0);
+            assert!((ratio - expected).abs() < 1e-3, "{ratio} {expected}");
         }
     }
 }
