@@ -425,7 +425,7 @@
 //! }
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(record);
 //! # bevy::ecs::system::assert_is_system(stop);
-//! # bevy::ecs::system::assert_is_system(replay);
+//! # bevy::ecs::system::assert_is_system::<(), Result, _>(replay);
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(dance);
 //! ```
 //!
