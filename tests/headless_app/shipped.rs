@@ -21,7 +21,7 @@ impl Dice {
     /// True once in so many times.
     fn one_in(&mut self, times: u32) -> bool {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (self.0 >> 8) % times == 0
+        (self.0 >> 8).is_multiple_of(times)
     }
 }
 

@@ -25,7 +25,7 @@
 //! | make motion, read and pack it | [`synth`], [`clips`], [`prepare`], [`motion_store`] |
 //! | draw windows of it, changed on the way | [`dataset`], [`augment`] |
 //! | train | [`config::TrainConfig`], [`train`], [`teacher`] |
-//! | measure | [`evaluate`], [`bench`] |
+//! | measure | [`evaluate`], [`mod@bench`] |
 //! | look | [`render`], [`inspect`] |
 //! | bring models in and out | [`import`], [`export`], [`skeleton`] |
 //!

@@ -180,15 +180,18 @@ impl Places {
     }
 
     pub(super) fn load(&self, bytes: &[u8]) -> Result<StreamingState, StateError> {
-        let header = |bytes| -> Option<([u8; 4], [u8; 8], [u8; 8], &[u8])> {
-            let (magic, rest) = <[u8]>::split_first_chunk::<8>(bytes)?;
-            let (version, rest) = rest.split_first_chunk()?;
-            let (network, rest) = rest.split_first_chunk()?;
-            let (frames, rest) = rest.split_first_chunk()?;
-            (*magic == MAGIC).then_some((*version, *network, *frames, rest))
-        };
-        let (version, network, frames, rest) = header(bytes).ok_or(StateError::NotAState)?;
-        let found = u32::from_le_bytes(version);
+        /// The next bytes.
+        fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], StateError> {
+            let (taken, rest) = bytes.split_first_chunk().ok_or(StateError::NotAState)?;
+            *bytes = rest;
+            Ok(*taken)
+        }
+        let mut rest = bytes;
+        if take::<8>(&mut rest)? != MAGIC {
+            return Err(StateError::NotAState);
+        }
+        let found = u32::from_le_bytes(take(&mut rest)?);
+        let (network, frames) = (take(&mut rest)?, take(&mut rest)?);
         if found != VERSION {
             return Err(StateError::Version { found });
         }
