@@ -53,7 +53,7 @@
 //! | engine | runs | on |
 //! |---|---|---|
 //! | [`BurnEngine`](runtime::BurnEngine) | every network, fed by windows or frame by frame | any back end of Burn; the crate `kinest_engine` chooses one |
-//! | [`NativeEngine`](runtime::NativeEngine) | KineST networks that see windows | the CPU, without a tensor library and several times faster |
+//! | [`NativeEngine`](runtime::NativeEngine) | KineST networks, fed either way | the CPU, without a tensor library and several times faster |
 //! | your own [`PoseEngine`](runtime::PoseEngine) | what you like | |
 //!
 //! ```
@@ -70,11 +70,14 @@
 //! }
 //! ```
 //!
+//! A causal network becomes a [`NativeStreams`](native::NativeStreams), and
+//! [`NativeEngine::streaming`](runtime::NativeEngine::streaming) runs it.
+//!
 //! # Streaming
 //!
-//! Most networks see the newest frames anew each time ([`Feed::Windows`](model::Feed)). One that is causal
-//! ([`CausalConfig`](model::CausalConfig)) is fed each frame once ([`Feed::Frames`](model::Feed)) and remembers
-//! what it needs: a frame costs the same however long the stream is. [`PoseEstimator`](runtime::PoseEstimator)
+//! A network sees a window of the newest frames anew each time ([`Feed::Windows`](model::Feed)), or it is
+//! causal ([`CausalConfig`](model::CausalConfig)), is fed each frame once ([`Feed::Frames`](model::Feed)) and
+//! remembers what it needs: a frame costs the same however long the stream is. [`PoseEstimator`](runtime::PoseEstimator)
 //! and [`PoseWorker`](runtime::PoseWorker) take either. Without them, a [`FrameFeed`](runtime::FrameFeed) makes
 //! the network's frames of trackers of any rate, and [`PoseEngine::streams`](runtime::PoseEngine::streams) takes
 //! them:
