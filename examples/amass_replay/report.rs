@@ -114,7 +114,7 @@ impl Shown {
         };
         println!(
             "error of the shown body (online); the first {} frames, {:.2} s, are left out: until the \
-             window is full no network makes the body",
+             network has seen enough, inverse kinematics makes the body",
             self.unestimated, first.seconds
         );
         let [estimate, truth] = [|s: &Frame| s.estimate, |s: &Frame| s.truth].map(|f| self.clip(f));
