@@ -7,6 +7,9 @@
 //!
 //! In windows, closing one goes on to the next. Without a display each scene is drawn into `NAME.png`.
 
+#[path = "../headset_replay/main.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod headset_replay;
 #[path = "../many_avatars.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod many_avatars;
@@ -29,7 +32,8 @@ use std::process::{Command, ExitCode};
 type Make = fn() -> anyhow::Result<Scene>;
 
 /// Every scene and how it is made.
-pub const SCENES: [(&str, Make); 4] = [
+pub const SCENES: [(&str, Make); 5] = [
+    ("headset_replay", || Ok(headset_replay::scene())),
     ("minimal", || Ok(minimal::scene())),
     ("many_avatars", || Ok(many_avatars::scene())),
     ("retarget", || Ok(retarget::scene(&Default::default())?)),

@@ -3,6 +3,8 @@
 use crate::common::*;
 use bevy::gizmos::GizmoAsset;
 use bevy::prelude::*;
+use bevy_kinest::kinest::calibration::Calibration;
+use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 use bevy_kinest::kinest::runtime::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
@@ -119,5 +121,73 @@ fn a_recording_makes_the_same_body_again() {
         again.update();
         let off = farthest(shown, &joints(&again, avatar));
         assert!(off < 1e-3, "frame {i}: {off} m");
+    }
+}
+
+/// A session from its start, with the model that ships, devices held at a slant, a player of another size, a
+/// teleport and a loss; replayed in an app that has been running for another while.
+#[test]
+fn a_replayed_session_gives_the_same_poses_bit_for_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("session.trackers.jsonl");
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models");
+    let checkpoint = Checkpoint::load(&model.join("kinest_stream.model.ron")).unwrap();
+    let add_avatar = |app: &mut App| {
+        let model = PoseModel::from_checkpoint(checkpoint.clone());
+        let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
+        app.world_mut().spawn(KinestAvatar::new(model)).id()
+    };
+
+    let mut first = app(KinestSettings::inline());
+    let avatar = add_avatar(&mut first);
+    let trackers = trackers(&mut first);
+    let held = Transform::from_xyz(0.01, 0.02, -0.1).with_rotation(Quat::from_rotation_x(0.3));
+    for tracker in trackers {
+        let mut tracker = first.world_mut().get_mut::<SparseTracker>(tracker).unwrap();
+        *tracker = tracker.held(held);
+    }
+    let player = Calibration::from_height(&Skeleton::default(), 1.9).unwrap();
+    first.world_mut().entity_mut(avatar).insert(PlayerCalibration(player));
+    let walk = Walk::new();
+    let move_on = |app: &mut App, frames: std::ops::Range<u32>| {
+        for i in frames {
+            walk.move_trackers(app, &trackers, f64::from(i) * FRAME.as_secs_f64());
+            let away = if i >= 130 { Vec3::new(5.0, 0.0, -3.0) } else { Vec3::ZERO };
+            for tracker in trackers {
+                app.world_mut().get_mut::<Transform>(tracker).unwrap().translation += away;
+            }
+            if i == 130 {
+                app.world_mut().trigger(Teleport { entity: avatar });
+            }
+            let tracked = !(150..170).contains(&i);
+            app.world_mut().get_mut::<TrackerValidity>(trackers[2]).unwrap().tracked = tracked;
+            app.update();
+        }
+    };
+    move_on(&mut first, 0..37);
+    first.world_mut().trigger(ResetAvatar { entity: avatar });
+    let recorder = TrackerRecorder::create(&path, true).unwrap();
+    first.world_mut().entity_mut(avatar).insert(recorder);
+    move_on(&mut first, 37..240);
+    first.world_mut().entity_mut(avatar).remove::<TrackerRecorder>();
+
+    let recording = Recording::load(&path).unwrap();
+    assert_eq!(recording.frames().len(), 203);
+    assert!(recording.frames()[0].trackers.time == 0.0 && recording.frames()[93].teleported);
+    assert_eq!(recording.frames()[9].model.as_deref(), Some(&*checkpoint.manifest.sha256));
+    assert_eq!(recording.frames()[9].calibration, Some(player));
+
+    let mut again = app(KinestSettings::inline());
+    let avatar = add_avatar(&mut again);
+    let mut replay = MotionReplay::recording(recording.clone());
+    replay.paused = true;
+    again.world_mut().entity_mut(avatar).insert(replay);
+    (0..101).for_each(|_| again.update());
+    let mut replay = again.world_mut().get_mut::<MotionReplay>(avatar).unwrap();
+    replay.paused = false;
+    replay.seek(0.0);
+    for (i, frame) in recording.frames().iter().enumerate() {
+        again.update();
+        assert_eq!(Some(*body(&again, avatar).pose()), frame.pose, "frame {i}");
     }
 }

@@ -18,6 +18,12 @@ fn minimal() {
 }
 
 #[test]
+fn headset_replay() {
+    // Upright, crouching, punching.
+    check("headset_replay", &[4.0, 8.4, 14.0]);
+}
+
+#[test]
 fn many_avatars() {
     // Soon after the window is full: sixteen networks take their time.
     check("many_avatars", &[1.8]);

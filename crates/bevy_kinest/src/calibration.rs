@@ -103,6 +103,10 @@ pub(crate) fn calibrate(
     }
     for (avatar, KinestAvatar { model }, sampled, known, measuring) in &mut avatars {
         let (Some(mut measuring), Some(frame)) = (measuring, &sampled.devices) else { continue };
+        if measuring.since.is_some_and(|since| frame.time < since) {
+            // The avatar was reset, and its time starts anew.
+            (measuring.since, measuring.frames) = (None, Vec::new());
+        }
         let since = *measuring.since.get_or_insert(frame.time);
         let new = measuring.frames.last().is_none_or(|last| last.time < frame.time);
         if new && frame.poses.iter().all(|pose| pose.tracked) {

@@ -245,7 +245,7 @@ pub(crate) fn infer(
         &mut RefineState,
     )>,
 ) {
-    let settings = &clock.settings;
+    let (settings, now) = (&clock.settings, clock.now().as_secs_f64());
     let inline = settings.mode == InferenceMode::Inline;
     for (avatar, KinestAvatar { model }, calibration, mut sampled, mut estimate, mut state) in
         &mut avatars
@@ -321,7 +321,7 @@ pub(crate) fn infer(
             continue;
         }
         // Far ahead it is the time of another clock.
-        let due = inline || !(0.0..1.0).contains(&(running.due - time));
+        let due = inline || !(0.0..1.0).contains(&(running.due - now));
         if due && let Some(frames) = history.window() {
             let mut features = Vec::with_capacity(spec.window * spec.layout.inputs());
             let frame = spec.layout.write_features(frames, &mut features);
@@ -329,7 +329,6 @@ pub(crate) fn infer(
             running.requests.push(PoseRequest { avatar, time, input, frame });
         }
     }
-    let now = clock.now();
     for running in workers.running.values_mut().filter(|running| !running.requests.is_empty()) {
         // At the network's rate on average, whatever the screen's; what was missed is not made up for.
         let step = 1.0 / running.engine.spec.rate_hz;
@@ -471,9 +470,10 @@ pub(crate) fn place(
     )>,
     mut diagnostics: Diagnostics,
 ) {
-    let (now, dt, settings) = (clock.now(), clock.delta(), &clock.settings);
+    let (dt, settings) = (clock.delta(), &clock.settings);
     for (KinestAvatar { model }, calibration, sampled, mut estimate, mut body) in &mut avatars {
         let Some(trackers) = &sampled.joints else { continue };
+        let now = sampled.time;
         let (head, estimate) = (&trackers.poses[0], &mut *estimate);
         let lost = sampled.lost_since.map(|since| since.map_or(0.0, |since| now - since));
         if let Some(model) = models.get(model) {
@@ -487,7 +487,10 @@ pub(crate) fn place(
         let frozen = sampled.lost_since[0].is_some() && lost[0] < settings.loss.freeze;
         let before = estimate.fade.shown().filter(|_| frozen);
         let (source, time, rotations) = match (before, network) {
-            (Some((_, shown)), _) => (PoseSource::Frozen, body.time.unwrap_or(now), *shown),
+            (Some((_, shown)), _) => {
+                let time = body.time.map_or(now, |time| time - sampled.on_clock(0.0));
+                (PoseSource::Frozen, time, *shown)
+            }
             (None, Some((time, rotations))) if sampled.lost_since[0].is_none() => {
                 (PoseSource::Estimated, time, rotations)
             }
@@ -504,7 +507,7 @@ pub(crate) fn place(
         let key = (source, estimate.answered);
         let rotations = estimate.fade.apply(key, rotations, dt, blend);
         body.source = source;
-        body.time = Some(time);
+        body.time = Some(sampled.on_clock(time));
         body.age = now - time;
         body.confidence = confidence(source, lost, body.age);
         body.world_from_space = sampled.world_from_space;

@@ -18,6 +18,7 @@ type Open = dyn Fn(DeviceChoice) -> Result<Box<dyn PoseEngine>, OpenError> + Sen
 #[derive(Asset, TypePath, Clone)]
 pub struct PoseModel {
     spec: ModelSpec,
+    sha256: Option<String>,
     open: Arc<Open>,
 }
 
@@ -26,7 +27,8 @@ impl PoseModel {
     #[must_use]
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Self {
         let spec = checkpoint.manifest.spec.clone();
-        Self { spec, open: Arc::new(move |device| kinest_engine::open(&checkpoint, device)) }
+        let sha256 = Some(checkpoint.manifest.sha256.clone());
+        Self { spec, sha256, open: Arc::new(move |device| kinest_engine::open(&checkpoint, device)) }
     }
 
     /// A model run by engines of the caller's own making, for tests and for back ends this crate
@@ -35,13 +37,20 @@ impl PoseModel {
         spec: ModelSpec,
         make: impl Fn() -> E + Send + Sync + 'static,
     ) -> Self {
-        Self { spec, open: Arc::new(move |_| Ok(Box::new(make()))) }
+        Self { spec, sha256: None, open: Arc::new(move |_| Ok(Box::new(make()))) }
     }
 
     /// How it is fed and read.
     #[must_use]
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
+    }
+
+    /// Which weights it has: the SHA-256 of their file, lower-case hexadecimal; `None` for engines of the
+    /// caller's own making.
+    #[must_use]
+    pub fn sha256(&self) -> Option<&str> {
+        self.sha256.as_deref()
     }
 
     /// What starts an engine on `device`, on whatever thread it is called.

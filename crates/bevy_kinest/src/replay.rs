@@ -2,13 +2,15 @@
 
 use crate::tracker::{ROLES, Sampled};
 use crate::{
-    BodyPose, KinestAvatar, ResetAvatar, SparseTracker, TrackerOf, TrackerValidity, Trackers,
+    BodyPose, KinestAvatar, PlayerCalibration, PoseModel, ResetAvatar, SparseTracker, TrackerOf,
+    TrackerValidity, Trackers,
 };
 use bevy::prelude::*;
+use kinest::calibration::Calibration;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::motion::MotionClip;
 use kinest::rotation::quat_from_matrix;
-use kinest::runtime::{Recording, RecordingError, RecordingWriter};
+use kinest::runtime::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
 use std::path::Path;
@@ -74,7 +76,11 @@ impl MotionReplay {
         Self::new(Source::Clip { clip: Arc::new(clip), skeleton: Box::new(skeleton) })
     }
 
-    /// The trackers of a recording, lost ones lost.
+    /// The trackers of a recording, lost ones lost, and its player's calibration if it has one.
+    ///
+    /// With [`KinestSettings::inline`](crate::KinestSettings::inline), frames as long as when it was
+    /// recorded, and the model that [`RecordedFrame::model`] names, the poses of a session that was recorded
+    /// from its start (recorder and [`ResetAvatar`] in one frame) come out the same to the last bit.
     #[must_use]
     pub fn recording(recording: Recording) -> Self {
         Self::new(Source::Recording(Arc::new(recording)))
@@ -145,6 +151,25 @@ impl MotionReplay {
         Some(SmplJoint::ALL.map(|joint| shown[joint.index()].distance(truth[joint.index()])))
     }
 
+    /// The frame of a recording that is shown, if it is shown as it is and not between two.
+    pub(crate) fn recorded(&self) -> Option<&RecordedFrame> {
+        match &self.source {
+            Source::Clip { .. } => None,
+            Source::Recording(recording) => match recording.frame_at(self.seconds) {
+                (frame, true) => Some(frame),
+                _ => None,
+            },
+        }
+    }
+
+    /// How big the player of a recording is now.
+    fn calibration(&self) -> Option<Calibration> {
+        match &self.source {
+            Source::Clip { .. } => None,
+            Source::Recording(recording) => recording.frame_at(self.seconds).0.calibration,
+        }
+    }
+
     fn trackers(&self) -> Vec<TrackerPose> {
         match &self.source {
             Source::Clip { clip, skeleton } => {
@@ -176,11 +201,20 @@ impl MotionReplay {
 pub(crate) fn replay(
     mut commands: Commands,
     time: Res<Time>,
-    mut replays: Query<(Entity, &mut MotionReplay, Option<&Trackers>)>,
+    mut replays: Query<(
+        Entity,
+        &mut MotionReplay,
+        Option<&Trackers>,
+        Option<&PlayerCalibration>,
+    )>,
     mut trackers: Query<(&SparseTracker, &mut TrackerValidity, &mut Transform)>,
 ) {
-    for (avatar, mut replay, own) in &mut replays {
+    for (avatar, mut replay, own, known) in &mut replays {
         replay.advance(time.delta_secs_f64());
+        let calibration = replay.calibration().map(PlayerCalibration);
+        if let Some(calibration) = calibration.filter(|player| known != Some(player)) {
+            commands.entity(avatar).insert(calibration);
+        }
         if std::mem::take(&mut replay.cut) {
             commands.trigger(ResetAvatar { entity: avatar });
         }
@@ -203,8 +237,8 @@ pub(crate) fn replay(
     }
 }
 
-/// Writes what an avatar's trackers say, and its poses if asked to, to a file, frame by frame as they
-/// come. Lives on the avatar's entity; removing it, or the avatar, ends the file.
+/// Writes what an avatar's trackers say, its calibration, its model, and its poses if asked to, to a file,
+/// frame by frame as they come. Lives on the avatar's entity; removing it, or the avatar, ends the file.
 #[derive(Component, Debug, Reflect)]
 #[reflect(Component, from_reflect = false)]
 pub struct TrackerRecorder {
@@ -238,14 +272,29 @@ impl TrackerRecorder {
 }
 
 pub(crate) fn record(
-    mut avatars: Query<(Entity, &Sampled, &BodyPose, &mut TrackerRecorder), With<KinestAvatar>>,
+    models: Res<Assets<PoseModel>>,
+    mut avatars: Query<(
+        Entity,
+        &KinestAvatar,
+        &Sampled,
+        &BodyPose,
+        Option<&PlayerCalibration>,
+        &mut TrackerRecorder,
+    )>,
 ) {
-    for (avatar, sampled, body, mut recorder) in &mut avatars {
+    for (avatar, KinestAvatar { model }, sampled, body, player, mut recorder) in &mut avatars {
         let recorder = &mut *recorder;
-        let (Some(frame), Some(writer)) = (&sampled.devices, &mut recorder.writer) else {
+        let (Some(devices), Some(writer)) = (&sampled.devices, &mut recorder.writer) else {
             continue;
         };
-        if let Err(error) = writer.push(frame, recorder.poses.then_some(body.pose())) {
+        let frame = RecordedFrame {
+            trackers: devices.clone(),
+            pose: recorder.poses.then(|| *body.pose()),
+            teleported: sampled.told_moved,
+            calibration: player.map(|PlayerCalibration(calibration)| *calibration),
+            model: models.get(model).and_then(PoseModel::sha256).map(str::to_owned),
+        };
+        if let Err(error) = writer.push(&frame) {
             error!("avatar {avatar} is not recorded any more: {error}");
             recorder.writer = None;
         }

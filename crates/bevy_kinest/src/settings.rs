@@ -6,6 +6,7 @@ use bevy::reflect::reflect_remote;
 use kinest::runtime::LossSettings;
 use kinest_engine::DeviceChoice;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The steps of one frame, chained in `PostUpdate` after
 /// [`AnimationSystems`](bevy::app::AnimationSystems) and before
@@ -97,11 +98,11 @@ pub(crate) struct Clock<'w> {
 }
 
 impl Clock<'_> {
-    /// Seconds since the start.
-    pub fn now(&self) -> f64 {
+    /// Time since the start.
+    pub fn now(&self) -> Duration {
         match self.settings.clock {
-            TrackerClock::Real => self.real.elapsed_secs_f64(),
-            TrackerClock::Virtual => self.game.elapsed_secs_f64(),
+            TrackerClock::Real => self.real.elapsed(),
+            TrackerClock::Virtual => self.game.elapsed(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::calibration::PlayerCalibration;
 use crate::settings::Clock;
-use crate::{AvatarStatus, KinestAvatar, TrackingSpace};
+use crate::{AvatarStatus, KinestAvatar, MotionReplay, TrackingSpace};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use bevy::transform::helper::TransformHelper;
@@ -11,6 +11,7 @@ use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
 use kinest::runtime::{Displacement, lowered_hand};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
+use std::time::Duration;
 
 /// A tracked point of a player's body. Its pose, taken from [`Transform`] and its parents as they are
 /// in this frame, is that of a device; [`device_from_joint`](Self::device_from_joint) leads from there
@@ -153,11 +154,21 @@ pub struct TrackingRegained {
 pub(crate) const ROLES: [TrackerRole; 3] =
     [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
 
+/// Metres, and parts of a rotation matrix.
+const ROUNDING: f64 = 1e-4;
+
 const _: () = assert!(TrackerSet::HeadAndHands.roles().len() == ROLES.len());
 
 /// What an avatar's trackers say in this frame, in its tracking space.
+///
+/// Times are seconds since its first frame, or the first one after it was reset: so a session that is
+/// replayed is the same to the last bit, whenever that is.
 #[derive(Component, Default)]
 pub(crate) struct Sampled {
+    /// The first frame, on the trackers' clock.
+    start: Option<Duration>,
+    /// This frame.
+    pub time: f64,
     /// The devices; `None` as long as the head has never been tracked.
     pub devices: Option<TrackerFrame>,
     /// The joints of the player that they stand for.
@@ -167,8 +178,10 @@ pub(crate) struct Sampled {
     pub lost_since: [Option<f64>; 3],
     /// Whether the head is found again in this frame.
     pub head_found: bool,
-    /// Somebody says that the player was moved since the last frame.
+    /// Somebody says that the player was moved since the last frame: until it is sampled, …
     pub teleported: bool,
+    /// … and in this frame.
+    pub told_moved: bool,
     /// How the player was moved since the last frame, against its own joints.
     pub moved: Option<Displacement>,
     /// Where each was seen last.
@@ -178,6 +191,11 @@ pub(crate) struct Sampled {
 }
 
 impl Sampled {
+    /// A time on the trackers' clock, in seconds.
+    pub fn on_clock(&self, time: f64) -> f64 {
+        self.start.unwrap_or_default().as_secs_f64() + time
+    }
+
     /// Warns, unless this was the last warning.
     pub fn warn(&mut self, avatar: Entity, trouble: String) {
         if self.trouble != trouble {
@@ -200,6 +218,7 @@ pub(crate) fn sample(
             Option<&Trackers>,
             Option<&TrackingSpace>,
             Option<&PlayerCalibration>,
+            Option<&MotionReplay>,
             &mut Sampled,
             &mut AvatarStatus,
         ),
@@ -208,10 +227,13 @@ pub(crate) fn sample(
     mut lost: MessageWriter<TrackingLost>,
     mut regained: MessageWriter<TrackingRegained>,
 ) {
-    let now = clock.now();
     let alone = avatars.iter().len() == 1;
-    for (avatar, own, space, calibration, mut sampled, mut status) in &mut avatars {
+    for (avatar, own, space, calibration, replay, mut sampled, mut status) in &mut avatars {
         let sampled = &mut *sampled;
+        let start = *sampled.start.get_or_insert(clock.now());
+        sampled.time = clock.now().saturating_sub(start).as_secs_f64();
+        let now = sampled.time;
+        let recorded = replay.and_then(MotionReplay::recorded);
         if let Some(TrackingSpace(space)) = space {
             match transforms.compute_global_transform(*space) {
                 Ok(global) => sampled.world_from_space = global,
@@ -238,6 +260,11 @@ pub(crate) fn sample(
                         let affine = space_from_world * global.affine();
                         pose_of(GlobalTransform::from(affine), &tracker.device_from_joint)
                             .ok_or(LossReason::NotFinite)
+                    })
+                    .map(|pose| match recorded.map(|frame| frame.trackers.poses[k]) {
+                        // Transforms have rounded it.
+                        Some(recorded) if is_rounded(&pose, &recorded) => recorded,
+                        _ => pose,
                     }),
             };
             status.lost[k] = pose.err();
@@ -264,6 +291,7 @@ pub(crate) fn sample(
                     Some(*sampled.lost_since[k].get_or_insert(now))
                 }
             };
+            let since = since.map(|since| sampled.on_clock(since));
             if let Some(Ok((_, mut validity))) = tracker.map(|tracker| trackers.get_mut(tracker))
                 && validity.lost_since != since
             {
@@ -287,10 +315,12 @@ pub(crate) fn sample(
         if let Some(PlayerCalibration(player)) = calibration {
             player.move_to_joints(joints);
         }
-        let teleported = std::mem::take(&mut sampled.teleported);
+        sampled.told_moved = std::mem::take(&mut sampled.teleported);
+        sampled.told_moved |= recorded.is_some_and(|frame| frame.teleported);
+        let told_moved = sampled.told_moved;
         sampled.moved = before.and_then(|from| {
             let (from, to) = (&from, &joints.poses[0]);
-            match teleported {
+            match told_moved {
                 true => Some(Displacement::between(from, to)),
                 false if from.tracked && to.tracked => {
                     Displacement::detect(from, to, clock.delta())
@@ -299,6 +329,13 @@ pub(crate) fn sample(
             }
         });
     }
+}
+
+/// Whether two tracked poses are the same but for what 32-bit transforms make of them.
+fn is_rounded(pose: &TrackerPose, exact: &TrackerPose) -> bool {
+    exact.tracked
+        && pose.position.distance(exact.position) < ROUNDING
+        && pose.rotation.abs_diff_eq(exact.rotation, ROUNDING)
 }
 
 /// The frame that is kept, with another moment's content.

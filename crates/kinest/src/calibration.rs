@@ -9,8 +9,8 @@ use crate::coordinates::UPRIGHT;
 use crate::files::write_atomically;
 use crate::rotation::quat_from_matrix;
 use crate::skeleton::{Skeleton, SmplJoint};
-use crate::tracker::{TrackerFrame, TrackerRole, TrackerSet};
-use glam::{DMat3, DQuat, DVec3};
+use crate::tracker::{DeviceFromJoint, TrackerFrame, TrackerRole, TrackerSet};
+use glam::{DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -38,23 +38,6 @@ const MOTION_SECONDS: f64 = 2.0;
 const STANDING_QUANTILE: f64 = 0.95;
 /// Hands are as far apart as they get in this part of the time; the rest may be glitches.
 const SPAN_QUANTILE: f64 = 0.99;
-
-/// Where a joint is in the axes of the device that stands for it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DeviceFromJoint {
-    /// Metres.
-    pub position: DVec3,
-    /// Device from joint.
-    pub rotation: DQuat,
-}
-
-impl Default for DeviceFromJoint {
-    /// A device that already reports the joint.
-    fn default() -> Self {
-        Self { position: DVec3::ZERO, rotation: DQuat::IDENTITY }
-    }
-}
 
 /// How big a player is and how the devices are held. Metres.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -337,8 +320,7 @@ impl Calibration {
     pub fn move_to_joints(&self, frame: &mut TrackerFrame) {
         assert_eq!(frame.poses.len(), self.devices.len(), "one pose for each device");
         for (pose, joint) in frame.poses.iter_mut().zip(&self.devices) {
-            pose.position += pose.rotation * joint.position;
-            pose.rotation *= DMat3::from_quat(joint.rotation);
+            *pose = joint.joint(pose);
         }
     }
 
@@ -400,6 +382,7 @@ mod tests {
     use super::*;
     use crate::motion::synthetic::walk_and_wave;
     use crate::skeleton::{PerJoint, Pose};
+    use glam::DMat3;
 
     /// Devices held anyhow: off the joints and turned.
     fn held() -> [DeviceFromJoint; 3] {

@@ -5,7 +5,6 @@ use super::{
     KinestPanel, calibration, joints, latency, motion, recording, refine, state, trackers,
 };
 use crate::calibration::Measuring;
-use crate::settings::Clock;
 use crate::tracker::Sampled;
 use crate::{
     AvatarStatus, BodyPose, KinestAvatar, KinestModels, KinestRefine, MotionReplay,
@@ -36,7 +35,7 @@ use bevy_egui::egui;
 #[derive(SystemParam)]
 pub struct KinestPanelContents<'w, 's> {
     pub(super) panel: ResMut<'w, KinestPanel>,
-    clock: Clock<'w>,
+
     models: Res<'w, KinestModels>,
     avatars: Query<'w, 's, Shown>,
     recalibrate: MessageWriter<'w, Recalibrate>,
@@ -74,7 +73,7 @@ impl KinestPanelContents<'_, '_> {
             state::section(ui, it.avatar, model, it.body);
             latency::section(ui, &it.watch, model, self.panel.seconds);
             heading(ui, "Trackers", |ui| {
-                trackers::section(ui, it.status, it.sampled, &it.watch, self.clock.now());
+                trackers::section(ui, it.status, it.sampled, &it.watch);
             });
             if let Some(replay) = &mut it.replay {
                 heading(ui, "Motion", |ui| motion::section(ui, replay));

@@ -11,7 +11,6 @@ pub(super) fn section(
     status: &AvatarStatus,
     sampled: &Sampled,
     watch: &Watch,
-    now: f64,
 ) {
     Grid::new("trackers").num_columns(3).striped(true).show(ui, |ui| {
         for (k, role) in ROLES.into_iter().enumerate() {
@@ -27,7 +26,7 @@ pub(super) fn section(
                         LossReason::NotFinite => "its transform is not finite",
                         LossReason::Missing => "there is none",
                     };
-                    let text = format!("lost for {:.1} s: {why}", now - since);
+                    let text = format!("lost for {:.1} s: {why}", sampled.time - since);
                     ui.colored_label(ui.visuals().warn_fg_color, text);
                 }
                 _ => {

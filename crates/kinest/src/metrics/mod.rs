@@ -2,16 +2,16 @@
 //! an honest angle.
 //!
 //! Everything is SI here; [`Metrics::report`] gives the units papers print. [`JointErrors`] tells where on
-//! the body an error sits, [`BodyTrack::distances`] when. [`FeetTrack`], [`knee_flips`] and [`lag`] see
+//! the body an error sits, [`BodyTrack::distances`] when. [`FeetTrack`], [`knee_flips`], [`elbow_flips`] and [`lag`] see
 //! what a mean distance does not: bodies that look wrong.
 
 mod feet;
-mod knees;
+mod hinges;
 mod lag;
 mod region;
 
 pub use feet::{ContactCounts, FeetTrack, Sunk};
-pub use knees::knee_flips;
+pub use hinges::{elbow_flips, knee_flips};
 pub use lag::lag;
 pub use region::{JointErrors, Region, RegionError};
 
@@ -104,12 +104,14 @@ fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// Mean length of the third difference of all joints, per second cubed.
-fn jitter(positions: &[PerJoint<DVec3>], rate_hz: f64) -> Option<f64> {
-    let third = |w: &[PerJoint<DVec3>], j: usize| {
+/// Mean length of the third difference of all points (joints or trackers), m/s³: how much they tremble.
+/// `None` for fewer than four frames.
+#[must_use]
+pub fn jitter<const POINTS: usize>(positions: &[[DVec3; POINTS]], rate_hz: f64) -> Option<f64> {
+    let third = |w: &[[DVec3; POINTS]], j: usize| {
         (w[3][j] - 3.0 * w[2][j] + 3.0 * w[1][j] - w[0][j]).length() * rate_hz.powi(3)
     };
-    mean(positions.windows(4).flat_map(|w| (0..J::COUNT).map(move |j| third(w, j))))
+    mean(positions.windows(4).flat_map(|w| (0..POINTS).map(move |j| third(w, j))))
 }
 
 impl Metrics {

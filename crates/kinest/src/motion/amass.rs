@@ -27,7 +27,7 @@ const POSE_WIDTHS: [u64; 3] = [66, 156, 165];
 const WRITTEN_WIDTH: usize = 156;
 
 /// Rates outside are typing errors; resampling one of them could fill the memory.
-const RATES: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
+pub(super) const RATES: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
 
 /// Why a motion file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 pub mod amass;
 mod clip;
+pub mod headset;
 mod npy;
 pub mod npz;
 pub mod synthetic;

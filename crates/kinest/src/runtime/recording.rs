@@ -1,14 +1,14 @@
 //! Trackers, and the poses made of them, on file.
 //!
 //! One line of JSON for each frame, after one that says what it is: readable with any tool, and what was
-//! written before a crash is there.
+//! written before a crash is there. Numbers are read back to the last bit.
 
 use super::history::{TIME_TOLERANCE, interpolate};
-use crate::rotation::quat_from_matrix;
+use crate::calibration::Calibration;
 use crate::skeleton::Pose;
 use crate::tracker::{TrackerFrame, TrackerPose, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ struct Header {
     trackers: TrackerSet,
 }
 
-/// Every other line.
+/// Every other line. What is not there is as in the line before.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -32,15 +32,54 @@ struct Line {
     trackers: Vec<Point>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pose: Option<Pose>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    teleported: bool,
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    calibration: Option<Option<Calibration>>,
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    model: Option<Option<String>>,
+}
+
+/// What is null is given; only what is missing is not.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Point {
     position: DVec3,
-    rotation: DQuat,
+    rotation: Turn,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lost: bool,
+}
+
+/// Matrices (columns one after the other) are what there is, and are written: as a quaternion and back they
+/// would be others in the last digits. By hand quaternions (x, y, z, w) are easier.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Turn {
+    Quaternion(DQuat),
+    Matrix(DMat3),
+}
+
+impl Turn {
+    /// How far products of a matrix's columns are from those of a rotation.
+    const SKEW: f64 = 1e-3;
+
+    /// `None` if it is no rotation.
+    fn matrix(&self) -> Option<DMat3> {
+        match self {
+            Self::Quaternion(q) => q.is_normalized().then(|| DMat3::from_quat(*q)),
+            Self::Matrix(m) => {
+                let right = m.determinant() > 0.0;
+                let straight = (m.transpose() * *m).abs_diff_eq(DMat3::IDENTITY, Self::SKEW);
+                (right && straight).then_some(*m)
+            }
+        }
+    }
 }
 
 /// One moment of a [`Recording`].
@@ -50,6 +89,20 @@ pub struct RecordedFrame {
     pub trackers: TrackerFrame,
     /// The pose that was shown, if it was recorded.
     pub pose: Option<Pose>,
+    /// The player was moved as a whole since the frame before.
+    pub teleported: bool,
+    /// How big the player was taken to be.
+    pub calibration: Option<Calibration>,
+    /// What made the poses: the SHA-256 of the model's weights.
+    pub model: Option<String>,
+}
+
+impl RecordedFrame {
+    /// Nothing but what the devices said.
+    #[must_use]
+    pub fn of(trackers: TrackerFrame) -> Self {
+        Self { trackers, pose: None, teleported: false, calibration: None, model: None }
+    }
 }
 
 /// Why there is no recording.
@@ -111,22 +164,35 @@ impl Recording {
             if frames.last().is_some_and(|last| parsed.time <= last.trackers.time) {
                 return Err(bad(line, format!("the time {} does not rise", parsed.time)));
             }
-            if !parsed.trackers.iter().all(|p| p.position.is_finite() && p.rotation.is_normalized())
-            {
-                return Err(bad(line, "a rotation has not length 1".into()));
-            }
-            let poses = parsed.trackers.iter().map(|point| TrackerPose {
-                position: point.position,
-                rotation: DMat3::from_quat(point.rotation),
-                tracked: !point.lost,
+            let poses = parsed.trackers.iter().map(|point| {
+                let (position, tracked) = (point.position, !point.lost);
+                let rotation = point.rotation.matrix().filter(|_| position.is_finite())?;
+                Some(TrackerPose { position, rotation, tracked })
             });
-            let trackers = TrackerFrame { time: parsed.time, poses: poses.collect() };
-            frames.push(RecordedFrame { trackers, pose: parsed.pose });
+            let poses = poses.collect::<Option<_>>();
+            let poses = poses.ok_or_else(|| bad(line, "a rotation is none".into()))?;
+            let trackers = TrackerFrame { time: parsed.time, poses };
+            let before = frames.last();
+            let calibration =
+                parsed.calibration.unwrap_or_else(|| before.and_then(|b| b.calibration));
+            let model = parsed.model.unwrap_or_else(|| before.and_then(|b| b.model.clone()));
+            let (pose, teleported) = (parsed.pose, parsed.teleported);
+            frames.push(RecordedFrame { trackers, pose, teleported, calibration, model });
         }
         if frames.is_empty() {
             return Err(bad(2, "there are no frames".into()));
         }
         Ok(Self { frames })
+    }
+
+    /// A recording of what comes from elsewhere, such as [`headset::load`](crate::motion::headset::load).
+    ///
+    /// `None` if there are no frames, or their times do not rise.
+    #[must_use]
+    pub fn of_trackers(frames: Vec<TrackerFrame>) -> Option<Self> {
+        let rising = frames.windows(2).all(|pair| pair[0].time < pair[1].time);
+        let frames: Vec<_> = frames.into_iter().map(RecordedFrame::of).collect();
+        (rising && !frames.is_empty()).then_some(Self { frames })
     }
 
     /// The frames.
@@ -150,6 +216,14 @@ impl Recording {
         pairs.map(|(a, b)| if t == 0.0 { *a } else { interpolate(a, b, t) }).collect()
     }
 
+    /// The frame that was current `seconds` after the first one, and whether the moment is just that
+    /// frame's.
+    #[must_use]
+    pub fn frame_at(&self, seconds: f64) -> (&RecordedFrame, bool) {
+        let (before, _, t) = self.around(seconds);
+        (before, t == 0.0)
+    }
+
     /// The pose that was shown then, if poses were recorded.
     #[must_use]
     pub fn pose_at(&self, seconds: f64) -> Option<Pose> {
@@ -165,7 +239,8 @@ impl Recording {
         let before = &self.frames[next.saturating_sub(1)];
         let Some(after) = self.frames.get(next) else { return (before, before, 0.0) };
         let (from, to) = (before.trackers.time, after.trackers.time);
-        (before, after, ((time - from) / (to - from)).clamp(0.0, 1.0))
+        let t = if time - from < TIME_TOLERANCE { 0.0 } else { (time - from) / (to - from) };
+        (before, after, t.clamp(0.0, 1.0))
     }
 }
 
@@ -176,6 +251,8 @@ pub struct RecordingWriter {
     out: BufWriter<File>,
     last: f64,
     frames: usize,
+    calibration: Option<Calibration>,
+    model: Option<String>,
 }
 
 impl RecordingWriter {
@@ -186,7 +263,8 @@ impl RecordingWriter {
     pub fn create(path: &Path, trackers: TrackerSet) -> Result<Self, RecordingError> {
         let file_error = |source| RecordingError::File { path: path.into(), source };
         let out = BufWriter::new(File::create(path).map_err(file_error)?);
-        let mut writer = Self { path: path.into(), out, last: f64::NEG_INFINITY, frames: 0 };
+        let (last, path) = (f64::NEG_INFINITY, path.into());
+        let mut writer = Self { path, out, last, frames: 0, calibration: None, model: None };
         writer.line(&Header { kinest_recording: FORMAT, trackers })?;
         Ok(writer)
     }
@@ -195,22 +273,26 @@ impl RecordingWriter {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn push(
-        &mut self,
-        trackers: &TrackerFrame,
-        pose: Option<&Pose>,
-    ) -> Result<(), RecordingError> {
+    pub fn push(&mut self, frame: &RecordedFrame) -> Result<(), RecordingError> {
+        let RecordedFrame { trackers, pose, teleported, calibration, model } = frame;
         if trackers.time <= self.last || !trackers.is_finite() {
             return Ok(());
         }
         let points = trackers.poses.iter().map(|pose| Point {
             position: pose.position,
-            rotation: quat_from_matrix(pose.rotation),
+            rotation: Turn::Matrix(pose.rotation),
             lost: !pose.tracked,
         });
-        let line = Line { time: trackers.time, trackers: points.collect(), pose: pose.copied() };
-        self.line(&line)?;
-        self.last = trackers.time;
+        self.line(&Line {
+            time: trackers.time,
+            trackers: points.collect(),
+            pose: *pose,
+            teleported: *teleported,
+            calibration: (self.calibration != *calibration).then_some(*calibration),
+            model: (self.model != *model).then(|| model.clone()),
+        })?;
+        (self.last, self.calibration) = (trackers.time, *calibration);
+        self.model.clone_from(model);
         self.frames += 1;
         Ok(())
     }
@@ -242,7 +324,8 @@ impl RecordingWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rotation::geodesic_angle;
+    use crate::rotation::{geodesic_angle, quat_from_matrix};
+    use crate::skeleton::Skeleton;
 
     fn frame(time: f64) -> TrackerFrame {
         let pose = |k: f64| {
@@ -263,9 +346,10 @@ mod tests {
         let mut writer = RecordingWriter::create(&path, TrackerSet::HeadAndHands).unwrap();
         for i in 0..=10 {
             let pose = Pose { translation: DVec3::X * f64::from(i), ..Pose::rest() };
-            writer.push(&frame(0.05 * f64::from(i)), Some(&pose)).unwrap();
+            let trackers = frame(0.05 * f64::from(i));
+            writer.push(&RecordedFrame { pose: Some(pose), ..RecordedFrame::of(trackers) }).unwrap();
         }
-        writer.push(&frame(0.5), None).unwrap();
+        writer.push(&RecordedFrame::of(frame(0.5))).unwrap();
         assert_eq!(writer.frames(), 11, "a frame of the same time is left out");
         writer.finish().unwrap();
         let recording = Recording::load(&path).unwrap();
@@ -281,6 +365,48 @@ mod tests {
         }
         assert!(!recording.trackers_at(0.25)[1].tracked && recording.trackers_at(0.25)[0].tracked);
         assert!((recording.pose_at(0.125).unwrap().translation.x - 2.5).abs() < 1e-9);
+        let (current, exact) = recording.frame_at(0.1);
+        assert!(exact && current.trackers.poses == frame(0.1).poses);
+        assert!(!recording.frame_at(0.12).1);
+    }
+
+    /// Numbers that have no short form, and things that change on the way.
+    #[test]
+    fn every_bit_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session.trackers.jsonl");
+        let calibrations =
+            [None, Some(Calibration::of(&Skeleton::default())), None].into_iter().cycle();
+        let models = [Some("a".to_owned()), Some("a".to_owned()), None, Some("b".to_owned())];
+        let frames: Vec<RecordedFrame> = (0..40)
+            .zip(calibrations)
+            .zip(models.into_iter().cycle())
+            .map(|((i, calibration), model)| {
+                let mut pose = Pose::rest();
+                for (j, rotation) in pose.rotations.iter_mut().enumerate() {
+                    *rotation = DQuat::from_rotation_x(0.1 * f64::from(i) + 0.7 * j as f64);
+                }
+                RecordedFrame {
+                    pose: Some(pose),
+                    teleported: i % 7 == 3,
+                    calibration,
+                    model,
+                    ..RecordedFrame::of(frame(f64::from(i) / 77.0))
+                }
+            })
+            .collect();
+        let mut writer = RecordingWriter::create(&path, TrackerSet::HeadAndHands).unwrap();
+        frames.iter().for_each(|frame| writer.push(frame).unwrap());
+        writer.finish().unwrap();
+        assert_eq!(Recording::load(&path).unwrap().frames(), frames);
+    }
+
+    #[test]
+    fn frames_from_elsewhere_have_to_follow_each_other() {
+        assert!(Recording::of_trackers(vec![]).is_none());
+        assert!(Recording::of_trackers(vec![frame(0.1), frame(0.1)]).is_none());
+        let recording = Recording::of_trackers(vec![frame(0.1), frame(0.2)]).unwrap();
+        assert!((recording.duration() - 0.1).abs() < 1e-12);
     }
 
     #[test]
@@ -292,6 +418,7 @@ mod tests {
         let good = format!(r#"{{"time":1.0,"trackers":[{point},{point},{point}]}}"#);
         let few = format!(r#"{{"time":2.0,"trackers":[{point}]}}"#);
         let skewed = good.replace("[0,0,0,1]", "[0,0,0,2]");
+        let mirrored = good.replace("[0,0,0,1]", "[1,0,0,0,1,0,0,0,-1]");
         for (text, line, problem) in [
             (String::new(), 1, "empty"),
             ("{}".into(), 1, "kinest_recording"),
@@ -300,6 +427,7 @@ mod tests {
             (format!("{head}\n{good}\n{few}"), 3, "found 1"),
             (format!("{head}\n{good}\n{good}"), 3, "does not rise"),
             (format!("{head}\n{skewed}"), 2, "rotation"),
+            (format!("{head}\n{mirrored}"), 2, "rotation"),
         ] {
             std::fs::write(&path, &text).unwrap();
             let error = Recording::load(&path).unwrap_err().to_string();

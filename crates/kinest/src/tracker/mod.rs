@@ -1,5 +1,9 @@
 //! Tracked points: which devices there are, where they are worn, and what they report.
 
+mod device;
+
+pub use device::DeviceFromJoint;
+
 use crate::skeleton::{JointTransforms, SmplJoint};
 use glam::{DMat3, DVec3};
 use serde::{Deserialize, Serialize};

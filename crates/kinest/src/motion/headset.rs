@@ -1,0 +1,295 @@
+//! Recordings of a headset and two controllers without a body: `.npz`, a zip of NumPy arrays.
+//!
+//! | array | shape | what |
+//! |---|---|---|
+//! | `fps` | one number | frames per second |
+//! | `time` | `[frames]` | seconds; may be missing if `fps` is there |
+//! | `head_pos`, `left_pos`, `right_pos` | `[frames, 3]` | metres, y up, −z ahead, as OpenXR has it |
+//! | `head_quat_xyzw`, `left_quat_xyzw`, `right_quat_xyzw` | `[frames, 4]` | world from device |
+//!
+//! A quaternion of zeros is what some runtimes report of a device that they do not see: it is lost then.
+//! Arrays with other names are not looked at.
+
+use super::amass::{MotionError, RATES};
+use super::npy;
+use super::npz::{ArrayError, NpzArchive};
+use crate::coordinates::{
+    amass_from_engine_point, amass_from_engine_rotation, engine_from_amass_point,
+    engine_from_amass_rotation,
+};
+use crate::files::write_atomically;
+use crate::rotation::quat_from_matrix;
+use crate::tracker::{DeviceFromJoint, TrackerFrame, TrackerPose};
+use glam::{DMat3, DVec3, Quat, Vec3};
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek, Write};
+use std::path::Path;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// Names of the arrays of head, left and right hand.
+const ARRAYS: [[&str; 2]; 3] = [
+    ["head_pos", "head_quat_xyzw"],
+    ["left_pos", "left_quat_xyzw"],
+    ["right_pos", "right_quat_xyzw"],
+];
+
+/// Squared length that quaternions have at least.
+const LENGTH_SQUARED: f32 = 1e-6;
+
+/// Reads the file at `path`: the joints (head, left wrist, right wrist) of devices that are worn and held
+/// so, in AMASS space.
+///
+/// # Errors
+/// If the file cannot be read, is not a `.npz` archive, lacks an array or has one of another shape than in
+/// [the table](self), has no frames, a number that is not finite, times that do not rise, or neither
+/// times nor a rate.
+pub fn load(path: &Path, devices: &[DeviceFromJoint; 3]) -> Result<Vec<TrackerFrame>, MotionError> {
+    let file =
+        File::open(path).map_err(|source| MotionError::Read { path: path.into(), source })?;
+    read(BufReader::new(file), path, devices)
+}
+
+/// As [`load`], from an archive that need not be a file; `name` is what errors call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(
+    source: impl Read + Seek,
+    name: &Path,
+    devices: &[DeviceFromJoint; 3],
+) -> Result<Vec<TrackerFrame>, MotionError> {
+    let mut archive = NpzArchive::new(source)
+        .map_err(|source| MotionError::Archive { path: name.into(), source })?;
+    let fault = |field, problem| MotionError::Field { path: name.into(), field, problem };
+    let in_file = |ArrayError { field, problem }: ArrayError| fault(field, problem);
+
+    let mut points = Vec::with_capacity(ARRAYS.len());
+    for [position, rotation] in ARRAYS {
+        let (_, positions) = archive
+            .array(position, |shape| match *shape {
+                [_, 3] => None,
+                _ => Some("[frames, 3]"),
+            })
+            .map_err(in_file)?;
+        let (_, rotations) = archive
+            .array(rotation, |shape| match *shape {
+                [_, 4] => None,
+                _ => Some("[frames, 4]"),
+            })
+            .map_err(in_file)?;
+        for (field, values, width) in [(position, &positions, 3), (rotation, &rotations, 4)] {
+            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+                return Err(fault(field, format!("frame {}: not a finite number", at / width)));
+            }
+        }
+        points.push((positions, rotations));
+    }
+    let frames = points[0].0.len() / 3;
+    for ([position, rotation], (positions, rotations)) in ARRAYS.into_iter().zip(&points) {
+        for (field, count) in [(position, positions.len() / 3), (rotation, rotations.len() / 4)] {
+            if count != frames {
+                let problem = format!("{count} frames, but `{}` has {frames}", ARRAYS[0][0]);
+                return Err(fault(field, problem));
+            }
+        }
+    }
+    if frames == 0 {
+        return Err(fault(ARRAYS[0][0], "0 frames".into()));
+    }
+    let times = if archive.has("time") {
+        let one_axis = |shape: &[u64]| (shape.len() != 1).then_some("[frames]");
+        let (_, times) = archive.array("time", one_axis).map_err(in_file)?;
+        if times.len() != frames {
+            let problem = format!("{} frames, but `{}` has {frames}", times.len(), ARRAYS[0][0]);
+            return Err(fault("time", problem));
+        }
+        if let Some(at) = times.windows(2).position(|pair| pair[1] <= pair[0]) {
+            let problem = format!("frame {}: {} s does not rise", at + 1, times[at + 1]);
+            return Err(fault("time", problem));
+        }
+        times
+    } else {
+        let one = |shape: &[u64]| (!shape.iter().all(|s| *s == 1)).then_some("one number");
+        let (_, rate) = archive.array("fps", one).map_err(in_file)?;
+        if !RATES.contains(&rate[0]) {
+            let (low, high) = (RATES.start(), RATES.end());
+            let problem = format!("{} is not a frame rate from {low} to {high} Hz", rate[0]);
+            return Err(fault("fps", problem));
+        }
+        (0..frames).map(|frame| frame as f64 / rate[0]).collect()
+    };
+
+    // What a lost device had when it was seen last.
+    let mut seen = [TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY).lost(); 3];
+    let frame_at = |(frame, time): (usize, f64)| {
+        for ((pose, (positions, rotations)), held) in seen.iter_mut().zip(&points).zip(devices) {
+            let [x, y, z] = [0, 1, 2].map(|i| positions[3 * frame + i] as f32);
+            let rotation = Quat::from_array([0, 1, 2, 3].map(|i| rotations[4 * frame + i] as f32));
+            *pose = if rotation.length_squared() < LENGTH_SQUARED {
+                pose.lost()
+            } else {
+                held.joint(&TrackerPose::new(
+                    amass_from_engine_point(Vec3::new(x, y, z)),
+                    DMat3::from_quat(amass_from_engine_rotation(rotation)),
+                ))
+            };
+        }
+        TrackerFrame { time, poses: seen.to_vec() }
+    };
+    Ok(times.into_iter().enumerate().map(frame_at).collect())
+}
+
+/// Writes a file as [`load`] reads it, of devices in AMASS space, each with −z ahead and y up in its own axes.
+/// Replaces what was there only when all is written.
+///
+/// # Errors
+/// If the file cannot be written.
+///
+/// # Panics
+/// If a frame does not have three poses.
+pub fn save(path: &Path, devices: &[TrackerFrame], rate_hz: f64) -> Result<(), MotionError> {
+    let mut bytes = Cursor::new(vec![]);
+    write(&mut bytes, devices, rate_hz)
+        .and_then(|()| write_atomically(path, bytes.get_ref()))
+        .map_err(|source| MotionError::Write { path: path.into(), source })
+}
+
+fn write(writer: impl Write + Seek, devices: &[TrackerFrame], rate_hz: f64) -> io::Result<()> {
+    let mut archive = ZipWriter::new(writer);
+    let mut put = |name: &str, descr: &str, shape: &[usize], data: Vec<u8>| {
+        archive.start_file(format!("{name}.npy"), SimpleFileOptions::default())?;
+        npy::write(&mut archive, descr, shape, &data)
+    };
+    let frames = devices.len();
+    put("fps", "<f8", &[], rate_hz.to_le_bytes().to_vec())?;
+    let times = devices.iter().flat_map(|frame| frame.time.to_le_bytes());
+    put("time", "<f8", &[frames], times.collect())?;
+    for (k, [position, rotation]) in ARRAYS.into_iter().enumerate() {
+        let poses = || devices.iter().map(|frame| frame.poses[k]);
+        let place = |pose: TrackerPose| engine_from_amass_point(pose.position).to_array();
+        let positions = poses().flat_map(place).flat_map(f32::to_le_bytes);
+        put(position, "<f4", &[frames, 3], positions.collect())?;
+        let turn = |pose: TrackerPose| match pose.tracked {
+            true => engine_from_amass_rotation(quat_from_matrix(pose.rotation)).to_array(),
+            false => [0.0; 4],
+        };
+        let rotations = poses().flat_map(turn).flat_map(f32::to_le_bytes);
+        put(rotation, "<f4", &[frames, 4], rotations.collect())?;
+    }
+    archive.finish()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::TrackerRole;
+    use glam::DQuat;
+
+    const JOINTS: [DeviceFromJoint; 3] =
+        [DeviceFromJoint { position: DVec3::ZERO, rotation: DQuat::IDENTITY }; 3];
+
+    fn devices() -> Vec<TrackerFrame> {
+        let frame = |i: i32| {
+            let pose = |k: f64| {
+                let turn = DQuat::from_rotation_z(0.1 * f64::from(i) + k);
+                TrackerPose::new(DVec3::new(f64::from(i), k, 1.5), DMat3::from_quat(turn))
+            };
+            let mut poses = vec![pose(0.0), pose(1.0), pose(2.0)];
+            if i == 2 {
+                poses[1] = poses[1].lost();
+            }
+            TrackerFrame { time: f64::from(i) / 90.0, poses }
+        };
+        (0..4).map(frame).collect()
+    }
+
+    fn archive(without: &str, other: Option<(&str, &[usize], Vec<f64>)>) -> Vec<u8> {
+        let mut out = ZipWriter::new(Cursor::new(vec![]));
+        let mut put = |name: &str, shape: &[usize], values: &[f64]| {
+            out.start_file(format!("{name}.npy"), SimpleFileOptions::default()).unwrap();
+            let data: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            npy::write(&mut out, "<f8", shape, &data).unwrap();
+        };
+        if let Some((name, shape, values)) = &other {
+            put(name, shape, values);
+        }
+        let absent = |name: &str| name != without && other.as_ref().is_none_or(|o| o.0 != name);
+        for name in ARRAYS.into_iter().flatten().filter(|name| absent(name)) {
+            let width = if name.ends_with("pos") { 3 } else { 4 };
+            put(name, &[2, width], &vec![0.5; 2 * width]);
+        }
+        if absent("fps") {
+            put("fps", &[], &[60.0]);
+        }
+        out.finish().unwrap().into_inner()
+    }
+
+    fn read_bytes(bytes: &[u8]) -> Result<Vec<TrackerFrame>, MotionError> {
+        read(Cursor::new(bytes), Path::new("some/game.npz"), &JOINTS)
+    }
+
+    #[test]
+    fn what_is_saved_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("game.npz");
+        save(&path, &devices(), 90.0).unwrap();
+        let back = load(&path, &JOINTS).unwrap();
+        assert_eq!(back.len(), 4);
+        for (a, b) in devices().iter().zip(&back) {
+            assert_eq!(a.time, b.time);
+            for (k, (a, b)) in a.poses.iter().zip(&b.poses).enumerate() {
+                assert_eq!(a.tracked, b.tracked);
+                if a.tracked {
+                    assert!(a.position.distance(b.position) < 1e-6, "{k}");
+                    assert!(a.rotation.abs_diff_eq(b.rotation, 1e-6), "{k}");
+                }
+            }
+        }
+        assert_eq!(back[2].poses[1], back[1].poses[1].lost(), "what is lost stays where it was");
+    }
+
+    #[test]
+    fn joints_are_where_devices_are_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("game.npz");
+        // Somebody who looks along -z of OpenXR, which is +y here.
+        let ahead = TrackerPose::new(DVec3::Z * 1.7, DMat3::from_rotation_x(1.5707963267948966));
+        save(&path, &[TrackerFrame { time: 0.0, poses: vec![ahead; 3] }], 60.0).unwrap();
+        let held = TrackerRole::Head;
+        let devices = [DeviceFromJoint::openxr(held), JOINTS[1], JOINTS[2]];
+        let head = load(&path, &devices).unwrap()[0].poses[0];
+        assert!(head.position.abs_diff_eq(DVec3::new(0.0, -0.1, 1.62), 1e-6), "{}", head.position);
+        let (forward, up) = (head.rotation * DVec3::Z, head.rotation * DVec3::Y);
+        assert!(forward.abs_diff_eq(DVec3::Y, 1e-6) && up.abs_diff_eq(DVec3::Z, 1e-6), "{forward}");
+    }
+
+    #[test]
+    fn without_times_the_rate_says_when() {
+        let frames = read_bytes(&archive("", None)).unwrap();
+        assert_eq!(frames[1].time, 1.0 / 60.0);
+    }
+
+    #[test]
+    fn bad_contents_are_refused_by_name() {
+        for (without, other, field, expected) in [
+            ("left_pos", None, "left_pos", "missing"),
+            ("fps", None, "fps", "missing"),
+            ("", Some(("fps", &[][..], vec![0.0])), "fps", "0 is not a frame rate"),
+            ("", Some(("head_pos", &[2, 4], vec![0.0; 8])), "head_pos", "[2, 4]"),
+            ("", Some(("head_pos", &[0, 3], vec![])), "head_quat_xyzw", "2 frames"),
+            ("", Some(("right_quat_xyzw", &[2, 4], vec![f64::NAN; 8])), "right_quat_xyzw", "frame 0"),
+            ("", Some(("time", &[2], vec![1.0, 1.0])), "time", "frame 1"),
+            ("", Some(("time", &[1], vec![1.0])), "time", "1 frames"),
+        ] {
+            let message = read_bytes(&archive(without, other)).unwrap_err().to_string();
+            for part in ["some/game.npz", &format!("`{field}`"), expected] {
+                assert!(message.contains(part), "{message:?} does not say {part:?}");
+            }
+        }
+        let whole = archive("", None);
+        let cut = read_bytes(&whole[..whole.len() / 2]).unwrap_err();
+        assert!(matches!(cut, MotionError::Archive { .. }), "{cut}");
+    }
+}

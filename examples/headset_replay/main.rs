@@ -1,0 +1,129 @@
+//! Recordings of a headset and two controllers: three points, no body, and what the plugin makes of them.
+//!
+//! ```sh
+//! cargo run --release --example headset_replay
+//! cargo run --release --example headset_replay -- game.npz --shot game.png --at 4,8.5
+//! cargo run --release --example headset_replay -- *.npz --report
+//! ```
+//!
+//! ![Somebody crouches and punches](../assets/pictures/headset_replay.png)
+//!
+//! Files are as [`headset`] says. Without one, motion made by code is recorded first.
+
+pub mod report;
+pub mod stand_in;
+
+use anyhow::{Context, anyhow, ensure};
+use bevy::prelude::*;
+use bevy_kinest::kinest::calibration::Calibration;
+use bevy_kinest::kinest::model::Checkpoint;
+use bevy_kinest::kinest::motion::{amass, headset};
+use bevy_kinest::kinest::runtime::Recording;
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::kinest::tracker::{DeviceFromJoint, TrackerFrame, TrackerSet};
+use bevy_kinest::prelude::*;
+use clap::Parser;
+use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const MODEL: &str = "models/kinest_stream.model.ron";
+
+/// Shows the body that is made of a recorded headset and two controllers.
+#[derive(Parser)]
+struct Args {
+    /// Recordings; without any, one is made
+    #[arg(value_name = "FILE.npz")]
+    files: Vec<PathBuf>,
+    /// Print figures of every file instead of showing the first one
+    #[arg(long, conflicts_with_all = ["shot", "at"])]
+    report: bool,
+    /// Also write the bodies into this folder, as AMASS clips
+    #[arg(long, value_name = "FOLDER", requires = "report")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    scene: SceneArgs,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = if args.report {
+        print_report(&args.files, args.out.as_deref()).map(|()| AppExit::Success)
+    } else {
+        load(args.files.first()).and_then(scene_of).map(|scene| scene.run(args.scene))
+    };
+    match done {
+        Ok(AppExit::Success) => ExitCode::SUCCESS,
+        Ok(AppExit::Error(code)) => ExitCode::from(code.get()),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The joints of what was recorded.
+pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
+    let devices = [0, 1, 2].map(|k| DeviceFromJoint::openxr(TrackerSet::HeadAndHands.roles()[k]));
+    match file {
+        Some(file) => Ok(headset::load(file, &devices)?),
+        None => {
+            let mut frames = stand_in::devices();
+            for frame in &mut frames {
+                for (pose, held) in frame.poses.iter_mut().zip(&devices) {
+                    *pose = held.joint(pose);
+                }
+            }
+            Ok(frames)
+        }
+    }
+}
+
+/// The scene of the testbed.
+pub fn scene() -> Scene {
+    load(None).and_then(scene_of).expect("motion made by code is a recording")
+}
+
+fn scene_of(trackers: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
+    let player = Calibration::from_motion(&Skeleton::default(), &trackers, Default::default())?;
+    let recording = Recording::of_trackers(trackers).context("times of a recording have to rise")?;
+    Ok(Scene {
+        name: "headset_replay",
+        framing: Framing::default(),
+        at: vec![4.0, 8.4, 14.0],
+        plugin: Box::new(move |app| {
+            app.add_plugins(KinestPlugins).add_systems(
+                Startup,
+                move |mut commands: Commands, assets: Res<AssetServer>| {
+                    commands.spawn((
+                        KinestAvatar::new(assets.load(MODEL)),
+                        PlayerCalibration(player),
+                        MotionReplay::recording(recording.clone()).repeating(),
+                        CapsuleBody::default(),
+                    ));
+                },
+            );
+        }),
+    })
+}
+
+fn print_report(files: &[PathBuf], out: Option<&Path>) -> anyhow::Result<()> {
+    ensure!(!files.is_empty() || out.is_none(), "--out: there are no recordings to name clips after");
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
+    let checkpoint = Checkpoint::load(&assets.join(MODEL))?;
+    let files: Vec<Option<&PathBuf>> = match files {
+        [] => vec![None],
+        files => files.iter().map(Some).collect(),
+    };
+    println!("{}", report::Figures::HEADINGS);
+    for file in files {
+        let name = file.and_then(|file| file.file_stem()).map_or("made by code".into(), |n| n.to_string_lossy());
+        let played = report::play(load(file)?, &checkpoint).map_err(|error| anyhow!("{name}: {error}"))?;
+        println!("| {name} | {}", report::measure(&played));
+        if let Some(out) = out {
+            std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+            amass::save(&out.join(format!("{name}.npz")), &played.motion, "neutral")?;
+        }
+    }
+    Ok(())
+}

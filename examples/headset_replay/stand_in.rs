@@ -1,0 +1,45 @@
+//! A recording as a headset and two controllers make it, from motion made by code: for whoever has neither.
+
+use bevy_kinest::kinest::motion::synthetic::{self, Kind};
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::kinest::tracker::{DeviceFromJoint, TrackerFrame, TrackerSet};
+use glam::{DMat3, DVec3};
+
+/// Frames per second of the headset.
+pub const RATE_HZ: f64 = 90.0;
+/// Seconds of each part.
+const PART: f64 = 6.0;
+const KINDS: [Kind; 4] = [Kind::Idle, Kind::Squat, Kind::Punch, Kind::Reach];
+
+/// Every so many frames the right controller is elsewhere for one frame, …
+const GLITCH_EVERY: usize = 211;
+const GLITCH: DVec3 = DVec3::new(0.2, -0.25, 0.1);
+/// … and the left one is not seen at all for a while.
+const LOSS_EVERY: usize = 400;
+const LOSS: usize = 30;
+
+/// Where the devices are, frame by frame, in AMASS space: worn and held as
+/// [`DeviceFromJoint::openxr`] says.
+pub fn devices() -> Vec<TrackerFrame> {
+    let skeleton = Skeleton::default();
+    let roles = TrackerSet::HeadAndHands.roles();
+    let parts = KINDS.map(|kind| synthetic::clip(kind, 5, PART, RATE_HZ, &skeleton).frames);
+    let frames = parts.iter().flatten().enumerate().map(|(i, frame)| {
+        let joints = skeleton.forward(&frame.body_matrices(), frame.translation);
+        let time = i as f64 / RATE_HZ;
+        let mut frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);
+        for (pose, role) in frame.poses.iter_mut().zip(roles) {
+            let held = DeviceFromJoint::openxr(*role);
+            pose.rotation *= DMat3::from_quat(held.rotation.conjugate());
+            pose.position -= pose.rotation * held.position;
+        }
+        if i % GLITCH_EVERY == GLITCH_EVERY - 1 {
+            frame.poses[2].position += GLITCH;
+        }
+        if i % LOSS_EVERY > LOSS_EVERY - LOSS {
+            frame.poses[1] = frame.poses[1].lost();
+        }
+        frame
+    });
+    frames.collect()
+}
