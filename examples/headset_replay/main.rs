@@ -17,6 +17,7 @@ use anyhow::{Context, anyhow, ensure};
 use bevy::prelude::*;
 use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::model::Checkpoint;
+use bevy_kinest::kinest::motion::synthetic::Kind;
 use bevy_kinest::kinest::motion::{amass, headset};
 use bevy_kinest::kinest::runtime::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
@@ -68,7 +69,7 @@ pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
     match file {
         Some(file) => Ok(headset::load(file, &devices)?),
         None => {
-            let mut frames = stand_in::devices();
+            let mut frames = stand_in::devices(Kind::Squat);
             for frame in &mut frames {
                 for (pose, held) in frame.poses.iter_mut().zip(&devices) {
                     *pose = held.joint(pose);
@@ -86,11 +87,12 @@ pub fn scene() -> Scene {
 
 fn scene_of(trackers: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
     let player = Calibration::from_motion(&Skeleton::default(), &trackers, Default::default())?;
-    let recording = Recording::of_trackers(trackers).context("times of a recording have to rise")?;
+    let recording =
+        Recording::of_trackers(trackers).context("times of a recording have to rise")?;
     Ok(Scene {
         name: "headset_replay",
         framing: Framing::default(),
-        at: vec![4.0, 8.4, 14.0],
+        at: vec![1.0, 2.5, 5.0],
         plugin: Box::new(move |app| {
             app.add_plugins(KinestPlugins).add_systems(
                 Startup,
@@ -108,7 +110,10 @@ fn scene_of(trackers: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
 }
 
 fn print_report(files: &[PathBuf], out: Option<&Path>) -> anyhow::Result<()> {
-    ensure!(!files.is_empty() || out.is_none(), "--out: there are no recordings to name clips after");
+    ensure!(
+        !files.is_empty() || out.is_none(),
+        "--out: there are no recordings to name clips after"
+    );
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
     let checkpoint = Checkpoint::load(&assets.join(MODEL))?;
     let files: Vec<Option<&PathBuf>> = match files {
@@ -117,11 +122,15 @@ fn print_report(files: &[PathBuf], out: Option<&Path>) -> anyhow::Result<()> {
     };
     println!("{}", report::Figures::HEADINGS);
     for file in files {
-        let name = file.and_then(|file| file.file_stem()).map_or("made by code".into(), |n| n.to_string_lossy());
-        let played = report::play(load(file)?, &checkpoint).map_err(|error| anyhow!("{name}: {error}"))?;
+        let name = file
+            .and_then(|file| file.file_stem())
+            .map_or("made by code".into(), |n| n.to_string_lossy());
+        let played =
+            report::play(load(file)?, &checkpoint).map_err(|error| anyhow!("{name}: {error}"))?;
         println!("| {name} | {}", report::measure(&played));
         if let Some(out) = out {
-            std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+            std::fs::create_dir_all(out)
+                .with_context(|| format!("cannot make {}", out.display()))?;
             amass::save(&out.join(format!("{name}.npz")), &played.motion, "neutral")?;
         }
     }

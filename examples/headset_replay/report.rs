@@ -136,11 +136,7 @@ pub fn play(trackers: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Play
     }
     let rate_hz = (times.len() - 1) as f64 / recording.duration();
     let trackers = recording.frames().iter().map(|frame| frame.trackers.clone()).collect();
-    Ok(Played {
-        motion: MotionClip { rate_hz, frames },
-        skeleton: player.skeleton(base),
-        trackers,
-    })
+    Ok(Played { motion: MotionClip { rate_hz, frames }, skeleton: player.skeleton(base), trackers })
 }
 
 /// Measures all frames but the first, in which the body fades in.
@@ -151,9 +147,8 @@ pub fn measure(played: &Played) -> Figures {
     let feet = FeetTrack::new(frames, skeleton);
     let at = |frame: usize, k: usize| trackers[frame].poses[k].position;
     let speed = |frame: usize, k: usize| at(frame, k).distance(at(frame - 1, k)) * rate_hz;
-    let off = |frame: usize, k: usize| {
-        body.positions[frame][TRACKED[k].index()].distance(at(frame, k))
-    };
+    let off =
+        |frame: usize, k: usize| body.positions[frame][TRACKED[k].index()].distance(at(frame, k));
 
     let tracked = |frame: &usize, k: usize| trackers[*frame].poses[k].tracked;
     let all = || 0..frames.len();
@@ -175,8 +170,7 @@ pub fn measure(played: &Played) -> Figures {
 
     let glitch = |f: &usize| speed(*f, 1).max(speed(*f, 2)) > GLITCH;
     let pelvis = |frame: usize| body.positions[frame][SmplJoint::Pelvis.index()];
-    let beyond =
-        |f: usize| pelvis(f).distance(pelvis(f - 1)) - at(f, 0).distance(at(f - 1, 0));
+    let beyond = |f: usize| pelvis(f).distance(pelvis(f - 1)) - at(f, 0).distance(at(f - 1, 0));
     let points: Vec<[DVec3; 3]> = all().map(|f| [at(f, 0), at(f, 1), at(f, 2)]).collect();
     Figures {
         rate_hz,

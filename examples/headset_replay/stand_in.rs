@@ -7,9 +7,8 @@ use glam::{DMat3, DVec3};
 
 /// Frames per second of the headset.
 pub const RATE_HZ: f64 = 90.0;
-/// Seconds of each part.
-const PART: f64 = 6.0;
-const KINDS: [Kind; 4] = [Kind::Idle, Kind::Squat, Kind::Punch, Kind::Reach];
+/// Seconds.
+const DURATION: f64 = 8.0;
 
 /// Every so many frames the right controller is elsewhere for one frame, …
 const GLITCH_EVERY: usize = 211;
@@ -18,13 +17,13 @@ const GLITCH: DVec3 = DVec3::new(0.2, -0.25, 0.1);
 const LOSS_EVERY: usize = 400;
 const LOSS: usize = 30;
 
-/// Where the devices are, frame by frame, in AMASS space: worn and held as
+/// Where the devices of somebody who does this are, frame by frame, in AMASS space: worn and held as
 /// [`DeviceFromJoint::openxr`] says.
-pub fn devices() -> Vec<TrackerFrame> {
+pub fn devices(kind: Kind) -> Vec<TrackerFrame> {
     let skeleton = Skeleton::default();
     let roles = TrackerSet::HeadAndHands.roles();
-    let parts = KINDS.map(|kind| synthetic::clip(kind, 5, PART, RATE_HZ, &skeleton).frames);
-    let frames = parts.iter().flatten().enumerate().map(|(i, frame)| {
+    let clip = synthetic::clip(kind, 5, DURATION, RATE_HZ, &skeleton);
+    let frames = clip.frames.iter().enumerate().map(|(i, frame)| {
         let joints = skeleton.forward(&frame.body_matrices(), frame.translation);
         let time = i as f64 / RATE_HZ;
         let mut frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);

@@ -105,6 +105,10 @@ fn switches_change_what_is_refined() {
     for (name, now) in [
         ("Smooth", KinestRefine { smooth: true, ..KinestRefine::none() }),
         ("Lock feet", KinestRefine { smooth: true, lock_feet: true, ..KinestRefine::none() }),
+        (
+            "Bodies that hang in the air stand",
+            KinestRefine { place_trackers: false, ..KinestRefine::default() },
+        ),
         ("Head and hands exactly at their trackers", KinestRefine::default()),
     ] {
         assert!(!panel.is_on(name));

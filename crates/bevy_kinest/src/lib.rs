@@ -50,7 +50,7 @@
 //! ```
 //!
 //! The model is in the repository of this crate, `assets/models/kinest_stream.*`: copy both files. The
-//! examples there (`minimal`, `retarget`, `many_avatars`, `tracking_loss`, `amass_replay`) need no headset.
+//! examples there (`minimal`, `retarget`, `many_avatars`, `tracking_loss`, `headset_replay`, `amass_replay`) need no headset.
 //!
 //! * [What to expect](#what-to-expect)
 //! * [Plugins](#plugins), [what is what](#what-is-what), [order of a frame](#order-of-a-frame),
@@ -294,6 +294,7 @@
 //! | | what it does | what it costs |
 //! |---|---|---|
 //! | `smooth` | joints tremble less ([`OneEuro`](kinest::refine::OneEuro)) | 53 ms of lag at rest, 27 ms at 3 rad/s, of what has no tracker |
+//! | `ground` | bodies that hang in the air without falling stand | nothing, as long as the network is right |
 //! | `place_trackers` | head and hands exactly at the trackers, losses bridged | bends arms as needed |
 //! | `lock_feet` | feet on the floor, and still while they carry weight | bends legs as needed |
 //!
@@ -392,13 +393,16 @@
 //!
 //! [`TrackerRecorder`] writes what trackers say, line by line, so that nothing is lost in a crash;
 //! [`MotionReplay`] moves trackers as a recording or a motion file says. With both, trouble that a player
-//! had can be looked at without the player.
+//! had can be looked at without the player: recordings also know calibration, model and teleports, and a
+//! session that was recorded from its start gives the same poses again to the last bit
+//! ([`MotionReplay::recording`]).
 //!
 //! ```
 //! use bevy::prelude::*;
 //! use bevy_kinest::TrackerRecorder;
-//! use bevy_kinest::kinest::motion::amass;
+//! use bevy_kinest::kinest::motion::{amass, headset};
 //! use bevy_kinest::kinest::runtime::Recording;
+//! use bevy_kinest::kinest::tracker::DeviceFromJoint;
 //! use bevy_kinest::prelude::*;
 //!
 //! fn record(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
@@ -426,7 +430,17 @@
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(record);
 //! # bevy::ecs::system::assert_is_system(stop);
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(replay);
+//!
+//! /// Head and hands of somebody who played another game.
+//! fn game(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
+//!     let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
+//!     let joints = headset::load("game.npz".as_ref(), &roles.map(DeviceFromJoint::openxr))?;
+//!     let recording = Recording::of_trackers(joints).ok_or("its times do not rise")?;
+//!     commands.entity(*avatar).insert(MotionReplay::recording(recording));
+//!     Ok(())
+//! }
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(dance);
+//! # bevy::ecs::system::assert_is_system::<(), Result, _>(game);
 //! ```
 //!
 //! # Test a game with bodies

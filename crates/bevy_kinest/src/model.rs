@@ -28,7 +28,11 @@ impl PoseModel {
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Self {
         let spec = checkpoint.manifest.spec.clone();
         let sha256 = Some(checkpoint.manifest.sha256.clone());
-        Self { spec, sha256, open: Arc::new(move |device| kinest_engine::open(&checkpoint, device)) }
+        Self {
+            spec,
+            sha256,
+            open: Arc::new(move |device| kinest_engine::open(&checkpoint, device)),
+        }
     }
 
     /// A model run by engines of the caller's own making, for tests and for back ends this crate

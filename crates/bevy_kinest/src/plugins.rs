@@ -5,7 +5,7 @@ use crate::inference::{
     Workers, announce, follow_assets, infer, on_remove, on_reset, on_teleport, place, receive,
 };
 use crate::model::PoseModelLoader;
-use crate::refine::{follow_settings, lock_feet, place_trackers, smooth};
+use crate::refine::{follow_settings, ground, lock_feet, place_trackers, smooth};
 use crate::replay::{on_stop_recording, record, replay};
 use crate::skeleton::write_joints;
 use crate::status::KinestModels;
@@ -145,7 +145,7 @@ impl Plugin for KinestPosePlugin {
                     (sample, calibrate).chain().in_set(KinestSystems::Sample),
                     (follow_assets, follow_calibration, infer).chain().in_set(KinestSystems::Infer),
                     (receive, place).chain().in_set(KinestSystems::Apply),
-                    (follow_settings, smooth, place_trackers, lock_feet)
+                    (follow_settings, smooth, ground, place_trackers, lock_feet)
                         .chain()
                         .in_set(KinestSystems::Refine),
                     announce.after(KinestSystems::Refine).before(KinestSystems::Writeback),

@@ -5,7 +5,7 @@ use crate::settings::Clock;
 use crate::tracker::Sampled;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
-use kinest::refine::{Floor, FootLock, FootLockSettings, OneEuro, PoseFilter};
+use kinest::refine::{Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter};
 use kinest::runtime::{Displacement, TrackerPlacer};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,9 @@ pub struct KinestRefine {
     /// By how much; [`OneEuro::lag`] says what it costs.
     #[reflect(remote = OneEuroReflect)]
     pub one_euro: OneEuro,
+    /// Lets bodies stand that hang in the air without falling, as networks have them in motions they have
+    /// never seen.
+    pub ground: bool,
     /// Puts head and hands exactly where the trackers are, and bridges their loss.
     pub place_trackers: bool,
     /// Keeps feet on the floor, and still while they carry weight.
@@ -49,6 +52,7 @@ impl Default for KinestRefine {
         Self {
             smooth: true,
             one_euro: OneEuro::default(),
+            ground: true,
             place_trackers: true,
             lock_feet: true,
             feet: FootLockSettings { floor: Floor::At(0.0), ..FootLockSettings::default() },
@@ -60,7 +64,13 @@ impl KinestRefine {
     /// Nothing: the network's pose under the newest head.
     #[must_use]
     pub fn none() -> Self {
-        Self { smooth: false, place_trackers: false, lock_feet: false, ..Self::default() }
+        Self {
+            smooth: false,
+            ground: false,
+            place_trackers: false,
+            lock_feet: false,
+            ..Self::default()
+        }
     }
 }
 
@@ -68,6 +78,7 @@ impl KinestRefine {
 #[derive(Component)]
 pub(crate) struct RefineState {
     filter: PoseFilter,
+    grounding: Grounding,
     placer: TrackerPlacer,
     feet: FootLock,
 }
@@ -82,6 +93,7 @@ impl RefineState {
     fn new(settings: &KinestRefine) -> Self {
         Self {
             filter: PoseFilter::new(settings.one_euro),
+            grounding: Grounding::default(),
             placer: TrackerPlacer::default(),
             feet: FootLock::new(settings.feet),
         }
@@ -90,6 +102,7 @@ impl RefineState {
     /// The player was moved as a whole.
     pub fn displace(&mut self, by: &Displacement) {
         self.filter.turn(by.turn);
+        self.grounding.reset();
         self.placer.displace(by);
         self.feet.displace(by.turn, by.from, by.to);
     }
@@ -97,6 +110,7 @@ impl RefineState {
     /// Another player, or another start.
     pub fn reset(&mut self) {
         self.filter.reset();
+        self.grounding.reset();
         self.placer.reset();
         self.feet.reset();
     }
@@ -118,6 +132,24 @@ pub(crate) fn smooth(
         if refine.smooth && body.time().is_some() {
             let mut pose = *body.pose();
             state.filter.apply(&mut pose, clock.delta());
+            body.set_pose(pose);
+        }
+    }
+}
+
+pub(crate) fn ground(
+    clock: Clock,
+    mut avatars: Query<(&KinestRefine, &Sampled, &mut RefineState, &mut BodyPose)>,
+) {
+    for (refine, sampled, mut state, mut body) in &mut avatars {
+        // An estimated floor is not known before the first feet have been seen.
+        if refine.ground
+            && body.time().is_some()
+            && let Some(trackers) = &sampled.joints
+            && let Some(floor) = state.feet.floor()
+        {
+            let (mut pose, dt) = (*body.pose(), clock.delta());
+            state.grounding.apply(&body.skeleton, &mut pose, &trackers.poses, floor, dt);
             body.set_pose(pose);
         }
     }

@@ -201,12 +201,7 @@ impl MotionReplay {
 pub(crate) fn replay(
     mut commands: Commands,
     time: Res<Time>,
-    mut replays: Query<(
-        Entity,
-        &mut MotionReplay,
-        Option<&Trackers>,
-        Option<&PlayerCalibration>,
-    )>,
+    mut replays: Query<(Entity, &mut MotionReplay, Option<&Trackers>, Option<&PlayerCalibration>)>,
     mut trackers: Query<(&SparseTracker, &mut TrackerValidity, &mut Transform)>,
 ) {
     for (avatar, mut replay, own, known) in &mut replays {

@@ -5,7 +5,7 @@
 //! ([`to_model`](Calibration::to_model)) and its rotations are put on a body of the player's
 //! ([`skeleton`](Calibration::skeleton)).
 
-use crate::coordinates::UPRIGHT;
+use crate::coordinates::{UPRIGHT, heading};
 use crate::files::write_atomically;
 use crate::rotation::quat_from_matrix;
 use crate::skeleton::{Skeleton, SmplJoint};
@@ -38,6 +38,10 @@ const MOTION_SECONDS: f64 = 2.0;
 const STANDING_QUANTILE: f64 = 0.95;
 /// Hands are as far apart as they get in this part of the time; the rest may be glitches.
 const SPAN_QUANTILE: f64 = 0.99;
+/// Arms are as long as hands get away from where shoulders should be in this part of the time, …
+const REACH_QUANTILE: f64 = 0.95;
+/// … but no longer than this many times what the height says: the trunk leans, and turns against the head.
+const REACH_FACTOR: f64 = 1.1;
 
 /// How big a player is and how the devices are held. Metres.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -232,7 +236,8 @@ impl Calibration {
     /// Measures a player who moves about for a few seconds and stands upright some of the time.
     ///
     /// The height is that of somebody whose head is as high as this one's nearly ever gets. Arms are
-    /// taken to have the proportions of `base` unless the hands get further apart than that.
+    /// taken to have the proportions of `base` unless the hands get further apart than that, or further from
+    /// the shoulders.
     ///
     /// # Errors
     /// If `frames` last less than two seconds, or nobody has such a size.
@@ -247,7 +252,13 @@ impl Calibration {
         let head = quantile(joints.iter().map(|f| f.poses[0].position.z), STANDING_QUANTILE);
         let apart = joints.iter().map(|f| f.poses[1].position.distance(f.poses[2].position));
         let standing = Self::from_height(base, head / HEAD_JOINT_PART)?;
-        let arm_span = standing.arm_span.max(quantile(apart, SPAN_QUANTILE));
+        let (sizes, body) = (Sizes::of(base), standing.scales(base).body);
+        let reach = quantile(joints.iter().flat_map(|f| reaches(f, &sizes, body)), REACH_QUANTILE);
+        let arm = reach.min(REACH_FACTOR * body * sizes.arm);
+        let arm_span = standing
+            .arm_span
+            .max(quantile(apart, SPAN_QUANTILE))
+            .max(2.0 * (body * sizes.girdle + arm));
         Self { arm_span, devices, ..standing }.checked(base)
     }
 
@@ -356,6 +367,15 @@ impl Calibration {
         });
         Skeleton { offsets, ankle_height: base.ankle_height * scales.body }
     }
+}
+
+/// From where the shoulders of an upright body below the head are, facing as the head does, to the wrists.
+fn reaches(joints: &TrackerFrame, sizes: &Sizes, body: f64) -> [f64; 2] {
+    let [head, left, right] = [0, 1, 2].map(|k| joints.poses[k].position);
+    let chest = head - DVec3::Z * (body * (sizes.head - sizes.shoulders));
+    let turn = DQuat::from_rotation_z(heading(joints.poses[0].rotation));
+    let shoulder = turn * DVec3::X * (body * sizes.girdle);
+    [left.distance(chest + shoulder), right.distance(chest - shoulder)]
 }
 
 fn check_frames(frames: &[TrackerFrame], needed: f64) -> Result<(), CalibrationError> {
@@ -505,6 +525,25 @@ mod tests {
             assert!((found.height / height - 1.0).abs() < 0.03, "{height} {found:?}");
             assert!((found.arm_span / truth.arm_span - 1.0).abs() < 0.03, "{found:?}");
         }
+    }
+
+    /// Who never stretches both arms out still shows how long they are.
+    #[test]
+    fn hands_that_reach_far_have_long_arms() {
+        let base = Skeleton::default();
+        let (skeleton, truth) = sized(1.75, 1.08);
+        let mut ahead = Pose::rest();
+        ahead.rotations[0] = UPRIGHT;
+        ahead.translation.z = skeleton.ankle_height - skeleton.pose_joints(&ahead).positions[7].z;
+        for (shoulder, turn) in [(J::LeftShoulder, -1.5), (J::RightShoulder, 1.5)] {
+            ahead.rotations[shoulder.index()] = DQuat::from_rotation_y(turn);
+        }
+        let frames: Vec<_> =
+            (0..180).map(|i| devices(&skeleton, &ahead, f64::from(i) / 60.0)).collect();
+        let found = Calibration::from_motion(&base, &frames, held()).unwrap();
+        // Shoulders are a little behind the head, where nobody looks for them.
+        let part = found.arm_span / truth.arm_span;
+        assert!((0.95..1.02).contains(&part), "{found:?} {truth:?}");
     }
 
     /// The same motion of bodies of any size is one motion to the network.

@@ -117,6 +117,7 @@
 //! | to | see |
 //! |---|---|
 //! | read and write motion files, make motion by code | [`motion::amass`], [`motion::synthetic`] |
+//! | read recordings of a headset, know how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
 //! | load a trained model | [`model::Checkpoint`] |
 //! | estimate poses from live trackers | [`runtime`] |
 //! | put head, hands and feet where they belong | [`refine`] |

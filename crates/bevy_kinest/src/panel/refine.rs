@@ -25,6 +25,7 @@ pub(super) fn section(ui: &mut Ui, refine: &mut KinestRefine) {
             ui.add(beta.prefix("beta "));
         });
     });
+    ui.checkbox(&mut refine.ground, "Bodies that hang in the air stand");
     ui.checkbox(&mut refine.place_trackers, "Head and hands exactly at their trackers");
     ui.horizontal(|ui| {
         ui.checkbox(&mut refine.lock_feet, "Lock feet");

@@ -6,12 +6,7 @@ use crate::{AvatarStatus, LossReason};
 use bevy_egui::egui::{Grid, Ui};
 use kinest::tracker::TrackerRole;
 
-pub(super) fn section(
-    ui: &mut Ui,
-    status: &AvatarStatus,
-    sampled: &Sampled,
-    watch: &Watch,
-) {
+pub(super) fn section(ui: &mut Ui, status: &AvatarStatus, sampled: &Sampled, watch: &Watch) {
     Grid::new("trackers").num_columns(3).striped(true).show(ui, |ui| {
         for (k, role) in ROLES.into_iter().enumerate() {
             ui.label(match role {

@@ -15,8 +15,10 @@ const STRAIGHT: f64 = 0.03;
 
 const LEGS: [[J; 3]; 2] =
     [[J::LeftHip, J::LeftKnee, J::LeftAnkle], [J::RightHip, J::RightKnee, J::RightAnkle]];
-const ARMS: [[J; 3]; 2] =
-    [[J::LeftShoulder, J::LeftElbow, J::LeftWrist], [J::RightShoulder, J::RightElbow, J::RightWrist]];
+const ARMS: [[J; 3]; 2] = [
+    [J::LeftShoulder, J::LeftElbow, J::LeftWrist],
+    [J::RightShoulder, J::RightElbow, J::RightWrist],
+];
 
 /// How often a knee bends the wrong way, or points elsewhere from one frame to the next (faster than
 /// 30 rad/s): counted over frames and legs.
@@ -34,12 +36,7 @@ pub fn elbow_flips(track: &BodyTrack, rate_hz: f64) -> usize {
 }
 
 /// Hinges that turn by more than `most` radians in a frame, or whose axis-angle is `wrong`.
-fn flips(
-    track: &BodyTrack,
-    limbs: [[J; 3]; 2],
-    most: f64,
-    wrong: impl Fn(DVec3) -> bool,
-) -> usize {
+fn flips(track: &BodyTrack, limbs: [[J; 3]; 2], most: f64, wrong: impl Fn(DVec3) -> bool) -> usize {
     let mut flips = 0;
     for [from, hinge, to] in limbs.map(|limb| limb.map(J::index)) {
         let mut before: Option<DVec3> = None;

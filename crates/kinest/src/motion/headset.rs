@@ -279,7 +279,12 @@ mod tests {
             ("", Some(("fps", &[][..], vec![0.0])), "fps", "0 is not a frame rate"),
             ("", Some(("head_pos", &[2, 4], vec![0.0; 8])), "head_pos", "[2, 4]"),
             ("", Some(("head_pos", &[0, 3], vec![])), "head_quat_xyzw", "2 frames"),
-            ("", Some(("right_quat_xyzw", &[2, 4], vec![f64::NAN; 8])), "right_quat_xyzw", "frame 0"),
+            (
+                "",
+                Some(("right_quat_xyzw", &[2, 4], vec![f64::NAN; 8])),
+                "right_quat_xyzw",
+                "frame 0",
+            ),
             ("", Some(("time", &[2], vec![1.0, 1.0])), "time", "frame 1"),
             ("", Some(("time", &[1], vec![1.0])), "time", "1 frames"),
         ] {

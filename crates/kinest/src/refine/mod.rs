@@ -5,11 +5,12 @@
 //! parts it wants in this order:
 //!
 //! 1. [`PoseFilter`]: smooths the joint rotations in time;
-//! 2. [`place_trackers`]: head and hands exactly at the trackers;
-//! 3. [`FootLock`]: feet on the floor, and still while they carry weight.
+//! 2. [`Grounding`]: a body that hangs in the air though it does not fall stands;
+//! 3. [`place_trackers`]: head and hands exactly at the trackers;
+//! 4. [`FootLock`]: feet on the floor, and still while they carry weight.
 //!
 //! ```
-//! use kinest::refine::{FootLock, FootLockSettings, OneEuro, PoseFilter, place_trackers};
+//! use kinest::refine::{FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, place_trackers};
 //! use kinest::skeleton::{Pose, Skeleton};
 //! use kinest::tracker::{TrackerFrame, TrackerSet};
 //!
@@ -17,9 +18,11 @@
 //! let trackers =
 //!     TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &skeleton.pose_joints(&Pose::rest()));
 //! let mut filter = PoseFilter::new(OneEuro::default());
+//! let mut grounding = Grounding::default();
 //! let mut feet = FootLock::new(FootLockSettings::default());
 //! let mut pose = Pose::rest(); // what the network says
 //! filter.apply(&mut pose, 1.0 / 60.0);
+//! grounding.apply(&skeleton, &mut pose, &trackers.poses, 0.0, 1.0 / 60.0);
 //! place_trackers(&skeleton, &mut pose, &trackers.poses);
 //! feet.apply(&skeleton, &mut pose, 1.0 / 60.0);
 //! ```
@@ -29,6 +32,7 @@
 
 mod arm;
 mod foot;
+mod grounding;
 mod head;
 mod limb;
 mod smoothing;
@@ -36,6 +40,7 @@ mod three_point;
 
 pub use arm::Arm;
 pub use foot::{Floor, FootLock, FootLockSettings};
+pub use grounding::Grounding;
 pub use head::place_head;
 pub use smoothing::{OneEuro, PoseFilter};
 pub use three_point::three_point_pose;

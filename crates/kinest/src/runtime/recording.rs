@@ -347,7 +347,9 @@ mod tests {
         for i in 0..=10 {
             let pose = Pose { translation: DVec3::X * f64::from(i), ..Pose::rest() };
             let trackers = frame(0.05 * f64::from(i));
-            writer.push(&RecordedFrame { pose: Some(pose), ..RecordedFrame::of(trackers) }).unwrap();
+            writer
+                .push(&RecordedFrame { pose: Some(pose), ..RecordedFrame::of(trackers) })
+                .unwrap();
         }
         writer.push(&RecordedFrame::of(frame(0.5))).unwrap();
         assert_eq!(writer.frames(), 11, "a frame of the same time is left out");

@@ -3,7 +3,9 @@
 use super::report::ClipScore;
 use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack, Region, Sunk, knee_flips, lag};
 use kinest::motion::{ClipFrame, MotionClip};
-use kinest::refine::{Floor, FootLock, FootLockSettings, OneEuro, PoseFilter, place_head};
+use kinest::refine::{
+    Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, place_head,
+};
 use kinest::runtime::protocol::clip_trackers;
 use kinest::runtime::{LossSettings, TrackerPlacer};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
@@ -22,6 +24,8 @@ pub enum Step {
     Hands,
     /// Joints smoothed in time before that.
     Smoothing,
+    /// Bodies that hang in the air without falling stand.
+    Ground,
     /// Feet on the floor at height 0, and still while they carry weight.
     Feet,
     /// The true motion, for comparison.
@@ -30,8 +34,15 @@ pub enum Step {
 
 impl Step {
     /// Every step, in the order of the table.
-    pub const ALL: [Self; 6] =
-        [Self::Network, Self::Head, Self::Hands, Self::Smoothing, Self::Feet, Self::Truth];
+    pub const ALL: [Self; 7] = [
+        Self::Network,
+        Self::Head,
+        Self::Hands,
+        Self::Smoothing,
+        Self::Ground,
+        Self::Feet,
+        Self::Truth,
+    ];
 
     /// What it is called in reports.
     #[must_use]
@@ -41,6 +52,7 @@ impl Step {
             Self::Head => "+ head",
             Self::Hands => "+ hands",
             Self::Smoothing => "+ smoothing",
+            Self::Ground => "+ ground",
             Self::Feet => "+ feet",
             Self::Truth => "truth",
         }
@@ -72,6 +84,7 @@ pub fn refine(
     let dt = 1.0 / rate_hz;
     let loss = LossSettings::default();
     let mut filter = PoseFilter::new(OneEuro::default());
+    let mut grounding = Grounding::default();
     let mut placer = TrackerPlacer::default();
     let mut feet =
         FootLock::new(FootLockSettings { floor: Floor::At(0.0), ..FootLockSettings::default() });
@@ -84,6 +97,9 @@ pub fn refine(
         let mut pose = Pose::from(frame);
         if step >= Step::Smoothing {
             filter.apply(&mut pose, dt);
+        }
+        if step >= Step::Ground {
+            grounding.apply(skeleton, &mut pose, trackers, 0.0, dt);
         }
         if step == Step::Head {
             place_head(skeleton, &mut pose, &trackers[0]);
@@ -243,6 +259,6 @@ mod tests {
             "{after:?}"
         );
         assert_eq!(before.contact_recall, None);
-        assert_eq!(Step::ALL.map(|step| looks(step).knee_flips), [0; 6]);
+        assert_eq!(Step::ALL.map(|step| looks(step).knee_flips), [0; Step::ALL.len()]);
     }
 }
