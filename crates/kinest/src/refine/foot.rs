@@ -7,10 +7,6 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
-/// No leg is made straighter than this part of its length, or than it was: near the full length a knee
-/// moves many centimetres for one of the foot.
-const STRAIGHTEST: f64 = 0.995;
-
 /// A heel rises by no more than this for a hip that gets too far away, radians.
 const HEEL_RISE: f64 = 0.4;
 
@@ -302,8 +298,7 @@ impl Foot {
         ball.z += sunk.max(0.0);
 
         let hip = JointFrame::of(skeleton, pose, leg.joints[0]).position;
-        let length: f64 = leg.bones(skeleton).iter().sum();
-        let longest = (STRAIGHTEST * length).max(estimate.ankle.position.distance(hip));
+        let longest = leg.longest(skeleton, estimate.ankle.position.distance(hip));
         // Out of reach the heel rises, and only then the foot.
         rotation = lean(rotation * -toe, hip - ball, longest, HEEL_RISE) * rotation;
         let ankle = hip + (ball - rotation * toe - hip).clamp_length_max(longest);

@@ -1,8 +1,10 @@
 //! A body that nothing holds up in the air comes down.
 
+use super::limb::LEGS;
 use super::{JointFrame, place_head, three_point_pose};
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use crate::tracker::TrackerPose;
+use glam::DVec3;
 
 /// The lower sole is in the air above this height, metres, and nobody believes it above that.
 const HEIGHTS: [f64; 2] = [0.06, 0.18];
@@ -17,13 +19,15 @@ const LONGER: f64 = 0.15;
 /// Seconds in which a body comes down, and in which it is left to the network again.
 const DOWN: f64 = 0.3;
 const BACK: f64 = 0.5;
+/// How fast feet are put down, or left where the network has them again, m/s.
+const STRETCH_SPEED: f64 = 0.5;
 
 /// Notices when both feet of a body hang in the air though it does not jump, and lets it stand.
 ///
 /// A network that meets a motion it has never seen may have a body lie in the air below a head that is where
 /// people have it who stand. Who jumps leaves the floor with some speed `v` of the head, and is back after
-/// `2 v / g`. At any other time feet more than a few centimetres above the floor are an error, and the pose
-/// goes over to that of [`three_point_pose`], which stands below its head, as far as the feet are too high.
+/// `2 v / g`. At any other time one foot is on the floor. Legs are stretched for it; where that would take much,
+/// the pose goes over to that of [`three_point_pose`], which stands below its head.
 #[derive(Clone, Debug, Default)]
 pub struct Grounding {
     /// Height of the head before.
@@ -34,6 +38,8 @@ pub struct Grounding {
     air: f64,
     /// How much of the pose is that of who stands.
     part: f64,
+    /// How much lower feet are put, metres.
+    stretch: f64,
 }
 
 impl Grounding {
@@ -89,6 +95,26 @@ impl Grounding {
             }
             place_head(skeleton, pose, &trackers[0]);
         }
+        let height = if carried { lower_sole(skeleton, pose) - floor } else { 0.0 };
+        let most = STRETCH_SPEED * dt;
+        self.stretch += (height.max(0.0) - self.stretch).clamp(-most, most);
+        if self.stretch > 0.0 {
+            lower_feet(skeleton, pose, self.stretch);
+        }
+    }
+}
+
+/// Puts both feet lower by this, as far as the legs reach, without turning them.
+fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
+    for leg in &LEGS {
+        let [hip, knee, ankle] = leg.joints;
+        let hip = JointFrame::of(skeleton, pose, hip).position;
+        let foot = JointFrame::of(skeleton, pose, ankle);
+        let longest = leg.longest(skeleton, foot.position.distance(hip));
+        let lower = foot.position - DVec3::Z * by - hip;
+        leg.reach(skeleton, pose, hip + lower.clamp_length_max(longest));
+        let shank = JointFrame::of(skeleton, pose, knee).rotation;
+        pose.rotations[ankle.index()] = (shank.conjugate() * foot.rotation).normalize();
     }
 }
 
@@ -187,7 +213,10 @@ mod tests {
                 truth.translation.z += floor;
                 let mut pose = truth;
                 grounding.apply(&skeleton, &mut pose, &trackers(&skeleton, &truth), floor, DT);
-                assert_eq!(pose, truth);
+                assert_eq!(grounding.part(), 0.0);
+                let [a, b] = [pose, truth].map(|pose| skeleton.pose_joints(&pose).positions);
+                let moved = a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max);
+                assert!(moved < 0.03, "{moved} m");
             }
         }
     }

@@ -9,6 +9,10 @@ use std::f64::consts::PI;
 /// gets its plane from the hinge.
 const LEAST_BEND: f64 = 0.1;
 
+/// No leg is made straighter than this part of its length, or than it was: near the full length a knee
+/// moves many centimetres for one of the foot.
+const STRAIGHTEST: f64 = 0.995;
+
 /// An arm or a leg.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limb {
@@ -28,6 +32,11 @@ impl Limb {
     /// Lengths of the two bones.
     pub fn bones(&self, skeleton: &Skeleton) -> [f64; 2] {
         [self.joints[1], self.joints[2]].map(|j| skeleton.offsets[j.index()].length())
+    }
+
+    /// How far from its top the end may be put that is this far away now.
+    pub fn longest(&self, skeleton: &Skeleton, now: f64) -> f64 {
+        (STRAIGHTEST * self.bones(skeleton).iter().sum::<f64>()).max(now)
     }
 
     /// Turns the limb so that its end is at `target`, or points there where that is out of reach.
