@@ -21,7 +21,7 @@ use bevy_kinest::kinest::motion::synthetic::Kind;
 use bevy_kinest::kinest::motion::{amass, headset};
 use bevy_kinest::kinest::runtime::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
-use bevy_kinest::kinest::tracker::{DeviceFromJoint, TrackerFrame, TrackerSet};
+use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame};
 use bevy_kinest::prelude::*;
 use clap::Parser;
 use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
@@ -65,7 +65,8 @@ fn main() -> ExitCode {
 
 /// The joints of what was recorded.
 pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
-    let devices = [0, 1, 2].map(|k| DeviceFromJoint::openxr(TrackerSet::HeadAndHands.roles()[k]));
+    let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
+    let devices = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
     match file {
         Some(file) => Ok(headset::load(file, &devices)?),
         None => {

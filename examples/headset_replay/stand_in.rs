@@ -2,7 +2,7 @@
 
 use bevy_kinest::kinest::motion::synthetic::{self, Kind};
 use bevy_kinest::kinest::skeleton::Skeleton;
-use bevy_kinest::kinest::tracker::{DeviceFromJoint, TrackerFrame, TrackerSet};
+use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame, TrackerSet};
 use glam::{DMat3, DVec3};
 
 /// Frames per second of the headset.
@@ -18,7 +18,7 @@ const LOSS_EVERY: usize = 400;
 const LOSS: usize = 30;
 
 /// Where the devices of somebody who does this are, frame by frame, in AMASS space: worn and held as
-/// [`DeviceFromJoint::openxr`] says.
+/// [`DeviceFromJoint::of_grip`] says.
 pub fn devices(kind: Kind) -> Vec<TrackerFrame> {
     let skeleton = Skeleton::default();
     let roles = TrackerSet::HeadAndHands.roles();
@@ -28,7 +28,7 @@ pub fn devices(kind: Kind) -> Vec<TrackerFrame> {
         let time = i as f64 / RATE_HZ;
         let mut frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);
         for (pose, role) in frame.poses.iter_mut().zip(roles) {
-            let held = DeviceFromJoint::openxr(*role);
+            let held = DeviceFromJoint::of_grip(*role, Grip::default());
             pose.rotation *= DMat3::from_quat(held.rotation.conjugate());
             pose.position -= pose.rotation * held.position;
         }

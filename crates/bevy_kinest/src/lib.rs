@@ -402,7 +402,7 @@
 //! use bevy_kinest::TrackerRecorder;
 //! use bevy_kinest::kinest::motion::{amass, headset};
 //! use bevy_kinest::kinest::runtime::Recording;
-//! use bevy_kinest::kinest::tracker::DeviceFromJoint;
+//! use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip};
 //! use bevy_kinest::prelude::*;
 //!
 //! fn record(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
@@ -434,7 +434,8 @@
 //! /// Head and hands of somebody who played another game.
 //! fn game(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
 //!     let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
-//!     let joints = headset::load("game.npz".as_ref(), &roles.map(DeviceFromJoint::openxr))?;
+//!     let devices = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
+//!     let joints = headset::load("game.npz".as_ref(), &devices)?;
 //!     let recording = Recording::of_trackers(joints).ok_or("its times do not rise")?;
 //!     commands.entity(*avatar).insert(MotionReplay::recording(recording));
 //!     Ok(())

@@ -184,7 +184,6 @@ fn write(writer: impl Write + Seek, devices: &[TrackerFrame], rate_hz: f64) -> i
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tracker::TrackerRole;
     use glam::DQuat;
 
     const JOINTS: [DeviceFromJoint; 3] =
@@ -257,8 +256,7 @@ mod tests {
         // Somebody who looks along -z of OpenXR, which is +y here.
         let ahead = TrackerPose::new(DVec3::Z * 1.7, DMat3::from_rotation_x(1.5707963267948966));
         save(&path, &[TrackerFrame { time: 0.0, poses: vec![ahead; 3] }], 60.0).unwrap();
-        let held = TrackerRole::Head;
-        let devices = [DeviceFromJoint::openxr(held), JOINTS[1], JOINTS[2]];
+        let devices = [DeviceFromJoint::of_view(), JOINTS[1], JOINTS[2]];
         let head = load(&path, &devices).unwrap()[0].poses[0];
         assert!(head.position.abs_diff_eq(DVec3::new(0.0, -0.1, 1.62), 1e-6), "{}", head.position);
         let (forward, up) = (head.rotation * DVec3::Z, head.rotation * DVec3::Y);

@@ -9,13 +9,28 @@ use std::f64::consts::PI;
 /// z backwards, metres.
 const HEAD_IN_VIEW: DVec3 = DVec3::new(0.0, -0.08, 0.1);
 
-/// From the middle of the palm to the wrist joint, and from the palm's surface to the middle of the
-/// hand, metres. De Leva (1996): from the wrist to the knuckles it is 8.6 cm.
-const WRIST_FROM_PALM: f64 = 0.075;
-const PALM_TO_MIDDLE: f64 = 0.02;
+/// How a controller lies in a hand, by its OpenXR **grip** pose.
+///
+/// A grip is defined by the hand (OpenXR 1.1, standard pose identifiers): the origin in the middle of the
+/// palm, −z along the handle out of the fist at the thumb, x out of the left palm and into the right one, y
+/// towards the wrist. So it is nearly the same with every controller; how steep handles lie in the hand is
+/// not, and is measured by [`Calibration::from_t_pose`](crate::calibration::Calibration::from_t_pose).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grip {
+    /// From the wrist joint to the middle of the fist, along the straight hand, metres.
+    pub reach: f64,
+    /// From the wrist joint to the middle of the fist, out of the palm, metres.
+    pub depth: f64,
+    /// How far the thumb's end of the handle leans to the fingers, radians.
+    pub lean: f64,
+}
 
-/// A handle lies across the palm at a slant: its thumb end leans towards the fingers by this many radians.
-const SLANT: f64 = 0.4;
+impl Default for Grip {
+    /// A handle of 3 to 4 cm in a hand of 19 cm.
+    fn default() -> Self {
+        Self { reach: 0.085, depth: 0.025, lean: 0.35 }
+    }
+}
 
 /// Where a joint is in the axes of the device that stands for it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,35 +50,34 @@ impl Default for DeviceFromJoint {
 }
 
 impl DeviceFromJoint {
-    /// Of an OpenXR view for [`TrackerRole::Head`], of an OpenXR **grip** pose for a hand that holds a
-    /// controller.
-    ///
-    /// A grip is defined by the hand (OpenXR 1.1, standard pose identifiers): the origin in the middle of
-    /// the palm, −z out of the fist at the thumb, x out of the left palm and into the right one, y towards the
-    /// wrist. So it is nearly the same with every controller; how steep it lies in the hand is not, and is
-    /// measured by [`Calibration::from_t_pose`](crate::calibration::Calibration::from_t_pose).
+    /// A headset that reports an OpenXR view: between the eyes, −z to the front.
     #[must_use]
-    pub fn openxr(role: TrackerRole) -> Self {
+    pub fn of_view() -> Self {
+        Self { position: HEAD_IN_VIEW, rotation: DQuat::from_rotation_y(PI) }
+    }
+
+    /// A controller in the hand of this role that reports an OpenXR grip pose; for the head,
+    /// [`of_view`](Self::of_view).
+    #[must_use]
+    pub fn of_grip(role: TrackerRole, grip: Grip) -> Self {
         // The joint's axes in the device's: x to the player's left, y up, z to the front in a T-pose with the
         // palms down.
         let (side, x, y) = match role {
-            TrackerRole::Head => {
-                return Self { position: HEAD_IN_VIEW, rotation: DQuat::from_rotation_y(PI) };
-            }
+            TrackerRole::Head => return Self::of_view(),
             TrackerRole::LeftHand => (-1.0, DVec3::NEG_Y, DVec3::NEG_X),
             TrackerRole::RightHand => (1.0, DVec3::Y, DVec3::X),
         };
         let upright = DQuat::from_mat3(&DMat3::from_cols(x, y, DVec3::NEG_Z));
         // About the normal of the palm.
-        let slant = DQuat::from_rotation_x(SLANT);
-        let wrist = DVec3::new(side * PALM_TO_MIDDLE, WRIST_FROM_PALM, 0.0);
-        Self { position: slant * wrist, rotation: slant * upright }
+        let lean = DQuat::from_rotation_x(grip.lean);
+        let wrist = DVec3::new(side * grip.depth, grip.reach, 0.0);
+        Self { position: lean * wrist, rotation: lean * upright }
     }
 
-    /// Of the wrist joint of OpenXR's hand tracking (`XR_HAND_JOINT_WRIST_EXT`): −z to the fingers, y out of
-    /// the back of the hand.
+    /// Cameras that report the wrist joint of OpenXR's hand tracking (`XR_HAND_JOINT_WRIST_EXT`): −z to the
+    /// fingers, y out of the back of the hand.
     #[must_use]
-    pub fn openxr_wrist(role: TrackerRole) -> Self {
+    pub fn of_wrist(role: TrackerRole) -> Self {
         let turn = match role {
             TrackerRole::Head => 0.0,
             TrackerRole::LeftHand => PI / 2.0,
@@ -96,7 +110,7 @@ mod tests {
     #[test]
     fn grips_are_held_the_right_way_round() {
         for (role, side) in [(TrackerRole::LeftHand, -1.0), (TrackerRole::RightHand, 1.0)] {
-            let held = DeviceFromJoint::openxr(role);
+            let held = DeviceFromJoint::of_grip(role, Grip::default());
             let axis = |v: DVec3| held.rotation * v;
             // Along the arm: left hands are stretched to +x in a T-pose, right ones to -x.
             let fingers = axis(DVec3::X * -side);
@@ -108,8 +122,8 @@ mod tests {
             assert!(thumb.z < -0.9 && thumb.y > -0.5, "{thumb}");
             assert!(held.position.y > 0.06 && held.position.x * side > 0.01);
         }
-        let left = DeviceFromJoint::openxr(TrackerRole::LeftHand);
-        let right = DeviceFromJoint::openxr(TrackerRole::RightHand);
+        let left = DeviceFromJoint::of_grip(TrackerRole::LeftHand, Grip::default());
+        let right = DeviceFromJoint::of_grip(TrackerRole::RightHand, Grip::default());
         let mirrored = DVec3::new(-1.0, 1.0, 1.0);
         assert!(close(left.position * mirrored, right.position));
     }
@@ -119,7 +133,7 @@ mod tests {
         for (role, fingers) in
             [(TrackerRole::LeftHand, DVec3::X), (TrackerRole::RightHand, DVec3::NEG_X)]
         {
-            let held = DeviceFromJoint::openxr_wrist(role);
+            let held = DeviceFromJoint::of_wrist(role);
             assert!(close(held.rotation * fingers, DVec3::NEG_Z), "{role:?}");
             assert!(close(held.rotation * DVec3::Y, DVec3::Y));
         }

@@ -2,7 +2,7 @@
 
 mod device;
 
-pub use device::DeviceFromJoint;
+pub use device::{DeviceFromJoint, Grip};
 
 use crate::skeleton::{JointTransforms, SmplJoint};
 use glam::{DMat3, DVec3};
