@@ -28,6 +28,7 @@ use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// In the folder of assets.
 const MODEL: &str = "models/kinest_stream.model.ron";
 
 /// Shows the body that is made of a recorded headset and two controllers.
@@ -39,6 +40,9 @@ struct Args {
     /// Print figures of every file instead of showing the first one
     #[arg(long, conflicts_with_all = ["shot", "at"])]
     report: bool,
+    /// Model that estimates the bodies of the report [default: models/kinest_stream.model.ron of the assets]
+    #[arg(long, value_name = "FILE.model.ron", requires = "report")]
+    model: Option<PathBuf>,
     /// Also write the bodies into this folder, as AMASS clips
     #[arg(long, value_name = "FOLDER", requires = "report")]
     out: Option<PathBuf>,
@@ -49,7 +53,7 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let done = if args.report {
-        print_report(&args.files, args.out.as_deref()).map(|()| AppExit::Success)
+        print_report(&args).map(|()| AppExit::Success)
     } else {
         load(args.files.first()).and_then(scene_of).map(|scene| scene.run(args.scene))
     };
@@ -110,14 +114,16 @@ fn scene_of(trackers: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
     })
 }
 
-fn print_report(files: &[PathBuf], out: Option<&Path>) -> anyhow::Result<()> {
+fn print_report(args: &Args) -> anyhow::Result<()> {
+    let Args { files, out, .. } = args;
     ensure!(
         !files.is_empty() || out.is_none(),
         "--out: there are no recordings to name clips after"
     );
     let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets");
-    let checkpoint = Checkpoint::load(&assets.join(MODEL))?;
-    let files: Vec<Option<&PathBuf>> = match files {
+    let model = args.model.clone().unwrap_or_else(|| assets.join(MODEL));
+    let checkpoint = Checkpoint::load(&model)?;
+    let files: Vec<Option<&PathBuf>> = match &files[..] {
         [] => vec![None],
         files => files.iter().map(Some).collect(),
     };

@@ -1,30 +1,18 @@
 //! Fitting a model to the player while the game runs.
 
-use crate::inference::Estimate;
+use crate::player::PlayerCalibration;
 use crate::tracker::Sampled;
 use crate::{KinestAvatar, PoseModel};
 use bevy::prelude::*;
 use kinest::calibration::{Calibration, CalibrationError};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerFrame;
-use serde::{Deserialize, Serialize};
 
 /// Seconds a T-pose is watched, and a player who moves about.
 const POSE_SECONDS: f64 = 1.0;
 const MOTION_SECONDS: f64 = 4.0;
 /// Trackers that are lost all the time cannot be measured: seconds until that is said.
 const PATIENCE: f64 = 15.0;
-
-/// The size of an avatar's player and how the devices are held. Without it the player is taken to be as
-/// big as the body the model was trained on.
-///
-/// The network is shown the trackers of a body of its own size, and [`BodyPose`](crate::BodyPose) is in
-/// the player's. Put there by hand, read from a file ([`Calibration::load`]) or by [`Recalibrate`].
-#[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
-// Whole or not at all: what is reflected of it part by part could be no calibration.
-#[reflect(opaque)]
-#[reflect(Component, PartialEq, Debug, Serialize, Deserialize)]
-pub struct PlayerCalibration(pub Calibration);
 
 /// How a player is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Reflect)]
@@ -142,20 +130,6 @@ pub(crate) fn calibrate(
             Err(error) => {
                 failed.write(CalibrationFailed { avatar, reason: error.to_string() });
             }
-        }
-    }
-}
-
-/// What the network has seen of a player of another size is no motion of this one.
-pub(crate) fn follow_calibration(
-    mut changed: Query<&mut Estimate, Changed<PlayerCalibration>>,
-    mut removed: RemovedComponents<PlayerCalibration>,
-    mut avatars: Query<&mut Estimate, Without<PlayerCalibration>>,
-) {
-    changed.iter_mut().for_each(|mut estimate| estimate.forget_trackers());
-    for avatar in removed.read() {
-        if let Ok(mut estimate) = avatars.get_mut(avatar) {
-            estimate.forget_trackers();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Windows to the network, poses back.
 
-use crate::calibration::PlayerCalibration;
 use crate::confidence::confidence;
+use crate::player::PlayerCalibration;
 use crate::refine::RefineState;
 use crate::settings::Clock;
 use crate::status::{KinestModels, ModelState, ModelStatus};
@@ -336,6 +336,20 @@ pub(crate) fn infer(
         running.engine.worker.submit(running.requests.drain(..));
         if inline {
             running.engine.worker.wait();
+        }
+    }
+}
+
+/// What the network has seen of a player of another size is no motion of this one.
+pub(crate) fn follow_calibration(
+    mut changed: Query<&mut Estimate, Changed<PlayerCalibration>>,
+    mut removed: RemovedComponents<PlayerCalibration>,
+    mut avatars: Query<&mut Estimate, Without<PlayerCalibration>>,
+) {
+    changed.iter_mut().for_each(|mut estimate| estimate.forget_trackers());
+    for avatar in removed.read() {
+        if let Ok(mut estimate) = avatars.get_mut(avatar) {
+            estimate.forget_trackers();
         }
     }
 }

@@ -650,6 +650,7 @@ mod inference;
 mod model;
 #[cfg(feature = "panel")]
 mod panel;
+mod player;
 mod plugins;
 mod refine;
 mod replay;
@@ -663,15 +664,14 @@ pub use avatar::{
     BodyPose, KinestAvatar, PoseReflect, PoseSource, PoseUpdated, ResetAvatar, SkeletonReflect,
     Teleport, TrackingSpace,
 };
-pub use calibration::{
-    CalibrationFailed, CalibrationMethod, KinestCalibrated, PlayerCalibration, Recalibrate,
-};
+pub use calibration::{CalibrationFailed, CalibrationMethod, KinestCalibrated, Recalibrate};
 #[cfg(feature = "gizmos")]
 pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
 pub use inference::{KinestFailed, KinestFellBack, KinestReady};
 pub use model::{PoseModel, PoseModelError};
 #[cfg(feature = "panel")]
 pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
+pub use player::PlayerCalibration;
 pub use plugins::{KinestPlugins, KinestPosePlugin, KinestReplayPlugin, KinestSkeletonPlugin};
 pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
 pub use replay::{MotionReplay, TrackerRecorder};

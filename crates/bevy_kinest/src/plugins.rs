@@ -1,8 +1,9 @@
 //! What [`KinestPlugins`] adds.
 
-use crate::calibration::{calibrate, follow_calibration};
+use crate::calibration::calibrate;
 use crate::inference::{
-    Workers, announce, follow_assets, infer, on_remove, on_reset, on_teleport, place, receive,
+    Workers, announce, follow_assets, follow_calibration, infer, on_remove, on_reset, on_teleport,
+    place, receive,
 };
 use crate::model::PoseModelLoader;
 use crate::refine::{follow_settings, ground, lock_feet, place_trackers, smooth};

@@ -1,6 +1,6 @@
 //! Tracked devices: which entities they are, whose body they belong to, and what they say now.
 
-use crate::calibration::PlayerCalibration;
+use crate::player::PlayerCalibration;
 use crate::settings::Clock;
 use crate::{AvatarStatus, KinestAvatar, MotionReplay, TrackingSpace};
 use bevy::prelude::*;

@@ -2,7 +2,7 @@
 //! does not exist is an error.
 
 use crate::augment::Augment;
-use crate::dataset::Cut;
+use crate::cut::Cut;
 use anyhow::{Context, ensure};
 use kinest::features::FeatureLayout;
 use kinest::model::{Feed, NetworkConfig, TrainingRecord};

@@ -2,6 +2,7 @@
 
 use crate::augment::Augment;
 use crate::config::{DataConfig, Sampling};
+use crate::cut::Cut;
 use crate::motion_store::MotionStore;
 use crate::teacher::Teacher;
 use anyhow::ensure;
@@ -63,17 +64,6 @@ impl Draw {
             targets: tensor(&self.targets, self.targets_shape()),
         }
     }
-}
-
-/// What a window is cut to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// Frames in it.
-    pub window: usize,
-    /// Frames in a row that have targets.
-    pub answers: usize,
-    /// How many frames before the newest the last of them is.
-    pub behind: usize,
 }
 
 /// Clips to draw windows from.

@@ -23,7 +23,7 @@
 //! | to | see |
 //! |---|---|
 //! | make motion, read and pack it | [`synth`], [`clips`], [`prepare`], [`motion_store`] |
-//! | draw windows of it, changed on the way | [`dataset`], [`augment`] |
+//! | draw windows of it, changed on the way | [`dataset`], [`cut`], [`augment`] |
 //! | train | [`config::TrainConfig`], [`train`], [`teacher`] |
 //! | measure | [`evaluate`], [`mod@bench`] |
 //! | look | [`render`], [`inspect`] |
@@ -42,6 +42,7 @@ pub mod augment;
 pub mod bench;
 pub mod clips;
 pub mod config;
+pub mod cut;
 pub mod dataset;
 pub mod device;
 pub mod engine;

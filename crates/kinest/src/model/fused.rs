@@ -6,7 +6,7 @@
 #![allow(clippy::needless_range_loop, reason = "one index runs over many slices in the formulas")]
 
 use super::kernel::CoreTensors;
-use super::mamba2::Mamba2State;
+use super::kernel::Mamba2State;
 use super::math;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};

@@ -4,7 +4,6 @@
 //! most of their time moving numbers; one fused pass ([`super::fused`]) is several times faster. Who
 //! names a concrete back end ([`install_core_kernel`]) says what runs there.
 
-use super::mamba2::Mamba2State;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use std::any::{Any, TypeId};
@@ -34,6 +33,15 @@ pub struct CoreTensors<B: Backend> {
     pub norm: Tensor<B, 1>,
     /// What came before the first token; none: nothing. No gradient goes there.
     pub start: Option<Mamba2State<B>>,
+}
+
+/// What a [`Mamba2`](super::Mamba2) block remembers between two stretches of one sequence.
+#[derive(Clone, Debug)]
+pub struct Mamba2State<B: Backend> {
+    /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
+    pub conv_tail: Tensor<B, 3>,
+    /// State of the scan, `[batch, heads, head_width, state]`.
+    pub ssm: Tensor<B, 4>,
 }
 
 /// Computes the gated and normalised output of a scan, `[batch, tokens, inner]`, and the state after

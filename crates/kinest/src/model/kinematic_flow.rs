@@ -1,8 +1,9 @@
 //! The kinematic flow module (SKFM): scans that walk the body's tree frame after frame, then mixing.
 
 use super::KinestConfig;
+use super::kernel::Mamba2State;
 use super::layers::{Fan, layer_norm, linear, linear_layer};
-use super::mamba2::{Mamba2, Mamba2State};
+use super::mamba2::Mamba2;
 use super::mixing::{Mixing, MixingState, MixingTrace};
 use crate::skeleton::SmplJoint;
 use burn::module::Module;

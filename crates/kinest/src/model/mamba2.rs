@@ -4,7 +4,7 @@
 //! Structured State Space Duality". One group of B and C for all heads, no biases in the
 //! projections, gate before the normalisation.
 
-use super::kernel::{CoreTensors, core_kernel};
+use super::kernel::{CoreTensors, Mamba2State, core_kernel};
 use super::layers::{causal_filter, linear, linear_without_bias, softplus, uniform_parameter};
 use super::ssd::{SsdInput, ssd_chunked, ssd_sequential};
 use burn::module::{Module, Param};
@@ -70,15 +70,6 @@ impl Mamba2Config {
             chunk: self.chunk,
         }
     }
-}
-
-/// What a [`Mamba2`] block remembers between two stretches of one sequence.
-#[derive(Clone, Debug)]
-pub struct Mamba2State<B: Backend> {
-    /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
-    pub conv_tail: Tensor<B, 3>,
-    /// State of the scan, `[batch, heads, head_width, state]`.
-    pub ssm: Tensor<B, 4>,
 }
 
 /// Which form of the scan to run. Both compute the same function.

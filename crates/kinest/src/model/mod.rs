@@ -27,12 +27,12 @@ pub use checkpoint::{
 };
 pub(crate) use checkpoint::{NamedTensors, quantise, tensors_of};
 pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
-pub use kernel::{CoreKernel, CoreTensors, install_core_kernel};
+pub use kernel::{CoreKernel, CoreTensors, Mamba2State, install_core_kernel};
 pub use kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace, ScanChain};
 pub use kinest::{CausalConfig, Kinest, KinestConfig, KinestTrace};
 pub use layers::{Fan, TimeFilter, TimeMixer};
 pub use loss::{angular_velocity, angular_velocity_loss, joint_positions, rotation_loss};
-pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, Mamba2State, ScanForm};
+pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, ScanForm};
 pub use mixing::{AttentionPast, EncoderLayer, Mixing, MixingState, MixingTrace, TimeMixing};
 pub use mlp::{Activation, Mlp, MlpConfig};
 pub use spec::{Feed, ModelSpec, Take};

@@ -1,7 +1,7 @@
 //! What a causal network remembers of the frames so far.
 
+use super::kernel::Mamba2State;
 use super::kinematic_flow::KinematicState;
-use super::mamba2::Mamba2State;
 use super::mixing::{AttentionPast, MixingState};
 use super::temporal_flow::TemporalState;
 use burn::tensor::Tensor;

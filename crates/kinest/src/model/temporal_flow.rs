@@ -2,8 +2,9 @@
 //! network has the forward one only.
 
 use super::KinestConfig;
+use super::kernel::Mamba2State;
 use super::layers::layer_norm;
-use super::mamba2::{Mamba2, Mamba2State};
+use super::mamba2::Mamba2;
 use super::mixing::{Mixing, MixingState, MixingTrace};
 use burn::module::Module;
 use burn::nn::LayerNorm;

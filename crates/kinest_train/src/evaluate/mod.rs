@@ -1,12 +1,14 @@
 //! `kinest-train evaluate`: how far models are from the truth, and from what needs no model.
 
 mod baselines;
+mod looks;
 mod refined;
 mod report;
 mod table;
 
 pub use baselines::Baseline;
-pub use refined::{Looks, LooksReport, Refined, Step, refine};
+pub use looks::{Looks, LooksReport, Step};
+pub use refined::{Refined, refine};
 pub use report::{
     ClipReport, ClipScore, ModelReport, ProtocolReport, RefinedReport, RegionReport, Regions,
     Report, WorstClip,

@@ -1,6 +1,6 @@
 //! The figures: of a clip, under a protocol, of a model, of several.
 
-use super::refined::{Looks, LooksReport, Step};
+use super::looks::{Looks, LooksReport, Step};
 use kinest::metrics::{BodyTrack, JointErrors, Metrics, MetricsReport, Region, RegionError};
 use kinest::motion::MotionClip;
 use kinest::runtime::Protocol;

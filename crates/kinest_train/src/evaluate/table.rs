@@ -1,6 +1,6 @@
 //! A report as Markdown, which is also what a terminal shows, and as CSV.
 
-use super::refined::LooksReport;
+use super::looks::LooksReport;
 use super::report::{ProtocolReport, RefinedReport, Report};
 use anyhow::Context;
 use kinest::metrics::{MetricsReport, Region};
