@@ -25,7 +25,7 @@ pub(super) struct Packed {
     /// `[outputs / PANEL, inputs / weights of a word, PANEL]`
     words: AVec<u32, ConstAlign<64>>,
     precision: Precision,
-    /// What each output's sums are multiplied by, padded to whole panels.
+    /// What each output's weights are multiples of, padded to whole panels; or empty.
     scales: Numbers,
     /// `[outputs]`, padded to whole panels.
     bias: Numbers,
@@ -37,19 +37,19 @@ pub(super) struct Packed {
 trait Cell {
     /// Weights of a word.
     const COUNT: usize;
-    /// What inputs are multiplied by, so that sums stay far from the ends of what 32 bits can say.
+    /// What inputs are multiplied by, so that products stay far from the ends of what 32 bits can say.
     const BEFORE: f32;
+    /// What sums are multiplied by to undo `BEFORE` and to do what `widen` leaves out.
+    const AFTER: f32;
 
     /// One weight's part of a word, in its lowest bits.
     fn narrow(weight: f32) -> u32;
 
     /// Some outputs' weights of one of the inputs in their words.
     fn widen<S: Simd>(simd: S, words: S::u32s, at: usize) -> S::f32s;
-
-    /// What sums are multiplied by to undo `BEFORE` and what `widen` leaves out.
-    const AFTER: f32;
 }
 
+/// The number itself.
 struct Single;
 
 impl Cell for Single {
@@ -145,16 +145,14 @@ impl Packed {
             padded
         };
         let (words, scales) = match precision {
-            Precision::F32 => {
-                (words::<Single>(&matrix.weight, inputs), vec![Single::AFTER; outputs])
-            }
-            Precision::F16 => (words::<Half>(&matrix.weight, inputs), vec![Half::AFTER; outputs]),
+            Precision::F32 => (words::<Single>(&matrix.weight, inputs), zeros(0)),
+            Precision::F16 => (words::<Half>(&matrix.weight, inputs), zeros(0)),
             Precision::Int8 => {
                 let (multiples, scales) = quantise(&matrix.weight, outputs);
-                (words::<Byte>(&multiples, inputs), scales)
+                (words::<Byte>(&multiples, inputs), padded(&scales))
             }
         };
-        let (scales, bias) = (padded(&scales), padded(&matrix.bias));
+        let bias = padded(&matrix.bias);
         Self { words, precision, scales, bias, inputs, outputs }
     }
 
@@ -294,12 +292,21 @@ impl<C: Cell> Product<'_, C> {
     #[inline(always)]
     fn write<const ROWS: usize>(&mut self, sums: &[[f32; PANEL]; ROWS], row: usize, from: usize) {
         let Packed { scales, bias, outputs, .. } = self.matrix;
-        let (scales, bias) = (&scales[from..][..PANEL], &bias[from..][..PANEL]);
+        let bias = &bias[from..][..PANEL];
         for (r, sums) in sums.iter().enumerate() {
             let out = &mut self.out.values[(row + r) * self.out.stride..][from..*outputs];
             let mut values = [0.0; PANEL];
-            for i in 0..PANEL {
-                values[i] = sums[i] * scales[i] + bias[i];
+            match scales.get(from..from + PANEL) {
+                Some(scales) => {
+                    for i in 0..PANEL {
+                        values[i] = sums[i] * scales[i] + bias[i];
+                    }
+                }
+                None => {
+                    for i in 0..PANEL {
+                        values[i] = sums[i] * C::AFTER + bias[i];
+                    }
+                }
             }
             // Of a known length where there are as many.
             match out.first_chunk_mut::<PANEL>() {
