@@ -120,7 +120,8 @@ impl Cell for Byte {
     fn widen<S: Simd>(simd: S, words: S::u32s, at: usize) -> S::f32s {
         // In the fraction of one of these powers of two the byte is what is added to it, whether it
         // lies in its lowest or next bits. So two bytes share a shift.
-        let (bits, power) = if at % 2 == 0 { (0xff, power(23)) } else { (0xff00, power(15)) };
+        let (bits, power) =
+            if at.is_multiple_of(2) { (0xff, power(23)) } else { (0xff00, power(15)) };
         let words = match at {
             0 | 1 => words,
             _ => simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(16)),
