@@ -3,6 +3,8 @@
 #[path = "headless_app/common.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
 mod common;
+#[path = "counting.rs"]
+mod counting;
 
 use bevy::ecs::schedule::SingleThreadedExecutor;
 use bevy::prelude::*;
@@ -10,50 +12,7 @@ use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 use common::{Feeling, Walk, app, avatar_of, body};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn allocations() -> u64 {
-    ALLOCATIONS.with(Cell::get)
-}
-
-/// The system's allocator, which counts what each thread asks it for.
-struct Counting;
-
-fn count() {
-    // A thread that ends may have no counter any more.
-    _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
-}
-
-// SAFETY: every call is handed on to `System` as it came, and counting allocates nothing. Without an
-// allocator of one's own allocations cannot be seen.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        unsafe { System.realloc(memory, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::allocations;
 
 /// How often each of the plugins' steps has allocated, and where the count stood at the end of the last.
 #[derive(Resource, Default)]

@@ -34,6 +34,28 @@ with torch.no_grad():
     torch.onnx.export(model, (window,), onnx, input_names=["features"], dynamo=True, verbose=False)
 
 
+# The linear layers with what they are given: no way to run the network does without these products.
+layers = []
+hooks = [
+    layer.register_forward_hook(lambda layer, given, _: layers.append((layer, given[0])))
+    for layer in model.modules() if isinstance(layer, torch.nn.Linear)
+]
+with torch.inference_mode():
+    model(window)
+for hook in hooks:
+    hook.remove()
+
+
+def products(threads):
+    def turn():
+        torch.set_num_threads(threads)
+        with torch.inference_mode():
+            times, _ = clocked(lambda: [layer(given) for layer, given in layers])
+        return times, expected
+
+    return turn
+
+
 def session(threads):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -87,6 +109,7 @@ peers = {}
 for threads in [1, 2]:
     peers[f"PyTorch {torch.__version__}", threads] = pytorch(threads)
     peers[f"ONNX Runtime {onnxruntime.__version__}", threads] = onnx_runtime(threads)
+    peers["PyTorch, linear layers alone", threads] = products(threads)
     peers["native, all frames", threads] = native(threads, "all")
     peers["native, newest frame", threads] = native(threads, "newest")
 

@@ -1,38 +1,16 @@
 //! The native form of a network against the network itself, and what it does with memory.
 
+#[path = "../../../tests/counting.rs"]
+mod counting;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
+use counting::allocations;
 use kinest::model::{
     DataStatistics, KinestConfig, Mamba2Config, MlpConfig, Network, NetworkConfig, ScanChain, Take,
 };
 use kinest::native::{NativeKinest, PackError};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Counts what each thread allocates.
-struct Counting;
-
-// SAFETY: everything is passed on to the system's allocator.
-#[allow(unsafe_code, reason = "an allocator cannot be watched without")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
 
 /// A network small enough for a test whose sizes are multiples of nothing.
 fn small() -> KinestConfig {
@@ -150,17 +128,17 @@ fn nothing_is_allocated_after_the_first_window() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let mut out = vec![0.0; 2 * native.output_size(Take::All)];
     let newest = 2 * native.output_size(Take::Newest);
-    let allocations = pool.install(|| {
+    let allocated = pool.install(|| {
         let mut count = || {
-            let before = ALLOCATIONS.get();
+            let before = allocations();
             native.forward(&windows, Take::All, &mut out);
             native.forward(&windows, Take::Newest, &mut out[..newest]);
-            ALLOCATIONS.get() - before
+            allocations() - before
         };
         [count(), count(), count()]
     });
-    assert!(allocations[0] > 0, "the first makes room");
-    assert_eq!(allocations[1..], [0, 0]);
+    assert!(allocated[0] > 0, "the first makes room");
+    assert_eq!(allocated[1..], [0, 0]);
 }
 
 #[test]

@@ -1,23 +1,28 @@
 //! The native form of a causal network against the network itself, in stretches, in bytes and in
-//! fewer bits.
+//! fewer bits, and what it does with memory.
+
+#[path = "../../../tests/counting.rs"]
+mod counting;
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
+use counting::allocations;
 use kinest::features::{FeatureLayout, Frame, TARGETS};
 use kinest::model::fused::core_on_host;
 use kinest::model::{
     CausalConfig, Checkpoint, CheckpointError, DataStatistics, KinestConfig, Mamba2Config,
     Manifest, ModelSpec, Network, NetworkConfig, Precision, ScanChain, Take, install_core_kernel,
 };
-use kinest::motion::synthetic;
+use kinest::motion::{amass, synthetic};
 use kinest::native::{NativeStreams, NextFrames, PackError, StateError, StreamingState};
 use kinest::runtime::protocol::clip_trackers;
 use kinest::runtime::{
     BurnEngine, EngineError, NativeEngine, PoseEngine, StreamEngine, StreamFrames,
 };
 use kinest::skeleton::Skeleton;
+use std::path::Path;
 use std::sync::Mutex;
 
 fn config() -> KinestConfig {
@@ -283,6 +288,28 @@ fn fewer_bits_say_nearly_the_same_from_fewer_bytes() {
 }
 
 #[test]
+fn frames_allocate_nothing() {
+    let features = features(100);
+    for precision in [Precision::F32, Precision::F16, Precision::Int8] {
+        let mut native = native(&config(), precision);
+        let (mut state, mut other) = (native.start(), native.start());
+        let (mut all, mut newest) = (vec![0.0; 100 * TARGETS], [0.0; TARGETS]);
+        let made = allocations();
+        for features in features.chunks_exact(native.inputs()) {
+            native.step(&mut state, features, Take::Newest, &mut newest);
+        }
+        native.step(&mut state, &features, Take::All, &mut all);
+        let mut both = [
+            NextFrames { state: &mut state, features: &features, out: &mut newest },
+            NextFrames { state: &mut other, features: &features, out: &mut all[..TARGETS] },
+        ];
+        native.step_all(&mut both, Take::Newest);
+        assert_eq!(allocations(), made, "{precision:?}");
+    }
+    assert!(allocations() > 0, "it counts");
+}
+
+#[test]
 fn what_is_not_causal_is_refused() {
     let config = KinestConfig { causal: None, window: 4, ..config() };
     let network = network(&config);
@@ -382,25 +409,85 @@ fn a_checkpoint_in_8_bits_is_nearly_the_network() {
     assert!(problems.iter().any(|p| p.to_string().contains("temporal.0.norm.gamma")));
 }
 
-/// Not run by default: a day of frames takes minutes.
-/// `cargo test --release -p kinest --test native_streams -- --ignored --nocapture`
+/// A network and the motion it is fed in the tests below.
+struct Soak {
+    config: NetworkConfig,
+    network: Network<Flex>,
+    /// As the weights are stored.
+    precision: Precision,
+    /// `[frames, inputs]`
+    features: Vec<f32>,
+}
+
+impl Soak {
+    /// What `KINEST_SOAK` names, a `.model.ron` and AMASS files with spaces between; without it the
+    /// network of this file and somebody who walks.
+    fn new() -> Self {
+        let Ok(named) = std::env::var("KINEST_SOAK") else {
+            let (network, features) = (network(&config()), features(1200));
+            let config = NetworkConfig::Kinest(config());
+            return Self { config, network, precision: Precision::F16, features };
+        };
+        install_core_kernel::<Flex>(core_on_host);
+        let mut paths = named.split_whitespace().map(Path::new);
+        let checkpoint = Checkpoint::load(paths.next().expect("a model")).unwrap();
+        let Manifest { network: config, spec, precision, .. } = checkpoint.manifest.clone();
+        let mut features = vec![];
+        for path in paths {
+            let clip = amass::load(path).unwrap().resampled(spec.rate_hz);
+            let trackers = clip_trackers(&clip, &spec.skeleton, spec.layout.trackers);
+            let mut rows = vec![];
+            spec.layout.write_features(trackers.iter().map(Vec::as_slice), &mut rows);
+            features.extend(rows);
+        }
+        let network = checkpoint.network(&FlexDevice).unwrap();
+        Self { config, network, precision, features }
+    }
+
+    fn native(&self, precision: Precision) -> NativeStreams {
+        NativeStreams::new(&self.config, &self.network, precision).unwrap()
+    }
+}
+
+/// Not run by default, as it is for models and motion that are elsewhere:
+/// `KINEST_SOAK="MODEL CLIP..." cargo test --release -p kinest --test native_streams -- --ignored --nocapture`
+#[test]
+#[ignore = "for a model of one's own"]
+fn frames_of_a_model_one_by_one_are_what_it_says() {
+    let soak = Soak::new();
+    let mut native = soak.native(Precision::F32);
+    let wanted = 10_000 * native.inputs();
+    let features: Vec<f32> = soak.features.iter().cycle().take(wanted).copied().collect();
+    let expected = burn_outputs(&soak.network, &features, 250);
+    let mut state = native.start();
+    let worst = worst(&outputs(&mut native, &mut state, &features, 1), &expected);
+    println!("{worst:e} is the largest difference of 10,000 frames");
+    assert!(worst < 1e-4, "{worst}");
+}
+
+/// Not run by default: a day of frames takes minutes. With `KINEST_SOAK` as above.
 #[test]
 #[ignore = "takes minutes"]
 fn a_day_of_frames_stays_finite_and_bounded() {
-    let mut native = native(&config(), Precision::F32);
-    let features = features(1200);
-    let (inputs, mut state) = (native.inputs(), native.start());
-    let mut out = vec![0.0; TARGETS];
-    let (mut early, mut largest) = (0.0_f32, 0.0_f32);
-    for (frame, features) in features.chunks_exact(inputs).cycle().take(5_000_000).enumerate() {
-        native.step(&mut state, features, Take::Newest, &mut out);
-        assert!(out.iter().all(|v| v.is_finite()), "frame {frame}");
-        largest = out.iter().fold(largest, |m, v| m.max(v.abs()));
-        if frame == 10_000 {
-            early = largest;
+    let soak = Soak::new();
+    for precision in [Precision::F32, soak.precision] {
+        let mut native = soak.native(precision);
+        let (inputs, mut state) = (native.inputs(), native.start());
+        let frames = soak.features.len() / inputs;
+        let mut out = vec![0.0; native.outputs()];
+        let (mut early, mut largest) = (0.0_f32, 0.0_f32);
+        let looped = soak.features.chunks_exact(inputs).cycle().take(5_000_000);
+        for (frame, features) in looped.enumerate() {
+            native.step(&mut state, features, Take::Newest, &mut out);
+            assert!(out.iter().all(|v| v.is_finite()), "frame {frame}");
+            largest = out.iter().fold(largest, |m, v| m.max(v.abs()));
+            if frame < frames.max(10_000) {
+                early = largest;
+            }
         }
+        println!("{precision:?}: largest output {largest}, {early} in the first {frames} frames");
+        assert!(largest < early * 1.01);
+        // What is saved is refused if it is not finite.
+        assert!(native.load(&state.save()).unwrap() == state);
     }
-    println!("largest output {largest}, {early} in the first 10,000 frames");
-    assert!(largest < early * 1.01);
-    assert_eq!(state.save().len(), native.saved_bytes());
 }

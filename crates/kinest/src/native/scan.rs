@@ -9,6 +9,7 @@ use super::rows::{LANES, inverse_rms};
 use crate::model::math::{exp, mul_add, silu, softplus};
 use multiversion::multiversion;
 use multiversion::target::match_target;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Tokens of a chunk, about.
 const CHUNK: usize = 64;
@@ -99,7 +100,10 @@ impl Core {
         order: Order,
         count: usize,
     ) {
-        versions(self, projected, work, memory, order, count);
+        before(self, projected, work, memory.tail, order, count);
+        let states = &mut *memory.states;
+        Arch::new().dispatch(Recurrence { core: self, work, states, count });
+        after(self, projected, work, order, count);
     }
 }
 
@@ -142,6 +146,8 @@ pub(super) struct Work {
     values: Numbers,
     /// What is left of the state at each token, `[tokens, padded]`.
     decays: Numbers,
+    /// The same for each head, `[tokens, heads]`.
+    kept: Numbers,
     /// `[tokens, heads]`
     steps: Numbers,
 }
@@ -156,6 +162,7 @@ impl Work {
             convolved: most(Core::convolved),
             values: most(Core::padded),
             decays: most(Core::padded),
+            kept: most(|core| core.rates.len()),
             steps: most(|core| core.rates.len()),
         }
     }
@@ -184,39 +191,40 @@ impl ScanScratch {
     }
 }
 
+/// Convolution, steps and decays.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma",))]
-fn versions(
+fn before(
     core: &Core,
-    projected: &mut [f32],
+    projected: &[f32],
     work: &mut Work,
-    memory: &mut Memory<'_>,
+    tail: &mut [f32],
     order: Order,
     count: usize,
 ) {
     match_target! {
-        "x86_64+fma" => all::<true>(core, projected, work, memory, order, count),
-        "aarch64+neon" => all::<true>(core, projected, work, memory, order, count),
-        _ => all::<false>(core, projected, work, memory, order, count),
+        "x86_64+fma" => {
+            convolve::<true>(core, projected, work, tail, order, count);
+            prepare::<true>(core, projected, work, order, count);
+        }
+        "aarch64+neon" => {
+            convolve::<true>(core, projected, work, tail, order, count);
+            prepare::<true>(core, projected, work, order, count);
+        }
+        _ => {
+            convolve::<false>(core, projected, work, tail, order, count);
+            prepare::<false>(core, projected, work, order, count);
+        }
     }
 }
 
-#[inline(always)]
-fn all<const FUSED: bool>(
-    core: &Core,
-    projected: &mut [f32],
-    work: &mut Work,
-    memory: &mut Memory<'_>,
-    order: Order,
-    count: usize,
-) {
-    convolve::<FUSED>(core, projected, work, memory.tail, order, count);
-    prepare::<FUSED>(core, projected, work, order, count);
-    match core.state {
-        16 => recur::<FUSED, 16>(core, work, memory.states, count),
-        8 => recur::<FUSED, 8>(core, work, memory.states, count),
-        _ => recur_any::<FUSED>(core, work, memory.states, count),
+/// Gate and normalisation.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma",))]
+fn after(core: &Core, projected: &mut [f32], work: &Work, order: Order, count: usize) {
+    match_target! {
+        "x86_64+fma" => gate::<true>(core, projected, work, order, count),
+        "aarch64+neon" => gate::<true>(core, projected, work, order, count),
+        _ => gate::<false>(core, projected, work, order, count),
     }
-    gate::<FUSED>(core, projected, work, order, count);
 }
 
 /// `w'_t = SiLU(bias + Σ_k weight_k w_{t - taps + 1 + k})`, and keeps the tail for the next chunk.
@@ -275,90 +283,115 @@ fn prepare<const FUSED: bool>(
             &projected[order.place(visit) * stride + inner + convolved..][..heads],
         );
     }
-    // All steps at once: a few heads alone would not fill a register.
+    // All tokens at once: a few heads alone would not fill a register.
     steps.iter_mut().for_each(|v| *v = softplus::<FUSED>(*v));
-    for (visit, steps) in steps.chunks_exact(heads).enumerate() {
-        let x = &s.convolved[visit * convolved..][..inner];
-        let values = &mut s.values[visit * padded..][..inner];
-        let decays = &mut s.decays[visit * padded..][..inner];
-        let channels = x.chunks_exact(head_width).zip(values.chunks_exact_mut(head_width));
-        for ((x, values), step) in channels.zip(steps) {
-            for (value, x) in values.iter_mut().zip(x) {
-                *value = step * x;
+    let kept = &mut s.kept[..count * heads];
+    for (kept, steps) in kept.chunks_exact_mut(heads).zip(steps.chunks_exact(heads)) {
+        for ((kept, step), rate) in kept.iter_mut().zip(steps).zip(core.rates.iter()) {
+            *kept = -step * rate;
+        }
+    }
+    kept.iter_mut().for_each(|v| *v = exp::<FUSED>(*v));
+    let heads = steps.chunks_exact(heads).zip(kept.chunks_exact(heads));
+    for (visit, (steps, kept)) in heads.enumerate() {
+        let x = s.convolved[visit * convolved..][..inner].chunks_exact(head_width);
+        let values = s.values[visit * padded..][..inner].chunks_exact_mut(head_width);
+        let decays = s.decays[visit * padded..][..inner].chunks_exact_mut(head_width);
+        let channels = x.zip(values).zip(decays).zip(steps).zip(kept);
+        for ((((x, values), decays), step), kept) in channels {
+            values.iter_mut().zip(x).for_each(|(value, x)| *value = step * x);
+            decays.fill(*kept);
+        }
+    }
+}
+
+/// The recurrence over some tokens: what they write becomes what they read.
+struct Recurrence<'a> {
+    core: &'a Core,
+    work: &'a mut Work,
+    states: &'a mut [f32],
+    count: usize,
+}
+
+impl WithSimd for Recurrence<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match self.core.state {
+            16 => self.run::<S, 16>(simd),
+            8 => self.run::<S, 8>(simd),
+            _ => self.run_any(simd),
+        }
+    }
+}
+
+impl Recurrence<'_> {
+    /// With `N` numbers of state per channel, which stay in registers where there are enough.
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(self, simd: S) {
+        let Self { core, work, states, count } = self;
+        let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
+        // States lie as memories keep them, whatever the width of registers here.
+        let (groups, registers) = (padded / S::F32_LANES, LANES / S::F32_LANES);
+        let (states, _) = S::as_mut_simd_f32s(states);
+        let (values, _) = S::as_mut_simd_f32s(&mut work.values);
+        let (decays, _) = S::as_simd_f32s(&work.decays);
+        for (at, state) in states.chunks_exact_mut(N * registers).enumerate() {
+            for register in 0..registers {
+                let mut cells = [simd.splat_f32s(0.0); N];
+                for n in 0..N {
+                    cells[n] = state[n * registers + register];
+                }
+                let group = at * registers + register;
+                let tokens = work.convolved.chunks_exact(convolved).take(count);
+                let tokens = tokens.zip(values.chunks_exact_mut(groups));
+                for ((token, values), decays) in tokens.zip(decays.chunks_exact(groups)) {
+                    let (b, c) = token[inner..].split_at(N);
+                    let (b, c) = (&b[..N], &c[..N]);
+                    let (decay, value) = (decays[group], values[group]);
+                    // Two sums, since each addition waits for the one before.
+                    let mut reads = [simd.splat_f32s(0.0); 2];
+                    for n in 0..N {
+                        let written = simd.mul_f32s(value, simd.splat_f32s(b[n]));
+                        cells[n] = simd.mul_add_e_f32s(cells[n], decay, written);
+                        let c = simd.splat_f32s(c[n]);
+                        reads[n % 2] = simd.mul_add_e_f32s(cells[n], c, reads[n % 2]);
+                    }
+                    values[group] = simd.add_f32s(reads[0], reads[1]);
+                }
+                for n in 0..N {
+                    state[n * registers + register] = cells[n];
+                }
             }
         }
-        for ((decays, step), rate) in
-            decays.chunks_exact_mut(head_width).zip(steps).zip(core.rates.iter())
-        {
-            decays.fill(-step * rate);
-        }
-        decays.iter_mut().for_each(|v| *v = exp::<FUSED>(*v));
     }
-}
 
-type Lanes = [f32; LANES];
-
-/// `S ← decay S + value Bᵀ`; returns `S C`.
-#[inline(always)]
-fn advance<const FUSED: bool>(
-    state: &mut [Lanes],
-    (b, c): (&[f32], &[f32]),
-    decay: &Lanes,
-    value: &Lanes,
-) -> Lanes {
-    // Two sums, since each addition waits for the one before.
-    let mut reads = [[0.0; LANES]; 2];
-    for (n, ((cells, b), c)) in state.iter_mut().zip(b).zip(c).enumerate() {
-        let read = &mut reads[n % 2];
-        for lane in 0..LANES {
-            cells[lane] = mul_add::<FUSED>(cells[lane], decay[lane], value[lane] * b);
-            read[lane] = mul_add::<FUSED>(cells[lane], *c, read[lane]);
-        }
-    }
-    std::array::from_fn(|lane| reads[0][lane] + reads[1][lane])
-}
-
-/// The recurrence with `N` numbers of state per channel, which stay in registers where they fit.
-#[inline(always)]
-fn recur<const FUSED: bool, const N: usize>(
-    core: &Core,
-    s: &mut Work,
-    states: &mut [f32],
-    count: usize,
-) {
-    let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
-    let (states, _) = states.as_chunks_mut::<LANES>();
-    let (states, _) = states.as_chunks_mut::<N>();
-    let (rows, _) = s.values.as_chunks_mut::<LANES>();
-    let (decays, _) = s.decays.as_chunks::<LANES>();
-    let groups = padded / LANES;
-    for (group, state) in states.iter_mut().enumerate() {
-        let mut cells = *state;
-        let visits = s.convolved.chunks_exact(convolved).take(count);
-        let visits = visits.zip(rows.chunks_exact_mut(groups)).zip(decays.chunks_exact(groups));
-        for ((row, values), decays) in visits {
-            let (b, c) = row[inner..].split_at(N);
-            let (b, c) = (&b[..N], &c[..N]);
-            values[group] = advance::<FUSED>(&mut cells, (b, c), &decays[group], &values[group]);
-        }
-        *state = cells;
-    }
-}
-
-/// The recurrence with any number of state.
-#[inline(always)]
-fn recur_any<const FUSED: bool>(core: &Core, s: &mut Work, states: &mut [f32], count: usize) {
-    let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
-    let (states, _) = states.as_chunks_mut::<LANES>();
-    let (rows, _) = s.values.as_chunks_mut::<LANES>();
-    let (decays, _) = s.decays.as_chunks::<LANES>();
-    let groups = padded / LANES;
-    for (group, cells) in states.chunks_exact_mut(core.state).enumerate() {
-        let visits = s.convolved.chunks_exact(convolved).take(count);
-        let visits = visits.zip(rows.chunks_exact_mut(groups)).zip(decays.chunks_exact(groups));
-        for ((row, values), decays) in visits {
-            let bc = row[inner..].split_at(core.state);
-            values[group] = advance::<FUSED>(cells, bc, &decays[group], &values[group]);
+    /// With any number of state.
+    #[inline(always)]
+    fn run_any<S: Simd>(self, simd: S) {
+        let Self { core, work, states, count } = self;
+        let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
+        let (groups, registers) = (padded / S::F32_LANES, LANES / S::F32_LANES);
+        let (states, _) = S::as_mut_simd_f32s(states);
+        let (values, _) = S::as_mut_simd_f32s(&mut work.values);
+        let (decays, _) = S::as_simd_f32s(&work.decays);
+        let tokens = work.convolved.chunks_exact(convolved).take(count);
+        let tokens = tokens.zip(values.chunks_exact_mut(groups));
+        for ((token, values), decays) in tokens.zip(decays.chunks_exact(groups)) {
+            let (b, c) = token[inner..].split_at(core.state);
+            for group in 0..groups {
+                let (at, register) = (group / registers, group % registers);
+                let state = states[at * core.state * registers..].iter_mut();
+                let (decay, value) = (decays[group], values[group]);
+                let mut read = simd.splat_f32s(0.0);
+                for ((cell, b), c) in state.skip(register).step_by(registers).zip(b).zip(c) {
+                    let written = simd.mul_f32s(value, simd.splat_f32s(*b));
+                    *cell = simd.mul_add_e_f32s(*cell, decay, written);
+                    read = simd.mul_add_e_f32s(*cell, simd.splat_f32s(*c), read);
+                }
+                values[group] = read;
+            }
         }
     }
 }
