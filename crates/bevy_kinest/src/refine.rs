@@ -198,6 +198,8 @@ pub struct OneEuroReflect {
     pub beta: f64,
     /// See [`OneEuro::speed_cutoff`].
     pub speed_cutoff: f64,
+    /// See [`OneEuro::max_speed`].
+    pub max_speed: f64,
 }
 
 /// Stands for [`FootLockSettings`] in reflection.

@@ -1,6 +1,6 @@
 //! Less tremble for little lag.
 
-use crate::rotation::log;
+use crate::rotation::{geodesic_angle, log};
 use crate::skeleton::{PerJoint, Pose, SmplJoint};
 use glam::{DQuat, DVec3};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct OneEuro {
     pub beta: f64,
     /// Cut-off frequency for the speed itself, Hz.
     pub speed_cutoff: f64,
+    /// No joint comes out faster than this, rad/s: faster than people are only networks that meet motion
+    /// they have never seen.
+    pub max_speed: f64,
 }
 
 impl Default for OneEuro {
@@ -28,7 +31,7 @@ impl Default for OneEuro {
     /// model: a third of the jitter for 1 % more joint error. A plain exponential filter with about the
     /// same lag on those clips left 8 % more jitter.
     fn default() -> Self {
-        Self { min_cutoff: 3.0, beta: 1.0, speed_cutoff: 2.0 }
+        Self { min_cutoff: 3.0, beta: 1.0, speed_cutoff: 2.0, max_speed: 12.0 }
     }
 }
 
@@ -91,7 +94,10 @@ impl PoseFilter {
                 let speed_share = share(self.settings.speed_cutoff, dt);
                 state.velocity[j] = state.velocity[j].lerp(velocity, speed_share);
                 let cutoff = self.settings.cutoff(state.velocity[j].length());
-                state.smooth[j] = state.smooth[j].slerp(*raw, share(cutoff, dt)).normalize();
+                let behind = geodesic_angle(state.smooth[j], *raw);
+                let most = self.settings.max_speed * dt / behind.max(f64::MIN_POSITIVE);
+                let part = share(cutoff, dt).min(most);
+                state.smooth[j] = state.smooth[j].slerp(*raw, part).normalize();
             }
             state.raw = pose.rotations;
         }
@@ -117,7 +123,6 @@ impl PoseFilter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rotation::geodesic_angle;
     use rand::{Rng, SeedableRng, rngs::StdRng};
 
     const KNEE: usize = SmplJoint::LeftKnee as usize;
@@ -135,7 +140,7 @@ mod tests {
     /// Hand-worked: at rest the cut-off is 1 Hz, the share at 60 Hz 1 / (1 + 60 / 2π).
     #[test]
     fn a_step_is_followed_by_the_share_of_the_formula() {
-        let settings = OneEuro { min_cutoff: 1.0, beta: 0.0, speed_cutoff: 1.0 };
+        let settings = OneEuro { min_cutoff: 1.0, beta: 0.0, speed_cutoff: 1.0, max_speed: 1e3 };
         let mut filter = PoseFilter::new(settings);
         filter.apply(&mut bent(0.0), 1.0 / 60.0);
         let mut pose = bent(1.0);
@@ -175,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_lag_is_that_of_the_formula_at_any_rate() {
-        let settings = OneEuro { min_cutoff: 2.0, beta: 1.5, speed_cutoff: 2.0 };
+        let settings = OneEuro { min_cutoff: 2.0, beta: 1.5, speed_cutoff: 2.0, max_speed: 1e3 };
         // Hand-worked: 2 + 1.5 · 2 = 5 Hz.
         assert!((settings.lag(2.0) - 0.031_831).abs() < 1e-6);
         for rate in [60.0, 72.0, 120.0] {
@@ -210,5 +215,19 @@ mod tests {
             after += geodesic_angle(pose.rotations[KNEE], bent(0.5).rotations[KNEE]).powi(2);
         }
         assert!(after < 0.3 * before, "{after} {before}");
+    }
+
+    #[test]
+    fn no_joint_is_faster_than_people_are() {
+        let mut filter = PoseFilter::new(OneEuro { max_speed: 6.0, ..OneEuro::default() });
+        let mut before = bent(0.0);
+        for i in 0..60 {
+            // From one end to the other in every third frame.
+            let mut pose = bent(if i % 6 < 3 { 0.0 } else { 2.0 });
+            filter.apply(&mut pose, 1.0 / 60.0);
+            let step = geodesic_angle(before.rotations[KNEE], pose.rotations[KNEE]);
+            assert!(step < 0.1 + 1e-6, "{step}");
+            before = pose;
+        }
     }
 }
