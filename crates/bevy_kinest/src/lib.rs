@@ -569,14 +569,17 @@
 //! headset you have to say.
 //!
 //! **How good are the legs?** Guessed: three points do not say where the feet are. `kinest_stream` is
-//! off by 13.4 cm there on average, by 3.0 cm at the upper body, on motion it was not trained on; its card,
+//! off by 13.2 cm there on average, by 3.2 cm at the upper body, on motion it was not trained on; its card,
 //! `assets/models/README.md`, has all figures. [`BodyPose::confidence`] tells the game what to expect of
 //! each joint. A character's legs stay in their rest pose if a `*.rig.ron` skips them.
 //!
-//! **Feet slide.** They do, less than the network's: feet that truly stand move at 41 cm/s on average instead
-//! of 100, people's own at 9 (the table at [`KinestRefine`]). `lock_feet` holds what is low and slow, and
+//! **Feet slide.** They do, less than the network's: feet that truly stand move at 40 cm/s on average instead
+//! of 75, people's own at 9 (the table at [`KinestRefine`]). `lock_feet` holds what is low and slow, and
 //! lets go when the network has the foot elsewhere: what still slides are mostly feet that the network swings
 //! while they stand. `kinest-train evaluate --refine` measures it for your model.
+//!
+//! **Somebody climbs, and is drawn standing in the air below the ladder's rung.** [`KinestRefine::ground`]
+//! knows one floor: switch it off, and `lock_feet` with it, where feet stand elsewhere.
 //!
 //! **Feet are above or below the ground.** The floor is at height 0 of the [`TrackingSpace`], or where
 //! [`KinestRefine::feet`] says, or found ([`Floor::Estimated`](kinest::refine::Floor)). It is one height:
