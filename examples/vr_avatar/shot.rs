@@ -158,7 +158,7 @@ fn finish(
     }
     *over = true;
     if let Some(report) = report {
-        println!("{report}");
+        println!("{}", *report);
     }
     let pictures: Vec<Image> = shot.pictures.drain(..).flatten().collect();
     match &shot.path {

@@ -159,7 +159,7 @@ impl ControllerProfile {
     /// The one with this path.
     #[must_use]
     pub fn of_path(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|profile| profile.interaction_profile() == path)
+        TABLE.iter().find(|row| row.path == path).map(|row| row.profile)
     }
 
     /// Where its grip pose is in a hand.
