@@ -9,7 +9,7 @@ use bevy_kinest::bevy_egui::{
     EguiContexts, EguiGlobalSettings, EguiPlugin, EguiPrimaryContextPass, PrimaryEguiContext, egui,
 };
 use bevy_kinest::prelude::*;
-use bevy_kinest::{KinestPanelPlugin, TrackerRecorder};
+use bevy_kinest::{KinestPanel, KinestPanelContents, KinestPanelPlugin, TrackerRecorder};
 
 /// The board in points, and how many of them are a metre.
 const SIZE: UVec2 = UVec2::new(760, 860);
@@ -23,7 +23,11 @@ const GROUND: Color = Color::srgb(0.09, 0.10, 0.12);
 pub fn on_the_wall(app: &mut App) {
     in_the_window(app);
     let settings = EguiGlobalSettings { auto_create_primary_context: false, ..default() };
-    app.insert_resource(settings).add_systems(Startup, hang);
+    // The panel's own window may be anywhere.
+    app.insert_resource(settings)
+        .insert_resource(KinestPanel { open: false, ..default() })
+        .add_systems(Startup, hang)
+        .add_systems(EguiPrimaryContextPass, show_panel);
 }
 
 /// For the desktop.
@@ -57,6 +61,15 @@ fn hang(
         })),
         Transform::from_translation(PLACE).with_rotation(Quat::from_rotation_y(TURN)),
     ));
+}
+
+fn show_panel(mut contexts: EguiContexts, mut contents: KinestPanelContents) {
+    let Ok(context) = contexts.ctx_mut() else { return };
+    egui::Window::new("panel")
+        .title_bar(false)
+        .fixed_pos([12.0, 12.0])
+        .default_width(350.0)
+        .show(context, |ui| contents.ui(ui));
 }
 
 fn say(

@@ -19,6 +19,7 @@ const THICKNESS: f32 = 0.06;
 /// The mirror: half of its width, lower and upper edge.
 const GLASS: [f32; 3] = [0.9, 0.1, 2.2];
 const FRAME: f32 = 0.05;
+const LAP: f32 = 0.01;
 
 const TILES: [Color; 2] = [Color::srgb(0.62, 0.55, 0.47), Color::srgb(0.54, 0.47, 0.40)];
 const WALL: Color = Color::srgb(0.80, 0.82, 0.83);
@@ -91,12 +92,15 @@ fn build(
         let edge = side * half;
         around(Vec2::new(edge, 0.0), Vec2::new(side * HALF_WIDTH, HEIGHT), half_thick, &wall);
         let rim = Vec2::new(edge + side * FRAME, high + FRAME);
-        around(Vec2::new(edge, low - FRAME), rim, half_thick + 0.01, &wood);
+        // Over the edges of the wall.
+        let inner = Vec2::new(edge - side * LAP, low - FRAME);
+        around(inner, rim, half_thick + 0.01, &wood);
     }
     around(Vec2::new(-half, high), Vec2::new(half, HEIGHT), half_thick, &wall);
     around(Vec2::new(-half, 0.0), Vec2::new(half, low), half_thick, &wall);
-    around(Vec2::new(-half, high), Vec2::new(half, high + FRAME), half_thick + 0.01, &wood);
-    around(Vec2::new(-half, low - FRAME), Vec2::new(half, low), half_thick + 0.01, &wood);
+    let [above, below] = [high - LAP, low + LAP];
+    around(Vec2::new(-half, above), Vec2::new(half, high + FRAME), half_thick + 0.01, &wood);
+    around(Vec2::new(-half, low - FRAME), Vec2::new(half, below), half_thick + 0.01, &wood);
 }
 
 /// Along the mirror, so that it falls in the same way behind it.

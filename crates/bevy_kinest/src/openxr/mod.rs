@@ -51,7 +51,8 @@
 //!
 //! While a session is not running (no headset on the head, another application in front) players' trackers
 //! are lost: bodies freeze and come back. A session that the runtime ends to be made anew is made anew. One
-//! that the player ends is not: write `XrCreateSessionMessage` when the player asks for it.
+//! that the player ends is not: write `XrCreateSessionMessage` when the player asks for it. Cameras of
+//! bevy_mod_xr go with their session, and come with the next.
 //!
 //! **A runtime that dies in the middle of a session** cannot be survived inside the app: bevy_mod_openxr 0.6
 //! panics in its frame loop (`Failed to begin frame: ERROR_INSTANCE_LOST`), on the render thread if

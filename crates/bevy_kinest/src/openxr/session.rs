@@ -9,9 +9,10 @@ use bevy_mod_openxr::action_set_attaching::OxrAttachActionSet;
 use bevy_mod_openxr::action_set_syncing::OxrSyncActionSet;
 use bevy_mod_openxr::exts::OxrEnabledExtensions;
 use bevy_mod_openxr::poll_events::OxrEventIn;
-use bevy_mod_openxr::resources::{OxrFrameState, OxrInstance, Pipelined};
+use bevy_mod_openxr::resources::{OxrFrameState, OxrInstance, OxrSessionStarted, Pipelined};
 use bevy_mod_openxr::session::OxrSession;
 use bevy_mod_openxr::spaces::OxrSpaceLocationFlags;
+use bevy_mod_xr::camera::XrCamera;
 use bevy_mod_xr::hands::{HandBone, LeftHand, RightHand};
 use bevy_mod_xr::session::{
     XrCreateSessionMessage, XrRequestExitMessage, XrSessionDestroyedMessage, XrState,
@@ -126,6 +127,9 @@ pub(super) fn sync(actions: Option<Res<Actions>>, mut sync: MessageWriter<OxrSyn
 /// Keeps in mind what the runtime announces.
 pub(super) fn heed(
     event: OxrEventIn,
+    mut commands: Commands,
+    cameras: Query<Entity, With<XrCamera>>,
+    started: Option<ResMut<OxrSessionStarted>>,
     state: Option<Res<XrState>>,
     mut pending: ResMut<Pending>,
     spaces: Option<ResMut<Spaces>>,
@@ -140,11 +144,17 @@ pub(super) fn heed(
                 spaces.profiles_changed = true;
             }
         }
-        Event::SessionStateChanged(change) => match change.state() {
-            SessionState::LOSS_PENDING => pending.restart = true,
-            SessionState::EXITING => pending.restart = false,
-            _ => {}
-        },
+        Event::SessionStateChanged(change)
+            if [SessionState::LOSS_PENDING, SessionState::EXITING].contains(&change.state()) =>
+        {
+            pending.restart = change.state() == SessionState::LOSS_PENDING;
+            // bevy_mod_openxr 0.6 takes the cameras away while the frame before is still being drawn from
+            // them, and goes on with frames of a session that is lost; both may panic.
+            cameras.iter().for_each(|camera| commands.entity(camera).despawn());
+            if let Some(mut started) = started {
+                started.0 = false;
+            }
+        }
         // Whoever goes on drawing when the instance is gone panics in bevy_mod_openxr 0.6.
         Event::InstanceLossPending(_) if state.as_deref() == Some(&XrState::Running) => {
             warn!("the OpenXR runtime is about to end");
