@@ -41,6 +41,12 @@ pub fn run(args: &Args) -> Result<AppExit, String> {
         });
     let xr = OxrInitPlugin { exts: KinestOpenXrPlugin::extensions(), ..default() };
     let mut app = App::new();
+    if args.frames.is_some() || args.shot.is_some() {
+        // A picture is of the pose of its own frame, however long software takes to draw: the game's clock
+        // makes no steps of a second, after which what was seen before would not count.
+        let clock = TrackerClock::Virtual;
+        app.insert_resource(KinestSettings { clock, ..KinestSettings::inline() });
+    }
     app.add_plugins(add_xr_plugins(plugins).set(xr))
         .add_plugins((KinestPlugins, KinestOpenXrPlugin))
         .add_plugins((room::plugin, player::plugin, mirror::plugin, flow::plugin))

@@ -10,12 +10,23 @@ use bevy_kinest::prelude::*;
 use std::fmt;
 use std::time::Instant;
 
-/// Mean and greatest of some distances, metres.
+const LEFT_ARM: [SmplJoint; 3] =
+    [SmplJoint::LeftShoulder, SmplJoint::LeftElbow, SmplJoint::LeftWrist];
+const RIGHT_ARM: [SmplJoint; 3] =
+    [SmplJoint::RightShoulder, SmplJoint::RightElbow, SmplJoint::RightWrist];
+/// Arms are taken for stretched when they are, but for this much, metres.
+const STRETCHED: f64 = 2e-3;
+
+/// As good as the same place, metres.
+const NEAR: f64 = 1e-3;
+
+/// Mean and greatest of some distances, metres, and how many of them are near.
 #[derive(Default)]
 struct Off {
     sum: f64,
     most: f64,
     count: u32,
+    near: u32,
 }
 
 impl Off {
@@ -24,13 +35,15 @@ impl Off {
         self.sum += metres;
         self.most = self.most.max(metres);
         self.count += 1;
+        self.near += u32::from(metres < NEAR);
     }
 }
 
 impl fmt::Display for Off {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let mean = self.sum / f64::from(self.count.max(1));
-        write!(f, "mean {:.3} mm, most {:.3} mm of {}", 1e3 * mean, 1e3 * self.most, self.count)
+        let (mean, most) = (1e3 * mean, 1e3 * self.most);
+        write!(f, "mean {mean:.3} mm, most {most:.3} mm, {} of {} near", self.near, self.count)
     }
 }
 
@@ -45,6 +58,8 @@ pub struct Report {
     estimated: u32,
     head: Off,
     wrists: Off,
+    /// Hands that were further from the shoulder than the arm is long.
+    out_of_reach: u32,
     cameras: Off,
 }
 
@@ -59,6 +74,7 @@ impl fmt::Display for Report {
         writeln!(f, "pose from the network: {} frames", self.estimated)?;
         writeln!(f, "head joint from headset: {}", self.head)?;
         writeln!(f, "wrist joints from grips: {}", self.wrists)?;
+        writeln!(f, "hands further away than arms are long: {}", self.out_of_reach)?;
         write!(f, "cameras from headset: {}", self.cameras)
     }
 }
@@ -94,13 +110,23 @@ fn watch(
     report.since.get_or_insert_with(Instant::now);
     report.estimated += u32::from(body.source() == PoseSource::Estimated);
     for (tracker, _, place) in &trackers {
-        let (joint, off) = match tracker.role {
-            TrackerRole::Head => (SmplJoint::Head, &mut report.head),
-            TrackerRole::LeftHand => (SmplJoint::LeftWrist, &mut report.wrists),
-            TrackerRole::RightHand => (SmplJoint::RightWrist, &mut report.wrists),
-        };
         let worn = place.transform_point(tracker.device_from_joint.translation);
-        off.add(body.joint(joint).translation.distance(worn));
+        let off = |joint| body.joint(joint).translation.distance(worn);
+        let arm = match tracker.role {
+            TrackerRole::Head => {
+                report.head.add(off(SmplJoint::Head));
+                continue;
+            }
+            TrackerRole::LeftHand => LEFT_ARM,
+            TrackerRole::RightHand => RIGHT_ARM,
+        };
+        let [shoulder, elbow, wrist] = arm;
+        let bones = [elbow, wrist].map(|joint| body.skeleton().offsets[joint.index()].length());
+        if f64::from(off(shoulder)) > bones[0] + bones[1] - STRETCHED {
+            report.out_of_reach += 1;
+        } else {
+            report.wrists.add(off(wrist));
+        }
     }
     // Between the eyes. bevy_mod_openxr asks for its views a little later in the frame.
     let eyes: Vec<Vec3> = cameras.iter().map(GlobalTransform::translation).collect();

@@ -2,7 +2,7 @@
 //! the other way round: that is what both eyes see in a mirror, at no cost of another camera.
 
 use bevy::camera::visibility::RenderLayers;
-use bevy::light::CascadeShadowConfigBuilder;
+use bevy::light::{CascadeShadowConfigBuilder, DirectionalLightShadowMap};
 use bevy::prelude::*;
 
 /// Where the mirror is, metres: in the middle of a row of tiles, so that the floor goes on as it is reflected.
@@ -28,6 +28,7 @@ const BEHIND: Color = Color::srgb(0.55, 0.63, 0.68);
 
 pub fn plugin(app: &mut App) {
     app.insert_resource(ClearColor(BEHIND))
+        .insert_resource(DirectionalLightShadowMap { size: 1024 })
         .insert_resource(GlobalAmbientLight { brightness: 900.0, ..default() })
         .add_systems(Startup, (build, light));
 }
@@ -46,6 +47,32 @@ fn build(
         })
     };
     let [light, dark, wall, wood] = [TILES[0], TILES[1], WALL, WOOD].map(&mut paint);
+    let front = MIRROR_Z - LENGTH;
+    let back = MIRROR_Z + LENGTH;
+    let (across, along) = ((2.0 * HALF_WIDTH / TILE) as i32, (LENGTH / TILE) as i32);
+    // Every other tile, on a floor of the other colour.
+    let mut tiles: Option<Mesh> = None;
+    for i in 0..across {
+        for j in -along..=along {
+            if (i + j) % 2 != 0 {
+                continue;
+            }
+            let x = -HALF_WIDTH + i as f32 * TILE;
+            let z = MIRROR_Z + (j as f32 - 0.5) * TILE;
+            let (from, to) =
+                (Vec2::new(x, z.max(front)), Vec2::new(x + TILE, (z + TILE).min(back)));
+            let middle = (from + to) / 2.0;
+            let tile = Mesh::from(Plane3d::new(Vec3::Y, (to - from) / 2.0))
+                .translated_by(Vec3::new(middle.x, 0.0, middle.y));
+            match &mut tiles {
+                None => tiles = Some(tile),
+                Some(tiles) => tiles.merge(&tile).expect("squares have the same attributes"),
+            }
+        }
+    }
+    if let Some(tiles) = tiles {
+        commands.spawn((Mesh3d(meshes.add(tiles)), MeshMaterial3d(light)));
+    }
     let mut place = |from: Vec3, to: Vec3, material: &Handle<StandardMaterial>| {
         let size = (to - from).abs();
         commands.spawn((
@@ -55,22 +82,8 @@ fn build(
         ));
     };
 
-    let front = MIRROR_Z - LENGTH;
-    let back = MIRROR_Z + LENGTH;
-    // Rows as long as both rooms, then every other tile on top of them.
+    // The floor of both rooms.
     place(Vec3::new(-HALF_WIDTH, -0.1, front), Vec3::new(HALF_WIDTH, -0.001, back), &dark);
-    let (across, along) = ((2.0 * HALF_WIDTH / TILE) as i32, (LENGTH / TILE) as i32);
-    for i in 0..across {
-        for j in -along..=along {
-            if (i + j) % 2 != 0 {
-                continue;
-            }
-            let x = -HALF_WIDTH + i as f32 * TILE;
-            let z = MIRROR_Z + (j as f32 - 0.5) * TILE;
-            let to = Vec3::new(x + TILE, 0.0, (z + TILE).min(back));
-            place(Vec3::new(x, -0.1, z.max(front)), to, &light);
-        }
-    }
     for side in [-1.0, 1.0] {
         let inner = side * HALF_WIDTH;
         let outer = side * (HALF_WIDTH + THICKNESS);

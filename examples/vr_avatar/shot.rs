@@ -15,14 +15,14 @@ use bevy_kinest::prelude::*;
 use kinest_stage::capture::save_rows;
 use std::path::PathBuf;
 
-const SIZE: UVec2 = UVec2::new(720, 720);
+const SIZE: UVec2 = UVec2::new(560, 560);
 /// Where the room is seen from, and what is looked at, metres.
 pub const FROM: Vec3 = Vec3::new(1.5, 1.75, 1.9);
 pub const AT: Vec3 = Vec3::new(-0.15, 0.95, -1.0);
 const ROOM_VIEW: f32 = 1.0;
 const EYE_VIEW: f32 = 1.5;
 /// Frames that are drawn before the one that is kept: meshes and materials reach the adapter in the first.
-const WARM_UP: u32 = 6;
+const WARM_UP: u32 = 4;
 /// Frames to wait for pictures.
 const PATIENCE: u32 = 300;
 /// Frames that `--shot` lets pass unless told otherwise.

@@ -1,5 +1,5 @@
-//! Somebody who walks in place, crouches, reaches up, swings and stands in a T-pose, over and over, as a
-//! headset and two controllers see it.
+//! Somebody who stands in a T-pose and then walks in place, crouches, reaches up and swings, over and over, as
+//! a headset and two controllers see it.
 
 use crate::remote::{Hand, Packet, Remote};
 use bevy::math::DVec3;
@@ -17,11 +17,12 @@ use std::time::{Duration, Instant};
 /// Frames per second that devices have.
 const RATE_HZ: f64 = 90.0;
 /// Seconds of each motion, and of going from one to the next.
-const MOTION: f64 = 6.0;
+const MOTION: f64 = 4.0;
 const BLEND: f64 = 0.6;
-/// When both triggers are pulled in the T-pose, seconds from its start.
-const TRIGGERS: std::ops::Range<f64> = 0.8..5.8;
-/// Walk in place, crouch, reach up, swing; then comes the T-pose.
+/// Seconds of the T-pose, in which programs start, and when both triggers are pulled.
+const T_POSE: f64 = 18.0;
+const TRIGGERS: std::ops::Range<f64> = 1.0..17.5;
+/// Walk in place, crouch, reach up, swing.
 const MOTIONS: [Kind; 4] = [Kind::Walk, Kind::Squat, Kind::Reach, Kind::Punch];
 
 pub struct Player {
@@ -37,30 +38,27 @@ impl Player {
         Self { skeleton, clips, profile }
     }
 
-    /// Which motion it is, and for how long it has been.
-    fn motion(&self, seconds: f64) -> (usize, f64) {
-        ((seconds / MOTION) as usize, seconds % MOTION)
-    }
-
-    /// The motion of this number; `None` is the T-pose.
-    fn clip(&self, k: usize) -> Option<&MotionClip> {
-        self.clips.get(k % (self.clips.len() + 1))
+    /// Which motion it is, and for how long it has been; `None` is the T-pose.
+    fn motion(&self, seconds: f64) -> Option<(&MotionClip, f64)> {
+        let since = seconds - T_POSE;
+        let k = (since / MOTION) as usize % self.clips.len();
+        (since >= 0.0).then(|| (&self.clips[k], since % MOTION))
     }
 
     /// Head and wrists in a runtime's space, facing −z.
     fn joints(&self, seconds: f64) -> [Isometry3d; 3] {
-        let (k, within) = self.motion(seconds);
-        let of = |k: usize, seconds: f64| {
-            let Some(clip) = self.clip(k) else { return self.joints_of(&Pose::rest(), 0.0) };
+        let of = |at: Option<(&MotionClip, f64)>| {
+            let Some((clip, within)) = at else { return self.joints_of(&Pose::rest(), 0.0) };
             // Its first frame looks ahead.
             let first = clip.pose_at(0.0).rotations[0] * DVec3::Z;
-            self.joints_of(&clip.pose_at(seconds), first.x.atan2(-first.y))
+            self.joints_of(&clip.pose_at(within), first.x.atan2(-first.y))
         };
-        let now = of(k, within);
-        if within > BLEND || k == 0 {
-            return now;
-        }
-        let before = of(k - 1, MOTION + within);
+        let motion = self.motion(seconds);
+        let now = of(motion);
+        let Some((_, within)) = motion.filter(|(_, within)| *within < BLEND) else { return now };
+        // The one before goes on for as long.
+        let before = self.motion(seconds - within - 1e-6).map(|(clip, _)| (clip, MOTION + within));
+        let before = of(before);
         let part = (within / BLEND) as f32;
         let part = part * part * (3.0 - 2.0 * part);
         std::array::from_fn(|i| {
@@ -101,8 +99,7 @@ impl Player {
         };
         let controller = OpenXrDevice::Controller(self.profile);
         let hands = [(left, TrackerRole::LeftHand), (right, TrackerRole::RightHand)];
-        let (k, within) = self.motion(seconds);
-        let trigger = f32::from(self.clip(k).is_none() && TRIGGERS.contains(&within));
+        let trigger = f32::from(TRIGGERS.contains(&seconds));
         Packet {
             view: device(head, OpenXrDevice::Headset, TrackerRole::Head),
             hands: hands
@@ -129,13 +126,13 @@ fn feed() {
 #[test]
 fn the_player_moves_as_people_do() {
     let player = Player::new(ControllerProfile::Touch);
-    let standing = player.packet(MOTION * MOTIONS.len() as f64 + 3.0);
+    let standing = player.packet(2.0);
     assert_eq!(standing.hands.map(|hand| hand.trigger), [1.0; 2]);
     assert!((1.6..1.75).contains(&standing.view.translation.y), "{:?}", standing.view);
     assert!(standing.view.rotation.angle_between(Quat::IDENTITY) < 1e-3, "looks to -z");
     let [left, right] = standing.hands.map(|hand| hand.grip.translation);
     assert!(left.x < -0.6 && right.x > 0.6, "left is at -x: {left} {right}");
-    let seconds = (0..620).map(|k| f64::from(k) * 0.1);
+    let seconds = (0..540).map(|k| f64::from(k) * 0.1);
     let packets: Vec<Packet> = seconds.map(|at| player.packet(at)).collect();
     let lowest = packets.iter().map(|p| p.view.translation.y).fold(9.0, f32::min);
     assert!(lowest < 1.35, "crouches to {lowest} m");
