@@ -4,6 +4,7 @@ use crate::shot::{AT, FROM};
 use crate::{Args, board, flow, mirror, player, room, shot};
 use bevy::camera::visibility::RenderLayers;
 use bevy::input::mouse::AccumulatedMouseMotion;
+use bevy::math::DVec3;
 use bevy::prelude::*;
 use bevy_kinest::kinest::motion::synthetic::{Kind, clip};
 use bevy_kinest::kinest::skeleton::Skeleton;
@@ -57,11 +58,13 @@ pub fn run(args: &Args) -> AppExit {
     app.run()
 }
 
-/// Motions look to +z, and the mirror is at −z.
+/// The player looks at the mirror in the first frame, to −z.
 fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
     let skeleton = Skeleton::default();
     let motion = clip(Kind::Reach, 3, SECONDS, RATE_HZ, &skeleton);
-    let space = commands.spawn(Transform::from_rotation(Quat::from_rotation_y(PI))).id();
+    let looks_to = motion.pose_at(0.0).rotations[0] * DVec3::Z;
+    let yaw = looks_to.x.atan2(-looks_to.y) as f32;
+    let space = commands.spawn(Transform::from_rotation(Quat::from_rotation_y(PI - yaw))).id();
     let replay = MotionReplay::clip(motion, skeleton).repeating();
     let avatar = commands.spawn((player::body(&assets), replay, TrackingSpace(space))).id();
     for tracker in [SparseTracker::HEAD, SparseTracker::LEFT_HAND, SparseTracker::RIGHT_HAND] {

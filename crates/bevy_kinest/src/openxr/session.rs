@@ -3,6 +3,7 @@
 use super::actions::{BodyActions, BodyRole, HANDS};
 use super::drive::{OpenXrHand, OpenXrPoses};
 use super::mapping::{ControllerProfile, Located, SpaceChange, SpaceChanged, sound};
+use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy_mod_openxr::action_binding::OxrSuggestActionBinding;
 use bevy_mod_openxr::action_set_attaching::OxrAttachActionSet;
@@ -130,7 +131,6 @@ pub(super) fn heed(
     mut commands: Commands,
     cameras: Query<Entity, With<XrCamera>>,
     started: Option<ResMut<OxrSessionStarted>>,
-    state: Option<Res<XrState>>,
     mut pending: ResMut<Pending>,
     spaces: Option<ResMut<Spaces>>,
     mut exit: MessageWriter<XrRequestExitMessage>,
@@ -156,7 +156,7 @@ pub(super) fn heed(
             }
         }
         // Whoever goes on drawing when the instance is gone panics in bevy_mod_openxr 0.6.
-        Event::InstanceLossPending(_) if state.as_deref() == Some(&XrState::Running) => {
+        Event::InstanceLossPending(_) if started.is_some_and(|started| started.0) => {
             warn!("the OpenXR runtime is about to end");
             exit.write_default();
         }
@@ -176,14 +176,20 @@ pub(super) fn restart(
     }
 }
 
+/// A session in a frame; none of it is there without one.
+#[derive(SystemParam)]
+pub(super) struct Running<'w> {
+    session: Option<Res<'w, OxrSession>>,
+    reference: Option<Res<'w, XrPrimaryReferenceSpace>>,
+    frame: Option<Res<'w, OxrFrameState>>,
+    pipelined: Option<Res<'w, Pipelined>>,
+    instance: Option<Res<'w, OxrInstance>>,
+    actions: Option<Res<'w, Actions>>,
+}
+
 /// Says what the runtime has in this frame.
 pub(super) fn locate(
-    session: Option<Res<OxrSession>>,
-    reference: Option<Res<XrPrimaryReferenceSpace>>,
-    frame: Option<Res<OxrFrameState>>,
-    pipelined: Option<Res<Pipelined>>,
-    instance: Option<Res<OxrInstance>>,
-    actions: Option<Res<Actions>>,
+    Running { session, reference, frame, pipelined, instance, actions }: Running,
     spaces: Option<ResMut<Spaces>>,
     mut pending: ResMut<Pending>,
     bones: Query<(&HandBone, Has<LeftHand>, Has<RightHand>, &Transform, &OxrSpaceLocationFlags)>,
