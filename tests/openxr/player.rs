@@ -20,8 +20,8 @@ const RATE_HZ: f64 = 90.0;
 const MOTION: f64 = 4.0;
 const BLEND: f64 = 0.6;
 /// Seconds of the T-pose, in which programs start, and when both triggers are pulled.
-const T_POSE: f64 = 18.0;
-const TRIGGERS: std::ops::Range<f64> = 1.0..17.5;
+const T_POSE: f64 = 24.0;
+const TRIGGERS: std::ops::Range<f64> = 1.0..23.5;
 /// Walk in place, crouch, reach up, swing.
 const MOTIONS: [Kind; 4] = [Kind::Walk, Kind::Squat, Kind::Reach, Kind::Punch];
 
