@@ -25,6 +25,8 @@ const TRIGGERS: std::ops::Range<f64> = 1.0..23.5;
 /// Walk in place, crouch, reach up, swing.
 const MOTIONS: [Kind; 4] = [Kind::Walk, Kind::Squat, Kind::Reach, Kind::Punch];
 
+const HANDS: [SmplJoint; 2] = [SmplJoint::LeftWrist, SmplJoint::RightWrist];
+
 pub struct Player {
     skeleton: Skeleton,
     clips: Vec<MotionClip>,
@@ -34,7 +36,23 @@ pub struct Player {
 impl Player {
     pub fn new(profile: ControllerProfile) -> Self {
         let skeleton = Skeleton::default();
-        let clips = MOTIONS.map(|kind| clip(kind, 7, MOTION + BLEND, RATE_HZ, &skeleton)).into();
+        let make = |kind, seed| clip(kind, seed, MOTION + BLEND, RATE_HZ, &skeleton);
+        // People do not always reach up: of some who do the one who gets highest.
+        let highest = |clip: &MotionClip| {
+            let poses = (0..40).map(|k| clip.pose_at(f64::from(k) * MOTION / 40.0));
+            let hands = poses.map(|pose| skeleton.pose_joints(&pose).positions);
+            let hands = hands.flat_map(|p| HANDS.map(|joint| p[joint.index()].z));
+            hands.fold(0.0, f64::max)
+        };
+        let clips = MOTIONS
+            .map(|kind| match kind {
+                Kind::Reach => (0..20)
+                    .map(|seed| make(kind, seed))
+                    .max_by(|a, b| highest(a).total_cmp(&highest(b)))
+                    .unwrap(),
+                _ => make(kind, 7),
+            })
+            .into();
         Self { skeleton, clips, profile }
     }
 
