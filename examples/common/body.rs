@@ -32,8 +32,17 @@ impl Default for CapsuleBody {
     }
 }
 
+/// Gives every [`CapsuleBody`] its capsules. In [`Stage`](crate::Stage).
+pub struct CapsuleBodies;
+
+impl Plugin for CapsuleBodies {
+    fn build(&self, app: &mut App) {
+        app.add_observer(spawn_capsules);
+    }
+}
+
 /// Hangs capsules on every [`CapsuleBody`] as it appears.
-pub(crate) fn spawn_capsules(
+fn spawn_capsules(
     added: On<Add, CapsuleBody>,
     mut commands: Commands,
     bodies: Query<&CapsuleBody>,

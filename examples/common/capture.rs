@@ -122,7 +122,10 @@ fn finish(mut shots: ResMut<Shots>, moment: Res<Moment>, mut exit: MessageWriter
 }
 
 /// Writes pictures of one size side by side, under a temporary name first.
-fn save_rows(pictures: &[Image], size: UVec2, path: &Path) -> Result<(), Box<dyn Error>> {
+///
+/// # Errors
+/// If a picture is not whole, or the file cannot be written.
+pub fn save_rows(pictures: &[Image], size: UVec2, path: &Path) -> Result<(), Box<dyn Error>> {
     let across = pictures.len().min(LONGEST_ROW);
     let rows = pictures.len().div_ceil(across);
     let [width, height] = [size.x * across as u32, size.y * rows as u32];

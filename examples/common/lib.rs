@@ -8,7 +8,7 @@ mod scene;
 mod stage;
 mod view;
 
-pub use body::CapsuleBody;
+pub use body::{CapsuleBodies, CapsuleBody};
 pub use capture::{Moment, MomentSystems};
 pub use characters::register_scene_types;
 pub use scene::{Scene, SceneArgs};

@@ -1,6 +1,6 @@
 //! A floor, light and a camera that follows.
 
-use crate::body::spawn_capsules;
+use crate::body::CapsuleBodies;
 use bevy::camera::RenderTarget;
 use bevy::core_pipeline::tonemapping::DebandDither;
 use bevy::light::CascadeShadowConfigBuilder;
@@ -77,7 +77,7 @@ impl Plugin for Stage {
     fn build(&self, app: &mut App) {
         app.insert_resource(ClearColor(BACKGROUND))
             .insert_resource(GlobalAmbientLight { brightness: 700.0, ..default() })
-            .add_observer(spawn_capsules)
+            .add_plugins(CapsuleBodies)
             .add_systems(
                 Startup,
                 (spawn_floor, spawn_light, spawn_camera(self.framing, self.target)),

@@ -7,7 +7,7 @@ use bevy::log::LogPlugin;
 use bevy::prelude::*;
 use bevy::render::RenderPlugin;
 use bevy::render::pipelined_rendering::PipelinedRenderingPlugin;
-use bevy::render::settings::{RenderCreation, WgpuSettings};
+use bevy::render::settings::WgpuSettings;
 use bevy::time::TimeUpdateStrategy;
 use bevy::window::ExitCondition;
 use bevy::winit::WinitPlugin;
@@ -56,7 +56,10 @@ impl View {
             Self::Window => {
                 let window = Window { title: title.into(), ..default() };
                 let window = WindowPlugin { primary_window: Some(window), ..default() };
-                app.add_plugins(DefaultPlugins.set(window).set(assets()).set(log_plugin()));
+                let render = RenderPlugin { render_creation: graphics().into(), ..default() };
+                app.add_plugins(
+                    DefaultPlugins.set(window).set(render).set(assets()).set(log_plugin()),
+                );
             }
             Self::Pictures(_) => {
                 app.add_plugins((
@@ -67,7 +70,7 @@ impl View {
                             ..default()
                         })
                         .set(RenderPlugin {
-                            render_creation: RenderCreation::Automatic(Box::default()),
+                            render_creation: graphics().into(),
                             // Otherwise the first pictures lack what is still being compiled.
                             synchronous_pipeline_compilation: true,
                             ..default()
@@ -120,10 +123,20 @@ fn has_display() -> bool {
     !cfg!(all(unix, not(target_vendor = "apple"))) || names.into_iter().any(set)
 }
 
+/// Without OpenGL, unless the environment asks for it: bevy_mod_openxr builds it in, and it complains on
+/// stderr on machines without a display.
+fn graphics() -> WgpuSettings {
+    let settings = WgpuSettings::default();
+    let asked = wgpu::Backends::from_env().is_some();
+    let backends =
+        settings.backends.filter(|_| asked).or(settings.backends.map(|b| b - wgpu::Backends::GL));
+    WgpuSettings { backends, ..settings }
+}
+
 /// Whether Bevy will find an adapter; it panics where there is none.
 #[must_use]
 pub fn has_adapter() -> bool {
-    let settings = WgpuSettings::default();
+    let settings = graphics();
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
     descriptor.backends = settings.backends.unwrap_or_default();
     let instance = wgpu::Instance::new(descriptor);

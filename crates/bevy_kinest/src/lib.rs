@@ -88,8 +88,9 @@
 //! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers as a [`MotionReplay`] says, runs [`TrackerRecorder`]s |
 //! | [`KinestGizmoPlugin`] | – | draws bones, trackers, losses, standing feet, errors |
 //! | [`KinestPanelPlugin`] | – | a window that shows how avatars are doing, and changes it |
+//! | [`KinestOpenXrPlugin`] | – | moves trackers as a headset and its controllers move |
 //!
-//! The last two are added by hand. What a game does not need is left out with
+//! The last three are added by hand. What a game does not need is left out with
 //! `KinestPlugins.build().disable::<KinestReplayPlugin>()`.
 //!
 //! # What is what
@@ -98,6 +99,7 @@
 //! |---|---|---|---|
 //! | a body | [`KinestAvatar`], [`BodyPose`], [`PoseModel`] | [`KinestSettings`] | [`PoseUpdated`], [`ResetAvatar`] |
 //! | trackers | [`SparseTracker`], [`TrackerOf`], [`Trackers`], [`TrackerValidity`] | | [`TrackingLost`], [`TrackingRegained`] |
+//! | a headset's trackers | [`openxr`](#features): `OpenXrPlayer`, `OpenXrDevice`, `BodyTracker` | `OpenXrPoses` | |
 //! | where the player is | [`TrackingSpace`] | | [`Teleport`] |
 //! | how big the player is | [`PlayerCalibration`] | | [`Recalibrate`], [`KinestCalibrated`], [`CalibrationFailed`] |
 //! | showing it | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
@@ -129,6 +131,7 @@
 //! |---|---|
 //! | (always) | inference on the CPU |
 //! | `gizmos` (default) | [`KinestGizmoPlugin`] |
+//! | `openxr` | [`KinestOpenXrPlugin`], with bevy_mod_openxr; needs no system package, and a runtime only where there is a headset |
 //! | `panel` | [`KinestPanelPlugin`], with bevy_egui |
 //! | `wgpu` | inference on any GPU with Vulkan, Metal or DirectX 12 |
 //! | `cuda` | inference on NVIDIA GPUs; needs the CUDA run-time libraries and headers (`CUDA_PATH`) on the machine it runs on |
@@ -138,11 +141,13 @@
 //!
 //! # Versions
 //!
-//! | bevy_kinest | Bevy | Burn | bevy_egui | Rust |
-//! |---|---|---|---|---|
-//! | 0.1 | 0.19 | 0.21 | 0.42 | 1.95 |
+//! | bevy_kinest | Bevy | Burn | bevy_egui | bevy_mod_openxr | Rust |
+//! |---|---|---|---|---|---|
+//! | 0.1 | 0.19 | 0.21 | 0.42 | 0.6 | 1.95 |
 //!
 //! # Move trackers
+//!
+//! [`KinestOpenXrPlugin`] moves the trackers of whoever wears a headset. Any other entity can be one:
 //!
 //! A tracker stands for the pose of the joint it is worn at; [`SparseTracker::held`] says where that is on a
 //! device. A joint's axes are x to the player's left, y up, z to the front, in the pose with arms stretched
@@ -635,6 +640,8 @@
 #![cfg_attr(feature = "gizmos", doc = "[`KinestGizmos`]: crate::KinestGizmos")]
 #![cfg_attr(not(feature = "gizmos"), doc = "[`KinestGizmoPlugin`]: #features")]
 #![cfg_attr(not(feature = "gizmos"), doc = "[`KinestGizmos`]: #features")]
+#![cfg_attr(feature = "openxr", doc = "[`KinestOpenXrPlugin`]: crate::openxr::KinestOpenXrPlugin")]
+#![cfg_attr(not(feature = "openxr"), doc = "[`KinestOpenXrPlugin`]: #features")]
 #![cfg_attr(feature = "panel", doc = "[`KinestPanelPlugin`]: crate::KinestPanelPlugin")]
 #![cfg_attr(feature = "panel", doc = "[`KinestPanel`]: crate::KinestPanel")]
 #![cfg_attr(not(feature = "panel"), doc = "[`KinestPanelPlugin`]: #features")]
@@ -651,6 +658,8 @@ mod confidence;
 mod gizmos;
 mod inference;
 mod model;
+#[cfg(feature = "openxr")]
+pub mod openxr;
 #[cfg(feature = "panel")]
 mod panel;
 mod player;

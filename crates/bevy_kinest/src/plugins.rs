@@ -38,6 +38,7 @@ use bevy::transform::TransformSystems;
 /// |---|---|
 /// | `KinestGizmoPlugin` (feature `gizmos`) | draws bones, trackers, losses, contacts, errors |
 /// | `KinestPanelPlugin` (feature `panel`) | a window that shows how avatars are doing, and changes it |
+/// | `KinestOpenXrPlugin` (feature `openxr`) | moves trackers as a headset and its controllers move |
 ///
 /// Needs Bevy's `TaskPoolPlugin`, `TimePlugin`, `TransformPlugin` and `AssetPlugin`, which are in
 /// `DefaultPlugins`, before it.

@@ -81,6 +81,9 @@ impl Default for TrackerValidity {
 }
 
 impl TrackerValidity {
+    /// Not tracked from the start.
+    pub const LOST: Self = Self { tracked: false, lost_since: None };
+
     /// Since when it has been lost, in seconds of the [`TrackerClock`](crate::TrackerClock); `None`
     /// while it is tracked.
     #[must_use]

@@ -1,0 +1,196 @@
+//! From what the runtime says in a frame to the trackers of players; knows no session either.
+
+use super::actions::BodyRole;
+use super::mapping::{ControllerProfile, Located, OpenXrDevice};
+use crate::tracker::ROLES;
+use crate::{SparseTracker, Teleport, TrackerOf, TrackerValidity, Trackers, TrackingSpace};
+use bevy::prelude::*;
+use bevy_mod_xr::session::XrTrackingRoot;
+use kinest::tracker::TrackerRole;
+
+/// An avatar that whoever wears the headset moves.
+///
+/// As soon as a session runs, head and hand [`SparseTracker`]s are spawned for it, each with an
+/// [`OpenXrDevice`]. They are children of the entity with [`XrTrackingRoot`], which becomes the avatar's
+/// [`TrackingSpace`] unless it has one: what moves that entity moves the player, view and body. An avatar
+/// that has a tracker for a role already keeps it; such a tracker follows the headset if it has an
+/// [`OpenXrDevice`], too.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
+#[reflect(Component, Default)]
+pub struct OpenXrPlayer;
+
+/// A tracker that is worn elsewhere than head and hands. No network uses it yet: it is there to be read, in
+/// the axes that the runtime gives it, as a child of the entity with [`XrTrackingRoot`]. Spawned when the
+/// runtime first sees it; [`TrackerValidity`] says whether it does now.
+#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
+#[reflect(Component)]
+#[require(Transform, TrackerValidity)]
+pub struct BodyTracker {
+    /// Where.
+    pub role: BodyRole,
+}
+
+/// A hand as the runtime has it in this frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Reflect)]
+pub struct OpenXrHand {
+    /// The grip pose of the controller in it.
+    pub grip: Located,
+    /// Which controller that is; `None` as long as the runtime has not said so.
+    pub profile: Option<ControllerProfile>,
+    /// The wrist, where cameras see the hand itself.
+    pub wrist: Located,
+    /// How far the trigger is pulled, 0 to 1.
+    pub trigger: f32,
+    /// Whether A or X is pressed, or the menu button where there is no other.
+    pub button: bool,
+}
+
+/// What the runtime says in this frame: poses at the time it will be displayed, in the session's reference
+/// space. Written in [`OpenXrSystems::Locate`](super::OpenXrSystems::Locate), read in
+/// [`OpenXrSystems::Drive`](super::OpenXrSystems::Drive).
+#[derive(Resource, Clone, Debug, Default, PartialEq, Reflect)]
+#[reflect(Resource, Default)]
+pub struct OpenXrPoses {
+    /// Whether a session runs. Without one nothing is tracked.
+    pub running: bool,
+    /// The view: between the eyes, −z to the front.
+    pub view: Located,
+    /// Left and right.
+    pub hands: [OpenXrHand; 2],
+    /// Trackers worn elsewhere, as far as the runtime has them.
+    pub body: Vec<(BodyRole, Located)>,
+    /// Whether the reference space was moved between the last frame and this one.
+    pub recentred: bool,
+}
+
+impl OpenXrPoses {
+    /// The left or the right hand; `None` for the head.
+    #[must_use]
+    pub fn hand(&self, role: TrackerRole) -> Option<&OpenXrHand> {
+        match role {
+            TrackerRole::Head => None,
+            TrackerRole::LeftHand => Some(&self.hands[0]),
+            TrackerRole::RightHand => Some(&self.hands[1]),
+        }
+    }
+
+    /// What a tracker of this role follows, and where that is. A controller goes before the hand that cameras
+    /// see: some runtimes make up the one from the other.
+    #[must_use]
+    pub fn device(&self, role: TrackerRole) -> (OpenXrDevice, Option<Isometry3d>) {
+        let nothing = (OpenXrDevice::None, None);
+        if !self.running {
+            return nothing;
+        }
+        let Some(hand) = self.hand(role) else {
+            return self
+                .view
+                .follow(role)
+                .map_or(nothing, |pose| (OpenXrDevice::Headset, Some(pose)));
+        };
+        let controller = OpenXrDevice::Controller(hand.profile.unwrap_or_default());
+        [(controller, hand.grip), (OpenXrDevice::BareHand, hand.wrist)]
+            .into_iter()
+            .find_map(|(device, located)| Some((device, Some(located.follow(role)?))))
+            .unwrap_or(nothing)
+    }
+}
+
+/// Gives every player the trackers that it lacks, once there is a session.
+pub(super) fn spawn_trackers(
+    mut commands: Commands,
+    poses: Res<OpenXrPoses>,
+    players: Query<(Entity, Option<&Trackers>, Has<TrackingSpace>), With<OpenXrPlayer>>,
+    trackers: Query<&SparseTracker>,
+    root: Query<Entity, With<XrTrackingRoot>>,
+) {
+    if !poses.running {
+        return;
+    }
+    let root = root.single().ok();
+    for (avatar, own, has_space) in &players {
+        let worn = |role| {
+            let is_worn = |entity| trackers.get(entity).is_ok_and(|t| t.role == role);
+            own.is_some_and(|own| own.iter().any(is_worn))
+        };
+        for role in ROLES.into_iter().filter(|role| !worn(*role)) {
+            let tracker = (SparseTracker::new(role), OpenXrDevice::None, TrackerOf(avatar));
+            let mut tracker =
+                commands.spawn((tracker, TrackerValidity::LOST, Visibility::default()));
+            if let Some(root) = root {
+                tracker.insert(ChildOf(root));
+            }
+        }
+        if let Some(root) = root.filter(|_| !has_space) {
+            commands.entity(avatar).insert(TrackingSpace(root));
+        }
+    }
+}
+
+/// Moves the trackers of players.
+pub(super) fn drive(
+    mut commands: Commands,
+    poses: Res<OpenXrPoses>,
+    mut trackers: Query<(
+        &mut SparseTracker,
+        &mut OpenXrDevice,
+        &mut TrackerValidity,
+        &mut Transform,
+    )>,
+    players: Query<Entity, With<OpenXrPlayer>>,
+) {
+    for (mut tracker, mut device, mut validity, mut transform) in &mut trackers {
+        let (now, pose) = poses.device(tracker.role);
+        device.set_if_neq(now);
+        if let Some(held) = now.device_from_joint(tracker.role)
+            && tracker.device_from_joint != held
+        {
+            tracker.device_from_joint = held;
+        }
+        if validity.tracked != pose.is_some() {
+            validity.tracked = pose.is_some();
+        }
+        // Where it was last, while it is lost.
+        if let Some(pose) = pose {
+            *transform = at(pose);
+        }
+    }
+    if poses.recentred {
+        players.iter().for_each(|entity| commands.trigger(Teleport { entity }));
+    }
+}
+
+/// Moves trackers that are worn elsewhere, and spawns those that are new.
+pub(super) fn drive_body(
+    mut commands: Commands,
+    poses: Res<OpenXrPoses>,
+    mut trackers: Query<(&BodyTracker, &mut TrackerValidity, &mut Transform)>,
+    root: Query<Entity, With<XrTrackingRoot>>,
+) {
+    let found = |role| {
+        let located = poses.body.iter().find(|(worn, _)| poses.running && *worn == role);
+        located.and_then(|(_, located)| located.pose.filter(|_| located.seen))
+    };
+    for (tracker, mut validity, mut transform) in &mut trackers {
+        let pose = found(tracker.role);
+        if validity.tracked != pose.is_some() {
+            validity.tracked = pose.is_some();
+        }
+        if let Some(pose) = pose {
+            *transform = at(pose);
+        }
+    }
+    for (role, _) in &poses.body {
+        let known = trackers.iter().any(|(tracker, ..)| tracker.role == *role);
+        if let Some(pose) = found(*role).filter(|_| !known) {
+            let mut tracker = commands.spawn((BodyTracker { role: *role }, at(pose)));
+            if let Ok(root) = root.single() {
+                tracker.insert((Visibility::default(), ChildOf(root)));
+            }
+        }
+    }
+}
+
+fn at(pose: Isometry3d) -> Transform {
+    Transform::from_translation(pose.translation.into()).with_rotation(pose.rotation)
+}

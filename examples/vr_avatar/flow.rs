@@ -1,0 +1,123 @@
+//! What the player does besides moving: being measured, recording.
+
+use bevy::prelude::*;
+use bevy_kinest::openxr::{OpenXrHand, OpenXrPoses};
+use bevy_kinest::prelude::*;
+use bevy_kinest::{CalibrationFailed, KinestCalibrated, TrackerRecorder};
+use std::path::PathBuf;
+
+/// Seconds to get into the T-pose.
+const COUNTDOWN: f32 = 3.0;
+/// A trigger that is pulled further than this is held.
+const HELD: f32 = 0.5;
+/// Seconds that news stay on the board.
+const NEWS: f32 = 12.0;
+
+/// What the board says.
+#[derive(Resource, Default)]
+pub struct Board {
+    pub news: String,
+    age: f32,
+    /// Seconds until the player is measured; `None` unless that was asked for.
+    pub countdown: Option<f32>,
+    /// Both triggers have been held since the player was measured.
+    done: bool,
+}
+
+impl Board {
+    fn say(&mut self, news: String) {
+        println!("{news}");
+        (self.news, self.age) = (news, 0.0);
+    }
+}
+
+pub fn plugin(app: &mut App) {
+    app.init_resource::<Board>().add_systems(Update, (measure, tell, record).chain());
+}
+
+/// Counts down while both triggers are held, or from when C is pressed.
+fn measure(
+    time: Res<Time<Real>>,
+    keys: Res<ButtonInput<KeyCode>>,
+    poses: Option<Res<OpenXrPoses>>,
+    avatar: Single<Entity, With<KinestAvatar>>,
+    mut board: ResMut<Board>,
+    mut recalibrate: MessageWriter<Recalibrate>,
+    mut by_key: Local<bool>,
+) {
+    *by_key |= keys.just_pressed(KeyCode::KeyC);
+    let pulled = |hand: &OpenXrHand| hand.trigger > HELD;
+    let held = poses.is_some_and(|poses| poses.hands.iter().all(pulled));
+    if !held && !*by_key {
+        (board.countdown, board.done) = (None, false);
+        return;
+    }
+    if board.done && !*by_key {
+        return;
+    }
+    let left = board.countdown.map_or(COUNTDOWN, |left| left - time.delta_secs());
+    if left > 0.0 {
+        board.countdown = Some(left);
+        return;
+    }
+    board.countdown = None;
+    board.done = true;
+    *by_key = false;
+    recalibrate.write(Recalibrate { avatar: *avatar, method: CalibrationMethod::TPose });
+    board.say("Hold still ...".into());
+}
+
+fn tell(
+    time: Res<Time<Real>>,
+    mut board: ResMut<Board>,
+    mut measured: MessageReader<KinestCalibrated>,
+    mut failed: MessageReader<CalibrationFailed>,
+) {
+    board.age += time.delta_secs();
+    if board.age > NEWS {
+        board.news.clear();
+    }
+    for KinestCalibrated { calibration, .. } in measured.read() {
+        let (tall, wide) = (calibration.height, calibration.arm_span);
+        board.say(format!("You are {tall:.2} m tall, {wide:.2} m from wrist to wrist."));
+    }
+    for CalibrationFailed { reason, .. } in failed.read() {
+        board.say(format!("Please try again: {reason}"));
+    }
+}
+
+/// Starts and stops with A or X of a controller, or R.
+fn record(
+    mut commands: Commands,
+    keys: Res<ButtonInput<KeyCode>>,
+    poses: Option<Res<OpenXrPoses>>,
+    avatar: Single<(Entity, Option<&TrackerRecorder>), With<KinestAvatar>>,
+    mut board: ResMut<Board>,
+    mut was_down: Local<bool>,
+) {
+    let down = poses.is_some_and(|poses| poses.hands.iter().any(|hand| hand.button));
+    let pressed = down && !std::mem::replace(&mut *was_down, down);
+    if !pressed && !keys.just_pressed(KeyCode::KeyR) {
+        return;
+    }
+    let (avatar, recorder) = *avatar;
+    if let Some(recorder) = recorder {
+        board.say(format!("{} frames are recorded.", recorder.frames()));
+        commands.entity(avatar).remove::<TrackerRecorder>();
+        return;
+    }
+    let path = free_path();
+    match TrackerRecorder::create(&path, true) {
+        Ok(recorder) => {
+            commands.entity(avatar).insert(recorder);
+            board.say(format!("Recording to {}.", path.display()));
+        }
+        Err(error) => board.say(format!("Not recorded: {error}")),
+    }
+}
+
+/// Nothing that was recorded is written over.
+fn free_path() -> PathBuf {
+    let mut paths = (1..).map(|k| PathBuf::from(format!("vr_avatar-{k}.jsonl")));
+    paths.find(|path| !path.exists()).unwrap_or_default()
+}

@@ -1,0 +1,136 @@
+//! How well the body and what the player wears go together, frame by frame.
+
+use bevy::prelude::*;
+use bevy::transform::TransformSystems;
+use bevy_kinest::openxr::bevy_mod_openxr::poll_events::{OxrEventHandlerExt, OxrEventIn};
+use bevy_kinest::openxr::bevy_mod_xr::camera::XrCamera;
+use bevy_kinest::openxr::openxr::{Event, SessionState};
+use bevy_kinest::openxr::{OpenXrDevice, OpenXrPoses};
+use bevy_kinest::prelude::*;
+use std::fmt;
+use std::time::Instant;
+
+const LEFT_ARM: [SmplJoint; 3] =
+    [SmplJoint::LeftShoulder, SmplJoint::LeftElbow, SmplJoint::LeftWrist];
+const RIGHT_ARM: [SmplJoint; 3] =
+    [SmplJoint::RightShoulder, SmplJoint::RightElbow, SmplJoint::RightWrist];
+/// Arms are taken for stretched when they are, but for this much, metres.
+const STRETCHED: f64 = 2e-3;
+
+/// As good as the same place, metres.
+const NEAR: f64 = 1e-3;
+
+/// Mean and greatest of some distances, metres, and how many of them are near.
+#[derive(Default)]
+struct Off {
+    sum: f64,
+    most: f64,
+    count: u32,
+    near: u32,
+}
+
+impl Off {
+    fn add(&mut self, metres: f32) {
+        let metres = f64::from(metres);
+        self.sum += metres;
+        self.most = self.most.max(metres);
+        self.count += 1;
+        self.near += u32::from(metres < NEAR);
+    }
+}
+
+impl fmt::Display for Off {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let mean = self.sum / f64::from(self.count.max(1));
+        let (mean, most) = (1e3 * mean, 1e3 * self.most);
+        write!(f, "mean {mean:.3} mm, most {most:.3} mm, {} of {} near", self.near, self.count)
+    }
+}
+
+/// What was seen since the session began.
+#[derive(Resource, Default)]
+pub struct Report {
+    /// When a frame first had three trackers.
+    pub since: Option<Instant>,
+    focused: bool,
+    frames: u32,
+    valid: u32,
+    estimated: u32,
+    head: Off,
+    wrists: Off,
+    /// Hands that were further from the shoulder than the arm is long.
+    out_of_reach: u32,
+    cameras: Off,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let seconds = self.since.map_or(0.0, |since| since.elapsed().as_secs_f32());
+        let rate = self.frames as f32 / seconds.max(f32::EPSILON);
+        let state = if self.focused { "FOCUSED" } else { "never focused" };
+        writeln!(f, "session: {state}")?;
+        writeln!(f, "frames: {}, {rate:.1} per second", self.frames)?;
+        writeln!(f, "three trackers valid: {} frames", self.valid)?;
+        writeln!(f, "pose from the network: {} frames", self.estimated)?;
+        writeln!(f, "head joint from headset: {}", self.head)?;
+        writeln!(f, "wrist joints from grips: {}", self.wrists)?;
+        writeln!(f, "hands further away than arms are long: {}", self.out_of_reach)?;
+        write!(f, "cameras from headset: {}", self.cameras)
+    }
+}
+
+pub fn plugin(app: &mut App) {
+    app.init_resource::<Report>()
+        .add_oxr_event_handler(heed)
+        .add_systems(PostUpdate, watch.after(TransformSystems::Propagate));
+}
+
+fn heed(event: OxrEventIn, mut report: ResMut<Report>) {
+    if let Event::SessionStateChanged(change) = *event {
+        report.focused |= change.state() == SessionState::FOCUSED;
+    }
+}
+
+fn watch(
+    mut report: ResMut<Report>,
+    poses: Res<OpenXrPoses>,
+    bodies: Query<&BodyPose, With<KinestAvatar>>,
+    trackers: Query<(&SparseTracker, &TrackerValidity, &GlobalTransform), With<OpenXrDevice>>,
+    cameras: Query<&GlobalTransform, With<XrCamera>>,
+) {
+    let Ok(body) = bodies.single() else { return };
+    if !poses.running {
+        return;
+    }
+    report.frames += 1;
+    if trackers.iter().filter(|(_, validity, _)| validity.tracked).count() < 3 {
+        return;
+    }
+    report.valid += 1;
+    report.since.get_or_insert_with(Instant::now);
+    report.estimated += u32::from(body.source() == PoseSource::Estimated);
+    for (tracker, _, place) in &trackers {
+        let worn = place.transform_point(tracker.device_from_joint.translation);
+        let off = |joint| body.joint(joint).translation.distance(worn);
+        let arm = match tracker.role {
+            TrackerRole::Head => {
+                report.head.add(off(SmplJoint::Head));
+                continue;
+            }
+            TrackerRole::LeftHand => LEFT_ARM,
+            TrackerRole::RightHand => RIGHT_ARM,
+        };
+        let [shoulder, elbow, wrist] = arm;
+        let bones = [elbow, wrist].map(|joint| body.skeleton().offsets[joint.index()].length());
+        if f64::from(off(shoulder)) > bones[0] + bones[1] - STRETCHED {
+            report.out_of_reach += 1;
+        } else {
+            report.wrists.add(off(wrist));
+        }
+    }
+    // Between the eyes. bevy_mod_openxr asks for its views a little later in the frame.
+    let eyes: Vec<Vec3> = cameras.iter().map(GlobalTransform::translation).collect();
+    if let ([left, right], Some(view)) = (&eyes[..], poses.view.pose) {
+        report.cameras.add(left.midpoint(*right).distance(view.translation.into()));
+    }
+}

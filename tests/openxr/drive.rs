@@ -1,0 +1,199 @@
+//! From what a runtime would say to trackers, bodies and messages, in an app without one.
+
+use crate::common::*;
+use bevy::ecs::reflect::AppTypeRegistry;
+use bevy::prelude::*;
+use bevy_kinest::openxr::{
+    BodyRole, BodyTracker, ControllerProfile, KinestOpenXrPlugin, Located, OpenXrDevice,
+    OpenXrHand, OpenXrPlayer, OpenXrPoses, find_headset,
+};
+use bevy_kinest::prelude::*;
+use bevy_kinest::{TrackingLost, TrackingRegained};
+use std::path::Path;
+
+fn seen(x: f32, y: f32, z: f32) -> Located {
+    let pose = Isometry3d::new(Vec3::new(x, y, z), Quat::from_rotation_y(0.1));
+    Located { pose: Some(pose), seen: true }
+}
+
+fn hand(x: f32) -> OpenXrHand {
+    OpenXrHand { grip: seen(x, 1.1, -0.3), profile: Some(ControllerProfile::Touch), ..default() }
+}
+
+fn poses() -> OpenXrPoses {
+    OpenXrPoses {
+        running: true,
+        view: seen(0.0, 1.65, 0.0),
+        hands: [hand(-0.3), hand(0.3)],
+        ..default()
+    }
+}
+
+/// An app with a player, before anything was said.
+pub fn player() -> (App, Entity) {
+    let mut app = App::new();
+    let settings = KinestSettings { blend: 0.0, ..KinestSettings::inline() };
+    add_plugins(&mut app, settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    app.add_plugins(KinestOpenXrPlugin);
+    finish(&mut app);
+    let avatar = avatar(&mut app, usize::MAX);
+    let refined = (OpenXrPlayer, KinestRefine::default());
+    app.world_mut().entity_mut(avatar).insert(refined);
+    (app, avatar)
+}
+
+fn say(app: &mut App, poses: OpenXrPoses) {
+    app.insert_resource(poses);
+    app.update();
+}
+
+pub fn tracker(app: &mut App, role: TrackerRole) -> (OpenXrDevice, bool, Transform, Transform) {
+    let mut trackers =
+        app.world_mut().query::<(&SparseTracker, &OpenXrDevice, &TrackerValidity, &Transform)>();
+    let found = trackers.iter(app.world()).find(|(tracker, ..)| tracker.role == role);
+    let (tracker, device, validity, transform) = found.unwrap();
+    (*device, validity.tracked, *transform, tracker.device_from_joint)
+}
+
+#[test]
+fn without_a_runtime_nothing_happens_and_nothing_panics() {
+    let (mut app, avatar) = player();
+    (0..3).for_each(|_| app.update());
+    assert!(app.world().get::<Trackers>(avatar).is_none(), "no session, no trackers");
+    assert!(!app.world().resource::<OpenXrPoses>().running);
+    if let Err(error) = find_headset() {
+        assert!(error.to_string().contains("OpenXR"), "{error}");
+    }
+}
+
+#[test]
+fn trackers_are_spawned_once_and_are_where_devices_are() {
+    let (mut app, avatar) = player();
+    (0..3).for_each(|_| say(&mut app, poses()));
+    assert_eq!(app.world().get::<Trackers>(avatar).unwrap().iter().count(), 3);
+    let controller = OpenXrDevice::Controller(ControllerProfile::Touch);
+    for (role, device, x) in [
+        (TrackerRole::Head, OpenXrDevice::Headset, 0.0),
+        (TrackerRole::LeftHand, controller, -0.3),
+        (TrackerRole::RightHand, controller, 0.3),
+    ] {
+        let (found, tracked, at, held) = tracker(&mut app, role);
+        assert_eq!((found, tracked), (device, true), "{role:?}");
+        assert_eq!(at.translation.x, x);
+        assert_eq!(Some(held), device.device_from_joint(role));
+    }
+    let body = app.world().get::<BodyPose>(avatar).unwrap().clone();
+    assert!(body.time().is_some());
+    for (role, joint) in [
+        (TrackerRole::Head, SmplJoint::Head),
+        (TrackerRole::LeftHand, SmplJoint::LeftWrist),
+        (TrackerRole::RightHand, SmplJoint::RightWrist),
+    ] {
+        let joint = body.joint(joint).translation;
+        let (_, _, at, held) = tracker(&mut app, role);
+        let off = joint.distance(at * held.translation);
+        assert!(off < 1e-4, "{role:?} is {off} m from its joint");
+    }
+}
+
+#[test]
+fn hands_that_are_not_seen_are_lost_where_they_were_and_come_back() {
+    let (mut app, avatar) = player();
+    (0..3).for_each(|_| say(&mut app, poses()));
+    let (.., before, _) = tracker(&mut app, TrackerRole::LeftHand);
+    let mut without = poses();
+    without.hands[0].grip = Located::default();
+    say(&mut app, without.clone());
+    let (device, tracked, at, _) = tracker(&mut app, TrackerRole::LeftHand);
+    assert_eq!((device, tracked, at), (OpenXrDevice::None, false, before));
+    let lost: Vec<TrackingLost> = messages(&app);
+    assert_eq!((lost[0].avatar, lost[0].role), (avatar, TrackerRole::LeftHand));
+
+    // A place that an arm model made up is none.
+    without.hands[0].grip = Located { seen: false, ..seen(0.0, 0.9, 0.0) };
+    say(&mut app, without.clone());
+    assert!(!tracker(&mut app, TrackerRole::LeftHand).1);
+
+    // The bare hand takes over, and the controller takes back.
+    without.hands[0].wrist = seen(-0.2, 1.0, -0.2);
+    say(&mut app, without);
+    let (device, tracked, ..) = tracker(&mut app, TrackerRole::LeftHand);
+    assert_eq!((device, tracked), (OpenXrDevice::BareHand, true));
+    let regained: Vec<TrackingRegained> = messages(&app);
+    assert_eq!(regained[0].role, TrackerRole::LeftHand);
+    let mut both = poses();
+    both.hands[0].wrist = seen(-0.2, 1.0, -0.2);
+    say(&mut app, both);
+    let (device, ..) = tracker(&mut app, TrackerRole::LeftHand);
+    assert_eq!(device, OpenXrDevice::Controller(ControllerProfile::Touch));
+}
+
+#[test]
+fn a_session_that_stops_loses_everything_and_one_that_starts_uses_the_same_trackers() {
+    let (mut app, avatar) = player();
+    (0..3).for_each(|_| say(&mut app, poses()));
+    let before: Vec<Entity> = app.world().get::<Trackers>(avatar).unwrap().iter().collect();
+    say(&mut app, OpenXrPoses::default());
+    for role in [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand] {
+        let (device, tracked, ..) = tracker(&mut app, role);
+        assert_eq!((device, tracked), (OpenXrDevice::None, false));
+    }
+    say(&mut app, OpenXrPoses { running: false, ..poses() });
+    assert!(!tracker(&mut app, TrackerRole::Head).1, "poses of a session that does not run");
+    say(&mut app, poses());
+    assert!(tracker(&mut app, TrackerRole::Head).1);
+    let after: Vec<Entity> = app.world().get::<Trackers>(avatar).unwrap().iter().collect();
+    assert_eq!(before, after);
+}
+
+#[derive(Resource, Default)]
+struct Teleports(usize);
+
+/// Less than what is taken for a teleport without being told.
+#[test]
+fn a_recentred_space_takes_the_body_along() {
+    let (mut app, avatar) = player();
+    app.init_resource::<Teleports>()
+        .add_observer(|_: On<Teleport>, mut count: ResMut<Teleports>| count.0 += 1);
+    let moved = |by: f32| {
+        let mut poses = poses();
+        let [left, right] = &mut poses.hands;
+        for located in [&mut poses.view, &mut left.grip, &mut right.grip] {
+            located.pose.as_mut().unwrap().translation.x += by;
+        }
+        poses
+    };
+    (0..40).for_each(|_| say(&mut app, moved(0.0)));
+    let ankle = |app: &App| {
+        app.world().get::<BodyPose>(avatar).unwrap().joint(SmplJoint::LeftAnkle).translation
+    };
+    let before = ankle(&app);
+    say(&mut app, OpenXrPoses { recentred: true, ..moved(0.25) });
+    assert_eq!(app.world().resource::<Teleports>().0, 1);
+    let by = ankle(&app) - before;
+    assert!(by.distance(Vec3::X * 0.25) < 1e-3, "the ankle went {by}");
+}
+
+#[test]
+fn trackers_that_are_worn_elsewhere_are_there_to_be_read() {
+    let (mut app, _) = player();
+    let with = |located| OpenXrPoses { body: vec![(BodyRole::Waist, located)], ..poses() };
+    say(&mut app, with(Located::default()));
+    let mut found = app.world_mut().query::<(&BodyTracker, &TrackerValidity, &Transform)>();
+    assert_eq!(found.iter(app.world()).count(), 0, "it was never seen");
+    (0..2).for_each(|_| say(&mut app, with(seen(0.0, 0.95, 0.1))));
+    let (tracker, validity, at) = found.single(app.world()).unwrap();
+    assert_eq!((tracker.role, validity.tracked), (BodyRole::Waist, true));
+    assert_eq!(at.translation, Vec3::new(0.0, 0.95, 0.1));
+    say(&mut app, with(Located::default()));
+    assert!(!found.single(app.world()).unwrap().1.tracked);
+}
+
+#[test]
+fn what_is_public_is_registered() {
+    let (app, _) = player();
+    let registry = app.world().resource::<AppTypeRegistry>().read();
+    for name in ["BodyTracker", "OpenXrDevice", "OpenXrPlayer", "OpenXrPoses"] {
+        assert!(registry.get_with_short_type_path(name).is_some(), "{name}");
+    }
+}

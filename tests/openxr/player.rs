@@ -1,0 +1,166 @@
+//! Somebody who stands in a T-pose and then walks in place, crouches, reaches up and swings, over and over, as
+//! a headset and two controllers see it.
+
+use crate::remote::{Hand, Packet, Remote};
+use bevy::math::DVec3;
+use bevy::prelude::*;
+use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
+use bevy_kinest::kinest::motion::MotionClip;
+use bevy_kinest::kinest::motion::synthetic::{Kind, clip};
+use bevy_kinest::kinest::skeleton::{Pose, Skeleton, SmplJoint};
+use bevy_kinest::openxr::{ControllerProfile, OpenXrDevice};
+use bevy_kinest::prelude::TrackerRole;
+use glam::DQuat;
+use std::f32::consts::PI;
+use std::time::{Duration, Instant};
+
+/// Frames per second that devices have.
+const RATE_HZ: f64 = 90.0;
+/// Seconds of each motion, and of going from one to the next.
+const MOTION: f64 = 4.0;
+const BLEND: f64 = 0.6;
+/// Seconds of the T-pose, in which programs start, and when both triggers are pulled.
+const T_POSE: f64 = 24.0;
+const TRIGGERS: std::ops::Range<f64> = 1.0..23.5;
+/// Walk in place, crouch, reach up, swing.
+const MOTIONS: [Kind; 4] = [Kind::Walk, Kind::Squat, Kind::Reach, Kind::Punch];
+
+const HANDS: [SmplJoint; 2] = [SmplJoint::LeftWrist, SmplJoint::RightWrist];
+
+pub struct Player {
+    skeleton: Skeleton,
+    clips: Vec<MotionClip>,
+    profile: ControllerProfile,
+}
+
+impl Player {
+    pub fn new(profile: ControllerProfile) -> Self {
+        let skeleton = Skeleton::default();
+        let make = |kind, seed| clip(kind, seed, MOTION + BLEND, RATE_HZ, &skeleton);
+        // People do not always reach up: of some who do the one who gets highest.
+        let highest = |clip: &MotionClip| {
+            let poses = (0..40).map(|k| clip.pose_at(f64::from(k) * MOTION / 40.0));
+            let hands = poses.map(|pose| skeleton.pose_joints(&pose).positions);
+            let hands = hands.flat_map(|p| HANDS.map(|joint| p[joint.index()].z));
+            hands.fold(0.0, f64::max)
+        };
+        let clips = MOTIONS
+            .map(|kind| match kind {
+                Kind::Reach => (0..20)
+                    .map(|seed| make(kind, seed))
+                    .max_by(|a, b| highest(a).total_cmp(&highest(b)))
+                    .unwrap(),
+                _ => make(kind, 7),
+            })
+            .into();
+        Self { skeleton, clips, profile }
+    }
+
+    /// Which motion it is, and for how long it has been; `None` is the T-pose.
+    fn motion(&self, seconds: f64) -> Option<(&MotionClip, f64)> {
+        let since = seconds - T_POSE;
+        let k = (since / MOTION) as usize % self.clips.len();
+        (since >= 0.0).then(|| (&self.clips[k], since % MOTION))
+    }
+
+    /// Head and wrists in a runtime's space, facing −z.
+    fn joints(&self, seconds: f64) -> [Isometry3d; 3] {
+        let of = |at: Option<(&MotionClip, f64)>| {
+            let Some((clip, within)) = at else { return self.joints_of(&Pose::rest(), 0.0) };
+            // Its first frame looks ahead.
+            let first = clip.pose_at(0.0).rotations[0] * DVec3::Z;
+            self.joints_of(&clip.pose_at(within), first.x.atan2(-first.y))
+        };
+        let motion = self.motion(seconds);
+        let now = of(motion);
+        let Some((_, within)) = motion.filter(|(_, within)| *within < BLEND) else { return now };
+        // The one before goes on for as long.
+        let before = self.motion(seconds - within - 1e-6).map(|(clip, _)| (clip, MOTION + within));
+        let before = of(before);
+        let part = (within / BLEND) as f32;
+        let part = part * part * (3.0 - 2.0 * part);
+        std::array::from_fn(|i| {
+            let (a, b) = (before[i], now[i]);
+            Isometry3d::new(
+                Vec3::from(a.translation).lerp(b.translation.into(), part),
+                a.rotation.slerp(b.rotation, part),
+            )
+        })
+    }
+
+    fn joints_of(&self, pose: &Pose, yaw: f64) -> [Isometry3d; 3] {
+        let mut pose = *pose;
+        let turn = DQuat::from_rotation_z(-yaw);
+        pose.rotations[0] = turn * pose.rotations[0];
+        // Above one point of the floor, with the lower foot on it.
+        pose.translation = DVec3::ZERO;
+        let joints = self.skeleton.pose_joints(&pose);
+        let pelvis = joints.positions[SmplJoint::Pelvis.index()];
+        let feet = [SmplJoint::LeftAnkle, SmplJoint::RightAnkle];
+        let lowest = feet.map(|foot| joints.positions[foot.index()].z);
+        let floor = lowest[0].min(lowest[1]) - self.skeleton.ankle_height;
+        let facing = Quat::from_rotation_y(PI);
+        [SmplJoint::Head, SmplJoint::LeftWrist, SmplJoint::RightWrist].map(|joint| {
+            let j = joint.index();
+            let place = joints.positions[j] - DVec3::new(pelvis.x, pelvis.y, floor);
+            let rotation = engine_from_amass_rotation(DQuat::from_mat3(&joints.rotations[j]));
+            Isometry3d::new(facing * engine_from_amass_point(place), facing * rotation)
+        })
+    }
+
+    /// What the devices say.
+    pub fn packet(&self, seconds: f64) -> Packet {
+        let [head, left, right] = self.joints(seconds);
+        let device = |joint: Isometry3d, device: OpenXrDevice, role| {
+            let held = device.device_from_joint(role).unwrap().to_isometry();
+            joint * held.inverse()
+        };
+        let controller = OpenXrDevice::Controller(self.profile);
+        let hands = [(left, TrackerRole::LeftHand), (right, TrackerRole::RightHand)];
+        let trigger = f32::from(TRIGGERS.contains(&seconds));
+        Packet {
+            view: device(head, OpenXrDevice::Headset, TrackerRole::Head),
+            hands: hands
+                .map(|(joint, role)| Hand { trigger, ..Hand::at(device(joint, controller, role)) }),
+        }
+    }
+}
+
+/// Feeds a service until it ends. Of all profiles that an app suggests Monado takes the Index controller's.
+#[test]
+#[ignore = "tools/vr-smoke runs it beside a program that shows the player"]
+fn feed() {
+    let player = Player::new(ControllerProfile::Index);
+    let mut remote = Remote::connect();
+    let start = Instant::now();
+    let mut sent = 0;
+    while remote.send(&player.packet(start.elapsed().as_secs_f64())) {
+        sent += 1;
+        let due = Duration::from_secs_f64(f64::from(sent) / RATE_HZ);
+        std::thread::sleep(due.saturating_sub(start.elapsed()));
+    }
+}
+
+#[test]
+fn the_player_moves_as_people_do() {
+    let player = Player::new(ControllerProfile::Touch);
+    let standing = player.packet(2.0);
+    assert_eq!(standing.hands.map(|hand| hand.trigger), [1.0; 2]);
+    assert!((1.6..1.75).contains(&standing.view.translation.y), "{:?}", standing.view);
+    assert!(standing.view.rotation.angle_between(Quat::IDENTITY) < 1e-3, "looks to -z");
+    let [left, right] = standing.hands.map(|hand| hand.grip.translation);
+    assert!(left.x < -0.6 && right.x > 0.6, "left is at -x: {left} {right}");
+    let seconds = (0..540).map(|k| f64::from(k) * 0.1);
+    let packets: Vec<Packet> = seconds.map(|at| player.packet(at)).collect();
+    let lowest = packets.iter().map(|p| p.view.translation.y).fold(9.0, f32::min);
+    assert!(lowest < 1.35, "crouches to {lowest} m");
+    let highest = packets.iter().flat_map(|p| p.hands.map(|h| h.grip.translation.y));
+    let highest = highest.fold(0.0, f32::max);
+    assert!(highest > 1.6, "reaches up to {highest} m");
+    for two in packets.windows(2) {
+        let moved = two[0].view.translation.distance(two[1].view.translation);
+        assert!(moved < 0.4, "the head goes {moved} m in 0.1 s");
+        let length = two[0].view.rotation.length();
+        assert!((length - 1.0).abs() < 1e-4);
+    }
+}
