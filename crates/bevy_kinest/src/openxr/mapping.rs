@@ -1,17 +1,13 @@
 //! From what a runtime says to what trackers need; knows no session, so that it is tested without one.
 
 use bevy::prelude::*;
-use kinest::tracker::TrackerRole;
+use kinest::tracker::{DeviceFromJoint, Grip, TrackerRole};
 use openxr::{
     Posef, ReferenceSpaceChangePending, ReferenceSpaceType, SpaceLocation, SpaceLocationFlags, Time,
 };
-use std::f32::consts::{FRAC_PI_2, PI};
 
 /// A rotation of a runtime is a unit quaternion, or this far from one at most; what has no length is none.
 const LENGTHS: std::ops::RangeInclusive<f32> = 0.5..=1.5;
-
-/// Where the head joint is in the view's axes (between the eyes, −z to the front), metres.
-const HEAD_IN_VIEW: Vec3 = Vec3::new(0.0, -0.08, 0.1);
 
 /// Where a runtime has something, in the session's reference space: y up, metres.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Reflect)]
@@ -58,18 +54,6 @@ pub fn isometry(pose: &Posef) -> Option<Isometry3d> {
 pub(super) fn sound(translation: Vec3, rotation: Quat) -> Option<Isometry3d> {
     let sound = translation.is_finite() && LENGTHS.contains(&rotation.length());
     sound.then(|| Isometry3d::new(translation, rotation.normalize()))
-}
-
-/// How a grip pose sits in a hand, about the same in all: its origin is in the middle of the fist, x goes
-/// through the palm, and −z along the handle to the thumb. What controllers differ in is below.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Grip {
-    /// From the wrist joint to the middle of the fist, along the straight hand, metres.
-    pub reach: f32,
-    /// From the wrist joint to the middle of the fist, out of the palm, metres.
-    pub depth: f32,
-    /// How far the handle's upper end leans to the front of an arm whose wrist is straight, radians.
-    pub lean: f32,
 }
 
 /// A controller as runtimes name it: its interaction profile.
@@ -194,39 +178,14 @@ impl OpenXrDevice {
     /// Where the joint of this role is in the device's axes; `None` where there is no device.
     #[must_use]
     pub fn device_from_joint(self, role: TrackerRole) -> Option<Transform> {
-        let side = match role {
-            TrackerRole::LeftHand => 1.0,
-            TrackerRole::RightHand => -1.0,
-            // x of a joint goes to the player's left, of a view to the right.
-            TrackerRole::Head => {
-                return (self == Self::Headset).then(|| {
-                    Transform::from_translation(HEAD_IN_VIEW)
-                        .with_rotation(Quat::from_rotation_y(PI))
-                });
-            }
+        let held = match (self, role) {
+            (Self::Headset, TrackerRole::Head) => DeviceFromJoint::of_view(),
+            (Self::None | Self::Headset, _) | (_, TrackerRole::Head) => return None,
+            (Self::BareHand, hand) => DeviceFromJoint::of_wrist(hand),
+            (Self::Controller(profile), hand) => DeviceFromJoint::of_grip(hand, profile.grip()),
         };
-        match self {
-            Self::None | Self::Headset => None,
-            // −z along the fingers, y out of the back of the hand.
-            Self::BareHand => {
-                Some(Transform::from_rotation(Quat::from_rotation_y(side * FRAC_PI_2)))
-            }
-            Self::Controller(profile) => Some(profile.grip().device_from_joint(side)),
-        }
-    }
-}
-
-impl Grip {
-    /// Where the wrist joint is in the grip's axes; `side` is 1 for the left hand and −1 for the right one.
-    fn device_from_joint(self, side: f32) -> Transform {
-        // An upright handle in a hand that is stretched out to the side, palm down: fingers are at −y, the
-        // palm looks to x (left) or −x (right), the thumb is at −z, and to the front.
-        let upright =
-            Quat::from_mat3(&Mat3::from_cols(-side * Vec3::Y, -side * Vec3::X, Vec3::NEG_Z));
-        // Against the handle, the hand leans the other way.
-        let rotation = Quat::from_rotation_x(self.lean) * upright;
-        let fist = Vec3::new(side * self.reach, -self.depth, 0.0);
-        Transform::from_rotation(rotation).with_translation(-(rotation * fist))
+        let place = Transform::from_translation(held.position.as_vec3());
+        Some(place.with_rotation(held.rotation.as_quat()))
     }
 }
 
@@ -297,6 +256,7 @@ impl SpaceChange {
 mod tests {
     use super::*;
     use openxr::{Quaternionf, Vector3f};
+    use std::f32::consts::FRAC_PI_2;
 
     const ALL: u64 = 15;
     const VALID: u64 = 3;
@@ -369,14 +329,15 @@ mod tests {
     #[test]
     fn grips_of_a_t_pose_are_stretched_out_wrists() {
         for profile in ControllerProfile::ALL {
-            let grip = profile.grip();
+            let Grip { reach, depth, lean } = profile.grip();
+            let [reach, depth, lean] = [reach, depth, lean].map(|v| v as f32);
             for (role, side) in [(TrackerRole::LeftHand, -1.0), (TrackerRole::RightHand, 1.0)] {
                 // The player's left is at −x here.
                 let axes = Mat3::from_cols(side * Vec3::Y, -side * Vec3::X, Vec3::Z);
                 let straight = Quat::from_mat3(&axes);
                 // The handle's thumb end goes out to the side where arms end.
-                let lean = Quat::from_rotation_y(-side * grip.lean);
-                let fist = Vec3::new(side * (0.7 + grip.reach), 1.4 - grip.depth, 0.0);
+                let lean = Quat::from_rotation_y(-side * lean);
+                let fist = Vec3::new(side * (0.7 + reach), 1.4 - depth, 0.0);
                 let held = OpenXrDevice::Controller(profile);
                 let wrist = joint(Isometry3d::new(fist, lean * straight), held, role);
                 let expected = Vec3::new(side * 0.7, 1.4, 0.0);

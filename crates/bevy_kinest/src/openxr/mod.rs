@@ -61,6 +61,8 @@
 //! desktop. A runtime that says in advance that it will end (`XrEventDataInstanceLossPending`) ends the
 //! session without a panic.
 
+#![doc = include_str!("../../VR.md")]
+
 mod actions;
 mod drive;
 mod headset;
@@ -72,9 +74,7 @@ pub use {::openxr, bevy_mod_openxr, bevy_mod_xr};
 
 pub use actions::{BodyActions, BodyRole, HANDS, Suggestion};
 pub use drive::{BodyTracker, OpenXrHand, OpenXrPlayer, OpenXrPoses};
-pub use mapping::{
-    ControllerProfile, Grip, Located, OpenXrDevice, SpaceChange, SpaceChanged, isometry,
-};
+pub use mapping::{ControllerProfile, Located, OpenXrDevice, SpaceChange, SpaceChanged, isometry};
 
 use bevy::prelude::*;
 use bevy_mod_openxr::action_binding::{OxrSendActionBindings, OxrSuggestActionBinding};
