@@ -39,7 +39,12 @@ pub fn run(args: &Args) -> Result<AppExit, String> {
             filter: "warn,bevy_mod_openxr=info,bevy_kinest=info,kinest_engine=info".into(),
             ..default()
         });
-    let xr = OxrInitPlugin { exts: KinestOpenXrPlugin::extensions(), ..default() };
+    let xr = OxrInitPlugin {
+        exts: KinestOpenXrPlugin::extensions(),
+        // Otherwise pictures lack what is still being compiled.
+        synchronous_pipeline_compilation: args.shot.is_some(),
+        ..default()
+    };
     let mut app = App::new();
     if args.frames.is_some() || args.shot.is_some() {
         // A picture is of the pose of its own frame, however long software takes to draw: the game's clock
