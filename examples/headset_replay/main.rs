@@ -96,8 +96,9 @@ fn scene_of(trackers: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
         Recording::of_trackers(trackers).context("times of a recording have to rise")?;
     Ok(Scene {
         name: "headset_replay",
-        framing: Framing::default(),
-        at: vec![1.0, 2.5, 5.0],
+        // Who crouches has the feet far from the pelvis.
+        framing: Framing { width: 2.4, height: 2.9, look_at: 0.75, ..Framing::default() },
+        at: vec![1.0, 2.0, 4.0],
         plugin: Box::new(move |app| {
             app.add_plugins(KinestPlugins).add_systems(
                 Startup,

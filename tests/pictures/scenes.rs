@@ -19,7 +19,7 @@ fn minimal() {
 
 #[test]
 fn headset_replay() {
-    check("headset_replay", &[1.0, 2.5]);
+    check("headset_replay", &[1.0, 2.0]);
 }
 
 #[test]
