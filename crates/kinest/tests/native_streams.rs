@@ -59,10 +59,12 @@ fn spec() -> ModelSpec {
     }
 }
 
+/// The random numbers are the whole process's: held by whoever makes a network, with weights from a file
+/// too, as it draws some first.
+static RANDOM: Mutex<()> = Mutex::new(());
+
 /// The same weights for the same dimensions.
 fn network(config: &KinestConfig) -> Network<Flex> {
-    // The random numbers are the whole process's.
-    static RANDOM: Mutex<()> = Mutex::new(());
     install_core_kernel::<Flex>(core_on_host);
     let _alone = RANDOM.lock();
     Flex::seed(&FlexDevice, 4);
@@ -368,6 +370,7 @@ fn the_engine_says_what_burns_says() {
 fn a_checkpoint_in_8_bits_is_nearly_the_network() {
     let folder = tempfile::tempdir().unwrap();
     let network = network(&config());
+    let _alone = RANDOM.lock();
     let saved = |precision, name: &str| {
         let manifest = Manifest::new(NetworkConfig::Kinest(config()), spec());
         let path = folder.path().join(name);
