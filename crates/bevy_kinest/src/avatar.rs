@@ -169,7 +169,18 @@ impl BodyPose {
     /// Replaces the pose: AMASS space, metres.
     pub fn set_pose(&mut self, pose: Pose) {
         self.pose = pose;
-        self.joints = self.skeleton.pose_joints(&pose);
+        self.settle();
+    }
+
+    /// The pose on its way through corrections, with joints of before them until it is
+    /// [settled](Self::settle).
+    pub(crate) fn unsettled(&mut self) -> (&Skeleton, &mut Pose) {
+        (&self.skeleton, &mut self.pose)
+    }
+
+    /// Joints follow from the pose.
+    pub(crate) fn settle(&mut self) {
+        self.joints = self.skeleton.pose_joints(&self.pose);
     }
 }
 

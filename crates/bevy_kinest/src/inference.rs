@@ -525,8 +525,7 @@ pub(crate) fn place(
         body.age = now - time;
         body.confidence = confidence(source, lost, body.age);
         body.world_from_space = sampled.world_from_space;
-        let pose = place_under_head(&body.skeleton, &rotations, head.position);
-        body.set_pose(pose);
+        *body.unsettled().1 = place_under_head(&body.skeleton, &rotations, head.position);
         if source == PoseSource::Estimated {
             diagnostics.add_measurement(&KinestPlugins::POSE_AGE_MS, || 1e3 * (now - time));
         }

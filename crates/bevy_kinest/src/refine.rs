@@ -132,9 +132,7 @@ pub(crate) fn smooth(
 ) {
     for (refine, mut state, mut body) in &mut avatars {
         if refine.smooth && body.time().is_some() {
-            let mut pose = *body.pose();
-            state.filter.apply(&mut pose, clock.delta());
-            body.set_pose(pose);
+            state.filter.apply(body.unsettled().1, clock.delta());
         }
     }
 }
@@ -150,9 +148,8 @@ pub(crate) fn ground(
             && let Some(trackers) = &sampled.joints
             && let Some(floor) = state.feet.floor()
         {
-            let (mut pose, dt) = (*body.pose(), clock.delta());
-            state.grounding.apply(&body.skeleton, &mut pose, &trackers.poses, floor, dt);
-            body.set_pose(pose);
+            let (skeleton, pose) = body.unsettled();
+            state.grounding.apply(skeleton, pose, &trackers.poses, floor, clock.delta());
         }
     }
 }
@@ -166,27 +163,26 @@ pub(crate) fn place_trackers(
             && body.time().is_some()
             && let Some(trackers) = &sampled.joints
         {
-            let mut pose = *body.pose();
-            let (skeleton, loss) = (&body.skeleton, &clock.settings.loss);
-            state.placer.apply(loss, skeleton, &mut pose, &trackers.poses, clock.delta());
-            body.set_pose(pose);
+            let ((skeleton, pose), loss) = (body.unsettled(), &clock.settings.loss);
+            state.placer.apply(loss, skeleton, pose, &trackers.poses, clock.delta());
         }
     }
 }
 
+/// The last correction: joints are those of the pose afterwards.
 pub(crate) fn lock_feet(
     clock: Clock,
     mut avatars: Query<(&KinestRefine, &mut RefineState, &mut BodyPose)>,
 ) {
     for (refine, mut state, mut body) in &mut avatars {
         if refine.lock_feet && body.time().is_some() {
-            let mut pose = *body.pose();
-            state.feet.apply(&body.skeleton, &mut pose, clock.delta());
-            body.set_pose(pose);
+            let (skeleton, pose) = body.unsettled();
+            state.feet.apply(skeleton, pose, clock.delta());
             body.contacts = state.feet.contacts();
         } else {
             body.contacts = [false; 2];
         }
+        body.settle();
     }
 }
 

@@ -98,7 +98,7 @@ impl KinestPanelContents<'_, '_> {
             heading(ui, "Recording", |ui| {
                 match recording::section(ui, &mut self.panel, it.recorder, &mut it.watch) {
                     Some(recording::Wish::Start(recorder)) => {
-                        self.commands.entity(shown).insert(recorder);
+                        self.commands.entity(shown).insert(*recorder);
                     }
                     Some(recording::Wish::Stop) => {
                         self.commands.entity(shown).remove::<TrackerRecorder>();

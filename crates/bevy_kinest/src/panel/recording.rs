@@ -8,7 +8,7 @@ use bevy_egui::egui::{TextEdit, Ui};
 
 /// What is asked for.
 pub(super) enum Wish {
-    Start(TrackerRecorder),
+    Start(Box<TrackerRecorder>),
     Stop,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn section(
             match TrackerRecorder::create(&panel.recording, poses) {
                 Ok(recorder) => {
                     watch.not_recorded = None;
-                    wish = Some(Wish::Start(recorder));
+                    wish = Some(Wish::Start(Box::new(recorder)));
                 }
                 Err(error) => watch.not_recorded = Some(error.to_string()),
             }

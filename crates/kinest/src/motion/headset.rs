@@ -185,6 +185,7 @@ fn write(writer: impl Write + Seek, devices: &[TrackerFrame], rate_hz: f64) -> i
 mod tests {
     use super::*;
     use glam::DQuat;
+    use std::f64::consts::FRAC_PI_2;
 
     const JOINTS: [DeviceFromJoint; 3] =
         [DeviceFromJoint { position: DVec3::ZERO, rotation: DQuat::IDENTITY }; 3];
@@ -254,7 +255,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("game.npz");
         // Somebody who looks along -z of OpenXR, which is +y here.
-        let ahead = TrackerPose::new(DVec3::Z * 1.7, DMat3::from_rotation_x(1.5707963267948966));
+        let ahead = TrackerPose::new(DVec3::Z * 1.7, DMat3::from_rotation_x(FRAC_PI_2));
         save(&path, &[TrackerFrame { time: 0.0, poses: vec![ahead; 3] }], 60.0).unwrap();
         let devices = [DeviceFromJoint::of_view(), JOINTS[1], JOINTS[2]];
         let head = load(&path, &devices).unwrap()[0].poses[0];
