@@ -6,7 +6,7 @@
 //! cargo run --release --example headset_replay -- *.npz --report
 //! ```
 //!
-//! ![Somebody crouches and punches](../assets/pictures/headset_replay.png)
+//! ![Somebody who crouches](../../assets/pictures/headset_replay.png)
 //!
 //! Files are as [`headset`] says. Without one, motion made by code is recorded first.
 

@@ -4,6 +4,8 @@
 //! cargo run --release --example vr_avatar
 //! ```
 //!
+//! ![What the left eye sees, and the room](../../assets/pictures/vr_avatar.png)
+//!
 //! Wants an OpenXR runtime with a headset (SteamVR, Monado, WiVRn, Meta's). Without one it says so and shows
 //! the same room on the desktop, with somebody who was recorded and a camera that flies; without a display it
 //! draws `vr_avatar.png`.
