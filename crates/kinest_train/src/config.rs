@@ -471,7 +471,7 @@ mod tests {
                 assert_eq!((recipe.batch, recipe.seed), (default.batch, default.seed));
             }
         }
-        assert_eq!(recipes, 6);
+        assert_eq!(recipes, 7);
     }
 
     #[test]

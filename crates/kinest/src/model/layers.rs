@@ -122,7 +122,7 @@ pub(super) fn causal_filter<B: Backend>(
         let weight = weight.clone().narrow(0, tap, 1);
         sum = padded.clone().narrow(0, tap, rows - history) * weight + sum;
     }
-    let fill = Tensor::zeros([history, channels], &device);
+    let fill = Tensor::<B, 2>::zeros([history, channels], &device).cast(sum.dtype());
     let filtered = Tensor::cat(vec![sum, fill], 0)
         .reshape([batch, (history + tokens) * channels])
         .narrow(1, 0, tokens * channels)
@@ -184,5 +184,30 @@ impl<B: Backend> TimeFilter<B> {
         let [taps, width] = self.weight.dims();
         let none = Tensor::<B, 3>::zeros([batch, taps - 1, width], &self.weight.device());
         none.cast(self.weight.dtype())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{DType, Tolerance};
+    use burn_flex::{Flex, FlexDevice};
+
+    /// Training in 16 bits makes such tensors.
+    #[test]
+    fn filters_along_time_work_in_sixteen_bits() {
+        let numbers = |shape: [usize; 3]| {
+            let count = shape.iter().product::<usize>() as i64;
+            let numbers = Tensor::<Flex, 1, burn::tensor::Int>::arange(0..count, &FlexDevice);
+            (numbers.float() * 0.7).sin().reshape(shape)
+        };
+        let filtered = |dtype: DType| {
+            let [before, x] = [[2, 3, 5], [2, 6, 5]].map(|shape| numbers(shape).cast(dtype));
+            let [weight, bias] = [[1, 4, 5], [1, 1, 5]].map(|shape| numbers(shape).cast(dtype));
+            let (filtered, _) = causal_filter(before, x, weight.reshape([4, 5]), bias.reshape([5]));
+            filtered.cast(DType::F32).into_data()
+        };
+        filtered(DType::BF16)
+            .assert_approx_eq::<f32>(&filtered(DType::F32), Tolerance::absolute(0.05));
     }
 }
