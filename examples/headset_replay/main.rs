@@ -15,13 +15,13 @@ pub mod stand_in;
 
 use anyhow::{Context, anyhow, ensure};
 use bevy::prelude::*;
-use bevy_kinest::kinest::calibration::Calibration;
+use bevy_kinest::kinest::calibration::{Calibration, CalibrationError};
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::synthetic::Kind;
 use bevy_kinest::kinest::motion::{amass, headset};
 use bevy_kinest::kinest::runtime::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
-use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame};
+use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame, TrackerSet};
 use bevy_kinest::prelude::*;
 use clap::Parser;
 use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
@@ -67,22 +67,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// The joints of what was recorded.
+/// The devices that were recorded.
 pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
-    let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
-    let devices = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
-    match file {
-        Some(file) => Ok(headset::load(file, &devices)?),
-        None => {
-            let mut frames = stand_in::devices(Kind::Squat);
-            for frame in &mut frames {
-                for (pose, held) in frame.poses.iter_mut().zip(&devices) {
-                    *pose = held.joint(pose);
-                }
-            }
-            Ok(frames)
-        }
-    }
+    Ok(match file {
+        Some(file) => headset::load(file)?,
+        None => stand_in::devices(Kind::Squat),
+    })
+}
+
+/// Who wore and held them, by how they move.
+pub fn measure(
+    base: &Skeleton,
+    devices: &[TrackerFrame],
+) -> Result<Calibration, CalibrationError> {
+    let grip = |role: &TrackerRole| DeviceFromJoint::of_grip(*role, Grip::default());
+    let [head, left, right] = TrackerSet::HeadAndHands.roles() else { unreachable!() };
+    Calibration::from_motion(base, devices, [head, left, right].map(grip))
 }
 
 /// The scene of the testbed.
@@ -90,10 +90,9 @@ pub fn scene() -> Scene {
     load(None).and_then(scene_of).expect("motion made by code is a recording")
 }
 
-fn scene_of(trackers: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
-    let player = Calibration::from_motion(&Skeleton::default(), &trackers, Default::default())?;
-    let recording =
-        Recording::of_trackers(trackers).context("times of a recording have to rise")?;
+fn scene_of(devices: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
+    let player = measure(&Skeleton::default(), &devices)?;
+    let recording = Recording::of_trackers(devices).context("times of a recording have to rise")?;
     Ok(Scene {
         name: "headset_replay",
         // Who crouches has the feet far from the pelvis.

@@ -5,7 +5,6 @@ use bevy::app::PluginsState;
 use bevy::asset::AssetPlugin;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
-use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::metrics::{BodyTrack, FeetTrack, elbow_flips, jitter, knee_flips};
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
@@ -97,12 +96,12 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Plays `trackers`, which are joints, at their own rate, for a player measured by their motion.
-pub fn play(trackers: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Played, BevyError> {
+/// Plays `devices` at their own rate for a player measured by their motion.
+pub fn play(devices: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Played, BevyError> {
     let base = &checkpoint.manifest.spec.skeleton;
-    let player = Calibration::from_motion(base, &trackers, Default::default())?;
-    let times: Vec<f64> = trackers.iter().map(|frame| frame.time).collect();
-    let recording = Recording::of_trackers(trackers).ok_or("times of a recording have to rise")?;
+    let player = super::measure(base, &devices)?;
+    let times: Vec<f64> = devices.iter().map(|frame| frame.time).collect();
+    let recording = Recording::of_trackers(devices).ok_or("times of a recording have to rise")?;
 
     let mut app = App::new();
     app.add_plugins((MinimalPlugins, TransformPlugin, AssetPlugin::default(), KinestPlugins))
@@ -135,7 +134,7 @@ pub fn play(trackers: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Play
         frames.push(ClipFrame::from(body.pose()));
     }
     let rate_hz = (times.len() - 1) as f64 / recording.duration();
-    let trackers = recording.frames().iter().map(|frame| frame.trackers.clone()).collect();
+    let trackers = recording.frames().iter().map(|frame| player.joints(&frame.trackers)).collect();
     Ok(Played { motion: MotionClip { rate_hz, frames }, skeleton: player.skeleton(base), trackers })
 }
 

@@ -42,6 +42,11 @@ const SPAN_QUANTILE: f64 = 0.99;
 const REACH_QUANTILE: f64 = 0.95;
 /// … but no longer than this many times what the height says: the trunk leans, and turns against the head.
 const REACH_FACTOR: f64 = 1.1;
+/// What is left of that is how devices are held, each this much further from the wrist at most, metres: a wand
+/// may report a point at its far end.
+const GRIP_SHIFT: f64 = 0.12;
+/// That is found by steps, which would each be enough if hands never turned.
+const GRIP_STEPS: usize = 4;
 
 /// How big a player is and how the devices are held. Metres.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -248,18 +253,29 @@ impl Calibration {
     ) -> Result<Self, CalibrationError> {
         check_frames(frames, MOTION_SECONDS)?;
         let held = Self { devices, ..Self::of(base) };
-        let joints: Vec<TrackerFrame> = frames.iter().map(|f| held.joints(f)).collect();
+        let mut joints: Vec<TrackerFrame> = frames.iter().map(|f| held.joints(f)).collect();
         let head = quantile(joints.iter().map(|f| f.poses[0].position.z), STANDING_QUANTILE);
-        let apart = joints.iter().map(|f| f.poses[1].position.distance(f.poses[2].position));
         let standing = Self::from_height(base, head / HEAD_JOINT_PART)?;
         let (sizes, body) = (Sizes::of(base), standing.scales(base).body);
-        let reach = quantile(joints.iter().flat_map(|f| reaches(f, &sizes, body)), REACH_QUANTILE);
-        let arm = reach.min(REACH_FACTOR * body * sizes.arm);
-        let arm_span = standing
+        let arms = REACH_FACTOR * body * sizes.arm;
+        let shift = grip_shift(&joints, &sizes, body, arms);
+        let mut player = Self { devices, ..standing };
+        for (k, device) in player.devices.iter_mut().enumerate().skip(1) {
+            let shift = of_hand(k, shift);
+            device.position += device.rotation * shift;
+            for frame in &mut joints {
+                let hand = &mut frame.poses[k];
+                hand.position += hand.rotation * shift;
+            }
+        }
+        let apart = joints.iter().map(|f| f.poses[1].position.distance(f.poses[2].position));
+        let reaches = joints.iter().flat_map(|f| to_shoulders(f, &sizes, body).map(DVec3::length));
+        let arm = quantile(reaches, REACH_QUANTILE).min(arms);
+        player.arm_span = standing
             .arm_span
             .max(quantile(apart, SPAN_QUANTILE))
             .max(2.0 * (body * sizes.girdle + arm));
-        Self { arm_span, devices, ..standing }.checked(base)
+        player.checked(base)
     }
 
     /// Reads the RON file at `path`: the calibration of a player for a model that was trained on `base`.
@@ -369,13 +385,44 @@ impl Calibration {
     }
 }
 
-/// From where the shoulders of an upright body below the head are, facing as the head does, to the wrists.
-fn reaches(joints: &TrackerFrame, sizes: &Sizes, body: f64) -> [f64; 2] {
+/// From both wrists to where the shoulders of an upright body below the head are, facing as the head does.
+fn to_shoulders(joints: &TrackerFrame, sizes: &Sizes, body: f64) -> [DVec3; 2] {
     let [head, left, right] = [0, 1, 2].map(|k| joints.poses[k].position);
     let chest = head - DVec3::Z * (body * (sizes.head - sizes.shoulders));
     let turn = DQuat::from_rotation_z(heading(joints.poses[0].rotation));
     let shoulder = turn * DVec3::X * (body * sizes.girdle);
-    [left.distance(chest + shoulder), right.distance(chest - shoulder)]
+    [chest + shoulder - left, chest - shoulder - right]
+}
+
+/// A direction in the left wrist's axes as one in the axes of this tracker, a hand.
+fn of_hand(tracker: usize, direction: DVec3) -> DVec3 {
+    if tracker == 1 { direction } else { direction * DVec3::new(-1.0, 1.0, 1.0) }
+}
+
+/// How far wrists are from where they are thought to be, in the left one's axes, if arms are no longer
+/// than this: the least shift that brings nearly all reaches within it, towards the shoulders as the
+/// hands see them when they reach far.
+fn grip_shift(joints: &[TrackerFrame], sizes: &Sizes, body: f64, arms: f64) -> DVec3 {
+    let mut shift = DVec3::ZERO;
+    for _ in 0..GRIP_STEPS {
+        let reaches: Vec<DVec3> = joints
+            .iter()
+            .flat_map(|frame| {
+                let to = to_shoulders(frame, sizes, body);
+                [1, 2].map(|k| {
+                    of_hand(k, frame.poses[k].rotation.transpose() * to[k - 1]) - shift
+                })
+            })
+            .collect();
+        let far = quantile(reaches.iter().map(|to| to.length()), REACH_QUANTILE);
+        if far <= arms {
+            break;
+        }
+        let towards = reaches.iter().filter(|to| to.length() >= far).map(|to| to.normalize());
+        let step = towards.sum::<DVec3>().normalize_or_zero() * (far - arms);
+        shift = (shift + step).clamp_length_max(GRIP_SHIFT);
+    }
+    shift
 }
 
 fn check_frames(frames: &[TrackerFrame], needed: f64) -> Result<(), CalibrationError> {

@@ -19,7 +19,7 @@ use crate::coordinates::{
 };
 use crate::files::write_atomically;
 use crate::rotation::quat_from_matrix;
-use crate::tracker::{DeviceFromJoint, TrackerFrame, TrackerPose};
+use crate::tracker::{TrackerFrame, TrackerPose};
 use glam::{DMat3, DVec3, Quat, Vec3};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, Write};
@@ -37,28 +37,24 @@ const ARRAYS: [[&str; 2]; 3] = [
 /// Squared length that quaternions have at least.
 const LENGTH_SQUARED: f32 = 1e-6;
 
-/// Reads the file at `path`: the joints (head, left wrist, right wrist) of devices that are worn and held
-/// so, in AMASS space.
+/// Reads the file at `path`: the devices (headset, left and right controller) in AMASS space. How they are
+/// worn and held is for a [`Calibration`](crate::calibration::Calibration) to say.
 ///
 /// # Errors
 /// If the file cannot be read, is not a `.npz` archive, lacks an array or has one of another shape than in
 /// [the table](self), has no frames, a number that is not finite, times that do not rise, or neither
 /// times nor a rate.
-pub fn load(path: &Path, devices: &[DeviceFromJoint; 3]) -> Result<Vec<TrackerFrame>, MotionError> {
+pub fn load(path: &Path) -> Result<Vec<TrackerFrame>, MotionError> {
     let file =
         File::open(path).map_err(|source| MotionError::Read { path: path.into(), source })?;
-    read(BufReader::new(file), path, devices)
+    read(BufReader::new(file), path)
 }
 
 /// As [`load`], from an archive that need not be a file; `name` is what errors call it.
 ///
 /// # Errors
 /// As [`load`].
-pub fn read(
-    source: impl Read + Seek,
-    name: &Path,
-    devices: &[DeviceFromJoint; 3],
-) -> Result<Vec<TrackerFrame>, MotionError> {
+pub fn read(source: impl Read + Seek, name: &Path) -> Result<Vec<TrackerFrame>, MotionError> {
     let mut archive = NpzArchive::new(source)
         .map_err(|source| MotionError::Archive { path: name.into(), source })?;
     let fault = |field, problem| MotionError::Field { path: name.into(), field, problem };
@@ -123,16 +119,16 @@ pub fn read(
     // What a lost device had when it was seen last.
     let mut seen = [TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY).lost(); 3];
     let frame_at = |(frame, time): (usize, f64)| {
-        for ((pose, (positions, rotations)), held) in seen.iter_mut().zip(&points).zip(devices) {
+        for (pose, (positions, rotations)) in seen.iter_mut().zip(&points) {
             let [x, y, z] = [0, 1, 2].map(|i| positions[3 * frame + i] as f32);
             let rotation = Quat::from_array([0, 1, 2, 3].map(|i| rotations[4 * frame + i] as f32));
             *pose = if rotation.length_squared() < LENGTH_SQUARED {
                 pose.lost()
             } else {
-                held.joint(&TrackerPose::new(
+                TrackerPose::new(
                     amass_from_engine_point(Vec3::new(x, y, z)),
                     DMat3::from_quat(amass_from_engine_rotation(rotation)),
-                ))
+                )
             };
         }
         TrackerFrame { time, poses: seen.to_vec() }
@@ -184,11 +180,9 @@ fn write(writer: impl Write + Seek, devices: &[TrackerFrame], rate_hz: f64) -> i
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tracker::DeviceFromJoint;
     use glam::DQuat;
     use std::f64::consts::FRAC_PI_2;
-
-    const JOINTS: [DeviceFromJoint; 3] =
-        [DeviceFromJoint { position: DVec3::ZERO, rotation: DQuat::IDENTITY }; 3];
 
     fn devices() -> Vec<TrackerFrame> {
         let frame = |i: i32| {
@@ -227,7 +221,7 @@ mod tests {
     }
 
     fn read_bytes(bytes: &[u8]) -> Result<Vec<TrackerFrame>, MotionError> {
-        read(Cursor::new(bytes), Path::new("some/game.npz"), &JOINTS)
+        read(Cursor::new(bytes), Path::new("some/game.npz"))
     }
 
     #[test]
@@ -235,7 +229,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("game.npz");
         save(&path, &devices(), 90.0).unwrap();
-        let back = load(&path, &JOINTS).unwrap();
+        let back = load(&path).unwrap();
         assert_eq!(back.len(), 4);
         for (a, b) in devices().iter().zip(&back) {
             assert_eq!(a.time, b.time);
@@ -257,8 +251,7 @@ mod tests {
         // Somebody who looks along -z of OpenXR, which is +y here.
         let ahead = TrackerPose::new(DVec3::Z * 1.7, DMat3::from_rotation_x(FRAC_PI_2));
         save(&path, &[TrackerFrame { time: 0.0, poses: vec![ahead; 3] }], 60.0).unwrap();
-        let devices = [DeviceFromJoint::of_view(), JOINTS[1], JOINTS[2]];
-        let head = load(&path, &devices).unwrap()[0].poses[0];
+        let head = DeviceFromJoint::of_view().joint(&load(&path).unwrap()[0].poses[0]);
         assert!(head.position.abs_diff_eq(DVec3::new(0.0, -0.1, 1.62), 1e-6), "{}", head.position);
         let (forward, up) = (head.rotation * DVec3::Z, head.rotation * DVec3::Y);
         assert!(forward.abs_diff_eq(DVec3::Y, 1e-6) && up.abs_diff_eq(DVec3::Z, 1e-6), "{forward}");

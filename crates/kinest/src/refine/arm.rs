@@ -10,6 +10,8 @@ use glam::{DQuat, DVec3};
 /// From this part of its length on an arm is helped by the shoulder girdle, and gets straight only
 /// slowly: near the full length an elbow moves many centimetres for one of the hand.
 const SOFT_REACH: f64 = 0.98;
+/// No arm gets straighter than this part of its length while girdle and trunk can help.
+const FULL_REACH: f64 = 0.999;
 
 /// The most the collar joint turns for a target, radians: 20°, well within what a shoulder girdle can do
 /// (about 30° forward or up; Kapandji, "The Physiology of the Joints").
@@ -54,21 +56,22 @@ impl Arm {
 
     /// Turns the collar towards a target that the arm can hardly reach or not at all.
     fn stretch(&self, skeleton: &Skeleton, pose: &mut Pose, target: DVec3) {
-        let reach: f64 = self.limb.bones(skeleton).iter().sum();
         let collar = JointFrame::of(skeleton, pose, self.collar);
-        let shoulder = collar.rotation * skeleton.offsets[self.limb.joints[0].index()];
-        let to_target = target - collar.position;
-        let distance = to_target.distance(shoulder);
-        let (soft, rest) = (SOFT_REACH * reach, (1.0 - SOFT_REACH) * reach);
-        if distance <= soft {
-            return;
-        }
-        // Rises with slope 1 from the soft reach and never gets to the full one.
-        let wanted = soft + rest * (1.0 - ((soft - distance) / rest).exp());
-        let turn = lean(shoulder, to_target, wanted, GIRDLE_LIMIT);
+        let top = self.top(skeleton, pose, collar.position);
+        let (turn, _) = top.girdle(DQuat::IDENTITY, target - collar.position);
         let local = &mut pose.rotations[self.collar.index()];
         let parent = collar.rotation * local.conjugate();
         *local = (parent.conjugate() * turn * collar.rotation).normalize();
+    }
+
+    /// Where the arm hangs, seen from `origin`.
+    pub(super) fn top(&self, skeleton: &Skeleton, pose: &Pose, origin: DVec3) -> ArmTop {
+        let collar = JointFrame::of(skeleton, pose, self.collar);
+        ArmTop {
+            collar: collar.position - origin,
+            shoulder: collar.rotation * skeleton.offsets[self.limb.joints[0].index()],
+            length: self.limb.bones(skeleton).iter().sum(),
+        }
     }
 
     /// Gives the wrist a world rotation.
@@ -84,6 +87,38 @@ impl Arm {
         let share = DQuat::from_axis_angle(axis, half_twist);
         pose.rotations[elbow] = (pose.rotations[elbow] * share).normalize();
         pose.rotations[wrist] = (share.conjugate() * local).normalize();
+    }
+}
+
+/// Where an arm hangs.
+pub(super) struct ArmTop {
+    /// Position.
+    collar: DVec3,
+    /// From the collar.
+    shoulder: DVec3,
+    /// Of the straight arm.
+    length: f64,
+}
+
+impl ArmTop {
+    /// The turn of the collar towards a target, and how far from it the shoulder should be then, when the
+    /// chest with all on it has been turned about the origin.
+    fn girdle(&self, chest: DQuat, target: DVec3) -> (DQuat, f64) {
+        let (shoulder, to_target) = (chest * self.shoulder, target - chest * self.collar);
+        let distance = to_target.distance(shoulder);
+        let (soft, rest) = (SOFT_REACH * self.length, (FULL_REACH - SOFT_REACH) * self.length);
+        if distance <= soft {
+            return (DQuat::IDENTITY, distance);
+        }
+        // Rises with slope 1 from the soft reach and never gets to the full one.
+        let wanted = soft + rest * (1.0 - ((soft - distance) / rest).exp());
+        (lean(shoulder, to_target, wanted, GIRDLE_LIMIT), wanted)
+    }
+
+    /// Where the shoulder is when the collar helps, and how far from the target it should be.
+    pub(super) fn shoulder(&self, chest: DQuat, target: DVec3) -> (DVec3, f64) {
+        let (girdle, wanted) = self.girdle(chest, target);
+        (chest * self.collar + girdle * (chest * self.shoulder), wanted)
     }
 }
 

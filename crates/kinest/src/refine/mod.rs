@@ -37,6 +37,7 @@ mod head;
 mod limb;
 mod smoothing;
 mod three_point;
+mod trunk;
 
 pub use arm::Arm;
 pub use foot::{Floor, FootLock, FootLockSettings};
@@ -44,6 +45,7 @@ pub use grounding::Grounding;
 pub use head::place_head;
 pub use smoothing::{OneEuro, PoseFilter};
 pub use three_point::three_point_pose;
+pub(crate) use trunk::lean_to_hands;
 
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::{TrackerPose, TrackerSet};
@@ -59,6 +61,7 @@ pub fn place_trackers(skeleton: &Skeleton, pose: &mut Pose, trackers: &[TrackerP
         panic!("{:?} needs 3 trackers, found {}", TrackerSet::HeadAndHands, trackers.len());
     };
     place_head(skeleton, pose, head);
+    lean_to_hands(skeleton, pose, [left.position, right.position]);
     Arm::LEFT.place_hand(skeleton, pose, left);
     Arm::RIGHT.place_hand(skeleton, pose, right);
 }

@@ -3,7 +3,7 @@
 use super::Displacement;
 use super::fade::{Place, PlaceFade};
 use super::rest_under_head;
-use crate::refine::{Arm, place_head};
+use crate::refine::{Arm, lean_to_hands, place_head};
 use crate::rotation::quat_from_matrix;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::{TrackerPose, TrackerRole};
@@ -99,14 +99,19 @@ impl TrackerPlacer {
         place_head(skeleton, pose, &place.into());
         let frozen = shown_head.is_some_and(|head| (0.0..settings.freeze).contains(&head.lost));
         let may_relax = head.tracked || !frozen;
-        for (arm, joint, hand, shown) in [
+        let arms = [
             (Arm::LEFT, SmplJoint::LeftWrist, left, shown_left),
             (Arm::RIGHT, SmplJoint::RightWrist, right, shown_right),
-        ] {
+        ];
+        let places = arms.map(|(arm, joint, hand, shown)| {
             let estimated = joint_place(skeleton, pose, joint);
             let seen = (head.tracked && hand.tracked).then(|| Place::from(hand));
             let place = step(shown, settings, seen, estimated, may_relax, dt);
-            if place != estimated {
+            (arm, place, place != estimated)
+        });
+        let leans = lean_to_hands(skeleton, pose, places.map(|(_, place, _)| place.position));
+        for (arm, place, elsewhere) in places {
+            if leans || elsewhere {
                 arm.place_hand(skeleton, pose, &place.into());
             }
         }
