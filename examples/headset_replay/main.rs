@@ -76,10 +76,7 @@ pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
 }
 
 /// Who wore and held them, by how they move.
-pub fn measure(
-    base: &Skeleton,
-    devices: &[TrackerFrame],
-) -> Result<Calibration, CalibrationError> {
+pub fn measure(base: &Skeleton, devices: &[TrackerFrame]) -> Result<Calibration, CalibrationError> {
     let grip = |role: &TrackerRole| DeviceFromJoint::of_grip(*role, Grip::default());
     let [head, left, right] = TrackerSet::HeadAndHands.roles() else { unreachable!() };
     Calibration::from_motion(base, devices, [head, left, right].map(grip))

@@ -241,8 +241,9 @@ impl Calibration {
     /// Measures a player who moves about for a few seconds and stands upright some of the time.
     ///
     /// The height is that of somebody whose head is as high as this one's nearly ever gets. Arms are
-    /// taken to have the proportions of `base` unless the hands get further apart than that, or further from
-    /// the shoulders.
+    /// taken to have the proportions of `base` unless the hands get further apart than that, or up to a tenth
+    /// further from the shoulders. What is left is how the controllers are held: their joints are moved from
+    /// where `devices` says, by 12 cm at most.
     ///
     /// # Errors
     /// If `frames` last less than two seconds, or nobody has such a size.
@@ -409,9 +410,7 @@ fn grip_shift(joints: &[TrackerFrame], sizes: &Sizes, body: f64, arms: f64) -> D
             .iter()
             .flat_map(|frame| {
                 let to = to_shoulders(frame, sizes, body);
-                [1, 2].map(|k| {
-                    of_hand(k, frame.poses[k].rotation.transpose() * to[k - 1]) - shift
-                })
+                [1, 2].map(|k| of_hand(k, frame.poses[k].rotation.transpose() * to[k - 1]) - shift)
             })
             .collect();
         let far = quantile(reaches.iter().map(|to| to.length()), REACH_QUANTILE);
@@ -591,6 +590,42 @@ mod tests {
         // Shoulders are a little behind the head, where nobody looks for them.
         let part = found.arm_span / truth.arm_span;
         assert!((0.95..1.02).contains(&part), "{found:?} {truth:?}");
+    }
+
+    /// Whose hands get further away than arms are long holds the devices further out than thought.
+    #[test]
+    fn hands_that_reach_too_far_hold_their_devices_further_out() {
+        let base = Skeleton::default();
+        let mut ahead = Pose::rest();
+        ahead.rotations[0] = UPRIGHT;
+        ahead.translation.z = base.ankle_height - base.pose_joints(&ahead).positions[7].z;
+        for (shoulder, turn) in [(J::LeftShoulder, -1.5), (J::RightShoulder, 1.5)] {
+            ahead.rotations[shoulder.index()] = DQuat::from_rotation_y(turn);
+        }
+        // The fingers point along x and −x of the wrists at rest.
+        let further = |k: usize| of_hand(k, DVec3::X) * 0.15;
+        let frames: Vec<_> = (0..180)
+            .map(|i| {
+                let joints = base.pose_joints(&ahead);
+                let time = f64::from(i) / 60.0;
+                let mut frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);
+                for k in [1, 2] {
+                    let hand = &mut frame.poses[k];
+                    hand.position += hand.rotation * further(k);
+                }
+                frame
+            })
+            .collect();
+        let found = Calibration::from_motion(&base, &frames, Default::default()).unwrap();
+        let arms = found.arm_span / Calibration::of(&base).arm_span;
+        assert!((1.0..1.1).contains(&arms), "{arms}");
+        for k in [1, 2] {
+            let off = found.devices[k].position + further(k);
+            // Longer arms account for 5 cm of it, and shoulders are a little behind the head.
+            assert!(off.length() < 0.1, "{k}: {off}");
+            assert_eq!(found.devices[k].rotation, DQuat::IDENTITY);
+        }
+        assert_eq!(found.devices[0], DeviceFromJoint::default());
     }
 
     /// The same motion of bodies of any size is one motion to the network.

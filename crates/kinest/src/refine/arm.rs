@@ -108,7 +108,7 @@ impl ArmTop {
         let distance = to_target.distance(shoulder);
         let (soft, rest) = (SOFT_REACH * self.length, (FULL_REACH - SOFT_REACH) * self.length);
         if distance <= soft {
-            return (DQuat::IDENTITY, distance);
+            return (DQuat::IDENTITY, soft);
         }
         // Rises with slope 1 from the soft reach and never gets to the full one.
         let wanted = soft + rest * (1.0 - ((soft - distance) / rest).exp());

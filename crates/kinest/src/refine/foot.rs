@@ -276,10 +276,13 @@ impl Foot {
         }
     }
 
-    /// Lets the foot go from where it is shown.
+    /// Lets the foot go from where it is shown. What lifts it out of the floor is no part of that: it ends
+    /// when the network's foot comes out.
     fn free(&mut self) {
+        let Shift { offset, turn } = self.shift;
+        let from = Shift { offset: offset.with_z(offset.z.min(0.0)), turn };
         self.time = 0.0;
-        self.state = State::Free { from: self.shift };
+        self.state = State::Free { from };
     }
 
     /// Solves the leg for the shifted foot.
@@ -380,6 +383,25 @@ mod tests {
         let frames = walk_and_wave(skeleton).frames;
         let poses = frames.iter().map(Pose::from).enumerate();
         poses.map(|(i, p)| Pose { translation: p.translation + sway(i), ..p }).collect()
+    }
+
+    /// A network that presses a foot into the floor and lifts it again: the foot leaves with it, not before.
+    #[test]
+    fn a_foot_that_comes_out_of_the_floor_is_not_thrown_up() {
+        let skeleton = Skeleton::default();
+        let mut lock = FootLock::new(at_zero());
+        let rest = standing(&skeleton);
+        for i in 0..120 {
+            let t = f64::from(i) * DT;
+            let mut pose = rest;
+            // 4 cm deep for a second; then it slides away, fast enough to be let go, and rises slowly.
+            pose.translation.z += (-0.04 + 0.02 * (t - 1.0).max(0.0)).min(0.0);
+            pose.translation.y -= 3.0 * (t - 1.0).max(0.0);
+            lock.apply(&skeleton, &mut pose, DT);
+            let highest = soles(&skeleton, &pose).into_iter().fold(0.0, f64::max);
+            assert!(highest < 0.005, "{t}: {highest}");
+        }
+        assert_eq!(lock.contacts(), [false; 2]);
     }
 
     #[test]

@@ -19,8 +19,11 @@ const LONGER: f64 = 0.15;
 /// Seconds in which a body comes down, and in which it is left to the network again.
 const DOWN: f64 = 0.3;
 const BACK: f64 = 0.5;
-/// How fast feet are put down, or left where the network has them again, m/s.
-const STRETCH_SPEED: f64 = 0.5;
+/// Seconds in which feet are put down, and in which they are left where the network has them again.
+const STRETCH_TIME: f64 = 0.3;
+/// Legs that are too short for where a foot is leave it this much above the floor, metres, before they pull
+/// it in: the nearer they are to the vertical, the faster that is.
+const TIPTOE: f64 = 0.015;
 
 /// Notices when both feet of a body hang in the air though it does not jump, and lets it stand.
 ///
@@ -38,7 +41,7 @@ pub struct Grounding {
     air: f64,
     /// How much of the pose is that of who stands.
     part: f64,
-    /// How much lower feet are put, metres.
+    /// How much of what is missing to the floor feet are put lower.
     stretch: f64,
 }
 
@@ -79,7 +82,13 @@ impl Grounding {
             }
         }
         let carried = self.air <= 0.0 && trackers[0].tracked;
-        let height = lower_sole(skeleton, pose) - floor;
+        // Necks are turned for the head later, which moves all that hangs on them.
+        let lower_sole = |pose: &Pose| {
+            let mut placed = *pose;
+            place_head(skeleton, &mut placed, &trackers[0]);
+            lower_sole(skeleton, &placed)
+        };
+        let height = lower_sole(pose) - floor;
         let t = ((height - HEIGHTS[0]) / (HEIGHTS[1] - HEIGHTS[0])).clamp(0.0, 1.0);
         let goal = if carried { t * t * (3.0 - 2.0 * t) } else { 0.0 };
         self.part += (goal - self.part).clamp(-dt / BACK, dt / DOWN);
@@ -95,11 +104,12 @@ impl Grounding {
             }
             place_head(skeleton, pose, &trackers[0]);
         }
-        let height = if carried { lower_sole(skeleton, pose) - floor } else { 0.0 };
-        let most = STRETCH_SPEED * dt;
-        self.stretch += (height.max(0.0) - self.stretch).clamp(-most, most);
-        if self.stretch > 0.0 {
-            lower_feet(skeleton, pose, self.stretch);
+        let goal = if carried { 1.0 } else { 0.0 };
+        let most = dt / STRETCH_TIME;
+        self.stretch += (goal - self.stretch).clamp(-most, most);
+        let height = lower_sole(pose) - floor;
+        if self.stretch > 0.0 && height > 0.0 {
+            lower_feet(skeleton, pose, self.stretch * height);
         }
     }
 }
@@ -112,10 +122,22 @@ fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
         let foot = JointFrame::of(skeleton, pose, ankle);
         let longest = leg.longest(skeleton, foot.position.distance(hip));
         let lower = foot.position - DVec3::Z * by - hip;
-        leg.reach(skeleton, pose, hip + lower.clamp_length_max(longest));
+        leg.reach(skeleton, pose, hip + within(lower, longest));
         let shank = JointFrame::of(skeleton, pose, knee).rotation;
         pose.rotations[ankle.index()] = (shank.conjugate() * foot.rotation).normalize();
     }
+}
+
+/// Where a leg of this length can put a foot that should be at `foot` below its hip: higher up, but by no
+/// more than [`TIPTOE`], or else nearer to the vertical.
+fn within(foot: DVec3, longest: f64) -> DVec3 {
+    if foot.length() <= longest {
+        return foot;
+    }
+    let highest = (foot.z + TIPTOE).clamp(-longest, 0.0);
+    let widest = (longest * longest - highest * highest).sqrt();
+    let aside = foot.truncate().clamp_length_max(widest);
+    aside.extend(-(longest * longest - aside.length_squared()).max(0.0).sqrt())
 }
 
 /// Height of the lowest point of both soles.
@@ -170,7 +192,7 @@ mod tests {
             let mut pose = hanging;
             grounding.apply(&skeleton, &mut pose, &trackers, 0.0, DT);
             let height = lower_sole(&skeleton, &pose);
-            assert!(height <= before + 0.01 && before - height < 0.05, "{before} {height}");
+            assert!(height <= before + 0.01 && before - height < 0.06, "{before} {height}");
             before = height;
         }
         assert!(before.abs() < 0.01 && grounding.part() == 1.0, "{before}");
@@ -179,6 +201,19 @@ mod tests {
             grounding.apply(&skeleton, &mut pose, &trackers, 0.0, DT);
         }
         assert_eq!(grounding.part(), 0.0);
+    }
+
+    #[test]
+    fn feet_too_far_apart_for_the_floor_are_pulled_in() {
+        // Hand-worked: 0.8² + 0.6² = 1.
+        let reached = within(DVec3::new(0.6, 0.0, -0.8), 1.0);
+        assert!(reached.distance(DVec3::new(0.6, 0.0, -0.8)) < 1e-12);
+        // A little too far down, it stays where it is aside; further down, it is 1.5 cm above at most.
+        let high = within(DVec3::new(0.0, 0.6, -0.81), 1.0);
+        assert!(high.distance(DVec3::new(0.0, 0.6, -0.8)) < 1e-12, "{high}");
+        let near = within(DVec3::new(0.0, 0.6, -0.95), 1.0);
+        assert!((near.z + 0.935).abs() < 1e-12 && (near.length() - 1.0).abs() < 1e-12, "{near}");
+        assert!(within(DVec3::new(0.3, 0.0, -1.2), 1.0).distance(DVec3::NEG_Z) < 1e-12);
     }
 
     #[test]

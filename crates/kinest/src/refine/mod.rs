@@ -52,7 +52,8 @@ use crate::tracker::{TrackerPose, TrackerSet};
 use glam::{DQuat, DVec3};
 
 /// Puts the head and both wrists of `pose` at the trackers, given in the order of
-/// [`TrackerSet::HeadAndHands`]: [`place_head`], then [`Arm::place_hand`] for each side.
+/// [`TrackerSet::HeadAndHands`]: [`place_head`], then [`Arm::place_hand`] for each side, with a trunk that
+/// twists and leans for hands that arms do not reach.
 ///
 /// # Panics
 /// If there is not one tracker for each role.
@@ -61,7 +62,7 @@ pub fn place_trackers(skeleton: &Skeleton, pose: &mut Pose, trackers: &[TrackerP
         panic!("{:?} needs 3 trackers, found {}", TrackerSet::HeadAndHands, trackers.len());
     };
     place_head(skeleton, pose, head);
-    lean_to_hands(skeleton, pose, [left.position, right.position]);
+    lean_to_hands(skeleton, pose, [Some(left.position), Some(right.position)]);
     Arm::LEFT.place_hand(skeleton, pose, left);
     Arm::RIGHT.place_hand(skeleton, pose, right);
 }

@@ -21,28 +21,33 @@ const BEYOND_BELIEF: [f64; 2] = [0.1, 0.3];
 /// Both hands together get half of what each needs, this many times: what is left is a thousandth.
 const ROUNDS: usize = 10;
 
-/// Turns the chest about the neck, as little as needed, so that both arms reach `hands` (left, right): what
-/// the shoulder girdle can do comes off first, and a twist goes before a lean. Returns whether anything has
-/// changed.
+/// Turns the chest about the neck, as little as needed, so that arms reach `hands` (left, right; `None` asks
+/// for nothing): what the shoulder girdle can do comes off first, and a twist goes before a lean. Returns
+/// whether anything has changed.
 ///
 /// The spine shares the turn, so that the pelvis keeps its rotation; it moves where the trunk leans, as the
 /// head stays where it is. Hands that are far out of reach even so are not believed.
-pub(crate) fn lean_to_hands(skeleton: &Skeleton, pose: &mut Pose, hands: [DVec3; 2]) -> bool {
+pub(crate) fn lean_to_hands(
+    skeleton: &Skeleton,
+    pose: &mut Pose,
+    hands: [Option<DVec3>; 2],
+) -> bool {
     let neck = JointFrame::of(skeleton, pose, J::Neck).position;
     let axis = (neck - JointFrame::of(skeleton, pose, J::Pelvis).position).normalize();
-    let arms = [Arm::LEFT, Arm::RIGHT].map(|arm| arm.top(skeleton, pose, neck));
-    let hands = hands.map(|hand| hand - neck);
+    let arms = [(Arm::LEFT, hands[0]), (Arm::RIGHT, hands[1])]
+        .map(|(arm, hand)| Some((arm.top(skeleton, pose, neck), hand? - neck)));
     let turned = |start: DQuat, limit: f64, needed: &dyn Fn(DVec3, DVec3, f64) -> DQuat| {
         let mut turn = DQuat::IDENTITY;
         for _ in 0..ROUNDS {
-            let [left, right] = [0, 1].map(|k| {
-                let (shoulder, reach) = arms[k].shoulder(turn * start, hands[k]);
-                log(needed(shoulder, hands[k], reach))
+            let turns = arms.iter().flatten().map(|(arm, hand)| {
+                let (shoulder, reach) = arm.shoulder(turn * start, *hand);
+                log(needed(shoulder, *hand, reach))
             });
-            if left == DVec3::ZERO && right == DVec3::ZERO {
+            let both: DVec3 = turns.sum();
+            if both == DVec3::ZERO {
                 break;
             }
-            turn = exp(log(exp((left + right) / 2.0) * turn).clamp_length_max(limit));
+            turn = exp(log(exp(both / 2.0) * turn).clamp_length_max(limit));
         }
         turn
     };
@@ -52,16 +57,15 @@ pub(crate) fn lean_to_hands(skeleton: &Skeleton, pose: &mut Pose, hands: [DVec3;
         let [shoulder, hand] = [shoulder, hand].map(|p| p.reject_from_normalized(axis));
         lean(shoulder, hand, across, TWIST_LIMIT)
     });
-    let leant = turned(twist, LEAN_LIMIT, &|shoulder, hand, reach| {
-        lean(shoulder, hand, reach, LEAN_LIMIT)
-    });
+    let leant =
+        turned(twist, LEAN_LIMIT, &|shoulder, hand, reach| lean(shoulder, hand, reach, LEAN_LIMIT));
     let mut turn = leant * twist;
     if turn == DQuat::IDENTITY {
         return false;
     }
-    let missing = arms.iter().zip(hands).map(|(arm, hand)| {
-        let (shoulder, reach) = arm.shoulder(turn, hand);
-        shoulder.distance(hand) - reach
+    let missing = arms.iter().flatten().map(|(arm, hand)| {
+        let (shoulder, reach) = arm.shoulder(turn, *hand);
+        shoulder.distance(*hand) - reach
     });
     let [most, none] = BEYOND_BELIEF;
     let doubt = (missing.fold(0.0, f64::max) - most) / (none - most);
@@ -77,4 +81,101 @@ pub(crate) fn lean_to_hands(skeleton: &Skeleton, pose: &mut Pose, hands: [DVec3;
     }
     pose.translation += neck - JointFrame::of(skeleton, pose, J::Neck).position;
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refine::place_trackers;
+    use crate::refine::tests::mirrored;
+    use crate::rotation::geodesic_angle;
+    use crate::tracker::{TrackerFrame, TrackerPose, TrackerSet};
+
+    const WRISTS: [J; 2] = [J::LeftWrist, J::RightWrist];
+
+    fn at(skeleton: &Skeleton, pose: &Pose, joint: J) -> JointFrame {
+        JointFrame::of(skeleton, pose, joint)
+    }
+
+    /// Somebody at rest, and both hands held out in front, each this much further away from its shoulder than
+    /// the arm is long.
+    fn reaching(skeleton: &Skeleton, beyond: [f64; 2]) -> (Pose, Vec<TrackerPose>) {
+        let pose = Pose::rest();
+        let joints = skeleton.pose_joints(&pose);
+        let mut trackers = TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints).poses;
+        let length = skeleton.offsets[J::LeftElbow.index()].length()
+            + skeleton.offsets[J::LeftWrist.index()].length();
+        let shoulders = [J::LeftShoulder, J::RightShoulder];
+        for ((hand, shoulder), beyond) in trackers[1..].iter_mut().zip(shoulders).zip(beyond) {
+            // Someone at rest faces −y.
+            hand.position = joints.positions[shoulder.index()] + DVec3::NEG_Y * (length + beyond);
+        }
+        (pose, trackers)
+    }
+
+    #[test]
+    fn hands_in_reach_turn_nothing() {
+        let skeleton = Skeleton::default();
+        let (mut pose, trackers) = reaching(&skeleton, [-0.05, -0.3]);
+        let before = pose;
+        let hands = [1, 2].map(|k| Some(trackers[k].position));
+        assert!(!lean_to_hands(&skeleton, &mut pose, hands));
+        assert_eq!(pose, before);
+    }
+
+    /// Further than a girdle gets an arm: the trunk twists, head and pelvis do not turn.
+    #[test]
+    fn a_hand_far_ahead_is_met_by_a_twist() {
+        let skeleton = Skeleton::default();
+        let (rest, trackers) = reaching(&skeleton, [0.1, -0.2]);
+        let mut pose = rest;
+        place_trackers(&skeleton, &mut pose, &trackers);
+        for (wrist, hand) in WRISTS.into_iter().zip(&trackers[1..]) {
+            let off = at(&skeleton, &pose, wrist).position.distance(hand.position);
+            assert!(off < 1e-3, "{wrist:?}: {off}");
+        }
+        let head = at(&skeleton, &pose, J::Head);
+        assert!(head.position.distance(trackers[0].position) < 1e-9);
+        assert_eq!(pose.rotations[0], rest.rotations[0]);
+        let [chest, before] = [&pose, &rest].map(|p| at(&skeleton, p, J::Spine3).rotation);
+        let turn = log(chest * before.conjugate());
+        // The left shoulder goes to the front, which is −y: a turn to the right.
+        assert!(turn.z < -0.1 && turn.reject_from(DVec3::Z).length() < 0.1 * -turn.z, "{turn}");
+        let moved = pose.translation.distance(rest.translation);
+        assert!(moved < 0.01, "the pelvis stays below: {moved}");
+    }
+
+    #[test]
+    fn both_hands_ahead_turn_nobody_to_one_side() {
+        let skeleton = Skeleton::default();
+        let (mut pose, trackers) = reaching(&skeleton, [0.1, 0.1]);
+        place_trackers(&skeleton, &mut pose, &trackers);
+        for (a, b) in mirrored(&pose).rotations.iter().zip(&pose.rotations) {
+            assert!(geodesic_angle(*a, *b) < 1e-6);
+        }
+    }
+
+    /// A hand goes away slowly and for ever: the body follows, gives up and stands as it did.
+    #[test]
+    fn what_is_beyond_belief_moves_nobody_and_nothing_jumps() {
+        const STEP: f64 = 0.005;
+        let skeleton = Skeleton::default();
+        let places = |beyond: f64| {
+            let (mut pose, trackers) = reaching(&skeleton, [beyond, -0.2]);
+            lean_to_hands(&skeleton, &mut pose, [1, 2].map(|k| Some(trackers[k].position)));
+            skeleton.pose_joints(&pose).positions
+        };
+        let (start, end) = (places(-0.1), places(1.0));
+        let furthest = |a: &[DVec3], b: &[DVec3]| {
+            a.iter().zip(b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max)
+        };
+        assert!(furthest(&start, &end) < 1e-9);
+        let mut before = start;
+        for i in 0..200 {
+            let now = places(-0.1 + STEP * f64::from(i));
+            let moved = furthest(&before, &now);
+            assert!(moved < 0.05, "{moved} m for {STEP} m at {i}");
+            before = now;
+        }
+    }
 }

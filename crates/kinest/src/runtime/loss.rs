@@ -107,10 +107,11 @@ impl TrackerPlacer {
             let estimated = joint_place(skeleton, pose, joint);
             let seen = (head.tracked && hand.tracked).then(|| Place::from(hand));
             let place = step(shown, settings, seen, estimated, may_relax, dt);
-            (arm, place, place != estimated)
+            (arm, place, place != estimated, seen.is_some())
         });
-        let leans = lean_to_hands(skeleton, pose, places.map(|(_, place, _)| place.position));
-        for (arm, place, elsewhere) in places {
+        let seen = places.map(|(_, place, _, seen)| seen.then_some(place.position));
+        let leans = lean_to_hands(skeleton, pose, seen);
+        for (arm, place, elsewhere, _) in places {
             if leans || elsewhere {
                 arm.place_hand(skeleton, pose, &place.into());
             }
