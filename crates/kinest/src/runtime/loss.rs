@@ -107,11 +107,11 @@ impl TrackerPlacer {
             let estimated = joint_place(skeleton, pose, joint);
             let seen = (head.tracked && hand.tracked).then(|| Place::from(hand));
             let place = step(shown, settings, seen, estimated, may_relax, dt);
-            (arm, place, place != estimated, seen.is_some())
+            (arm, place, place != estimated)
         });
-        let seen = places.map(|(_, place, _, seen)| seen.then_some(place.position));
-        let leans = lean_to_hands(skeleton, pose, seen);
-        for (arm, place, elsewhere, _) in places {
+        let meant = places.map(|(_, place, elsewhere)| elsewhere.then_some(place.position));
+        let leans = lean_to_hands(skeleton, pose, meant);
+        for (arm, place, elsewhere) in places {
             if leans || elsewhere {
                 arm.place_hand(skeleton, pose, &place.into());
             }
@@ -349,7 +349,9 @@ mod tests {
                             exact += 1;
                             places(&skeleton, truth)[k]
                         };
-                        assert!(now[k].distance(wanted) < 1e-6, "seed {seed} frame {i}");
+                        // The trunk goes along a little with another one that is held far away.
+                        let near = if lost[3 - k] { 0.005 } else { 1e-6 };
+                        assert!(now[k].distance(wanted) < near, "seed {seed} frame {i}");
                     }
                 }
             }
