@@ -177,7 +177,8 @@ pub fn measure(played: &Played) -> Figures {
         finite: frames.iter().all(|frame| Pose::from(frame).is_finite()),
         head: all().filter(|f| tracked(f, 0)).map(|f| off(f, 0)).fold(0.0, f64::max),
         hands_exact: 1.0 - missed.len() as f64 / hands.len() as f64,
-        hands_off: missed.iter().sum::<f64>() / missed.len().max(1) as f64,
+        // A sum of nothing is -0.
+        hands_off: 0.0 + missed.iter().sum::<f64>() / missed.len().max(1) as f64,
         feet: (!soles.is_empty()).then(|| near as f64 / soles.len() as f64),
         feet_off: soles.iter().copied().fold(0.0, f64::max),
         knee_flips: knee_flips(&body, rate_hz),

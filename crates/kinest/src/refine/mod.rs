@@ -45,7 +45,7 @@ pub use grounding::Grounding;
 pub use head::place_head;
 pub use smoothing::{OneEuro, PoseFilter};
 pub use three_point::three_point_pose;
-pub(crate) use trunk::lean_to_hands;
+pub(crate) use trunk::{reaching_turn, turn_chest};
 
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::{TrackerPose, TrackerSet};
@@ -62,7 +62,8 @@ pub fn place_trackers(skeleton: &Skeleton, pose: &mut Pose, trackers: &[TrackerP
         panic!("{:?} needs 3 trackers, found {}", TrackerSet::HeadAndHands, trackers.len());
     };
     place_head(skeleton, pose, head);
-    lean_to_hands(skeleton, pose, [Some(left.position), Some(right.position)]);
+    let turn = reaching_turn(skeleton, pose, [Some(left.position), Some(right.position)]);
+    turn_chest(skeleton, pose, turn);
     Arm::LEFT.place_hand(skeleton, pose, left);
     Arm::RIGHT.place_hand(skeleton, pose, right);
 }

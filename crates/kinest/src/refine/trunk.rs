@@ -21,17 +21,10 @@ const BEYOND_BELIEF: [f64; 2] = [0.1, 0.3];
 /// Both hands together get half of what each needs, this many times: what is left is a thousandth.
 const ROUNDS: usize = 10;
 
-/// Turns the chest about the neck, as little as needed, so that arms reach `hands` (left, right; `None` asks
-/// for nothing): what the shoulder girdle can do comes off first, and a twist goes before a lean. Returns
-/// whether anything has changed.
-///
-/// The spine shares the turn, so that the pelvis keeps its rotation; it moves where the trunk leans, as the
-/// head stays where it is. Hands that are far out of reach even so are not believed.
-pub(crate) fn lean_to_hands(
-    skeleton: &Skeleton,
-    pose: &mut Pose,
-    hands: [Option<DVec3>; 2],
-) -> bool {
+/// The least turn of the chest about the neck with which arms reach `hands` (left, right; `None` asks for
+/// nothing), in the world's axes: what the shoulder girdle can do comes off first, and a twist goes before a
+/// lean. Hands that are far out of reach even so are not believed.
+pub(crate) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVec3>; 2]) -> DQuat {
     let neck = JointFrame::of(skeleton, pose, J::Neck).position;
     let axis = (neck - JointFrame::of(skeleton, pose, J::Pelvis).position).normalize();
     let arms = [(Arm::LEFT, hands[0]), (Arm::RIGHT, hands[1])]
@@ -59,18 +52,23 @@ pub(crate) fn lean_to_hands(
     });
     let leant =
         turned(twist, LEAN_LIMIT, &|shoulder, hand, reach| lean(shoulder, hand, reach, LEAN_LIMIT));
-    let mut turn = leant * twist;
-    if turn == DQuat::IDENTITY {
-        return false;
-    }
+    let turn = leant * twist;
     let missing = arms.iter().flatten().map(|(arm, hand)| {
         let (shoulder, reach) = arm.shoulder(turn, *hand);
         shoulder.distance(*hand) - reach
     });
     let [most, none] = BEYOND_BELIEF;
     let doubt = (missing.fold(0.0, f64::max) - most) / (none - most);
-    turn = DQuat::IDENTITY.slerp(turn, 1.0 - doubt.clamp(0.0, 1.0));
+    DQuat::IDENTITY.slerp(turn, 1.0 - doubt.clamp(0.0, 1.0))
+}
 
+/// Turns the chest about the neck. The spine shares the turn, so that the pelvis keeps its rotation; it moves
+/// where the trunk leans, as the head stays where it is.
+pub(crate) fn turn_chest(skeleton: &Skeleton, pose: &mut Pose, turn: DQuat) {
+    if turn == DQuat::IDENTITY {
+        return;
+    }
+    let neck = JointFrame::of(skeleton, pose, J::Neck).position;
     let chain = [J::Pelvis, J::Spine1, J::Spine2, J::Spine3, J::Neck];
     let mut worlds = chain.map(|joint| JointFrame::of(skeleton, pose, joint).rotation);
     for (world, share) in worlds[1..4].iter_mut().zip([1.0 / 3.0, 2.0 / 3.0, 1.0]) {
@@ -80,7 +78,6 @@ pub(crate) fn lean_to_hands(
         pose.rotations[joint.index()] = (pair[0].conjugate() * pair[1]).normalize();
     }
     pose.translation += neck - JointFrame::of(skeleton, pose, J::Neck).position;
-    true
 }
 
 #[cfg(test)]
@@ -119,7 +116,9 @@ mod tests {
         let (mut pose, trackers) = reaching(&skeleton, [-0.05, -0.3]);
         let before = pose;
         let hands = [1, 2].map(|k| Some(trackers[k].position));
-        assert!(!lean_to_hands(&skeleton, &mut pose, hands));
+        let turn = reaching_turn(&skeleton, &pose, hands);
+        assert_eq!(turn, DQuat::IDENTITY);
+        turn_chest(&skeleton, &mut pose, turn);
         assert_eq!(pose, before);
     }
 
@@ -162,7 +161,9 @@ mod tests {
         let skeleton = Skeleton::default();
         let places = |beyond: f64| {
             let (mut pose, trackers) = reaching(&skeleton, [beyond, -0.2]);
-            lean_to_hands(&skeleton, &mut pose, [1, 2].map(|k| Some(trackers[k].position)));
+            let hands = [1, 2].map(|k| Some(trackers[k].position));
+            let turn = reaching_turn(&skeleton, &pose, hands);
+            turn_chest(&skeleton, &mut pose, turn);
             skeleton.pose_joints(&pose).positions
         };
         let (start, end) = (places(-0.1), places(1.0));
