@@ -10,13 +10,6 @@ use bevy_kinest::prelude::*;
 use std::fmt;
 use std::time::Instant;
 
-const LEFT_ARM: [SmplJoint; 3] =
-    [SmplJoint::LeftShoulder, SmplJoint::LeftElbow, SmplJoint::LeftWrist];
-const RIGHT_ARM: [SmplJoint; 3] =
-    [SmplJoint::RightShoulder, SmplJoint::RightElbow, SmplJoint::RightWrist];
-/// Arms are taken for stretched when they are, but for this much, metres.
-const STRETCHED: f64 = 2e-3;
-
 /// As good as the same place, metres.
 const NEAR: f64 = 1e-3;
 
@@ -58,8 +51,6 @@ pub struct Report {
     estimated: u32,
     head: Off,
     wrists: Off,
-    /// Hands that were further from the shoulder than the arm is long.
-    out_of_reach: u32,
     cameras: Off,
 }
 
@@ -74,7 +65,6 @@ impl fmt::Display for Report {
         writeln!(f, "pose from the network: {} frames", self.estimated)?;
         writeln!(f, "head joint from headset: {}", self.head)?;
         writeln!(f, "wrist joints from grips: {}", self.wrists)?;
-        writeln!(f, "hands further away than arms are long: {}", self.out_of_reach)?;
         write!(f, "cameras from headset: {}", self.cameras)
     }
 }
@@ -111,21 +101,10 @@ fn watch(
     report.estimated += u32::from(body.source() == PoseSource::Estimated);
     for (tracker, _, place) in &trackers {
         let worn = place.transform_point(tracker.device_from_joint.translation);
-        let off = |joint| body.joint(joint).translation.distance(worn);
-        let arm = match tracker.role {
-            TrackerRole::Head => {
-                report.head.add(off(SmplJoint::Head));
-                continue;
-            }
-            TrackerRole::LeftHand => LEFT_ARM,
-            TrackerRole::RightHand => RIGHT_ARM,
-        };
-        let [shoulder, elbow, wrist] = arm;
-        let bones = [elbow, wrist].map(|joint| body.skeleton().offsets[joint.index()].length());
-        if f64::from(off(shoulder)) > bones[0] + bones[1] - STRETCHED {
-            report.out_of_reach += 1;
-        } else {
-            report.wrists.add(off(wrist));
+        let off = body.joint(tracker.role.joint()).translation.distance(worn);
+        match tracker.role {
+            TrackerRole::Head => report.head.add(off),
+            TrackerRole::LeftHand | TrackerRole::RightHand => report.wrists.add(off),
         }
     }
     // Between the eyes. bevy_mod_openxr asks for its views a little later in the frame.
