@@ -405,8 +405,10 @@
 //! ```
 //! use bevy::prelude::*;
 //! use bevy_kinest::TrackerRecorder;
+//! use bevy_kinest::kinest::calibration::Calibration;
 //! use bevy_kinest::kinest::motion::{amass, headset};
 //! use bevy_kinest::kinest::runtime::Recording;
+//! use bevy_kinest::kinest::skeleton::Skeleton;
 //! use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip};
 //! use bevy_kinest::prelude::*;
 //!
@@ -438,11 +440,14 @@
 //!
 //! /// Head and hands of somebody who played another game.
 //! fn game(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
+//!     let devices = headset::load("game.npz".as_ref())?;
+//!     // How big the player is and how the controllers are held, by how they move.
 //!     let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
-//!     let devices = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
-//!     let joints = headset::load("game.npz".as_ref(), &devices)?;
-//!     let recording = Recording::of_trackers(joints).ok_or("its times do not rise")?;
-//!     commands.entity(*avatar).insert(MotionReplay::recording(recording));
+//!     let grips = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
+//!     let player = Calibration::from_motion(&Skeleton::default(), &devices, grips)?;
+//!     let recording = Recording::of_trackers(devices).ok_or("its times do not rise")?;
+//!     let replay = MotionReplay::recording(recording);
+//!     commands.entity(*avatar).insert((replay, PlayerCalibration(player)));
 //!     Ok(())
 //! }
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(dance);
@@ -579,7 +584,7 @@
 //! each joint. A character's legs stay in their rest pose if a `*.rig.ron` skips them.
 //!
 //! **Feet slide.** They do, less than the network's: feet that truly stand move at 40 cm/s on average instead
-//! of 75, people's own at 9 (the table at [`KinestRefine`]). `lock_feet` holds what is low and slow, and
+//! of 75, people's own at 8 (the table at [`KinestRefine`]). `lock_feet` holds what is low and slow, and
 //! lets go when the network has the foot elsewhere: what still slides are mostly feet that the network swings
 //! while they stand. `kinest-train evaluate --refine` measures it for your model.
 //!
