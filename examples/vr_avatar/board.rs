@@ -12,10 +12,10 @@ use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestPanel, KinestPanelContents, KinestPanelPlugin, TrackerRecorder};
 
 /// The board in points, and how many of them are a metre.
-const SIZE: UVec2 = UVec2::new(760, 860);
+const SIZE: UVec2 = UVec2::new(840, 860);
 const POINTS_PER_METRE: f32 = 640.0;
 /// Where it hangs: left of the mirror, turned to whoever stands before that.
-const PLACE: Vec3 = Vec3::new(-1.55, 1.4, -1.15);
+const PLACE: Vec3 = Vec3::new(-1.6, 1.4, -1.15);
 const TURN: f32 = 0.9;
 const GROUND: Color = Color::srgb(0.09, 0.10, 0.12);
 

@@ -51,6 +51,8 @@ pub struct Report {
     estimated: u32,
     head: Off,
     wrists: Off,
+    /// Hands that cameras saw.
+    bare: u32,
     cameras: Off,
 }
 
@@ -64,7 +66,8 @@ impl fmt::Display for Report {
         writeln!(f, "three trackers valid: {} frames", self.valid)?;
         writeln!(f, "pose from the network: {} frames", self.estimated)?;
         writeln!(f, "head joint from headset: {}", self.head)?;
-        writeln!(f, "wrist joints from grips: {}", self.wrists)?;
+        writeln!(f, "wrist joints from hands: {}", self.wrists)?;
+        writeln!(f, "bare hands: {}", self.bare)?;
         write!(f, "cameras from headset: {}", self.cameras)
     }
 }
@@ -85,7 +88,7 @@ fn watch(
     mut report: ResMut<Report>,
     poses: Res<OpenXrPoses>,
     bodies: Query<&BodyPose, With<KinestAvatar>>,
-    trackers: Query<(&SparseTracker, &TrackerValidity, &GlobalTransform), With<OpenXrDevice>>,
+    trackers: Query<(&SparseTracker, &TrackerValidity, &GlobalTransform, &OpenXrDevice)>,
     cameras: Query<&GlobalTransform, With<XrCamera>>,
 ) {
     let Ok(body) = bodies.single() else { return };
@@ -93,13 +96,14 @@ fn watch(
         return;
     }
     report.frames += 1;
-    if trackers.iter().filter(|(_, validity, _)| validity.tracked).count() < 3 {
+    if trackers.iter().filter(|(_, validity, ..)| validity.tracked).count() < 3 {
         return;
     }
     report.valid += 1;
     report.since.get_or_insert_with(Instant::now);
     report.estimated += u32::from(body.source() == PoseSource::Estimated);
-    for (tracker, _, place) in &trackers {
+    for (tracker, _, place, device) in &trackers {
+        report.bare += u32::from(*device == OpenXrDevice::BareHand);
         let worn = place.transform_point(tracker.device_from_joint.translation);
         let off = body.joint(tracker.role.joint()).translation.distance(worn);
         match tracker.role {

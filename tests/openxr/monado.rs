@@ -5,8 +5,8 @@ use crate::drive::{player, tracker};
 use crate::remote::{Hand, Packet, Remote};
 use bevy::prelude::*;
 use bevy_kinest::openxr::openxr::{
-    self as xr, ActiveActionSet, Entry, Event, ExtensionSet, FormFactor, Instance, Posef,
-    ReferenceSpaceType, Session, SessionState, Space,
+    self as xr, ActiveActionSet, Entry, Event, ExtensionSet, FormFactor, HandJoint, HandTracker,
+    Instance, Posef, ReferenceSpaceType, Session, SessionState, Space, SpaceLocation,
 };
 use bevy_kinest::openxr::{
     BodyActions, ControllerProfile, Located, OpenXrDevice, OpenXrHand, OpenXrPoses, SpaceChange,
@@ -29,6 +29,7 @@ struct Headless {
     base: Space,
     view: Space,
     grips: [Space; 2],
+    cameras: [HandTracker; 2],
     state: SessionState,
     /// What is announced, and the last view.
     change: Option<SpaceChange>,
@@ -44,6 +45,7 @@ impl Headless {
         let mut extensions = ExtensionSet::default();
         extensions.mnd_headless = true;
         extensions.khr_convert_timespec_time = true;
+        extensions.ext_hand_tracking = true;
         extensions.htcx_vive_tracker_interaction = available.htcx_vive_tracker_interaction;
         let app = xr::ApplicationInfo {
             application_name: "bevy_kinest",
@@ -65,9 +67,11 @@ impl Headless {
         let (base, view) = (space(base)?, space(ReferenceSpaceType::VIEW)?);
         let grip = |hand| actions.grip.create_space(&session, hand, Posef::IDENTITY);
         let grips = [grip(actions.hands[0])?, grip(actions.hands[1])?];
+        let camera = |hand| session.create_hand_tracker(hand);
+        let cameras = [camera(xr::Hand::LEFT)?, camera(xr::Hand::RIGHT)?];
         let state = SessionState::IDLE;
         let (change, last) = (None, None);
-        Ok(Self { instance, session, actions, base, view, grips, state, change, last })
+        Ok(Self { instance, session, actions, base, view, grips, cameras, state, change, last })
     }
 
     /// What the plugin would have said in this frame.
@@ -94,6 +98,13 @@ impl Headless {
         self.session.sync_actions(&[ActiveActionSet::new(&self.actions.set)])?;
         let now = self.instance.now()?;
         let located = |space: &Space| Ok(Located::of(&space.locate(&self.base, now)?));
+        let wrist = |k: usize| -> xr::Result<Located> {
+            let joints = self.base.locate_hand_joints(&self.cameras[k], now)?;
+            Ok(joints.map_or_else(Located::default, |joints| {
+                let xr::HandJointLocation { location_flags, pose, .. } = joints[HandJoint::WRIST];
+                Located::of(&SpaceLocation { location_flags, pose })
+            }))
+        };
         let hand = |k: usize| -> xr::Result<OpenXrHand> {
             let path = self.actions.hands[k];
             let profile = self.session.current_interaction_profile(path)?;
@@ -103,10 +114,10 @@ impl Headless {
             };
             Ok(OpenXrHand {
                 grip: located(&self.grips[k])?,
+                wrist: wrist(k)?,
                 profile,
                 trigger: self.actions.trigger.state(&self.session, path)?.current_state,
                 button: self.actions.button.state(&self.session, path)?.current_state,
-                ..default()
             })
         };
         let hands = [hand(0)?, hand(1)?];
@@ -231,6 +242,15 @@ fn trackers_follow_a_runtime_with_each_controller() {
             let regained: Vec<TrackingRegained> = messages(app);
             regained.iter().any(|regained| regained.role == TrackerRole::RightHand)
         });
+        let bare = Hand { active: false, bare: true, ..left };
+        assert!(remote.send(&Packet { view, hands: [bare, right] }));
+        until(&mut app, &mut session, "a bare hand", |app, _| {
+            tracker(app, TrackerRole::LeftHand).0 == OpenXrDevice::BareHand
+        });
+        // The wrist of the hand that Monado thinks up is where the pose is.
+        let (_, tracked, at, held) = tracker(&mut app, TrackerRole::LeftHand);
+        assert!(tracked && is_at(&at, &left.grip), "{at:?}");
+        assert_eq!(held.translation, Vec3::ZERO);
         println!("{profile:?}: passed in {:.1} s", start.elapsed().as_secs_f32());
     }
 }

@@ -22,6 +22,8 @@ const BLEND: f64 = 0.6;
 /// Seconds of the T-pose, in which programs start, and when both triggers are pulled.
 const T_POSE: f64 = 24.0;
 const TRIGGERS: std::ops::Range<f64> = 1.0..23.5;
+/// When a button is pressed: to begin with a recording, and to end it.
+const BUTTONS: [std::ops::Range<f64>; 2] = [24.5..26.0, 29.0..30.5];
 /// Walk in place, crouch, reach up, swing.
 const MOTIONS: [Kind; 4] = [Kind::Walk, Kind::Squat, Kind::Reach, Kind::Punch];
 
@@ -30,11 +32,12 @@ const HANDS: [SmplJoint; 2] = [SmplJoint::LeftWrist, SmplJoint::RightWrist];
 pub struct Player {
     skeleton: Skeleton,
     clips: Vec<MotionClip>,
-    profile: ControllerProfile,
+    /// In both hands.
+    held: OpenXrDevice,
 }
 
 impl Player {
-    pub fn new(profile: ControllerProfile) -> Self {
+    pub fn new(held: OpenXrDevice) -> Self {
         let skeleton = Skeleton::default();
         let make = |kind, seed| clip(kind, seed, MOTION + BLEND, RATE_HZ, &skeleton);
         // People do not always reach up: of some who do the one who gets highest.
@@ -53,7 +56,7 @@ impl Player {
                 _ => make(kind, 7),
             })
             .into();
-        Self { skeleton, clips, profile }
+        Self { skeleton, clips, held }
     }
 
     /// Which motion it is, and for how long it has been; `None` is the T-pose.
@@ -115,22 +118,31 @@ impl Player {
             let held = device.device_from_joint(role).unwrap().to_isometry();
             joint * held.inverse()
         };
-        let controller = OpenXrDevice::Controller(self.profile);
+        let bare = self.held == OpenXrDevice::BareHand;
         let hands = [(left, TrackerRole::LeftHand), (right, TrackerRole::RightHand)];
         let trigger = f32::from(TRIGGERS.contains(&seconds));
+        let button = BUTTONS.iter().any(|pressed| pressed.contains(&seconds));
         Packet {
             view: device(head, OpenXrDevice::Headset, TrackerRole::Head),
-            hands: hands
-                .map(|(joint, role)| Hand { trigger, ..Hand::at(device(joint, controller, role)) }),
+            hands: hands.map(|(joint, role)| Hand {
+                trigger,
+                button,
+                active: !bare,
+                bare,
+                grip: device(joint, self.held, role),
+            }),
         }
     }
 }
 
 /// Feeds a service until it ends. Of all profiles that an app suggests Monado takes the Index controller's.
+/// With `KINEST_XR_BARE` set, controllers lie on the table and cameras see the hands.
 #[test]
 #[ignore = "tools/vr-smoke runs it beside a program that shows the player"]
 fn feed() {
-    let player = Player::new(ControllerProfile::Index);
+    let bare = std::env::var_os("KINEST_XR_BARE").is_some();
+    let controller = OpenXrDevice::Controller(ControllerProfile::Index);
+    let player = Player::new(if bare { OpenXrDevice::BareHand } else { controller });
     let mut remote = Remote::connect();
     let start = Instant::now();
     let mut sent = 0;
@@ -143,7 +155,7 @@ fn feed() {
 
 #[test]
 fn the_player_moves_as_people_do() {
-    let player = Player::new(ControllerProfile::Touch);
+    let player = Player::new(OpenXrDevice::Controller(ControllerProfile::Touch));
     let standing = player.packet(2.0);
     assert_eq!(standing.hands.map(|hand| hand.trigger), [1.0; 2]);
     assert!((1.6..1.75).contains(&standing.view.translation.y), "{:?}", standing.view);

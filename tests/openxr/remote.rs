@@ -21,11 +21,13 @@ pub struct Hand {
     pub trigger: f32,
     pub button: bool,
     pub active: bool,
+    /// Cameras see the hand itself.
+    pub bare: bool,
 }
 
 impl Hand {
     pub fn at(grip: Isometry3d) -> Self {
-        Self { grip, trigger: 0.0, button: false, active: true }
+        Self { grip, trigger: 0.0, button: false, active: true, bare: false }
     }
 }
 
@@ -61,7 +63,7 @@ impl Bytes {
         self.zeros(4 * 5);
         let pulled = [hand.trigger > 0.5, hand.trigger > 0.0];
         let [click, touch] = pulled;
-        let flags = [false, hand.active, false, false, hand.button, hand.button];
+        let flags = [hand.bare, hand.active, false, false, hand.button, hand.button];
         let flags = flags.into_iter().chain([false, false, click, touch, false, false, false]);
         self.0.extend(flags.map(u8::from));
         self.zeros(3);
