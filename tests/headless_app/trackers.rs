@@ -116,7 +116,7 @@ fn a_teleport_is_no_motion() {
         let mut app = app(KinestSettings::inline());
         let avatar = avatar_of(&mut app, Feeling::new);
         let trackers = trackers(&mut app);
-        (0..3 * WINDOW).for_each(|_| app.update());
+        (0..6 * WINDOW).for_each(|_| app.update());
         let (before, stood) = (deed(&app, avatar), joints(&app, avatar));
         for tracker in trackers {
             let mut transform = app.world_mut().get_mut::<Transform>(tracker).unwrap();
@@ -140,7 +140,7 @@ fn a_teleport_is_no_motion() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
     let trackers = trackers(&mut app);
-    (0..3 * WINDOW).for_each(|_| app.update());
+    (0..6 * WINDOW).for_each(|_| app.update());
     let before = deed(&app, avatar);
     for tracker in trackers {
         app.world_mut().get_mut::<Transform>(tracker).unwrap().translation.x += 0.3;

@@ -104,7 +104,7 @@ impl RefineState {
     /// The player was moved as a whole.
     pub fn displace(&mut self, by: &Displacement) {
         self.filter.turn(by.turn);
-        self.grounding.reset();
+        self.grounding.displace(by.to.z - by.from.z);
         self.placer.displace(by);
         self.feet.displace(by.turn, by.from, by.to);
     }

@@ -52,7 +52,14 @@ impl Grounding {
         self.part
     }
 
-    /// Forgets the body: after a teleport, or for another one.
+    /// The whole body was moved up by this in no time, metres, which is no motion of its own.
+    pub fn displace(&mut self, up: f64) {
+        if let Some(before) = &mut self.before {
+            *before += up;
+        }
+    }
+
+    /// Forgets the body: for another one.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
