@@ -96,8 +96,8 @@ fn record(
     mut was_down: Local<bool>,
 ) {
     let down = poses.is_some_and(|poses| poses.hands.iter().any(|hand| hand.button));
-    let held = std::mem::replace(&mut *was_down, down);
-    if !(down && !held) && !keys.just_pressed(KeyCode::KeyR) {
+    let pressed = !std::mem::replace(&mut *was_down, down) && down;
+    if !pressed && !keys.just_pressed(KeyCode::KeyR) {
         return;
     }
     let (avatar, recorder) = *avatar;
