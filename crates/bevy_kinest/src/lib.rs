@@ -300,7 +300,7 @@
 //! |---|---|---|
 //! | `smooth` | joints tremble less ([`OneEuro`](kinest::refine::OneEuro)) | 53 ms of lag at rest, 27 ms at 3 rad/s, of what has no tracker |
 //! | `ground` | bodies that hang in the air without falling stand | nothing, as long as the network is right |
-//! | `place_trackers` | head and hands exactly at the trackers, losses bridged | bends arms as needed |
+//! | `place_trackers` | head and hands exactly at the trackers, losses bridged | bends arms as needed, and turns the chest for hands that arms do not reach |
 //! | `lock_feet` | feet on the floor, and still while they carry weight | bends legs as needed |
 //!
 //! Changes of your own go after it:

@@ -1,5 +1,6 @@
 //! `kinest-train bench`: how long a model takes on this machine.
 
+use crate::output::say;
 use crate::{engine, progress};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -109,7 +110,7 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     }
     let report = measure(&args)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        say!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         print(&report);
     }
@@ -237,13 +238,10 @@ fn first_pose(args: &BenchArgs) -> anyhow::Result<()> {
 }
 
 fn print(report: &BenchReport) {
-    println!("{} on {}", report.model, report.device);
-    println!("\n| ms per call | p50 | p95 | p99 | p99.9 |\n|---|---|---|---|---|");
+    say!("{} on {}", report.model, report.device);
+    say!("\n| ms per call | p50 | p95 | p99 | p99.9 |\n|---|---|---|---|---|");
     let row = |name: &str, l: &Latency| {
-        println!(
-            "| {name} | {:.3} | {:.3} | {:.3} | {:.3} |",
-            l.p50_ms, l.p95_ms, l.p99_ms, l.p999_ms
-        );
+        say!("| {name} | {:.3} | {:.3} | {:.3} | {:.3} |", l.p50_ms, l.p95_ms, l.p99_ms, l.p999_ms);
     };
     match &report.step {
         Some(step) => {
@@ -255,7 +253,7 @@ fn print(report: &BenchReport) {
     for (count, latency) in &report.avatars {
         row(&format!("{count} avatars"), latency);
     }
-    println!(
+    say!(
         "\nlooks {:.0} ms ahead; weights {:.2} MB, read from memory in {:.3} ms; first pose {:.0} ms \
          after the start of the program",
         report.look_ahead_ms,

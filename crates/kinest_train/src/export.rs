@@ -1,5 +1,6 @@
 //! `export`: a trained checkpoint as it ships.
 
+use crate::output::say;
 use anyhow::Context;
 use burn_flex::{Flex, FlexDevice};
 use kinest::model::{Checkpoint, Precision};
@@ -50,7 +51,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         ExportPrecision::Int8 => Precision::Int8,
     };
     Checkpoint::new(manifest, &network, precision)?.save(&args.out)?;
-    println!("{}", args.out.display());
+    say!("{}", args.out.display());
     Ok(())
 }
 

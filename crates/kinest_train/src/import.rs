@@ -1,5 +1,6 @@
 //! `import`: weights of the reference become a checkpoint.
 
+use crate::output::say;
 use anyhow::{Context, ensure};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
@@ -62,7 +63,7 @@ pub fn run(args: ImportArgs) -> anyhow::Result<()> {
     let mut checkpoint = import_pth(&args.weights, options)?;
     if let Some(path) = &args.verify {
         let difference = verify(&checkpoint, path)?;
-        println!("max_abs_diff {difference:e}");
+        say!("max_abs_diff {difference:e}");
         ensure!(
             difference <= args.tolerance,
             "the output differs by {difference:e}, more than {:e}; nothing was written",
@@ -70,7 +71,7 @@ pub fn run(args: ImportArgs) -> anyhow::Result<()> {
         );
     }
     checkpoint.save(&args.out)?;
-    println!("{}", args.out.display());
+    say!("{}", args.out.display());
     Ok(())
 }
 

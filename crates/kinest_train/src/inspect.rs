@@ -1,6 +1,7 @@
 //! `inspect`: what a file is.
 
 use crate::motion_store::MotionStore;
+use crate::output::say;
 use anyhow::bail;
 use burn_flex::{Flex, FlexDevice};
 use kinest::model::Checkpoint;
@@ -40,13 +41,13 @@ fn motion(path: &Path) -> anyhow::Result<()> {
         let height = |f| skeleton.pose_joints(&Pose::from(f)).positions[joint.index()].z;
         clip.frames.iter().map(height).fold((f64::MAX, f64::MIN), |(a, b), h| (a.min(h), b.max(h)))
     };
-    println!("frames      {}", clip.frames.len());
-    println!("rate        {} Hz", clip.rate_hz);
-    println!("duration    {:.2} s", clip.duration());
-    println!("at 60 Hz    {} frames", clip.resampled(60.0).frames.len());
+    say!("frames      {}", clip.frames.len());
+    say!("rate        {} Hz", clip.rate_hz);
+    say!("duration    {:.2} s", clip.duration());
+    say!("at 60 Hz    {} frames", clip.resampled(60.0).frames.len());
     for (label, joint) in [("head", SmplJoint::Head), ("left foot", SmplJoint::LeftFoot)] {
         let (low, high) = heights(joint);
-        println!("{label:<11} {low:.2} to {high:.2} m high (default skeleton)");
+        say!("{label:<11} {low:.2} to {high:.2} m high (default skeleton)");
     }
     Ok(())
 }
@@ -64,12 +65,12 @@ fn prepared(path: &Path) -> anyhow::Result<()> {
     for clip in clips {
         *subsets.entry(clip.subset()).or_default() += 1;
     }
-    println!("clips       {}", clips.len());
-    println!("rate        {} Hz", store.rate_hz());
-    println!("frames      {frames}");
-    println!("duration    {:.2} h", frames as f64 / store.rate_hz() / 3600.0);
+    say!("clips       {}", clips.len());
+    say!("rate        {} Hz", store.rate_hz());
+    say!("frames      {frames}");
+    say!("duration    {:.2} h", frames as f64 / store.rate_hz() / 3600.0);
     for (subset, clips) in subsets {
-        println!("subset      {subset} {clips}");
+        say!("subset      {subset} {clips}");
     }
     Ok(())
 }
@@ -81,25 +82,25 @@ fn checkpoint(path: &Path) -> anyhow::Result<()> {
     let table = checkpoint.tensor_table();
     let numbers: usize = table.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
     let manifest = &checkpoint.manifest;
-    println!(
+    say!(
         "weights     {} ({:?}), {} tensors, {numbers} numbers",
         manifest.weights,
         manifest.precision,
         table.len()
     );
-    println!("sha256      {}", manifest.sha256);
-    println!("window      {} frames at {} Hz", manifest.spec.window, manifest.spec.rate_hz);
-    println!("layout      {:?}", manifest.spec.layout);
-    println!("network     {:?}", manifest.network);
-    println!("data        {}", manifest.training.data);
-    println!("licence     {}", manifest.training.licence);
-    println!("credit      {}", manifest.training.credit);
-    println!("steps       {}", manifest.training.steps);
+    say!("sha256      {}", manifest.sha256);
+    say!("window      {} frames at {} Hz", manifest.spec.window, manifest.spec.rate_hz);
+    say!("layout      {:?}", manifest.spec.layout);
+    say!("network     {:?}", manifest.network);
+    say!("data        {}", manifest.training.data);
+    say!("licence     {}", manifest.training.licence);
+    say!("credit      {}", manifest.training.credit);
+    say!("steps       {}", manifest.training.steps);
     for (name, value) in &manifest.metrics {
-        println!("metric      {name} {value}");
+        say!("metric      {name} {value}");
     }
     for (name, shape, kind) in table {
-        println!("tensor      {name} {shape:?} {kind}");
+        say!("tensor      {name} {shape:?} {kind}");
     }
     Ok(())
 }

@@ -53,6 +53,7 @@ pub mod import;
 pub mod inspect;
 pub mod loss;
 pub mod motion_store;
+mod output;
 pub mod predict;
 pub mod prepare;
 pub mod progress;

@@ -1,5 +1,6 @@
 //! `kinest-train predict`: a whole body from the head and hands of a motion file.
 
+use crate::output::say;
 use crate::{engine, progress};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -66,6 +67,6 @@ pub fn run(args: PredictArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     amass::save(&args.out, &predicted, "neutral")?;
     let (frames, rate_hz) = (predicted.frames.len(), predicted.rate_hz);
-    println!("{frames} frames at {rate_hz} Hz in {}", args.out.display());
+    say!("{frames} frames at {rate_hz} Hz in {}", args.out.display());
     Ok(())
 }

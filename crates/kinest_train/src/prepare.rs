@@ -2,6 +2,7 @@
 
 use crate::clips;
 use crate::motion_store::{ClipRecord, MotionStore, Source, StoreWriter};
+use crate::output::say;
 use crate::splits::{Download, Reason, Skipped, Split};
 use anyhow::{Context, bail, ensure};
 use clap::{ArgGroup, ValueEnum};
@@ -165,7 +166,7 @@ pub fn run(args: PrepareArgs) -> anyhow::Result<()> {
     for split in splits {
         report.splits.push(write_split(split, &paths, &args.out, args.rate)?);
     }
-    println!("{report}");
+    say!("{report}");
     let path = args.out.join("prepare.json");
     write_atomically(&path, (serde_json::to_string_pretty(&report)? + "\n").as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))?;

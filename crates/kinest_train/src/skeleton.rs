@@ -1,5 +1,6 @@
 //! `skeleton`: rest joints of the body model that AMASS is made with, from a copy of the model.
 
+use crate::output::say;
 use anyhow::{Context, ensure};
 use glam::DVec3;
 use kinest::files::write_atomically;
@@ -29,7 +30,7 @@ pub fn run(args: SkeletonArgs) -> anyhow::Result<()> {
     let text = to_json(&skeleton)?;
     write_atomically(&args.out, text.as_bytes())
         .with_context(|| format!("cannot write {}", args.out.display()))?;
-    println!("{}", args.out.display());
+    say!("{}", args.out.display());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `synth`: motion made by code, as a download would lie on disk.
 
+use crate::output::say;
 use crate::progress;
 use anyhow::{Context, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -105,7 +106,7 @@ pub fn run(args: SynthArgs) -> anyhow::Result<()> {
         .map(|(.., name)| name.as_str())
         .enumerate()
         .partition(|(i, _)| i % TEST_EVERY == TEST_EVERY - 1);
-    println!("{} clips of {} s in {}", clips.len(), args.seconds, folder.display());
+    say!("{} clips of {} s in {}", clips.len(), args.seconds, folder.display());
     for (name, clips) in [("train", train), ("test", test)] {
         split(&args.out.join("splits").join(format!("{name}.txt")), &clips)?;
     }
@@ -123,6 +124,6 @@ fn split(path: &Path, clips: &[(usize, &str)]) -> anyhow::Result<()> {
         write_atomically(path, lines.as_bytes())
     };
     write().with_context(|| format!("cannot write {}", path.display()))?;
-    println!("{} of them in {}", clips.len(), path.display());
+    say!("{} of them in {}", clips.len(), path.display());
     Ok(())
 }

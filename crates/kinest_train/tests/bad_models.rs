@@ -39,6 +39,18 @@ fn imported() -> tempfile::TempDir {
     folder
 }
 
+/// As in `kinest-train inspect m.model.ron | head -1`.
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let folder = imported();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(TRAIN);
+    command.current_dir(folder.path()).args(["inspect", "m.model.ron"]).stdout(writer);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 fn edit(path: PathBuf, from: &str, to: &str) {
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(text.contains(from), "{text}");

@@ -1,9 +1,9 @@
 //! The encoder layer: attention over a window's frames, then the feed-forward, each with its norm.
 
 use super::matrix::{
-    Linear, Numbers, PANEL, Right, Rows, RowsMut, Write, pack, pack_transposed, product, spread,
-    zeros,
+    Linear, PANEL, Right, Rows, RowsMut, Write, pack, pack_transposed, product, spread,
 };
+use super::numbers::{Numbers, zeros};
 use super::rows::{LayerNorm, softmax};
 
 /// The weights of an encoder layer.

@@ -5,20 +5,12 @@
 //! stay in registers for the whole sum. With AVX2 or AVX-512 this comes within a few percent of what
 //! the processor can do at all, and there is nothing left to pack when a product is asked for.
 
+use super::numbers::{Numbers, zeros};
 use super::rows::silu_row;
-use aligned_vec::{AVec, ConstAlign, avec};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Outputs of a panel: two registers of AVX-512.
 pub(super) const PANEL: usize = 32;
-
-/// Numbers that begin at a cache line.
-pub(super) type Numbers = AVec<f32, ConstAlign<64>>;
-
-/// `length` zeros.
-pub(super) fn zeros(length: usize) -> Numbers {
-    avec!([64] | 0.0; length)
-}
 
 /// How far apart the rows of a matrix of `width` columns lie best.
 ///

@@ -1,10 +1,10 @@
 //! What a causal network remembers of one stream.
 
-use super::matrix::{Numbers, zeros};
+use super::numbers::{Numbers, zeros};
 use super::packed::Packed;
 use super::rows::LANES;
 use super::scan::{Memory, Scan};
-use super::window::{Block, Weights};
+use super::weights::{Block, Weights};
 use std::ops::Range;
 
 /// What a saved state begins with.

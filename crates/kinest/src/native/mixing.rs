@@ -1,7 +1,8 @@
 //! The second half of every block: mixing along time, then attention and a linear map.
 
 use super::attention::{Encoder, EncoderScratch, KeysValues};
-use super::matrix::{Linear, Numbers, PANEL, Right, Rows, RowsMut, Write, pack, product, zeros};
+use super::matrix::{Linear, PANEL, Right, Rows, RowsMut, Write, pack, product};
+use super::numbers::{Numbers, zeros};
 use super::rows::LayerNorm;
 use crate::model::Take;
 use rayon::prelude::*;

@@ -6,10 +6,12 @@
 //!
 //! | file | what it has |
 //! |---|---|
+//! | `numbers` | numbers in memory |
 //! | `matrix` | packed matrices and products with them |
 //! | `rows` | normalisation and softmax |
 //! | `scan` | a Mamba-2 block over whole sequences |
 //! | `attention`, `mixing` | the second half of every block |
+//! | `weights` | the weights of a whole network |
 //! | `window` | the whole network over windows |
 //! | `packed` | matrices in 32, 16 or 8 bits for few rows |
 //! | `memory` | what a causal network remembers of a stream |
@@ -20,11 +22,13 @@ mod attention;
 mod matrix;
 mod memory;
 mod mixing;
+mod numbers;
 mod pack;
 mod packed;
 mod rows;
 mod scan;
 mod stream;
+mod weights;
 mod window;
 
 pub use memory::{StateError, StreamingState};

@@ -1,11 +1,12 @@
 //! From a network's tensors to the weights of the native form.
 
 use super::attention::Encoder;
-use super::matrix::{Linear, Numbers, Rows, RowsMut, Write, spread, zeros};
+use super::matrix::{Linear, Rows, RowsMut, Write, spread};
 use super::mixing::Mixing;
+use super::numbers::{aligned, zeros};
 use super::rows::LayerNorm;
 use super::scan::{Core, Scan};
-use super::window::{Block, Kind, Weights};
+use super::weights::{Block, Kind, Weights};
 use crate::model::{KinestConfig, Mamba2Config, NamedTensors};
 use crate::skeleton::SmplJoint;
 
@@ -105,10 +106,6 @@ impl Matrix {
         let weight = groups.iter().flat_map(|g| self.weight[g * size..][..size].to_vec()).collect();
         Self { weight, bias: self.bias.clone(), inputs: groups.len() * width }
     }
-}
-
-fn aligned(values: &[f32]) -> Numbers {
-    Numbers::from_slice(64, values)
 }
 
 /// Packs every tensor of a KineST network, matrices by `pack`.

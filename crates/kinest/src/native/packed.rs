@@ -7,7 +7,8 @@
 //! and has weights of one input side by side after a shift. One row alone is cut into parts that are
 //! added up side by side, as each sum waits for the one before.
 
-use super::matrix::{Numbers, PANEL, Rows, RowsMut, Write, pack, zeros};
+use super::matrix::{PANEL, Rows, RowsMut, Write, pack};
+use super::numbers::{Numbers, zeros};
 use super::pack::Matrix;
 use super::rows::silu_row;
 use crate::model::{Precision, quantise};

@@ -1,6 +1,6 @@
 //! What is done to one row after another between the products.
 
-use super::matrix::Numbers;
+use super::numbers::Numbers;
 use crate::model::math::{exp, mul_add, silu};
 use multiversion::multiversion;
 use multiversion::target::match_target;
@@ -112,7 +112,7 @@ pub(super) fn softmax_rows<const FUSED: bool>(rows: &mut [f32], width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::native::matrix::zeros;
+    use crate::native::numbers::zeros;
 
     #[test]
     fn rows_are_normalised_each_for_itself() {

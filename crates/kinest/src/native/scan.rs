@@ -4,7 +4,8 @@
 //! The recurrence holds the channels side by side, [`LANES`] of them, and the state's numbers one
 //! after the other, so that reading the state is a sum of whole registers.
 
-use super::matrix::{Linear, Numbers, Rows, RowsMut, Write, zeros};
+use super::matrix::{Linear, Rows, RowsMut, Write};
+use super::numbers::{Numbers, zeros};
 use super::rows::{LANES, inverse_rms};
 use crate::model::math::{exp, mul_add, silu, softplus};
 use multiversion::multiversion;

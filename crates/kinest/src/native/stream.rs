@@ -1,12 +1,13 @@
 //! A causal network, fed frame by frame.
 
-use super::matrix::{Numbers, Rows, RowsMut, Write, spread, zeros};
+use super::matrix::{Rows, RowsMut, Write, spread};
 use super::memory::{BlockPlaces, Places, StateError, StreamingState, slots};
+use super::numbers::{Numbers, zeros};
 use super::pack::{PackError, pack};
 use super::packed::Packed;
 use super::rows::{LANES, softmax_rows};
 use super::scan::Work;
-use super::window::{Block, Kind, Weights};
+use super::weights::{Block, Kind, Weights};
 use crate::model::math::{mul_add, silu};
 use crate::model::{Network, NetworkConfig, Precision, Take, tensors_of};
 use burn::tensor::backend::Backend;

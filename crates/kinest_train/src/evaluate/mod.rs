@@ -15,6 +15,7 @@ pub use report::{
 };
 
 use crate::clips::{self, NamedClip};
+use crate::output::say;
 use crate::render::{self, Actor, Panel, Scene};
 use crate::{engine, progress};
 use anyhow::{Context, ensure};
@@ -352,7 +353,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         "only online estimates are refined, and --protocol offline asks for none"
     );
     let report = evaluate(&mut candidates, &clips, &skeleton, protocols, args.refine, sheets)?;
-    print!("{report}");
+    say!("{}", report.to_string().trim_end());
     let write = |path: &Option<PathBuf>, bytes: &dyn Fn() -> anyhow::Result<Vec<u8>>| {
         let Some(path) = path else { return Ok(()) };
         write_atomically(path, &bytes()?)

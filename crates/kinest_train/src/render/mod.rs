@@ -8,6 +8,7 @@ mod scene;
 pub use canvas::Canvas;
 pub use scene::{Actor, Panel, Scene, every, spread};
 
+use crate::output::say;
 use crate::progress;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -134,11 +135,11 @@ pub fn run(args: RenderArgs) -> anyhow::Result<()> {
     match &args.out {
         Target::Sheet(path) => {
             write(path, &scene.sheet(&times)?.png()?)?;
-            println!("{} pictures in {}", times.len(), path.display());
+            say!("{} pictures in {}", times.len(), path.display());
         }
         Target::Gif(path) => {
             write(path, &animation::gif(&scene, &times, |done| bar.inc(done as u64))?)?;
-            println!("{} pictures in {}", times.len(), path.display());
+            say!("{} pictures in {}", times.len(), path.display());
         }
         Target::Folder(folder) => {
             fs::create_dir_all(folder)
@@ -147,7 +148,7 @@ pub fn run(args: RenderArgs) -> anyhow::Result<()> {
                 write(&folder.join(format!("{i:05}.png")), &scene.moment(*time)?.png()?)?;
                 bar.inc(1);
             }
-            println!("{} pictures in {}", times.len(), folder.display());
+            say!("{} pictures in {}", times.len(), folder.display());
         }
     }
     bar.finish_and_clear();
