@@ -12,7 +12,9 @@ const MOTION_SECONDS: f64 = 2.0;
 const STANDING_QUANTILE: f64 = 0.95;
 /// Hands are as far apart as they get in this part of the time; the rest may be glitches.
 const SPAN_QUANTILE: f64 = 0.99;
-/// Arms are as long as hands get away from where shoulders should be in this part of the time, …
+/// Arms are as long as hands get away from where shoulders should be in this part of the time, … Of 34 CMU
+/// clips whose arms and grips are known this moves the grips of one in ten by 1.6 cm or more, and of most by
+/// nothing; 0.98 would by 5.9 cm, for people who turn while they reach.
 const REACH_QUANTILE: f64 = 0.95;
 /// … but no longer than this many times what the height says: the trunk leans, and turns against the head.
 const REACH_FACTOR: f64 = 1.1;
