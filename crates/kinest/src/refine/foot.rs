@@ -1,7 +1,7 @@
 //! Feet that stand still while they carry weight, and never sink into the floor.
 
 use super::JointFrame;
-use super::limb::{LEGS, Limb, lean};
+use super::limb::{LEGS, Limb, lean, within};
 use crate::coordinates::heading;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use glam::{DMat3, DQuat, DVec3};
@@ -280,9 +280,9 @@ impl Foot {
     /// when the network's foot comes out.
     fn free(&mut self) {
         let Shift { offset, turn } = self.shift;
-        let from = Shift { offset: offset.with_z(offset.z.min(0.0)), turn };
+        self.shift = Shift { offset: offset.with_z(offset.z.min(0.0)), turn };
         self.time = 0.0;
-        self.state = State::Free { from };
+        self.state = State::Free { from: self.shift };
     }
 
     /// Solves the leg for the shifted foot.
@@ -302,9 +302,9 @@ impl Foot {
 
         let hip = JointFrame::of(skeleton, pose, leg.joints[0]).position;
         let longest = leg.longest(skeleton, estimate.ankle.position.distance(hip));
-        // Out of reach the heel rises, and only then the foot.
+        // Out of reach the heel rises, and only then the foot, or it comes nearer.
         rotation = lean(rotation * -toe, hip - ball, longest, HEEL_RISE) * rotation;
-        let ankle = hip + (ball - rotation * toe - hip).clamp_length_max(longest);
+        let ankle = hip + within(ball - rotation * toe - hip, longest);
         // What is shown, so that a foot that is let go starts from there; it is when it has to slide.
         let shown = ankle + rotation * toe;
         self.shift.offset = shown - estimate.ball;
@@ -394,9 +394,10 @@ mod tests {
         for i in 0..120 {
             let t = f64::from(i) * DT;
             let mut pose = rest;
-            // 4 cm deep for a second; then it slides away, fast enough to be let go, and rises slowly.
-            pose.translation.z += (-0.04 + 0.02 * (t - 1.0).max(0.0)).min(0.0);
-            pose.translation.y -= 3.0 * (t - 1.0).max(0.0);
+            // 4 cm deep for a second; then it comes out far away, and is let go at once.
+            let after = t - 1.0;
+            pose.translation.z -= if after < 0.0 { 0.04 } else { 0.005 };
+            pose.translation.y -= if after < 0.0 { 0.0 } else { 0.3 + 3.0 * after };
             lock.apply(&skeleton, &mut pose, DT);
             let highest = soles(&skeleton, &pose).into_iter().fold(0.0, f64::max);
             assert!(highest < 0.005, "{t}: {highest}");

@@ -1,6 +1,6 @@
 //! A body that nothing holds up in the air comes down.
 
-use super::limb::LEGS;
+use super::limb::{LEGS, within};
 use super::{JointFrame, place_head, three_point_pose};
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use crate::tracker::TrackerPose;
@@ -21,9 +21,6 @@ const DOWN: f64 = 0.3;
 const BACK: f64 = 0.5;
 /// Seconds in which feet are put down, and in which they are left where the network has them again.
 const STRETCH_TIME: f64 = 0.3;
-/// Legs that are too short for where a foot is leave it this much above the floor, metres, before they pull
-/// it in: the nearer they are to the vertical, the faster that is.
-const TIPTOE: f64 = 0.015;
 
 /// Notices when both feet of a body hang in the air though it does not jump, and lets it stand.
 ///
@@ -135,18 +132,6 @@ fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
     }
 }
 
-/// Where a leg of this length can put a foot that should be at `foot` below its hip: higher up, but by no
-/// more than [`TIPTOE`], or else nearer to the vertical.
-fn within(foot: DVec3, longest: f64) -> DVec3 {
-    if foot.length() <= longest {
-        return foot;
-    }
-    let highest = (foot.z + TIPTOE).clamp(-longest, 0.0);
-    let widest = (longest * longest - highest * highest).sqrt();
-    let aside = foot.truncate().clamp_length_max(widest);
-    aside.extend(-(longest * longest - aside.length_squared()).max(0.0).sqrt())
-}
-
 /// Height of the lowest point of both soles.
 fn lower_sole(skeleton: &Skeleton, pose: &Pose) -> f64 {
     let height = |ankle| {
@@ -208,19 +193,6 @@ mod tests {
             grounding.apply(&skeleton, &mut pose, &trackers, 0.0, DT);
         }
         assert_eq!(grounding.part(), 0.0);
-    }
-
-    #[test]
-    fn feet_too_far_apart_for_the_floor_are_pulled_in() {
-        // Hand-worked: 0.8² + 0.6² = 1.
-        let reached = within(DVec3::new(0.6, 0.0, -0.8), 1.0);
-        assert!(reached.distance(DVec3::new(0.6, 0.0, -0.8)) < 1e-12);
-        // A little too far down, it stays where it is aside; further down, it is 1.5 cm above at most.
-        let high = within(DVec3::new(0.0, 0.6, -0.81), 1.0);
-        assert!(high.distance(DVec3::new(0.0, 0.6, -0.8)) < 1e-12, "{high}");
-        let near = within(DVec3::new(0.0, 0.6, -0.95), 1.0);
-        assert!((near.z + 0.935).abs() < 1e-12 && (near.length() - 1.0).abs() < 1e-12, "{near}");
-        assert!(within(DVec3::new(0.3, 0.0, -1.2), 1.0).distance(DVec3::NEG_Z) < 1e-12);
     }
 
     #[test]

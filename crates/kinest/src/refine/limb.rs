@@ -13,6 +13,10 @@ const LEAST_BEND: f64 = 0.1;
 /// moves many centimetres for one of the foot.
 const STRAIGHTEST: f64 = 0.995;
 
+/// Legs that are too short for where a foot is leave it this much above the floor, metres, before they pull
+/// it in: the nearer they are to the vertical, the faster that is.
+const TIPTOE: f64 = 0.015;
+
 /// An arm or a leg.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limb {
@@ -105,6 +109,18 @@ pub(super) fn lean(point: DVec3, target: DVec3, distance: f64, limit: f64) -> DQ
     DQuat::from_scaled_axis(point.cross(target).normalize_or_zero() * turn)
 }
 
+/// Where a leg of this length can put a foot that should be at `foot` below its hip: higher up, but by no
+/// more than [`TIPTOE`], or else nearer to the vertical.
+pub(super) fn within(foot: DVec3, longest: f64) -> DVec3 {
+    if foot.length() <= longest {
+        return foot;
+    }
+    let highest = (foot.z + TIPTOE).clamp(-longest, 0.0);
+    let widest = (longest * longest - highest * highest).sqrt();
+    let aside = foot.truncate().clamp_length_max(widest);
+    aside.extend(-(longest * longest - aside.length_squared()).max(0.0).sqrt())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,5 +173,18 @@ mod tests {
         assert!((turn * DVec3::Z - DVec3::Z).length() < 1e-12);
         let quarter = arc(DVec3::X, DVec3::Y, DVec3::Z);
         assert!((quarter * DVec3::X - DVec3::Y).length() < 1e-12);
+    }
+
+    #[test]
+    fn feet_too_far_apart_for_the_floor_are_pulled_in() {
+        // Hand-worked: 0.8² + 0.6² = 1.
+        let reached = within(DVec3::new(0.6, 0.0, -0.8), 1.0);
+        assert!(reached.distance(DVec3::new(0.6, 0.0, -0.8)) < 1e-12);
+        // A little too far down, it stays where it is aside; further down, it is 1.5 cm above at most.
+        let high = within(DVec3::new(0.0, 0.6, -0.81), 1.0);
+        assert!(high.distance(DVec3::new(0.0, 0.6, -0.8)) < 1e-12, "{high}");
+        let near = within(DVec3::new(0.0, 0.6, -0.95), 1.0);
+        assert!((near.z + 0.935).abs() < 1e-12 && (near.length() - 1.0).abs() < 1e-12, "{near}");
+        assert!(within(DVec3::new(0.3, 0.0, -1.2), 1.0).distance(DVec3::NEG_Z) < 1e-12);
     }
 }
