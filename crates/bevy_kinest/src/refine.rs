@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// | feet held | 6.93 cm | 13.5 cm | 4.4 · 10² m/s³ | 40 cm/s | 0.00 / 0.0 cm |
 /// | the true motion | 0 | 0 | 2.8 · 10² m/s³ | 8 cm/s | 0.06 / 10.4 cm |
 ///
-/// Knees and feet come out 32 ms behind the network's. On 11 more clips of people who climb `ground` and
+/// Knees and feet come out 33 ms behind the network's. On 11 more clips of people who climb `ground` and
 /// `lock_feet` make things worse, as their floor is not where the feet are: 6.9 cm become 7.8 cm over all 49.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
 #[reflect(Component, Default, Serialize, Deserialize)]
