@@ -116,8 +116,10 @@ impl TrackerPlacer {
             (arm, place, place != estimated, seen.is_some())
         });
         let hands = places.map(|(_, place, _, seen)| seen.then_some(place.position));
-        let needed = log(reaching_turn(skeleton, pose, hands));
-        self.chest += (needed - self.chest).clamp_length_max(CHEST_SPEED * dt);
+        if may_relax {
+            let needed = log(reaching_turn(skeleton, pose, hands));
+            self.chest += (needed - self.chest).clamp_length_max(CHEST_SPEED * dt);
+        }
         turn_chest(skeleton, pose, exp(self.chest));
         let turned = self.chest != DVec3::ZERO;
         for (arm, place, elsewhere, _) in places {
@@ -400,6 +402,34 @@ mod tests {
         place_head(&skeleton, &mut untouched, &head);
         let [a, b] = [&pose, &untouched].map(|pose| places(&skeleton, pose));
         assert!((0..3).all(|k| a[k].distance(b[k]) < 1e-6), "the caller's arms by now");
+    }
+
+    #[test]
+    fn a_trunk_that_reaches_stays_so_while_the_head_is_lost() {
+        let (skeleton, settings) = (Skeleton::default(), LossSettings::default());
+        let (truth, _) = walk()[0];
+        let mut seen = trackers(&skeleton, &truth);
+        let shoulder = skeleton.pose_joints(&truth).positions[SmplJoint::LeftShoulder.index()];
+        let ahead = truth.rotations[0] * DVec3::Z;
+        let length = [SmplJoint::LeftElbow, SmplJoint::LeftWrist]
+            .map(|joint| skeleton.offsets[joint.index()].length());
+        seen[1].position = shoulder + ahead * (length[0] + length[1] + 0.1);
+        let mut placer = TrackerPlacer::default();
+        let mut shown = |seen: &[TrackerPose]| {
+            let mut pose = truth;
+            placer.apply(&settings, &skeleton, &mut pose, seen, DT);
+            pose
+        };
+        let reaching = (0..60).map(|_| shown(&seen)).last().unwrap();
+        let chest = SmplJoint::Spine3.index();
+        assert!(reaching.rotations[chest].angle_between(truth.rotations[chest]) > 0.05);
+        seen[0] = seen[0].lost();
+        for frame in 0..30 {
+            let frozen = shown(&seen);
+            for (a, b) in frozen.rotations.iter().zip(&reaching.rotations) {
+                assert!(a.angle_between(*b) < 1e-6, "frame {frame}");
+            }
+        }
     }
 
     /// The head is lost while its owner walks on for more than a second and is found elsewhere.
