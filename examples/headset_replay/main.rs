@@ -21,7 +21,7 @@ use bevy_kinest::kinest::motion::synthetic::Kind;
 use bevy_kinest::kinest::motion::{amass, headset};
 use bevy_kinest::kinest::runtime::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
-use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame, TrackerSet};
+use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame};
 use bevy_kinest::prelude::*;
 use clap::Parser;
 use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
@@ -76,10 +76,13 @@ pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
 }
 
 /// Who wore and held them, by how they move.
-pub fn measure(base: &Skeleton, devices: &[TrackerFrame]) -> Result<Calibration, CalibrationError> {
-    let grip = |role: &TrackerRole| DeviceFromJoint::of_grip(*role, Grip::default());
-    let [head, left, right] = TrackerSet::HeadAndHands.roles() else { unreachable!() };
-    Calibration::from_motion(base, devices, [head, left, right].map(grip))
+pub fn player_of(
+    base: &Skeleton,
+    devices: &[TrackerFrame],
+) -> Result<Calibration, CalibrationError> {
+    let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
+    let grips = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
+    Calibration::from_motion(base, devices, grips)
 }
 
 /// The scene of the testbed.
@@ -88,7 +91,7 @@ pub fn scene() -> Scene {
 }
 
 fn scene_of(devices: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
-    let player = measure(&Skeleton::default(), &devices)?;
+    let player = player_of(&Skeleton::default(), &devices)?;
     let recording = Recording::of_trackers(devices).context("times of a recording have to rise")?;
     Ok(Scene {
         name: "headset_replay",

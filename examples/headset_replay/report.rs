@@ -99,7 +99,7 @@ impl fmt::Display for Figures {
 /// Plays `devices` at their own rate for a player measured by their motion.
 pub fn play(devices: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Played, BevyError> {
     let base = &checkpoint.manifest.spec.skeleton;
-    let player = super::measure(base, &devices)?;
+    let player = super::player_of(base, &devices)?;
     let times: Vec<f64> = devices.iter().map(|frame| frame.time).collect();
     let recording = Recording::of_trackers(devices).ok_or("times of a recording have to rise")?;
 
