@@ -18,8 +18,10 @@ const LEAN_LIMIT: f64 = 0.15;
 /// trunk goes along, from the second on it stays where it is.
 const BEYOND_BELIEF: [f64; 2] = [0.1, 0.3];
 
-/// Both hands together get half of what each needs, this many times: what is left is a thousandth.
+/// One hand gets all it needs, two get half of it each, this many times at most: what is left is a thousandth.
 const ROUNDS: usize = 10;
+/// A need that is as good as met, radians.
+const MET: f64 = 1e-6;
 
 /// The least turn of the chest about the neck with which arms reach `hands` (left, right; `None` asks for
 /// nothing), in the world's axes: what the shoulder girdle can do comes off first, and a twist goes before a
@@ -36,11 +38,12 @@ pub(crate) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVe
                 let (shoulder, reach) = arm.shoulder(turn * start, *hand);
                 log(needed(shoulder, *hand, reach))
             });
-            let both: DVec3 = turns.sum();
-            if both == DVec3::ZERO {
+            let needs = turns.filter(|turn| turn.length() > MET);
+            let (both, count) = needs.fold((DVec3::ZERO, 0), |(sum, n), turn| (sum + turn, n + 1));
+            if count == 0 {
                 break;
             }
-            turn = exp(log(exp(both / 2.0) * turn).clamp_length_max(limit));
+            turn = exp(log(exp(both / f64::from(count)) * turn).clamp_length_max(limit));
         }
         turn
     };
