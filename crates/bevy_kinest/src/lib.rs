@@ -607,7 +607,7 @@
 //! **What does it cost the main thread?** About 60 µs a frame for each avatar with three trackers and 22
 //! joint entities, Bevy's own work on these entities included: a frame without avatars takes 670 µs, with 1,
 //! 4 and 16 of them 644, 924 and 1,564 µs (medians of `cargo bench -p bevy_kinest --bench main_thread` on two
-//! cores of a server with other work). All corrections together take 11 µs of it
+//! cores of a server with other work). All corrections together take 8 µs of it
 //! (`cargo bench -p kinest_engine --bench pipeline`). After the first seconds nothing is allocated on the way
 //! from trackers to joints.
 //!
