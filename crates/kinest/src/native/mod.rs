@@ -1,22 +1,24 @@
-//! KineST on the CPU without a tensor library: packed weights, plain loops, no allocation on the way.
+//! KineST on the CPU without a tensor library: packed weights, plain loops, no allocation per
+//! frame.
 //!
 //! [`NativeKinest`], and [`NativeStreams`] for causal networks, are made from a loaded
-//! [`crate::model::Network`] and compute the same function several times faster: pairs of linear layers with nothing between them are one matrix, joints that
-//! no scan visits do not exist, and what is worked on stays in the cache.
+//! [`crate::model::Network`] and compute the same function several times faster: consecutive linear
+//! layers are multiplied into one matrix, joints that no scan visits are dropped, and intermediate
+//! results stay in the cache.
 //!
-//! | file | what it has |
+//! | file | contents |
 //! |---|---|
-//! | `numbers` | numbers in memory |
-//! | `matrix` | packed matrices and products with them |
+//! | `numbers` | cache-aligned buffers |
+//! | `matrix` | packed `f32` matrices and their products |
 //! | `rows` | normalisation and softmax |
 //! | `scan` | a Mamba-2 block over whole sequences |
 //! | `attention`, `mixing` | the second half of every block |
 //! | `weights` | the weights of a whole network |
-//! | `window` | the whole network over windows |
-//! | `packed` | matrices in 32, 16 or 8 bits for few rows |
-//! | `memory` | what a causal network remembers of a stream |
-//! | `stream` | a whole causal network, frame by frame |
-//! | `pack` | where the weights come from |
+//! | `window` | forward pass over windows |
+//! | `packed` | matrices in 32, 16 or 8 bits, for few rows |
+//! | `memory` | state of a causal network's stream |
+//! | `stream` | forward pass of a causal network, frame by frame |
+//! | `pack` | packing of a network's tensors |
 
 mod attention;
 mod matrix;
