@@ -1,4 +1,5 @@
-//! The kinematic flow module (SKFM): scans that walk the body's tree frame after frame, then mixing.
+//! The kinematic flow module (SKFM): scans along the kinematic tree, frame after frame, then
+//! mixing.
 
 use super::KinestConfig;
 use super::kernel::Mamba2State;
@@ -12,10 +13,10 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-/// The order in which a kinematic scan visits the joints of each frame.
+/// The order in which a kinematic scan visits the joints of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ScanChain {
-    /// The order of the released code, which leaves the left ankle out: 21 joints.
+    /// The order of the released code, which omits the left ankle: 21 joints.
     #[default]
     Released,
     /// The order of the paper, "unified kinematic scan": all 22 joints.
@@ -23,7 +24,7 @@ pub enum ScanChain {
 }
 
 impl ScanChain {
-    /// The joints in the order they are visited; the backward scan visits them the other way round.
+    /// The joints in forward order; the backward scan visits them in reverse.
     #[must_use]
     pub fn joints(self) -> Vec<SmplJoint> {
         use SmplJoint::{
@@ -57,23 +58,23 @@ pub struct KinematicFlow<B: Backend> {
     chain: Vec<i32>,
 }
 
-/// What the first half of [`KinematicFlow::forward`] went through.
+/// Intermediate activations of the scans in [`KinematicFlow::forward`].
 #[derive(Clone, Debug)]
 pub struct KinematicTrace<B: Backend> {
     /// Sum of both scans in joint order, `[batch, window, joints * joint_width]`.
     pub scans: Tensor<B, 3>,
-    /// After the scans' residual, `[batch, window, width]`.
+    /// `x` after the scans' residual, `[batch, window, width]`.
     pub x1: Tensor<B, 3>,
 }
 
-/// What [`KinematicFlow::stream`] remembers between two stretches of frames.
+/// State of [`KinematicFlow::stream`] between two calls.
 #[derive(Clone, Debug)]
 pub struct KinematicState<B: Backend> {
-    /// Of the scan along the chain.
+    /// State of the forward scan.
     pub forward_scan: Mamba2State<B>,
-    /// Of the scan against it.
+    /// State of the backward scan.
     pub backward_scan: Mamba2State<B>,
-    /// Of the mixing.
+    /// State of the mixing.
     pub mixing: MixingState<B>,
 }
 
@@ -102,8 +103,8 @@ impl<B: Backend> KinematicFlow<B> {
         (trace, mixing)
     }
 
-    /// A stretch of frames of a causal network, from `state` (none: the start). The scans are the same
-    /// as in [`forward`](Self::forward): they walk from frame to frame.
+    /// Runs the next frames of a causal network's streams from `state`; `None` starts them. The
+    /// scans are those of [`forward`](Self::forward), since they run from frame to frame.
     ///
     /// # Shapes
     /// - `x`, output: `[batch, frames, width]`
@@ -140,8 +141,8 @@ impl<B: Backend> KinematicFlow<B> {
     }
 }
 
-/// Runs `scan` over the joints of `chain`, frame after frame, as one sequence that goes on from
-/// `state`. Joints outside the chain stay zero.
+/// Runs `scan` over the joints of `chain`, frame after frame, as one sequence that continues from
+/// `state`. The output of joints outside the chain is zero.
 ///
 /// # Shapes
 /// - `joints`, output: `[batch, window, joints, joint_width]`
@@ -162,7 +163,7 @@ fn scan_chain<B: Backend>(
     let (scanned, state) = scan.stream(tokens, state);
     let mut scanned = scanned.reshape([batch, window, length, width]);
     if length < count {
-        // The place absent joints are read from.
+        // Source of the zeros for joints outside the chain.
         let zeros = scanned.clone().narrow(2, 0, 1).zeros_like();
         scanned = Tensor::cat(vec![scanned, zeros], 2);
     }

@@ -1,4 +1,4 @@
-//! The KineST network: embed, temporal flow blocks, kinematic flow blocks, regress.
+//! The KineST network: embedding, temporal flow blocks, kinematic flow blocks, regressor.
 
 use super::kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
 use super::layers::{linear, linear_layer};
@@ -17,58 +17,58 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KinestConfig {
-    /// Numbers per frame that come in.
+    /// Input numbers per frame.
     pub inputs: usize,
-    /// Numbers per frame that go out.
+    /// Output numbers per frame.
     pub outputs: usize,
-    /// Frames of a window; the time mixer ties the weights to it. 1 for a causal network, which is fed
-    /// frame by frame.
+    /// Frames per window; the time mixer ties the weights to it. 1 for a causal network, which is
+    /// fed frame by frame.
     pub window: usize,
-    /// Width of a frame's token, D.
+    /// Width D of a frame's token.
     pub width: usize,
-    /// How many temporal flow blocks.
+    /// Number of temporal flow blocks.
     pub temporal_blocks: usize,
-    /// How many kinematic flow blocks.
+    /// Number of kinematic flow blocks.
     pub kinematic_blocks: usize,
-    /// The scans over frames.
+    /// Dimensions of the scans over frames.
     pub temporal_scan: Mamba2Config,
-    /// The scans over joints.
+    /// Dimensions of the scans over joints.
     pub kinematic_scan: Mamba2Config,
     /// Width of a joint's token in the kinematic scans.
     pub joint_width: usize,
-    /// The order of the joints in the kinematic scans.
+    /// Order of the joints in the kinematic scans.
     pub chain: ScanChain,
-    /// Heads of the attention over time.
+    /// Attention heads.
     pub attention_heads: usize,
-    /// Hidden width of the encoder layer's feed-forward.
+    /// Hidden width of the encoder layer's feed-forward network.
     pub feed_forward: usize,
     /// Hidden width of the Fan layers.
     pub fan_hidden: usize,
     /// Dropout of the encoder layer, in training only.
     pub dropout: f64,
-    /// Whether inputs are standardised with the training data's mean and deviation. The released
-    /// network does not.
+    /// Whether inputs are standardised with the training data's mean and standard deviation. The
+    /// released network does not.
     pub standardise: bool,
     /// Makes the network causal. The released one is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub causal: Option<CausalConfig>,
 }
 
-/// What a causal network has in place of the parts that see a whole window.
+/// What a causal network uses in place of the parts that see a whole window.
 ///
-/// The scans along the chain of joints walk from frame to frame in any case. Of the scans along time
-/// only the forward one is left, [`TimeMixer`](super::TimeMixer) becomes
-/// [`TimeFilter`](super::TimeFilter), the attention looks back only. Everything it remembers of the
-/// past has a fixed size, so a frame costs the same however long a stream is.
+/// Of the scans along time only the forward one is left; [`TimeMixer`](super::TimeMixer) becomes
+/// [`TimeFilter`](super::TimeFilter); attention sees earlier frames only. The scans along the chain
+/// of joints run from frame to frame anyway. The state has a fixed size, so the cost per frame does
+/// not depend on the length of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CausalConfig {
-    /// Frames that the filter along time sees.
+    /// Frames the time filter sees, including the newest.
     pub mixer_taps: usize,
-    /// Frames that the attention sees.
+    /// Frames the attention sees, including the newest.
     pub attention_frames: usize,
-    /// The answer to a frame describes the frame so many before it: the network has seen that much of
-    /// its future.
+    /// Frames between the newest input and the frame that the output describes: how much of that
+    /// frame's future the network has seen.
     #[serde(default)]
     pub look_ahead: usize,
 }
@@ -98,7 +98,7 @@ impl Default for KinestConfig {
 }
 
 impl KinestConfig {
-    /// Checks that the dimensions fit together; the text names the field that does not.
+    /// Checks that the dimensions fit together; the error names the field that does not.
     pub(super) fn check(&self) -> Result<(), String> {
         let positive = [
             ("inputs", self.inputs),
@@ -177,16 +177,16 @@ pub struct Kinest<B: Backend> {
     regress: Linear<B>,
 }
 
-/// Activations of one pass, for comparison with golden files.
+/// Intermediate activations of a forward pass, for comparison with golden files.
 #[derive(Clone, Debug)]
 pub struct KinestTrace<B: Backend> {
     /// After the embedding, `[batch, window, width]`.
     pub embedded: Tensor<B, 3>,
-    /// For each temporal block: after the scans, and the mixing.
+    /// Per temporal block: `x` after the scans, and the mixing.
     pub temporal: Vec<(Tensor<B, 3>, MixingTrace<B>)>,
-    /// For each kinematic block: the scans, and the mixing.
+    /// Per kinematic block: the scans, and the mixing.
     pub kinematic: Vec<(KinematicTrace<B>, MixingTrace<B>)>,
-    /// The output, `[batch, window, outputs]`.
+    /// Network output, `[batch, window, outputs]`.
     pub output: Tensor<B, 3>,
 }
 
@@ -205,8 +205,9 @@ impl<B: Backend> Kinest<B> {
         linear(&self.regress, x)
     }
 
-    /// A stretch of frames of a causal network, from `state` (none: the start), and the state after it.
-    /// Many frames at once or one after the other give the same.
+    /// Runs the next frames of a batch of streams through a causal network, from `state` (`None`
+    /// starts them), and returns the state after them. Many frames at once and one by one give the
+    /// same output.
     ///
     /// # Panics
     /// If the network is not causal.
@@ -237,7 +238,7 @@ impl<B: Backend> Kinest<B> {
         (linear(&self.regress, x), state)
     }
 
-    /// [`Kinest::forward`], keeping every activation that golden files know.
+    /// [`Kinest::forward`], keeping every activation that golden files hold.
     pub fn trace(&self, features: Tensor<B, 3>) -> KinestTrace<B> {
         let embedded = self.embed(features);
         let mut x = embedded.clone();
@@ -261,12 +262,12 @@ impl<B: Backend> Kinest<B> {
             Some(standardise) => standardise.forward(features),
             None => features,
         };
-        // Standardised first: what is left of a position in 16 bits is centimetres.
+        // Standardise before casting: bf16 loses centimetres.
         linear(&self.embed, features.cast(self.embed.weight.dtype()))
     }
 
-    /// Prepares a fresh network for its data: the standardisation measured on it, and a last layer
-    /// that starts out saying the mean target, so that training does not begin by looking for it.
+    /// Prepares a fresh network for its data: sets the standardisation and makes the last layer
+    /// output the mean target, so that training does not start by searching for it.
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         let device = self.regress.weight.device();
         if self.standardise.is_some() {

@@ -1,8 +1,8 @@
 //! The Mamba-2 block: projection, short causal convolution, selective state space, gate.
 //!
 //! Dao & Gu 2024, "Transformers are SSMs: Generalized Models and Efficient Algorithms Through
-//! Structured State Space Duality". One group of B and C for all heads, no biases in the
-//! projections, gate before the normalisation.
+//! Structured State Space Duality". All heads share one group of B and C, projections have no bias,
+//! and the gate comes before the normalisation.
 
 use super::kernel::{CoreTensors, Mamba2State, core_kernel};
 use super::layers::{causal_filter, linear, linear_without_bias, softplus, uniform_parameter};
@@ -14,19 +14,19 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Distribution, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// Sizes of a [`Mamba2`] block; its width is that of the tokens it is used on.
+/// Dimensions of a [`Mamba2`] block; its width is that of its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mamba2Config {
-    /// Numbers of state per channel, N.
+    /// State numbers per channel, N.
     pub state: usize,
     /// Taps of the causal convolution.
     pub taps: usize,
-    /// Inner width over token width.
+    /// Inner width divided by token width.
     pub expand: usize,
     /// Channels per head, P.
     pub head_width: usize,
-    /// Tokens the scan treats at once. Changes speed and rounding only.
+    /// Tokens per chunk of the scan. Affects speed and rounding only.
     pub chunk: usize,
 }
 
@@ -35,7 +35,7 @@ impl Mamba2Config {
         width * self.expand
     }
 
-    /// Channels that go through the convolution: x, B and C.
+    /// Channels of the convolution: x, B and C.
     fn convolved(&self, width: usize) -> usize {
         self.inner(width) + 2 * self.state
     }
@@ -44,11 +44,11 @@ impl Mamba2Config {
         self.inner(width) / self.head_width
     }
 
-    /// A block for tokens of `width` numbers, with fresh weights.
+    /// A block for tokens of `width` numbers, with random weights.
     pub fn init<B: Backend>(&self, width: usize, device: &B::Device) -> Mamba2<B> {
         let (inner, convolved, heads) =
             (self.inner(width), self.convolved(width), self.heads(width));
-        // Steps are log-uniform in 1e-3..0.1 s at the start; the bias is their inverse softplus.
+        // Initial steps are log-uniform in 1e-3..0.1; the bias is their inverse softplus.
         let (low, high) = (1e-3_f64.ln(), 0.1_f64.ln());
         let step = Tensor::<B, 1>::random([heads], Distribution::Uniform(low, high), device).exp();
         let step = step.clamp_min(1e-4);
@@ -72,10 +72,10 @@ impl Mamba2Config {
     }
 }
 
-/// Which form of the scan to run. Both compute the same function.
+/// Algorithm of the scan. Both compute the same function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanForm {
-    /// Blocks of tokens at a time, as matrix products.
+    /// In chunks of tokens, as matrix products.
     Chunked,
     /// Token by token, as the recurrence is written. Slow; for testing.
     Sequential,
@@ -84,8 +84,8 @@ pub enum ScanForm {
 /// A Mamba-2 block.
 #[derive(Module, Debug)]
 pub struct Mamba2<B: Backend> {
-    // The reference packs these three into one matrix. Apart, each gives whole tensors; parts of a
-    // packed one would be strided views, which cost several times as much to work on.
+    // The reference packs these three into one matrix. Separate matrices give contiguous outputs;
+    // slices of a packed output would be strided views, several times as slow to work on.
     gate: Linear<B>,
     project_in: Linear<B>,
     step: Linear<B>,
@@ -101,18 +101,18 @@ pub struct Mamba2<B: Backend> {
     chunk: usize,
 }
 
-/// The tokens inside a block, between convolution and scan.
+/// Activations between the convolution and the scan.
 #[derive(Clone, Debug)]
 pub struct Mamba2Inner<B: Backend> {
     /// Gate, `[batch, tokens, inner]`.
     pub z: Tensor<B, 3>,
-    /// What the scan reads.
+    /// Inputs of the scan.
     pub scan: SsdInput<B>,
     /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
     pub conv_tail: Tensor<B, 3>,
 }
 
-/// Scans take exponents and add up long sums: 16-bit numbers are widened for them.
+/// Widens 16-bit numbers for the scan, which exponentiates and accumulates long sums.
 fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     match x.dtype() {
         DType::F16 | DType::BF16 => x.cast(DType::F32),
@@ -121,7 +121,7 @@ fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
 }
 
 impl<B: Backend> Mamba2<B> {
-    /// Runs one whole sequence from an empty state.
+    /// Runs whole sequences from an empty state.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
@@ -129,8 +129,8 @@ impl<B: Backend> Mamba2<B> {
         self.stream(tokens, None).0
     }
 
-    /// Runs a stretch of a sequence from `state` (none: the start), in the fastest form that the back
-    /// end has, and returns the state after it.
+    /// Runs the next tokens of a batch of sequences from `state` (`None` is empty), with the
+    /// fastest kernel the back end has, and returns the state after them.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
@@ -158,7 +158,7 @@ impl<B: Backend> Mamba2<B> {
         (linear(&self.project_out, core.cast(dtype)), state)
     }
 
-    /// [`stream`](Self::stream) in Burn operations, in the form asked for.
+    /// [`stream`](Self::stream) in Burn operations, with the given algorithm.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`

@@ -1,7 +1,8 @@
-//! Curves in a form compilers vectorise: the library's scalar ones cost more than what is around them.
+//! Activations in a form that compilers vectorise; the library's scalar functions would cost more
+//! than everything around them.
 //!
-//! `FUSED` says that the processor multiplies and adds in one step; without it that step is a slow
-//! call.
+//! `FUSED` says that the processor has a fused multiply-add; without one, `f32::mul_add` is a slow
+//! library call.
 
 /// `a b + c`
 #[inline(always)]
@@ -12,7 +13,7 @@ pub(crate) fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 /// `e^x` to about two units in the last place (after Cephes).
 #[inline(always)]
 pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
-    // Adding this leaves the nearest whole number in the low bits.
+    // Adding this rounds to the nearest integer, in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
     let shifted = mul_add::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
@@ -42,7 +43,7 @@ pub(crate) fn silu<const FUSED: bool>(x: f32) -> f32 {
 /// `ln(1 + e^x)`, to a relative error of about 1e-6.
 #[inline(always)]
 pub(crate) fn softplus<const FUSED: bool>(x: f32) -> f32 {
-    // ln(1 + u) = 2 artanh(u / (2 + u)); with u ≤ 1 the series' argument is at most 1/3.
+    // ln(1 + u) = 2 artanh(u / (2 + u)); with u ≤ 1 the argument of the series is at most 1/3.
     let u = exp::<FUSED>(-x.abs());
     let s = u / (2.0 + u);
     let square = s * s;
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn curves_are_those_of_the_library() {
+    fn activations_match_the_standard_library() {
         for i in (-8600..8700).filter(|i| *i != 0) {
             let x = i as f32 * 0.01;
             let (wide, big) = (f64::from(x), f64::from(x).exp());
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn far_out_they_stay_numbers() {
+    fn activations_are_finite_for_huge_inputs() {
         for x in [-1e4, -200.0, 200.0, 1e4_f32] {
             assert!(exp::<false>(x).is_finite() && exp::<false>(x) >= 0.0);
             assert_eq!(softplus::<true>(x).max(1e-30), x.max(1e-30));

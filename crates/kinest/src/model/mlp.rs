@@ -1,7 +1,7 @@
-//! A plain multi-layer perceptron: some frames of the past in, the newest frame out.
+//! A plain multi-layer perceptron: past frames in, newest frame out.
 //!
-//! It knows nothing of bodies or of time beyond the frames it is shown. It is small, quick to train
-//! and a yardstick: a network of more thought has to be better than this.
+//! It has no notion of a body, nor of time beyond the frames it is given. Small and quick to train,
+//! it is the baseline that a more elaborate network has to beat.
 
 use super::layers::{layer_norm, linear, linear_layer};
 use super::statistics::{DataStatistics, Standardise};
@@ -12,7 +12,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-/// The curve between the layers of an [`Mlp`].
+/// The activation between the layers of an [`Mlp`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Activation {
     /// `max(x, 0)`
@@ -38,18 +38,18 @@ impl Activation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
-    /// Numbers per frame that come in.
+    /// Input numbers per frame.
     pub inputs: usize,
-    /// Numbers per frame that go out.
+    /// Output numbers per frame.
     pub outputs: usize,
-    /// The frames it sees, counted back from the newest, which is 0; rising. The window reaches
-    /// back to the last of them.
+    /// The frames it sees, as frames before the newest (0), ascending. The window reaches back to
+    /// the last of them.
     pub offsets: Vec<usize>,
-    /// Numbers in each layer.
+    /// Numbers per layer.
     pub width: usize,
     /// Residual layers between the first and the last.
     pub layers: usize,
-    /// The curve after the first and each residual layer.
+    /// Activation after the first and after each residual layer.
     pub activation: Activation,
     /// Dropout in the residual layers, in training only.
     pub dropout: f64,
@@ -60,7 +60,7 @@ impl Default for MlpConfig {
         Self {
             inputs: 54,
             outputs: 132,
-            // Close together where the motion of now is, 1.5 s back where the step before was.
+            // Dense near the newest frame for the current motion, 1.5 s back for the previous step.
             offsets: vec![0, 1, 3, 6, 12, 20, 30, 44, 64, 90],
             width: 512,
             layers: 3,
@@ -71,7 +71,7 @@ impl Default for MlpConfig {
 }
 
 impl MlpConfig {
-    /// Checks that the dimensions fit together; the text names the field that does not.
+    /// Checks that the dimensions fit together; the error names the field that does not.
     pub(super) fn check(&self) -> Result<(), String> {
         let positive = [("inputs", self.inputs), ("outputs", self.outputs), ("width", self.width)];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
@@ -115,10 +115,10 @@ struct ResidualLayer<B: Backend> {
     linear: Linear<B>,
 }
 
-/// A multi-layer perceptron over some frames of the past.
+/// A multi-layer perceptron over some past frames.
 ///
-/// With `s` the standardised frames side by side and `f` the activation it is
-/// `h = f(W₀ s + b₀)`, then `h ← h + f(Wᵢ norm(h) + bᵢ)` for each residual layer, then `W h + b`.
+/// With `s` the standardised frames, concatenated, and `f` the activation: `h = f(W₀ s + b₀)`, then
+/// `h ← h + f(Wᵢ norm(h) + bᵢ)` for each residual layer, then `W h + b`.
 #[derive(Module, Debug)]
 pub struct Mlp<B: Backend> {
     standardise: Standardise<B>,
@@ -143,7 +143,7 @@ impl<B: Backend> Mlp<B> {
         let seen = TensorData::new(seen, [count]);
         let seen = Tensor::<B, 1, Int>::from_data(seen, &features.device());
         let frames = self.standardise.forward(features.select(1, seen));
-        // Standardised first: what is left of a position in 16 bits is centimetres.
+        // Standardise before casting: bf16 loses centimetres.
         let side_by_side = frames.reshape([batch, 1, count * inputs]);
         let side_by_side = side_by_side.cast(self.embed.weight.dtype());
         let mut h = self.activation.of(linear(&self.embed, side_by_side));
@@ -154,8 +154,8 @@ impl<B: Backend> Mlp<B> {
         linear(&self.regress, h)
     }
 
-    /// Prepares a fresh network for its data: the standardisation measured on it, and a last layer
-    /// that starts out saying the mean target.
+    /// Prepares a fresh network for its data: sets the standardisation and makes the last layer
+    /// output the mean target.
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         let device = self.regress.weight.device();
         self.standardise = statistics.standardise(&device);
@@ -180,15 +180,15 @@ mod tests {
     }
 
     #[test]
-    fn the_default_has_a_million_weights_and_looks_back_a_second_and_a_half() {
+    fn the_default_has_a_million_weights_and_looks_back_1_5_seconds() {
         let config = MlpConfig::default();
         assert_eq!(config.window(), 91);
-        // 54 numbers of mean and deviation are no weights, but they are stored with them.
+        // The 54 means and deviations are not trained, but are stored with the weights.
         assert_eq!(config.init::<Flex>(&FlexDevice).num_params(), 1_135_856);
     }
 
     #[test]
-    fn it_sees_the_frames_of_its_offsets_and_no_other() {
+    fn output_depends_only_on_the_frames_at_the_offsets() {
         Flex::seed(&FlexDevice, 1);
         let network = small().init::<Flex>(&FlexDevice);
         let normal = Distribution::Normal(0.0, 1.0);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prepared_network_starts_near_the_mean_and_does_not_mind_units() {
+    fn a_prepared_network_starts_near_the_mean_target_in_any_units() {
         Flex::seed(&FlexDevice, 2);
         let mut network = small().init::<Flex>(&FlexDevice);
         let normal = Distribution::Normal(0.0, 1.0);
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn an_error_names_the_field_that_does_not_fit() {
         for (config, field) in [
             (MlpConfig { offsets: vec![], ..small() }, "offsets"),
             (MlpConfig { offsets: vec![0, 3, 3], ..small() }, "offsets"),

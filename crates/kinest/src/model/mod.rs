@@ -1,8 +1,8 @@
 //! Networks, their losses and their checkpoints.
 //!
-//! [`NetworkConfig`] describes a network, [`NetworkConfig::init`] makes it with fresh weights, a
-//! [`Checkpoint`] holds trained ones. A new kind of network is one file and one variant in each of
-//! the two enums here.
+//! [`NetworkConfig`] describes a network, [`NetworkConfig::init`] creates it with fresh weights,
+//! and a [`Checkpoint`] holds trained weights. A new kind of network is one file and one variant in
+//! each of the two enums here.
 
 mod checkpoint;
 pub mod fused;
@@ -46,7 +46,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-/// A network's kind and every dimension of it.
+/// A kind of network with all its dimensions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum NetworkConfig {
     /// KineST.
@@ -67,7 +67,7 @@ impl Default for NetworkConfig {
 pub struct NetworkConfigError(String);
 
 impl NetworkConfig {
-    /// Makes the network with fresh random weights.
+    /// Creates the network with random weights.
     ///
     /// # Errors
     /// If the dimensions do not fit together; the error names the field.
@@ -84,7 +84,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Frames of a window.
+    /// Frames per window.
     #[must_use]
     pub fn window(&self) -> usize {
         match self {
@@ -93,7 +93,7 @@ impl NetworkConfig {
         }
     }
 
-    /// How many of a window's newest frames the network describes: all of them, or the last only.
+    /// Frames of a window that the network outputs: the whole window, or the newest frame only.
     #[must_use]
     pub fn answers(&self) -> usize {
         match self {
@@ -102,7 +102,7 @@ impl NetworkConfig {
         }
     }
 
-    /// How the network is given the frames it sees.
+    /// Whether the network takes windows or single frames.
     #[must_use]
     pub fn feed(&self) -> Feed {
         match self {
@@ -113,8 +113,8 @@ impl NetworkConfig {
         }
     }
 
-    /// Whether the network standardises its inputs, and so has to be prepared for its data before it
-    /// is trained.
+    /// Whether the network standardises its inputs, and so must be [prepared](Network::prepare)
+    /// before training.
     #[must_use]
     pub fn standardises(&self) -> bool {
         match self {
@@ -123,7 +123,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Numbers per frame in and out.
+    /// Input and output numbers per frame.
     #[must_use]
     pub fn inputs_and_outputs(&self) -> (usize, usize) {
         match self {
@@ -154,8 +154,8 @@ impl<B: Backend> Network<B> {
         }
     }
 
-    /// A stretch of frames, from `state` (none: the start), and the state after it. Many frames at
-    /// once or one after the other give the same.
+    /// Runs the next frames of a batch of streams from `state` (`None` starts them) and returns the
+    /// state after them. Many frames at once and one by one give the same output.
     ///
     /// # Panics
     /// If the network is not fed by [`Feed::Frames`].
@@ -174,7 +174,7 @@ impl<B: Backend> Network<B> {
         }
     }
 
-    /// How many of the newest frames of a `window` [`forward`](Self::forward) describes.
+    /// Frames of a `window` that [`forward`](Self::forward) outputs, counted from the newest.
     #[must_use]
     pub fn answers(&self, window: usize) -> usize {
         match self {

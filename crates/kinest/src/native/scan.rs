@@ -173,7 +173,7 @@ impl Work {
 /// Scratch buffers for a scan over whole sequences.
 #[derive(Debug)]
 pub(super) struct ScanScratch {
-    /// `[chunk, gate | x | B | C | steps]`, where the tokens lie; the gate becomes the gated output.
+    /// `[chunk, gate | x | B | C | steps]`, in token order; the gate is overwritten by the output.
     projected: Numbers,
     work: Work,
     tail: Numbers,
