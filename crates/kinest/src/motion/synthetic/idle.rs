@@ -43,7 +43,7 @@ pub(super) struct Idle {
     weight: Whim,
     look: Whim,
     nod: Whim,
-    /// Swing of the arms, opposite and together.
+    /// Swing of the arms, in opposite directions.
     swing: Whim,
 }
 
