@@ -27,9 +27,6 @@ use crate::tracker::{TrackerPose, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
-/// How many numbers the network says about one frame: 6D of 22 joints.
-pub const TARGETS: usize = SmplJoint::COUNT * SIXD;
-
 /// The axes in which a window is shown to the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Frame {
@@ -98,6 +95,12 @@ impl FeatureLayout {
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.trackers.roles().len() * (2 * (SIXD + 3) + usize::from(self.validity))
+    }
+
+    /// How many numbers the network says of one frame: the 6D of every joint's rotation.
+    #[must_use]
+    pub const fn targets(&self) -> usize {
+        SmplJoint::COUNT * SIXD
     }
 
     /// The frame for a window whose newest head pose is `head`, and in [`Frame::OwnHeading`] for the
@@ -182,7 +185,7 @@ impl FeatureLayout {
     /// Local rotations from one frame of network output, the root's turned back into the world.
     ///
     /// # Panics
-    /// If `output` does not have [`TARGETS`] numbers.
+    /// If `output` does not have [`targets`](Self::targets) numbers.
     #[must_use]
     pub fn decode_rotations(&self, output: &[f32], frame: &WindowFrame) -> PerJoint<DQuat> {
         let mut rotations: PerJoint<DQuat> = self.decode_axis_angles(output).map(exp);
@@ -193,10 +196,15 @@ impl FeatureLayout {
     /// Axis-angles of one frame of network output, the root's in the window's own frame.
     ///
     /// # Panics
-    /// If `output` does not have [`TARGETS`] numbers.
+    /// If `output` does not have [`targets`](Self::targets) numbers.
     #[must_use]
     pub fn decode_axis_angles(&self, output: &[f32]) -> PerJoint<DVec3> {
-        assert_eq!(output.len(), TARGETS, "one output frame is 6D of {} joints", SmplJoint::COUNT);
+        assert_eq!(
+            output.len(),
+            self.targets(),
+            "one output frame is 6D of {} joints",
+            SmplJoint::COUNT
+        );
         std::array::from_fn(|j| {
             let sixd: Sixd = std::array::from_fn(|k| f64::from(output[j * SIXD + k]));
             match self.decode {
