@@ -1,15 +1,17 @@
-//! Hands and head are lost and come back, and the body goes on without a jump.
+//! Dropouts of hands and head: the body recovers without a jump.
 //!
 //! ```sh
 //! cargo run --release --example tracking_loss
 //! ```
 //!
-//! ![Five moments of a body: tracked, a hand held, relaxed, regained, without a head](../assets/pictures/tracking_loss.png)
+//! ![A body in five moments: tracked, a hand held, relaxed, regained, without a
+//! head](../assets/pictures/tracking_loss.png)
 //!
-//! A lost hand is held where it was, then relaxes into what the network makes of the others, and is
-//! taken back when it is found again; a body without a head freezes, then rests. Gizmos show it: axes of
-//! trackers, a pink ring around what is lost, bones from green (sure) to red (guessed), a blue ring under
-//! feet that stand. Without a display it draws `tracking_loss.png`.
+//! In a dropout a hand is held in place, then relaxes into the network's estimate from the other
+//! trackers, and returns when it is tracked again. A body without a head freezes, then rests.
+//! Gizmos show the axes of trackers, a pink ring around those in a dropout, bones from green
+//! (confident) to red (guessed), and a blue ring under standing feet. Without a display it draws
+//! `tracking_loss.png`.
 
 use TrackerRole::{Head, LeftHand, RightHand};
 use bevy::prelude::*;
@@ -21,16 +23,16 @@ use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Where the motion made by code starts, seconds: before somebody stops and waves.
+/// Start in the synthetic motion, seconds: just before the person stops and waves.
 const START: f64 = 5.6;
-/// When each tracker is lost, in seconds of each round: the right hand while it waves.
+/// Dropouts of each tracker, in seconds of each round: the right hand while it waves.
 const LOSSES: [(TrackerRole, Range<f64>); 3] =
     [(RightHand, 2.7..3.8), (LeftHand, 2.9..3.8), (Head, 4.5..6.4)];
 const ROUND: f64 = 8.0;
 
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// AMASS clip to replay [default: a walk and a wave made by code]
+    /// AMASS clip to replay [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE.npz")]
     motion: Option<PathBuf>,
 }
@@ -84,7 +86,7 @@ fn spawn_player(replay: MotionReplay) -> impl Fn(Commands, Res<AssetServer>) {
     }
 }
 
-/// Where a tracker is while it is lost does not count.
+/// Ends and starts dropouts. The pose of a tracker in a dropout is ignored.
 fn lose(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>) {
     let now = time.elapsed_secs_f64() % ROUND;
     for (tracker, mut validity) in &mut trackers {

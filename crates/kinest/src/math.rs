@@ -1,7 +1,8 @@
-//! Curves in a form compilers vectorise: the library's scalar ones cost more than what is around them.
+//! Activations in a form that compilers vectorise; the library's scalar functions would cost more
+//! than everything around them.
 //!
-//! `FUSED` says that the processor multiplies and adds in one step; without it that step is a slow
-//! call.
+//! `FUSED` says that the processor has a fused multiply-add; without one, `f32::mul_add` is a slow
+//! library call.
 
 /// `a b + c`
 #[inline(always)]
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn curves_are_those_of_the_library() {
+    fn activations_match_the_standard_library() {
         for i in (-8600..8700).filter(|i| *i != 0) {
             let x = i as f32 * 0.01;
             let (wide, big) = (f64::from(x), f64::from(x).exp());
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn far_out_they_stay_numbers() {
+    fn activations_are_finite_for_huge_inputs() {
         for x in [-1e4, -200.0, 200.0, 1e4_f32] {
             assert!(exp::<false>(x).is_finite() && exp::<false>(x) >= 0.0);
             assert_eq!(softplus::<true>(x).max(1e-30), x.max(1e-30));

@@ -1,4 +1,5 @@
-//! The encoder layer: attention over a window's frames, then the feed-forward, each with its norm.
+//! Encoder layer: attention over a window's frames, then the feed-forward network, each followed by
+//! a layer norm.
 
 use super::matrix::{
     Linear, PANEL, Right, Rows, RowsMut, Write, pack, pack_transposed, product, spread,
@@ -9,9 +10,9 @@ use super::rows::{LayerNorm, softmax};
 /// The weights of an encoder layer.
 #[derive(Debug)]
 pub(super) struct Encoder<M = Linear> {
-    /// The scale of the scores is in it.
+    /// Score scale `1/√head_width` folded in.
     pub(super) query: M,
-    /// Keys and values side by side.
+    /// Keys and values concatenated: `[width, 2 width]`.
     pub(super) key_value: M,
     pub(super) output: M,
     pub(super) norm_attention: LayerNorm,
@@ -21,14 +22,14 @@ pub(super) struct Encoder<M = Linear> {
     pub(super) heads: usize,
 }
 
-/// Keys and values of a window, packed for products with them.
+/// Keys and values of a window, packed as right-hand matrices.
 #[derive(Debug)]
 pub(super) struct KeysValues {
     frames: usize,
     head_width: usize,
-    /// For each head, keys as columns.
+    /// Per head: keys as columns.
     keys: Numbers,
-    /// For each head, values as rows.
+    /// Per head: values as rows.
     values: Numbers,
 }
 
@@ -43,7 +44,7 @@ impl KeysValues {
         }
     }
 
-    /// Packs the rows of [`Encoder::key_value`].
+    /// Packs the output of [`Encoder::key_value`], `[frames, 2 width]`.
     pub(super) fn pack(&mut self, key_value: &[f32]) {
         let (frames, head_width) = (self.frames, self.head_width);
         let stride = key_value.len() / frames;
@@ -69,7 +70,7 @@ impl KeysValues {
     }
 }
 
-/// What a few rows of the layer need besides its weights.
+/// Scratch buffers for a few rows of the layer.
 #[derive(Debug)]
 pub(super) struct EncoderScratch {
     /// `[rows, width]`
@@ -78,7 +79,7 @@ pub(super) struct EncoderScratch {
     attended: Numbers,
     /// `[rows, frames]`
     scores: Numbers,
-    /// `[rows, feed_forward]`, spread.
+    /// `[rows, feed_forward]`, row stride from [`spread`].
     hidden: Numbers,
 }
 
@@ -95,7 +96,8 @@ impl EncoderScratch {
 }
 
 impl Encoder {
-    /// Runs the layer for some rows of a window in place; `window` has the keys and values of all.
+    /// Runs the layer in place on some rows of a window; `window` holds the keys and values of
+    /// every frame.
     pub(super) fn run(&self, window: &KeysValues, s: &mut EncoderScratch, rows: &mut [f32]) {
         let width = self.query.outputs();
         let count = rows.len() / width;

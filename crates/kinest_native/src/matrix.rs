@@ -1,20 +1,20 @@
 //! Products of rows with matrices that are packed once.
 //!
-//! A matrix `[inputs, outputs]` lies in memory as panels of [`PANEL`] outputs each: `[panel, input,
-//! output]`. So the innermost loop reads it from front to back, and some rows of one panel's results
-//! stay in registers for the whole sum. With AVX2 or AVX-512 this comes within a few percent of what
-//! the processor can do at all, and there is nothing left to pack when a product is asked for.
+//! A matrix `[inputs, outputs]` is stored as panels of [`PANEL`] outputs: `[panel, input, output]`.
+//! The innermost loop reads memory sequentially, and a few rows of one panel's results stay in
+//! registers for the whole sum. With AVX2 or AVX-512 this reaches within a few percent of peak
+//! throughput, and no packing is left to do per product.
 
 use super::numbers::{Numbers, zeros};
 use super::rows::silu_row;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Outputs of a panel: two registers of AVX-512.
+/// Outputs per panel: two AVX-512 registers.
 pub(super) const PANEL: usize = 32;
 
-/// How far apart the rows of a matrix of `width` columns lie best.
+/// Row stride for a matrix of `width` columns, padded where needed.
 ///
-/// Rows a multiple of 2 KiB apart compete for the same few places in the cache.
+/// Rows a multiple of 2 KiB apart map to the same few cache sets and evict each other.
 pub(super) fn spread(width: usize) -> usize {
     if width.is_multiple_of(512) { width + 16 } else { width }
 }
@@ -28,7 +28,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// All of `values`, whose rows follow each other.
+    /// All of `values` as contiguous rows.
     pub(super) fn whole(values: &'a [f32], width: usize) -> Self {
         Self { values, stride: width, count: values.len() / width }
     }
@@ -39,7 +39,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Rows of numbers to write, `stride` apart.
+/// Mutable rows, `stride` apart.
 pub(super) struct RowsMut<'a> {
     pub(super) values: &'a mut [f32],
     pub(super) stride: usize,
@@ -51,20 +51,20 @@ impl<'a> RowsMut<'a> {
     }
 }
 
-/// What happens to a product when it is written.
+/// How a product is written to the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Write {
-    /// It replaces what is there.
+    /// Overwrite.
     Plain,
-    /// It replaces what is there; what is below zero becomes zero.
+    /// Overwrite with `max(v, 0)`.
     Relu,
-    /// It replaces what is there after a SiLU.
+    /// Overwrite with `SiLU(v)`.
     Silu,
-    /// It is added to what is there.
+    /// Accumulate.
     Add,
 }
 
-/// The right side of a product, and what is added to each row of the result.
+/// Right-hand side of a product, and the bias added to each row of the result.
 #[derive(Clone, Copy)]
 pub(super) struct Right<'a> {
     /// `[outputs / PANEL, inputs, PANEL]`
@@ -75,7 +75,7 @@ pub(super) struct Right<'a> {
     pub(super) outputs: usize,
 }
 
-/// A linear map whose weights are packed.
+/// A linear map with packed weights.
 #[derive(Debug)]
 pub(super) struct Linear {
     panels: Numbers,
@@ -85,7 +85,7 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    /// Packs `weight`, row-major `[inputs, outputs]`; an empty `bias` is none.
+    /// Packs `weight`, row-major `[inputs, outputs]`; an empty `bias` means no bias.
     pub(super) fn new(weight: &[f32], bias: &[f32], inputs: usize) -> Self {
         let outputs = weight.len() / inputs;
         let padded = outputs.next_multiple_of(PANEL);
@@ -115,7 +115,7 @@ impl Linear {
     }
 }
 
-/// Puts the first `columns` columns of `source` into panels of `depth` inputs each.
+/// Packs the first `columns` columns of `source` into panels of `depth` inputs.
 pub(super) fn pack(source: Rows<'_>, columns: usize, depth: usize, panels: &mut [f32]) {
     for (panel, from) in panels.chunks_exact_mut(depth * PANEL).zip((0..columns).step_by(PANEL)) {
         let width = PANEL.min(columns - from);
@@ -126,7 +126,7 @@ pub(super) fn pack(source: Rows<'_>, columns: usize, depth: usize, panels: &mut 
     }
 }
 
-/// Puts `source` with rows and columns exchanged into panels: row `r` becomes column `r`.
+/// Packs the transpose of `source` into panels: row `r` becomes column `r`.
 pub(super) fn pack_transposed(source: Rows<'_>, columns: usize, panels: &mut [f32]) {
     let groups = source.values.chunks(PANEL * source.stride);
     for (panel, rows) in panels.chunks_exact_mut(columns * PANEL).zip(groups) {
@@ -138,7 +138,7 @@ pub(super) fn pack_transposed(source: Rows<'_>, columns: usize, panels: &mut [f3
     }
 }
 
-/// Writes the product of the rows of `x` with `right`, plus its bias.
+/// Writes `x · right + bias`.
 pub(super) fn product(x: Rows<'_>, right: Right<'_>, out: RowsMut<'_>, write: Write) {
     Arch::new().dispatch(Product { x, right, out, write });
 }
@@ -155,7 +155,7 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // As many sums as there are registers, with room for some of the panel.
+        // Fill the registers with accumulators, leaving room for part of the panel.
         match S::F32_LANES {
             16 => self.run::<S, 12, 2>(simd),
             8 => self.run::<S, 6, 2>(simd),
@@ -195,7 +195,7 @@ impl Product<'_> {
         }
     }
 
-    /// Adds `ROWS` rows of one panel's products.
+    /// Accumulates one panel's products for `ROWS` rows.
     #[inline(always)]
     fn tile<S: Simd, const ROWS: usize, const REGISTERS: usize>(
         &mut self,
@@ -233,7 +233,7 @@ impl Product<'_> {
     }
 }
 
-/// Adds the products of `ROWS` rows with some registers' worth of a panel's columns.
+/// Accumulates the products of `ROWS` rows with `REGISTERS` registers of a panel's columns.
 #[inline(always)]
 fn sum<S: Simd, const ROWS: usize, const REGISTERS: usize>(
     simd: S,
@@ -246,7 +246,7 @@ fn sum<S: Simd, const ROWS: usize, const REGISTERS: usize>(
     let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; ROWS];
     let (panel, _) = S::as_simd_f32s(panel);
     let panel = panel.chunks_exact(PANEL / S::F32_LANES);
-    // `take` says that no row is shorter.
+    // `take` tells the compiler that no row is shorter.
     for (i, weights) in panel.enumerate().take(rows[0].len()) {
         let weights = &weights[from / S::F32_LANES..][..REGISTERS];
         for r in 0..ROWS {
@@ -269,14 +269,14 @@ fn sum<S: Simd, const ROWS: usize, const REGISTERS: usize>(
 mod tests {
     use super::*;
 
-    /// Numbers that repeat nowhere.
+    /// A sequence without repeats.
     fn numbers(length: usize, step: f32) -> Vec<f32> {
         (0..length).map(|i| (i as f32 * step).sin()).collect()
     }
 
     #[test]
     fn products_of_every_size_are_right() {
-        // Around the sizes of tiles and panels, and with rows that lie apart.
+        // Sizes around tile and panel borders, with gaps between rows.
         for (rows, inputs, outputs) in
             [(1, 5, 1), (3, 1, 31), (4, 7, 32), (13, 33, 33), (17, 64, 70), (24, 9, 132)]
         {
@@ -308,7 +308,7 @@ mod tests {
                             "{rows} {inputs} {outputs} {write:?}"
                         );
                     }
-                    // What lies between the rows is not touched.
+                    // The gap between rows is not written.
                     let gap = r * out_stride + outputs..(r + 1) * out_stride;
                     assert_eq!(out[gap.clone()], before[gap]);
                 }

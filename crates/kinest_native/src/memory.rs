@@ -1,4 +1,4 @@
-//! What a causal network remembers of one stream.
+//! The state a causal network keeps for one stream.
 
 use super::numbers::{Numbers, zeros};
 use super::packed::Packed;
@@ -7,41 +7,41 @@ use super::scan::{Memory, Scan};
 use super::weights::{Block, Weights};
 use std::ops::Range;
 
-/// What a saved state begins with.
+/// First bytes of a saved state.
 const MAGIC: [u8; 8] = *b"KINESTST";
-/// The form that is written and read.
+/// The only version that is written and read.
 const VERSION: u32 = 1;
-/// Magic, version, network, frames.
+/// Bytes of magic, version, network hash and frame count.
 const HEADER: usize = 8 + 4 + 8 + 8;
 
-/// What a causal network remembers of one stream of frames. Made by
+/// The state a causal network keeps for one stream of frames. Made by
 /// [`NativeStreams::start`](super::NativeStreams::start); its size never changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamingState {
-    /// As [`Places`] says; zeros before the first frame.
+    /// Laid out by [`Places`]; zero before the first frame.
     pub(super) numbers: Numbers,
-    /// Frames so far: where the rings begin.
+    /// Frames fed so far; gives the position in the ring buffers.
     pub(super) frames: u64,
-    /// Which networks it belongs to.
+    /// Hash of the network's dimensions.
     network: u64,
 }
 
-/// Why saved bytes are no state of a network.
+/// Why saved bytes are not a state of this network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
-    /// They do not begin as a state does.
+    /// The magic bytes are missing.
     #[error("this is no saved state of a stream")]
     NotAState,
-    /// They are of a version this program does not know.
+    /// Written by a version of the format that this program does not know.
     #[error("state version {found} is not the {VERSION} this version reads")]
     Version {
         /// The version found.
         found: u32,
     },
-    /// They are of a network with other dimensions.
+    /// Saved from a network with other dimensions.
     #[error("the state is of a network with other dimensions")]
     Network,
-    /// There are too few or too many.
+    /// Wrong number of bytes.
     #[error("the state has {found} bytes, expected {expected}")]
     Length {
         /// Bytes of a state.
@@ -49,26 +49,26 @@ pub enum StateError {
         /// Bytes given.
         found: usize,
     },
-    /// There is a NaN or infinity in them, which would never leave the stream again.
+    /// It holds NaN or infinity, which the recurrence would never forget.
     #[error("the state holds NaN or infinity")]
     NotFinite,
 }
 
 impl StreamingState {
-    /// Frames since the start.
+    /// Frames fed since the start.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// Goes back to the start.
+    /// Returns to the state before the first frame.
     pub fn reset(&mut self) {
         self.numbers.fill(0.0);
         self.frames = 0;
     }
 
-    /// The state as bytes, [`NativeStreams::saved_bytes`](super::NativeStreams::saved_bytes) of them,
-    /// the same on every machine.
+    /// Serialises the state to [`NativeStreams::saved_bytes`](super::NativeStreams::saved_bytes)
+    /// bytes, little-endian on every machine.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER + 4 * self.numbers.len());
@@ -81,7 +81,7 @@ impl StreamingState {
     }
 }
 
-/// Where a state has what.
+/// Layout of a [`StreamingState`].
 #[derive(Debug)]
 pub(super) struct Places {
     pub(super) blocks: Vec<BlockPlaces>,
@@ -89,10 +89,10 @@ pub(super) struct Places {
     network: u64,
 }
 
-/// Where a state has what a block remembers.
+/// Layout of one block's part of the state.
 #[derive(Debug)]
 pub(super) struct BlockPlaces {
-    /// Of each scan.
+    /// One per scan.
     pub(super) scans: Vec<ScanPlace>,
     pub(super) filter: Ring,
     /// Keys as columns, `[width, slots]`.
@@ -101,14 +101,14 @@ pub(super) struct BlockPlaces {
     pub(super) values: Ring,
 }
 
-/// Where the tail of a scan is, and its states behind it.
+/// Range of a scan's convolution tail, followed by its SSM state.
 #[derive(Debug)]
 pub(super) struct ScanPlace {
     all: Range<usize>,
     tail: usize,
 }
 
-/// The newest rows of something, each where the oldest was.
+/// A ring buffer of rows: the newest overwrites the oldest.
 #[derive(Debug)]
 pub(super) struct Ring {
     pub(super) place: Range<usize>,
@@ -116,22 +116,22 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// The row of a frame.
+    /// The row that holds `frame`.
     pub(super) fn slot(&self, frame: u64) -> usize {
         (frame % self.rows as u64) as usize
     }
 }
 
-/// Columns that keys take, whole registers of them.
+/// Columns per key row, rounded up to whole registers.
 pub(super) fn slots(frames: usize) -> usize {
     frames.next_multiple_of(LANES)
 }
 
-/// Hands out places one after the other, each at a cache line.
+/// Allocates ranges one after another, each starting at a cache line.
 #[derive(Default)]
 struct Placing {
     numbers: usize,
-    /// Of everything that was placed (FNV-1a), so that states of other networks are told apart.
+    /// FNV-1a hash of every size allocated: tells states of other networks apart.
     hash: u64,
 }
 
@@ -153,7 +153,8 @@ impl Placing {
 }
 
 impl Places {
-    /// Of a network whose filters and attention see so many frames.
+    /// The layout for a network whose time filters have `taps` taps and whose attention sees `sees`
+    /// frames.
     pub(super) fn new(weights: &Weights<Packed>, taps: usize, sees: usize) -> Self {
         let mut placing = Placing { numbers: 0, hash: 0xcbf2_9ce4_8422_2325 };
         let width = weights.embed.outputs();
@@ -180,7 +181,7 @@ impl Places {
     }
 
     pub(super) fn load(&self, bytes: &[u8]) -> Result<StreamingState, StateError> {
-        /// The next bytes.
+        /// Splits off the next `N` bytes.
         fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], StateError> {
             let (taken, rest) = bytes.split_first_chunk().ok_or(StateError::NotAState)?;
             *bytes = rest;

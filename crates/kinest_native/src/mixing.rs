@@ -1,4 +1,4 @@
-//! The second half of every block: mixing along time, then attention and a linear map.
+//! The second half of every block: local mixing along time, then attention and a linear map.
 
 use super::attention::{Encoder, EncoderScratch, KeysValues};
 use super::matrix::{Linear, PANEL, Right, Rows, RowsMut, Write, pack, product};
@@ -7,31 +7,31 @@ use super::rows::LayerNorm;
 use kinest::model::Take;
 use rayon::prelude::*;
 
-/// Rows that one task works on: enough to reuse each weight from the cache, few enough for the tasks
-/// of one window to be shared out.
+/// Rows per task: enough to reuse each weight from the cache, few enough to spread one window over
+/// several threads.
 pub(super) const BAND: usize = 24;
 
-/// The weights of the second half of a block.
+/// Weights of the second half of a block.
 #[derive(Debug)]
 pub(super) struct Mixing<M = Linear> {
     pub(super) norm_local: LayerNorm,
-    /// The mixer's weight with its bias as one more column, `[window, window + 1]`; of a causal network
-    /// the filter's taps, the newest last, with its bias as one more row, `[taps + 1, width]`.
+    /// `[window, window + 1]`: the mixer's weight with its bias as the last column. In a causal
+    /// network `[taps + 1, width]`: the filter's taps, newest last, then its bias as the last row.
     pub(super) time_mixer: Numbers,
     pub(super) embed_in: M,
     pub(super) norm_global: LayerNorm,
     pub(super) encoder: Encoder<M>,
-    /// Both layers of the Fan in one.
+    /// Both linear layers of the Fan, multiplied into one.
     pub(super) fan: M,
     pub(super) embed_out: M,
 }
 
-/// What the mixing of one window needs besides its weights.
+/// Scratch buffers for mixing one window.
 #[derive(Debug)]
 pub(super) struct MixingScratch {
     /// `[window, width]`
     pub(super) normed: Numbers,
-    /// The same as panels, with a last row of ones that the mixer's bias meets.
+    /// `normed` packed into panels, with a last row of ones for the mixer's bias.
     panels: Numbers,
     /// `[window, width]`
     encoded: Numbers,
@@ -41,7 +41,7 @@ pub(super) struct MixingScratch {
     bands: Vec<Band>,
 }
 
-/// What the rows of one task need.
+/// Scratch buffers of one task's rows.
 #[derive(Debug)]
 struct Band {
     encoder: EncoderScratch,
@@ -50,7 +50,7 @@ struct Band {
 }
 
 impl MixingScratch {
-    /// Room for windows of `frames` frames.
+    /// Allocates for windows of `frames` frames.
     pub(super) fn new(mixing: &Mixing, frames: usize) -> Self {
         let width = mixing.embed_in.outputs();
         let mut panels = zeros((frames + 1) * width.next_multiple_of(PANEL));
@@ -73,8 +73,8 @@ impl MixingScratch {
 }
 
 impl Mixing {
-    /// Mixes the frames of the window `x` in place. For [`Take::Newest`] the last row alone is the
-    /// block's output; the others are left somewhere on the way.
+    /// Mixes the frames of the window `x` in place. With [`Take::Newest`] only the last row is the
+    /// block's output; the other rows are left half-computed.
     ///
     /// # Shapes
     /// - `x`: `[window, width]`

@@ -1,8 +1,8 @@
-//! Numbers in memory.
+//! Cache-aligned buffers.
 
 use aligned_vec::{AVec, ConstAlign, avec};
 
-/// Numbers that begin at a cache line.
+/// `f32` buffer that starts at a cache line.
 pub(super) type Numbers = AVec<f32, ConstAlign<64>>;
 
 /// `length` zeros.
@@ -10,7 +10,7 @@ pub(super) fn zeros(length: usize) -> Numbers {
     avec!([64] | 0.0; length)
 }
 
-/// The same numbers.
+/// An aligned copy of `values`.
 pub(super) fn aligned(values: &[f32]) -> Numbers {
     Numbers::from_slice(64, values)
 }

@@ -1,4 +1,4 @@
-//! From a network's tensors to the weights of the native form.
+//! Packs a network's tensors into native weights.
 
 use super::attention::Encoder;
 use super::matrix::{Linear, Rows, RowsMut, Write, spread};
@@ -16,26 +16,26 @@ pub enum PackError {
     /// It is no KineST network.
     #[error("the network is no KineST network")]
     Kind,
-    /// It is fed frame by frame.
+    /// It is causal: it takes frames, not windows.
     #[error("a causal network does not see windows")]
     Causal,
-    /// It is not fed frame by frame.
+    /// It is not causal: it takes windows, not frames.
     #[error("only causal networks can be fed frame by frame")]
     NotCausal,
-    /// A tensor that the native form knows is missing or of another size.
+    /// A tensor is missing or has the wrong size.
     #[error("`{name}` should be there with {expected} numbers, found {found:?}")]
     Tensor {
-        /// The tensor.
+        /// Name of the tensor.
         name: String,
         /// Numbers it should have.
         expected: usize,
-        /// Numbers it has, if it is there.
+        /// Numbers it has; `None` if it is missing.
         found: Option<usize>,
     },
-    /// The network has parts that the native form does not know.
+    /// The network has a tensor that the native form does not use.
     #[error("the native form does not know `{name}`")]
     Unknown {
-        /// One of their tensors.
+        /// Name of one such tensor.
         name: String,
     },
 }
@@ -46,7 +46,7 @@ pub(super) struct Tensors<F> {
     pub(super) pack: F,
 }
 
-/// A matrix `[inputs, outputs]`, row-major, with its bias; an empty one is none.
+/// A row-major matrix `[inputs, outputs]` with its bias; an empty bias means none.
 pub(super) struct Matrix {
     pub(super) weight: Vec<f32>,
     pub(super) bias: Vec<f32>,
@@ -62,7 +62,7 @@ impl Matrix {
         self.weight.len() / self.inputs
     }
 
-    /// `then` after this: `W = W₁ W₂`, `b = b₁ W₂ + b₂`.
+    /// The product of `self`, then `then`: `W = W₁ W₂`, `b = b₁ W₂ + b₂`.
     fn then(&self, then: &Self) -> Self {
         let (inner, outputs) = (self.outputs(), then.outputs());
         let right = then.pack();
@@ -70,7 +70,7 @@ impl Matrix {
         right.apply(Rows::whole(&self.bias, inner), RowsMut::new(&mut bias, outputs), Write::Plain);
         let mut weight = vec![0.0; self.inputs * outputs];
         let right = Linear::new(&then.weight, &[], inner);
-        // Rows a power of two apart are slow to walk side by side.
+        // Rows a power of two apart would compete for the same cache sets.
         let stride = spread(inner);
         let mut rows = zeros(self.inputs * stride);
         for (to, row) in rows.chunks_exact_mut(stride).zip(self.weight.chunks_exact(inner)) {
@@ -81,7 +81,7 @@ impl Matrix {
         Self { weight, bias, inputs: self.inputs }
     }
 
-    /// The columns of several matrices side by side.
+    /// Concatenates the columns of several matrices.
     fn beside(parts: &[&Self]) -> Self {
         let inputs = parts[0].inputs;
         let rows =
@@ -91,7 +91,7 @@ impl Matrix {
         Self { weight: weight.collect(), bias: bias.collect(), inputs }
     }
 
-    /// Groups of `width` columns, taken in the order of `groups`.
+    /// Blocks of `width` columns, in the order of `groups`.
     fn columns(&self, groups: &[usize], width: usize) -> Self {
         let pick = |row: &[f32]| -> Vec<f32> {
             groups.iter().flat_map(|g| row[g * width..][..width].to_vec()).collect()
@@ -100,7 +100,7 @@ impl Matrix {
         Self { weight, bias: pick(&self.bias), inputs: self.inputs }
     }
 
-    /// Groups of `width` rows, taken in the order of `groups`.
+    /// Blocks of `width` rows, in the order of `groups`.
     fn rows(&self, groups: &[usize], width: usize) -> Self {
         let size = width * self.outputs();
         let weight = groups.iter().flat_map(|g| self.weight[g * size..][..size].to_vec()).collect();
@@ -108,13 +108,13 @@ impl Matrix {
     }
 }
 
-/// Packs every tensor of a KineST network, matrices by `pack`.
+/// Packs every tensor of a KineST network; `pack` packs each matrix.
 pub(super) fn pack<M>(
     config: &KinestConfig,
     named: NamedTensors,
     pack: impl Fn(Matrix) -> M,
 ) -> Result<Weights<M>, PackError> {
-    // Every field by name: a new one has to be thought of here.
+    // Destructured in full, so that a new field does not compile until it is handled here.
     let KinestConfig {
         inputs,
         outputs,
@@ -156,7 +156,7 @@ pub(super) fn pack<M>(
             mixing: tensors.mixing(&format!("{at}.mixing"), config)?,
         });
     }
-    // Joints lie in the order in which they are visited; those that are not do not lie anywhere.
+    // Joints are stored in scan order; joints that no scan visits are dropped.
     let joints: Vec<usize> = chain.joints().into_iter().map(|joint| joint.index()).collect();
     for i in 0..*kinematic_blocks {
         let at = format!("kinematic.{i}");

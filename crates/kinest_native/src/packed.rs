@@ -1,11 +1,11 @@
-//! Matrices in 32, 16 or 8 bits and products of few rows with them.
+//! Matrices in 32, 16 or 8 bits, and their products with few rows.
 //!
-//! A frame of a stream meets every weight once, so what a product costs is reading them: the fewer
-//! bytes, the sooner. They are widened in registers; everything is added up in 32 bits. A matrix lies
-//! in memory as the panels of `matrix` do, in words of 32 bits: each has the weights of one output for
-//! one, two or four inputs that follow each other. Any width of register reads that from front to back
-//! and has weights of one input side by side after a shift. One row alone is cut into parts that are
-//! added up side by side, as each sum waits for the one before.
+//! Streaming is memory-bound: each weight is read once per frame, so fewer bytes are faster.
+//! Weights are widened to `f32` in registers and summed in `f32`. A matrix is stored in the panel
+//! layout of `matrix`, in 32-bit words: a word holds one output's weights for one, two or four
+//! consecutive inputs. Registers of any width read words sequentially and have the weights of one
+//! input in their lanes after a shift. For a single row the sum is split into independent parts,
+//! because each addition to one sum waits for the previous.
 
 use super::matrix::{PANEL, Rows, RowsMut, Write, pack};
 use super::numbers::{Numbers, zeros};
@@ -17,16 +17,16 @@ use kinest::model::{Precision, quantise};
 use pulp::{Arch, Simd, WithSimd};
 use std::marker::PhantomData;
 
-/// Inputs that are worked on in one go; panels are padded to whole ones.
+/// Inputs per step of the inner loop; panels are padded to a multiple.
 const GO: usize = 4;
 
-/// A linear map whose weights are packed in some precision; its bias has 32 bits.
+/// A linear map with weights in `precision` and an `f32` bias.
 #[derive(Debug)]
 pub(super) struct Packed {
     /// `[outputs / PANEL, inputs / weights of a word, PANEL]`
     words: AVec<u32, ConstAlign<64>>,
     precision: Precision,
-    /// What each output's weights are multiples of, padded to whole panels; or empty.
+    /// Int8 scale of each output, padded to whole panels; empty for other precisions.
     scales: Numbers,
     /// `[outputs]`, padded to whole panels.
     bias: Numbers,
@@ -34,23 +34,23 @@ pub(super) struct Packed {
     outputs: usize,
 }
 
-/// A way to have weights in words.
+/// How weights are stored in 32-bit words.
 trait Cell {
-    /// Weights of a word.
+    /// Weights per word.
     const COUNT: usize;
-    /// What inputs are multiplied by, so that products stay far from the ends of what 32 bits can say.
+    /// Factor on inputs, so that products stay far from the limits of `f32`.
     const BEFORE: f32;
-    /// What sums are multiplied by to undo `BEFORE` and to do what `widen` leaves out.
+    /// Factor on sums: undoes `BEFORE` and completes what `widen` leaves out.
     const AFTER: f32;
 
-    /// One weight's part of a word, in its lowest bits.
+    /// Encodes one weight in the lowest bits of a word.
     fn narrow(weight: f32) -> u32;
 
-    /// Some outputs' weights of one of the inputs in their words.
+    /// Decodes the weights of input `at` from words of several outputs.
     fn widen<S: Simd>(simd: S, words: S::u32s, at: usize) -> S::f32s;
 }
 
-/// The number itself.
+/// `f32`, stored as is.
 struct Single;
 
 impl Cell for Single {
@@ -68,17 +68,18 @@ impl Cell for Single {
     }
 }
 
-/// 16-bit numbers that are zero or at least [`f16::MIN_POSITIVE`].
+/// 16-bit floats that are zero or at least [`f16::MIN_POSITIVE`].
 struct Half;
 
 impl Cell for Half {
     const COUNT: usize = 2;
-    // Widened numbers are at least the smallest normal one, and products should not be below it.
+    // Widened numbers are at least the smallest normal `f32`; their products must not be subnormal
+    // either.
     const BEFORE: f32 = power(100);
     const AFTER: f32 = power(127 - 15 - 100);
 
-    /// What lies below the smallest normal number becomes it or zero, whichever is nearer: 3e-5 is the
-    /// error that weights near 0.1 have anyway.
+    /// Rounds subnormals to zero or the smallest normal number, whichever is nearer. The error, at
+    /// most 3e-5, equals the rounding error of weights near 0.1.
     fn narrow(weight: f32) -> u32 {
         let least = f16::MIN_POSITIVE.to_f32();
         let weight = match weight.abs() {
@@ -91,8 +92,8 @@ impl Cell for Half {
 
     #[inline(always)]
     fn widen<S: Simd>(simd: S, words: S::u32s, at: usize) -> S::f32s {
-        // Sign to the top, exponent and fraction to their places; then the exponent is right but for
-        // what it counts from.
+        // Move the sign to the top bit and exponent and fraction to their places. The exponent then
+        // lacks only the difference of the biases, which `AFTER` supplies.
         let (sign, rest) = match at {
             0 => (simd.wrapping_dyn_shl_u32s(words, simd.splat_u32s(16)), {
                 simd.wrapping_dyn_shl_u32s(words, simd.splat_u32s(13))
@@ -105,7 +106,7 @@ impl Cell for Half {
     }
 }
 
-/// Whole numbers from -127 to 127.
+/// Integers from -127 to 127.
 struct Byte;
 
 impl Cell for Byte {
@@ -119,8 +120,8 @@ impl Cell for Byte {
 
     #[inline(always)]
     fn widen<S: Simd>(simd: S, words: S::u32s, at: usize) -> S::f32s {
-        // In the fraction of one of these powers of two the byte is what is added to it, whether it
-        // lies in its lowest or next bits. So two bytes share a shift.
+        // OR-ed into the fraction of 2²³ (low byte) or 2¹⁵ (next byte), a byte adds its value to
+        // that power. So two bytes share one shift.
         let (bits, power) =
             if at.is_multiple_of(2) { (0xff, power(23)) } else { (0xff00, power(15)) };
         let words = match at {
@@ -138,7 +139,7 @@ const fn power(exponent: i32) -> f32 {
 }
 
 impl Packed {
-    /// Packs `matrix` in that precision.
+    /// Packs `matrix` in `precision`.
     pub(super) fn new(matrix: &Matrix, precision: Precision) -> Self {
         let (inputs, outputs) = (matrix.inputs, matrix.outputs());
         let padded = |values: &[f32]| {
@@ -166,7 +167,7 @@ impl Packed {
         self.outputs
     }
 
-    /// Bytes of the weights.
+    /// Bytes of the weights and scales.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&self.words[..]) + size_of_val(&self.scales[..])
     }
@@ -181,12 +182,12 @@ impl Packed {
     }
 }
 
-/// The words of a matrix `[inputs, outputs]`.
+/// Encodes a matrix `[inputs, outputs]`.
 fn words<C: Cell>(weight: &[f32], inputs: usize) -> AVec<u32, ConstAlign<64>> {
     let (outputs, depth) = (weight.len() / inputs, inputs.next_multiple_of(GO));
     let mut panels = zeros(depth * outputs.next_multiple_of(PANEL));
     let (whole, _) = panels.as_chunks_mut::<PANEL>();
-    // `pack` leaves out the rows that are not there.
+    // `pack` leaves padding rows at zero.
     pack(Rows::whole(weight, outputs), outputs, depth, whole.as_flattened_mut());
     let word = |rows: &[[f32; PANEL]], output: usize| {
         let weights = rows.iter().map(|row| C::narrow(row[output]));
@@ -208,7 +209,7 @@ struct Product<'a, C> {
     cell: PhantomData<C>,
 }
 
-/// A panel's words, and the column it begins with.
+/// A panel's words and its first column.
 #[derive(Clone, Copy)]
 struct Panel<'a, S: Simd> {
     words: &'a [S::u32s],
@@ -224,7 +225,7 @@ impl<C: Cell> WithSimd for Product<'_, C> {
         let depth = inputs.next_multiple_of(GO) / C::COUNT;
         for (at, words) in words.chunks_exact(depth * PANEL).enumerate() {
             let panel = Panel { words: S::as_simd_u32s(words).0, from: at * PANEL };
-            // As many sums as there are registers, with room for weights.
+            // Fill the registers with accumulators, leaving room for weights.
             match S::F32_LANES {
                 16 => {
                     let row = self.tiles::<S, 8, 2>(simd, panel, 0);
@@ -249,8 +250,8 @@ impl<C: Cell> WithSimd for Product<'_, C> {
 }
 
 impl<C: Cell> Product<'_, C> {
-    /// Writes one panel's products of `ROWS` rows after `row` as often as there are so many; returns
-    /// the next row.
+    /// Multiplies one panel with groups of `ROWS` rows, from `row` on; returns the first row left
+    /// over.
     #[inline(always)]
     fn tiles<S: Simd, const ROWS: usize, const REGISTERS: usize>(
         &mut self,
@@ -272,7 +273,7 @@ impl<C: Cell> Product<'_, C> {
         row
     }
 
-    /// Writes one panel's products of the rows after `row`, one by one.
+    /// Multiplies one panel with the remaining rows, one by one.
     #[inline(always)]
     fn singles<S: Simd, const REGISTERS: usize, const PARTS: usize>(
         &mut self,
@@ -290,7 +291,7 @@ impl<C: Cell> Product<'_, C> {
         }
     }
 
-    /// Writes what is made of sums to some columns of some rows.
+    /// Scales the sums, adds the bias and writes them to `ROWS` rows.
     #[inline(always)]
     fn write<const ROWS: usize>(&mut self, sums: &[[f32; PANEL]; ROWS], row: usize, from: usize) {
         let Packed { scales, bias, outputs, .. } = self.matrix;
@@ -310,7 +311,7 @@ impl<C: Cell> Product<'_, C> {
                     }
                 }
             }
-            // Of a known length where there are as many.
+            // A chunk of known length vectorises better.
             match out.first_chunk_mut::<PANEL>() {
                 Some(out) => put(&values, out, self.write),
                 None => put(&values, out, self.write),
@@ -319,7 +320,7 @@ impl<C: Cell> Product<'_, C> {
     }
 }
 
-/// Writes as many values as there is room for.
+/// Writes values until `out` is full.
 #[inline(always)]
 fn put(values: &[f32; PANEL], out: &mut [f32], write: Write) {
     let pairs = out.iter_mut().zip(values);
@@ -334,7 +335,7 @@ fn put(values: &[f32; PANEL], out: &mut [f32], write: Write) {
     }
 }
 
-/// The products of `ROWS` rows with some registers' worth of a panel's columns.
+/// Sums of `ROWS` rows for `REGISTERS` registers of a panel's columns.
 #[inline(always)]
 fn tile<S: Simd, C: Cell, const ROWS: usize, const REGISTERS: usize>(
     simd: S,
@@ -367,8 +368,7 @@ fn tile<S: Simd, C: Cell, const ROWS: usize, const REGISTERS: usize>(
     }
 }
 
-/// The products of one row with some registers' worth of a panel's columns, in `PARTS` parts that do
-/// not wait for each other.
+/// Sums of one row for `REGISTERS` registers of a panel's columns, in `PARTS` independent parts.
 #[inline(always)]
 fn single<S: Simd, C: Cell, const REGISTERS: usize, const PARTS: usize>(
     simd: S,
@@ -431,7 +431,8 @@ mod tests {
             let (weight, bias) = (numbers(inputs * outputs, 0.73), numbers(outputs, 0.11));
             let before = numbers(rows * out_stride, 0.5);
             let matrix = Matrix { weight: weight.clone(), bias: bias.clone(), inputs };
-            // Relative to the largest weight: rounding in f16 and int8, each added up at worst.
+            // Tolerance relative to the largest weight: every rounding error of f16 or int8 with
+            // the same sign.
             for (precision, error) in
                 [(Precision::F32, 1e-6), (Precision::F16, 5e-4), (Precision::Int8, 4e-3)]
             {
@@ -453,7 +454,7 @@ mod tests {
                             let far = (row[c] - right).abs();
                             assert!(far < error * inputs as f32, "{precision:?} {write:?} {far}");
                         }
-                        // What lies between the rows is not touched.
+                        // The gap between rows is not written.
                         let gap = r * out_stride + outputs..(r + 1) * out_stride;
                         assert_eq!(row[outputs..], before[gap]);
                     }
@@ -462,7 +463,7 @@ mod tests {
         }
     }
 
-    /// A weight after it was in a word, and in none of the word's other places.
+    /// Encodes and decodes `weight` in every place of a word.
     fn through<C: Cell>(weight: f32) -> f32 {
         let found: Vec<f32> = (0..C::COUNT)
             .map(|at| {

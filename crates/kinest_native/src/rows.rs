@@ -1,17 +1,17 @@
-//! What is done to one row after another between the products.
+//! Operations on single rows: normalisation, SiLU, softmax.
 
 use super::numbers::Numbers;
 use kinest::math::{exp, mul_add, silu};
 use multiversion::multiversion;
 use multiversion::target::match_target;
 
-/// Under the root of every normalisation, as in the reference.
+/// Added under the root of every normalisation, as in the reference.
 const EPSILON: f32 = 1e-5;
 
-/// Running sums are kept in this many parts: a single one could not be vectorised.
+/// Independent partial sums; a single running sum would not vectorise.
 pub(super) const LANES: usize = 16;
 
-/// Folds `values` from `start`, in parts.
+/// Folds `values` from `start` in [`LANES`] independent parts.
 #[inline(always)]
 fn fold(
     values: &[f32],
@@ -37,7 +37,7 @@ pub(super) fn inverse_rms<const FUSED: bool>(values: &[f32]) -> f32 {
     1.0 / (squares / values.len() as f32 + EPSILON).sqrt()
 }
 
-/// A normalisation over the last axis (biased variance, affine).
+/// Layer norm over the last axis (biased variance, affine).
 #[derive(Debug)]
 pub(super) struct LayerNorm {
     pub(super) gamma: Numbers,
@@ -45,12 +45,12 @@ pub(super) struct LayerNorm {
 }
 
 impl LayerNorm {
-    /// Normalises every row of `rows` where it is.
+    /// Normalises every row in place.
     pub(super) fn apply(&self, rows: &mut [f32]) {
         layer_norm(&self.gamma, &self.beta, rows);
     }
 
-    /// Writes the rows of `source` normalised to `out`.
+    /// Writes the normalised rows of `source` to `out`.
     pub(super) fn copy(&self, source: &[f32], out: &mut [f32]) {
         out.copy_from_slice(source);
         self.apply(out);
@@ -79,7 +79,7 @@ fn layer_norm_rows<const FUSED: bool>(gamma: &[f32], beta: &[f32], rows: &mut [f
     }
 }
 
-/// Puts every number of a row through a SiLU.
+/// Applies SiLU to a row in place.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub(super) fn silu_row(row: &mut [f32]) {
     match_target! {
@@ -89,7 +89,7 @@ pub(super) fn silu_row(row: &mut [f32]) {
     }
 }
 
-/// Turns each row of `width` scores into weights that sum to one.
+/// Softmax over each row of `width` scores, in place.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma",))]
 pub(super) fn softmax(rows: &mut [f32], width: usize) {
     match_target! {
@@ -115,7 +115,7 @@ mod tests {
     use crate::numbers::zeros;
 
     #[test]
-    fn rows_are_normalised_each_for_itself() {
+    fn each_row_is_normalised_separately() {
         let width = 37;
         let mut norm = LayerNorm { gamma: zeros(width), beta: zeros(width) };
         norm.gamma.fill(2.0);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_sum_to_one_and_follow_the_scores() {
+    fn softmax_weights_sum_to_one_and_keep_the_ratios_of_the_scores() {
         let mut rows: Vec<f32> = (0..2 * 19).map(|i| (i as f32 * 1.3).sin() * 40.0).collect();
         let scores = rows.clone();
         softmax(&mut rows, 19);

@@ -1,8 +1,8 @@
 //! A Mamba-2 block over whole sequences: projection, convolution, recurrence, gate, projection.
 //!
-//! A sequence is worked on in chunks that stay in the cache from the first projection to the last.
-//! The recurrence holds the channels side by side, [`LANES`] of them, and the state's numbers one
-//! after the other, so that reading the state is a sum of whole registers.
+//! A sequence is processed in chunks that stay in the cache from the first projection to the last.
+//! The recurrence keeps [`LANES`] channels side by side and a channel's state numbers one after
+//! another, so that reading the state is a sum of whole registers.
 
 use super::matrix::{Linear, Rows, RowsMut, Write};
 use super::numbers::{Numbers, zeros};
@@ -12,41 +12,42 @@ use multiversion::multiversion;
 use multiversion::target::match_target;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Tokens of a chunk, about.
+/// Target tokens per chunk.
 const CHUNK: usize = 64;
 
-/// The order in which a scan visits tokens: groups of this many forwards, each backwards inside.
+/// The order in which a scan visits tokens: groups of this many tokens run forward, and each group
+/// is visited in reverse. 1 is plain forward order, the sequence's length plain reverse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Order(pub(super) usize);
 
 impl Order {
-    /// One token after another.
+    /// Plain forward order.
     pub(super) const FORWARD: Self = Self(1);
 
-    /// Where the token lies that is visited as number `visit`.
+    /// Index of the token that is visited `visit`-th.
     #[inline(always)]
     fn place(self, visit: usize) -> usize {
         let inside = visit % self.0;
         visit - inside + (self.0 - 1 - inside)
     }
 
-    /// Tokens of a chunk: whole groups.
+    /// Tokens per chunk: whole groups.
     fn chunk(self, tokens: usize) -> usize {
         CHUNK.next_multiple_of(self.0).min(tokens)
     }
 }
 
-/// The weights of a block.
+/// Weights of a block.
 #[derive(Debug)]
 pub(super) struct Scan<M = Linear> {
-    /// To gate, x, B, C and steps side by side; the steps' bias is in it.
+    /// Projects to gate, x, B, C and steps (concatenated); the step bias is folded in.
     pub(super) project: M,
     pub(super) core: Core,
-    /// Back to the token's width; the weight of the normalisation is in it.
+    /// Projects back to the token width; the RMS norm's weight is folded in.
     pub(super) project_out: M,
 }
 
-/// The weights between the projections of a block.
+/// Weights between a block's two projections.
 #[derive(Debug)]
 pub(super) struct Core {
     /// `[taps, convolved]`, newest tap last.
@@ -55,9 +56,9 @@ pub(super) struct Core {
     pub(super) conv_bias: Numbers,
     /// Decay rates, positive, `[heads]`.
     pub(super) rates: Numbers,
-    /// Weight of the value itself in the output, `[inner]`.
+    /// Weight of x in the output, `[inner]`.
     pub(super) skip: Numbers,
-    /// Numbers of state per channel.
+    /// State numbers per channel.
     pub(super) state: usize,
 }
 
@@ -75,24 +76,24 @@ impl Core {
     fn padded(&self) -> usize {
         self.inner().next_multiple_of(LANES)
     }
-    /// Numbers of a projected token.
+    /// Numbers per projected token.
     pub(super) fn projected(&self) -> usize {
         self.inner() + self.convolved() + self.rates.len()
     }
-    /// Numbers of [`Memory::tail`].
+    /// Length of [`Memory::tail`].
     pub(super) fn tail(&self) -> usize {
         (self.taps() - 1) * self.convolved()
     }
-    /// Numbers of [`Memory::states`].
+    /// Length of [`Memory::states`].
     pub(super) fn states(&self) -> usize {
         self.padded() * self.state
     }
 
-    /// Everything between the projections, for `count` tokens that go on from `memory`. Their first
-    /// `inner` numbers become what [`Scan::project_out`] takes.
+    /// Convolution, recurrence and gate for `count` tokens, continuing from `memory`. The first
+    /// `inner` numbers of each token are overwritten by the input of [`Scan::project_out`].
     ///
     /// # Shapes
-    /// - `projected`: `[count, gate | x | B | C | steps]`, where the tokens lie
+    /// - `projected`: `[count, gate | x | B | C | steps]`, in token order (not visiting order)
     pub(super) fn run(
         &self,
         projected: &mut [f32],
@@ -109,8 +110,8 @@ impl Core {
 }
 
 impl Scan {
-    /// Runs the block over one sequence that starts from nothing, and writes to `out` what it says
-    /// for each token, where the token lies.
+    /// Runs the block over one sequence from an empty state. Writes the output of each token to
+    /// `out`, in token order.
     pub(super) fn run(&self, tokens: Rows<'_>, order: Order, s: &mut ScanScratch, out: &mut [f32]) {
         s.states.fill(0.0);
         s.tail.fill(0.0);
@@ -130,31 +131,31 @@ impl Scan {
     }
 }
 
-/// What a scan remembers of the tokens before.
+/// State that a scan carries from one token to the next.
 pub(super) struct Memory<'a> {
-    /// What was visited last before the convolution, `[taps - 1, convolved]`.
+    /// The last tokens before the convolution, in visiting order, `[taps - 1, convolved]`.
     pub(super) tail: &'a mut [f32],
     /// `[padded / LANES, state, LANES]`
     pub(super) states: &'a mut [f32],
 }
 
-/// What [`Core::run`] needs on its way. Tokens lie as they are visited.
+/// Scratch buffers of [`Core::run`], in visiting order.
 #[derive(Debug)]
 pub(super) struct Work {
     /// x, B and C after the convolution, `[tokens, convolved]`.
     convolved: Numbers,
-    /// What each token writes, then what it reads, `[tokens, padded]`.
+    /// Input Δ·x, overwritten by the output S·C, `[tokens, padded]`.
     values: Numbers,
-    /// What is left of the state at each token, `[tokens, padded]`.
+    /// Decay exp(-Δ·rate) per channel, `[tokens, padded]`.
     decays: Numbers,
-    /// The same for each head, `[tokens, heads]`.
+    /// Decay per head, `[tokens, heads]`.
     kept: Numbers,
-    /// `[tokens, heads]`
+    /// Step sizes Δ, `[tokens, heads]`.
     steps: Numbers,
 }
 
 impl Work {
-    /// Room for any of some scans, each over so many tokens at a time.
+    /// Allocates for the largest of `scans`, each given with its tokens per call.
     pub(super) fn new<'a>(scans: impl Iterator<Item = (&'a Core, usize)> + Clone) -> Self {
         let most = |of: fn(&Core) -> usize| {
             zeros(scans.clone().map(|(core, tokens)| tokens * of(core)).max().unwrap_or_default())
@@ -169,10 +170,10 @@ impl Work {
     }
 }
 
-/// What a scan of whole sequences needs besides its weights.
+/// Scratch buffers for a scan over whole sequences.
 #[derive(Debug)]
 pub(super) struct ScanScratch {
-    /// `[chunk, gate | x | B | C | steps]`, where the tokens lie; the gate becomes the gated output.
+    /// `[chunk, gate | x | B | C | steps]`, in token order; the gate is overwritten by the output.
     projected: Numbers,
     work: Work,
     tail: Numbers,
@@ -180,7 +181,7 @@ pub(super) struct ScanScratch {
 }
 
 impl ScanScratch {
-    /// Room for `scan` over `tokens` in the order.
+    /// Allocates for `scan` over `tokens` tokens in `order`.
     pub(super) fn new(scan: &Scan, tokens: usize, order: Order) -> Self {
         let chunk = order.chunk(tokens);
         Self {
@@ -192,7 +193,7 @@ impl ScanScratch {
     }
 }
 
-/// Convolution, steps and decays.
+/// Convolution, step sizes and decays.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma",))]
 fn before(
     core: &Core,
@@ -228,7 +229,7 @@ fn after(core: &Core, projected: &mut [f32], work: &Work, order: Order, count: u
     }
 }
 
-/// `w'_t = SiLU(bias + Σ_k weight_k w_{t - taps + 1 + k})`, and keeps the tail for the next chunk.
+/// `w'_t = SiLU(bias + Σ_k weight_k w_{t - taps + 1 + k})`; keeps the tail for the next chunk.
 #[inline(always)]
 fn convolve<const FUSED: bool>(
     core: &Core,
@@ -244,7 +245,7 @@ fn convolve<const FUSED: bool>(
     for (visit, out) in s.convolved.chunks_exact_mut(convolved).take(count).enumerate() {
         out.copy_from_slice(&core.conv_bias);
         for (tap, weight) in core.conv.chunks_exact(convolved).enumerate() {
-            // Counted from the first row of the tail.
+            // Index from the first row of the tail.
             let at = visit + tap;
             let source = match at.checked_sub(history) {
                 Some(visit) => row(visit),
@@ -265,7 +266,7 @@ fn convolve<const FUSED: bool>(
     }
 }
 
-/// Steps, decays and what is written to the state.
+/// Computes step sizes Δ, decays and the inputs Δ·x.
 #[inline(always)]
 fn prepare<const FUSED: bool>(
     core: &Core,
@@ -306,7 +307,8 @@ fn prepare<const FUSED: bool>(
     }
 }
 
-/// The recurrence over some tokens: what they write becomes what they read.
+/// The recurrence `S ← decay S + Δx Bᵀ` over `count` tokens; the inputs Δ·x are overwritten by the
+/// outputs S·C.
 struct Recurrence<'a> {
     core: &'a Core,
     work: &'a mut Work,
@@ -328,12 +330,12 @@ impl WithSimd for Recurrence<'_> {
 }
 
 impl Recurrence<'_> {
-    /// With `N` numbers of state per channel, which stay in registers where there are enough.
+    /// With `N` state numbers per channel, kept in registers where the processor has enough.
     #[inline(always)]
     fn run<S: Simd, const N: usize>(self, simd: S) {
         let Self { core, work, states, count } = self;
         let (inner, convolved, padded) = (core.inner(), core.convolved(), core.padded());
-        // States lie as memories keep them, whatever the width of registers here.
+        // The layout of the states does not depend on the register width.
         let (groups, registers) = (padded / S::F32_LANES, LANES / S::F32_LANES);
         let (states, _) = S::as_mut_simd_f32s(states);
         let (values, _) = S::as_mut_simd_f32s(&mut work.values);
@@ -351,7 +353,7 @@ impl Recurrence<'_> {
                     let (b, c) = token[inner..].split_at(N);
                     let (b, c) = (&b[..N], &c[..N]);
                     let (decay, value) = (decays[group], values[group]);
-                    // Two sums, since each addition waits for the one before.
+                    // Two accumulators, because each addition waits for the previous.
                     let mut reads = [simd.splat_f32s(0.0); 2];
                     for n in 0..N {
                         let written = simd.mul_f32s(value, simd.splat_f32s(b[n]));
@@ -368,7 +370,7 @@ impl Recurrence<'_> {
         }
     }
 
-    /// With any number of state.
+    /// With any number of state numbers per channel.
     #[inline(always)]
     fn run_any<S: Simd>(self, simd: S) {
         let Self { core, work, states, count } = self;
@@ -397,7 +399,7 @@ impl Recurrence<'_> {
     }
 }
 
-/// `v = (y + skip x) SiLU(z)`, divided by its root mean square; it takes the gate's place.
+/// `v = (y + skip x) SiLU(z)`, divided by its root mean square; overwrites the gate `z`.
 #[inline(always)]
 fn gate<const FUSED: bool>(
     core: &Core,

@@ -1,4 +1,4 @@
-//! A causal network, fed frame by frame.
+//! Forward pass of a causal network, frame by frame.
 
 use super::matrix::{Rows, RowsMut, Write, spread};
 use super::memory::{BlockPlaces, Places, StateError, StreamingState, slots};
@@ -15,10 +15,11 @@ use multiversion::target::match_target;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Frames that are worked on at once, of one stream or several: they meet each weight together.
+/// Frames processed together, of one stream or several, so that each weight is read once for all of
+/// them.
 const FRAMES: usize = 16;
 
-/// A causal KineST network in its native form, with the memory that a step needs on its way.
+/// A causal KineST network in its native form, with its scratch buffers.
 ///
 /// The same function as `kinest_nn::pose::Kinest::stream`; sums are in another order. A clone shares
 /// the weights, so there can be one for each thread; streams are on their own and go with any of them.
@@ -37,7 +38,7 @@ struct Model {
 /// The next frames of a stream.
 #[derive(Debug)]
 pub struct NextFrames<'a> {
-    /// The stream.
+    /// The stream's state.
     pub state: &'a mut StreamingState,
     /// `[frames, inputs]`
     pub features: &'a [f32],
@@ -64,27 +65,27 @@ impl NativeStreams {
         Ok(Self { scratch: Scratch::new(&model), model })
     }
 
-    /// A stream before its first frame.
+    /// The state of a stream before its first frame.
     #[must_use]
     pub fn start(&self) -> StreamingState {
         self.model.places.start()
     }
 
-    /// Reads what [`StreamingState::save`] wrote.
+    /// Restores a state from the bytes of [`StreamingState::save`].
     ///
     /// # Errors
-    /// If the bytes are no state of a network with these dimensions.
+    /// If the bytes are not a state of a network with these dimensions.
     pub fn load(&self, bytes: &[u8]) -> Result<StreamingState, StateError> {
         self.model.places.load(bytes)
     }
 
-    /// Bytes of a saved state; in memory it takes about as many.
+    /// Bytes of a saved state; in memory a state takes about as many.
     #[must_use]
     pub fn saved_bytes(&self) -> usize {
         self.model.places.saved_bytes()
     }
 
-    /// Bytes of the packed matrices, which is what one frame reads from memory.
+    /// Bytes of the packed matrices: what one frame reads from memory.
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
         let Weights { embed, blocks, regress, .. } = &self.model.weights;
@@ -103,13 +104,13 @@ impl NativeStreams {
         embed.bytes() + regress.bytes() + blocks.iter().map(of_block).sum::<usize>()
     }
 
-    /// Numbers per frame that come in.
+    /// Input numbers per frame.
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.model.weights.embed.inputs()
     }
 
-    /// Numbers per frame that go out.
+    /// Output numbers per frame.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.model.weights.regress.outputs()
@@ -121,7 +122,8 @@ impl NativeStreams {
     /// - `features`: `[frames, inputs]`
     /// - `out`: `[frames, outputs]` for [`Take::All`], `[outputs]` for [`Take::Newest`]
     ///
-    /// # Panics
+    /// If a length does not match the shapes above, or the state belongs to a network with other
+    /// dimensions.
     /// If the lengths do not fit or the state is of a network with other dimensions.
     pub fn step(
         &mut self,
@@ -133,8 +135,8 @@ impl NativeStreams {
         self.step_all(&mut [NextFrames { state, features, out }], take);
     }
 
-    /// [`step`](Self::step) for several streams, which costs little more than for one of them while
-    /// the weights are what takes the time.
+    /// [`step`](Self::step) for several streams. Costs little more than one stream as long as
+    /// reading the weights dominates.
     ///
     /// # Panics
     /// As [`step`](Self::step).
@@ -162,7 +164,7 @@ impl Clone for NativeStreams {
     }
 }
 
-/// Some of the frames that streams were given, counted one stream after the other.
+/// A slice of the frames given to all streams, counted one stream after another.
 #[derive(Clone, Copy)]
 struct Pass {
     first: usize,
@@ -171,8 +173,8 @@ struct Pass {
 }
 
 impl Pass {
-    /// The streams that have frames here: which rows of the pass, and which of the stream's new frames
-    /// is the first of them.
+    /// The streams with frames in this pass: the stream, its rows of the pass, and the index of the
+    /// first of them among the stream's new frames.
     fn streams<'s, 'f>(
         self,
         streams: &'s mut [NextFrames<'f>],
@@ -188,16 +190,16 @@ impl Pass {
     }
 }
 
-/// What the frames of a pass need besides weights and states. One row for each.
+/// Scratch buffers of a pass, one row per frame.
 #[derive(Debug)]
 struct Scratch {
-    /// Standardised.
+    /// Standardised features.
     features: Numbers,
     x: Numbers,
     normed: Numbers,
     /// `[joints, joint_width]`
     joints: Numbers,
-    /// What the scans over them say together.
+    /// Sum of both scans over the joints.
     scanned: Numbers,
     /// `[tokens, gate | x | B | C | steps]`
     projected: Numbers,
@@ -208,7 +210,7 @@ struct Scratch {
     /// Of one frame only, `[heads, slots]`.
     scores: Numbers,
     attended: Numbers,
-    /// Spread.
+    /// Row stride from [`spread`].
     hidden: Numbers,
     global: Numbers,
     output: Numbers,
@@ -252,7 +254,7 @@ impl Scratch {
         }
     }
 
-    /// Runs some frames through the network and writes what is wanted of them.
+    /// Runs one pass and writes the frames that `take` asks for.
     fn run(&mut self, model: &Model, streams: &mut [NextFrames<'_>], pass: Pass, take: Take) {
         let Model { weights, places } = model;
         let (width, inputs) = (weights.embed.outputs(), pass.inputs);
@@ -284,13 +286,13 @@ impl Scratch {
                 Take::All => {
                     stream.out[from * outputs..][..output.len()].copy_from_slice(output);
                 }
-                // The last pass that has frames of the stream has the newest.
+                // The stream's newest frame is in its last pass, which overwrites the others.
                 Take::Newest => stream.out.copy_from_slice(&output[output.len() - outputs..]),
             }
         }
     }
 
-    /// Adds what the scans of a block say.
+    /// Adds the output of a block's scans to `x`.
     fn scan(
         &mut self,
         block: &Block<Packed>,
@@ -336,7 +338,7 @@ impl Scratch {
         }
     }
 
-    /// Mixes each frame with those before it.
+    /// Mixes each frame with the frames before it.
     fn mix(
         &mut self,
         block: &Block<Packed>,
@@ -406,8 +408,8 @@ impl Scratch {
     }
 }
 
-/// Adds the filtered frame to `x`, after a SiLU: `x += SiLU(bias + Σ_k weight_k row_k)`, where row 0 of
-/// the ring is at `oldest`. `weights` has the bias as its last row.
+/// `x += SiLU(bias + Σ_k weight_k row_k)`, where row 0 of the ring is at `oldest` and the last row
+/// of `weights` is the bias.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma",))]
 fn filter(weights: &[f32], ring: &[f32], oldest: usize, x: &mut [f32]) {
     match_target! {
@@ -445,7 +447,7 @@ fn filter_row<const FUSED: bool>(weights: &[f32], ring: &[f32], oldest: usize, x
     }
 }
 
-/// What the attention sees. In a ring frames have no order, and it asks for none.
+/// What attention sees. The ring is unordered in time, which attention ignores.
 #[derive(Clone, Copy)]
 struct Past<'a> {
     /// `[width, slots]`
@@ -456,7 +458,7 @@ struct Past<'a> {
     heads: usize,
 }
 
-/// Writes for each head the mean of the values, weighted by the softmax of `keys · query`.
+/// Per head: the mean of the values, weighted by the softmax of `keys · query`.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma",))]
 fn attend(past: Past<'_>, query: &[f32], scores: &mut [f32], out: &mut [f32]) {
     match_target! {

@@ -1,4 +1,4 @@
-//! The weights of a whole network, packed.
+//! The packed weights of a whole network.
 
 use super::matrix::Linear;
 use super::mixing::Mixing;
@@ -6,23 +6,23 @@ use super::numbers::Numbers;
 use super::rows::LayerNorm;
 use super::scan::{Order, Scan};
 
-/// The weights of a network.
+/// Weights of a network.
 #[derive(Debug)]
 pub(super) struct Weights<M = Linear> {
-    /// Mean and deviation of the inputs.
+    /// Mean and standard deviation of the inputs.
     pub(super) standardise: Option<[Numbers; 2]>,
     pub(super) embed: M,
     pub(super) blocks: Vec<Block<M>>,
     pub(super) regress: M,
-    /// Frames of a window.
+    /// Frames per window.
     pub(super) frames: usize,
 }
 
-/// The weights of a block.
+/// Weights of a block.
 #[derive(Debug)]
 pub(super) struct Block<M = Linear> {
     pub(super) norm: LayerNorm,
-    /// One ahead, and one back unless a causal network scans frames.
+    /// Forward and backward scan; forward only in a causal network's temporal blocks.
     pub(super) scans: Vec<Scan<M>>,
     pub(super) kind: Kind<M>,
     pub(super) mixing: Mixing<M>,
@@ -31,21 +31,22 @@ pub(super) struct Block<M = Linear> {
 /// What a block scans.
 #[derive(Debug)]
 pub(super) enum Kind<M = Linear> {
-    /// Frames; the second scan starts at the newest.
+    /// Frames; the second scan runs in reverse.
     Temporal,
-    /// The joints of each frame, frame after frame; the second scan turns them round in each frame.
+    /// The joints of each frame, frame after frame; the second scan reverses the joints inside each
+    /// frame.
     Kinematic {
-        /// Joints of a frame.
+        /// Joints per frame.
         joints: usize,
-        /// From a frame to its joints, in the order of the first scan.
+        /// From a frame's token to joint tokens, in the order of the first scan.
         to_joints: M,
-        /// Back, both layers in one.
+        /// Back to the frame's token; both Fan layers in one.
         from_joints: M,
     },
 }
 
 impl<M> Block<M> {
-    /// Tokens of a frame.
+    /// Tokens per frame.
     pub(super) fn tokens(&self) -> usize {
         match self.kind {
             Kind::Temporal => 1,
@@ -53,7 +54,7 @@ impl<M> Block<M> {
         }
     }
 
-    /// The orders of both scans in a window.
+    /// Visiting orders of the forward and backward scan over `frames` frames.
     pub(super) fn orders(&self, frames: usize) -> [Order; 2] {
         match self.kind {
             Kind::Temporal => [Order::FORWARD, Order(frames)],

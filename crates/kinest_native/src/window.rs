@@ -1,4 +1,4 @@
-//! The whole network over windows.
+//! Forward pass over windows.
 
 use super::matrix::{Rows, RowsMut, Write};
 use super::mixing::{BAND, MixingScratch};
@@ -9,7 +9,7 @@ use super::weights::{Block, Kind, Weights};
 use kinest::model::{NamedTensors, NetworkConfig, Take};
 use rayon::prelude::*;
 
-/// What one window needs on its way besides the weights.
+/// Scratch buffers of one window.
 #[derive(Debug)]
 struct Scratch {
     /// Standardised features, `[window, inputs]`.
@@ -18,11 +18,11 @@ struct Scratch {
     x: Numbers,
     /// Tokens of a kinematic block, `[window, joints, joint_width]`.
     joints: Numbers,
-    /// What both scans of a block say, as wide as the widest needs.
+    /// Outputs of a block's two scans, sized for the widest block.
     scanned: [Numbers; 2],
-    /// Of each block, of each scan.
+    /// Per block, per scan.
     blocks: Vec<Vec<ScanScratch>>,
-    /// None if there are no blocks.
+    /// `None` if there are no blocks.
     mixing: Option<MixingScratch>,
 }
 
@@ -66,7 +66,7 @@ impl Scratch {
             for (i, (block, scans)) in weights.blocks.iter().zip(&mut self.blocks).enumerate() {
                 let normed = &mut mixing.normed;
                 block.scan(&mut self.x, normed, &mut self.joints, &mut self.scanned, scans);
-                // Later blocks need every frame.
+                // Later blocks read every frame.
                 let take = if i == last { take } else { Take::All };
                 block.mixing.run(&mut self.x, mixing, take);
             }
@@ -90,12 +90,12 @@ impl Scratch {
 }
 
 impl Block {
-    /// Width of all tokens of a frame together.
+    /// Numbers per frame of a block's scans.
     fn scanned(&self) -> usize {
         self.tokens() * self.scans[0].project_out.outputs()
     }
 
-    /// Adds what both scans say to the frames of the window `x`.
+    /// Adds the outputs of both scans to the window `x`.
     fn scan(
         &self,
         x: &mut [f32],
@@ -148,13 +148,13 @@ impl Block {
     }
 }
 
-/// A KineST network in its native form, with the memory that its windows need on their way.
+/// A KineST network in its native form, with its scratch buffers.
 ///
 /// The same function as `kinest_nn::pose::Kinest::forward`; sums are in another order.
 #[derive(Debug)]
 pub struct NativeKinest {
     weights: Weights,
-    /// One for each window that is worked on at the same time.
+    /// One per window processed in parallel.
     scratch: Vec<Scratch>,
 }
 
@@ -172,13 +172,13 @@ impl NativeKinest {
         Ok(Self { weights, scratch: vec![] })
     }
 
-    /// Numbers of one window of features.
+    /// Numbers in one window of features.
     #[must_use]
     pub fn window_size(&self) -> usize {
         self.weights.frames * self.weights.embed.inputs()
     }
 
-    /// Numbers of one window's output.
+    /// Numbers in one window's output.
     #[must_use]
     pub fn output_size(&self, take: Take) -> usize {
         let rows = match take {
@@ -188,8 +188,8 @@ impl NativeKinest {
         rows * self.weights.regress.outputs()
     }
 
-    /// Runs the network for every window, on the threads of the current rayon pool. Allocates only
-    /// when there are more windows at a time than ever before.
+    /// Runs the network on every window, on the threads of the current rayon pool. Allocates only
+    /// when a batch is larger than any before.
     ///
     /// # Shapes
     /// - `windows`: `[batch, window, inputs]`
@@ -197,7 +197,7 @@ impl NativeKinest {
     ///   [`Take::Newest`]
     ///
     /// # Panics
-    /// If the lengths do not fit.
+    /// If a length does not match the shapes above.
     pub fn forward(&mut self, windows: &[f32], take: Take, out: &mut [f32]) {
         let (size, out_size) = (self.window_size(), self.output_size(take));
         let batch = windows.len() / size;
@@ -213,7 +213,7 @@ impl NativeKinest {
         let (weights, each) = (&self.weights, batch.div_ceil(groups));
         let groups = self.scratch.par_iter_mut().zip(windows.par_chunks(each * size));
         let groups = groups.zip(out.par_chunks_mut(each * out_size));
-        // From a thread of the pool, none has to be woken for each step of the network.
+        // Started from a pool thread, the network's steps need not wake one each time.
         rayon::scope(|_| {
             groups.for_each(|((scratch, windows), out)| {
                 for (window, out) in windows.chunks(size).zip(out.chunks_mut(out_size)) {

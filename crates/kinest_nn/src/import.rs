@@ -1,7 +1,6 @@
 //! Import of weights trained with the reference implementation: a PyTorch `state_dict`.
 //!
-//! The pickle inside is read by a parser that knows tensors and plain containers; nothing of it is
-//! executed.
+//! The pickle inside is parsed, never executed: the parser knows tensors and plain containers only.
 
 use burn_store::pytorch::PytorchReader;
 use kinest::features::FeatureLayout;
@@ -21,7 +20,7 @@ pub enum ImportError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
@@ -30,15 +29,15 @@ pub enum ImportError {
     Pytorch {
         /// The file.
         path: PathBuf,
-        /// What the reader said.
+        /// The reader's error.
         reason: String,
     },
-    /// The tensors are not those of a KineST network; all problems at once.
+    /// The tensors are not those of a KineST network.
     #[error("{path} is not a KineST state_dict:{}", problem_list(problems))]
     Tensors {
         /// The file.
         path: PathBuf,
-        /// Every problem, by the name in the file.
+        /// Every problem, under the tensor's name in the file.
         problems: Vec<TensorProblem>,
     },
     /// The tensors could not be made into a checkpoint.
@@ -46,28 +45,28 @@ pub enum ImportError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// What cannot be read from the shapes of a `state_dict`.
+/// What the shapes of a `state_dict` do not tell.
 #[derive(Clone, Debug, Default)]
 pub struct ImportOptions {
     /// The scan chain the weights were trained with.
     pub chain: ScanChain,
-    /// Heads of the attention; none: as many as the temporal scans have, as in the released network.
+    /// Attention heads; `None`: as many as the temporal scans have, as in the released network.
     pub attention_heads: Option<usize>,
     /// The body the weights were trained with.
     pub skeleton: Skeleton,
 }
 
-/// The tensors of a `state_dict`: shape and values, row-major, by the reference's names.
+/// The tensors of a `state_dict`: shape and row-major values, by the reference's names.
 pub type StateDict = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-/// Reads a `state_dict` of the reference into a checkpoint in f32.
+/// Reads a `state_dict` of the reference into an `f32` checkpoint.
 ///
-/// Dimensions come from the shapes. A leading `module.` is dropped, `body_model.*` is ignored, and
-/// so is each kinematic block's `linear1`, which the reference stores and never calls.
+/// Dimensions are inferred from the shapes. A leading `module.` is dropped; `body_model.*` is
+/// ignored, and so is each kinematic block's `linear1`, which the reference stores and never calls.
 ///
 /// # Errors
-/// If the file cannot be read, or a tensor is missing, unexpected or of the wrong shape: all of
-/// them are listed.
+/// If the file cannot be read, or tensors are missing, unexpected or of the wrong shape; the error
+/// lists all of them.
 pub fn import_pth(path: &Path, options: ImportOptions) -> Result<Checkpoint, ImportError> {
     import_state_dict(read_state_dict(path)?, options).map_err(|error| match error {
         ImportError::Tensors { problems, .. } => {
@@ -77,10 +76,10 @@ pub fn import_pth(path: &Path, options: ImportOptions) -> Result<Checkpoint, Imp
     })
 }
 
-/// [`import_pth`] for tensors that are in memory already.
+/// [`import_pth`] for tensors that are already in memory.
 ///
 /// # Errors
-/// If a tensor is missing, unexpected or of the wrong shape: all of them are listed.
+/// If tensors are missing, unexpected or of the wrong shape; the error lists all of them.
 pub fn import_state_dict(
     mut tensors: StateDict,
     options: ImportOptions,
@@ -124,7 +123,7 @@ pub fn import_state_dict(
 fn read_state_dict(path: &Path) -> Result<StateDict, ImportError> {
     std::fs::File::open(path).map_err(|source| ImportError::Io { path: path.into(), source })?;
     let failed = |reason: String| ImportError::Pytorch { path: path.into(), reason };
-    // A checkpoint may hold the state_dict under a name of its own.
+    // Training checkpoints nest the state_dict under one of these keys.
     let reader = ["state_dict", "model_state_dict", "model"]
         .into_iter()
         .find_map(|key| PytorchReader::with_top_level_key(path, key).ok().filter(|r| !r.is_empty()))
@@ -145,8 +144,9 @@ fn read_state_dict(path: &Path) -> Result<StateDict, ImportError> {
     Ok(tensors)
 }
 
-/// The configuration whose shapes these are. Where a tensor that says a dimension is missing or
-/// malformed the released value stands in, and the comparison that follows reports the tensor.
+/// Infers the configuration from the shapes. Where the tensor that determines a dimension is
+/// missing or malformed, the released value is used, and the comparison that follows reports the
+/// tensor.
 fn dimensions(tensors: &StateDict, options: &ImportOptions) -> KinestConfig {
     let mut config = KinestConfig { chain: options.chain, ..KinestConfig::default() };
     let dim = |key: &str, axis: usize| {
@@ -199,17 +199,17 @@ fn dimensions(tensors: &StateDict, options: &ImportOptions) -> KinestConfig {
     config
 }
 
-/// What becomes of a tensor's numbers on the way.
+/// How a tensor is converted.
 enum Conversion {
-    /// Same numbers, perhaps another shape.
+    /// Same numbers, possibly another shape.
     Keep { target: String, shape: Vec<usize> },
-    /// `[rows, columns]` to `[columns, rows]`: PyTorch's linear layers against Burn's.
+    /// `[rows, columns]` to `[columns, rows]`: from PyTorch's linear layers to Burn's.
     Transpose { target: String },
-    /// Rows of a packed matrix, so many for each target, each part transposed.
+    /// Splits the rows of a packed matrix among the targets and transposes each part.
     SplitTranspose { targets: [(String, usize); 3] },
-    /// A packed vector, so many numbers for each target.
+    /// Splits a packed vector among the targets.
     Split { targets: [(String, usize); 3] },
-    /// Stored by the reference and never used.
+    /// Stored by the reference but never used.
     Drop,
 }
 
@@ -259,7 +259,7 @@ fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|c| values.iter().skip(c).step_by(columns).copied()).collect()
 }
 
-/// The table: every tensor of the reference, its shape, and where its numbers go.
+/// Every tensor of the reference: its shape and where its numbers go.
 fn entries(config: &KinestConfig) -> Vec<Entry> {
     let mut table = Table::default();
     table.linear("input_fc", "embed", config.inputs, config.width);
@@ -348,7 +348,7 @@ impl Table {
         let inner = scan.inner(width);
         let convolved = inner + 2 * scan.state;
         let heads = inner / scan.head_width;
-        // Rows: gate, what is convolved, step.
+        // Rows: gate, convolved channels, step.
         let parts = [("gate", inner), ("project_in", convolved), ("step", heads)];
         self.push(
             format!("{source}.in_proj.weight"),

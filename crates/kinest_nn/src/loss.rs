@@ -1,15 +1,15 @@
-//! The losses of the reference, and joint positions for a loss of our own.
+//! The reference's losses, and joint positions for a loss of our own.
 //!
-//! All work on 6D outputs, `[batch, frames, joints * 6]`.
+//! All take 6D outputs, `[batch, frames, joints * 6]`.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use kinest::rotation::SIXD;
 use kinest::skeleton::{Skeleton, SmplJoint};
 
-/// Distance of 6D numbers: the L2 norm **over time** of each number's difference, averaged over batch
-/// and numbers. It grows with the square root of the frames; over one frame it is the mean absolute
-/// difference.
+/// Distance between 6D rotations: the L2 norm **over time** of each number's difference, averaged
+/// over batch and numbers. It grows with the square root of the frame count; over one frame it is
+/// the mean absolute difference.
 ///
 /// # Shapes
 /// - `predicted`, `target`: `[batch, frames, numbers]`
@@ -18,7 +18,7 @@ pub fn rotation_loss<B: Backend>(predicted: Tensor<B, 3>, target: Tensor<B, 3>) 
     norm_over_time(predicted - target).mean()
 }
 
-/// Mean distance (L1) of the [angular velocities](angular_velocity), radians per frame.
+/// Mean L1 distance of the [angular velocities](angular_velocity), radians per frame.
 ///
 /// # Shapes
 /// - `predicted`, `target`: `[batch, frames, joints * 6]`, at least two frames
@@ -37,16 +37,16 @@ fn norm_over_time<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 2> {
     squares.mask_fill(zero.clone(), 1.0).sqrt().mask_fill(zero, 0.0)
 }
 
-/// Three orthonormal vectors for each 6D, as the reference's loss builds them: the first given
-/// vector normalised, the normal of both, and what completes them. They are the columns of the
-/// rotation matrix, in the order first, second, third.
+/// The columns of the rotation matrix of each 6D, as the reference's loss builds them: the first
+/// vector normalised, then the normal of both vectors, then the cross product that completes the
+/// basis. Returned in the order first, second, third.
 ///
 /// # Shapes
 /// - `sixd`: `[..., 6]` flattened to `[n, 6]`
 /// - each output: `[n, 3]`
 fn orthonormal_columns<B: Backend>(sixd: Tensor<B, 2>) -> [Tensor<B, 2>; 3] {
-    // The reference floors norms at 1e-12. f32 squares underflow far above that, so the floor is
-    // put under the square; it only guards against a division by zero.
+    // The reference floors norms at 1e-12. f32 squares underflow far above that, so the floor
+    // applies to the square; it only guards against division by zero.
     let unit = |v: Tensor<B, 2>| {
         let norm = v.clone().square().sum_dim(1).clamp_min(1e-24).sqrt();
         v / norm
@@ -65,7 +65,7 @@ fn cross<B: Backend>(a: Tensor<B, 2>, b: Tensor<B, 2>) -> Tensor<B, 2> {
     Tensor::cat(vec![part(1, 2), part(2, 0), part(0, 1)], 1)
 }
 
-/// Angular velocity of every joint between neighbouring frames, in its parent's axes: the rotation
+/// Angular velocity of every joint between consecutive frames, in its parent's axes: the rotation
 /// vector of `R_{t+1} R_tᵀ`, radians per frame.
 ///
 /// # Shapes
@@ -78,7 +78,7 @@ pub fn angular_velocity<B: Backend>(sixd: Tensor<B, 3>) -> Tensor<B, 2> {
         let part = sixd.clone().narrow(1, from, frames - 1);
         orthonormal_columns(part.reshape([batch * (frames - 1) * joints, SIXD]))
     };
-    // With r_k the columns: tr V = Σ r_k · r'_k, and the skew part of V is Σ r_k × r'_k.
+    // With columns r_k: tr V = Σ r_k · r'_k, and the skew part of V is Σ r_k × r'_k.
     let mut trace: Option<Tensor<B, 2>> = None;
     let mut skew: Option<Tensor<B, 2>> = None;
     for (now, next) in stretch(0).into_iter().zip(stretch(1)) {
@@ -90,16 +90,16 @@ pub fn angular_velocity<B: Backend>(sixd: Tensor<B, 3>) -> Tensor<B, 2> {
     let (Some(trace), Some(skew)) = (trace, skew) else {
         unreachable!("a rotation has three columns");
     };
-    // The clamp keeps acos away from where its derivative is infinite; below about 0.0045 rad the
-    // angle is a constant and only the skew part carries a gradient.
+    // The clamp keeps acos away from its infinite derivative; below about 0.0045 rad the angle is
+    // constant and only the skew part carries a gradient.
     let cosine = ((trace - 1.0) / 2.0).clamp(-1.0 + 1e-5, 1.0 - 1e-5);
     let angle = cosine.acos();
     let scale = angle.clone() / (angle.sin() * 2.0 + 1e-5);
     skew * scale
 }
 
-/// Positions of all joints against the head, in metres, by forward kinematics of Gram-Schmidt
-/// rotations: in the axes the root is given in.
+/// Joint positions relative to the head, metres, in the axes the root rotation is given in: forward
+/// kinematics of Gram-Schmidt rotations.
 ///
 /// # Shapes
 /// - `sixd`: `[batch, frames, joints * 6]`

@@ -9,44 +9,44 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KinestConfig {
-    /// Numbers per frame that come in.
+    /// Input numbers per frame.
     pub inputs: usize,
-    /// Numbers per frame that go out.
+    /// Output numbers per frame.
     pub outputs: usize,
-    /// Frames of a window; the time mixer ties the weights to it. 1 for a causal network, which is fed
-    /// frame by frame.
+    /// Frames per window; the time mixer ties the weights to it. 1 for a causal network, which is
+    /// fed frame by frame.
     pub window: usize,
-    /// Width of a frame's token, D.
+    /// Width D of a frame's token.
     pub width: usize,
-    /// How many temporal flow blocks.
+    /// Number of temporal flow blocks.
     pub temporal_blocks: usize,
-    /// How many kinematic flow blocks.
+    /// Number of kinematic flow blocks.
     pub kinematic_blocks: usize,
-    /// The scans over frames.
+    /// Dimensions of the scans over frames.
     pub temporal_scan: Mamba2Config,
-    /// The scans over joints.
+    /// Dimensions of the scans over joints.
     pub kinematic_scan: Mamba2Config,
     /// Width of a joint's token in the kinematic scans.
     pub joint_width: usize,
-    /// The order of the joints in the kinematic scans.
+    /// Order of the joints in the kinematic scans.
     pub chain: ScanChain,
-    /// Heads of the attention over time.
+    /// Attention heads.
     pub attention_heads: usize,
-    /// Hidden width of the encoder layer's feed-forward.
+    /// Hidden width of the encoder layer's feed-forward network.
     pub feed_forward: usize,
     /// Hidden width of the Fan layers.
     pub fan_hidden: usize,
     /// Dropout of the encoder layer, in training only.
     pub dropout: f64,
-    /// Whether inputs are standardised with the training data's mean and deviation. The released
-    /// network does not.
+    /// Whether inputs are standardised with the training data's mean and standard deviation. The
+    /// released network does not.
     pub standardise: bool,
     /// Makes the network causal. The released one is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub causal: Option<CausalConfig>,
 }
 
-/// What a causal network has in place of the parts that see a whole window.
+/// What a causal network uses in place of the parts that see a whole window.
 ///
 /// The scans along the chain of joints walk from frame to frame in any case. Of the scans along time
 /// only the forward one is left, the time mixer becomes a causal filter, the attention looks back only. Everything it remembers of the
@@ -54,12 +54,12 @@ pub struct KinestConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CausalConfig {
-    /// Frames that the filter along time sees.
+    /// Frames the time filter sees, including the newest.
     pub mixer_taps: usize,
-    /// Frames that the attention sees.
+    /// Frames the attention sees, including the newest.
     pub attention_frames: usize,
-    /// The answer to a frame describes the frame so many before it: the network has seen that much of
-    /// its future.
+    /// Frames between the newest input and the frame that the output describes: how much of that
+    /// frame's future the network has seen.
     #[serde(default)]
     pub look_ahead: usize,
 }
@@ -89,7 +89,7 @@ impl Default for KinestConfig {
 }
 
 impl KinestConfig {
-    /// Checks that the dimensions fit together; the text names the field that does not.
+    /// Checks that the dimensions fit together; the error names the field that does not.
     pub(super) fn check(&self) -> Result<(), String> {
         let positive = [
             ("inputs", self.inputs),

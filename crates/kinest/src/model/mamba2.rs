@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mamba2Config {
-    /// Numbers of state per channel, N.
+    /// State numbers per channel, N.
     pub state: usize,
     /// Taps of the causal convolution.
     pub taps: usize,
-    /// Inner width over token width.
+    /// Inner width divided by token width.
     pub expand: usize,
     /// Channels per head, P.
     pub head_width: usize,
-    /// Tokens the scan treats at once. Changes speed and rounding only.
+    /// Tokens per chunk of the scan. Affects speed and rounding only.
     pub chunk: usize,
 }
 

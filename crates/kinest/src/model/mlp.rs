@@ -19,18 +19,18 @@ pub enum Activation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
-    /// Numbers per frame that come in.
+    /// Input numbers per frame.
     pub inputs: usize,
-    /// Numbers per frame that go out.
+    /// Output numbers per frame.
     pub outputs: usize,
-    /// The frames it sees, counted back from the newest, which is 0; rising. The window reaches
-    /// back to the last of them.
+    /// The frames it sees, as frames before the newest (0), ascending. The window reaches back to
+    /// the last of them.
     pub offsets: Vec<usize>,
-    /// Numbers in each layer.
+    /// Numbers per layer.
     pub width: usize,
     /// Residual layers between the first and the last.
     pub layers: usize,
-    /// The curve after the first and each residual layer.
+    /// Activation after the first and after each residual layer.
     pub activation: Activation,
     /// Dropout in the residual layers, in training only.
     pub dropout: f64,
@@ -41,7 +41,7 @@ impl Default for MlpConfig {
         Self {
             inputs: 54,
             outputs: 132,
-            // Close together where the motion of now is, 1.5 s back where the step before was.
+            // Dense near the newest frame for the current motion, 1.5 s back for the previous step.
             offsets: vec![0, 1, 3, 6, 12, 20, 30, 44, 64, 90],
             width: 512,
             layers: 3,
@@ -52,7 +52,7 @@ impl Default for MlpConfig {
 }
 
 impl MlpConfig {
-    /// Checks that the dimensions fit together; the text names the field that does not.
+    /// Checks that the dimensions fit together; the error names the field that does not.
     pub(super) fn check(&self) -> Result<(), String> {
         let positive = [("inputs", self.inputs), ("outputs", self.outputs), ("width", self.width)];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {

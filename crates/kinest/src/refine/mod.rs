@@ -1,13 +1,13 @@
-//! What makes a body believable after the network: the head and the hands exactly where the trackers are,
-//! feet that stand still, less tremble.
+//! Corrections of the network's pose: head and hands exactly at the trackers, feet that do not
+//! slide, less jitter.
 //!
-//! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. A game applies the
-//! parts it wants in this order:
+//! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. A game
+//! applies the parts it wants in this order:
 //!
-//! 1. [`PoseFilter`]: smooths the joint rotations in time;
-//! 2. [`Grounding`]: a body that hangs in the air though it does not fall stands;
-//! 3. [`place_trackers`]: head and hands exactly at the trackers;
-//! 4. [`FootLock`]: feet on the floor, and still while they carry weight.
+//! 1. [`PoseFilter`]: smooths the joint rotations over time;
+//! 2. [`Grounding`]: makes a body stand that hangs in the air without jumping;
+//! 3. [`place_trackers`]: puts head and hands exactly at the trackers;
+//! 4. [`FootLock`]: keeps feet on the floor, and from sliding while they carry weight.
 //!
 //! ```
 //! use kinest::refine::{FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, place_trackers};
@@ -27,8 +27,9 @@
 //! feet.apply(&skeleton, &mut pose, 1.0 / 60.0);
 //! ```
 //!
-//! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do: the
-//! baseline a network has to beat, and what to show until it has seen enough.
+//! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do:
+//! the baseline that a network has to beat, and what to show until the network has seen enough
+//! frames.
 
 mod arm;
 mod foot;
@@ -52,8 +53,8 @@ use crate::tracker::{TrackerPose, TrackerSet};
 use glam::{DQuat, DVec3};
 
 /// Puts the head and both wrists of `pose` at the trackers, given in the order of
-/// [`TrackerSet::HeadAndHands`]: [`place_head`], then [`Arm::place_hand`] for each side, with a trunk that
-/// twists and leans for hands that arms do not reach.
+/// [`TrackerSet::HeadAndHands`]: [`place_head`], then [`Arm::place_hand`] for each side, with a
+/// trunk that twists and leans towards hands out of the arms' reach.
 ///
 /// # Panics
 /// If there is not one tracker for each role.
@@ -112,7 +113,7 @@ mod tests {
         exp(random_unit(random) * angle)
     }
 
-    /// Every joint within half a radian of the rest pose, somewhere in the room.
+    /// Every joint within half a radian of the rest pose, at a random place in the room.
     pub(super) fn random_pose(random: &mut impl Rng) -> Pose {
         let mut pose = Pose::rest();
         for local in &mut pose.rotations {
@@ -122,7 +123,7 @@ mod tests {
         pose
     }
 
-    /// The same body in a mirror that swaps left and right: the plane x = 0.
+    /// The body mirrored left to right, in the plane x = 0.
     pub(super) fn mirrored(pose: &Pose) -> Pose {
         Pose {
             translation: pose.translation * DVec3::new(-1.0, 1.0, 1.0),

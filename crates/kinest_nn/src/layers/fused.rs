@@ -1,8 +1,8 @@
-//! The inside of a Mamba-2 block in one pass over plain `f32` slices, forwards and backwards.
+//! The inside of a Mamba-2 block in one pass over plain `f32` slices, forward and backward.
 //!
-//! The same function as the Burn operations in [`super::Mamba2`] and [`super::ssd_sequential`]:
-//! convolution tap, SiLU, recurrence, skip, gate and normalisation of a token while it is in cache.
-//! Sequences of a batch run in parallel.
+//! The same function as the Burn operations in [`super::Mamba2`] and [`super::ssd_sequential`], but
+//! all steps (convolution, SiLU, recurrence, skip, gate, normalisation) run on a token while it is
+//! in cache. Sequences of a batch run in parallel.
 #![allow(clippy::needless_range_loop, reason = "one index runs over many slices in the formulas")]
 
 use super::kernel::CoreTensors;
@@ -13,21 +13,21 @@ use kinest::math;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-/// Under the root of the RMS normalisation, as in the reference.
+/// Added under the root of the RMS normalisation, as in the reference.
 const EPSILON: f32 = 1e-5;
 
-/// Sizes of one call.
+/// Dimensions of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreShape {
     /// Sequences.
     pub batch: usize,
-    /// Tokens of each.
+    /// Tokens per sequence.
     pub tokens: usize,
     /// Heads.
     pub heads: usize,
-    /// Channels of a head.
+    /// Channels per head.
     pub head_width: usize,
-    /// State numbers of a channel.
+    /// State numbers per channel.
     pub state: usize,
     /// Taps of the convolution.
     pub taps: usize,
@@ -40,13 +40,13 @@ impl CoreShape {
     fn convolved(&self) -> usize {
         self.inner() + 2 * self.state
     }
-    /// Numbers before the convolution that a sequence remembers.
+    /// Numbers in a sequence's convolution tail.
     fn tail(&self) -> usize {
         (self.taps - 1) * self.convolved()
     }
 }
 
-/// What a block remembers of the tokens before, in memory, row-major.
+/// The contents of a [`Mamba2State`] in main memory, row-major.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of `Mamba2State`")]
 pub struct CoreState {
@@ -62,7 +62,7 @@ impl CoreState {
         }
     }
 
-    /// As tensors.
+    /// Uploads the state as tensors.
     pub fn write<B: Backend>(self, s: CoreShape, device: &B::Device) -> Mamba2State<B> {
         let tail = [s.batch, s.taps - 1, s.convolved()];
         let ssm = [s.batch, s.heads, s.head_width, s.state];
@@ -73,7 +73,7 @@ impl CoreState {
     }
 }
 
-/// The numbers of [`CoreTensors`] in memory, row-major. In gradients `start` is empty.
+/// The contents of [`CoreTensors`] in main memory, row-major. In gradients `start` is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[allow(missing_docs, reason = "the fields are those of `CoreTensors`")]
 pub struct CoreNumbers {
@@ -90,10 +90,10 @@ pub struct CoreNumbers {
 }
 
 impl CoreNumbers {
-    /// Copies tensors to memory.
+    /// Copies tensors to main memory.
     ///
     /// # Panics
-    /// If they are not `f32`; networks here always are.
+    /// If a tensor is not `f32`; networks here always are.
     pub fn read<B: Backend>(tensors: CoreTensors<B>) -> (Self, CoreShape) {
         let [batch, tokens, inner] = tensors.gate.dims();
         let [taps, convolved] = tensors.conv_weight.dims();
@@ -143,7 +143,7 @@ fn softplus(x: f32) -> f32 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// Sums are kept in this many parts: a single running sum could not be vectorised.
+/// Independent partial sums; a single running sum would not vectorise.
 const LANES: usize = 8;
 
 /// `S ← decay S + write B` for one channel; returns `S · C`.
@@ -166,8 +166,8 @@ fn advance(cells: &mut [f32], b: &[f32], c: &[f32], decay: f32, write: f32) -> f
     read
 }
 
-/// One channel of one token backwards. Updates the gradients of state, B and C; returns the state's
-/// gradient along B and along the state before.
+/// Backward pass of one channel of one token. Updates the gradients of the state, B and C; returns
+/// the dot products of the state's gradient with B and with the previous state.
 #[inline(always)]
 fn retreat(
     g: &mut [f32],
@@ -179,7 +179,7 @@ fn retreat(
     write: f32,
 ) -> (f32, f32) {
     let size = g.len();
-    // Slices of one known length, so that no index below is checked.
+    // Slices of one known length spare the bounds checks below.
     let (grad_b, grad_c) = (&mut grad_b[..size], &mut grad_c[..size]);
     let (b, c, old, new) = (&b[..size], &c[..size], &old[..size], &new[..size]);
     let (mut along_b, mut along_old) = ([0.0; LANES], [0.0; LANES]);
@@ -202,11 +202,11 @@ fn retreat(
     (along_b.iter().sum(), along_old.iter().sum())
 }
 
-/// What one sequence goes through, kept for the way back.
+/// Intermediate results of one sequence, kept for the backward pass.
 struct Sequence {
-    /// Before the SiLU of the convolution, `[tokens, convolved]`.
+    /// Convolution output before its SiLU, `[tokens, convolved]`.
     summed: Vec<f32>,
-    /// After it.
+    /// Convolution output after its SiLU, `[tokens, convolved]`.
     convolved: Vec<f32>,
     /// Step sizes, `[tokens, heads]`.
     step: Vec<f32>,
@@ -215,18 +215,18 @@ struct Sequence {
     /// Scan output, `[tokens, inner]`.
     y: Vec<f32>,
     /// States before each token and after the last, `[tokens + 1, inner, state]`; only the newest
-    /// when they are not kept.
+    /// without a backward pass.
     states: Vec<f32>,
     /// The last tokens before the convolution, `[taps - 1, convolved]`.
     conv_tail: Vec<f32>,
 }
 
-/// Rows of one sequence in a batch's tensor.
+/// The rows of one sequence in a batch's tensor.
 fn rows(values: &[f32], sequence: usize, tokens: usize, width: usize) -> &[f32] {
     &values[sequence * tokens * width..][..tokens * width]
 }
 
-/// One sequence before the convolution, with what came before it in front.
+/// One sequence before the convolution, preceded by the previous call's tail.
 fn padded(n: &CoreNumbers, s: CoreShape, sequence: usize) -> Vec<f32> {
     let tail = rows(&n.start.conv_tail, sequence, s.taps - 1, s.convolved());
     [tail, rows(&n.before_conv, sequence, s.tokens, s.convolved())].concat()
@@ -322,7 +322,7 @@ pub fn core_forward(n: &CoreNumbers, s: CoreShape) -> (Vec<f32>, CoreState) {
     (output, end)
 }
 
-/// Gradients of everything in `n` for the gradient of the output, `[batch, tokens, inner]`.
+/// Gradients of everything in `n`, given the output's gradient, `[batch, tokens, inner]`.
 #[must_use]
 pub fn core_backward(n: &CoreNumbers, s: CoreShape, gradient: &[f32]) -> CoreNumbers {
     let (inner, convolved) = (s.inner(), s.convolved());
@@ -332,7 +332,7 @@ pub fn core_backward(n: &CoreNumbers, s: CoreShape, gradient: &[f32]) -> CoreNum
         step: vec![0.0; s.batch * s.tokens * s.heads],
         ..CoreNumbers::default()
     };
-    // Gradients of weights are added up in the order of the sequences, so that a run repeats exactly.
+    // Weight gradients are summed in the order of the sequences, so that runs repeat bit for bit.
     let weights: Vec<CoreNumbers> = total
         .gate
         .par_chunks_mut(s.tokens * inner)
@@ -360,7 +360,7 @@ pub fn core_backward(n: &CoreNumbers, s: CoreShape, gradient: &[f32]) -> CoreNum
     total
 }
 
-/// Fills the gradients of one sequence's rows and returns its part of the weights' gradients.
+/// Writes the gradients of one sequence's rows; returns its share of the weight gradients.
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn backward_sequence(
     n: &CoreNumbers,

@@ -12,10 +12,10 @@ use burn::tensor::activation::relu;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Tensor};
 
-/// A linear map applied to the last axis.
+/// A linear map over the last axis.
 ///
-/// Folding the leading axes into one makes it a single matrix product, forwards and backwards;
-/// Burn's own batched form would sum one weight gradient per batch item.
+/// The leading axes are folded into one, so that forward and backward pass are a single matrix
+/// product each; Burn's own batched form would sum one weight gradient per batch item.
 ///
 /// # Shapes
 /// - `x`: `[batch, tokens, inputs]`
@@ -73,10 +73,10 @@ pub(crate) fn uniform_parameter<B: Backend, const D: usize>(
     Param::from_tensor(Tensor::random(shape, Distribution::Uniform(-bound, bound), device))
 }
 
-/// Two linear maps in a row.
+/// Two consecutive linear maps.
 ///
-/// In the released network this is all that is left of the Fourier analysis layer: it creates none
-/// of its periodic parts, so no sine, cosine or activation stands between the two.
+/// This is what the released network computes for the Fourier analysis layer (FAN): its code never
+/// creates the periodic parts, so there is no sine, cosine or activation between the two maps.
 #[derive(Module, Debug)]
 pub struct Fan<B: Backend> {
     embed: Linear<B>,
@@ -99,8 +99,8 @@ impl<B: Backend> Fan<B> {
     }
 }
 
-/// A filter along the tokens that sees no later one, each channel with its own taps:
-/// `y_t = bias + Σ_k weight_k x_{t - taps + 1 + k}`.
+/// A causal filter along the tokens with separate taps per channel: `y_t = bias + Σ_k weight_k x_{t
+/// - taps + 1 + k}`.
 ///
 /// # Shapes
 /// - `before`: `[batch, taps - 1, channels]`, the tokens before the first
@@ -119,8 +119,8 @@ pub(crate) fn causal_filter<B: Backend>(
     let device = x.device();
     let padded = Tensor::cat(vec![before, x], 1);
     let tail = padded.clone().narrow(1, tokens, history);
-    // With all sequences in one list of rows each tap is a contiguous stretch of it; the rows that mix
-    // two sequences end up behind the end of the first and are cut off.
+    // With the sequences of the batch concatenated, each tap is one contiguous slice. Rows that
+    // would mix two sequences end up after the end of the first and are cut off.
     let rows = batch * (history + tokens);
     let padded = padded.reshape([rows, channels]);
     let mut sum = bias.unsqueeze::<2>();
@@ -136,8 +136,8 @@ pub(crate) fn causal_filter<B: Backend>(
     (filtered, tail)
 }
 
-/// A dense map along time, the same for every feature channel: frame `i` of the output is
-/// `bias[i] + Σ_j weight[i, j] · frame j`. It ties a network to one window length.
+/// A dense map along time, shared by all feature channels: frame `i` of the output is `bias[i] +
+/// Σ_j weight[i, j] · frame j`. Its weights fix the length of the window.
 #[derive(Module, Debug)]
 pub struct TimeMixer<B: Backend> {
     weight: Param<Tensor<B, 2>>,
@@ -162,8 +162,8 @@ impl<B: Backend> TimeMixer<B> {
     }
 }
 
-/// The causal stand-in for [`TimeMixer`]: each channel is filtered by the newest frames. Any number of
-/// frames, one after the other or many at once.
+/// The causal counterpart of [`TimeMixer`]: each channel is filtered over the newest frames. Takes
+/// any number of frames, one by one or many at once.
 #[derive(Module, Debug)]
 pub struct TimeFilter<B: Backend> {
     weight: Param<Tensor<B, 2>>,
@@ -179,8 +179,7 @@ impl<B: Backend> TimeFilter<B> {
     }
 
     /// # Shapes
-    /// - `x`, output: `[batch, frames, width]`
-    /// - `before`, and what is returned beside the output: the last `taps - 1` frames
+    /// - `before`, and the second output: the last `taps - 1` frames
     pub fn forward(&self, before: Tensor<B, 3>, x: Tensor<B, 3>) -> (Tensor<B, 3>, Tensor<B, 3>) {
         causal_filter(before, x, self.weight.val(), self.bias.val())
     }
@@ -199,9 +198,9 @@ mod tests {
     use burn::tensor::{DType, Tolerance};
     use burn_flex::{Flex, FlexDevice};
 
-    /// Training in 16 bits makes such tensors.
+    /// Mixed-precision training produces such tensors.
     #[test]
-    fn filters_along_time_work_in_sixteen_bits() {
+    fn time_filters_work_in_sixteen_bits() {
         let numbers = |shape: [usize; 3]| {
             let count = shape.iter().product::<usize>() as i64;
             let numbers = Tensor::<Flex, 1, burn::tensor::Int>::arange(0..count, &FlexDevice);

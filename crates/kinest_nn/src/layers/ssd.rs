@@ -1,6 +1,6 @@
-//! The selective state space of Mamba-2, in chunked and in sequential form.
+//! The selective state space model of Mamba-2, in chunked and in sequential form.
 //!
-//! For each head, with `a_t = exp(step_t · decay)`:
+//! Per head, with `a_t = exp(step_t · decay)`:
 //!
 //! ```text
 //! S_t = a_t S_{t-1} + step_t x_t B_tᵀ      S ∈ R^{P×N}
@@ -10,7 +10,7 @@
 use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Tensor};
 
-/// What the scan reads.
+/// Inputs of the scan.
 #[derive(Clone, Debug)]
 pub struct SsdInput<B: Backend> {
     /// Values, `[batch, tokens, heads, head_width]`.
@@ -19,19 +19,21 @@ pub struct SsdInput<B: Backend> {
     pub step: Tensor<B, 3>,
     /// Decay rates, negative, `[heads]`.
     pub decay: Tensor<B, 1>,
-    /// Write directions, `[batch, tokens, state]`.
+    /// Input projection B: the direction in which a token writes the state, `[batch, tokens,
+    /// state]`.
     pub b: Tensor<B, 3>,
-    /// Read directions, `[batch, tokens, state]`.
+    /// Output projection C: the direction in which a token reads the state, `[batch, tokens,
+    /// state]`.
     pub c: Tensor<B, 3>,
-    /// Weight of the value itself in the output, `[heads]`.
+    /// Weight of `x` in the output, `[heads]`.
     pub skip: Tensor<B, 1>,
-    /// State before the first token, `[batch, heads, head_width, state]`; zero if none.
+    /// State before the first token, `[batch, heads, head_width, state]`; `None` is zero.
     pub state: Option<Tensor<B, 4>>,
 }
 
-/// Pads the token axis (1) with zeros up to `length`.
+/// Pads the token axis (1) with zeros to `length`.
 ///
-/// A token of step 0 neither decays nor writes the state, so padding changes nothing but the tail.
+/// A token with step 0 neither decays nor writes the state, so padding only lengthens the output.
 fn pad_tokens<B: Backend, const D: usize>(x: Tensor<B, D>, length: usize) -> Tensor<B, D> {
     let mut dims = x.dims();
     if dims[1] == length {
@@ -42,7 +44,8 @@ fn pad_tokens<B: Backend, const D: usize>(x: Tensor<B, D>, length: usize) -> Ten
     Tensor::cat(vec![x, zeros], 1)
 }
 
-/// `exp(cs_i - cs_j)` for `j ≤ i`, 0 elsewhere: how much of what was written at `j` is left at `i`.
+/// `exp(cs_i - cs_j)` for `j ≤ i`, 0 elsewhere: the fraction of token `j`'s contribution left at
+/// `i`.
 ///
 /// # Shapes
 /// - `cs`: `[a, b, n]`, running sums of log decays
@@ -54,8 +57,8 @@ fn remaining<B: Backend>(cs: Tensor<B, 3>) -> Tensor<B, 4> {
     differences.mask_fill(future.unsqueeze(), f32::NEG_INFINITY).exp()
 }
 
-/// The scan in chunks of `chunk` tokens: matrix products inside a chunk, and one more over the
-/// chunks' states.
+/// The scan in chunks of `chunk` tokens: matrix products within each chunk, and one more over the
+/// states of the chunks.
 ///
 /// # Shapes
 /// - output: `[batch, tokens, heads, head_width]` and the state after the last token,
@@ -74,16 +77,16 @@ pub fn ssd_chunked<B: Backend>(input: SsdInput<B>, chunk: usize) -> (Tensor<B, 4
     let b = pad_tokens(input.b, length).reshape([rows, chunk, state]);
     let c = pad_tokens(input.c, length).reshape([rows, chunk, state]);
 
-    // Everything below has heads before tokens.
+    // From here on, heads come before tokens.
     let log_decay = (step.clone() * input.decay.unsqueeze()).swap_dims(1, 2);
     let cs = log_decay.cumsum(2);
     let written = (x * step.unsqueeze_dim(3)).swap_dims(1, 2);
 
-    // Inside a chunk: y_t = Σ_{s≤t} exp(cs_t - cs_s) (C_t · B_s) step_s x_s.
+    // Within a chunk: y_t = Σ_{s≤t} exp(cs_t - cs_s) (C_t · B_s) step_s x_s.
     let similarity = c.clone().matmul(b.clone().swap_dims(1, 2)).unsqueeze_dim::<4>(1);
     let inside = (remaining(cs.clone()) * similarity).matmul(written.clone());
 
-    // What each chunk leaves behind: Σ_s exp(cs_last - cs_s) step_s x_s B_sᵀ.
+    // Contribution of each chunk to the state: Σ_s exp(cs_last - cs_s) step_s x_s B_sᵀ.
     let last = cs.clone().narrow(2, chunk - 1, 1);
     let kept = (last.clone() - cs.clone()).exp().unsqueeze_dim::<4>(3);
     let left = (written * kept)
@@ -92,7 +95,7 @@ pub fn ssd_chunked<B: Backend>(input: SsdInput<B>, chunk: usize) -> (Tensor<B, 4
         .matmul(b)
         .reshape([batch, chunks, heads, width * state]);
 
-    // The state before each chunk and after the last: the same decayed sum, over chunks.
+    // States before each chunk and after the last: the same decayed sum, over chunks.
     let first = match input.state {
         Some(s) => s.reshape([batch, 1, heads, width * state]),
         None => Tensor::zeros([batch, 1, heads, width * state], &device),

@@ -1,14 +1,14 @@
-//! What is measured on the training data before the first step, and kept in the weights.
+//! Statistics of the training data, measured before the first step and stored with the weights.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-/// A number that deviates by less than this does not change in training. It is not scaled: where it
-/// changes after all, it must not become something huge.
+/// A number with a smaller standard deviation counts as constant in training and is not scaled, so
+/// that it cannot blow up if it does vary later.
 const LEAST_DEVIATION: f32 = 1e-4;
 
-/// Mean and deviation of training data, per number.
+/// Mean and standard deviation of the training data, per number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataStatistics {
     /// Mean of each input number.
@@ -37,8 +37,8 @@ fn vector<B: Backend>(values: &[f32], device: &B::Device) -> Tensor<B, 1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }
 
-/// Turns raw features into numbers of about unit size before the network: `(x - mean) / std`.
-/// Both are measured on the training data and never trained.
+/// Scales raw features to about unit size: `(x - mean) / std`. Both are measured on the training
+/// data and never trained.
 #[derive(Module, Debug)]
 pub struct Standardise<B: Backend> {
     mean: Param<Tensor<B, 1>>,
@@ -69,7 +69,7 @@ mod tests {
     use burn_flex::{Flex, FlexDevice};
 
     #[test]
-    fn numbers_become_unit_size_unless_they_never_change() {
+    fn varying_numbers_become_unit_size_and_constant_ones_are_not_scaled() {
         let statistics = DataStatistics {
             input_mean: vec![3.0, 1.0],
             input_std: vec![2.0, 0.0],

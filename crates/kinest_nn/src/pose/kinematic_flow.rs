@@ -1,4 +1,5 @@
-//! The kinematic flow module (SKFM): scans that walk the body's tree frame after frame, then mixing.
+//! The kinematic flow module (SKFM): scans along the kinematic tree, frame after frame, then
+//! mixing.
 
 use super::mixing::{Mixing, MixingState, MixingTrace};
 use crate::layers::kernel::Mamba2State;
@@ -24,23 +25,23 @@ pub struct KinematicFlow<B: Backend> {
     chain: Vec<i32>,
 }
 
-/// What the first half of [`KinematicFlow::forward`] went through.
+/// Intermediate activations of the scans in [`KinematicFlow::forward`].
 #[derive(Clone, Debug)]
 pub struct KinematicTrace<B: Backend> {
     /// Sum of both scans in joint order, `[batch, window, joints * joint_width]`.
     pub scans: Tensor<B, 3>,
-    /// After the scans' residual, `[batch, window, width]`.
+    /// `x` after the scans' residual, `[batch, window, width]`.
     pub x1: Tensor<B, 3>,
 }
 
-/// What [`KinematicFlow::stream`] remembers between two stretches of frames.
+/// State of [`KinematicFlow::stream`] between two calls.
 #[derive(Clone, Debug)]
 pub struct KinematicState<B: Backend> {
-    /// Of the scan along the chain.
+    /// State of the forward scan.
     pub forward_scan: Mamba2State<B>,
-    /// Of the scan against it.
+    /// State of the backward scan.
     pub backward_scan: Mamba2State<B>,
-    /// Of the mixing.
+    /// State of the mixing.
     pub mixing: MixingState<B>,
 }
 
@@ -69,8 +70,8 @@ impl<B: Backend> KinematicFlow<B> {
         (trace, mixing)
     }
 
-    /// A stretch of frames of a causal network, from `state` (none: the start). The scans are the same
-    /// as in [`forward`](Self::forward): they walk from frame to frame.
+    /// Runs the next frames of a causal network's streams from `state`; `None` starts them. The
+    /// scans are those of [`forward`](Self::forward), since they run from frame to frame.
     ///
     /// # Shapes
     /// - `x`, output: `[batch, frames, width]`
@@ -107,8 +108,8 @@ impl<B: Backend> KinematicFlow<B> {
     }
 }
 
-/// Runs `scan` over the joints of `chain`, frame after frame, as one sequence that goes on from
-/// `state`. Joints outside the chain stay zero.
+/// Runs `scan` over the joints of `chain`, frame after frame, as one sequence that continues from
+/// `state`. The output of joints outside the chain is zero.
 ///
 /// # Shapes
 /// - `joints`, output: `[batch, window, joints, joint_width]`
@@ -129,7 +130,7 @@ fn scan_chain<B: Backend>(
     let (scanned, state) = scan.stream(tokens, state);
     let mut scanned = scanned.reshape([batch, window, length, width]);
     if length < count {
-        // The place absent joints are read from.
+        // Source of the zeros for joints outside the chain.
         let zeros = scanned.clone().narrow(2, 0, 1).zeros_like();
         scanned = Tensor::cat(vec![scanned, zeros], 2);
     }

@@ -1,4 +1,4 @@
-//! The second half that temporal and kinematic blocks share: mixing along time (local and global).
+//! The second half of temporal and kinematic blocks: local and global mixing along time.
 
 use crate::layers::{Fan, TimeFilter, TimeMixer, layer_norm, linear, linear_layer};
 use burn::module::{Initializer, Module, Param};
@@ -26,7 +26,8 @@ pub struct EncoderLayer<B: Backend> {
 impl<B: Backend> EncoderLayer<B> {
     fn new(config: &KinestConfig, device: &B::Device) -> Self {
         let width = config.width;
-        // PyTorch starts the packed [3 width, width] matrix Xavier-uniform, the biases at zero.
+        // PyTorch initialises the packed [3 width, width] matrix Xavier-uniform and the biases to
+        // zero.
         let bound = (6.0 / (4.0 * width as f64)).sqrt();
         let projection = || {
             let mut layer: Linear<B> = LinearConfig::new(width, width)
@@ -58,8 +59,8 @@ impl<B: Backend> EncoderLayer<B> {
         self.attend(x, keys, values, None)
     }
 
-    /// Each frame looks at itself and the frames before it, as many as `past` has and no more. Frames
-    /// before the first are zeros, which nothing is hidden from: the network learns what they mean.
+    /// Each frame attends to itself and to as many earlier frames as `past` holds. Frames before
+    /// the first are zeros and are not masked: the network learns what they mean.
     ///
     /// # Shapes
     /// - `x`, output: `[batch, frames, width]`
@@ -84,7 +85,7 @@ impl<B: Backend> EncoderLayer<B> {
     /// # Shapes
     /// - `x`, output: `[batch, frames, width]`
     /// - `keys`, `values`: `[batch, seen, width]`
-    /// - `hidden`: `[1, 1, frames, seen]`, true where a frame does not see
+    /// - `hidden`: `[1, 1, frames, seen]`, true where attention is masked
     fn attend(
         &self,
         x: Tensor<B, 3>,
@@ -114,7 +115,7 @@ impl<B: Backend> EncoderLayer<B> {
     }
 }
 
-/// Keys and values of the newest frames, each `[batch, frames, width]`, the newest last.
+/// Keys and values of the newest frames, each `[batch, frames, width]`, newest last.
 #[derive(Clone, Debug)]
 pub struct AttentionPast<B: Backend> {
     /// Keys.
@@ -123,8 +124,8 @@ pub struct AttentionPast<B: Backend> {
     pub values: Tensor<B, 3>,
 }
 
-/// What each of `frames` new frames does not see of `past` older frames and of themselves: all but the
-/// newest `past + 1` up to its own, as `[1, 1, frames, past + frames]`.
+/// The attention mask `[1, 1, frames, past + frames]` of `frames` new frames over `past` older
+/// frames and themselves: each new frame sees itself and the `past` frames before it.
 fn band<B: Backend>(frames: usize, past: usize, device: &B::Device) -> Tensor<B, 4, Bool> {
     let seen = past + frames;
     let hidden: Vec<bool> = (0..frames * seen)
@@ -133,25 +134,25 @@ fn band<B: Backend>(frames: usize, past: usize, device: &B::Device) -> Tensor<B,
     Tensor::from_data(TensorData::new(hidden, [1, 1, frames, seen]), device)
 }
 
-/// How frames are mixed with those around them.
+/// Local mixing along time.
 #[derive(Module, Debug)]
 pub enum TimeMixing<B: Backend> {
     /// Every frame of a window with every other.
     Dense(TimeMixer<B>),
-    /// Each frame with those before it.
+    /// Each frame with the frames before it.
     Causal(TimeFilter<B>),
 }
 
-/// What [`Mixing::stream`] remembers between two stretches of frames.
+/// State of [`Mixing::stream`] between two calls.
 #[derive(Clone, Debug)]
 pub struct MixingState<B: Backend> {
-    /// Frames before the filter, `[batch, taps - 1, width]`.
+    /// The last frames before the filter, `[batch, taps - 1, width]`.
     pub filtered: Tensor<B, 3>,
-    /// What the attention has seen.
+    /// Keys and values of the newest frames.
     pub attention: AttentionPast<B>,
 }
 
-/// Local mixing along time, then global mixing (attention and Fan), both residual.
+/// Local mixing along time, then global mixing (attention and Fan), both with a residual.
 #[derive(Module, Debug)]
 pub struct Mixing<B: Backend> {
     norm_local: LayerNorm<B>,
@@ -161,11 +162,11 @@ pub struct Mixing<B: Backend> {
     encoder: EncoderLayer<B>,
     fan: Fan<B>,
     embed_out: Linear<B>,
-    /// Frames that the attention of a causal network looks back.
+    /// Earlier frames that the attention of a causal network sees.
     looks_back: usize,
 }
 
-/// What [`Mixing::forward`] went through, for comparison with golden activations.
+/// Intermediate activations of [`Mixing::forward`], for comparison with golden files.
 #[derive(Clone, Debug)]
 pub struct MixingTrace<B: Backend> {
     /// After local mixing, `[batch, frames, width]`.
@@ -195,7 +196,7 @@ impl<B: Backend> Mixing<B> {
         }
     }
 
-    /// A whole window, or a stretch of frames from the start of a causal network.
+    /// Mixes a whole window or, in a causal network, the frames from the start of a stream.
     ///
     /// # Shapes
     /// - `x1`: `[batch, window, width]`
@@ -212,7 +213,7 @@ impl<B: Backend> Mixing<B> {
         }
     }
 
-    /// A stretch of frames of a causal network, from `state` (none: the start).
+    /// Mixes the next frames of a causal network's stream, from `state`; `None` starts a stream.
     ///
     /// # Panics
     /// If the network is not causal.

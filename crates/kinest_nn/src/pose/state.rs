@@ -1,4 +1,4 @@
-//! What a causal network remembers of the frames so far.
+//! The state of a causal network between two calls.
 
 use super::kinematic_flow::KinematicState;
 use super::mixing::{AttentionPast, MixingState};
@@ -7,12 +7,12 @@ use crate::layers::kernel::Mamba2State;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-/// What a causal network remembers of a batch of streams. Its size does not depend on their length.
+/// The state of a causal network for a batch of streams. Its size does not depend on their length.
 #[derive(Clone, Debug)]
 pub struct KinestState<B: Backend> {
-    /// Of each temporal flow block.
+    /// One per temporal flow block.
     pub temporal: Vec<TemporalState<B>>,
-    /// Of each kinematic flow block.
+    /// One per kinematic flow block.
     pub kinematic: Vec<KinematicState<B>>,
 }
 
@@ -23,22 +23,22 @@ impl<B: Backend> Default for KinestState<B> {
 }
 
 impl<B: Backend> KinestState<B> {
-    /// The same numbers; no gradient goes back through them.
+    /// The same numbers, detached from the autodiff graph.
     #[must_use]
     pub fn detach(self) -> Self {
         Self::change(vec![self], Change::Detach)
     }
 
-    /// Several batches as one.
+    /// Concatenates batches of streams.
     ///
     /// # Panics
-    /// If there is none, or they are of different networks.
+    /// If `states` is empty or comes from different networks.
     #[must_use]
     pub fn cat(states: Vec<Self>) -> Self {
         Self::change(states, Change::Join)
     }
 
-    /// A batch of `streams` as one state for each.
+    /// Splits a batch of `streams` streams into one state per stream.
     #[must_use]
     pub fn split(self, streams: usize) -> Vec<Self> {
         (0..streams).map(|at| Self::change(vec![self.clone()], Change::Pick(at))).collect()
@@ -70,18 +70,18 @@ impl<B: Backend> KinestState<B> {
     }
 }
 
-/// The same block of every state, block after block.
+/// Transposes states of blocks into blocks of states.
 fn blocks<T>(states: Vec<Vec<T>>) -> impl Iterator<Item = Vec<T>> {
     let mut states: Vec<_> = states.into_iter().map(Vec::into_iter).collect();
     std::iter::from_fn(move || states.iter_mut().map(Iterator::next).collect::<Option<Vec<T>>>())
 }
 
-/// What becomes of every tensor of some states.
+/// An operation on every tensor of some states.
 #[derive(Clone, Copy)]
 enum Change {
     Detach,
     Join,
-    /// The stream with this number.
+    /// Selects the stream with this index.
     Pick(usize),
 }
 

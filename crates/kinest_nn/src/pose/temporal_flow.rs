@@ -1,5 +1,5 @@
-//! The temporal flow module (TFM): two Mamba-2 scans over time, one each way, then mixing. A causal
-//! network has the forward one only.
+//! The temporal flow module (TFM): two Mamba-2 scans over time, forward and backward, then mixing.
+//! A causal network has only the forward scan.
 
 use super::mixing::{Mixing, MixingState, MixingTrace};
 use crate::layers::kernel::Mamba2State;
@@ -20,12 +20,12 @@ pub struct TemporalFlow<B: Backend> {
     mixing: Mixing<B>,
 }
 
-/// What [`TemporalFlow::stream`] remembers between two stretches of frames.
+/// State of [`TemporalFlow::stream`] between two calls.
 #[derive(Clone, Debug)]
 pub struct TemporalState<B: Backend> {
-    /// Of the scan.
+    /// State of the scan.
     pub scan: Mamba2State<B>,
-    /// Of the mixing.
+    /// State of the mixing.
     pub mixing: MixingState<B>,
 }
 
@@ -42,12 +42,12 @@ impl<B: Backend> TemporalFlow<B> {
         }
     }
 
-    /// Returns the sum after the scans and what the mixing made of it.
+    /// Returns `x` after the scans' residual, and the mixing.
     ///
     /// # Shapes
     /// - `x`: `[batch, window, width]`
     pub fn forward(&self, x: Tensor<B, 3>) -> (Tensor<B, 3>, MixingTrace<B>) {
-        // One norm serves both directions.
+        // One norm for both directions.
         let n = self.norm.forward(x.clone());
         let mut x1 = x + self.forward_scan.forward(n.clone());
         if let Some(scan) = &self.backward_scan {
@@ -56,7 +56,7 @@ impl<B: Backend> TemporalFlow<B> {
         (x1.clone(), self.mixing.forward(x1))
     }
 
-    /// A stretch of frames of a causal network, from `state` (none: the start).
+    /// Runs the next frames of a causal network's streams from `state`; `None` starts them.
     ///
     /// # Shapes
     /// - `x`, output: `[batch, frames, width]`
