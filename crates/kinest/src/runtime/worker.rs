@@ -149,6 +149,8 @@ struct Letters {
     requests: BTreeMap<u64, Waiting>,
     /// Streams that nobody will go on with.
     ended: Vec<u64>,
+    /// Calls of the network that requests were taken out for.
+    calls: u64,
 }
 
 /// What the caller has for the thread. The lock is only ever held to move things in and out, never while
@@ -159,6 +161,14 @@ struct Mailbox(Arc<Mutex<Letters>>);
 impl Mailbox {
     fn lock(&self) -> MutexGuard<'_, Letters> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out everything that waits: the requests of one call, if there are any, and the streams that
+    /// have ended.
+    fn take(&self) -> (BTreeMap<u64, Waiting>, Vec<u64>) {
+        let mut letters = self.lock();
+        letters.calls += u64::from(!letters.requests.is_empty());
+        (std::mem::take(&mut letters.requests), std::mem::take(&mut letters.ended))
     }
 }
 
@@ -192,8 +202,6 @@ pub struct PoseWorker {
     thread: JoinHandle<()>,
     generations: HashMap<u64, Generation>,
     next_number: u64,
-    /// Requests that wait or run.
-    pending: usize,
     running: bool,
     stats: InferenceStats,
 }
@@ -224,7 +232,6 @@ impl PoseWorker {
             thread,
             generations: HashMap::new(),
             next_number: 0,
-            pending: 0,
             running: true,
             stats: InferenceStats::default(),
         })
@@ -248,23 +255,20 @@ impl PoseWorker {
                 .or_insert_with(|| Generation { reply: number(), stream: number() });
             // The windows of an avatar have waited since the first of them.
             let (mut since, mut first) = (since, request.time);
-            match letters.requests.remove(&request.avatar) {
-                Some(before) => {
-                    self.stats.replaced += 1;
-                    since = before.since;
-                    if let (PoseInput::Frames(earlier), PoseInput::Frames(new)) =
-                        (before.request.input, &mut request.input)
-                    {
-                        if request.time - before.first <= LONGEST_BACKLOG {
-                            first = before.first;
-                            new.splice(..0, earlier);
-                        } else {
-                            letters.ended.push(generation.stream);
-                            generation.stream = number();
-                        }
+            if let Some(before) = letters.requests.remove(&request.avatar) {
+                self.stats.replaced += 1;
+                since = before.since;
+                if let (PoseInput::Frames(earlier), PoseInput::Frames(new)) =
+                    (before.request.input, &mut request.input)
+                {
+                    if request.time - before.first <= LONGEST_BACKLOG {
+                        first = before.first;
+                        new.splice(..0, earlier);
+                    } else {
+                        letters.ended.push(generation.stream);
+                        generation.stream = number();
                     }
                 }
-                None => self.pending += 1,
             }
             let waiting = Waiting { generation: *generation, since, first, request };
             letters.requests.insert(waiting.request.avatar, waiting);
@@ -280,9 +284,7 @@ impl PoseWorker {
         let generation = self.generations.remove(&avatar);
         let mut letters = self.mailbox.lock();
         letters.ended.extend(generation.map(|generation| generation.stream));
-        if letters.requests.remove(&avatar).is_some() {
-            self.pending -= 1;
-        }
+        letters.requests.remove(&avatar);
     }
 
     /// Replies to what was submitted for `avatar` before never arrive, but a stream goes on. For
@@ -297,7 +299,6 @@ impl PoseWorker {
             && matches!(waiting.request.input, PoseInput::Window(_))
         {
             letters.requests.remove(&avatar);
-            self.pending -= 1;
         }
     }
 
@@ -312,12 +313,16 @@ impl PoseWorker {
     /// Waits until every request is answered or the worker has failed; the news is then there to
     /// [`poll`](Self::poll).
     pub fn wait(&mut self) {
-        while self.pending > 0 {
-            match self.messages.recv() {
-                Ok(message) => self.receive(message),
-                Err(_) => self.pending = 0,
-            }
+        while self.is_asked() {
+            let Ok(message) = self.messages.recv() else { break };
+            self.receive(message);
         }
+    }
+
+    /// Whether a request waits in the mailbox, or is in a call whose answer was not received yet.
+    fn is_asked(&self) -> bool {
+        let letters = self.mailbox.lock();
+        self.running && (!letters.requests.is_empty() || letters.calls > self.stats.calls)
     }
 
     /// Whether the worker is starting or running, that is, has not failed.
@@ -345,11 +350,9 @@ impl PoseWorker {
             Message::Ready { device } => WorkerEvent::Ready { device },
             Message::Failed { reason } => {
                 self.running = false;
-                self.pending = 0;
                 WorkerEvent::Failed { reason }
             }
             Message::Batch(Batch { requests, mut replies, generations, ms, queue_ms }) => {
-                self.pending -= requests;
                 self.stats.add(ms, queue_ms);
                 let good = replies.len();
                 self.stats.not_finite += (requests - good) as u64;
@@ -400,7 +403,7 @@ fn serve(
         return Ok(());
     }
     while woken.recv().is_ok() {
-        let Letters { requests, ended } = std::mem::take(&mut *mailbox.lock());
+        let (requests, ended) = mailbox.take();
         end(engine, ended)?;
         if requests.is_empty() {
             continue;
@@ -611,6 +614,33 @@ mod tests {
             assert_eq!(worker.poll(), None);
             worker.join();
         }
+    }
+
+    /// The engine fails on the first avatar while requests of the others wait, which nobody will answer.
+    #[test]
+    fn what_waits_when_the_engine_fails_can_be_taken_back() {
+        let (open, door) = gate();
+        let (entered, entries) = crossbeam_channel::unbounded();
+        let mut worker = worker(move |n, _| {
+            entered.send(()).unwrap();
+            door.recv().unwrap();
+            if n == 1 { Deed::Fail } else { Deed::Answer }
+        });
+        open.send(()).unwrap();
+        entries.recv().unwrap();
+        worker.submit([request(1, 0.0)]);
+        entries.recv().unwrap();
+        worker.submit([request(2, 0.0), request(3, 0.0)]);
+        open.send(()).unwrap();
+        worker.wait();
+        let last = events(&mut worker).pop();
+        assert!(matches!(last, Some(WorkerEvent::Failed { .. })), "{last:?}");
+        worker.reset(2);
+        worker.discard(3);
+        worker.submit([request(2, 1.0)]);
+        worker.wait();
+        assert_eq!(worker.poll(), None);
+        worker.join();
     }
 
     #[test]
