@@ -16,7 +16,7 @@ use kinest::rotation::{
     matrix_from_sixd, raw_matrix_from_sixd, sixd_from_matrix,
 };
 use kinest::runtime::protocol::{Protocol, clip_trackers, offline_windows, predict, score};
-use kinest::runtime::{EngineError, PoseEngine, Take};
+use kinest::runtime::{EngineError, PoseEngine, StreamEngine, Take};
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
 use kinest::tracker::TrackerSet;
 
@@ -202,6 +202,12 @@ impl PoseEngine for Recital {
     }
     fn device(&self) -> &str {
         "recital"
+    }
+    fn answers(&self) -> usize {
+        self.spec().window
+    }
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
     }
     fn infer(&mut self, _: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
         assert_eq!((batch, take), (1, Take::All));

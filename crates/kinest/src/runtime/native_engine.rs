@@ -51,6 +51,10 @@ impl PoseEngine for NativeEngine {
         "cpu"
     }
 
+    fn answers(&self) -> usize {
+        self.spec.window
+    }
+
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
         match &mut self.network {
             Form::Windows(_) => None,

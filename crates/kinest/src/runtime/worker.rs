@@ -1,7 +1,10 @@
 //! The engine on a thread of its own.
 
-use super::{EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded};
+use super::{
+    EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded, streams_of, warm_up,
+};
 use crate::features::{TARGETS, WindowFrame};
+use crate::model::Feed;
 use crate::skeleton::PerJoint;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use glam::DQuat;
@@ -390,15 +393,7 @@ fn serve(
     out: &Sender<Message>,
 ) -> Result<(), String> {
     let (spec, device) = (engine.spec().clone(), engine.device().to_owned());
-    // The first call compiles kernels and allocates; nobody should wait for that in a game.
-    let inputs = spec.layout.inputs();
-    let rest = match engine.streams() {
-        Some(_) => PoseInput::Frames(vec![0.0; inputs]),
-        None => PoseInput::Window(vec![0.0; spec.window * inputs]),
-    };
-    // No avatar's: they count from 1.
-    call(engine, &[(0, &rest)])?;
-    end(engine, [0])?;
+    guarded(|| warm_up(engine))?.map_err(|error| error.to_string())?;
     if out.send(Message::Ready { device }).is_err() {
         return Ok(());
     }
@@ -440,15 +435,16 @@ fn call<'a>(
     engine: &mut dyn PoseEngine,
     inputs: &[(u64, &'a PoseInput)],
 ) -> Result<Vec<f32>, String> {
-    let run = || match engine.streams() {
-        Some(streams) => {
+    let run = || match engine.spec().feed {
+        Feed::Frames { .. } => {
+            let streams = streams_of(engine)?;
             let frames = |(stream, input): &(u64, &'a PoseInput)| StreamFrames {
                 stream: *stream,
                 features: input.features(),
             };
             streams.advance(&inputs.iter().map(frames).collect::<Vec<_>>(), Take::Newest)
         }
-        None => {
+        Feed::Windows => {
             let windows = inputs.iter().flat_map(|(_, input)| input.features()).copied();
             engine.infer(&windows.collect::<Vec<_>>(), inputs.len(), Take::Newest)
         }
@@ -614,6 +610,17 @@ mod tests {
             assert_eq!(worker.poll(), None);
             worker.join();
         }
+    }
+
+    #[test]
+    fn an_engine_that_cannot_be_fed_as_its_model_is_fails_to_start() {
+        let mut engine = FakeEngine::new(|_, _| Deed::Answer);
+        engine.spec.feed = Feed::Frames { look_ahead: 0 };
+        let mut worker = PoseWorker::spawn(|| Ok::<_, Infallible>(Box::new(engine) as _)).unwrap();
+        worker.submit([request(1, 0.0)]);
+        worker.wait();
+        let [WorkerEvent::Failed { reason }] = &events(&mut worker)[..] else { panic!() };
+        assert!(reason.contains("fed frame by frame"), "{reason}");
     }
 
     /// The engine fails on the first avatar while requests of the others wait, which nobody will answer.
