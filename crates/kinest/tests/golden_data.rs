@@ -18,6 +18,8 @@ use kinest::rotation::{
     SIXD, Sixd, axis_angle_from_matrix, body_matrix_from_axis_angle, matrix_from_axis_angle,
     matrix_from_sixd, raw_matrix_from_sixd, sixd_from_matrix,
 };
+use kinest::runtime::protocol::{Protocol, clip_trackers, offline_windows, predict, score};
+use kinest::runtime::{EngineError, PoseEngine, StreamEngine, Take};
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
 use kinest::tracker::TrackerSet;
 
@@ -206,6 +208,12 @@ impl PoseEngine for Recital {
     }
     fn device(&self) -> &str {
         "recital"
+    }
+    fn answers(&self) -> usize {
+        self.spec().window
+    }
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
     }
     fn infer(&mut self, _: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
         assert_eq!((batch, take), (1, Take::All));

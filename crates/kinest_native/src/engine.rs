@@ -86,10 +86,7 @@ impl PoseEngine for NativeEngine {
     }
 
     fn answers(&self) -> usize {
-        match self.network {
-            Form::Windows(_) | Form::Frames(_) => self.spec.window,
-            Form::Perceptron(_) => 1,
-        }
+        self.spec.window
     }
 
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {

@@ -1,6 +1,6 @@
 //! The one interface between whoever has windows and whatever runs the network.
 
-use crate::model::{ModelSpec, Take};
+use crate::model::{Feed, ModelSpec, Take};
 
 /// Why an engine gave no output.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,12 @@ pub enum EngineError {
         inputs: usize,
         /// Numbers given.
         found: usize,
+    },
+    /// The model is fed frame by frame ([`Feed::Frames`]), its engine is not.
+    #[error("the model is fed frame by frame, but its {device} engine takes windows only")]
+    NoStreams {
+        /// Name of the device.
+        device: String,
     },
     /// The back end failed (a lost GPU, no memory); it cannot be used again.
     #[error("the {device} back end failed: {reason}")]
@@ -70,16 +76,12 @@ pub trait PoseEngine: Send {
     /// Name of the device it runs on, for people: `cpu`, `wgpu`, `cuda`.
     fn device(&self) -> &str;
 
-    /// How many of a window's newest frames the network answers: all of them, unless it is one that
-    /// can say less.
-    fn answers(&self) -> usize {
-        self.spec().window
-    }
+    /// How many of a window's newest frames the network describes: all of them, or fewer.
+    fn answers(&self) -> usize;
 
-    /// How to feed it frame by frame; `None` for a network that sees windows.
-    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-        None
-    }
+    /// How to feed it frame by frame; `None` for a network that sees windows. [`streams_of`] for
+    /// callers that need it.
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine>;
 
     /// Runs the network on whole windows, which it does not remember.
     ///
@@ -91,6 +93,38 @@ pub trait PoseEngine: Send {
     /// If the input has the wrong length or the back end fails.
     fn infer(&mut self, windows: &[f32], batch: usize, take: Take)
     -> Result<Vec<f32>, EngineError>;
+}
+
+/// The streams of an engine whose model is fed frame by frame.
+///
+/// # Errors
+/// If the engine takes windows only.
+pub fn streams_of(engine: &mut dyn PoseEngine) -> Result<&mut dyn StreamEngine, EngineError> {
+    let device = engine.device().to_owned();
+    engine.streams().ok_or(EngineError::NoStreams { device })
+}
+
+/// Runs the network for the first time, fed as its model is, with numbers that are nobody's motion: what is
+/// compiled and allocated on the way is there for the first player.
+///
+/// # Errors
+/// If the engine cannot be fed as its model's spec says, or fails.
+pub fn warm_up(engine: &mut dyn PoseEngine) -> Result<(), EngineError> {
+    let ModelSpec { layout, window, feed, .. } = *engine.spec();
+    match feed {
+        Feed::Windows => _ = engine.infer(&vec![0.0; window * layout.inputs()], 1, Take::Newest)?,
+        Feed::Frames { .. } => {
+            const STREAM: u64 = 0;
+            let streams = streams_of(engine)?;
+            let frame = StreamFrames { stream: STREAM, features: &vec![0.0; layout.inputs()] };
+            // A stream that goes on runs other code than one that starts.
+            for _ in 0..2 {
+                streams.advance(&[frame], Take::Newest)?;
+            }
+            streams.end(STREAM);
+        }
+    }
+    Ok(())
 }
 
 impl<T: PoseEngine + ?Sized> PoseEngine for Box<T> {

@@ -2,7 +2,7 @@
 
 use super::{
     EngineError, FrameFeed, PoseEngine, StreamFrames, Take, TrackerError, TrackerHistory,
-    decode_output, place_under_head,
+    decode_output, place_under_head, streams_of,
 };
 use crate::model::{Feed, ModelSpec};
 use crate::refine::three_point_pose;
@@ -84,7 +84,7 @@ impl PoseEstimator {
     }
 
     fn see_frames(&mut self) -> Result<Option<PerJoint<DQuat>>, EstimateError> {
-        let Some(streams) = self.engine.streams() else { return Ok(None) };
+        let streams = streams_of(self.engine.as_mut())?;
         if let Some(new) = self.feed.next(&self.history) {
             if new.starts {
                 streams.end(STREAM);

@@ -1,7 +1,7 @@
 //! An engine for tests that needs no network.
 
-use super::{EngineError, PoseEngine, Take};
-use crate::features::{FeatureLayout, Frame, SixdDecode, WindowFrame};
+use super::{EngineError, PoseEngine, StreamEngine, Take};
+use crate::features::{FeatureLayout, Frame, SixdDecode, TARGETS, WindowFrame};
 use crate::model::{Feed, ModelSpec};
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use glam::{DQuat, DVec3};
@@ -59,6 +59,14 @@ impl<F: FnMut(usize, usize) -> Deed + Send> PoseEngine for FakeEngine<F> {
 
     fn device(&self) -> &str {
         "fake"
+    }
+
+    fn answers(&self) -> usize {
+        self.spec().window
+    }
+
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
     }
 
     fn infer(

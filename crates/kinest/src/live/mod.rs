@@ -28,7 +28,7 @@ mod worker;
 
 pub use crate::model::Take;
 pub use displacement::Displacement;
-pub use engine::{EngineError, PoseEngine, StreamEngine, StreamFrames};
+pub use engine::{EngineError, PoseEngine, StreamEngine, StreamFrames, streams_of, warm_up};
 pub use estimator::{EstimateError, PoseEstimator};
 pub use fade::SourceFade;
 pub use frame_feed::{FrameFeed, NewFrames};

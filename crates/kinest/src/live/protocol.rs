@@ -3,8 +3,8 @@
 //! The trackers are made from the clip itself, so they are perfect. Frame 0 only serves velocities: of
 //! `T` frames `T − 1` are predicted.
 
-use super::{EngineError, PoseEngine, StreamFrames, Take};
-use crate::features::{FeatureLayout, Frame, WindowFrame};
+use super::{EngineError, PoseEngine, StreamFrames, Take, streams_of};
+use crate::features::{FeatureLayout, Frame, TARGETS, WindowFrame};
 use crate::metrics::{BodyTrack, Metrics};
 use crate::model::{Feed, ModelSpec};
 use crate::motion::{ClipFrame, MotionClip};
@@ -90,9 +90,6 @@ pub enum ProtocolError {
         /// Frames of the truth.
         truth: usize,
     },
-    /// The model is fed frame by frame, its engine is not.
-    #[error("the model is fed frame by frame, but its engine takes windows only")]
-    NoStream,
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -232,7 +229,7 @@ fn through_stream(
     let mut features = vec![];
     layout.write_features(trackers.iter().chain(held).map(Vec::as_slice), &mut features);
 
-    let streams = engine.streams().ok_or(ProtocolError::NoStream)?;
+    let streams = streams_of(engine)?;
     streams.end(STREAM);
     let mut said = Vec::with_capacity(total);
     let mut before_first = look_ahead;
@@ -302,6 +299,7 @@ mod tests {
     use crate::coordinates::UPRIGHT;
     use crate::features::SixdDecode;
     use crate::rotation::{geodesic_angle, sixd_from_matrix};
+    use crate::runtime::StreamEngine;
     use crate::skeleton::{Pose, SmplJoint};
     use glam::{DMat3, DQuat};
 
@@ -334,6 +332,12 @@ mod tests {
         }
         fn device(&self) -> &str {
             "echo"
+        }
+        fn answers(&self) -> usize {
+            self.spec.window
+        }
+        fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+            None
         }
         fn infer(
             &mut self,

@@ -1,7 +1,10 @@
 //! The engine on a thread of its own.
 
-use super::{EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded};
-use crate::features::WindowFrame;
+use super::{
+    EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded, streams_of, warm_up,
+};
+use crate::features::{TARGETS, WindowFrame};
+use crate::model::Feed;
 use crate::skeleton::PerJoint;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use glam::DQuat;
@@ -149,6 +152,8 @@ struct Letters {
     requests: BTreeMap<u64, Waiting>,
     /// Streams that nobody will go on with.
     ended: Vec<u64>,
+    /// Calls of the network that requests were taken out for.
+    calls: u64,
 }
 
 /// What the caller has for the thread. The lock is only ever held to move things in and out, never while
@@ -159,6 +164,14 @@ struct Mailbox(Arc<Mutex<Letters>>);
 impl Mailbox {
     fn lock(&self) -> MutexGuard<'_, Letters> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out everything that waits: the requests of one call, if there are any, and the streams that
+    /// have ended.
+    fn take(&self) -> (BTreeMap<u64, Waiting>, Vec<u64>) {
+        let mut letters = self.lock();
+        letters.calls += u64::from(!letters.requests.is_empty());
+        (std::mem::take(&mut letters.requests), std::mem::take(&mut letters.ended))
     }
 }
 
@@ -192,8 +205,6 @@ pub struct PoseWorker {
     thread: JoinHandle<()>,
     generations: HashMap<u64, Generation>,
     next_number: u64,
-    /// Requests that wait or run.
-    pending: usize,
     running: bool,
     stats: InferenceStats,
 }
@@ -224,7 +235,6 @@ impl PoseWorker {
             thread,
             generations: HashMap::new(),
             next_number: 0,
-            pending: 0,
             running: true,
             stats: InferenceStats::default(),
         })
@@ -248,23 +258,20 @@ impl PoseWorker {
                 .or_insert_with(|| Generation { reply: number(), stream: number() });
             // The windows of an avatar have waited since the first of them.
             let (mut since, mut first) = (since, request.time);
-            match letters.requests.remove(&request.avatar) {
-                Some(before) => {
-                    self.stats.replaced += 1;
-                    since = before.since;
-                    if let (PoseInput::Frames(earlier), PoseInput::Frames(new)) =
-                        (before.request.input, &mut request.input)
-                    {
-                        if request.time - before.first <= LONGEST_BACKLOG {
-                            first = before.first;
-                            new.splice(..0, earlier);
-                        } else {
-                            letters.ended.push(generation.stream);
-                            generation.stream = number();
-                        }
+            if let Some(before) = letters.requests.remove(&request.avatar) {
+                self.stats.replaced += 1;
+                since = before.since;
+                if let (PoseInput::Frames(earlier), PoseInput::Frames(new)) =
+                    (before.request.input, &mut request.input)
+                {
+                    if request.time - before.first <= LONGEST_BACKLOG {
+                        first = before.first;
+                        new.splice(..0, earlier);
+                    } else {
+                        letters.ended.push(generation.stream);
+                        generation.stream = number();
                     }
                 }
-                None => self.pending += 1,
             }
             let waiting = Waiting { generation: *generation, since, first, request };
             letters.requests.insert(waiting.request.avatar, waiting);
@@ -280,9 +287,7 @@ impl PoseWorker {
         let generation = self.generations.remove(&avatar);
         let mut letters = self.mailbox.lock();
         letters.ended.extend(generation.map(|generation| generation.stream));
-        if letters.requests.remove(&avatar).is_some() {
-            self.pending -= 1;
-        }
+        letters.requests.remove(&avatar);
     }
 
     /// Replies to what was submitted for `avatar` before never arrive, but a stream goes on. For
@@ -297,7 +302,6 @@ impl PoseWorker {
             && matches!(waiting.request.input, PoseInput::Window(_))
         {
             letters.requests.remove(&avatar);
-            self.pending -= 1;
         }
     }
 
@@ -312,12 +316,16 @@ impl PoseWorker {
     /// Waits until every request is answered or the worker has failed; the news is then there to
     /// [`poll`](Self::poll).
     pub fn wait(&mut self) {
-        while self.pending > 0 {
-            match self.messages.recv() {
-                Ok(message) => self.receive(message),
-                Err(_) => self.pending = 0,
-            }
+        while self.is_asked() {
+            let Ok(message) = self.messages.recv() else { break };
+            self.receive(message);
         }
+    }
+
+    /// Whether a request waits in the mailbox, or is in a call whose answer was not received yet.
+    fn is_asked(&self) -> bool {
+        let letters = self.mailbox.lock();
+        self.running && (!letters.requests.is_empty() || letters.calls > self.stats.calls)
     }
 
     /// Whether the worker is starting or running, that is, has not failed.
@@ -345,11 +353,9 @@ impl PoseWorker {
             Message::Ready { device } => WorkerEvent::Ready { device },
             Message::Failed { reason } => {
                 self.running = false;
-                self.pending = 0;
                 WorkerEvent::Failed { reason }
             }
             Message::Batch(Batch { requests, mut replies, generations, ms, queue_ms }) => {
-                self.pending -= requests;
                 self.stats.add(ms, queue_ms);
                 let good = replies.len();
                 self.stats.not_finite += (requests - good) as u64;
@@ -387,20 +393,12 @@ fn serve(
     out: &Sender<Message>,
 ) -> Result<(), String> {
     let (spec, device) = (engine.spec().clone(), engine.device().to_owned());
-    // The first call compiles kernels and allocates; nobody should wait for that in a game.
-    let inputs = spec.layout.inputs();
-    let rest = match engine.streams() {
-        Some(_) => PoseInput::Frames(vec![0.0; inputs]),
-        None => PoseInput::Window(vec![0.0; spec.window * inputs]),
-    };
-    // No avatar's: they count from 1.
-    call(engine, &[(0, &rest)])?;
-    end(engine, [0])?;
+    guarded(|| warm_up(engine))?.map_err(|error| error.to_string())?;
     if out.send(Message::Ready { device }).is_err() {
         return Ok(());
     }
     while woken.recv().is_ok() {
-        let Letters { requests, ended } = std::mem::take(&mut *mailbox.lock());
+        let (requests, ended) = mailbox.take();
         end(engine, ended)?;
         if requests.is_empty() {
             continue;
@@ -437,15 +435,16 @@ fn call<'a>(
     engine: &mut dyn PoseEngine,
     inputs: &[(u64, &'a PoseInput)],
 ) -> Result<Vec<f32>, String> {
-    let run = || match engine.streams() {
-        Some(streams) => {
+    let run = || match engine.spec().feed {
+        Feed::Frames { .. } => {
+            let streams = streams_of(engine)?;
             let frames = |(stream, input): &(u64, &'a PoseInput)| StreamFrames {
                 stream: *stream,
                 features: input.features(),
             };
             streams.advance(&inputs.iter().map(frames).collect::<Vec<_>>(), Take::Newest)
         }
-        None => {
+        Feed::Windows => {
             let windows = inputs.iter().flat_map(|(_, input)| input.features()).copied();
             engine.infer(&windows.collect::<Vec<_>>(), inputs.len(), Take::Newest)
         }
@@ -611,6 +610,44 @@ mod tests {
             assert_eq!(worker.poll(), None);
             worker.join();
         }
+    }
+
+    #[test]
+    fn an_engine_that_cannot_be_fed_as_its_model_is_fails_to_start() {
+        let mut engine = FakeEngine::new(|_, _| Deed::Answer);
+        engine.spec.feed = Feed::Frames { look_ahead: 0 };
+        let mut worker = PoseWorker::spawn(|| Ok::<_, Infallible>(Box::new(engine) as _)).unwrap();
+        worker.submit([request(1, 0.0)]);
+        worker.wait();
+        let [WorkerEvent::Failed { reason }] = &events(&mut worker)[..] else { panic!() };
+        assert!(reason.contains("fed frame by frame"), "{reason}");
+    }
+
+    /// The engine fails on the first avatar while requests of the others wait, which nobody will answer.
+    #[test]
+    fn what_waits_when_the_engine_fails_can_be_taken_back() {
+        let (open, door) = gate();
+        let (entered, entries) = crossbeam_channel::unbounded();
+        let mut worker = worker(move |n, _| {
+            entered.send(()).unwrap();
+            door.recv().unwrap();
+            if n == 1 { Deed::Fail } else { Deed::Answer }
+        });
+        open.send(()).unwrap();
+        entries.recv().unwrap();
+        worker.submit([request(1, 0.0)]);
+        entries.recv().unwrap();
+        worker.submit([request(2, 0.0), request(3, 0.0)]);
+        open.send(()).unwrap();
+        worker.wait();
+        let last = events(&mut worker).pop();
+        assert!(matches!(last, Some(WorkerEvent::Failed { .. })), "{last:?}");
+        worker.reset(2);
+        worker.discard(3);
+        worker.submit([request(2, 1.0)]);
+        worker.wait();
+        assert_eq!(worker.poll(), None);
+        worker.join();
     }
 
     #[test]

@@ -371,7 +371,7 @@ mod tests {
     use kinest::features::{FeatureLayout, TARGETS};
     use kinest::model::{Feed, ModelSpec};
     use kinest::motion::{ClipFrame, MotionClip};
-    use kinest::runtime::{EngineError, Take};
+    use kinest::runtime::{EngineError, StreamEngine, Take};
 
     /// Says for every frame that no joint is turned.
     struct Straight(ModelSpec);
@@ -382,6 +382,12 @@ mod tests {
         }
         fn device(&self) -> &str {
             "none"
+        }
+        fn answers(&self) -> usize {
+            self.0.window
+        }
+        fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+            None
         }
         fn infer(&mut self, _: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
             let rows = if take == Take::All { self.0.window } else { 1 };
