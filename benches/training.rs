@@ -10,7 +10,7 @@ use burn_flex::{Flex, FlexDevice};
 use criterion::{Criterion, criterion_group, criterion_main};
 use kinest::model::{KinestConfig, Mamba2Config, NetworkConfig};
 use kinest::skeleton::{Skeleton, SmplJoint};
-use kinest_train::config::{LossConfig, TrainConfig};
+use kinest_train::tasks::pose::config::{LossConfig, TrainConfig};
 use std::hint::black_box;
 
 type B = Autodiff<Flex>;
@@ -61,7 +61,7 @@ fn scans(c: &mut Criterion, name: &str, config: &KinestConfig, batch: usize) {
 }
 
 fn benches(c: &mut Criterion) {
-    kinest_train::fused::install();
+    kinest_train::run::fused::install();
     B::seed(&FlexDevice, 1);
     let small = include_str!("../assets/config/small.train.ron");
     let small: TrainConfig = ron::from_str(small).expect("the recipe is sound");

@@ -466,7 +466,7 @@
 //! use bevy_kinest::kinest::features::{FeatureLayout, WindowFrame};
 //! use bevy_kinest::kinest::model::{Feed, ModelSpec};
 //! use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
-//! use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
+//! use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, StreamEngine, Take};
 //! use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 //! use bevy_kinest::prelude::*;
 //! use std::time::Duration;
@@ -481,6 +481,14 @@
 //!
 //!     fn device(&self) -> &str {
 //!         "test"
+//!     }
+//!
+//!     fn answers(&self) -> usize {
+//!         self.0.window
+//!     }
+//!
+//!     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+//!         None
 //!     }
 //!
 //!     fn infer(&mut self, _: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {

@@ -28,10 +28,7 @@ use crate::tracker::{TrackerPose, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
-/// Output numbers per frame: 6D of 22 joints.
-pub const TARGETS: usize = SmplJoint::COUNT * SIXD;
-
-/// The axes in which a window is expressed.
+/// The axes in which a window is shown to the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Frame {
     /// The world's axes, as in the reference: the model sees where in the room the player stands.
@@ -101,8 +98,14 @@ impl FeatureLayout {
         self.trackers.roles().len() * (2 * (SIXD + 3) + usize::from(self.validity))
     }
 
-    /// The axes of a window whose newest head pose is `head`; in [`Frame::OwnHeading`] the axes of
-    /// the one frame with that head pose.
+    /// How many numbers the network says of one frame: the 6D of every joint's rotation.
+    #[must_use]
+    pub const fn targets(&self) -> usize {
+        SmplJoint::COUNT * SIXD
+    }
+
+    /// The frame for a window whose newest head pose is `head`, and in [`Frame::OwnHeading`] for the
+    /// one frame with that head pose.
     #[must_use]
     pub fn window_frame(&self, head: &TrackerPose) -> WindowFrame {
         match self.frame {
@@ -185,7 +188,7 @@ impl FeatureLayout {
     /// Local rotations from one frame of network output; the root's is converted to world axes.
     ///
     /// # Panics
-    /// If `output` does not have [`TARGETS`] numbers.
+    /// If `output` does not have [`targets`](Self::targets) numbers.
     #[must_use]
     pub fn decode_rotations(&self, output: &[f32], frame: &WindowFrame) -> PerJoint<DQuat> {
         let mut rotations: PerJoint<DQuat> = self.decode_axis_angles(output).map(exp);
@@ -196,10 +199,15 @@ impl FeatureLayout {
     /// Axis-angles from one frame of network output, radians; the root's is in the window's axes.
     ///
     /// # Panics
-    /// If `output` does not have [`TARGETS`] numbers.
+    /// If `output` does not have [`targets`](Self::targets) numbers.
     #[must_use]
     pub fn decode_axis_angles(&self, output: &[f32]) -> PerJoint<DVec3> {
-        assert_eq!(output.len(), TARGETS, "one output frame is 6D of {} joints", SmplJoint::COUNT);
+        assert_eq!(
+            output.len(),
+            self.targets(),
+            "one output frame is 6D of {} joints",
+            SmplJoint::COUNT
+        );
         std::array::from_fn(|j| {
             let sixd: Sixd = std::array::from_fn(|k| f64::from(output[j * SIXD + k]));
             match self.decode {
