@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. What stands together may use each other.
 const LAYERS: [&[&str]; 9] = [
-    &["rotation", "coordinates", "files"],
+    &["rotation", "coordinates", "easing", "files"],
     &["skeleton"],
     &["tracker", "motion", "metrics", "rig"],
     &["calibration", "refine"],

@@ -1,6 +1,6 @@
 //! How models and avatars are doing.
 
-use crate::{LossReason, PoseModel};
+use crate::{DropoutReason, PoseModel};
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use kinest::runtime::InferenceStats;
@@ -75,7 +75,7 @@ pub struct AvatarStatus {
     /// Frames in which the head, the left and the right hand were seen at another place than before.
     pub moves: [u64; 3],
     /// Why the head, the left and the right hand are lost; `None` while they are tracked.
-    pub lost: [Option<LossReason>; 3],
+    pub lost: [Option<DropoutReason>; 3],
 }
 
 /// How long calls of a network take, milliseconds. Percentiles are those of the last 480 calls.

@@ -23,7 +23,7 @@ use crate::rotation::{
     raw_matrix_from_sixd, sixd_from_matrix,
 };
 use crate::skeleton::{PerJoint, SmplJoint};
-use crate::tracker::{TrackerPose, TrackerSet};
+use crate::tracker::{Teleport, TrackerPose, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,12 @@ impl WindowFrame {
     #[must_use]
     pub fn rotation(&self) -> DQuat {
         DQuat::from_rotation_z(self.heading)
+    }
+
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
+        self.heading += by.turn;
+        self.origin = by.point(self.origin).with_z(0.0);
     }
 }
 

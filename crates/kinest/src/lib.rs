@@ -132,6 +132,7 @@
 
 pub mod calibration;
 pub mod coordinates;
+mod easing;
 pub mod features;
 pub mod files;
 pub mod metrics;

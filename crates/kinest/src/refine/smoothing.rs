@@ -2,6 +2,7 @@
 
 use crate::rotation::{geodesic_angle, log};
 use crate::skeleton::{PerJoint, Pose, SmplJoint};
+use crate::tracker::Teleport;
 use glam::{DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
@@ -107,10 +108,10 @@ impl PoseFilter {
         pose.rotations = state.smooth;
     }
 
-    /// Turns what it has seen about the vertical, in radians: for a body that was turned as a whole.
-    pub fn turn(&mut self, angle: f64) {
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
         if let Some(state) = &mut self.state {
-            let turn = DQuat::from_rotation_z(angle);
+            let turn = by.rotation();
             for rotations in [&mut state.raw, &mut state.smooth] {
                 rotations[0] = (turn * rotations[0]).normalize();
             }
@@ -161,14 +162,15 @@ mod tests {
 
     /// Turned with its body, the filter does the same as before.
     #[test]
-    fn a_turn_of_the_whole_body_is_no_motion() {
+    fn a_teleport_is_no_motion() {
         let mut filters =
             [PoseFilter::new(OneEuro::default()), PoseFilter::new(OneEuro::default())];
+        let by = Teleport { turn: 2.5, from: DVec3::ZERO, to: DVec3::X };
         for i in 0..60 {
             let mut here = bent((0.1 * f64::from(i)).sin());
             let mut there = here;
             if i == 30 {
-                filters[1].turn(2.5);
+                filters[1].teleport(&by);
             }
             let turn = DQuat::from_rotation_z(if i < 30 { 0.0 } else { 2.5 });
             there.rotations[0] = turn * there.rotations[0];

@@ -1,6 +1,6 @@
 //! A trunk that turns for hands further away than arms are long.
 
-use super::JointFrame;
+use super::Place;
 use super::arm::Arm;
 use super::limb::lean;
 use crate::rotation::{exp, log};
@@ -26,9 +26,9 @@ const MET: f64 = 1e-6;
 /// The least turn of the chest about the neck with which arms reach `hands` (left, right; `None` asks for
 /// nothing), in the world's axes: what the shoulder girdle can do comes off first, and a twist goes before a
 /// lean. Hands that are far out of reach even so are not believed.
-pub(crate) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVec3>; 2]) -> DQuat {
-    let neck = JointFrame::of(skeleton, pose, J::Neck).position;
-    let axis = (neck - JointFrame::of(skeleton, pose, J::Pelvis).position).normalize();
+pub(super) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVec3>; 2]) -> DQuat {
+    let neck = Place::of(skeleton, pose, J::Neck).position;
+    let axis = (neck - Place::of(skeleton, pose, J::Pelvis).position).normalize();
     let arms = [(Arm::LEFT, hands[0]), (Arm::RIGHT, hands[1])]
         .map(|(arm, hand)| Some((arm.top(skeleton, pose, neck), hand? - neck)));
     let turned = |start: DQuat, limit: f64, needed: &dyn Fn(DVec3, DVec3, f64) -> DQuat| {
@@ -67,20 +67,20 @@ pub(crate) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVe
 
 /// Turns the chest about the neck. The spine shares the turn, so that the pelvis keeps its rotation; it moves
 /// where the trunk leans, as the head stays where it is.
-pub(crate) fn turn_chest(skeleton: &Skeleton, pose: &mut Pose, turn: DQuat) {
+pub(super) fn turn_chest(skeleton: &Skeleton, pose: &mut Pose, turn: DQuat) {
     if turn == DQuat::IDENTITY {
         return;
     }
-    let neck = JointFrame::of(skeleton, pose, J::Neck).position;
+    let neck = Place::of(skeleton, pose, J::Neck).position;
     let chain = [J::Pelvis, J::Spine1, J::Spine2, J::Spine3, J::Neck];
-    let mut worlds = chain.map(|joint| JointFrame::of(skeleton, pose, joint).rotation);
+    let mut worlds = chain.map(|joint| Place::of(skeleton, pose, joint).rotation);
     for (world, share) in worlds[1..4].iter_mut().zip([1.0 / 3.0, 2.0 / 3.0, 1.0]) {
         *world = DQuat::IDENTITY.slerp(turn, share) * *world;
     }
     for (pair, joint) in worlds.windows(2).zip(&chain[1..]) {
         pose.rotations[joint.index()] = (pair[0].conjugate() * pair[1]).normalize();
     }
-    pose.translation += neck - JointFrame::of(skeleton, pose, J::Neck).position;
+    pose.translation += neck - Place::of(skeleton, pose, J::Neck).position;
 }
 
 #[cfg(test)]
@@ -93,8 +93,8 @@ mod tests {
 
     const WRISTS: [J; 2] = [J::LeftWrist, J::RightWrist];
 
-    fn at(skeleton: &Skeleton, pose: &Pose, joint: J) -> JointFrame {
-        JointFrame::of(skeleton, pose, joint)
+    fn at(skeleton: &Skeleton, pose: &Pose, joint: J) -> Place {
+        Place::of(skeleton, pose, joint)
     }
 
     /// Somebody at rest, and both hands held out in front, each this much further away from its shoulder than

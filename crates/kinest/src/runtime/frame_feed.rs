@@ -1,10 +1,9 @@
 //! Tracker frames of any rate as the frames of a stream: on the network's grid, each once.
 
-use super::Displacement;
 use super::history::{TIME_TOLERANCE, TrackerHistory};
 use crate::features::{FeatureLayout, WindowFrame};
 use crate::model::{Feed, ModelSpec};
-use crate::tracker::TrackerPose;
+use crate::tracker::{Teleport, TrackerPose};
 use std::collections::VecDeque;
 
 /// What a network that is fed frame by frame ([`Feed::Frames`]) gets next, of one player.
@@ -87,15 +86,13 @@ impl FrameFeed {
         Some(NewFrames { features, time: time - self.look_ahead as f64 * self.step, frame, starts })
     }
 
-    /// Takes what was fed along in a teleport. To the network nothing has happened: it does not know
-    /// where the player stands.
-    pub fn displace(&mut self, by: &Displacement) {
+    /// Follows a teleport. To the network nothing has happened: it does not know where the player
+    /// stands.
+    pub fn teleport(&mut self, by: &Teleport) {
         if let Some((_, poses)) = &mut self.last {
-            poses.iter_mut().for_each(|pose| by.apply(pose));
+            poses.iter_mut().for_each(|pose| pose.teleport(by));
         }
-        for frame in &mut self.frames {
-            *frame = by.window_frame(frame);
-        }
+        self.frames.iter_mut().for_each(|frame| frame.teleport(by));
     }
 }
 
@@ -180,7 +177,7 @@ mod tests {
     #[test]
     fn the_network_does_not_notice_a_teleport() {
         let spec = spec(2);
-        let by = Displacement::between(
+        let by = Teleport::between(
             &trackers_at(0.5).poses[0],
             &TrackerPose::new(
                 DVec3::new(9.0, -3.0, 1.5),
@@ -193,11 +190,11 @@ mod tests {
             for i in 0..60 {
                 let mut frame = trackers_at(f64::from(i) / 60.0);
                 if teleport && i == 30 {
-                    history.displace(&by);
-                    feed.displace(&by);
+                    history.teleport(&by);
+                    feed.teleport(&by);
                 }
                 if teleport && i >= 30 {
-                    frame.poses.iter_mut().for_each(|pose| by.apply(pose));
+                    frame.poses.iter_mut().for_each(|pose| pose.teleport(&by));
                 }
                 history.push(frame).unwrap();
                 fed.extend(feed.next(&history));

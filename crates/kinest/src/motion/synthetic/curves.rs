@@ -2,11 +2,6 @@
 
 use glam::DVec4;
 
-/// 0 to 1 with no speed at the ends.
-pub(super) fn ease(u: f64) -> f64 {
-    u * u * (3.0 - 2.0 * u)
-}
-
 /// 0 to 1 the way a hand goes to a place: with the least jerk (Flash and Hogan 1985), held before and
 /// after.
 pub(super) fn glide(u: f64) -> f64 {

@@ -1,15 +1,15 @@
 //! Hands and head are lost and come back, and the body goes on without a jump.
 //!
 //! ```sh
-//! cargo run --release --example tracking_loss
+//! cargo run --release --example dropouts
 //! ```
 //!
-//! ![Five moments of a body: tracked, a hand held, relaxed, regained, without a head](../assets/pictures/tracking_loss.png)
+//! ![Five moments of a body: tracked, a hand held, relaxed, regained, without a head](../assets/pictures/dropouts.png)
 //!
 //! A lost hand is held where it was, then relaxes into what the network makes of the others, and is
 //! taken back when it is found again; a body without a head freezes, then rests. Gizmos show it: axes of
 //! trackers, a pink ring around what is lost, bones from green (sure) to red (guessed), a blue ring under
-//! feet that stand. Without a display it draws `tracking_loss.png`.
+//! feet that stand. Without a display it draws `dropouts.png`.
 
 use TrackerRole::{Head, LeftHand, RightHand};
 use bevy::prelude::*;
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 /// Where the motion made by code starts, seconds: before somebody stops and waves.
 const START: f64 = 5.6;
 /// When each tracker is lost, in seconds of each round: the right hand while it waves.
-const LOSSES: [(TrackerRole, Range<f64>); 3] =
+const DROPOUTS: [(TrackerRole, Range<f64>); 3] =
     [(RightHand, 2.7..3.8), (LeftHand, 2.9..3.8), (Head, 4.5..6.4)];
 const ROUND: f64 = 8.0;
 
@@ -62,7 +62,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
     let mut replay = MotionReplay::clip(clip, default()).repeating();
     replay.seek(start);
     Ok(Scene {
-        name: "tracking_loss",
+        name: "dropouts",
         framing: Framing::default(),
         // Tracked; held; relaxed; regained; without a head, at rest.
         at: vec![2.6, 2.9, 3.7, 4.4, 6.3],
@@ -90,7 +90,7 @@ fn lose(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut TrackerValidi
     for (tracker, mut validity) in &mut trackers {
         let is_lost =
             |(role, when): &(TrackerRole, Range<f64>)| *role == tracker.role && when.contains(&now);
-        validity.tracked = !LOSSES.iter().any(is_lost);
+        validity.tracked = !DROPOUTS.iter().any(is_lost);
     }
 }
 
