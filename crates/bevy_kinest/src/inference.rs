@@ -315,9 +315,9 @@ pub(crate) fn infer(
                 if new.starts {
                     running.engine.worker.reset(avatar);
                 }
-                let (time, frame) = (new.time, new.frame);
+                let (time, axes) = (new.time, new.axes);
                 let input = PoseInput::Frames(new.features);
-                running.requests.push(PoseRequest { avatar, time, input, frame });
+                running.requests.push(PoseRequest { avatar, time, input, axes });
             }
             continue;
         }
@@ -325,9 +325,9 @@ pub(crate) fn infer(
         let due = inline || !(0.0..1.0).contains(&(running.due - now));
         if due && let Some(frames) = history.window() {
             let mut features = Vec::with_capacity(spec.window * spec.layout.inputs());
-            let frame = spec.layout.write_features(frames, &mut features);
+            let axes = spec.layout.write_features(frames, &mut features);
             let input = PoseInput::Window(features);
-            running.requests.push(PoseRequest { avatar, time, input, frame });
+            running.requests.push(PoseRequest { avatar, time, input, axes });
         }
     }
     for running in workers.running.values_mut().filter(|running| !running.requests.is_empty()) {

@@ -463,7 +463,7 @@
 //! use bevy::math::DVec3;
 //! use bevy::prelude::*;
 //! use bevy::time::TimeUpdateStrategy;
-//! use bevy_kinest::kinest::features::{FeatureLayout, WindowFrame};
+//! use bevy_kinest::kinest::features::{FeatureLayout, WindowAxes};
 //! use bevy_kinest::kinest::model::{Feed, ModelSpec};
 //! use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 //! use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
@@ -484,7 +484,7 @@
 //!     }
 //!
 //!     fn infer(&mut self, _: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
-//!         let axes = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+//!         let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
 //!         let mut answer = Vec::new();
 //!         self.0.layout.write_targets(&Pose::rest().matrices(), &axes, &mut answer);
 //!         Ok(answer.repeat(batch))

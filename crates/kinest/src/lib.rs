@@ -106,7 +106,7 @@
 //!     let frames = StreamFrames { stream, features: &new.features };
 //!     let output = streams.advance(&[frames], Take::Newest)?;
 //!     let newest = history.newest().map(|frame| frame.poses[0].position);
-//!     Ok(decode_output(&spec, &output, &new.frame)
+//!     Ok(decode_output(&spec, &output, &new.axes)
 //!         .zip(newest)
 //!         .map(|(rotations, head)| place_under_head(&spec.skeleton, &rotations, head)))
 //! }

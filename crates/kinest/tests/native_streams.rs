@@ -9,7 +9,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
 use counting::allocations;
-use kinest::features::{FeatureLayout, Frame, TARGETS};
+use kinest::features::{Axes, FeatureLayout, TARGETS};
 use kinest::model::fused::core_on_host;
 use kinest::model::{
     CausalConfig, Checkpoint, CheckpointError, DataStatistics, KinestConfig, Mamba2Config,
@@ -46,7 +46,7 @@ fn config() -> KinestConfig {
 }
 
 fn layout() -> FeatureLayout {
-    FeatureLayout { frame: Frame::OwnHeading, ..FeatureLayout::default() }
+    FeatureLayout { axes: Axes::OwnHeading, ..FeatureLayout::default() }
 }
 
 fn spec() -> ModelSpec {

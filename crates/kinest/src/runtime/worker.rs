@@ -1,7 +1,7 @@
 //! The engine on a thread of its own.
 
 use super::{EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded};
-use crate::features::{TARGETS, WindowFrame};
+use crate::features::{TARGETS, WindowAxes};
 use crate::skeleton::PerJoint;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use glam::DQuat;
@@ -49,7 +49,7 @@ pub struct PoseRequest {
     /// Features.
     pub input: PoseInput,
     /// What the answer is expressed in.
-    pub frame: WindowFrame,
+    pub axes: WindowAxes,
 }
 
 /// What the network says about a [`PoseRequest`].
@@ -418,8 +418,8 @@ fn serve(
         let asked = requests.len();
         for (waiting, output) in requests.into_values().zip(frames) {
             let Waiting { generation, request, .. } = waiting;
-            let PoseRequest { avatar, time, frame, .. } = request;
-            if let Some(rotations) = decode_output(&spec, output, &frame) {
+            let PoseRequest { avatar, time, axes, .. } = request;
+            if let Some(rotations) = decode_output(&spec, output, &axes) {
                 replies.push(PoseReply { avatar, time, rotations });
                 generations.push(generation.reply);
             }
@@ -481,7 +481,7 @@ mod tests {
             avatar,
             time,
             input: PoseInput::Window(vec![0.0; spec.window * spec.layout.inputs()]),
-            frame: WindowFrame { heading: 0.5, origin: DVec3::ZERO },
+            axes: WindowAxes { heading: 0.5, origin: DVec3::ZERO },
         }
     }
 
