@@ -11,9 +11,9 @@
 mod common;
 
 use bevy::prelude::*;
-use bevy_kinest::kinest::features::{TARGETS, WindowFrame};
+use bevy_kinest::kinest::features::{TARGETS, WindowAxes};
 use bevy_kinest::kinest::model::ModelSpec;
-use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, StreamEngine, Take};
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::prelude::*;
 use common::{FRAME, Walk, app, body, set_frame, spec};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -32,7 +32,7 @@ struct Instantly {
 impl Instantly {
     fn new() -> Self {
         let spec = ModelSpec { window: WINDOW, ..spec() };
-        let axes = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
         let mut answer = Vec::with_capacity(TARGETS);
         spec.layout.write_targets(&common::bent_knee().matrices(), &axes, &mut answer);
         Self { spec, answer }

@@ -4,14 +4,14 @@
 //! `cargo bench -p kinest_engine --bench pipeline`
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use kinest::features::{FeatureLayout, Frame, WindowFrame};
+use kinest::features::{Axes, FeatureLayout, WindowAxes};
+use kinest::live::decode_output;
+use kinest::live::protocol::clip_trackers;
 use kinest::model::{Feed, ModelSpec};
 use kinest::motion::synthetic::walk_and_wave;
 use kinest::refine::{
     FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, place_trackers, three_point_pose,
 };
-use kinest::runtime::decode_output;
-use kinest::runtime::protocol::clip_trackers;
 use kinest::skeleton::{Pose, Skeleton};
 use kinest::tracker::{TrackerPose, TrackerSet};
 use std::hint::black_box;
@@ -24,10 +24,10 @@ fn features(c: &mut Criterion) {
     let skeleton = Skeleton::default();
     let trackers = clip_trackers(&walk_and_wave(&skeleton), &skeleton, TrackerSet::HeadAndHands);
     let mut group = c.benchmark_group("features");
-    for (name, frame, frames) in
-        [("window of 40 frames", Frame::Heading, WINDOW), ("one frame", Frame::OwnHeading, 2)]
+    for (name, axes, frames) in
+        [("window of 40 frames", Axes::Heading, WINDOW), ("one frame", Axes::OwnHeading, 2)]
     {
-        let layout = FeatureLayout { frame, ..FeatureLayout::default() };
+        let layout = FeatureLayout { axes, ..FeatureLayout::default() };
         let window: Vec<&[TrackerPose]> = trackers[..frames].iter().map(Vec::as_slice).collect();
         let mut out = Vec::with_capacity(frames * layout.inputs());
         group.bench_function(name, |b| {
@@ -37,14 +37,14 @@ fn features(c: &mut Criterion) {
             });
         });
     }
-    let layout = FeatureLayout { frame: Frame::OwnHeading, ..FeatureLayout::default() };
-    let frame = WindowFrame { heading: 0.4, origin: trackers[0][0].position };
+    let layout = FeatureLayout { axes: Axes::OwnHeading, ..FeatureLayout::default() };
+    let axes = WindowAxes { heading: 0.4, origin: trackers[0][0].position };
     let feed = Feed::Frames { look_ahead: 0 };
     let spec = ModelSpec { layout, rate_hz: 60.0, window: 1, feed, skeleton };
     let mut answer = vec![];
-    layout.write_targets(&Pose::rest().matrices(), &frame, &mut answer);
+    layout.write_targets(&Pose::rest().matrices(), &axes, &mut answer);
     group.bench_function("decode an answer", |b| {
-        b.iter(|| decode_output(&spec, black_box(&answer), &frame));
+        b.iter(|| decode_output(&spec, black_box(&answer), &axes));
     });
     group.finish();
 }

@@ -1,4 +1,4 @@
-//! A recording of a headset and two controllers, with glitches and losses, through the whole plugin.
+//! A recording of a headset and two controllers, with glitches and dropouts, through the whole plugin.
 
 #[path = "../examples/headset_replay/main.rs"]
 #[allow(dead_code, reason = "the test does not start the example by its `main`")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Lowest first. What stands together may use each other.
 const LAYERS: [&[&str]; 9] = [
-    &["rotation", "coordinates", "files"],
+    &["rotation", "coordinates", "easing", "files"],
     &["skeleton"],
     &["tracker", "motion", "metrics", "rig"],
     &["calibration", "refine"],
@@ -33,8 +33,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The top modules that `text` names after `crate::`, as `crate::features::Frame` or in a list
-/// `use crate::{features::Frame, model}`; comments left out.
+/// The top modules that `text` names after `crate::`, as `crate::features::Axes` or in a list
+/// `use crate::{features::Axes, model}`; comments left out.
 fn imports(text: &str) -> Vec<String> {
     let code: Vec<&str> = text.lines().map(|l| l.split("//").next().unwrap_or_default()).collect();
     let code = code.join("\n");

@@ -5,12 +5,12 @@
 
 use burn_flex::{Flex, FlexDevice};
 use kinest::features::{FeatureLayout, TARGETS};
+use kinest::live::protocol::{Protocol, clip_trackers, predict};
+use kinest::live::{EngineError, PoseEngine, StreamFrames, streams_of};
 use kinest::model::{
     Checkpoint, Feed, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision, Take,
 };
 use kinest::motion::synthetic::{self, Kind};
-use kinest::runtime::protocol::{Protocol, clip_trackers, predict};
-use kinest::runtime::{EngineError, PoseEngine, StreamFrames, streams_of};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerPose;
 use kinest_engine::{DeviceChoice, OpenError, open};
@@ -192,7 +192,7 @@ fn windows_of_a_perceptron_on_wgpu_are_those_on_the_cpu() {
         feed: config.feed(),
         skeleton: Skeleton::default(),
     };
-    let network = config.init::<Flex>(&FlexDevice).unwrap();
+    let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
     let manifest = Manifest::new(config, spec);
     windows(&Checkpoint::new(manifest, &network, Precision::F32).unwrap());
 }

@@ -6,7 +6,7 @@ use bevy::platform::collections::HashSet;
 use bevy::prelude::*;
 use bevy_kinest::KinestReady;
 use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
-use bevy_kinest::kinest::runtime::protocol;
+use bevy_kinest::kinest::live::protocol;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use kinest_stage::RATE_HZ;

@@ -21,7 +21,7 @@ use bevy_kinest::kinest::calibration::{Calibration, CalibrationError};
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::synthetic::Kind;
 use bevy_kinest::kinest::motion::{amass, headset};
-use bevy_kinest::kinest::runtime::Recording;
+use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame};
 use bevy_kinest::prelude::*;

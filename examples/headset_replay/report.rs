@@ -8,7 +8,7 @@ use bevy::time::TimeUpdateStrategy;
 use bevy_kinest::kinest::metrics::{BodyTrack, FeetTrack, elbow_flips, jitter, knee_flips};
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
-use bevy_kinest::kinest::runtime::Recording;
+use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::kinest::tracker::TrackerFrame;
 use bevy_kinest::prelude::*;

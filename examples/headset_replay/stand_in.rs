@@ -15,9 +15,9 @@ const DURATION: f64 = 8.0;
 const GLITCH_EVERY: usize = 211;
 /// Displacement of a glitch, metres.
 const GLITCH: DVec3 = DVec3::new(0.2, -0.25, 0.1);
-/// Interval and duration of dropouts of the left controller, frames.
-const LOSS_EVERY: usize = 400;
-const LOSS: usize = 30;
+/// … and the left one is not seen at all for a while.
+const DROPOUT_EVERY: usize = 400;
+const DROPOUT: usize = 30;
 
 /// Poses of the devices in a motion of this kind, frame by frame, in AMASS space; worn and held as
 /// in [`DeviceFromJoint::of_grip`].
@@ -37,7 +37,7 @@ pub fn devices(kind: Kind) -> Vec<TrackerFrame> {
         if i % GLITCH_EVERY == GLITCH_EVERY - 1 {
             frame.poses[2].position += GLITCH;
         }
-        if i % LOSS_EVERY > LOSS_EVERY - LOSS {
+        if i % DROPOUT_EVERY > DROPOUT_EVERY - DROPOUT {
             frame.poses[1] = frame.poses[1].lost();
         }
         frame

@@ -7,6 +7,9 @@
 //!
 //! In windows, closing one opens the next. Without a display each scene is drawn into `NAME.png`.
 
+#[path = "../dropouts.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod dropouts;
 #[path = "../headset_replay/main.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod headset_replay;
@@ -19,9 +22,6 @@ mod minimal;
 #[path = "../retarget.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod retarget;
-#[path = "../tracking_loss.rs"]
-#[allow(dead_code, reason = "it is not started by its `main`")]
-mod tracking_loss;
 
 use anyhow::{Context, ensure};
 use clap::Parser;
@@ -37,7 +37,7 @@ pub const SCENES: [(&str, Make); 5] = [
     ("minimal", || Ok(minimal::scene())),
     ("many_avatars", || Ok(many_avatars::scene())),
     ("retarget", || Ok(retarget::scene(&Default::default())?)),
-    ("tracking_loss", || Ok(tracking_loss::scene(&Default::default())?)),
+    ("dropouts", || Ok(dropouts::scene(&Default::default())?)),
 ];
 
 /// Shows the scenes of the examples

@@ -6,12 +6,12 @@ use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use bevy_kinest::kinest::features::TARGETS;
-use bevy_kinest::kinest::features::{FeatureLayout, Frame, SixdDecode, WindowFrame};
+use bevy_kinest::kinest::features::{Axes, FeatureLayout, SixdDecode, WindowAxes};
 use bevy_kinest::kinest::model::{Feed, ModelSpec};
 use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 use bevy_kinest::kinest::rotation::exp;
-use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, StreamEngine, Take};
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::skeleton::{PerJoint, Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use glam::{DQuat, DVec3};
@@ -24,7 +24,7 @@ pub const FRAME: Duration = Duration::from_micros(16_667);
 
 pub fn spec() -> ModelSpec {
     let layout = FeatureLayout {
-        frame: Frame::Heading,
+        axes: Axes::Heading,
         decode: SixdDecode::GramSchmidt,
         ..FeatureLayout::default()
     };
@@ -77,9 +77,9 @@ impl PoseEngine for BentKnee {
         assert_eq!(windows.len(), batch * WINDOW * self.spec.layout.inputs());
         assert_ne!(self.calls, self.panic_at, "the device is lost");
         self.calls += 1;
-        let frame = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
         let mut output = vec![];
-        self.spec.layout.write_targets(&bent_knee().matrices(), &frame, &mut output);
+        self.spec.layout.write_targets(&bent_knee().matrices(), &axes, &mut output);
         Ok(output.repeat(batch))
     }
 }
@@ -166,7 +166,7 @@ impl PoseEngine for Feeling {
     }
 
     fn infer(&mut self, windows: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
-        let frame = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
         let numbers = WINDOW * self.spec.layout.inputs();
         let mut output = Vec::with_capacity(batch * TARGETS);
         for window in windows.chunks_exact(numbers) {
@@ -184,7 +184,7 @@ impl PoseEngine for Feeling {
             for (j, rotation) in pose.rotations.iter_mut().enumerate() {
                 *rotation *= turn(j);
             }
-            self.spec.layout.write_targets(&pose.matrices(), &frame, &mut output);
+            self.spec.layout.write_targets(&pose.matrices(), &axes, &mut output);
         }
         Ok(output)
     }

@@ -2,8 +2,8 @@
 
 mod calibration;
 mod common;
+mod dropout;
 mod endurance;
-mod loss;
 mod reflection;
 mod replay;
 mod shipped;
@@ -179,10 +179,12 @@ fn a_change_of_clocks_keeps_the_body_and_goes_on() {
 /// What is left out of a file has its default, what is unknown is refused, and editors can see it all.
 #[test]
 fn settings_are_read_from_files_and_reflected() {
-    let settings: KinestSettings = ron::from_str("(mode: Inline, loss: (hold: 0.5))").unwrap();
+    let settings: KinestSettings = ron::from_str("(mode: Inline, dropout: (hold: 0.5))").unwrap();
+    let older: KinestSettings = ron::from_str("(mode: Inline, loss: (hold: 0.5))").unwrap();
+    assert_eq!(older, settings, "the name that files had before");
     let default = KinestSettings::default();
-    assert_eq!((settings.mode, settings.loss.hold), (InferenceMode::Inline, 0.5));
-    assert_eq!((settings.loss.relax, settings.blend), (default.loss.relax, default.blend));
+    assert_eq!((settings.mode, settings.dropout.hold), (InferenceMode::Inline, 0.5));
+    assert_eq!((settings.dropout.relax, settings.blend), (default.dropout.relax, default.blend));
     let text = ron::to_string(&KinestRefine::none()).unwrap();
     assert_eq!(ron::from_str::<KinestRefine>(&text).unwrap(), KinestRefine::none());
     assert!(ron::from_str::<KinestSettings>("(mod: Inline)").is_err());
@@ -190,8 +192,8 @@ fn settings_are_read_from_files_and_reflected() {
     let app = app(default);
     let registry = app.world().resource::<AppTypeRegistry>().read();
     let mut changed = KinestSettings::default();
-    *changed.path_mut::<f64>("loss.hold").unwrap() = 0.7;
-    assert_eq!(changed.loss.hold, 0.7);
+    *changed.path_mut::<f64>("dropout.hold").unwrap() = 0.7;
+    assert_eq!(changed.dropout.hold, 0.7);
     for name in ["KinestSettings", "KinestRefine", "KinestAvatar", "SparseTracker", "SmplSkeleton"]
     {
         assert!(registry.get_with_short_type_path(name).is_some(), "{name}");

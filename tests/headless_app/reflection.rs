@@ -92,7 +92,7 @@ fn settings_survive_a_scene_file() {
     let registry = registry();
     let registry = registry.read();
     let mut settings = KinestSettings::inline();
-    settings.loss.hold = 0.7;
+    settings.dropout.hold = 0.7;
     assert_eq!(round_trip(&settings, &registry), settings);
     let mut refine = KinestRefine::none();
     refine.one_euro.beta = 0.3;

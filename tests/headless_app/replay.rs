@@ -6,7 +6,7 @@ use bevy::prelude::*;
 use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
-use bevy_kinest::kinest::runtime::Recording;
+use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestGizmoPlugin, TrackerRecorder};
@@ -86,7 +86,7 @@ fn gizmos_are_drawn_where_gizmos_are() {
     }
 }
 
-/// What was recorded, losses and all, makes the same body again.
+/// What was recorded, dropouts and all, makes the same body again.
 #[test]
 fn a_recording_makes_the_same_body_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -125,7 +125,7 @@ fn a_recording_makes_the_same_body_again() {
 }
 
 /// A session from its start, with the model that ships, devices held at a slant, a player of another size, a
-/// teleport and a loss; replayed in an app that has been running for another while.
+/// teleport and a dropout; replayed in an app that has been running for another while.
 #[test]
 fn a_replayed_session_gives_the_same_poses_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();

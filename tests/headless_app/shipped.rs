@@ -25,8 +25,8 @@ impl Dice {
     }
 }
 
-/// How much further a joint went in a frame than it does without losses, metres: the largest of all frames
-/// and losses, for each joint.
+/// How much further a joint went in a frame than it does without dropouts, metres: the largest of all frames
+/// and dropouts, for each joint.
 fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
     let settings = KinestSettings { blend: 0.3, ..KinestSettings::inline() };
     let mut app = app_with_assets(settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
@@ -76,7 +76,7 @@ fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
 
 /// Trackers are lost and found at random while people walk, reach and punch.
 #[test]
-fn losses_move_no_joint_much_faster_than_it_moves_anyway() {
+fn dropouts_move_no_joint_much_faster_than_it_moves_anyway() {
     let skeleton = Skeleton::default();
     for (seed, kind) in [(1, Kind::Walk), (2, Kind::Reach), (3, Kind::Punch)] {
         let clip = synthetic::clip(kind, 5, 4.0, 60.0, &skeleton);

@@ -2,16 +2,16 @@
 
 use crate::common::*;
 use bevy::prelude::*;
-use bevy_kinest::kinest::features::{FeatureLayout, Frame, TARGETS, WindowFrame};
+use bevy_kinest::kinest::features::{Axes, FeatureLayout, TARGETS, WindowAxes};
 use bevy_kinest::kinest::model::{Feed, ModelSpec};
-use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, StreamEngine, StreamFrames, Take};
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, StreamFrames, Take};
 use bevy_kinest::prelude::*;
 use glam::DVec3;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 fn stream_spec() -> ModelSpec {
-    let layout = FeatureLayout { frame: Frame::OwnHeading, ..spec().layout };
+    let layout = FeatureLayout { axes: Axes::OwnHeading, ..spec().layout };
     ModelSpec { layout, window: 1, feed: Feed::Frames { look_ahead: 0 }, ..spec() }
 }
 
@@ -76,9 +76,9 @@ impl StreamEngine for Listener {
         if let Some(door) = self.door.as_ref().filter(|_| warm) {
             _ = door.lock().unwrap_or_else(PoisonError::into_inner).recv();
         }
-        let frame = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
         let mut output = vec![];
-        self.spec.layout.write_targets(&bent_knee().matrices(), &frame, &mut output);
+        self.spec.layout.write_targets(&bent_knee().matrices(), &axes, &mut output);
         assert_eq!(output.len(), TARGETS);
         Ok(output.repeat(streams.len()))
     }

@@ -3,10 +3,8 @@
 use crate::common::*;
 use bevy::diagnostic::DiagnosticsStore;
 use bevy::prelude::*;
-use bevy_kinest::kinest::model::{
-    Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision,
-};
-use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, StreamEngine, Take};
+use bevy_kinest::kinest::model::{Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision};
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::skeleton::Pose;
 use bevy_kinest::prelude::*;
 use bevy_kinest::{
@@ -63,7 +61,7 @@ fn checkpoint() -> Checkpoint {
         fan_hidden: 32,
         ..KinestConfig::default()
     });
-    let network = config.init::<Flex>(&FlexDevice).unwrap();
+    let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
     Checkpoint::new(Manifest::new(config, spec()), &network, Precision::F16).unwrap()
 }
 

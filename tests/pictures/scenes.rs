@@ -34,9 +34,9 @@ fn retarget() {
 }
 
 #[test]
-fn tracking_loss() {
+fn dropouts() {
     // Tracked, held, relaxed.
-    check("tracking_loss", &[2.6, 2.9, 3.7]);
+    check("dropouts", &[2.6, 2.9, 3.7]);
 }
 
 #[test]

@@ -15,11 +15,9 @@ use bevy::diagnostic::Diagnostics;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use kinest::model::{Feed, ModelSpec};
-use kinest::refine::three_point_pose;
-use kinest::runtime::{
-    Displacement, FrameFeed, HandStandIn, PoseInput, PoseRequest, PoseTimeline, PoseWorker,
-    SourceFade, TrackerHistory, WorkerEvent, place_under_head, rest_under_head,
-};
+use kinest::refine::{SourceFade, three_point_pose};
+use kinest::live::{FrameFeed, HandStandIn, PoseInput, PoseRequest, PoseTimeline, PoseWorker, TrackerHistory, WorkerEvent, place_under_head, rest_under_head};
+use kinest::tracker;
 use kinest_engine::DeviceChoice;
 
 /// Engines of one model that may fail in a row before it is given up.
@@ -252,8 +250,8 @@ pub(crate) fn infer(
     {
         let (id, estimate) = (model.id(), &mut *estimate);
         if let Some(by) = &sampled.moved {
-            estimate.fade.turn(by.rotation());
-            state.displace(by);
+            estimate.fade.teleport(by);
+            state.teleport(by);
         }
         if estimate.model != Some(id) {
             workers.forget(avatar, estimate.model.replace(id));
@@ -283,20 +281,20 @@ pub(crate) fn infer(
             let (before, now) = (newest.poses[0], frame.poses[0]);
             let jumped = before.tracked
                 && now.tracked
-                && Displacement::detect(&before, &now, passed).is_some();
+                && tracker::Teleport::detect(&before, &now, passed).is_some();
             if jumped || sampled.moved.is_some() || sampled.head_found {
-                let by = Displacement::between(&before, &now);
-                history.displace(&by);
-                estimate.stand_in.displace(&by);
-                estimate.timeline.turn(by.rotation());
+                let by = tracker::Teleport::between(&before, &now);
+                history.teleport(&by);
+                estimate.stand_in.teleport(&by);
+                estimate.timeline.teleport(&by);
                 if let Some(feed) = &mut estimate.feed {
-                    feed.displace(&by);
+                    feed.teleport(&by);
                 }
                 running.engine.worker.discard(avatar.to_bits());
             }
         }
         if !spec.layout.validity {
-            estimate.stand_in.apply(&settings.loss, &spec.skeleton, &mut frame.poses, passed);
+            estimate.stand_in.apply(&settings.dropout, &spec.skeleton, &mut frame.poses, passed);
         }
         match history.push(frame) {
             // While the clock stands still nothing is new.
@@ -314,9 +312,9 @@ pub(crate) fn infer(
                 if new.starts {
                     running.engine.worker.reset(avatar);
                 }
-                let (time, frame) = (new.time, new.frame);
+                let (time, axes) = (new.time, new.axes);
                 let input = PoseInput::Frames(new.features);
-                running.requests.push(PoseRequest { avatar, time, input, frame });
+                running.requests.push(PoseRequest { avatar, time, input, axes });
             }
             continue;
         }
@@ -324,9 +322,9 @@ pub(crate) fn infer(
         let due = inline || !(0.0..1.0).contains(&(running.due - now));
         if due && let Some(frames) = history.window() {
             let mut features = Vec::with_capacity(spec.window * spec.layout.inputs());
-            let frame = spec.layout.write_features(frames, &mut features);
+            let axes = spec.layout.write_features(frames, &mut features);
             let input = PoseInput::Window(features);
-            running.requests.push(PoseRequest { avatar, time, input, frame });
+            running.requests.push(PoseRequest { avatar, time, input, axes });
         }
     }
     for running in workers.running.values_mut().filter(|running| !running.requests.is_empty()) {
@@ -498,7 +496,7 @@ pub(crate) fn place(
         }
 
         let network = estimate.timeline.show(now);
-        let frozen = sampled.lost_since[0].is_some() && lost[0] < settings.loss.freeze;
+        let frozen = sampled.lost_since[0].is_some() && lost[0] < settings.dropout.freeze;
         let before = estimate.fade.shown().filter(|_| frozen);
         let (source, time, rotations) = match (before, network) {
             (Some((_, shown)), _) => {
@@ -515,7 +513,7 @@ pub(crate) fn place(
             _ => (PoseSource::Rest, now, rest_under_head(&body.skeleton, head).rotations),
         };
         let blend = match source {
-            PoseSource::Rest if sampled.lost_since[0].is_some() => settings.loss.relax,
+            PoseSource::Rest if sampled.lost_since[0].is_some() => settings.dropout.relax,
             _ => settings.blend,
         };
         let key = (source, estimate.answered);

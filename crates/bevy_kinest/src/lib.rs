@@ -50,14 +50,14 @@
 //! ```
 //!
 //! The model is in the repository of this crate, `assets/models/kinest_stream.*`: copy both files. The
-//! examples there (`minimal`, `retarget`, `many_avatars`, `tracking_loss`, `headset_replay`, `amass_replay`) need no headset.
+//! examples there (`minimal`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`, `amass_replay`) need no headset.
 //!
 //! * [What to expect](#what-to-expect)
 //! * [Plugins](#plugins), [what is what](#what-is-what), [order of a frame](#order-of-a-frame),
 //!   [features](#features), [versions](#versions)
 //! * How to [move trackers](#move-trackers), [teleport, ride and walk by stick](#teleport-ride-walk-by-stick),
 //!   [measure players](#measure-players), [move characters](#move-characters), [refine](#refine),
-//!   [deal with losses](#deal-with-losses), [see what happens](#see-what-happens),
+//!   [deal with dropouts](#deal-with-dropouts), [see what happens](#see-what-happens),
 //!   [record and replay](#record-and-replay), [test](#test-a-game-with-bodies),
 //!   [change models](#change-models), [choose devices](#choose-devices)
 //! * [Questions](#questions)
@@ -86,7 +86,7 @@
 //! | [`KinestSkeletonPlugin`] | [`KinestPlugins`] | writes bodies to the joint entities of [`SmplSkeleton`] |
 //! | [`KinestRigPlugin`] | [`KinestPlugins`] | finds the bones of each [`KinestRig`] and moves them |
 //! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers as a [`MotionReplay`] says, runs [`TrackerRecorder`]s |
-//! | [`KinestGizmoPlugin`] | – | draws bones, trackers, losses, standing feet, errors |
+//! | [`KinestGizmoPlugin`] | – | draws bones, trackers, dropouts, standing feet, errors |
 //! | [`KinestPanelPlugin`] | – | a window that shows how avatars are doing, and changes it |
 //! | [`KinestOpenXrPlugin`] | – | moves trackers as a headset and its controllers move |
 //!
@@ -300,7 +300,7 @@
 //! |---|---|---|
 //! | `smooth` | joints tremble less ([`OneEuro`](kinest::refine::OneEuro)) | 53 ms of lag at rest, 27 ms at 3 rad/s, of what has no tracker |
 //! | `ground` | bodies that hang in the air without falling stand | nothing, as long as the network is right |
-//! | `place_trackers` | head and hands exactly at the trackers, losses bridged | bends arms as needed, and turns the chest for hands that arms do not reach |
+//! | `place_trackers` | head and hands exactly at the trackers, dropouts bridged | bends arms as needed, and turns the chest for hands that arms do not reach |
 //! | `lock_feet` | feet on the floor, and still while they carry weight | bends legs as needed |
 //!
 //! Changes of your own go after it:
@@ -337,10 +337,10 @@
 //! # App::new().add_plugins(plugin);
 //! ```
 //!
-//! # Deal with losses
+//! # Deal with dropouts
 //!
 //! A lost hand is held for a quarter of a second, then relaxes into the network's; a body whose head is lost
-//! freezes for a second and then rests. [`KinestSettings::loss`] has these times. [`BodyPose::confidence`]
+//! freezes for a second and then rests. [`KinestSettings::dropout`] has these times. [`BodyPose::confidence`]
 //! tells what is known of each joint, so that a game can hide what is guessed.
 //!
 //! ```
@@ -349,7 +349,7 @@
 //! use bevy_kinest::{TrackingLost, TrackingRegained};
 //!
 //! fn patience(mut settings: ResMut<KinestSettings>) {
-//!     settings.loss.hold = 0.5;
+//!     settings.dropout.hold = 0.5;
 //! }
 //!
 //! fn tell(mut lost: MessageReader<TrackingLost>, mut regained: MessageReader<TrackingRegained>) {
@@ -407,7 +407,7 @@
 //! use bevy_kinest::TrackerRecorder;
 //! use bevy_kinest::kinest::calibration::Calibration;
 //! use bevy_kinest::kinest::motion::{amass, headset};
-//! use bevy_kinest::kinest::runtime::Recording;
+//! use bevy_kinest::kinest::live::Recording;
 //! use bevy_kinest::kinest::skeleton::Skeleton;
 //! use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip};
 //! use bevy_kinest::prelude::*;
@@ -463,10 +463,10 @@
 //! use bevy::math::DVec3;
 //! use bevy::prelude::*;
 //! use bevy::time::TimeUpdateStrategy;
-//! use bevy_kinest::kinest::features::{FeatureLayout, WindowFrame};
+//! use bevy_kinest::kinest::features::{FeatureLayout, WindowAxes};
 //! use bevy_kinest::kinest::model::{Feed, ModelSpec};
 //! use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
-//! use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, StreamEngine, Take};
+//! use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 //! use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 //! use bevy_kinest::prelude::*;
 //! use std::time::Duration;
@@ -492,7 +492,7 @@
 //!     }
 //!
 //!     fn infer(&mut self, _: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
-//!         let axes = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+//!         let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
 //!         let mut answer = Vec::new();
 //!         self.0.layout.write_targets(&Pose::rest().matrices(), &axes, &mut answer);
 //!         Ok(answer.repeat(batch))
@@ -572,7 +572,7 @@
 //! # bevy::ecs::system::assert_is_system(report);
 //! ```
 //!
-//! A device that this crate does not know is a [`PoseEngine`](kinest::runtime::PoseEngine) in
+//! A device that this crate does not know is a [`PoseEngine`](kinest::live::PoseEngine) in
 //! [`PoseModel::from_engine`], as in the test above.
 //!
 //! # Questions
@@ -630,7 +630,7 @@
 //! everybody is 1.75 m tall. From 0.5 to 2.6 m is believed. Characters are scaled to the player unless
 //! [`KinestRig::fit`] says otherwise.
 //!
-//! **A hand was out of sight for a moment.** Say so in [`TrackerValidity`]; see [losses](#deal-with-losses).
+//! **A hand was out of sight for a moment.** Say so in [`TrackerValidity`]; see [dropouts](#deal-with-dropouts).
 //! A device that reports its last place as if it were tracked is believed.
 //!
 //! **Can hips or feet have trackers? Is there VMC, VRChat OSC, body tracking of headsets?** No. Networks
@@ -711,13 +711,13 @@ pub use rig::{
     AnchorReflect, FitReflect, KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile,
 };
 pub use settings::{
-    DeviceChoiceReflect, InferenceMode, KinestSettings, KinestSystems, LossSettingsReflect,
+    DeviceChoiceReflect, DropoutSettingsReflect, InferenceMode, KinestSettings, KinestSystems,
     TrackerClock,
 };
 pub use skeleton::SmplSkeleton;
 pub use status::{AvatarStatus, KinestModels, Latency, ModelState, ModelStatus};
 pub use tracker::{
-    LossReason, SparseTracker, TrackerOf, TrackerRoleReflect, TrackerValidity, Trackers,
+    DropoutReason, SparseTracker, TrackerOf, TrackerRoleReflect, TrackerValidity, Trackers,
     TrackingLost, TrackingRegained,
 };
 

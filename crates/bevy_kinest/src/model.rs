@@ -4,7 +4,7 @@ use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext, ParseAssetPathError, ReadAssetBytesError};
 use bevy::prelude::*;
 use kinest::model::{Checkpoint, CheckpointError, ModelSpec};
-use kinest::runtime::PoseEngine;
+use kinest::live::PoseEngine;
 use kinest_engine::{DeviceChoice, OpenError};
 use std::fmt;
 use std::string::FromUtf8Error;

@@ -36,7 +36,7 @@ use bevy::transform::TransformSystems;
 ///
 /// | plugin | what it does |
 /// |---|---|
-/// | `KinestGizmoPlugin` (feature `gizmos`) | draws bones, trackers, losses, contacts, errors |
+/// | `KinestGizmoPlugin` (feature `gizmos`) | draws bones, trackers, dropouts, contacts, errors |
 /// | `KinestPanelPlugin` (feature `panel`) | a window that shows how avatars are doing, and changes it |
 /// | `KinestOpenXrPlugin` (feature `openxr`) | moves trackers as a headset and its controllers move |
 ///

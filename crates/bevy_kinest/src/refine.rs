@@ -5,8 +5,10 @@ use crate::settings::Clock;
 use crate::tracker::Sampled;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
-use kinest::refine::{Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter};
-use kinest::runtime::{Displacement, TrackerPlacer};
+use kinest::refine::{
+    Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, TrackerPlacer,
+};
+use kinest::tracker::Teleport;
 use serde::{Deserialize, Serialize};
 
 /// Which corrections an avatar's pose gets, in this order. May be changed at any time.
@@ -38,7 +40,7 @@ pub struct KinestRefine {
     /// Lets bodies stand that hang in the air without falling, as networks have them in motions they have
     /// never seen.
     pub ground: bool,
-    /// Puts head and hands exactly where the trackers are, and bridges their loss.
+    /// Puts head and hands exactly where the trackers are, and bridges their dropouts.
     pub place_trackers: bool,
     /// Keeps feet on the floor, and still while they carry weight.
     pub lock_feet: bool,
@@ -102,11 +104,11 @@ impl RefineState {
     }
 
     /// The player was moved as a whole.
-    pub fn displace(&mut self, by: &Displacement) {
-        self.filter.turn(by.turn);
-        self.grounding.displace(by.to.z - by.from.z);
-        self.placer.displace(by);
-        self.feet.displace(by.turn, by.from, by.to);
+    pub fn teleport(&mut self, by: &Teleport) {
+        self.filter.teleport(by);
+        self.grounding.teleport(by);
+        self.placer.teleport(by);
+        self.feet.teleport(by);
     }
 
     /// Another player, or another start.
@@ -163,8 +165,8 @@ pub(crate) fn place_trackers(
             && body.time().is_some()
             && let Some(trackers) = &sampled.joints
         {
-            let ((skeleton, pose), loss) = (body.unsettled(), &clock.settings.loss);
-            state.placer.apply(loss, skeleton, pose, &trackers.poses, clock.delta());
+            let ((skeleton, pose), dropout) = (body.unsettled(), &clock.settings.dropout);
+            state.placer.apply(dropout, skeleton, pose, &trackers.poses, clock.delta());
         }
     }
 }

@@ -10,7 +10,7 @@ use kinest::calibration::Calibration;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::motion::MotionClip;
 use kinest::rotation::quat_from_matrix;
-use kinest::runtime::{RecordedFrame, Recording, RecordingError, RecordingWriter};
+use kinest::live::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
 use std::path::Path;

@@ -3,7 +3,7 @@
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
-use kinest::runtime::LossSettings;
+use kinest::refine::DropoutSettings;
 use kinest_engine::DeviceChoice;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -62,11 +62,12 @@ pub struct KinestSettings {
     pub mode: InferenceMode,
     /// The clock of the trackers.
     pub clock: TrackerClock,
-    /// How dropouts are handled.
-    #[reflect(remote = LossSettingsReflect)]
-    pub loss: LossSettings,
-    /// Duration of the blend between two sources of a body, seconds: from rest to the network's
-    /// first pose, from one model to the next.
+    /// How dropouts of trackers are bridged.
+    #[reflect(remote = DropoutSettingsReflect)]
+    #[serde(alias = "loss")]
+    pub dropout: DropoutSettings,
+    /// Seconds in which a body goes from one source to another: from rest to the network's first
+    /// pose, from one model to the next.
     pub blend: f64,
 }
 
@@ -76,7 +77,7 @@ impl Default for KinestSettings {
             device: DeviceChoice::default(),
             mode: InferenceMode::default(),
             clock: TrackerClock::default(),
-            loss: LossSettings::default(),
+            dropout: DropoutSettings::default(),
             blend: 0.3,
         }
     }
@@ -131,16 +132,16 @@ pub enum DeviceChoiceReflect {
     Cpu,
 }
 
-/// Reflects [`LossSettings`].
-#[reflect_remote(LossSettings)]
+/// Stands for [`DropoutSettings`] in reflection.
+#[reflect_remote(DropoutSettings)]
 #[derive(Clone, Copy, Debug)]
-pub struct LossSettingsReflect {
-    /// See [`LossSettings::hold`].
+pub struct DropoutSettingsReflect {
+    /// See [`DropoutSettings::hold`].
     pub hold: f64,
-    /// See [`LossSettings::freeze`].
+    /// See [`DropoutSettings::freeze`].
     pub freeze: f64,
-    /// See [`LossSettings::relax`].
+    /// See [`DropoutSettings::relax`].
     pub relax: f64,
-    /// See [`LossSettings::return_speed`].
+    /// See [`DropoutSettings::return_speed`].
     pub return_speed: f64,
 }

@@ -1,9 +1,9 @@
 //! State of models and avatars.
 
-use crate::{LossReason, PoseModel};
+use crate::{DropoutReason, PoseModel};
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
-use kinest::runtime::InferenceStats;
+use kinest::live::InferenceStats;
 
 /// State of each model in use, for panels and logs: at any time what
 /// [`KinestReady`](crate::KinestReady) and related messages tell once.
@@ -74,8 +74,8 @@ pub struct AvatarStatus {
     pub estimates: u64,
     /// Frames in which the head, the left and the right hand were tracked at a new place.
     pub moves: [u64; 3],
-    /// Reason of the dropout of the head, the left and the right hand; `None` while tracked.
-    pub lost: [Option<LossReason>; 3],
+    /// Why the head, the left and the right hand are lost; `None` while they are tracked.
+    pub lost: [Option<DropoutReason>; 3],
 }
 
 /// Latency of a network's calls, milliseconds. Percentiles are over the last 480 calls.

@@ -8,9 +8,9 @@ use bevy::reflect::reflect_remote;
 use bevy::transform::helper::TransformHelper;
 use glam::DMat3;
 use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
-use kinest::runtime::{Displacement, lowered_hand};
+use kinest::live::lowered_hand;
 use kinest::skeleton::Skeleton;
-use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
+use kinest::tracker::{Teleport, TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 use std::time::Duration;
 
 /// A tracked point of a player's body. Its pose, taken from [`Transform`] and its parents as they are
@@ -118,7 +118,7 @@ pub enum TrackerRoleReflect {
 
 /// Why a tracker is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Reflect)]
-pub enum LossReason {
+pub enum DropoutReason {
     /// Its [`TrackerValidity`] says so.
     Reported,
     /// Its transform is not finite.
@@ -137,7 +137,7 @@ pub struct TrackingLost {
     #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
     /// Why.
-    pub reason: LossReason,
+    pub reason: DropoutReason,
 }
 
 /// A lost tracker of an avatar is tracked again.
@@ -186,7 +186,7 @@ pub(crate) struct Sampled {
     /// … and in this frame.
     pub told_moved: bool,
     /// How the player was moved since the last frame, against its own joints.
-    pub moved: Option<Displacement>,
+    pub moved: Option<Teleport>,
     /// Where each was seen last.
     seen: [Option<TrackerPose>; 3],
     /// The trouble that was warned about, so that it is said once.
@@ -254,15 +254,15 @@ pub(crate) fn sample(
             let tracker = own.and_then(|own| own.iter().find(worn));
             let tracker = tracker.or_else(|| strays.iter().find(worn).filter(|_| alone));
             let pose = match tracker.map(|tracker| (tracker, trackers.get(tracker))) {
-                None | Some((_, Err(_))) => Err(LossReason::Missing),
-                Some((_, Ok((_, validity)))) if !validity.tracked => Err(LossReason::Reported),
+                None | Some((_, Err(_))) => Err(DropoutReason::Missing),
+                Some((_, Ok((_, validity)))) if !validity.tracked => Err(DropoutReason::Reported),
                 Some((entity, Ok((tracker, _)))) => transforms
                     .compute_global_transform(entity)
-                    .map_err(|_| LossReason::Missing)
+                    .map_err(|_| DropoutReason::Missing)
                     .and_then(|global| {
                         let affine = space_from_world * global.affine();
                         pose_of(GlobalTransform::from(affine), &tracker.device_from_joint)
-                            .ok_or(LossReason::NotFinite)
+                            .ok_or(DropoutReason::NotFinite)
                     })
                     .map(|pose| match recorded.map(|frame| frame.trackers.poses[k]) {
                         // Transforms have rounded it.
@@ -288,7 +288,7 @@ pub(crate) fn sample(
                     if sampled.lost_since[k].is_none() && sampled.seen[k].is_some() {
                         lost.write(TrackingLost { avatar, role, reason });
                     }
-                    if reason == LossReason::Missing {
+                    if reason == DropoutReason::Missing {
                         missing = missing.or(Some(role));
                     }
                     Some(*sampled.lost_since[k].get_or_insert(now))
@@ -324,10 +324,8 @@ pub(crate) fn sample(
         sampled.moved = before.and_then(|from| {
             let (from, to) = (&from, &joints.poses[0]);
             match told_moved {
-                true => Some(Displacement::between(from, to)),
-                false if from.tracked && to.tracked => {
-                    Displacement::detect(from, to, clock.delta())
-                }
+                true => Some(Teleport::between(from, to)),
+                false if from.tracked && to.tracked => Teleport::detect(from, to, clock.delta()),
                 false => None,
             }
         });

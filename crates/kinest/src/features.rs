@@ -15,8 +15,8 @@
 //! During a dropout a tracker keeps its last tracked pose. Its motion in between is unknown, so
 //! both changes are zero motion unless it is tracked in both frames.
 //!
-//! Output per frame: the 6D of every joint's rotation relative to its parent (132 numbers), the
-//! root's relative to the axes of the input ([`Frame`]).
+//! The output is the 6D of every joint's rotation against its parent (132 numbers), the root's
+//! against the axes the input was expressed in ([`Axes`]).
 
 use crate::coordinates::heading;
 use crate::rotation::{
@@ -24,14 +24,14 @@ use crate::rotation::{
     raw_matrix_from_sixd, sixd_from_matrix,
 };
 use crate::skeleton::{PerJoint, SmplJoint};
-use crate::tracker::{TrackerPose, TrackerSet};
+use crate::tracker::{Teleport, TrackerPose, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
 /// The axes in which a window is shown to the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Frame {
-    /// The world's axes, as in the reference: the model sees where in the room the player stands.
+pub enum Axes {
+    /// The world's, as the reference: the model sees where in the room it stands.
     #[default]
     World,
     /// Relative to the head in the newest frame of the window: positions to the point on the floor
@@ -42,8 +42,8 @@ pub enum Frame {
     OwnHeading,
 }
 
-impl Frame {
-    /// Whether a frame's numbers depend on newer frames, so that they cannot be cached.
+impl Axes {
+    /// Whether a frame's numbers depend on a newer one, so that they cannot be computed once and kept.
     #[must_use]
     pub fn moves_with_window(self) -> bool {
         self == Self::Heading
@@ -66,9 +66,10 @@ pub enum SixdDecode {
 pub struct FeatureLayout {
     /// The trackers in the input.
     pub trackers: TrackerSet,
-    /// The axes of input and output.
-    pub frame: Frame,
-    /// How outputs are decoded.
+    /// In which axes. Files call it `frame`.
+    #[serde(rename = "frame", alias = "axes")]
+    pub axes: Axes,
+    /// How outputs are read.
     pub decode: SixdDecode,
     /// Whether the input says which trackers are tracked. The reference has no dropouts.
     pub validity: bool,
@@ -76,18 +77,24 @@ pub struct FeatureLayout {
 
 /// The axes of a window, relative to the world's.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct WindowFrame {
-    /// Rotation about the vertical, radians.
+pub struct WindowAxes {
+    /// Turn about the vertical, radians.
     pub heading: f64,
     /// World position of the origin, metres; its height is 0.
     pub origin: DVec3,
 }
 
-impl WindowFrame {
-    /// World-from-window rotation.
+impl WindowAxes {
+    /// World from window.
     #[must_use]
     pub fn rotation(&self) -> DQuat {
         DQuat::from_rotation_z(self.heading)
+    }
+
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
+        self.heading += by.turn;
+        self.origin = by.point(self.origin).with_z(0.0);
     }
 }
 
@@ -104,13 +111,13 @@ impl FeatureLayout {
         SmplJoint::COUNT * SIXD
     }
 
-    /// The frame for a window whose newest head pose is `head`, and in [`Frame::OwnHeading`] for the
+    /// The axes of a window whose newest head pose is `head`, and in [`Axes::OwnHeading`] for the
     /// one frame with that head pose.
     #[must_use]
-    pub fn window_frame(&self, head: &TrackerPose) -> WindowFrame {
-        match self.frame {
-            Frame::World => WindowFrame { heading: 0.0, origin: DVec3::ZERO },
-            Frame::Heading | Frame::OwnHeading => WindowFrame {
+    pub fn window_axes(&self, head: &TrackerPose) -> WindowAxes {
+        match self.axes {
+            Axes::World => WindowAxes { heading: 0.0, origin: DVec3::ZERO },
+            Axes::Heading | Axes::OwnHeading => WindowAxes {
                 heading: heading(head.rotation),
                 origin: DVec3::new(head.position.x, head.position.y, 0.0),
             },
@@ -120,8 +127,8 @@ impl FeatureLayout {
     /// Appends the features of every frame except the first, which only serves the velocities, to
     /// `out`.
     ///
-    /// `frames` are the poses of consecutive frames, in the order of the set's roles. Returns the
-    /// axes of the last of them, in which the numbers are expressed.
+    /// `frames` are the trackers of consecutive frames, in the order of the set's roles. Returns the
+    /// axes the numbers are expressed in, those of the last of `frames`.
     ///
     /// # Panics
     /// If there are no frames, or a frame does not have one pose for each role.
@@ -130,20 +137,20 @@ impl FeatureLayout {
         &self,
         frames: impl DoubleEndedIterator<Item = &'a [TrackerPose]> + Clone,
         out: &mut Vec<f32>,
-    ) -> WindowFrame {
+    ) -> WindowAxes {
         let newest = frames.clone().next_back().expect("a window has at least one frame");
-        let newest = self.window_frame(&newest[0]);
+        let newest = self.window_axes(&newest[0]);
         let push3 = |out: &mut Vec<f32>, v: DVec3| out.extend(v.to_array().map(|v| v as f32));
         let push6 = |out: &mut Vec<f32>, m: DMat3| {
             push3(out, m.x_axis);
             push3(out, m.y_axis);
         };
         for (before, now) in frames.clone().zip(frames.skip(1)) {
-            let frame = match self.frame {
-                Frame::World | Frame::Heading => newest,
-                Frame::OwnHeading => self.window_frame(&now[0]),
+            let axes = match self.axes {
+                Axes::World | Axes::Heading => newest,
+                Axes::OwnHeading => self.window_axes(&now[0]),
             };
-            let window_from_world = self.window_from_world(&frame);
+            let window_from_world = self.window_from_world(&axes);
             let pairs = || before.iter().zip(now);
             let seen = |before: &TrackerPose, now: &TrackerPose| before.tracked && now.tracked;
             for pose in now {
@@ -154,7 +161,7 @@ impl FeatureLayout {
                 push6(out, if seen(before, now) { turned } else { DMat3::IDENTITY });
             }
             for pose in now {
-                push3(out, window_from_world * (pose.position - frame.origin));
+                push3(out, window_from_world * (pose.position - axes.origin));
             }
             for (before, now) in pairs() {
                 let moved = window_from_world * (now.position - before.position);
@@ -167,19 +174,19 @@ impl FeatureLayout {
         newest
     }
 
-    /// Rotates world axes to those of `frame`; exactly the identity for the world's own, so that
-    /// the reference's numbers are reproduced bit for bit.
-    fn window_from_world(&self, frame: &WindowFrame) -> DMat3 {
-        match self.frame {
-            Frame::World => DMat3::IDENTITY,
-            Frame::Heading | Frame::OwnHeading => DMat3::from_rotation_z(-frame.heading),
+    /// Turns the world's axes to `axes`. The world's own are not turned, so that the
+    /// reference's numbers come out to the last bit.
+    fn window_from_world(&self, axes: &WindowAxes) -> DMat3 {
+        match self.axes {
+            Axes::World => DMat3::IDENTITY,
+            Axes::Heading | Axes::OwnHeading => DMat3::from_rotation_z(-axes.heading),
         }
     }
 
-    /// Appends the target of one frame to `out`: the 6D of every local rotation, the root's in the
-    /// axes `frame`.
-    pub fn write_targets(&self, local: &PerJoint<DMat3>, frame: &WindowFrame, out: &mut Vec<f32>) {
-        let root = self.window_from_world(frame) * local[0];
+    /// Appends the target of one frame to `out`: 6D of every local rotation, the root's expressed in
+    /// `axes`.
+    pub fn write_targets(&self, local: &PerJoint<DMat3>, axes: &WindowAxes, out: &mut Vec<f32>) {
+        let root = self.window_from_world(axes) * local[0];
         for m in std::iter::once(&root).chain(&local[1..]) {
             out.extend(sixd_from_matrix(*m).map(|v| v as f32));
         }
@@ -190,13 +197,13 @@ impl FeatureLayout {
     /// # Panics
     /// If `output` does not have [`targets`](Self::targets) numbers.
     #[must_use]
-    pub fn decode_rotations(&self, output: &[f32], frame: &WindowFrame) -> PerJoint<DQuat> {
+    pub fn decode_rotations(&self, output: &[f32], axes: &WindowAxes) -> PerJoint<DQuat> {
         let mut rotations: PerJoint<DQuat> = self.decode_axis_angles(output).map(exp);
-        rotations[0] = frame.rotation() * rotations[0];
+        rotations[0] = axes.rotation() * rotations[0];
         rotations
     }
 
-    /// Axis-angles from one frame of network output, radians; the root's is in the window's axes.
+    /// Axis-angles of one frame of network output, the root's in the window's own axes.
     ///
     /// # Panics
     /// If `output` does not have [`targets`](Self::targets) numbers.
@@ -225,8 +232,8 @@ mod tests {
     use super::*;
     use crate::coordinates::UPRIGHT;
 
-    fn layout(frame: Frame) -> FeatureLayout {
-        FeatureLayout { frame, decode: SixdDecode::GramSchmidt, ..FeatureLayout::default() }
+    fn layout(axes: Axes) -> FeatureLayout {
+        FeatureLayout { axes, decode: SixdDecode::GramSchmidt, ..FeatureLayout::default() }
     }
 
     fn frames() -> Vec<Vec<TrackerPose>> {
@@ -246,25 +253,24 @@ mod tests {
             .collect()
     }
 
-    fn features(layout: FeatureLayout, frames: &[Vec<TrackerPose>]) -> (Vec<f32>, WindowFrame) {
+    fn features(layout: FeatureLayout, frames: &[Vec<TrackerPose>]) -> (Vec<f32>, WindowAxes) {
         let mut out = vec![];
-        let frame = layout.write_features(frames.iter().map(Vec::as_slice), &mut out);
-        (out, frame)
+        let axes = layout.write_features(frames.iter().map(Vec::as_slice), &mut out);
+        (out, axes)
     }
 
     #[test]
     fn velocities_are_differences_in_the_last_nine_numbers() {
-        let (out, _) = features(layout(Frame::World), &frames());
+        let (out, _) = features(layout(Axes::World), &frames());
         assert_eq!(out.len(), 3 * 54);
         assert!((out[36] - 0.1).abs() < 1e-7 && (out[45] - 0.1).abs() < 1e-7, "{:?}", &out[36..54]);
     }
 
-    /// Rotating and moving the whole motion does the same to the window's axes and changes no
-    /// feature.
+    /// Turning and moving the whole motion turns and moves the window's axes and changes no feature.
     #[test]
-    fn heading_features_do_not_depend_on_the_place() {
-        let layout = layout(Frame::Heading);
-        let (here, frame_here) = features(layout, &frames());
+    fn heading_features_do_not_know_where_they_are() {
+        let layout = layout(Axes::Heading);
+        let (here, axes_here) = features(layout, &frames());
         let turn = DQuat::from_rotation_z(2.5);
         let shift = DVec3::new(10.0, -4.0, 0.0);
         let mut moved = frames();
@@ -272,24 +278,24 @@ mod tests {
             pose.position = turn * pose.position + shift;
             pose.rotation = DMat3::from_quat(turn) * pose.rotation;
         }
-        let (there, frame_there) = features(layout, &moved);
+        let (there, axes_there) = features(layout, &moved);
         for (a, b) in here.iter().zip(&there) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
         }
-        let turned = turn * frame_here.rotation();
-        assert!(crate::rotation::geodesic_angle(turned, frame_there.rotation()) < 1e-9);
+        let turned = turn * axes_here.rotation();
+        assert!(crate::rotation::geodesic_angle(turned, axes_there.rotation()) < 1e-9);
     }
 
     /// With its own heading, each frame has the numbers that it has as the newest of a window.
     #[test]
     fn features_in_own_heading_do_not_change_when_newer_frames_come() {
         let frames = frames();
-        let (all, newest) = features(layout(Frame::OwnHeading), &frames);
+        let (all, newest) = features(layout(Axes::OwnHeading), &frames);
         for (i, row) in all.chunks_exact(54).enumerate() {
-            let (window, frame) = features(layout(Frame::Heading), &frames[..i + 2]);
+            let (window, axes) = features(layout(Axes::Heading), &frames[..i + 2]);
             assert_eq!(row, &window[i * 54..], "frame {i}");
             if i == 2 {
-                assert_eq!(frame, newest);
+                assert_eq!(axes, newest);
             }
         }
     }
@@ -300,7 +306,7 @@ mod tests {
     fn a_dropout_holds_the_pose_and_clears_the_validity() {
         let mut frames = frames();
         frames[2][1] = frames[1][1].lost();
-        let told = FeatureLayout { validity: true, ..layout(Frame::World) };
+        let told = FeatureLayout { validity: true, ..layout(Axes::World) };
         let (out, _) = features(told, &frames);
         assert_eq!((told.inputs(), out.len()), (57, 3 * 57));
         let rows: Vec<&[f32]> = out.chunks_exact(57).collect();
@@ -314,7 +320,7 @@ mod tests {
         assert_ne!(left(rows[2]), left(rows[1]), "back");
         assert_ne!(change(rows[0]), still);
         assert_eq!([change(rows[1]), change(rows[2])], [still; 2]);
-        let (untold, _) = features(layout(Frame::World), &frames);
+        let (untold, _) = features(layout(Axes::World), &frames);
         for (row, untold) in rows.iter().zip(untold.chunks_exact(54)) {
             assert_eq!(&row[..54], untold);
         }
@@ -324,9 +330,9 @@ mod tests {
     fn targets_decode_to_the_rotations_they_encode() {
         let rotations: PerJoint<DQuat> =
             std::array::from_fn(|j| exp(DVec3::new(0.1 * j as f64, -0.4, 0.05 * j as f64)));
-        for frame in [Frame::World, Frame::Heading, Frame::OwnHeading] {
-            let layout = layout(frame);
-            let window = layout.window_frame(&frames()[3][0]);
+        for axes in [Axes::World, Axes::Heading, Axes::OwnHeading] {
+            let layout = layout(axes);
+            let window = layout.window_axes(&frames()[3][0]);
             let mut out = vec![];
             layout.write_targets(&rotations.map(DMat3::from_quat), &window, &mut out);
             let back = layout.decode_rotations(&out, &window);

@@ -105,7 +105,7 @@
 //!     let frames = StreamFrames { stream, features: &new.features };
 //!     let output = streams.advance(&[frames], Take::Newest)?;
 //!     let newest = history.newest().map(|frame| frame.poses[0].position);
-//!     Ok(decode_output(&spec, &output, &new.frame)
+//!     Ok(decode_output(&spec, &output, &new.axes)
 //!         .zip(newest)
 //!         .map(|(rotations, head)| place_under_head(&spec.skeleton, &rotations, head)))
 //! }
@@ -131,6 +131,7 @@
 
 pub mod calibration;
 pub mod coordinates;
+mod easing;
 pub mod features;
 pub mod files;
 pub mod live;

@@ -10,7 +10,7 @@ use glam::{DMat3, DVec3};
 use golden::{Golden, check, load};
 use kinest::features::FeatureLayout;
 use kinest::live::protocol::{Protocol, clip_trackers, offline_windows, predict, score};
-use kinest::live::{EngineError, PoseEngine, Take};
+use kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use kinest::metrics::{BodyTrack, Metrics};
 use kinest::model::{Feed, ModelSpec};
 use kinest::motion::{ClipFrame, MotionClip};
@@ -18,8 +18,6 @@ use kinest::rotation::{
     SIXD, Sixd, axis_angle_from_matrix, body_matrix_from_axis_angle, matrix_from_axis_angle,
     matrix_from_sixd, raw_matrix_from_sixd, sixd_from_matrix,
 };
-use kinest::runtime::protocol::{Protocol, clip_trackers, offline_windows, predict, score};
-use kinest::runtime::{EngineError, PoseEngine, StreamEngine, Take};
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
 use kinest::tracker::TrackerSet;
 

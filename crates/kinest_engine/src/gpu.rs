@@ -4,11 +4,11 @@ use crate::open::served;
 use crate::{DeviceChoice, OpenError};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use kinest::model::{Checkpoint, ModelSpec};
-use kinest::runtime::{
-    BurnEngine, EngineError, PoseEngine, StreamEngine, StreamFrames, Take, guarded, streams_of,
-    warm_up,
+use kinest::live::{
+    EngineError, PoseEngine, StreamEngine, StreamFrames, Take, guarded, streams_of, warm_up,
 };
+use kinest::model::{Checkpoint, ModelSpec};
+use kinest_nn::engine::BurnEngine;
 use std::panic;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;

@@ -3,11 +3,9 @@
 use crate::DeviceChoice;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::devices;
-use burn_flex::{Flex, FlexDevice};
-use kinest::model::fused::core_on_host;
-use kinest::model::{Checkpoint, CheckpointError, Feed, Manifest, install_core_kernel};
-use kinest::native::{NativeKinest, NativeStreams};
-use kinest::runtime::{BurnEngine, EngineError, NativeEngine, PoseEngine, streams_of};
+use kinest::live::{EngineError, PoseEngine, streams_of};
+use kinest::model::{Checkpoint, CheckpointError, Feed};
+use kinest_native::{NativeEngine, NativeError, PackError};
 use std::sync::{Mutex, PoisonError};
 
 /// Why a network could not be opened.
@@ -27,6 +25,9 @@ pub enum OpenError {
     /// The checkpoint is at fault.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// The network has no native form.
+    #[error(transparent)]
+    Native(#[from] PackError),
     /// The device's engine cannot be fed as the model is.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -39,7 +40,7 @@ pub enum OpenError {
 /// the others, is logged. A GPU back end that has panicked is not tried again by this process.
 ///
 /// The start of a GPU takes seconds, so call this on a thread that can wait, as
-/// [`PoseWorker`](kinest::runtime::PoseWorker) does.
+/// [`PoseWorker`](kinest::live::PoseWorker) does.
 ///
 /// # Errors
 /// If the device was not compiled in, does not work, or cannot be fed as the model is, or if the
@@ -100,22 +101,11 @@ fn log_once(text: String) {
 }
 
 fn cpu(checkpoint: &Checkpoint) -> Result<Box<dyn PoseEngine>, OpenError> {
-    let network = checkpoint.network::<Flex>(&FlexDevice)?;
-    let Manifest { network: config, spec, precision, .. } = &checkpoint.manifest;
-    let native = match spec.feed {
-        Feed::Windows => NativeKinest::new(config, &network)
-            .map(|native| NativeEngine::new(native, spec.clone())),
-        Feed::Frames { .. } => NativeStreams::new(config, &network, *precision)
-            .map(|native| NativeEngine::streaming(native, spec.clone())),
-    };
-    served(match native {
-        Ok(native) => Box::new(native),
-        Err(reason) => {
-            tracing::debug!("Burn runs the network: {reason}");
-            install_core_kernel::<Flex>(core_on_host);
-            Box::new(BurnEngine::from_network(network, spec.clone(), FlexDevice, "cpu"))
-        }
-    })
+    let engine = NativeEngine::from_checkpoint(checkpoint).map_err(|error| match error {
+        NativeError::Checkpoint(error) => OpenError::Checkpoint(error),
+        NativeError::Pack(error) => OpenError::Native(error),
+    })?;
+    served(Box::new(engine))
 }
 
 #[cfg(feature = "cuda")]
@@ -141,12 +131,16 @@ fn wgpu(_: &Checkpoint, _: bool) -> Result<Box<dyn PoseEngine>, OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn_flex::{Flex, FlexDevice};
     use kinest::features::FeatureLayout;
+    use kinest::live::Take;
     use kinest::model::{
-        KinestConfig, Mamba2Config, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision,
+        Activation, KinestConfig, Mamba2Config, Manifest, MlpConfig, ModelSpec, NetworkConfig,
+        Precision,
     };
-    use kinest::runtime::Take;
     use kinest::skeleton::Skeleton;
+    use kinest_nn::engine::BurnEngine;
+    use kinest_nn::pose::Network;
 
     fn tiny() -> Checkpoint {
         let scan = Mamba2Config { state: 4, taps: 4, expand: 2, head_width: 16, chunk: 8 };
@@ -174,8 +168,8 @@ mod tests {
             feed: config.feed(),
             skeleton: Skeleton::default(),
         };
-        let network = config.init::<Flex>(&FlexDevice).unwrap();
-        Checkpoint::new(Manifest::new(config, spec), &network, precision).unwrap()
+        let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
+        network.to_checkpoint(Manifest::new(config, spec), precision).unwrap()
     }
 
     fn output(engine: &mut dyn PoseEngine) -> Vec<f32> {
@@ -248,12 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_native_form_runs_all_the_same() {
-        let mlp = MlpConfig { width: 8, ..MlpConfig::default() };
-        let checkpoint = checkpoint(NetworkConfig::Mlp(mlp), Precision::F32);
-        let mut engine = open(&checkpoint, DeviceChoice::Cpu).unwrap();
-        assert_eq!(engine.answers(), 1);
-        assert_eq!(output(engine.as_mut()), output(&mut burn(&checkpoint)));
+    fn a_perceptron_on_the_cpu_matches_burn_with_every_activation() {
+        for activation in [Activation::Relu, Activation::Silu, Activation::Gelu] {
+            let mlp = MlpConfig { width: 24, activation, ..MlpConfig::default() };
+            let checkpoint = checkpoint(NetworkConfig::Mlp(mlp), Precision::F32);
+            let mut engine = open(&checkpoint, DeviceChoice::Cpu).unwrap();
+            assert_eq!(engine.answers(), 1);
+            matches_burn(&checkpoint, engine.as_mut());
+        }
     }
 
     #[cfg(not(feature = "cuda"))]

@@ -9,7 +9,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
 use counting::allocations;
-use kinest::features::{FeatureLayout, Frame};
+use kinest::features::{Axes, FeatureLayout};
 use kinest::live::protocol::clip_trackers;
 use kinest::live::{EngineError, PoseEngine, StreamEngine, StreamFrames};
 use kinest::model::{
@@ -17,9 +17,11 @@ use kinest::model::{
     NetworkConfig, Precision, ScanChain, Take,
 };
 use kinest::motion::{amass, synthetic};
-use kinest::skeleton::Skeleton;
-use kinest_native::NativeEngine;
-use kinest_native::{NativeStreams, NextFrames, PackError, StateError, StreamingState};
+use kinest::rotation::SIXD;
+use kinest::skeleton::{Skeleton, SmplJoint};
+use kinest_native::{
+    NativeEngine, NativeStreams, NextFrames, PackError, StateError, StreamingState,
+};
 use kinest_nn::engine::BurnEngine;
 use kinest_nn::layers::fused::core_on_host;
 use kinest_nn::layers::kernel::install_core_kernel;
@@ -29,8 +31,8 @@ use kinest_nn::tensors::tensors_of;
 use std::path::Path;
 use std::sync::Mutex;
 
-/// Numbers of one frame that a network says: 6D of every joint.
-const TARGETS: usize = kinest::skeleton::SmplJoint::COUNT * kinest::rotation::SIXD;
+/// Numbers of one frame that the network says: the 6D of every joint's rotation.
+const TARGETS: usize = SmplJoint::COUNT * SIXD;
 
 fn config() -> KinestConfig {
     let scan = Mamba2Config { state: 8, taps: 4, expand: 2, head_width: 8, chunk: 16 };
@@ -53,7 +55,7 @@ fn config() -> KinestConfig {
 }
 
 fn layout() -> FeatureLayout {
-    FeatureLayout { frame: Frame::OwnHeading, ..FeatureLayout::default() }
+    FeatureLayout { axes: Axes::OwnHeading, ..FeatureLayout::default() }
 }
 
 fn spec() -> ModelSpec {

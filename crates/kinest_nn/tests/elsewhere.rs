@@ -3,7 +3,7 @@
 
 use burn_flex::{Flex, FlexDevice};
 use glam::{DQuat, DVec3};
-use kinest::features::{FeatureLayout, Frame, SixdDecode};
+use kinest::features::{Axes, FeatureLayout, SixdDecode};
 use kinest::live::PoseEstimator;
 use kinest::live::protocol::{Protocol, clip_trackers, predict};
 use kinest::model::{Feed, KinestConfig, Mamba2Config, MlpConfig, ModelSpec, NetworkConfig};
@@ -39,7 +39,7 @@ fn engine(config: &NetworkConfig) -> BurnEngine<Flex> {
     use burn::tensor::backend::Backend;
     Flex::seed(&FlexDevice, 11);
     let layout = FeatureLayout {
-        frame: Frame::Heading,
+        axes: Axes::Heading,
         decode: SixdDecode::GramSchmidt,
         ..FeatureLayout::default()
     };

@@ -3,7 +3,7 @@
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
-use kinest::features::{FeatureLayout, Frame};
+use kinest::features::{Axes, FeatureLayout};
 use kinest::live::protocol::clip_trackers;
 use kinest::model::{
     CausalConfig, Checkpoint, CheckpointError, Feed, KinestConfig, Mamba2Config, Manifest,
@@ -37,7 +37,7 @@ fn config() -> KinestConfig {
 }
 
 fn layout() -> FeatureLayout {
-    FeatureLayout { frame: Frame::OwnHeading, ..FeatureLayout::default() }
+    FeatureLayout { axes: Axes::OwnHeading, ..FeatureLayout::default() }
 }
 
 fn network() -> Network<Flex> {
@@ -107,8 +107,8 @@ fn no_frame_sees_a_later_one_and_the_past_counts() {
 
 #[test]
 fn a_causal_network_comes_back_from_its_checkpoint_and_sees_no_moving_frame() {
-    let spec = |frame| ModelSpec {
-        layout: FeatureLayout { frame, ..FeatureLayout::default() },
+    let spec = |axes| ModelSpec {
+        layout: FeatureLayout { axes, ..FeatureLayout::default() },
         rate_hz: 60.0,
         window: 1,
         feed: Feed::Frames { look_ahead: 0 },
@@ -117,17 +117,17 @@ fn a_causal_network_comes_back_from_its_checkpoint_and_sees_no_moving_frame() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("causal.model.ron");
     let (network, config) = (network(), NetworkConfig::Kinest(config()));
-    let save = |frame| {
-        let manifest = Manifest::new(config.clone(), spec(frame));
+    let save = |axes| {
+        let manifest = Manifest::new(config.clone(), spec(axes));
         network.to_checkpoint(manifest, Precision::F32).unwrap().save(&path).unwrap();
     };
-    save(Frame::OwnHeading);
+    save(Axes::OwnHeading);
     let loaded = Checkpoint::load(&path).unwrap();
     assert_eq!(loaded.manifest.network, config);
     let features = features(20);
     let same = outputs(&Network::from_checkpoint(&loaded, &FlexDevice).unwrap(), &features, &[20]);
     assert_eq!(same, outputs(&network, &features, &[20]));
-    save(Frame::Heading);
+    save(Axes::Heading);
     let Err(CheckpointError::Field { field, .. }) = Checkpoint::load(&path) else { panic!() };
     assert_eq!(field, "spec.layout.frame");
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use kinest::model::Checkpoint;
-use kinest::runtime::PoseEngine;
+use kinest::live::PoseEngine;
 use kinest_engine::DeviceChoice;
 use std::path::Path;
 

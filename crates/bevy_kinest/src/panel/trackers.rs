@@ -2,7 +2,7 @@
 
 use super::watch::Watch;
 use crate::tracker::{ROLES, Sampled};
-use crate::{AvatarStatus, LossReason};
+use crate::{AvatarStatus, DropoutReason};
 use bevy_egui::egui::{Grid, Ui};
 use kinest::tracker::TrackerRole;
 
@@ -17,9 +17,9 @@ pub(super) fn section(ui: &mut Ui, status: &AvatarStatus, sampled: &Sampled, wat
             match (sampled.lost_since[k], status.lost[k]) {
                 (Some(since), Some(why)) => {
                     let why = match why {
-                        LossReason::Reported => "its device is not tracked",
-                        LossReason::NotFinite => "its transform is not finite",
-                        LossReason::Missing => "there is none",
+                        DropoutReason::Reported => "its device is not tracked",
+                        DropoutReason::NotFinite => "its transform is not finite",
+                        DropoutReason::Missing => "there is none",
                     };
                     let text = format!("lost for {:.1} s: {why}", sampled.time - since);
                     ui.colored_label(ui.visuals().warn_fg_color, text);

@@ -78,9 +78,9 @@ impl PoseEstimator {
     fn see_window(&mut self) -> Result<Option<PerJoint<DQuat>>, EstimateError> {
         let Some(frames) = self.history.window() else { return Ok(None) };
         self.features.clear();
-        let frame = self.spec.layout.write_features(frames, &mut self.features);
+        let axes = self.spec.layout.write_features(frames, &mut self.features);
         let output = self.engine.infer(&self.features, 1, Take::Newest)?;
-        decode_output(&self.spec, &output, &frame).map(Some).ok_or(EstimateError::NotFinite)
+        decode_output(&self.spec, &output, &axes).map(Some).ok_or(EstimateError::NotFinite)
     }
 
     fn see_frames(&mut self) -> Result<Option<PerJoint<DQuat>>, EstimateError> {
@@ -91,7 +91,7 @@ impl PoseEstimator {
             }
             let frames = StreamFrames { stream: STREAM, features: &new.features };
             let output = streams.advance(&[frames], Take::Newest)?;
-            self.said = decode_output(&self.spec, &output, &new.frame);
+            self.said = decode_output(&self.spec, &output, &new.axes);
             if self.said.is_none() {
                 // What it remembers is no better.
                 streams.end(STREAM);

@@ -1,7 +1,7 @@
 //! An engine for tests that needs no network.
 
 use super::{EngineError, PoseEngine, StreamEngine, Take};
-use crate::features::{FeatureLayout, Frame, SixdDecode, TARGETS, WindowFrame};
+use crate::features::{Axes, FeatureLayout, SixdDecode, WindowAxes};
 use crate::model::{Feed, ModelSpec};
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use glam::{DQuat, DVec3};
@@ -9,7 +9,7 @@ use glam::{DQuat, DVec3};
 /// 96 frames at 60 Hz, relative to the head's heading.
 pub(crate) fn spec() -> ModelSpec {
     let layout = FeatureLayout {
-        frame: Frame::Heading,
+        axes: Axes::Heading,
         decode: SixdDecode::GramSchmidt,
         ..FeatureLayout::default()
     };
@@ -84,9 +84,9 @@ impl<F: FnMut(usize, usize) -> Deed + Send> PoseEngine for FakeEngine<F> {
         self.calls += 1;
         match (self.deed)(calls, batch) {
             Deed::Answer => {
-                let frame = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
+                let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
                 let mut out = vec![];
-                self.spec.layout.write_targets(&answer().matrices(), &frame, &mut out);
+                self.spec.layout.write_targets(&answer().matrices(), &axes, &mut out);
                 Ok(out.repeat(batch))
             }
             Deed::NotFinite => Ok(vec![f32::NAN; self.spec.layout.targets() * batch]),

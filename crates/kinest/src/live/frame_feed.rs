@@ -1,10 +1,9 @@
 //! Tracker frames of any rate as the frames of a stream: on the network's grid, each once.
 
-use super::Displacement;
 use super::history::{TIME_TOLERANCE, TrackerHistory};
-use crate::features::{FeatureLayout, WindowFrame};
+use crate::features::{FeatureLayout, WindowAxes};
 use crate::model::{Feed, ModelSpec};
-use crate::tracker::TrackerPose;
+use crate::tracker::{Teleport, TrackerPose};
 use std::collections::VecDeque;
 
 /// What a network that is fed frame by frame ([`Feed::Frames`]) gets next, of one player.
@@ -19,8 +18,8 @@ pub struct FrameFeed {
     look_ahead: usize,
     /// The frame that was fed last, or would have been but for its velocities.
     last: Option<(f64, Vec<TrackerPose>)>,
-    /// What the newest frames are expressed in, oldest first; one more than the network looks ahead.
-    frames: VecDeque<WindowFrame>,
+    /// The axes of the newest frames, oldest first; one more than the network looks ahead.
+    axes: VecDeque<WindowAxes>,
 }
 
 /// The next frames of a stream.
@@ -30,8 +29,8 @@ pub struct NewFrames {
     pub features: Vec<f32>,
     /// Time stamp of the frame that the answer to the newest describes.
     pub time: f64,
-    /// What that answer is expressed in.
-    pub frame: WindowFrame,
+    /// The axes of that answer.
+    pub axes: WindowAxes,
     /// These are the first frames of a stream: what the network remembers is of another one.
     pub starts: bool,
 }
@@ -49,7 +48,7 @@ impl FrameFeed {
             step: 1.0 / spec.rate_hz,
             look_ahead,
             last: None,
-            frames: VecDeque::new(),
+            axes: VecDeque::new(),
         }
     }
 
@@ -62,40 +61,38 @@ impl FrameFeed {
         let (mut time, mut before) = match self.last.take() {
             Some((last, poses)) if goes_on(last) => (last, poses),
             _ => {
-                self.frames.clear();
+                self.axes.clear();
                 (newest.time, newest.poses.clone())
             }
         };
-        let starts = self.frames.is_empty();
+        let starts = self.axes.is_empty();
         let mut features = Vec::new();
         while time + self.step <= newest.time + TIME_TOLERANCE
             && let Some(now) = history.at(time + self.step)
         {
             time += self.step;
             let pair = [before.as_slice(), now.as_slice()];
-            if self.frames.len() > self.look_ahead {
-                self.frames.pop_front();
+            if self.axes.len() > self.look_ahead {
+                self.axes.pop_front();
             }
-            self.frames.push_back(self.layout.write_features(pair.into_iter(), &mut features));
+            self.axes.push_back(self.layout.write_features(pair.into_iter(), &mut features));
             before = now;
         }
         self.last = Some((time, before));
         if features.is_empty() {
             return None;
         }
-        let frame = *self.frames.front()?;
-        Some(NewFrames { features, time: time - self.look_ahead as f64 * self.step, frame, starts })
+        let axes = *self.axes.front()?;
+        Some(NewFrames { features, time: time - self.look_ahead as f64 * self.step, axes, starts })
     }
 
-    /// Takes what was fed along in a teleport. To the network nothing has happened: it does not know
-    /// where the player stands.
-    pub fn displace(&mut self, by: &Displacement) {
+    /// Follows a teleport. To the network nothing has happened: it does not know where the player
+    /// stands.
+    pub fn teleport(&mut self, by: &Teleport) {
         if let Some((_, poses)) = &mut self.last {
-            poses.iter_mut().for_each(|pose| by.apply(pose));
+            poses.iter_mut().for_each(|pose| pose.teleport(by));
         }
-        for frame in &mut self.frames {
-            *frame = by.window_frame(frame);
-        }
+        self.axes.iter_mut().for_each(|axes| axes.teleport(by));
     }
 }
 
@@ -103,13 +100,13 @@ impl FrameFeed {
 mod tests {
     use super::*;
     use crate::coordinates::UPRIGHT;
-    use crate::features::Frame;
+    use crate::features::Axes;
     use crate::live::fake;
     use crate::tracker::TrackerFrame;
     use glam::{DMat3, DQuat, DVec3};
 
     fn spec(look_ahead: usize) -> ModelSpec {
-        let layout = FeatureLayout { frame: Frame::OwnHeading, ..fake::spec().layout };
+        let layout = FeatureLayout { axes: Axes::OwnHeading, ..fake::spec().layout };
         ModelSpec { layout, window: 1, feed: Feed::Frames { look_ahead }, ..fake::spec() }
     }
 
@@ -172,7 +169,7 @@ mod tests {
         let (now, later) = (feed(&spec(0), times()), feed(&spec(3), times()));
         for (i, late) in later.iter().enumerate().skip(3) {
             assert_eq!(late.features, now[i].features);
-            assert_eq!(late.frame, now[i - 3].frame);
+            assert_eq!(late.axes, now[i - 3].axes);
             assert!((late.time - now[i - 3].time).abs() < 1e-9);
         }
     }
@@ -180,7 +177,7 @@ mod tests {
     #[test]
     fn the_network_does_not_notice_a_teleport() {
         let spec = spec(2);
-        let by = Displacement::between(
+        let by = Teleport::between(
             &trackers_at(0.5).poses[0],
             &TrackerPose::new(
                 DVec3::new(9.0, -3.0, 1.5),
@@ -193,11 +190,11 @@ mod tests {
             for i in 0..60 {
                 let mut frame = trackers_at(f64::from(i) / 60.0);
                 if teleport && i == 30 {
-                    history.displace(&by);
-                    feed.displace(&by);
+                    history.teleport(&by);
+                    feed.teleport(&by);
                 }
                 if teleport && i >= 30 {
-                    frame.poses.iter_mut().for_each(|pose| by.apply(pose));
+                    frame.poses.iter_mut().for_each(|pose| pose.teleport(&by));
                 }
                 history.push(frame).unwrap();
                 fed.extend(feed.next(&history));
@@ -209,8 +206,8 @@ mod tests {
             let pairs = stayed.features.iter().zip(&went.features);
             assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-6));
             if stayed.time > 29.5 / 60.0 {
-                let turned = stayed.frame.rotation() * by.rotation();
-                assert!(turned.angle_between(went.frame.rotation()) < 1e-6);
+                let turned = stayed.axes.rotation() * by.rotation();
+                assert!(turned.angle_between(went.axes.rotation()) < 1e-6);
             }
         }
     }

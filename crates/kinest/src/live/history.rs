@@ -1,9 +1,8 @@
 //! Tracker frames of any rate, resampled to the rate of the network.
 
-use super::Displacement;
 use crate::model::ModelSpec;
 use crate::rotation::quat_from_matrix;
-use crate::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
+use crate::tracker::{Teleport, TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 use glam::DMat3;
 use std::collections::VecDeque;
 use std::slice::ChunksExact;
@@ -12,7 +11,7 @@ use std::slice::ChunksExact;
 /// nanoseconds cannot say 1/60 s, and nothing a person does matters within a microsecond.
 pub(super) const TIME_TOLERANCE: f64 = 1e-6;
 
-/// A pause longer than this, in seconds, is a loss of tracking: what was before it says nothing
+/// A pause longer than this, in seconds, is the end of tracking: what was before it says nothing
 /// about now. A shorter one (a hitch) is bridged by interpolation.
 const LONGEST_HITCH: f64 = 1.0;
 
@@ -168,9 +167,10 @@ impl TrackerHistory {
         Some(pairs.map(|(a, b)| interpolate(a, b, t)).collect())
     }
 
-    /// Takes everything along in a teleport, as if the player had always been there: no tracker has moved.
-    pub fn displace(&mut self, by: &Displacement) {
-        self.samples.iter_mut().flat_map(|frame| &mut frame.poses).for_each(|pose| by.apply(pose));
+    /// Follows a teleport, as if the player had always been there: no tracker has moved.
+    pub fn teleport(&mut self, by: &Teleport) {
+        let poses = self.samples.iter_mut().flat_map(|frame| &mut frame.poses);
+        poses.for_each(|pose| pose.teleport(by));
     }
 
     /// Changes to the windows of another model and keeps what both need.
@@ -406,7 +406,7 @@ mod tests {
     /// Moved and turned as one, the player's window shows the very same motion there.
     #[test]
     fn a_teleport_takes_the_whole_history_along() {
-        let by = Displacement { turn: 2.0, from: DVec3::X, to: DVec3::new(-7.0, 3.0, 2.0) };
+        let by = Teleport { turn: 2.0, from: DVec3::X, to: DVec3::new(-7.0, 3.0, 2.0) };
         let (mut here, mut there) = (history(), history());
         for i in 0..=200_u32 {
             let frame = trackers_at(f64::from(i) / 90.0);
@@ -416,10 +416,10 @@ mod tests {
                 continue;
             }
             if i == 150 {
-                there.displace(&by);
+                there.teleport(&by);
             }
             let mut frame = frame;
-            frame.poses.iter_mut().for_each(|pose| by.apply(pose));
+            frame.poses.iter_mut().for_each(|pose| pose.teleport(&by));
             there.push(frame).unwrap();
         }
         let layout = fake::spec().layout;

@@ -4,7 +4,7 @@
 //! `T` frames `T − 1` are predicted.
 
 use super::{EngineError, PoseEngine, StreamFrames, Take, streams_of};
-use crate::features::{FeatureLayout, Frame, TARGETS, WindowFrame};
+use crate::features::{Axes, FeatureLayout, WindowAxes};
 use crate::metrics::{BodyTrack, Metrics};
 use crate::model::{Feed, ModelSpec};
 use crate::motion::{ClipFrame, MotionClip};
@@ -187,7 +187,7 @@ fn through_windows(
     let windows: Vec<Window> = protocol.windows(total, window, engine.answers()).collect();
     for batch in windows.chunks(BATCH) {
         let mut input = Vec::with_capacity(batch.len() * window * layout.inputs());
-        let axes: Vec<WindowFrame> = batch
+        let axes: Vec<WindowAxes> = batch
             .iter()
             .map(|w| {
                 let first = input.len();
@@ -240,7 +240,7 @@ fn through_stream(
         let skipped = before_first.min(rows.len());
         before_first -= skipped;
         for row in rows.skip(skipped) {
-            let axes = layout.window_frame(&trackers[said.len() + 1][0]);
+            let axes = layout.window_axes(&trackers[said.len() + 1][0]);
             said.push(read(&layout, row, &axes, said.len())?);
         }
         progress(said.len(), total);
@@ -253,11 +253,11 @@ fn through_stream(
 fn read(
     layout: &FeatureLayout,
     row: &[f32],
-    axes: &WindowFrame,
+    axes: &WindowAxes,
     frame: usize,
 ) -> Result<PerJoint<DVec3>, ProtocolError> {
     let mut rotations = layout.decode_axis_angles(row);
-    if layout.frame != Frame::World {
+    if layout.axes != Axes::World {
         rotations[0] = log(axes.rotation() * exp(rotations[0]));
     }
     // Gram-Schmidt would make a rotation even of NaN.
@@ -298,8 +298,8 @@ mod tests {
     use super::*;
     use crate::coordinates::UPRIGHT;
     use crate::features::SixdDecode;
+    use crate::live::StreamEngine;
     use crate::rotation::{geodesic_angle, sixd_from_matrix};
-    use crate::runtime::StreamEngine;
     use crate::skeleton::{Pose, SmplJoint};
     use glam::{DMat3, DQuat};
 
@@ -312,9 +312,9 @@ mod tests {
     }
 
     impl Echo {
-        fn new(window: usize, frame: Frame) -> Self {
+        fn new(window: usize, axes: Axes) -> Self {
             let layout =
-                FeatureLayout { frame, decode: SixdDecode::GramSchmidt, ..Default::default() };
+                FeatureLayout { axes, decode: SixdDecode::GramSchmidt, ..Default::default() };
             let spec = ModelSpec {
                 layout,
                 rate_hz: 60.0,
@@ -379,7 +379,7 @@ mod tests {
         let skeleton = Skeleton::default();
         for frames in [2, 5, 8, 9, 10, 17, 40, 200] {
             for protocol in [Protocol::Offline, Protocol::Online] {
-                for axes in [Frame::World, Frame::Heading] {
+                for axes in [Axes::World, Axes::Heading] {
                     let clip = circle(frames);
                     let trackers = clip_trackers(&clip, &skeleton, TrackerSet::HeadAndHands);
                     let mut engine = Echo::new(8, axes);
@@ -431,7 +431,7 @@ mod tests {
     fn what_cannot_be_predicted_or_scored_is_said() {
         let skeleton = Skeleton::default();
         let attempt = |clip: &MotionClip| {
-            let mut engine = Echo::new(8, Frame::World);
+            let mut engine = Echo::new(8, Axes::World);
             predict(&mut engine, clip, &skeleton, Protocol::Online, |_, _| ()).unwrap_err()
         };
         let slow = MotionClip { rate_hz: 30.0, ..circle(9) };

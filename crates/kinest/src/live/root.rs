@@ -1,7 +1,7 @@
 //! From one frame of network output to a body that stands where the head is.
 
 use crate::coordinates::{UPRIGHT, heading};
-use crate::features::WindowFrame;
+use crate::features::WindowAxes;
 use crate::model::ModelSpec;
 use crate::skeleton::{PerJoint, Pose, Skeleton};
 use crate::tracker::TrackerPose;
@@ -13,13 +13,13 @@ use glam::{DMat3, DQuat, DVec3};
 pub fn decode_output(
     spec: &ModelSpec,
     output: &[f32],
-    frame: &WindowFrame,
+    axes: &WindowAxes,
 ) -> Option<PerJoint<DQuat>> {
     // Gram-Schmidt would make a rotation even of NaN.
     if output.len() != spec.layout.targets() || !output.iter().all(|v| v.is_finite()) {
         return None;
     }
-    let rotations = spec.layout.decode_rotations(output, frame);
+    let rotations = spec.layout.decode_rotations(output, axes);
     rotations.iter().all(|q| q.is_finite()).then_some(rotations)
 }
 
@@ -62,8 +62,8 @@ mod tests {
     #[test]
     fn what_is_no_rotation_is_refused() {
         let spec = crate::live::fake::spec();
-        let frame = WindowFrame { heading: 0.0, origin: DVec3::ZERO };
-        assert!(decode_output(&spec, &vec![f32::NAN; spec.layout.targets()], &frame).is_none());
-        assert!(decode_output(&spec, &vec![1.0; spec.layout.targets() - 1], &frame).is_none());
+        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
+        assert!(decode_output(&spec, &vec![f32::NAN; spec.layout.targets()], &axes).is_none());
+        assert!(decode_output(&spec, &vec![1.0; spec.layout.targets() - 1], &axes).is_none());
     }
 }

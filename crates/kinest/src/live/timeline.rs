@@ -2,6 +2,7 @@
 
 use crate::rotation::{exp, log};
 use crate::skeleton::PerJoint;
+use crate::tracker::Teleport;
 use glam::{DQuat, DVec3};
 use std::collections::VecDeque;
 
@@ -229,8 +230,9 @@ impl PoseTimeline {
         })
     }
 
-    /// Turns everything about the vertical: for a body that was moved as a whole.
-    pub fn turn(&mut self, turn: DQuat) {
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
+        let turn = by.rotation();
         self.estimates.iter_mut().for_each(|(_, rotations)| rotations[0] = turn * rotations[0]);
         if let Some(shown) = &mut self.shown {
             shown.rotations[0] = turn * shown.rotations[0];
@@ -361,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn old_estimates_are_ignored_and_a_turn_turns_all() {
+    fn old_estimates_are_ignored_and_a_teleport_turns_all() {
         let mut timeline = PoseTimeline::default();
         timeline.push(1.0, swing(1.0));
         timeline.push(1.0, swing(0.3));
@@ -371,10 +373,10 @@ mod tests {
         assert_eq!(timeline.show(-7.0), Some((-7.0, swing(0.2))), "another clock");
         timeline.clear();
         timeline.push(1.0, swing(1.0));
-        let turn = DQuat::from_rotation_z(1.0);
-        timeline.turn(turn);
+        let by = Teleport { turn: 1.0, from: DVec3::ZERO, to: DVec3::X };
+        timeline.teleport(&by);
         let (_, rotations) = timeline.show(1.0).unwrap();
-        assert!(geodesic_angle(rotations[0], turn * swing(1.0)[0]) < 1e-12);
+        assert!(geodesic_angle(rotations[0], by.rotation() * swing(1.0)[0]) < 1e-12);
         timeline.clear();
         assert!(timeline.show(1.0).is_none());
     }

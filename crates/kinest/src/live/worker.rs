@@ -3,7 +3,7 @@
 use super::{
     EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded, streams_of, warm_up,
 };
-use crate::features::{TARGETS, WindowFrame};
+use crate::features::WindowAxes;
 use crate::model::Feed;
 use crate::skeleton::PerJoint;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -52,7 +52,7 @@ pub struct PoseRequest {
     /// Features.
     pub input: PoseInput,
     /// What the answer is expressed in.
-    pub frame: WindowFrame,
+    pub axes: WindowAxes,
 }
 
 /// What the network says about a [`PoseRequest`].
@@ -416,8 +416,8 @@ fn serve(
         let asked = requests.len();
         for (waiting, output) in requests.into_values().zip(frames) {
             let Waiting { generation, request, .. } = waiting;
-            let PoseRequest { avatar, time, frame, .. } = request;
-            if let Some(rotations) = decode_output(&spec, output, &frame) {
+            let PoseRequest { avatar, time, axes, .. } = request;
+            if let Some(rotations) = decode_output(&spec, output, &axes) {
                 replies.push(PoseReply { avatar, time, rotations });
                 generations.push(generation.reply);
             }
@@ -480,7 +480,7 @@ mod tests {
             avatar,
             time,
             input: PoseInput::Window(vec![0.0; spec.window * spec.layout.inputs()]),
-            frame: WindowFrame { heading: 0.5, origin: DVec3::ZERO },
+            axes: WindowAxes { heading: 0.5, origin: DVec3::ZERO },
         }
     }
 

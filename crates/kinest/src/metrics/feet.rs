@@ -41,8 +41,7 @@ impl FeetTrack {
                 .push([J::LeftFoot, J::RightFoot].map(|ball| joints.positions[ball.index()]));
             track.soles.push([J::LeftAnkle, J::RightAnkle].map(|ankle| {
                 let (rotation, j) = (joints.rotations[ankle.index()], ankle.index());
-                let [heel, ball] = skeleton.sole(ankle).map(|point| (rotation * point).z);
-                joints.positions[j].z + heel.min(ball)
+                joints.positions[j].z + skeleton.lowest_sole(ankle, |point| rotation * point)
             }));
         }
         track

@@ -2,12 +2,11 @@
 
 use super::BodyTrack;
 use crate::rotation::{exp, geodesic_angle};
-use crate::skeleton::{PerJoint, SmplJoint as J};
+use crate::skeleton::{Group, PerJoint, SmplJoint as J};
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
-/// A part of the body: the reference's three, and the six kinematic groups of KinMo (Zhang et al. 2025),
-/// in the split of the 22 joints that LGTM (Sun et al. 2024) gives them.
+/// A part of the body that errors are reported of: the reference's three, and each kinematic group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Region {
@@ -17,18 +16,9 @@ pub enum Region {
     Lower,
     /// Both wrists.
     Hands,
-    /// Pelvis and spine.
-    Torso,
-    /// Neck and head.
-    Neck,
-    /// Collar to wrist.
-    LeftArm,
-    /// Collar to wrist.
-    RightArm,
-    /// Hip to toes.
-    LeftLeg,
-    /// Hip to toes.
-    RightLeg,
+    /// One of the six groups.
+    #[serde(untagged)]
+    Group(Group),
 }
 
 impl Region {
@@ -37,12 +27,12 @@ impl Region {
         Self::Upper,
         Self::Lower,
         Self::Hands,
-        Self::Torso,
-        Self::Neck,
-        Self::LeftArm,
-        Self::RightArm,
-        Self::LeftLeg,
-        Self::RightLeg,
+        Self::Group(Group::Torso),
+        Self::Group(Group::Neck),
+        Self::Group(Group::LeftArm),
+        Self::Group(Group::RightArm),
+        Self::Group(Group::LeftLeg),
+        Self::Group(Group::RightLeg),
     ];
 
     /// The word for it, as in reports: `upper`, `left_arm`.
@@ -52,12 +42,7 @@ impl Region {
             Self::Upper => "upper",
             Self::Lower => "lower",
             Self::Hands => "hands",
-            Self::Torso => "torso",
-            Self::Neck => "neck",
-            Self::LeftArm => "left_arm",
-            Self::RightArm => "right_arm",
-            Self::LeftLeg => "left_leg",
-            Self::RightLeg => "right_leg",
+            Self::Group(group) => group.name(),
         }
     }
 
@@ -92,12 +77,7 @@ impl Region {
                 J::RightFoot,
             ],
             Self::Hands => &[J::LeftWrist, J::RightWrist],
-            Self::Torso => &[J::Pelvis, J::Spine1, J::Spine2, J::Spine3],
-            Self::Neck => &[J::Neck, J::Head],
-            Self::LeftArm => &[J::LeftCollar, J::LeftShoulder, J::LeftElbow, J::LeftWrist],
-            Self::RightArm => &[J::RightCollar, J::RightShoulder, J::RightElbow, J::RightWrist],
-            Self::LeftLeg => &[J::LeftHip, J::LeftKnee, J::LeftAnkle, J::LeftFoot],
-            Self::RightLeg => &[J::RightHip, J::RightKnee, J::RightAnkle, J::RightFoot],
+            Self::Group(group) => group.joints(),
         }
     }
 }
@@ -167,14 +147,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_halves_and_the_six_groups_are_every_joint_once() {
-        for parts in [&Region::ALL[..2], &Region::ALL[3..]] {
-            let mut joints: Vec<J> = parts.iter().flat_map(|r| r.joints()).copied().collect();
-            joints.sort();
-            assert_eq!(joints, J::ALL, "{parts:?}");
-        }
+    fn the_two_halves_are_every_joint_once_and_regions_are_written_by_name() {
+        let halves = [Region::Upper, Region::Lower];
+        let mut joints: Vec<J> = halves.iter().flat_map(|half| half.joints()).copied().collect();
+        joints.sort();
+        assert_eq!(joints, J::ALL);
+        assert_eq!(Region::ALL[3..], Group::ALL.map(Region::Group));
         for region in Region::ALL {
-            assert_eq!(serde_json::to_value(region).unwrap(), region.name());
+            let text = serde_json::to_value(region).unwrap();
+            assert_eq!(text, region.name());
+            assert_eq!(serde_json::from_value::<Region>(text).unwrap(), region);
         }
     }
 
@@ -195,13 +177,13 @@ mod tests {
             let position = match region {
                 Region::Upper => 0.25 / 13.0,
                 Region::Hands => 0.25 / 2.0,
-                Region::LeftArm => 0.25 / 4.0,
+                Region::Group(Group::LeftArm) => 0.25 / 4.0,
                 _ => 0.0,
             };
             // Eight joints of the lower half turn against a parent.
             let angle = match region {
                 Region::Lower => 0.4 / 8.0,
-                Region::LeftLeg => 0.4 / 4.0,
+                Region::Group(Group::LeftLeg) => 0.4 / 4.0,
                 _ => 0.0,
             };
             let found = errors.region(region);

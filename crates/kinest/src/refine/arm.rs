@@ -1,7 +1,7 @@
 //! Arms: hands exactly at the trackers by analytic inverse kinematics; elbows keep the network's
 //! swivel.
 
-use super::JointFrame;
+use super::Place;
 use super::limb::{Limb, lean};
 use crate::rotation::quat_from_matrix;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
@@ -58,7 +58,7 @@ impl Arm {
 
     /// Rotates the collar towards a target that the arm can hardly or not reach.
     fn stretch(&self, skeleton: &Skeleton, pose: &mut Pose, target: DVec3) {
-        let collar = JointFrame::of(skeleton, pose, self.collar);
+        let collar = Place::of(skeleton, pose, self.collar);
         let top = self.top(skeleton, pose, collar.position);
         let (turn, _) = top.girdle(DQuat::IDENTITY, target - collar.position);
         let local = &mut pose.rotations[self.collar.index()];
@@ -68,7 +68,7 @@ impl Arm {
 
     /// Geometry of the arm's top, relative to `origin`.
     pub(super) fn top(&self, skeleton: &Skeleton, pose: &Pose, origin: DVec3) -> ArmTop {
-        let collar = JointFrame::of(skeleton, pose, self.collar);
+        let collar = Place::of(skeleton, pose, self.collar);
         ArmTop {
             collar: collar.position - origin,
             shoulder: collar.rotation * skeleton.offsets[self.limb.joints[0].index()],
@@ -79,7 +79,7 @@ impl Arm {
     /// Gives the wrist the world rotation `wanted`.
     fn turn_wrist(&self, skeleton: &Skeleton, pose: &mut Pose, wanted: DQuat) {
         let [_, elbow, wrist] = self.limb.joints.map(SmplJoint::index);
-        let forearm = JointFrame::of(skeleton, pose, self.limb.joints[1]).rotation;
+        let forearm = Place::of(skeleton, pose, self.limb.joints[1]).rotation;
         let local = forearm.conjugate() * wanted;
         let correction = local * pose.rotations[wrist].conjugate();
         let axis = skeleton.offsets[wrist].normalize();
@@ -136,8 +136,8 @@ mod tests {
 
     const ARMS: [Arm; 2] = [Arm::LEFT, Arm::RIGHT];
 
-    fn frame(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> JointFrame {
-        JointFrame::of(skeleton, pose, joint)
+    fn frame(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Place {
+        Place::of(skeleton, pose, joint)
     }
 
     fn tracker(position: DVec3, rotation: DQuat) -> TrackerPose {

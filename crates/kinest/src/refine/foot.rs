@@ -1,9 +1,11 @@
 //! Foot lock: feet that carry weight do not slide, and none sinks into the floor.
 
-use super::JointFrame;
+use super::Place;
 use super::limb::{LEGS, Limb, lean, within};
 use crate::coordinates::heading;
+use crate::easing::smoothstep;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::tracker::Teleport;
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
@@ -122,7 +124,7 @@ struct Shift {
 
 /// A foot as the network has it.
 struct Estimate {
-    ankle: JointFrame,
+    ankle: Place,
     ball: DVec3,
     heading: f64,
     /// Height of the lowest point of the sole, metres.
@@ -151,30 +153,28 @@ impl FootLock {
         }
     }
 
-    /// Releases both feet and forgets the floor: after a teleport, or for another body.
+    /// Lets both feet go and forgets the floor: for another body.
     pub fn reset(&mut self) {
         *self = Self::new(self.settings);
     }
 
-    /// Moves the locks with the body when it is rotated about the vertical by `turn` radians and
-    /// displaced from `from` to `to` in an instant.
-    pub fn displace(&mut self, turn: f64, from: DVec3, to: DVec3) {
-        let rotation = DQuat::from_rotation_z(turn);
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
+        let rotation = by.rotation();
         let shifted = |shift: Shift| Shift { offset: rotation * shift.offset, ..shift };
         if let Some(floor) = &mut self.floor {
-            *floor += to.z - from.z;
+            *floor += by.rise();
         }
         for foot in &mut self.feet {
-            let place = |p: DVec3| to + rotation * (p - from);
-            foot.before = foot.before.map(place);
+            foot.before = foot.before.map(|ball| by.point(ball));
             foot.velocity = rotation * foot.velocity;
             foot.shift = shifted(foot.shift);
             foot.state = match foot.state {
                 State::Free { from } => State::Free { from: shifted(from) },
                 State::Locked { from, ball, heading } => State::Locked {
                     from: shifted(from),
-                    ball: place(ball),
-                    heading: heading + turn,
+                    ball: by.point(ball),
+                    heading: heading + by.turn,
                 },
             };
         }
@@ -205,12 +205,13 @@ impl FootLock {
 
 impl Estimate {
     fn of(skeleton: &Skeleton, pose: &Pose, leg: &Limb) -> Self {
-        let ankle = JointFrame::of(skeleton, pose, leg.joints[2]);
+        let ankle = Place::of(skeleton, pose, leg.joints[2]);
         let toe = toe(skeleton, leg);
         Self {
             ball: ankle.position + ankle.rotation * toe,
             heading: heading(DMat3::from_quat(ankle.rotation)),
-            sole: ankle.position.z + lowest_sole(skeleton, leg, ankle.rotation),
+            sole: ankle.position.z
+                + skeleton.lowest_sole(leg.joints[2], |point| ankle.rotation * point),
             ankle,
         }
     }
@@ -224,13 +225,6 @@ fn toe(skeleton: &Skeleton, leg: &Limb) -> DVec3 {
         SmplJoint::RightFoot
     };
     skeleton.offsets[ball.index()]
-}
-
-/// Height of the heel or the ball, whichever is lower, relative to the ankle, for a rotation of the
-/// foot.
-fn lowest_sole(skeleton: &Skeleton, leg: &Limb, rotation: DQuat) -> f64 {
-    let [heel, ball] = skeleton.sole(leg.joints[2]).map(|point| (rotation * point).z);
-    heel.min(ball)
 }
 
 impl Foot {
@@ -300,10 +294,12 @@ impl Foot {
         let toe = toe(skeleton, leg);
         let mut rotation = DQuat::from_rotation_z(self.shift.turn) * estimate.ankle.rotation;
         let mut ball = estimate.ball + self.shift.offset;
-        let sunk = floor - (ball.z + lowest_sole(skeleton, leg, rotation) - (rotation * toe).z);
+        let sunk = floor
+            - (ball.z + skeleton.lowest_sole(leg.joints[2], |point| rotation * point)
+                - (rotation * toe).z);
         ball.z += sunk.max(0.0);
 
-        let hip = JointFrame::of(skeleton, pose, leg.joints[0]).position;
+        let hip = Place::of(skeleton, pose, leg.joints[0]).position;
         let longest = leg.longest(skeleton, estimate.ankle.position.distance(hip));
         // Out of reach, first the heel rises, then the foot, or it is pulled in.
         rotation = lean(rotation * -toe, hip - ball, longest, HEEL_RISE) * rotation;
@@ -319,18 +315,14 @@ impl Foot {
         }
 
         leg.reach(skeleton, pose, ankle);
-        let shank = JointFrame::of(skeleton, pose, leg.joints[1]).rotation;
+        let shank = Place::of(skeleton, pose, leg.joints[1]).rotation;
         pose.rotations[leg.joints[2].index()] = (shank.conjugate() * rotation).normalize();
     }
 }
 
 /// Smoothstep from 0 to 1 over `blend` seconds.
 fn fade(time: f64, blend: f64) -> f64 {
-    if time >= blend {
-        return 1.0;
-    }
-    let t = time / blend;
-    t * t * (3.0 - 2.0 * t)
+    if time >= blend { 1.0 } else { smoothstep(time / blend) }
 }
 
 fn within_half_a_turn(angle: f64) -> f64 {
@@ -354,7 +346,7 @@ mod tests {
     }
 
     fn position(skeleton: &Skeleton, pose: &Pose, joint: J) -> DVec3 {
-        JointFrame::of(skeleton, pose, joint).position
+        Place::of(skeleton, pose, joint).position
     }
 
     fn soles(skeleton: &Skeleton, pose: &Pose) -> [f64; 2] {
@@ -544,17 +536,16 @@ mod tests {
     #[test]
     fn feet_move_with_the_body_in_a_teleport() {
         let skeleton = Skeleton::default();
-        let (turn, from, to) = (2.0, DVec3::X, DVec3::new(4.0, -3.0, 0.0));
+        let by = Teleport { turn: 2.0, from: DVec3::X, to: DVec3::new(4.0, -3.0, 0.0) };
         let mut locks = [FootLock::new(at_zero()), FootLock::new(at_zero())];
         for (i, estimated) in restless_walk(&skeleton).iter().take(200).enumerate() {
             let (mut here, mut there) = (*estimated, *estimated);
             if i == 70 {
-                locks[1].displace(turn, from, to);
+                locks[1].teleport(&by);
             }
             if i >= 70 {
-                let rotation = DQuat::from_rotation_z(turn);
-                there.translation = to + rotation * (there.translation - from);
-                there.rotations[0] = rotation * there.rotations[0];
+                there.translation = by.point(there.translation);
+                there.rotations[0] = by.rotation() * there.rotations[0];
             }
             locks[0].apply(&skeleton, &mut here, DT);
             locks[1].apply(&skeleton, &mut there, DT);

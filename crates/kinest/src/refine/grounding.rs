@@ -1,9 +1,10 @@
 //! Grounding: a body that hangs in the air without jumping comes down.
 
 use super::limb::{LEGS, within};
-use super::{JointFrame, place_head, three_point_pose};
+use super::{Place, place_head, three_point_pose};
+use crate::easing::smoothstep;
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
-use crate::tracker::TrackerPose;
+use crate::tracker::{Teleport, TrackerPose};
 use glam::DVec3;
 
 /// Heights of the lower sole, metres: in the air above the first, not believed at all above the
@@ -51,11 +52,10 @@ impl Grounding {
         self.part
     }
 
-    /// Tells that the whole body was displaced upwards by `up` metres in an instant, which is not
-    /// motion.
-    pub fn displace(&mut self, up: f64) {
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
         if let Some(before) = &mut self.before {
-            *before += up;
+            *before += by.rise();
         }
     }
 
@@ -96,8 +96,8 @@ impl Grounding {
             lower_sole(skeleton, &placed)
         };
         let height = lower_sole(pose) - floor;
-        let t = ((height - HEIGHTS[0]) / (HEIGHTS[1] - HEIGHTS[0])).clamp(0.0, 1.0);
-        let goal = if carried { t * t * (3.0 - 2.0 * t) } else { 0.0 };
+        let t = (height - HEIGHTS[0]) / (HEIGHTS[1] - HEIGHTS[0]);
+        let goal = if carried { smoothstep(t) } else { 0.0 };
         self.part += (goal - self.part).clamp(-dt / BACK, dt / DOWN);
         if self.part > 0.0 {
             let lowered = [0, 1, 2].map(|k| {
@@ -125,12 +125,12 @@ impl Grounding {
 fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
     for leg in &LEGS {
         let [hip, knee, ankle] = leg.joints;
-        let hip = JointFrame::of(skeleton, pose, hip).position;
-        let foot = JointFrame::of(skeleton, pose, ankle);
+        let hip = Place::of(skeleton, pose, hip).position;
+        let foot = Place::of(skeleton, pose, ankle);
         let longest = leg.longest(skeleton, foot.position.distance(hip));
         let lower = foot.position - DVec3::Z * by - hip;
         leg.reach(skeleton, pose, hip + within(lower, longest));
-        let shank = JointFrame::of(skeleton, pose, knee).rotation;
+        let shank = Place::of(skeleton, pose, knee).rotation;
         pose.rotations[ankle.index()] = (shank.conjugate() * foot.rotation).normalize();
     }
 }
@@ -138,9 +138,8 @@ fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
 /// Height of the lowest point of both soles, metres.
 fn lower_sole(skeleton: &Skeleton, pose: &Pose) -> f64 {
     let height = |ankle| {
-        let joint = JointFrame::of(skeleton, pose, ankle);
-        let [heel, ball] = skeleton.sole(ankle).map(|point| (joint.rotation * point).z);
-        joint.position.z + heel.min(ball)
+        let joint = Place::of(skeleton, pose, ankle);
+        joint.position.z + skeleton.lowest_sole(ankle, |point| joint.rotation * point)
     };
     height(J::LeftAnkle).min(height(J::RightAnkle))
 }

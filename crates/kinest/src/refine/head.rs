@@ -1,6 +1,6 @@
 //! Puts the head exactly at its tracker.
 
-use super::JointFrame;
+use super::Place;
 use crate::rotation::quat_from_matrix;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::TrackerPose;
@@ -16,14 +16,14 @@ const NECK_SHARE: f64 = 0.5;
 /// because the network's chest heading is better.
 pub fn place_head(skeleton: &Skeleton, pose: &mut Pose, head: &TrackerPose) {
     let (neck, top) = (SmplJoint::Neck.index(), SmplJoint::Head.index());
-    let chest = JointFrame::of(skeleton, pose, SmplJoint::Spine3).rotation;
+    let chest = Place::of(skeleton, pose, SmplJoint::Spine3).rotation;
     let wanted = chest.conjugate() * quat_from_matrix(head.rotation);
     let estimated = pose.rotations[neck] * pose.rotations[top];
     let correction = wanted * estimated.conjugate();
     let neck_turn = DQuat::IDENTITY.slerp(correction, NECK_SHARE) * pose.rotations[neck];
     pose.rotations[neck] = neck_turn.normalize();
     pose.rotations[top] = (neck_turn.conjugate() * wanted).normalize();
-    pose.translation += head.position - JointFrame::of(skeleton, pose, SmplJoint::Head).position;
+    pose.translation += head.position - Place::of(skeleton, pose, SmplJoint::Head).position;
 }
 
 #[cfg(test)]
@@ -40,11 +40,11 @@ mod tests {
         pose.rotations[SmplJoint::Spine2.index()] = exp(DVec3::new(0.3, 0.1, -0.2));
         let before = pose;
         let turn = 0.8;
-        let upright = JointFrame::of(&skeleton, &pose, SmplJoint::Head).rotation;
+        let upright = Place::of(&skeleton, &pose, SmplJoint::Head).rotation;
         let wanted = upright * DQuat::from_rotation_y(turn);
         let head = TrackerPose::new(DVec3::new(1.0, -2.0, 1.5), DMat3::from_quat(wanted));
         place_head(&skeleton, &mut pose, &head);
-        let placed = JointFrame::of(&skeleton, &pose, SmplJoint::Head);
+        let placed = Place::of(&skeleton, &pose, SmplJoint::Head);
         assert!(placed.position.distance(head.position) < 1e-12);
         assert!(geodesic_angle(placed.rotation, wanted) < 1e-9);
         for joint in SmplJoint::ALL {

@@ -1,6 +1,6 @@
 //! Analytic inverse kinematics for two bones: an arm or a leg.
 
-use super::JointFrame;
+use super::Place;
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use glam::{DQuat, DVec3};
 use std::f64::consts::PI;
@@ -54,8 +54,7 @@ impl Limb {
     /// exactly opposite to the end's direction has no unique shortest arc.
     pub fn reach(&self, skeleton: &Skeleton, pose: &mut Pose, target: DVec3) {
         let [top, middle, end] = self.joints.map(J::index);
-        let JointFrame { position, rotation: upper } =
-            JointFrame::of(skeleton, pose, self.joints[0]);
+        let Place { position, rotation: upper } = Place::of(skeleton, pose, self.joints[0]);
         let lower = upper * pose.rotations[middle];
         let bones = [upper * skeleton.offsets[middle], lower * skeleton.offsets[end]];
         let [a, b] = bones.map(DVec3::length);
@@ -141,10 +140,10 @@ mod tests {
                 let middle = limb.joints[1].index();
                 pose.rotations[middle] = DQuat::from_axis_angle(limb.hinge, -wrong);
                 let [top, end] =
-                    [limb.joints[0], limb.joints[2]].map(|j| JointFrame::of(&skeleton, &pose, j));
+                    [limb.joints[0], limb.joints[2]].map(|j| Place::of(&skeleton, &pose, j));
                 let target = top.position.lerp(end.position, 0.8);
                 limb.reach(&skeleton, &mut pose, target);
-                let end = JointFrame::of(&skeleton, &pose, limb.joints[2]);
+                let end = Place::of(&skeleton, &pose, limb.joints[2]);
                 assert!(end.position.distance(target) < 1e-9);
                 let bend = crate::rotation::log(pose.rotations[middle]);
                 assert!(bend.dot(limb.hinge) > 0.99 * bend.length() && bend.length() > 1.0);

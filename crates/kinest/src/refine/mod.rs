@@ -32,25 +32,34 @@
 //! frames.
 
 mod arm;
+mod dropout;
+mod fade;
 mod foot;
 mod grounding;
 mod head;
 mod limb;
+mod place;
+mod placer;
 mod smoothing;
 mod three_point;
 mod trunk;
 
 pub use arm::Arm;
+pub(crate) use dropout::Bridge;
+pub use dropout::DropoutSettings;
+pub use fade::SourceFade;
 pub use foot::{Floor, FootLock, FootLockSettings};
 pub use grounding::Grounding;
 pub use head::place_head;
+pub(crate) use place::Place;
+pub use placer::TrackerPlacer;
+pub(crate) use placer::joint_place;
 pub use smoothing::{OneEuro, PoseFilter};
 pub use three_point::three_point_pose;
-pub(crate) use trunk::{reaching_turn, turn_chest};
+use trunk::{reaching_turn, turn_chest};
 
-use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::skeleton::{Pose, Skeleton};
 use crate::tracker::{TrackerPose, TrackerSet};
-use glam::{DQuat, DVec3};
 
 /// Puts the head and both wrists of `pose` at the trackers, given in the order of
 /// [`TrackerSet::HeadAndHands`]: [`place_head`], then [`Arm::place_hand`] for each side, with a
@@ -69,34 +78,11 @@ pub fn place_trackers(skeleton: &Skeleton, pose: &mut Pose, trackers: &[TrackerP
     Arm::RIGHT.place_hand(skeleton, pose, right);
 }
 
-/// World position and rotation of one joint.
-#[derive(Clone, Copy, Debug)]
-struct JointFrame {
-    position: DVec3,
-    rotation: DQuat,
-}
-
-impl JointFrame {
-    fn of(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Self {
-        let offset = skeleton.offsets[joint.index()];
-        let local = pose.rotations[joint.index()];
-        match joint.parent() {
-            None => Self { position: pose.translation + offset, rotation: local },
-            Some(parent) => {
-                let parent = Self::of(skeleton, pose, parent);
-                Self {
-                    position: parent.position + parent.rotation * offset,
-                    rotation: parent.rotation * local,
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::rotation::exp;
+    use crate::skeleton::{Pose, SmplJoint};
+    use glam::{DQuat, DVec3};
     use rand::Rng;
 
     pub(super) fn random_unit(random: &mut impl Rng) -> DVec3 {

@@ -2,6 +2,7 @@
 
 use crate::rotation::{geodesic_angle, log};
 use crate::skeleton::{PerJoint, Pose, SmplJoint};
+use crate::tracker::Teleport;
 use glam::{DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
@@ -110,11 +111,10 @@ impl PoseFilter {
         pose.rotations = state.smooth;
     }
 
-    /// Rotates the history about the vertical by `angle` radians: for a body that was rotated as a
-    /// whole.
-    pub fn turn(&mut self, angle: f64) {
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
         if let Some(state) = &mut self.state {
-            let turn = DQuat::from_rotation_z(angle);
+            let turn = by.rotation();
             for rotations in [&mut state.raw, &mut state.smooth] {
                 rotations[0] = (turn * rotations[0]).normalize();
             }
@@ -165,14 +165,15 @@ mod tests {
 
     /// Rotated with its body, the filter continues as before.
     #[test]
-    fn rotating_body_and_filter_together_changes_nothing() {
+    fn a_teleport_is_no_motion() {
         let mut filters =
             [PoseFilter::new(OneEuro::default()), PoseFilter::new(OneEuro::default())];
+        let by = Teleport { turn: 2.5, from: DVec3::ZERO, to: DVec3::X };
         for i in 0..60 {
             let mut here = bent((0.1 * f64::from(i)).sin());
             let mut there = here;
             if i == 30 {
-                filters[1].turn(2.5);
+                filters[1].teleport(&by);
             }
             let turn = DQuat::from_rotation_z(if i < 30 { 0.0 } else { 2.5 });
             there.rotations[0] = turn * there.rotations[0];

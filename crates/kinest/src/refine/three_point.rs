@@ -1,7 +1,7 @@
 //! A whole body from head and hands by inverse kinematics, as in games without a network.
 
 use super::limb::{LEGS, Limb};
-use super::{JointFrame, place_trackers};
+use super::{Place, place_trackers};
 use crate::coordinates::{UPRIGHT, heading};
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::TrackerPose;
@@ -80,16 +80,16 @@ fn stand(skeleton: &Skeleton, pose: &mut Pose, leg: &Limb) {
     pose.rotations[hip.index()] =
         pelvis.conjugate() * upright * DQuat::from_rotation_x(-READY_KNEE / 2.0);
     pose.rotations[knee.index()] = DQuat::from_rotation_x(READY_KNEE);
-    let place = JointFrame::of(skeleton, pose, hip).position;
+    let place = Place::of(skeleton, pose, hip).position;
     leg.reach(skeleton, pose, place.with_z(skeleton.ankle_height));
-    let shank = JointFrame::of(skeleton, pose, knee).rotation;
+    let shank = Place::of(skeleton, pose, knee).rotation;
     pose.rotations[ankle.index()] = (shank.conjugate() * upright).normalize();
 }
 
 /// Height of the head joint above the soles of an upright body, metres.
 fn standing_head_height(skeleton: &Skeleton) -> f64 {
     let rest = Pose::rest();
-    let height = |joint| JointFrame::of(skeleton, &rest, joint).position.z;
+    let height = |joint| Place::of(skeleton, &rest, joint).position.z;
     height(J::Head) - height(J::LeftAnkle) + skeleton.ankle_height
 }
 
@@ -109,7 +109,7 @@ mod tests {
     /// A body standing on the floor with the hands in front.
     fn standing(skeleton: &Skeleton) -> Vec<TrackerPose> {
         let mut pose = Pose::rest();
-        let ankle = JointFrame::of(skeleton, &pose, J::LeftAnkle).position.z;
+        let ankle = Place::of(skeleton, &pose, J::LeftAnkle).position.z;
         pose.translation.z = skeleton.ankle_height - ankle;
         pose.rotations[J::LeftElbow.index()] = DQuat::from_rotation_y(-1.5);
         pose.rotations[J::RightElbow.index()] = DQuat::from_rotation_y(1.5);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn position(skeleton: &Skeleton, pose: &Pose, joint: J) -> DVec3 {
-        JointFrame::of(skeleton, pose, joint).position
+        Place::of(skeleton, pose, joint).position
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
             let trackers = trackers(&skeleton, &Pose::from(frame));
             let pose = three_point_pose(&skeleton, &trackers);
             for (role, tracker) in TrackerSet::HeadAndHands.roles().iter().zip(&trackers) {
-                let joint = JointFrame::of(&skeleton, &pose, role.joint());
+                let joint = Place::of(&skeleton, &pose, role.joint());
                 let off = joint.position.distance(tracker.position);
                 assert!(off < 1e-9, "{role:?} is {off} m off");
                 let wanted = quat_from_matrix(tracker.rotation);

@@ -1,6 +1,6 @@
 //! Rotates the trunk towards hands that the arms cannot reach.
 
-use super::JointFrame;
+use super::Place;
 use super::arm::Arm;
 use super::limb::lean;
 use crate::rotation::{exp, log};
@@ -24,12 +24,12 @@ const ROUNDS: usize = 10;
 /// A needed rotation below this counts as met, radians.
 const MET: f64 = 1e-6;
 
-/// The smallest rotation of the chest about the neck, in world axes, with which the arms reach
-/// `hands` (left, right; `None` if there is none). The shoulder girdle's reach is used first, then
-/// twist, then lean. For hands that are far out of reach even so, the rotation fades to none.
-pub(crate) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVec3>; 2]) -> DQuat {
-    let neck = JointFrame::of(skeleton, pose, J::Neck).position;
-    let axis = (neck - JointFrame::of(skeleton, pose, J::Pelvis).position).normalize();
+/// The least turn of the chest about the neck with which arms reach `hands` (left, right; `None` asks for
+/// nothing), in the world's axes: what the shoulder girdle can do comes off first, and a twist goes before a
+/// lean. Hands that are far out of reach even so are not believed.
+pub(super) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVec3>; 2]) -> DQuat {
+    let neck = Place::of(skeleton, pose, J::Neck).position;
+    let axis = (neck - Place::of(skeleton, pose, J::Pelvis).position).normalize();
     let arms = [(Arm::LEFT, hands[0]), (Arm::RIGHT, hands[1])]
         .map(|(arm, hand)| Some((arm.top(skeleton, pose, neck), hand? - neck)));
     let turned = |start: DQuat, limit: f64, needed: &dyn Fn(DVec3, DVec3, f64) -> DQuat| {
@@ -66,22 +66,22 @@ pub(crate) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVe
     DQuat::IDENTITY.slerp(turn, 1.0 - doubt.clamp(0.0, 1.0))
 }
 
-/// Rotates the chest about the neck. The spine shares the rotation, so that the pelvis keeps its
-/// own; the pelvis moves when the trunk leans, because the head stays.
-pub(crate) fn turn_chest(skeleton: &Skeleton, pose: &mut Pose, turn: DQuat) {
+/// Turns the chest about the neck. The spine shares the turn, so that the pelvis keeps its rotation; it moves
+/// where the trunk leans, as the head stays where it is.
+pub(super) fn turn_chest(skeleton: &Skeleton, pose: &mut Pose, turn: DQuat) {
     if turn == DQuat::IDENTITY {
         return;
     }
-    let neck = JointFrame::of(skeleton, pose, J::Neck).position;
+    let neck = Place::of(skeleton, pose, J::Neck).position;
     let chain = [J::Pelvis, J::Spine1, J::Spine2, J::Spine3, J::Neck];
-    let mut worlds = chain.map(|joint| JointFrame::of(skeleton, pose, joint).rotation);
+    let mut worlds = chain.map(|joint| Place::of(skeleton, pose, joint).rotation);
     for (world, share) in worlds[1..4].iter_mut().zip([1.0 / 3.0, 2.0 / 3.0, 1.0]) {
         *world = DQuat::IDENTITY.slerp(turn, share) * *world;
     }
     for (pair, joint) in worlds.windows(2).zip(&chain[1..]) {
         pose.rotations[joint.index()] = (pair[0].conjugate() * pair[1]).normalize();
     }
-    pose.translation += neck - JointFrame::of(skeleton, pose, J::Neck).position;
+    pose.translation += neck - Place::of(skeleton, pose, J::Neck).position;
 }
 
 #[cfg(test)]
@@ -94,8 +94,8 @@ mod tests {
 
     const WRISTS: [J; 2] = [J::LeftWrist, J::RightWrist];
 
-    fn at(skeleton: &Skeleton, pose: &Pose, joint: J) -> JointFrame {
-        JointFrame::of(skeleton, pose, joint)
+    fn at(skeleton: &Skeleton, pose: &Pose, joint: J) -> Place {
+        Place::of(skeleton, pose, joint)
     }
 
     /// A rest pose with both hands in front, each `beyond` metres further from its shoulder than

@@ -1,8 +1,10 @@
 //! The body: its joints, rest pose, and forward kinematics.
 
+mod group;
 mod smpl;
 mod sole;
 
+pub use group::{Group, GroupPair};
 pub use smpl::SmplJoint;
 
 use glam::{DMat3, DQuat, DVec3};

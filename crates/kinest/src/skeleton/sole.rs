@@ -23,4 +23,15 @@ impl Skeleton {
         let ball = self.offsets[ball.index()];
         [below(0.0, -HEEL_BEHIND), below(ball.x, ball.z)]
     }
+
+    /// Height of the lower one of heel and ball against the ankle, metres, for a foot whose directions
+    /// `world_from_foot` turns into the world's.
+    ///
+    /// # Panics
+    /// If `ankle` is no ankle.
+    #[must_use]
+    pub fn lowest_sole(&self, ankle: SmplJoint, world_from_foot: impl Fn(DVec3) -> DVec3) -> f64 {
+        let [heel, ball] = self.sole(ankle).map(|point| world_from_foot(point).z);
+        heel.min(ball)
+    }
 }

@@ -1,8 +1,10 @@
 //! Tracked points: which devices there are, where they are worn, and what they report.
 
 mod device;
+mod teleport;
 
 pub use device::{DeviceFromJoint, Grip};
+pub use teleport::Teleport;
 
 use crate::skeleton::{JointTransforms, SmplJoint};
 use glam::{DMat3, DVec3};
@@ -74,6 +76,12 @@ impl TrackerPose {
     #[must_use]
     pub const fn lost(self) -> Self {
         Self { tracked: false, ..self }
+    }
+
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
+        self.position = by.point(self.position);
+        self.rotation = DMat3::from_quat(by.rotation()) * self.rotation;
     }
 }
 

@@ -7,7 +7,7 @@ use crate::report::{Baseline, Candidate, Source, evaluate};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use kinest::files::write_atomically;
-use kinest::runtime::protocol::Protocol;
+use kinest::live::protocol::Protocol;
 use kinest::skeleton::Skeleton;
 use kinest_engine::DeviceChoice;
 use std::fs;

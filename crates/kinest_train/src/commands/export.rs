@@ -40,7 +40,7 @@ enum ExportPrecision {
 /// If a file cannot be read or written, or a weight does not fit the precision.
 pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::load(&args.model)?;
-    let network = checkpoint.network::<Flex>(&FlexDevice)?;
+    let network = Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
     let mut manifest = checkpoint.manifest;
     if let Some(path) = &args.metrics {
         read_metrics(path, &mut manifest.metrics)?;

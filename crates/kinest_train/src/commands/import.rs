@@ -4,7 +4,8 @@ use crate::output::say;
 use anyhow::{Context, ensure};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
-use kinest::model::{Checkpoint, ImportOptions, ScanChain, import_pth};
+use kinest::model::{Checkpoint, ScanChain};
+use kinest_nn::import::{ImportOptions, import_pth};
 use kinest::skeleton::Skeleton;
 use safetensors::{Dtype, SafeTensors};
 use std::path::{Path, PathBuf};
@@ -90,7 +91,7 @@ fn verify(checkpoint: &Checkpoint, path: &Path) -> anyhow::Result<f32> {
         path.display(),
         spec.window
     );
-    let network = checkpoint.network::<Flex>(&FlexDevice)?;
+    let network = Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
     let shape = [shape[0], shape[1], shape[2]];
     let output = network.forward(Tensor::from_data(TensorData::new(input, shape), &FlexDevice));
     let dims = output.dims();

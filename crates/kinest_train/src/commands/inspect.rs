@@ -78,7 +78,7 @@ fn prepared(path: &Path) -> anyhow::Result<()> {
 fn checkpoint(path: &Path) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::load(path)?;
     // Makes sure that the tensors are those of the network.
-    checkpoint.network::<Flex>(&FlexDevice)?;
+    Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
     let table = checkpoint.tensor_table();
     let numbers: usize = table.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
     let manifest = &checkpoint.manifest;

@@ -5,7 +5,7 @@ use crate::{engine, progress};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use kinest::motion::amass;
-use kinest::runtime::protocol::{self, Protocol};
+use kinest::live::protocol::{self, Protocol};
 use kinest::skeleton::Skeleton;
 use kinest_engine::DeviceChoice;
 use std::path::PathBuf;

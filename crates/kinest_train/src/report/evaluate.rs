@@ -9,8 +9,8 @@ use crate::progress;
 use crate::render::{self, Actor, Panel, Scene};
 use anyhow::{Context, ensure};
 use kinest::motion::MotionClip;
-use kinest::runtime::PoseEngine;
-use kinest::runtime::protocol::{self, Protocol, ProtocolError};
+use kinest::live::PoseEngine;
+use kinest::live::protocol::{self, Protocol, ProtocolError};
 use kinest::skeleton::Skeleton;
 use rayon::prelude::*;
 use std::path::Path;
@@ -211,7 +211,7 @@ mod tests {
     use kinest::features::{FeatureLayout, TARGETS};
     use kinest::model::{Feed, ModelSpec};
     use kinest::motion::{ClipFrame, MotionClip};
-    use kinest::runtime::{EngineError, StreamEngine, Take};
+    use kinest::live::{EngineError, StreamEngine, Take};
 
     const BOTH: [Protocol; 2] = [Protocol::Offline, Protocol::Online];
 

@@ -3,7 +3,7 @@
 use super::looks::{Looks, LooksReport, Step};
 use kinest::metrics::{BodyTrack, JointErrors, Metrics, MetricsReport, Region, RegionError};
 use kinest::motion::MotionClip;
-use kinest::runtime::Protocol;
+use kinest::live::Protocol;
 use kinest::skeleton::Skeleton;
 use serde::Serialize;
 use std::collections::BTreeMap;

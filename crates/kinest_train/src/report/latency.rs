@@ -3,7 +3,7 @@
 use crate::{engine, progress};
 use anyhow::{Context, ensure};
 use kinest::model::{Checkpoint, Feed, ModelSpec};
-use kinest::runtime::{PoseEngine, StreamFrames, Take};
+use kinest::live::{PoseEngine, StreamFrames, Take};
 use kinest_engine::DeviceChoice;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -5,10 +5,10 @@ use super::looks::{Looks, Step};
 use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack, Region, knee_flips, lag};
 use kinest::motion::{ClipFrame, MotionClip};
 use kinest::refine::{
-    Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, place_head,
+    DropoutSettings, Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter,
+    TrackerPlacer, place_head,
 };
-use kinest::runtime::protocol::clip_trackers;
-use kinest::runtime::{LossSettings, TrackerPlacer};
+use kinest::live::protocol::clip_trackers;
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use kinest::tracker::TrackerSet;
 
@@ -35,7 +35,7 @@ pub fn refine(
         return Refined { motion, contacts: None };
     }
     let dt = 1.0 / rate_hz;
-    let loss = LossSettings::default();
+    let dropout = DropoutSettings::default();
     let mut filter = PoseFilter::new(OneEuro::default());
     let mut grounding = Grounding::default();
     let mut placer = TrackerPlacer::default();
@@ -57,7 +57,7 @@ pub fn refine(
         if step == Step::Head {
             place_head(skeleton, &mut pose, &trackers[0]);
         } else {
-            placer.apply(&loss, skeleton, &mut pose, trackers, dt);
+            placer.apply(&dropout, skeleton, &mut pose, trackers, dt);
         }
         if step >= Step::Feet {
             feet.apply(skeleton, &mut pose, dt);

@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use kinest::model::Network;
+use kinest_nn::pose::Network;
 
 /// The network whose weights are the average.
 #[derive(Clone, Debug)]

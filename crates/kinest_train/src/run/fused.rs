@@ -1,4 +1,4 @@
-//! The fused Mamba-2 pass of [`kinest::model::fused`] as an operation that Burn can differentiate.
+//! The fused Mamba-2 pass of [`kinest_nn::layers::fused`] as an operation that Burn can differentiate.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -8,8 +8,8 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_flex::Flex;
-use kinest::model::fused::{CoreNumbers, CoreShape, core_backward, core_forward, core_on_host};
-use kinest::model::{CoreTensors, Mamba2State, install_core_kernel};
+use kinest_nn::layers::fused::{CoreNumbers, CoreShape, core_backward, core_forward, core_on_host};
+use kinest_nn::layers::kernel::{CoreTensors, Mamba2State, install_core_kernel};
 use std::sync::Arc;
 
 /// Makes networks on the CPU use the fused pass, in training and after it.
@@ -92,7 +92,8 @@ fn differentiable_core<B: Backend>(
 mod tests {
     use super::*;
     use burn::tensor::Distribution;
-    use kinest::model::{Mamba2Config, ScanForm};
+    use kinest::model::Mamba2Config;
+    use kinest_nn::layers::mamba2::ScanForm;
 
     /// The fused pass and Burn's operations: same output, same state after it, same gradient of input
     /// and weights; from nothing and from the middle of a sequence.
@@ -103,7 +104,7 @@ mod tests {
         let device = Default::default();
         Flex::seed(&device, 3);
         let config = Mamba2Config { state: 5, taps: 4, expand: 2, head_width: 6, chunk: 7 };
-        let block = config.init::<A>(12, &device);
+        let block = Network::<A>::new(&config, 12, &device);
         let random =
             || Tensor::<A, 3>::random([3, 40, 12], Distribution::Normal(0.0, 1.0), &device);
         let (input, weight) = (random().require_grad(), random());

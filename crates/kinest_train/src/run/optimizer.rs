@@ -9,7 +9,7 @@ use burn::optim::{Adam, AdamConfig, AdamW, AdamWConfig, GradientsParams, Optimiz
 use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use kinest::model::Network;
+use kinest_nn::pose::Network;
 
 /// As PyTorch has it; Burn's own default is larger.
 const EPSILON: f32 = 1e-8;

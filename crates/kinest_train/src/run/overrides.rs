@@ -70,7 +70,8 @@ fn no_field(path: &str, name: &str, names: &[&str]) -> String {
 mod tests {
     use super::super::config::Schedule;
     use super::*;
-    use kinest::features::Frame;
+    use crate::config::Schedule;
+    use kinest::features::Axes;
     use kinest::model::NetworkConfig;
 
     fn set(values: &[&str]) -> anyhow::Result<TrainConfig> {
@@ -94,7 +95,7 @@ mod tests {
         .unwrap();
         assert_eq!((config.batch, config.optimizer.rate), (7, 1e-3));
         assert_eq!(config.optimizer.schedule, Schedule::Cosine { steps: 901 });
-        assert_eq!(config.layout.frame, Frame::Heading);
+        assert_eq!(config.layout.axes, Axes::Heading);
         assert_eq!(config.data.split, Some("lists/train.txt".into()));
         assert!(config.data.augment.mirror);
         assert!(matches!(&config.network, NetworkConfig::Kinest(n) if n.width == 64));

@@ -8,7 +8,8 @@ use burn::module::{AutodiffModule, Module};
 use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use kinest::files::write_atomically;
-use kinest::model::{ModelSpec, Network, NetworkConfig};
+use kinest::model::{ModelSpec, NetworkConfig};
+use kinest_nn::pose::Network;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
@@ -122,7 +123,7 @@ impl<B: AutodiffBackend> RunState<B> {
         let part = |name| parts.tensor(name).map(|part| part.data().to_vec());
 
         // The weights are replaced at once; made anew they cost little.
-        let empty = config.network.init::<B>(device)?;
+        let empty = Network::<B>::new(&config.network, device)?;
         let weights = part("weights").with_context(broken)?;
         let network = decode::<B>(empty, weights, device).with_context(broken)?;
         let optimizer = NetworkOptimizer::new(&config.optimizer);

@@ -16,7 +16,8 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, FloatDType, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
-use kinest::model::{Checkpoint, Manifest, ModelSpec, Network, Precision};
+use kinest::model::{Checkpoint, Manifest, ModelSpec, Precision};
+use kinest_nn::pose::Network;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, TensorView};
@@ -51,9 +52,9 @@ pub fn run<B: AutodiffBackend>(setup: Setup, device: B::Device) -> anyhow::Resul
     let state = if resume {
         RunState::load(&folder.state(), &spec, &config, &device)?
     } else if let Some(checkpoint) = init {
-        RunState::new(&config, checkpoint.network(&device)?)
+        RunState::new(&config, Network::from_checkpoint(&checkpoint, &device)?)
     } else {
-        let mut network = config.network.init::<B>(&device)?;
+        let mut network = Network::<B>::new(&config.network, &device)?;
         if config.prepare {
             network.prepare(&data.statistics(config.seed, 512));
         }

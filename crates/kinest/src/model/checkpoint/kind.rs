@@ -58,9 +58,9 @@ impl ModelKind for PoseEstimation {
             let feed = network.feed();
             return field("spec.feed", format!("{:?} but the network's is {feed:?}", spec.feed));
         }
-        if spec.feed != Feed::Windows && spec.layout.frame.moves_with_window() {
-            let frame = spec.layout.frame;
-            return field("spec.layout.frame", format!("{frame:?} cannot be fed frame by frame"));
+        if spec.feed != Feed::Windows && spec.layout.axes.moves_with_window() {
+            let axes = spec.layout.axes;
+            return field("spec.layout.frame", format!("{axes:?} cannot be fed frame by frame"));
         }
         let (inputs, outputs) = network.inputs_and_outputs();
         if inputs != spec.layout.inputs() || outputs != spec.layout.targets() {

@@ -5,7 +5,8 @@
 //! toes.
 
 use super::body::{Body, FootPose, SIDES, Side, facing, forward_and_left};
-use super::curves::{ease, hermite};
+use super::curves::hermite;
+use crate::easing::smoothstep;
 use crate::skeleton::SmplJoint;
 use glam::{DVec2, DVec3};
 
@@ -226,9 +227,9 @@ impl Footsteps {
         let lift = clearance * 16.0 * (u * (1.0 - u)).powi(2) + LIFT_PER_KICK * kick;
         FootPose {
             ankle: place.truncate() + DVec3::Z * lift,
-            heading: now.heading + (next.heading - now.heading) * ease(u),
+            heading: now.heading + (next.heading - now.heading) * smoothstep(u),
             pitch: place.w + kick,
-            toe_bend: now.pitches[1] * (1.0 - ease((u / 0.4).min(1.0))),
+            toe_bend: now.pitches[1] * (1.0 - smoothstep(u / 0.4)),
         }
     }
 

@@ -5,6 +5,7 @@ use super::body::{Act, Arm, Body, SIDES, Trunk};
 use super::curves::Pulse;
 use super::standing::{Posture, Standing, Turn};
 use super::style::{Dice, Style};
+use crate::easing::smoothstep;
 use glam::DVec3;
 
 /// Arms stretched forward to balance the hips moving back.
@@ -64,8 +65,8 @@ impl Act for Squat {
     }
 
     fn arms(&self, t: f64, trunk: &Trunk, body: &Body) -> [Arm; 2] {
-        let up = (self.depth(t) / (0.4 * body.leg_length())).min(1.0);
-        let hand = Hand::HANGING.lerp(FORWARD, up * up * (3.0 - 2.0 * up));
+        let up = smoothstep(self.depth(t) / (0.4 * body.leg_length()));
+        let hand = Hand::HANGING.lerp(FORWARD, up);
         SIDES.map(|side| Arm::Reaching(self.standing.target(side, hand, trunk, body)))
     }
 }

@@ -6,9 +6,10 @@
 
 use super::arms::{ArmSwing, raised};
 use super::body::{Act, Arm, Body, SIDES, Side, Trunk, facing, forward_and_left};
-use super::curves::{Sampled, ease};
+use super::curves::Sampled;
 use super::gait::{Footsteps, Gait, Path};
 use super::style::{Dice, Style};
+use crate::easing::smoothstep;
 use glam::{DQuat, DVec2};
 use std::f64::consts::TAU;
 
@@ -35,7 +36,7 @@ struct Waving {
 impl Waving {
     /// 0 with the hand down, 1 with the hand up.
     fn up(&self, t: f64) -> f64 {
-        let ramp = |from: f64, to: f64| ease(((t - from) / (to - from)).clamp(0.0, 1.0));
+        let ramp = |from: f64, to: f64| smoothstep((t - from) / (to - from));
         ramp(self.times[0], self.times[1]) - ramp(self.times[2], self.times[3])
     }
 
@@ -111,7 +112,7 @@ impl Walk {
         let step_length = STEP_PER_LEG * body.leg_length();
         let length = step_length * (FIRST_STEP + (STEPS - 2) as f64);
         let heading = |part: f64| {
-            let turned = ease(((part - TURN[0]) / (TURN[1] - TURN[0])).clamp(0.0, 1.0));
+            let turned = smoothstep((part - TURN[0]) / (TURN[1] - TURN[0]));
             HEADINGS[0] + (HEADINGS[1] - HEADINGS[0]) * turned
         };
         // The last step brings the feet together.

@@ -215,9 +215,9 @@ impl TrainConfig {
             "`stream` is for networks that are fed frame by frame, and they need it"
         );
         ensure!(
-            self.stream.is_none() || !self.layout.frame.moves_with_window(),
+            self.stream.is_none() || !self.layout.axes.moves_with_window(),
             "`layout.frame` {:?} cannot be fed frame by frame",
-            self.layout.frame
+            self.layout.axes
         );
         if let (Some(stream), Feed::Frames { look_ahead }) = (self.stream, self.network.feed()) {
             ensure!(stream.frames > 0, "`stream.frames` is 0");

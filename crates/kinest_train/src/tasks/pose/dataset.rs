@@ -9,8 +9,8 @@ use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::DMat3;
-use kinest::features::{FeatureLayout, Frame, TARGETS};
-use kinest::model::DataStatistics;
+use kinest::features::{Axes, FeatureLayout, TARGETS};
+use kinest_nn::layers::statistics::DataStatistics;
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
@@ -219,11 +219,11 @@ impl WindowDataset {
         let mut targets = Vec::with_capacity(answers * TARGETS);
         let newest = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
         for (local, trackers) in rotations.iter().zip(&trackers[answered]) {
-            let frame = match self.layout.frame {
-                Frame::World | Frame::Heading => newest,
-                Frame::OwnHeading => self.layout.window_frame(&trackers[0]),
+            let axes = match self.layout.axes {
+                Axes::World | Axes::Heading => newest,
+                Axes::OwnHeading => self.layout.window_axes(&trackers[0]),
             };
-            self.layout.write_targets(local, &frame, &mut targets);
+            self.layout.write_targets(local, &axes, &mut targets);
         }
         (features, targets)
     }
@@ -325,20 +325,20 @@ mod tests {
     #[test]
     fn a_window_elsewhere_is_the_same_to_the_head_and_turned_to_the_world() {
         let elsewhere = Augment { heading: true, floor: 5.0, ..Augment::default() };
-        let windows = |augment, frame| {
-            let layout = FeatureLayout { frame, ..FeatureLayout::default() };
+        let windows = |augment, axes| {
+            let layout = FeatureLayout { axes, ..FeatureLayout::default() };
             dataset_of(augment, layout).windows(3, 1, 8)
         };
         let pairs =
-            |frame| windows(Augment::default(), frame).into_iter().zip(windows(elsewhere, frame));
-        for (here, there) in pairs(Frame::Heading) {
+            |axes| windows(Augment::default(), axes).into_iter().zip(windows(elsewhere, axes));
+        for (here, there) in pairs(Axes::Heading) {
             for (a, b) in here.0.iter().chain(&here.1).zip(there.0.iter().chain(&there.1)) {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");
             }
         }
         let vector = |v: &[f32]| DVec3::new(v[0].into(), v[1].into(), v[2].into());
         let mut turns = vec![];
-        for (here, there) in pairs(Frame::World) {
+        for (here, there) in pairs(Axes::World) {
             // The angle between the first tracker's first axes, seen from above.
             let [a, b] = [&here.0, &there.0].map(|w| vector(w).truncate());
             let turn = DMat3::from_rotation_z(a.angle_to(b));

@@ -4,7 +4,7 @@ use super::config::LossConfig;
 use anyhow::ensure;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use kinest::model::{angular_velocity_loss, joint_positions, rotation_loss};
+use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
 use kinest::rotation::SIXD;
 use kinest::skeleton::Skeleton;
 

@@ -3,7 +3,7 @@
 use crate::common::*;
 use bevy::prelude::*;
 use bevy_kinest::prelude::*;
-use bevy_kinest::{LossReason, TrackingLost, TrackingRegained};
+use bevy_kinest::{DropoutReason, TrackingLost, TrackingRegained};
 
 fn lose(app: &mut App, tracker: Entity, lost: bool) {
     app.world_mut().get_mut::<TrackerValidity>(tracker).unwrap().tracked = !lost;
@@ -53,7 +53,7 @@ fn a_lost_hand_is_held_then_the_networks_and_comes_back() {
     play(&mut app, &walk, &trackers, 60..61);
     let [lost] = messages::<TrackingLost>(&app)[..] else { panic!("one message") };
     assert_eq!((lost.avatar, lost.role), (avatar, TrackerRole::LeftHand));
-    assert_eq!(lost.reason, LossReason::Reported);
+    assert_eq!(lost.reason, DropoutReason::Reported);
     let since = app.world().get::<TrackerValidity>(trackers[1]).unwrap().lost_since().unwrap();
     // The clock starts with the first frame.
     assert!((since - 60.0 * FRAME.as_secs_f64()).abs() < 1e-6, "{since}");
@@ -106,7 +106,7 @@ fn without_its_head_a_body_freezes_and_then_rests_and_wakes() {
 /// Any tracker at any time, for as long as it likes: no joint moves further in a frame than motion and
 /// the way back make it, and nothing is ever not finite.
 #[test]
-fn random_losses_never_make_a_body_jump() {
+fn random_dropouts_never_make_a_body_jump() {
     let mut worst = 0.0_f32;
     for seed in 1..=3_u32 {
         let settings = KinestSettings { blend: 0.3, ..KinestSettings::inline() };

@@ -1,17 +1,15 @@
 //! Dropouts of hands and head: the body recovers without a jump.
 //!
 //! ```sh
-//! cargo run --release --example tracking_loss
+//! cargo run --release --example dropouts
 //! ```
 //!
-//! ![A body in five moments: tracked, a hand held, relaxed, regained, without a
-//! head](../assets/pictures/tracking_loss.png)
+//! ![Five moments of a body: tracked, a hand held, relaxed, regained, without a head](../assets/pictures/dropouts.png)
 //!
-//! In a dropout a hand is held in place, then relaxes into the network's estimate from the other
-//! trackers, and returns when it is tracked again. A body without a head freezes, then rests.
-//! Gizmos show the axes of trackers, a pink ring around those in a dropout, bones from green
-//! (confident) to red (guessed), and a blue ring under standing feet. Without a display it draws
-//! `tracking_loss.png`.
+//! A lost hand is held where it was, then relaxes into what the network makes of the others, and is
+//! taken back when it is found again; a body without a head freezes, then rests. Gizmos show it: axes of
+//! trackers, a pink ring around what is lost, bones from green (sure) to red (guessed), a blue ring under
+//! feet that stand. Without a display it draws `dropouts.png`.
 
 use TrackerRole::{Head, LeftHand, RightHand};
 use bevy::prelude::*;
@@ -25,8 +23,8 @@ use std::path::PathBuf;
 
 /// Start in the synthetic motion, seconds: just before the person stops and waves.
 const START: f64 = 5.6;
-/// Dropouts of each tracker, in seconds of each round: the right hand while it waves.
-const LOSSES: [(TrackerRole, Range<f64>); 3] =
+/// When each tracker is lost, in seconds of each round: the right hand while it waves.
+const DROPOUTS: [(TrackerRole, Range<f64>); 3] =
     [(RightHand, 2.7..3.8), (LeftHand, 2.9..3.8), (Head, 4.5..6.4)];
 const ROUND: f64 = 8.0;
 
@@ -64,7 +62,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
     let mut replay = MotionReplay::clip(clip, default()).repeating();
     replay.seek(start);
     Ok(Scene {
-        name: "tracking_loss",
+        name: "dropouts",
         framing: Framing::default(),
         // Tracked; held; relaxed; regained; without a head, at rest.
         at: vec![2.6, 2.9, 3.7, 4.4, 6.3],
@@ -92,7 +90,7 @@ fn lose(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut TrackerValidi
     for (tracker, mut validity) in &mut trackers {
         let is_lost =
             |(role, when): &(TrackerRole, Range<f64>)| *role == tracker.role && when.contains(&now);
-        validity.tracked = !LOSSES.iter().any(is_lost);
+        validity.tracked = !DROPOUTS.iter().any(is_lost);
     }
 }
 

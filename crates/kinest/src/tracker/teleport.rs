@@ -1,18 +1,17 @@
 //! Players that are somewhere else from one moment to the next.
 
+use super::TrackerPose;
 use crate::coordinates::heading;
-use crate::features::WindowFrame;
-use crate::tracker::TrackerPose;
-use glam::{DMat3, DQuat, DVec3};
+use glam::{DQuat, DVec3};
 
 /// Nobody runs this fast: the world record is 12.4 m/s at its fastest (Berlin 2009).
 const TOP_SPEED: f64 = 12.5;
 /// Shorter jumps are trackers that find themselves again, metres.
 const SHORTEST_JUMP: f64 = 0.5;
 
-/// A teleport: the whole player is turned about the vertical and moved, in no time.
+/// The whole player is turned about the vertical and moved, in no time: no motion of the body.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Displacement {
+pub struct Teleport {
     /// Turn about the vertical, radians.
     pub turn: f64,
     /// A point before …
@@ -21,7 +20,7 @@ pub struct Displacement {
     pub to: DVec3,
 }
 
-impl Displacement {
+impl Teleport {
     /// The teleport that takes a head from one pose to another, but for how it is tilted.
     #[must_use]
     pub fn between(before: &TrackerPose, after: &TrackerPose) -> Self {
@@ -42,17 +41,16 @@ impl Displacement {
         DQuat::from_rotation_z(self.turn)
     }
 
-    /// Takes along what a frame's numbers are expressed in.
+    /// Where a point of the player is afterwards.
     #[must_use]
-    pub fn window_frame(&self, frame: &WindowFrame) -> WindowFrame {
-        let origin = self.to + self.rotation() * (frame.origin - self.from);
-        WindowFrame { heading: frame.heading + self.turn, origin: origin.with_z(0.0) }
+    pub fn point(&self, before: DVec3) -> DVec3 {
+        self.to + self.rotation() * (before - self.from)
     }
 
-    /// Takes a tracker along.
-    pub fn apply(&self, pose: &mut TrackerPose) {
-        pose.position = self.to + self.rotation() * (pose.position - self.from);
-        pose.rotation = DMat3::from_quat(self.rotation()) * pose.rotation;
+    /// How far up the player is moved, metres.
+    #[must_use]
+    pub fn rise(&self) -> f64 {
+        self.to.z - self.from.z
     }
 }
 
@@ -60,6 +58,7 @@ impl Displacement {
 mod tests {
     use super::*;
     use crate::coordinates::UPRIGHT;
+    use glam::DMat3;
 
     fn head(position: DVec3, yaw: f64, nod: f64) -> TrackerPose {
         let rotation = DQuat::from_rotation_z(yaw) * UPRIGHT * DQuat::from_rotation_x(nod);
@@ -70,9 +69,9 @@ mod tests {
     fn what_a_body_can_do_is_no_teleport() {
         let here = head(DVec3::new(0.0, 0.0, 1.6), 0.0, 0.0);
         let there = |x: f64| head(DVec3::new(x, 0.0, 1.6), 0.0, 0.0);
-        assert_eq!(Displacement::detect(&here, &there(0.3), 1.0 / 90.0), None, "a glitch");
-        assert_eq!(Displacement::detect(&here, &there(4.0), 0.5), None, "a sprint in a hitch");
-        let found = Displacement::detect(&here, &there(1.0), 1.0 / 60.0).unwrap();
+        assert_eq!(Teleport::detect(&here, &there(0.3), 1.0 / 90.0), None, "a glitch");
+        assert_eq!(Teleport::detect(&here, &there(4.0), 0.5), None, "a sprint in a hitch");
+        let found = Teleport::detect(&here, &there(1.0), 1.0 / 60.0).unwrap();
         assert_eq!((found.turn, found.to.x), (0.0, 1.0));
     }
 
@@ -81,16 +80,16 @@ mod tests {
     fn trackers_are_taken_along_as_one() {
         let (before, after) =
             (head(DVec3::new(1.0, 2.0, 1.6), 0.3, 0.2), head(DVec3::new(-4.0, 0.0, 4.6), 2.0, 0.5));
-        let by = Displacement::between(&before, &after);
+        let by = Teleport::between(&before, &after);
         let mut moved = before;
-        by.apply(&mut moved);
+        moved.teleport(&by);
         assert!(moved.position.distance(after.position) < 1e-12);
         assert!((heading(moved.rotation) - heading(after.rotation)).abs() < 1e-9);
         let in_head =
             |head: &TrackerPose, p: DVec3| head.rotation.transpose() * (p - head.position);
         let mut hand = head(DVec3::new(1.3, 1.7, 1.1), 1.0, 0.0);
         let beside = in_head(&before, hand.position);
-        by.apply(&mut hand);
+        hand.teleport(&by);
         assert!(in_head(&moved, hand.position).distance(beside) < 1e-12);
     }
 }

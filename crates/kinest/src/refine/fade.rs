@@ -1,32 +1,22 @@
 //! Making a jump invisible: what is shown starts where it was and loses the difference little by little.
 
+use super::place::Place;
+use crate::easing::smoothstep;
 use crate::rotation::geodesic_angle;
 use crate::skeleton::{PerJoint, SmplJoint};
+use crate::tracker::Teleport;
 use glam::{DQuat, DVec3};
 
 /// No fade is shorter than this, seconds.
 const SHORTEST: f64 = 0.1;
 /// The most a fade turns something, rad/s: half a turn in half a second.
 const TURN_SPEED: f64 = std::f64::consts::TAU;
-/// The slope of [`eased`] in the middle, where it is steepest.
+/// The slope of [`smoothstep`] in the middle, where it is steepest.
 const STEEPEST: f64 = 1.5;
-
-/// From 0 to 1 as `t` does, with no speed at either end.
-pub(super) fn eased(t: f64) -> f64 {
-    let t = t.clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
-}
-
-/// Where something is and how it is turned.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
-    pub position: DVec3,
-    pub rotation: DQuat,
-}
 
 /// The difference between what is shown and what is meant, while it fades.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PlaceFade {
+pub(crate) struct PlaceFade {
     offset: DVec3,
     turn: DQuat,
     time: f64,
@@ -73,7 +63,7 @@ impl PlaceFade {
         if self.is_over() {
             return meant;
         }
-        let gone = eased(self.time / self.duration);
+        let gone = smoothstep(self.time / self.duration);
         let turn = self.turn.slerp(DQuat::IDENTITY, gone);
         Place {
             position: meant.position + self.offset * (1.0 - gone),
@@ -129,7 +119,7 @@ impl<S: Copy + PartialEq> SourceFade<S> {
         }
         let mut out = meant;
         if self.time < self.duration {
-            let gone = eased(self.time / self.duration);
+            let gone = smoothstep(self.time / self.duration);
             for (out, difference) in out.iter_mut().zip(&self.difference) {
                 *out = (difference.slerp(DQuat::IDENTITY, gone) * *out).normalize();
             }
@@ -144,9 +134,9 @@ impl<S: Copy + PartialEq> SourceFade<S> {
         self.shown.as_ref()
     }
 
-    /// Turns what was shown last about the vertical, so that a body that was moved as a whole does not
-    /// turn there.
-    pub fn turn(&mut self, turn: DQuat) {
+    /// Follows a teleport, so that a body that was moved as a whole does not turn there.
+    pub fn teleport(&mut self, by: &Teleport) {
+        let turn = by.rotation();
         if let Some((_, shown)) = &mut self.shown {
             shown[0] = turn * shown[0];
         }

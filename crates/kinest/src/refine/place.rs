@@ -1,0 +1,49 @@
+//! Where something is and how it is turned.
+
+use crate::rotation::quat_from_matrix;
+use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::tracker::{Teleport, TrackerPose};
+use glam::{DMat3, DQuat, DVec3};
+
+/// Position (metres) and rotation against the world.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Place {
+    pub position: DVec3,
+    pub rotation: DQuat,
+}
+
+impl Place {
+    /// Where a joint of a body is.
+    pub fn of(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Self {
+        let offset = skeleton.offsets[joint.index()];
+        let local = pose.rotations[joint.index()];
+        match joint.parent() {
+            None => Self { position: pose.translation + offset, rotation: local },
+            Some(parent) => {
+                let parent = Self::of(skeleton, pose, parent);
+                Self {
+                    position: parent.position + parent.rotation * offset,
+                    rotation: parent.rotation * local,
+                }
+            }
+        }
+    }
+
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
+        self.position = by.point(self.position);
+        self.rotation = by.rotation() * self.rotation;
+    }
+}
+
+impl From<&TrackerPose> for Place {
+    fn from(tracker: &TrackerPose) -> Self {
+        Self { position: tracker.position, rotation: quat_from_matrix(tracker.rotation) }
+    }
+}
+
+impl From<Place> for TrackerPose {
+    fn from(place: Place) -> Self {
+        Self::new(place.position, DMat3::from_quat(place.rotation))
+    }
+}

@@ -1,0 +1,119 @@
+//! The six kinematic groups of the body and their fifteen pairs.
+
+use super::SmplJoint as J;
+use serde::{Deserialize, Serialize};
+
+/// A kinematic group of KinMo (Zhang et al. 2025). The groups share out the 22 joints as LGTM (Sun et
+/// al. 2024) does: each joint is in exactly one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Group {
+    /// Pelvis and spine.
+    Torso,
+    /// Neck and head.
+    Neck,
+    /// Collar to wrist.
+    LeftArm,
+    /// Collar to wrist.
+    RightArm,
+    /// Hip to toes.
+    LeftLeg,
+    /// Hip to toes.
+    RightLeg,
+}
+
+impl Group {
+    /// Every group.
+    pub const ALL: [Self; 6] =
+        [Self::Torso, Self::Neck, Self::LeftArm, Self::RightArm, Self::LeftLeg, Self::RightLeg];
+
+    /// The word for it, as in reports and descriptions: `torso`, `left_arm`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Torso => "torso",
+            Self::Neck => "neck",
+            Self::LeftArm => "left_arm",
+            Self::RightArm => "right_arm",
+            Self::LeftLeg => "left_leg",
+            Self::RightLeg => "right_leg",
+        }
+    }
+
+    /// Its joints, from the pelvis outwards.
+    #[must_use]
+    pub const fn joints(self) -> &'static [J] {
+        match self {
+            Self::Torso => &[J::Pelvis, J::Spine1, J::Spine2, J::Spine3],
+            Self::Neck => &[J::Neck, J::Head],
+            Self::LeftArm => &[J::LeftCollar, J::LeftShoulder, J::LeftElbow, J::LeftWrist],
+            Self::RightArm => &[J::RightCollar, J::RightShoulder, J::RightElbow, J::RightWrist],
+            Self::LeftLeg => &[J::LeftHip, J::LeftKnee, J::LeftAnkle, J::LeftFoot],
+            Self::RightLeg => &[J::RightHip, J::RightKnee, J::RightAnkle, J::RightFoot],
+        }
+    }
+}
+
+/// Two groups, whose interaction KinMo describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupPair {
+    /// The group that comes first in [`Group::ALL`].
+    pub first: Group,
+    /// The other one.
+    pub second: Group,
+}
+
+impl GroupPair {
+    /// Every pair: ordered by the first group, then by the second.
+    pub const ALL: [Self; 15] = {
+        let torso = Self { first: Group::Torso, second: Group::Neck };
+        let mut pairs = [torso; 15];
+        let (mut pair, mut first) = (0, 0);
+        while first < Group::ALL.len() {
+            let mut second = first + 1;
+            while second < Group::ALL.len() {
+                pairs[pair] = Self { first: Group::ALL[first], second: Group::ALL[second] };
+                pair += 1;
+                second += 1;
+            }
+            first += 1;
+        }
+        pairs
+    };
+
+    /// The joint at which the second group hangs from the first; `None` if other groups are between them.
+    #[must_use]
+    pub fn link(self) -> Option<J> {
+        let root = self.second.joints()[0];
+        root.parent().filter(|parent| self.first.joints().contains(parent)).map(|_| root)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_groups_are_every_joint_once_and_each_is_a_chain() {
+        let mut joints: Vec<J> = Group::ALL.iter().flat_map(|g| g.joints()).copied().collect();
+        joints.sort();
+        assert_eq!(joints, J::ALL);
+        for group in Group::ALL {
+            assert!(group.joints().windows(2).all(|pair| pair[1].parent() == Some(pair[0])));
+            assert_eq!(serde_json::to_value(group).unwrap(), group.name());
+        }
+    }
+
+    /// KinMo's order, and the joints that join the torso to everything else.
+    #[test]
+    fn the_pairs_are_in_order_and_only_those_of_the_torso_are_linked() {
+        let numbers = GroupPair::ALL.map(|pair| (pair.first as u8, pair.second as u8));
+        let expected = (0..6).flat_map(|first| (first + 1..6).map(move |second| (first, second)));
+        assert_eq!(numbers.to_vec(), expected.collect::<Vec<_>>());
+        let links = GroupPair::ALL.map(GroupPair::link);
+        let of_torso = [J::Neck, J::LeftCollar, J::RightCollar, J::LeftHip, J::RightHip];
+        assert_eq!(links[..5], of_torso.map(Some));
+        assert_eq!(links[5..], [None; 10]);
+    }
+}
