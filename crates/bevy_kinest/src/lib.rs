@@ -1,14 +1,14 @@
-//! The whole body of a player from head and hands, live, in Bevy.
+//! A player's whole body from head and hands, live, in Bevy.
 //!
-//! Three words to begin with:
+//! Three terms to start with:
 //!
-//! * A **tracker** ([`SparseTracker`]) is an entity that is where the player's head or a hand is: a headset, a
-//!   controller, anything that moves.
-//! * An **avatar** ([`KinestAvatar`]) turns its trackers into a body, sixty and more times a second, with a
-//!   network that runs on a thread of its own.
-//! * The **body** ([`BodyPose`]) is there in every frame. [`SmplSkeleton`] hands it to joint entities,
-//!   [`KinestRig`] to the bones of a glTF character. It is placed from the head tracker as it is in the very
-//!   frame that is drawn, so the player's view never lags behind the network.
+//! * A **tracker** ([`SparseTracker`]) is an entity whose `Transform` follows the player's head or
+//!   a hand: a headset, a controller, or anything else that moves.
+//! * An **avatar** ([`KinestAvatar`]) turns its trackers into a body, 60 or more times per second,
+//!   with a network that runs on its own thread.
+//! * The **body** ([`BodyPose`]) is available in every frame. [`SmplSkeleton`] applies it to joint
+//!   entities, [`KinestRig`] to the bones of a glTF character. It is placed from the head tracker
+//!   of the frame being drawn, so the player's view never lags behind the network.
 //!
 //! ```no_run
 //! use bevy::prelude::*;
@@ -49,95 +49,100 @@
 //! }
 //! ```
 //!
-//! The model is in the repository of this crate, `assets/models/kinest_stream.*`: copy both files. The
-//! examples there (`minimal`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`, `amass_replay`) need no headset.
+//! The model is in this crate's repository, `assets/models/kinest_stream.*`: copy both files. The
+//! examples there (`minimal`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`,
+//! `amass_replay`) need no headset.
 //!
 //! * [What to expect](#what-to-expect)
-//! * [Plugins](#plugins), [what is what](#what-is-what), [order of a frame](#order-of-a-frame),
+//! * [Plugins](#plugins), [types by task](#types-by-task), [order of a frame](#order-of-a-frame),
 //!   [features](#features), [versions](#versions)
-//! * How to [move trackers](#move-trackers), [teleport, ride and walk by stick](#teleport-ride-walk-by-stick),
-//!   [measure players](#measure-players), [move characters](#move-characters), [refine](#refine),
-//!   [deal with dropouts](#deal-with-dropouts), [see what happens](#see-what-happens),
-//!   [record and replay](#record-and-replay), [test](#test-a-game-with-bodies),
-//!   [change models](#change-models), [choose devices](#choose-devices)
+//! * How to [move trackers](#move-trackers), [teleport, ride and walk by
+//!   stick](#teleport-ride-walk-by-stick), [measure players](#measure-players), [drive
+//!   characters](#drive-characters), [refine](#refine), [handle dropouts](#handle-dropouts),
+//!   [inspect and debug](#inspect-and-debug), [record and replay](#record-and-replay),
+//!   [test](#test-a-game-with-bodies), [change models](#change-models), [choose
+//!   devices](#choose-devices)
 //! * [Questions](#questions)
 //!
 //! # What to expect
 //!
-//! * Trackers are read in `PostUpdate`, from `Transform`s and parents of this very frame, so move them before
-//!   that. They may come at any rate, and hitch.
-//! * The network runs at its own rate. Frames show the moment it has come to, interpolated, under the head of
-//!   this very frame ([`BodyPose::age`] says how far behind that is). [`KinestRefine`] then smooths, puts head
-//!   and hands exactly at the trackers and keeps feet on the floor.
-//! * Until the trackers have been seen for as long as the network needs (two frames for `kinest_stream`, a
-//!   window of 40 for `kinest_small`) and it has answered, a body is made of the trackers alone by inverse
-//!   kinematics: [`PoseSource::Rest`]. So it is with no model or a broken one. [`KinestReady`] and [`KinestFailed`] tell.
-//! * A hand that is lost is held, then becomes the network's; a body without a head freezes, then rests. What is
-//!   found again is gone back to without a jump.
-//! * If an engine fails, panics included, another one is opened while the last pose is kept
-//!   ([`KinestFellBack`]). A model file that changes takes over when it is ready.
-//! * Nothing on the main thread waits for the network, unless [`KinestSettings::inline`] asks for it.
+//! * Trackers are read in `PostUpdate`, from the `Transform`s and parents of the same frame, so
+//!   move them before that. They may update at any rate and may hitch.
+//! * The network runs at its own rate. Each frame shows the newest pose available, interpolated and
+//!   placed below the head of that frame ([`BodyPose::age`] tells how old it is). [`KinestRefine`]
+//!   then smooths it, places head and hands exactly at the trackers and keeps feet on the floor.
+//! * Until the network has seen enough frames (two for `kinest_stream`, a window of 40 for
+//!   `kinest_small`) and returned a pose, the body is made from the trackers alone by inverse
+//!   kinematics: [`PoseSource::Rest`]. The same applies without a model or with a broken one.
+//!   [`KinestReady`] and [`KinestFailed`] report the state.
+//! * During a dropout of a hand, the hand is held and then follows the network; a body without a
+//!   head freezes, then rests. When tracking returns, the body returns without a jump.
+//! * If an engine fails or panics, another one is opened while the last pose is kept
+//!   ([`KinestFellBack`]). A changed model file takes over when it is ready.
+//! * Nothing on the main thread waits for the network, unless [`KinestSettings::inline`] asks for
+//!   it.
 //!
 //! # Plugins
 //!
-//! | plugin | in | what it does |
+//! | plugin | in | purpose |
 //! |---|---|---|
 //! | [`KinestPosePlugin`] | [`KinestPlugins`] | loads models, reads trackers, runs networks, refines, writes [`BodyPose`] |
 //! | [`KinestSkeletonPlugin`] | [`KinestPlugins`] | writes bodies to the joint entities of [`SmplSkeleton`] |
-//! | [`KinestRigPlugin`] | [`KinestPlugins`] | finds the bones of each [`KinestRig`] and moves them |
-//! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers as a [`MotionReplay`] says, runs [`TrackerRecorder`]s |
+//! | [`KinestRigPlugin`] | [`KinestPlugins`] | finds and drives the bones of each [`KinestRig`] |
+//! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers along a [`MotionReplay`], runs [`TrackerRecorder`]s |
 //! | [`KinestGizmoPlugin`] | – | draws bones, trackers, dropouts, standing feet, errors |
-//! | [`KinestPanelPlugin`] | – | a window that shows how avatars are doing, and changes it |
-//! | [`KinestOpenXrPlugin`] | – | moves trackers as a headset and its controllers move |
+//! | [`KinestPanelPlugin`] | – | a window that shows the state of avatars and lets users change it |
+//! | [`KinestOpenXrPlugin`] | – | moves trackers with a headset and its controllers |
 //!
-//! The last three are added by hand. What a game does not need is left out with
+//! Add the last three by hand. Leave out plugins your game does not need with
 //! `KinestPlugins.build().disable::<KinestReplayPlugin>()`.
 //!
-//! # What is what
+//! # Types by task
 //!
 //! | task | components and assets | resources | messages and events |
 //! |---|---|---|---|
 //! | a body | [`KinestAvatar`], [`BodyPose`], [`PoseModel`] | [`KinestSettings`] | [`PoseUpdated`], [`ResetAvatar`] |
 //! | trackers | [`SparseTracker`], [`TrackerOf`], [`Trackers`], [`TrackerValidity`] | | [`TrackingLost`], [`TrackingRegained`] |
 //! | a headset's trackers | [`openxr`](#features): `OpenXrPlayer`, `OpenXrDevice`, `BodyTracker` | `OpenXrPoses` | |
-//! | where the player is | [`TrackingSpace`] | | [`Teleport`] |
-//! | how big the player is | [`PlayerCalibration`] | | [`Recalibrate`], [`KinestCalibrated`], [`CalibrationFailed`] |
-//! | showing it | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
-//! | making it believable | [`KinestRefine`] | | |
-//! | how it is doing | [`AvatarStatus`] | [`KinestModels`] | [`KinestReady`], [`KinestFellBack`], [`KinestFailed`] |
+//! | place of the player | [`TrackingSpace`] | | [`Teleport`] |
+//! | size of the player | [`PlayerCalibration`] | | [`Recalibrate`], [`KinestCalibrated`], [`CalibrationFailed`] |
+//! | showing the body | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
+//! | corrections | [`KinestRefine`] | | |
+//! | state | [`AvatarStatus`] | [`KinestModels`] | [`KinestReady`], [`KinestFellBack`], [`KinestFailed`] |
 //! | replay and recording | [`MotionReplay`], [`TrackerRecorder`] | | |
-//! | seeing it | | [`KinestGizmos`] (a gizmo group), [`KinestPanel`] | |
+//! | debugging | | [`KinestGizmos`] (a gizmo group), [`KinestPanel`] | |
 //!
-//! [`PoseUpdated`], [`ResetAvatar`] and [`Teleport`] are entity events, triggered on avatars and observed;
-//! the others in the last column are messages.
+//! [`PoseUpdated`], [`ResetAvatar`] and [`Teleport`] are entity events, triggered on avatars and
+//! observed; the others in the last column are messages.
 //!
 //! # Order of a frame
 //!
 //! [`KinestSystems`] are chained in `PostUpdate`, after [`AnimationSystems`](bevy::app::AnimationSystems)
 //! and before [`TransformSystems::Propagate`](bevy::transform::TransformSystems::Propagate).
 //!
-//! | set | what it does | your own systems |
+//! | set | purpose | your own systems |
 //! |---|---|---|
-//! | | | whatever moves trackers: before, in `Update` or in `PostUpdate` `.before(KinestSystems::Sample)` |
+//! | | | systems that move trackers: in `Update`, or in `PostUpdate` `.before(KinestSystems::Sample)` |
 //! | [`Sample`](KinestSystems::Sample) | reads trackers | |
-//! | [`Infer`](KinestSystems::Infer) | hands windows to the networks | |
-//! | [`Apply`](KinestSystems::Apply) | writes [`BodyPose`] under the newest head | |
-//! | [`Refine`](KinestSystems::Refine) | corrects it | changes of [`BodyPose`]: after it and before the next; observers of [`PoseUpdated`] run then |
-//! | [`Writeback`](KinestSystems::Writeback) | moves joint entities and bones | what looks at joint entities and bones: after it |
+//! | [`Infer`](KinestSystems::Infer) | submits input to the networks | |
+//! | [`Apply`](KinestSystems::Apply) | writes [`BodyPose`], placed below the newest head pose | |
+//! | [`Refine`](KinestSystems::Refine) | corrects it | changes of [`BodyPose`]: after this set and before the next; observers of [`PoseUpdated`] run here |
+//! | [`Writeback`](KinestSystems::Writeback) | writes joint entities and bones | systems that read joint entities and bones: after this set |
 //!
 //! # Features
 //!
-//! | feature | what it adds |
+//! | feature | adds |
 //! |---|---|
 //! | (always) | inference on the CPU |
 //! | `gizmos` (default) | [`KinestGizmoPlugin`] |
-//! | `openxr` | [`KinestOpenXrPlugin`], with bevy_mod_openxr; needs no system package, and a runtime only where there is a headset |
+//! | `openxr` | [`KinestOpenXrPlugin`], with bevy_mod_openxr; needs no system package, and a runtime only on machines with a headset |
 //! | `panel` | [`KinestPanelPlugin`], with bevy_egui |
 //! | `wgpu` | inference on any GPU with Vulkan, Metal or DirectX 12 |
 //! | `cuda` | inference on NVIDIA GPUs; needs the CUDA run-time libraries and headers (`CUDA_PATH`) on the machine it runs on |
-//! | `wayland` | Bevy's windows on Wayland; needs its development package. Bevy's default features have it already |
+//! | `wayland` | Bevy windows on Wayland; needs its development package. Included in Bevy's default features |
 //!
-//! All are additive. Bevy is used without its default features: games say which they want.
+//! All are additive. The crate uses Bevy without its default features: enable those that your game
+//! needs.
 //!
 //! # Versions
 //!
@@ -147,11 +152,13 @@
 //!
 //! # Move trackers
 //!
-//! [`KinestOpenXrPlugin`] moves the trackers of whoever wears a headset. Any other entity can be one:
+//! [`KinestOpenXrPlugin`] moves the trackers of a player with a headset. Any other entity can be a
+//! tracker too.
 //!
-//! A tracker stands for the pose of the joint it is worn at; [`SparseTracker::held`] says where that is on a
-//! device. A joint's axes are x to the player's left, y up, z to the front, in the pose with arms stretched
-//! out. A device that is not tracked says so in [`TrackerValidity`].
+//! A tracker's pose is the pose of the joint it is worn at; [`SparseTracker::held`] gives the
+//! joint's place on a device. The axes of a joint are x to the player's left, y up and z forward in
+//! the pose with arms stretched out to the sides. [`TrackerValidity`] says whether the device is
+//! tracked.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -172,7 +179,7 @@
 //!     }
 //! }
 //!
-//! /// Whatever knows where the controllers are.
+//! /// `Runtime` stands for whatever tracks the controllers.
 //! fn follow_hands(
 //!     runtime: Res<Runtime>,
 //!     mut hands: Query<(&SparseTracker, &mut Transform, &mut TrackerValidity), Without<Camera>>,
@@ -189,8 +196,9 @@
 //!
 //! # Teleport, ride, walk by stick
 //!
-//! Give the avatar a [`TrackingSpace`] and make the trackers its children: then moving that one entity moves
-//! the player, and it does not look like steps. Its origin is on the floor the player stands on.
+//! Give the avatar a [`TrackingSpace`] and make the trackers its children: moving that one entity
+//! then moves the player, without looking like steps. Its origin is on the floor the player stands
+//! on.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -205,7 +213,7 @@
 //!     }
 //! }
 //!
-//! /// Without such a space: say that what trackers did in this frame was no motion of the body.
+//! /// Without a tracking space: the trackers' movement in this frame is not motion of the body.
 //! fn respawn(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) {
 //!     commands.trigger(Teleport { entity: *avatar });
 //! }
@@ -213,12 +221,13 @@
 //! # bevy::ecs::system::assert_is_system(respawn);
 //! ```
 //!
-//! Jumps that no body makes are taken for teleports in any case. [`ResetAvatar`] is for another player.
+//! Jumps faster than any body moves are always taken for teleports. Use [`ResetAvatar`] for another
+//! player.
 //!
 //! # Measure players
 //!
-//! The network has seen one size of body. [`Recalibrate`] measures the player, and the body is shown in the
-//! player's size from then on.
+//! The network knows one body size. [`Recalibrate`] measures the player; from then on the body has
+//! the player's size.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -252,15 +261,16 @@
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(keep);
 //! ```
 //!
-//! The next time, put what [`Calibration::load`](kinest::calibration::Calibration::load) reads into a
-//! [`PlayerCalibration`]. [`CalibrationMethod::Height`] believes what the player says,
-//! [`CalibrationMethod::Motion`] watches.
+//! In the next session, insert a [`PlayerCalibration`] with what
+//! [`Calibration::load`](kinest::calibration::Calibration::load) returns.
+//! [`CalibrationMethod::Height`] takes a height given by the player; [`CalibrationMethod::Motion`]
+//! measures free motion.
 //!
-//! # Move characters
+//! # Drive characters
 //!
-//! [`KinestRig`] goes beside the scene of any glTF humanoid, Mixamo and VRM (renamed to `.glb`) among them.
-//! Bones are found by their names, their shape and what a VRM file says; [`RigBound`] tells which, how sure
-//! that is, and why.
+//! Add [`KinestRig`] to the scene of any glTF humanoid, including Mixamo and VRM (renamed to
+//! `.glb`). Its bones are found by name, shape and VRM declarations; [`RigBound`] reports the
+//! mapping with confidence and evidence.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -277,7 +287,7 @@
 //!
 //! fn report(mut bound: MessageReader<RigBound>, mut failed: MessageReader<RigFailed>) {
 //!     for RigBound { report, confidence, .. } in bound.read() {
-//!         info!("least sure: {confidence:.2}\n{report}");
+//!         info!("lowest confidence: {confidence:.2}\n{report}");
 //!     }
 //!     for RigFailed { reason, .. } in failed.read() {
 //!         error!("{reason}");
@@ -287,23 +297,24 @@
 //! # bevy::ecs::system::assert_is_system(report);
 //! ```
 //!
-//! What is found wrong is put right by a `*.rig.ron` ([`RigOverride`](kinest::rig::RigOverride)) in
-//! [`KinestRig::file`]. [`KinestRig::fit`] says whether the character is scaled to the player, and what is
-//! in the same place. A rig on an entity of its own names its avatar, so that one body may move several.
+//! Correct a wrong mapping with a `*.rig.ron` ([`RigOverride`](kinest::rig::RigOverride)) in
+//! [`KinestRig::file`]. [`KinestRig::fit`] sets whether the character is scaled to the player, and
+//! which part is in the same place. A rig on its own entity names its avatar, so one body can drive
+//! several characters.
 //!
 //! # Refine
 //!
-//! [`KinestRefine`] is on every avatar, switched on; each part can be switched off and set while a game
-//! runs.
+//! [`KinestRefine`] is on every avatar, with every part enabled; each part can be disabled and
+//! adjusted while a game runs.
 //!
-//! | | what it does | what it costs |
+//! | part | effect | cost |
 //! |---|---|---|
-//! | `smooth` | joints tremble less ([`OneEuro`](kinest::refine::OneEuro)) | 53 ms of lag at rest, 27 ms at 3 rad/s, of what has no tracker |
-//! | `ground` | bodies that hang in the air without falling stand | nothing, as long as the network is right |
-//! | `place_trackers` | head and hands exactly at the trackers, dropouts bridged | bends arms as needed, and turns the chest for hands that arms do not reach |
-//! | `lock_feet` | feet on the floor, and still while they carry weight | bends legs as needed |
+//! | `smooth` | joints jitter less ([`OneEuro`](kinest::refine::OneEuro)) | lag of joints without a tracker: 53 ms at rest, 27 ms at 3 rad/s |
+//! | `ground` | bodies that hang in the air without jumping stand | none, as long as the network is right |
+//! | `place_trackers` | head and hands exactly at the trackers, dropouts bridged | bends arms as needed, and rotates the chest towards hands out of the arms' reach |
+//! | `lock_feet` | feet on the floor, without sliding while they carry weight | bends legs as needed |
 //!
-//! Changes of your own go after it:
+//! Add your own corrections after it:
 //!
 //! ```
 //! use bevy::math::DQuat;
@@ -328,7 +339,7 @@
 //!     }
 //! }
 //!
-//! /// For trackers whose zero is anywhere.
+//! /// For trackers with an arbitrary zero height.
 //! fn find_floor(mut avatars: Query<&mut KinestRefine, Added<KinestAvatar>>) {
 //!     for mut refine in &mut avatars {
 //!         refine.feet.floor = Floor::Estimated;
@@ -337,11 +348,12 @@
 //! # App::new().add_plugins(plugin);
 //! ```
 //!
-//! # Deal with dropouts
+//! # Handle dropouts
 //!
-//! A lost hand is held for a quarter of a second, then relaxes into the network's; a body whose head is lost
-//! freezes for a second and then rests. [`KinestSettings::dropout`] has these times. [`BodyPose::confidence`]
-//! tells what is known of each joint, so that a game can hide what is guessed.
+//! During a dropout a hand is held for a quarter of a second, then relaxes into the network's
+//! estimate; a body without a head freezes for a second and then rests. [`KinestSettings::dropout`]
+//! has these times. [`BodyPose::confidence`] rates each joint, so that a game can hide what is
+//! guessed.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -354,7 +366,7 @@
 //!
 //! fn tell(mut lost: MessageReader<TrackingLost>, mut regained: MessageReader<TrackingRegained>) {
 //!     for TrackingLost { role, reason, .. } in lost.read() {
-//!         info!("{role:?} is lost: {reason:?}");
+//!         info!("{role:?} is not tracked: {reason:?}");
 //!     }
 //!     for TrackingRegained { role, after, .. } in regained.read() {
 //!         info!("{role:?} is back after {after:.1} s");
@@ -364,7 +376,7 @@
 //! fn fade_arm(bodies: Query<&BodyPose>) {
 //!     for body in &bodies {
 //!         let alpha = body.confidence(SmplJoint::LeftWrist);
-//!         // … of the arm's material.
+//!         // Apply it to the arm's material.
 //!         # let _ = alpha;
 //!     }
 //! }
@@ -373,12 +385,12 @@
 //! # bevy::ecs::system::assert_is_system(fade_arm);
 //! ```
 //!
-//! # See what happens
+//! # Inspect and debug
 //!
-//! Add [`KinestGizmoPlugin`] to draw bodies from green (sure) to red (guessed), trackers and what is lost;
-//! [`KinestGizmos`] chooses. [`KinestPanelPlugin`] is a window with everything that can be known of an
-//! avatar and changed; its documentation has a program. Figures are Bevy diagnostics too: [`KinestPlugins`]
-//! has their paths.
+//! [`KinestGizmoPlugin`] draws bodies from green (confident) to red (guessed), trackers and
+//! dropouts; [`KinestGizmos`] selects what to draw. [`KinestPanelPlugin`] is a window that shows
+//! everything known about an avatar and lets you change it; its documentation has an example. The
+//! figures are also available as Bevy diagnostics, with the paths in [`KinestPlugins`].
 //!
 //! ```
 //! use bevy::diagnostic::DiagnosticsStore;
@@ -396,11 +408,10 @@
 //!
 //! # Record and replay
 //!
-//! [`TrackerRecorder`] writes what trackers say, line by line, so that nothing is lost in a crash;
-//! [`MotionReplay`] moves trackers as a recording or a motion file says. With both, trouble that a player
-//! had can be looked at without the player: recordings also know calibration, model and teleports, and a
-//! session that was recorded from its start gives the same poses again to the last bit
-//! ([`MotionReplay::recording`]).
+//! [`TrackerRecorder`] writes the trackers' poses line by line, so that a crash loses nothing;
+//! [`MotionReplay`] moves trackers along a recording or a motion file. Together they reproduce a
+//! player's problem without the player: recordings include calibration, model and teleports, and a
+//! session recorded from its start gives the same poses bit for bit ([`MotionReplay::recording`]).
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -428,7 +439,7 @@
 //!     Ok(())
 //! }
 //!
-//! /// A file of the AMASS data set, or of any program that writes its form.
+//! /// A file of the AMASS data set, or in its format.
 //! fn dance(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
 //!     let clip = amass::load("dance_poses.npz".as_ref())?;
 //!     commands.entity(*avatar).insert(MotionReplay::clip(clip, default()));
@@ -438,10 +449,10 @@
 //! # bevy::ecs::system::assert_is_system(stop);
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(replay);
 //!
-//! /// Head and hands of somebody who played another game.
+//! /// Head and hands recorded in another game.
 //! fn game(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
 //!     let devices = headset::load("game.npz".as_ref())?;
-//!     // How big the player is and how the controllers are held, by how they move.
+//!     // Measure the player's size and grips from the motion.
 //!     let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
 //!     let grips = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
 //!     let player = Calibration::from_motion(&Skeleton::default(), &devices, grips)?;
@@ -456,8 +467,9 @@
 //!
 //! # Test a game with bodies
 //!
-//! [`KinestSettings::inline`] makes every frame wait for its own pose, on the CPU, the same in every run.
-//! [`PoseModel::from_engine`] puts anything in the network's place. No window, headset or file is needed:
+//! [`KinestSettings::inline`] makes every frame wait for its own pose, on the CPU, identical in
+//! every run. [`PoseModel::from_engine`] replaces the network by your own engine. No window,
+//! headset or file is needed:
 //!
 //! ```
 //! use bevy::math::DVec3;
@@ -471,7 +483,7 @@
 //! use bevy_kinest::prelude::*;
 //! use std::time::Duration;
 //!
-//! /// Says that everybody stands with the arms stretched out.
+//! /// An engine whose every output is the rest pose.
 //! struct Standing(ModelSpec);
 //!
 //! impl PoseEngine for Standing {
@@ -522,16 +534,17 @@
 //! let avatar = app.world().entity(avatar);
 //! let (body, player) = (avatar.get::<BodyPose>().unwrap(), avatar.get::<MotionReplay>().unwrap());
 //! assert_eq!(body.source(), PoseSource::Estimated);
-//! // Hands are at their trackers, whatever a network says.
+//! // Hands are at their trackers, whatever the network outputs.
 //! let errors = player.errors(body).unwrap();
 //! assert!(errors[SmplJoint::LeftWrist.index()] < 0.01);
 //! ```
 //!
 //! # Change models
 //!
-//! Models are assets, `NAME.model.ron` with the weights it names beside it. A file that changes while the
-//! asset server watches it (Bevy's feature `file_watcher`), and a handle that is replaced, take over when
-//! they are ready, without a pop; one that is broken leaves what runs alone and says why ([`KinestFailed`]).
+//! Models are assets: `NAME.model.ron`, with the weights file it names beside it. A file that
+//! changes while the asset server watches it (Bevy's feature `file_watcher`), or a replaced handle,
+//! takes over smoothly when it is ready; a broken one leaves the running model in place and reports
+//! why ([`KinestFailed`]).
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -545,13 +558,14 @@
 //! # bevy::ecs::system::assert_is_system(change);
 //! ```
 //!
-//! The program `kinest-train` makes such files: trained from scratch, or imported from the reference.
+//! The program `kinest-train` makes such files: trained from scratch, or imported from the
+//! reference's weights.
 //!
 //! # Choose devices
 //!
-//! [`KinestSettings::device`] is CUDA, wgpu or the CPU; [`DeviceChoice::Auto`] takes the first of these that
-//! works, of those compiled in. It may be changed while a game runs. [`KinestModels`] tells what a model
-//! runs on and how long it takes.
+//! [`KinestSettings::device`] is CUDA, wgpu or the CPU; [`DeviceChoice::Auto`] takes the first of
+//! these that is compiled in and works. It may be changed while a game runs. [`KinestModels`] tells
+//! the device and latency of each model.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -565,96 +579,105 @@
 //! fn report(avatar: Single<&KinestAvatar>, models: Res<KinestModels>) {
 //!     let Some(status) = models.get(&avatar.model) else { return };
 //!     if let (ModelState::Running { device }, Some(latency)) = (&status.state, status.latency) {
-//!         info!("on {device}: half of the calls take less than {:.1} ms", latency.p50_ms);
+//!         info!("on {device}: median latency {:.1} ms", latency.p50_ms);
 //!     }
 //! }
 //! # bevy::ecs::system::assert_is_system(spare_the_gpu);
 //! # bevy::ecs::system::assert_is_system(report);
 //! ```
 //!
-//! A device that this crate does not know is a [`PoseEngine`](kinest::live::PoseEngine) in
+//! Other devices can be added as a [`PoseEngine`](kinest::live::PoseEngine) with
 //! [`PoseModel::from_engine`], as in the test above.
 //!
 //! # Questions
 //!
-//! **Do I need a headset?** No. `cargo run --release --example amass_replay` in the repository moves a body
-//! without one, and so does [`MotionReplay`] in your game. With one, put [`SparseTracker`]s on the entities
-//! that your OpenXR crate moves. The model that ships has not been tried on a real headset.
+//! **Do I need a headset?** No. `cargo run --release --example amass_replay` in the repository
+//! animates a body without one, and so does [`MotionReplay`] in your game. With a headset, use
+//! [`KinestOpenXrPlugin`], or put [`SparseTracker`]s on the entities that your own XR crate moves.
+//! The shipped model has not been tried with a headset on a head yet.
 //!
-//! **Everything is turned by 90 or 180 degrees.** Trackers stand for joints, whose axes are not those of
-//! devices: see [move trackers](#move-trackers). [`KinestGizmoPlugin`] draws them.
-//! [`CalibrationMethod::TPose`] finds how controllers are turned in the hands; where the joint is in the
-//! headset you have to say.
+//! **Everything is rotated by 90 or 180 degrees.** Trackers stand for joints, whose axes differ
+//! from those of devices: see [move trackers](#move-trackers). [`KinestGizmoPlugin`] draws them.
+//! [`CalibrationMethod::TPose`] measures the rotation of the controllers in the hands; the place of
+//! the head joint in the headset has to be given.
 //!
-//! **How good are the legs?** Guessed: three points do not say where the feet are. `kinest_stream` is
-//! off by 13.2 cm there on average, by 3.2 cm at the upper body, on motion it was not trained on; its card,
-//! `assets/models/README.md`, has all figures. [`BodyPose::confidence`] tells the game what to expect of
-//! each joint. A character's legs stay in their rest pose if a `*.rig.ron` skips them.
+//! **How good are the legs?** They are guessed: three tracked points do not determine the feet.
+//! `kinest_stream` has a mean error of 13.2 cm in the lower body and 3.2 cm in the upper body, on
+//! motion it was not trained on; its model card, `assets/models/README.md`, has all figures.
+//! [`BodyPose::confidence`] rates each joint. A character's legs stay in their rest pose if a
+//! `*.rig.ron` skips them.
 //!
-//! **Feet slide.** They do, less than the network's: feet that truly stand move at 40 cm/s on average instead
-//! of 75, people's own at 8 (the table at [`KinestRefine`]). `lock_feet` holds what is low and slow, and
-//! lets go when the network has the foot elsewhere: what still slides are mostly feet that the network swings
-//! while they stand. `kinest-train evaluate --refine` measures it for your model.
+//! **Feet slide.** Yes, but less than in the network's output: feet that truly stand move at 40
+//! cm/s on average instead of 75 cm/s, people's own at 8 cm/s (see the table at [`KinestRefine`]).
+//! `lock_feet` locks low and slow feet, and releases them when the network has them elsewhere; most
+//! remaining sliding is feet that the network swings while they truly stand. `kinest-train evaluate
+//! --refine` measures it for your model.
 //!
-//! **Somebody climbs, and is drawn standing in the air below the ladder's rung.** [`KinestRefine::ground`]
-//! knows one floor: switch it off, and `lock_feet` with it, where feet stand elsewhere.
+//! **A climbing player is drawn standing in the air below the ladder's rung.**
+//! [`KinestRefine::ground`] assumes a single floor: disable it and `lock_feet` where feet stand
+//! elsewhere.
 //!
-//! **Feet are above or below the ground.** The floor is at height 0 of the [`TrackingSpace`], or where
-//! [`KinestRefine::feet`] says, or found ([`Floor::Estimated`](kinest::refine::Floor)). It is one height:
-//! stairs and slopes under each foot are not known.
+//! **Feet are above or below the ground.** The floor is at height 0 of the [`TrackingSpace`], or as
+//! set in [`KinestRefine::feet`], or estimated ([`Floor::Estimated`](kinest::refine::Floor)). It is
+//! a single height: stairs and slopes are not supported.
 //!
-//! **It trembles.** What `kinest_stream` says has four times the jitter of people; smoothing is on by default
-//! and lags as the [table](#refine) says. Lower [`OneEuro::min_cutoff`](kinest::refine::OneEuro) for less of
-//! one and more of the other. Head and hands have no lag.
+//! **The body jitters.** The raw output of `kinest_stream` has four times the jitter of people;
+//! smoothing is on by default, with the lag in the [table](#refine). Lower
+//! [`OneEuro::min_cutoff`](kinest::refine::OneEuro) for less jitter and more lag. Head and hands
+//! have no lag.
 //!
-//! **How late is it?** Head and hands not at all. The other joints are behind by what the network takes, the
-//! time between two estimates and the smoothing; [`BodyPose::age`] and the diagnostic `kinest/pose_age`
-//! measure all but the smoothing. What an estimate takes is in the README; `cargo bench -p kinest_engine`
-//! says it for your machine, and [`KinestModels`] while a game runs.
+//! **What is the latency?** None for head and hands. The other joints lag by the network's latency,
+//! the time between two estimates, and the smoothing; [`BodyPose::age`] and the diagnostic
+//! `kinest/pose_age` measure all but the smoothing. The README has the latency of an estimate;
+//! `cargo bench -p kinest_engine` measures it on your machine, and [`KinestModels`] while a game
+//! runs.
 //!
-//! **What does it cost the main thread?** About 60 µs a frame for each avatar with three trackers and 22
-//! joint entities, Bevy's own work on these entities included: a frame without avatars takes 670 µs, with 1,
-//! 4 and 16 of them 644, 924 and 1,564 µs (medians of `cargo bench -p bevy_kinest --bench main_thread` on two
-//! cores of a server with other work). All corrections together take 8 µs of it
-//! (`cargo bench -p kinest_engine --bench pipeline`). After the first seconds nothing is allocated on the way
-//! from trackers to joints.
+//! **What does it cost on the main thread?** About 60 µs per frame for each avatar with three
+//! trackers and 22 joint entities, including Bevy's own work on these entities: a frame takes 670
+//! µs without avatars, and 644, 924 and 1,564 µs with 1, 4 and 16 of them (medians of `cargo bench
+//! -p bevy_kinest --bench main_thread` on two cores of a server with other work). All corrections
+//! together take 8 µs of that (`cargo bench -p kinest_engine --bench pipeline`). After the first
+//! seconds nothing is allocated between trackers and joints.
 //!
-//! **Does it stall, at the start or now and then?** The network has its own thread and is warmed up before
-//! [`KinestReady`]; a slow one makes bodies later, not frames. GPUs take seconds to start; meanwhile bodies
-//! are made by inverse kinematics.
+//! **Does it stall, at the start or later?** No. The network runs on its own thread and is warmed
+//! up before [`KinestReady`]; a slow network delays bodies, not frames. GPUs take seconds to start;
+//! until then bodies are made by inverse kinematics.
 //!
 //! **What if the graphics device is lost?** The engine fails, and another one is opened
-//! ([`KinestFellBack`]); a GPU back end that has panicked is not tried again by the process.
+//! ([`KinestFellBack`]); a GPU back end that has panicked is not used again by the process.
 //!
-//! **The body is too big or too small.** Measure the player: [above](#measure-players). Without that
-//! everybody is 1.75 m tall. From 0.5 to 2.6 m is believed. Characters are scaled to the player unless
-//! [`KinestRig::fit`] says otherwise.
+//! **The body is too big or too small.** Measure the player: see [above](#measure-players). Without
+//! calibration every player is 1.75 m tall. Heights from 0.5 to 2.6 m are accepted. Characters are
+//! scaled to the player unless [`KinestRig::fit`] says otherwise.
 //!
-//! **A hand was out of sight for a moment.** Say so in [`TrackerValidity`]; see [dropouts](#deal-with-dropouts).
-//! A device that reports its last place as if it were tracked is believed.
+//! **A hand was out of sight for a moment.** Report it in [`TrackerValidity`]; see
+//! [dropouts](#handle-dropouts). A device that keeps reporting its last pose as tracked is taken at
+//! its word.
 //!
-//! **Can hips or feet have trackers? Is there VMC, VRChat OSC, body tracking of headsets?** No. Networks
-//! have head and two hands as input. Whatever moves a `Transform` can be one of these three.
+//! **Can hips or feet have trackers? Is there VMC, VRChat OSC, or headset body tracking?** No. The
+//! networks' input is the head and two hands, each of which can be any entity with a `Transform`.
 //!
-//! **Fingers? Faces?** Are not estimated, and bones of fingers are left alone: animate them yourself.
+//! **Fingers? Faces?** They are not estimated, and finger bones are not driven: animate them
+//! yourself.
 //!
-//! **My character's knees bend the wrong way, or it does not move.** Look at [`RigBound`] and [`RigFailed`];
-//! name the bones in a `*.rig.ron` that were taken for others. Without Bevy's default features, spawning
-//! glTF scenes needs its `reflect_auto_register`.
+//! **My character's knees bend the wrong way, or it does not move.** Look at [`RigBound`] and
+//! [`RigFailed`], and name wrongly mapped bones in a `*.rig.ron`. Without Bevy's default features,
+//! spawning glTF scenes needs its feature `reflect_auto_register`.
 //!
-//! **Several characters of one file? Scenes that are loaded again?** Each has its own bones, found anew.
+//! **Can several characters use one file? Can scenes be reloaded?** Yes. Each character has its own
+//! bones, and they are found again after a reload.
 //!
-//! **How many bodies?** Those of one model are estimated in one call; the example `many_avatars` has sixteen
-//! and prints how long that takes.
+//! **How many bodies are possible?** Avatars with the same model are estimated in one call; the
+//! example `many_avatars` has sixteen and prints the latency.
 //!
-//! **And in multiplayer?** Nothing is sent. Send trackers and estimate everywhere, or send
-//! [`BodyPose::pose`]. Different machines may round differently.
+//! **Does it work in multiplayer?** Nothing is sent over the network. Send trackers and estimate
+//! everywhere, or send [`BodyPose::pose`]. Machines may differ in rounding.
 //!
-//! **Does it share the renderer's GPU device?** No. The feature `wgpu` opens one of its own; CPU and CUDA
-//! know no wgpu at all.
+//! **Does it share the renderer's GPU device?** No. The feature `wgpu` opens its own; CPU and CUDA
+//! do not use wgpu at all.
 //!
-//! **May I ship the model?** Yes: MIT or Apache-2.0, trained on motion that is free for all uses. Weights of
-//! the KineST authors and what is trained on AMASS have terms of their own.
+//! **May I ship the model?** Yes: MIT or Apache-2.0, trained on motion that is free for all uses.
+//! The KineST authors' weights and anything trained on AMASS have their own terms.
 //!
 #![cfg_attr(feature = "gizmos", doc = "[`KinestGizmoPlugin`]: crate::KinestGizmoPlugin")]
 #![cfg_attr(feature = "gizmos", doc = "[`KinestGizmos`]: crate::KinestGizmos")]
@@ -668,7 +691,7 @@
 #![cfg_attr(not(feature = "panel"), doc = "[`KinestPanel`]: #features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
-// The types of queries say what systems touch; a name for each would hide it.
+// Query types show what systems access; an alias for each would hide it.
 #![allow(clippy::type_complexity)]
 
 mod avatar;
@@ -726,7 +749,7 @@ pub use bevy_egui;
 pub use kinest;
 pub use kinest_engine::DeviceChoice;
 
-/// Everything a game needs.
+/// The types most games need.
 pub mod prelude {
     pub use crate::{
         BodyPose, CalibrationMethod, DeviceChoice, InferenceMode, KinestAvatar, KinestFailed,
