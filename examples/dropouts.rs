@@ -23,7 +23,7 @@ use std::path::PathBuf;
 
 /// Start in the synthetic motion, seconds: just before the person stops and waves.
 const START: f64 = 5.6;
-/// When each tracker is lost, in seconds of each round: the right hand while it waves.
+/// Dropouts of each tracker, in seconds of each round: the right hand while it waves.
 const DROPOUTS: [(TrackerRole, Range<f64>); 3] =
     [(RightHand, 2.7..3.8), (LeftHand, 2.9..3.8), (Head, 4.5..6.4)];
 const ROUND: f64 = 8.0;

@@ -15,7 +15,7 @@ const DURATION: f64 = 8.0;
 const GLITCH_EVERY: usize = 211;
 /// Displacement of a glitch, metres.
 const GLITCH: DVec3 = DVec3::new(0.2, -0.25, 0.1);
-/// … and the left one is not seen at all for a while.
+/// Interval and duration of dropouts of the left controller, frames.
 const DROPOUT_EVERY: usize = 400;
 const DROPOUT: usize = 30;
 

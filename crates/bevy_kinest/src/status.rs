@@ -74,7 +74,7 @@ pub struct AvatarStatus {
     pub estimates: u64,
     /// Frames in which the head, the left and the right hand were tracked at a new place.
     pub moves: [u64; 3],
-    /// Why the head, the left and the right hand are lost; `None` while they are tracked.
+    /// Reason of the dropout of the head, the left and the right hand; `None` while tracked.
     pub lost: [Option<DropoutReason>; 3],
 }
 

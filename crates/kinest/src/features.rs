@@ -28,10 +28,10 @@ use crate::tracker::{Teleport, TrackerPose, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
-/// The axes in which a window is shown to the network.
+/// The axes in which a window is expressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Axes {
-    /// The world's, as the reference: the model sees where in the room it stands.
+    /// The world's axes, as in the reference: the model sees where in the room the player stands.
     #[default]
     World,
     /// Relative to the head in the newest frame of the window: positions to the point on the floor
@@ -43,7 +43,7 @@ pub enum Axes {
 }
 
 impl Axes {
-    /// Whether a frame's numbers depend on a newer one, so that they cannot be computed once and kept.
+    /// Whether a frame's numbers depend on newer frames, so that they cannot be cached.
     #[must_use]
     pub fn moves_with_window(self) -> bool {
         self == Self::Heading
@@ -69,7 +69,7 @@ pub struct FeatureLayout {
     /// In which axes. Files call it `frame`.
     #[serde(rename = "frame", alias = "axes")]
     pub axes: Axes,
-    /// How outputs are read.
+    /// How outputs are decoded.
     pub decode: SixdDecode,
     /// Whether the input says which trackers are tracked. The reference has no dropouts.
     pub validity: bool,
@@ -78,7 +78,7 @@ pub struct FeatureLayout {
 /// The axes of a window, relative to the world's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowAxes {
-    /// Turn about the vertical, radians.
+    /// Rotation about the vertical, radians.
     pub heading: f64,
     /// World position of the origin, metres; its height is 0.
     pub origin: DVec3,
@@ -268,7 +268,7 @@ mod tests {
 
     /// Turning and moving the whole motion turns and moves the window's axes and changes no feature.
     #[test]
-    fn heading_features_do_not_know_where_they_are() {
+    fn heading_features_do_not_depend_on_the_place() {
         let layout = layout(Axes::Heading);
         let (here, axes_here) = features(layout, &frames());
         let turn = DQuat::from_rotation_z(2.5);

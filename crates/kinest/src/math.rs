@@ -13,7 +13,7 @@ pub fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 /// `e^x` to about two units in the last place (after Cephes).
 #[inline(always)]
 pub fn exp<const FUSED: bool>(x: f32) -> f32 {
-    // Adding this leaves the nearest whole number in the low bits.
+    // Adding this rounds to the nearest integer, in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
     let shifted = mul_add::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);
@@ -43,7 +43,7 @@ pub fn silu<const FUSED: bool>(x: f32) -> f32 {
 /// `ln(1 + e^x)`, to a relative error of about 1e-6.
 #[inline(always)]
 pub fn softplus<const FUSED: bool>(x: f32) -> f32 {
-    // ln(1 + u) = 2 artanh(u / (2 + u)); with u ≤ 1 the series' argument is at most 1/3.
+    // ln(1 + u) = 2 artanh(u / (2 + u)); with u ≤ 1 the argument of the series is at most 1/3.
     let u = exp::<FUSED>(-x.abs());
     let s = u / (2.0 + u);
     let square = s * s;

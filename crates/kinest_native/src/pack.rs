@@ -13,7 +13,7 @@ use kinest::skeleton::SmplJoint;
 /// Why a network has no native form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackError {
-    /// It is no KineST network.
+    /// It is not a KineST network.
     #[error("the network is no KineST network")]
     Kind,
     /// It is causal: it takes frames, not windows.
@@ -40,7 +40,7 @@ pub enum PackError {
     },
 }
 
-/// The tensors that are not packed yet, and how a matrix is packed.
+/// The tensors not packed yet, and the function that packs a matrix.
 pub(super) struct Tensors<F> {
     pub(super) named: NamedTensors,
     pub(super) pack: F,
@@ -192,7 +192,7 @@ impl<M, F: Fn(Matrix) -> M> Tensors<F> {
         }
     }
 
-    /// The numbers of a tensor, `expected` of them.
+    /// Removes a tensor and returns its numbers, of which there must be `expected`.
     pub(super) fn take(&mut self, name: &str, expected: usize) -> Result<Vec<f32>, PackError> {
         let found = self.named.remove(name).map(|(_, values)| values);
         match found {

@@ -256,10 +256,10 @@ pub struct RecordingWriter {
 }
 
 impl RecordingWriter {
-    /// Starts the file at `path`; what was there is gone.
+    /// Creates the file at `path`, replacing an existing one.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the file cannot be written.
     pub fn create(path: &Path, trackers: TrackerSet) -> Result<Self, RecordingError> {
         let file_error = |source| RecordingError::File { path: path.into(), source };
         let out = BufWriter::new(File::create(path).map_err(file_error)?);

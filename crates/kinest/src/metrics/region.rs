@@ -105,7 +105,7 @@ impl JointErrors {
     /// Compares two tracks of the same frames.
     ///
     /// # Panics
-    /// If there is no frame, or the four lists differ in length.
+    /// If there are no frames, or the four lists differ in length.
     #[must_use]
     pub fn compare(predicted: &BodyTrack, truth: &BodyTrack) -> Self {
         let frames = truth.positions.len();

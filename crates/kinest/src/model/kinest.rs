@@ -203,10 +203,10 @@ impl KinestConfig {
     }
 }
 
-/// The order in which a kinematic scan visits the joints of each frame.
+/// The order in which a kinematic scan visits the joints of a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ScanChain {
-    /// The order of the released code, which leaves the left ankle out: 21 joints.
+    /// The order of the released code, which omits the left ankle: 21 joints.
     #[default]
     Released,
     /// The order of the paper, "unified kinematic scan": all 22 joints.
@@ -214,7 +214,7 @@ pub enum ScanChain {
 }
 
 impl ScanChain {
-    /// The joints in the order they are visited; the backward scan visits them the other way round.
+    /// The joints in forward order; the backward scan visits them in reverse.
     #[must_use]
     pub fn joints(self) -> Vec<SmplJoint> {
         use SmplJoint::{

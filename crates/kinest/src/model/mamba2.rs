@@ -26,7 +26,7 @@ impl Mamba2Config {
         width * self.expand
     }
 
-    /// Channels that go through the convolution: x, B and C.
+    /// Channels of the convolution: x, B and C.
     #[must_use]
     pub fn convolved(&self, width: usize) -> usize {
         self.inner(width) + 2 * self.state

@@ -57,7 +57,7 @@ impl NetworkConfig {
         }
     }
 
-    /// How many of a window's newest frames the network describes: all of them, or the last only.
+    /// Frames of a window that the network outputs: the whole window, or the newest frame only.
     #[must_use]
     pub fn answers(&self) -> usize {
         match self {
@@ -77,8 +77,8 @@ impl NetworkConfig {
         }
     }
 
-    /// Whether the network standardises its inputs, and so has to be prepared for its data before it
-    /// is trained.
+    /// Whether the network standardises its inputs, and so must be [prepared](Network::prepare)
+    /// before training.
     #[must_use]
     pub fn standardises(&self) -> bool {
         match self {

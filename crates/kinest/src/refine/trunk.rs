@@ -24,9 +24,9 @@ const ROUNDS: usize = 10;
 /// A needed rotation below this counts as met, radians.
 const MET: f64 = 1e-6;
 
-/// The least turn of the chest about the neck with which arms reach `hands` (left, right; `None` asks for
-/// nothing), in the world's axes: what the shoulder girdle can do comes off first, and a twist goes before a
-/// lean. Hands that are far out of reach even so are not believed.
+/// The smallest rotation of the chest about the neck, in world axes, with which the arms reach
+/// `hands` (left, right; `None` if there is none). The shoulder girdle's reach is used first, then
+/// twist, then lean. For hands that are far out of reach even so, the rotation fades to none.
 pub(super) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVec3>; 2]) -> DQuat {
     let neck = Place::of(skeleton, pose, J::Neck).position;
     let axis = (neck - Place::of(skeleton, pose, J::Pelvis).position).normalize();
@@ -66,8 +66,8 @@ pub(super) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVe
     DQuat::IDENTITY.slerp(turn, 1.0 - doubt.clamp(0.0, 1.0))
 }
 
-/// Turns the chest about the neck. The spine shares the turn, so that the pelvis keeps its rotation; it moves
-/// where the trunk leans, as the head stays where it is.
+/// Rotates the chest about the neck. The spine shares the rotation, so that the pelvis keeps its
+/// own; the pelvis moves when the trunk leans, because the head stays.
 pub(super) fn turn_chest(skeleton: &Skeleton, pose: &mut Pose, turn: DQuat) {
     if turn == DQuat::IDENTITY {
         return;

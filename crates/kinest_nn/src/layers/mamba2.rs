@@ -1,8 +1,8 @@
 //! The Mamba-2 block: projection, short causal convolution, selective state space, gate.
 //!
 //! Dao & Gu 2024, "Transformers are SSMs: Generalized Models and Efficient Algorithms Through
-//! Structured State Space Duality". One group of B and C for all heads, no biases in the
-//! projections, gate before the normalisation.
+//! Structured State Space Duality". All heads share one group of B and C, projections have no bias,
+//! and the gate comes before the normalisation.
 
 use super::kernel::{CoreTensors, Mamba2State, core_kernel};
 use super::ssd::{SsdInput, ssd_chunked, ssd_sequential};
@@ -14,10 +14,10 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Distribution, Tensor};
 use kinest::model::Mamba2Config;
 
-/// Which form of the scan to run. Both compute the same function.
+/// Algorithm of the scan. Both compute the same function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanForm {
-    /// Blocks of tokens at a time, as matrix products.
+    /// In chunks of tokens, as matrix products.
     Chunked,
     /// Token by token, as the recurrence is written. Slow; for testing.
     Sequential,
@@ -26,8 +26,8 @@ pub enum ScanForm {
 /// A Mamba-2 block.
 #[derive(Module, Debug)]
 pub struct Mamba2<B: Backend> {
-    // The reference packs these three into one matrix. Apart, each gives whole tensors; parts of a
-    // packed one would be strided views, which cost several times as much to work on.
+    // The reference packs these three into one matrix. Separate matrices give contiguous outputs;
+    // slices of a packed output would be strided views, several times as slow to work on.
     gate: Linear<B>,
     project_in: Linear<B>,
     step: Linear<B>,
@@ -43,7 +43,7 @@ pub struct Mamba2<B: Backend> {
     chunk: usize,
 }
 
-/// The tokens inside a block, between convolution and scan.
+/// Activations between the convolution and the scan.
 #[derive(Clone, Debug)]
 pub struct Mamba2Inner<B: Backend> {
     /// Gate, `[batch, tokens, inner]`.
@@ -54,7 +54,7 @@ pub struct Mamba2Inner<B: Backend> {
     pub conv_tail: Tensor<B, 3>,
 }
 
-/// Scans take exponents and add up long sums: 16-bit numbers are widened for them.
+/// Widens 16-bit numbers for the scan, which exponentiates and accumulates long sums.
 fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     match x.dtype() {
         DType::F16 | DType::BF16 => x.cast(DType::F32),
@@ -63,11 +63,11 @@ fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
 }
 
 impl<B: Backend> Mamba2<B> {
-    /// A block for tokens of `width` numbers, with fresh weights.
+    /// A block for tokens of `width` numbers, with random weights.
     pub fn new(config: &Mamba2Config, width: usize, device: &B::Device) -> Self {
         let (inner, convolved, heads) =
             (config.inner(width), config.convolved(width), config.heads(width));
-        // Steps are log-uniform in 1e-3..0.1 s at the start; the bias is their inverse softplus.
+        // Initial steps are log-uniform in 1e-3..0.1; the bias is their inverse softplus.
         let (low, high) = (1e-3_f64.ln(), 0.1_f64.ln());
         let step = Tensor::<B, 1>::random([heads], Distribution::Uniform(low, high), device).exp();
         let step = step.clamp_min(1e-4);
@@ -90,7 +90,7 @@ impl<B: Backend> Mamba2<B> {
         }
     }
 
-    /// Runs one whole sequence from an empty state.
+    /// Runs whole sequences from an empty state.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
@@ -98,8 +98,8 @@ impl<B: Backend> Mamba2<B> {
         self.stream(tokens, None).0
     }
 
-    /// Runs a stretch of a sequence from `state` (none: the start), in the fastest form that the back
-    /// end has, and returns the state after it.
+    /// Runs the next tokens of a batch of sequences from `state` (`None` is empty), with the
+    /// fastest kernel the back end has, and returns the state after them.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
@@ -127,7 +127,7 @@ impl<B: Backend> Mamba2<B> {
         (linear(&self.project_out, core.cast(dtype)), state)
     }
 
-    /// [`stream`](Self::stream) in Burn operations, in the form asked for.
+    /// [`stream`](Self::stream) in Burn operations, with the given algorithm.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`

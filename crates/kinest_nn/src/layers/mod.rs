@@ -32,12 +32,12 @@ pub(crate) fn softplus<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B,
     relu(x.clone()) + x.abs().neg().exp().log1p()
 }
 
-/// A normalisation over the last axis as PyTorch has it (biased variance, eps 1e-5, affine).
+/// Layer norm over the last axis with PyTorch's defaults (biased variance, eps 1e-5, affine).
 pub(crate) fn layer_norm<B: Backend>(width: usize, device: &B::Device) -> LayerNorm<B> {
     LayerNormConfig::new(width).with_epsilon(1e-5).init(device)
 }
 
-/// A linear layer as PyTorch starts it: weight and bias uniform in `±1/sqrt(inputs)`.
+/// A linear layer with PyTorch's initialisation: weight and bias uniform in `±1/sqrt(inputs)`.
 pub(crate) fn linear_layer<B: Backend>(
     inputs: usize,
     outputs: usize,
@@ -46,7 +46,7 @@ pub(crate) fn linear_layer<B: Backend>(
     LinearConfig::new(inputs, outputs).with_initializer(fan_in_uniform(inputs)).init(device)
 }
 
-/// A linear layer without bias, started like [`linear_layer`].
+/// [`linear_layer`] without a bias.
 pub(crate) fn linear_without_bias<B: Backend>(
     inputs: usize,
     outputs: usize,
@@ -105,8 +105,8 @@ impl<B: Backend> Fan<B> {
 /// # Shapes
 /// - `before`: `[batch, taps - 1, channels]`, the tokens before the first
 /// - `x`: `[batch, tokens, channels]`
-/// - `weight`: `[taps, channels]`, the newest tap last; `bias`: `[channels]`
-/// - output: `[batch, tokens, channels]`, and the last tokens of `x` as the next `before`
+/// - `weight`: `[taps, channels]`, newest tap last; `bias`: `[channels]`
+/// - output: `[batch, tokens, channels]`, and the last tokens of `x`: the next `before`
 pub(crate) fn causal_filter<B: Backend>(
     before: Tensor<B, 3>,
     x: Tensor<B, 3>,

@@ -20,14 +20,14 @@ pub struct DataStatistics {
 }
 
 impl DataStatistics {
-    /// The standardisation of inputs.
+    /// The standardisation layer for the inputs.
     pub(crate) fn standardise<B: Backend>(&self, device: &B::Device) -> Standardise<B> {
         let scale = |std: &f32| if *std < LEAST_DEVIATION { 1.0 } else { *std };
         let std: Vec<f32> = self.input_std.iter().map(scale).collect();
         Standardise::new(vector(&self.input_mean, device), vector(&std, device))
     }
 
-    /// The bias of a last layer that is to start out saying the mean target.
+    /// The bias of a last layer that initially outputs the mean target.
     pub(crate) fn mean_target<B: Backend>(&self, device: &B::Device) -> Param<Tensor<B, 1>> {
         Param::from_tensor(vector(&self.target_mean, device))
     }
@@ -53,7 +53,7 @@ impl<B: Backend> Standardise<B> {
         }
     }
 
-    /// Changes nothing, until it is measured or loaded.
+    /// The identity, until statistics are measured or loaded.
     pub(crate) fn identity(numbers: usize, device: &B::Device) -> Self {
         Self::new(Tensor::zeros([numbers], device), Tensor::ones([numbers], device))
     }

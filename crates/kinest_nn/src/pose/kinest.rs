@@ -1,4 +1,4 @@
-//! The KineST network: embed, temporal flow blocks, kinematic flow blocks, regress.
+//! The KineST network: embedding, temporal flow blocks, kinematic flow blocks, regressor.
 
 use super::kinematic_flow::{KinematicFlow, KinematicTrace};
 use super::mixing::MixingTrace;
@@ -22,16 +22,16 @@ pub struct Kinest<B: Backend> {
     regress: Linear<B>,
 }
 
-/// Activations of one pass, for comparison with golden files.
+/// Intermediate activations of a forward pass, for comparison with golden files.
 #[derive(Clone, Debug)]
 pub struct KinestTrace<B: Backend> {
     /// After the embedding, `[batch, window, width]`.
     pub embedded: Tensor<B, 3>,
-    /// For each temporal block: after the scans, and the mixing.
+    /// Per temporal block: `x` after the scans, and the mixing.
     pub temporal: Vec<(Tensor<B, 3>, MixingTrace<B>)>,
-    /// For each kinematic block: the scans, and the mixing.
+    /// Per kinematic block: the scans, and the mixing.
     pub kinematic: Vec<(KinematicTrace<B>, MixingTrace<B>)>,
-    /// The output, `[batch, window, outputs]`.
+    /// Network output, `[batch, window, outputs]`.
     pub output: Tensor<B, 3>,
 }
 
@@ -65,8 +65,9 @@ impl<B: Backend> Kinest<B> {
         linear(&self.regress, x)
     }
 
-    /// A stretch of frames of a causal network, from `state` (none: the start), and the state after it.
-    /// Many frames at once or one after the other give the same.
+    /// Runs the next frames of a batch of streams through a causal network, from `state` (`None`
+    /// starts them), and returns the state after them. Many frames at once and one by one give the
+    /// same output.
     ///
     /// # Panics
     /// If the network is not causal.
@@ -97,7 +98,7 @@ impl<B: Backend> Kinest<B> {
         (linear(&self.regress, x), state)
     }
 
-    /// [`Kinest::forward`], keeping every activation that golden files know.
+    /// [`Kinest::forward`], keeping every activation that golden files hold.
     pub fn trace(&self, features: Tensor<B, 3>) -> KinestTrace<B> {
         let embedded = self.embed(features);
         let mut x = embedded.clone();
@@ -121,12 +122,12 @@ impl<B: Backend> Kinest<B> {
             Some(standardise) => standardise.forward(features),
             None => features,
         };
-        // Standardised first: what is left of a position in 16 bits is centimetres.
+        // Standardise before casting: bf16 loses centimetres.
         linear(&self.embed, features.cast(self.embed.weight.dtype()))
     }
 
-    /// Prepares a fresh network for its data: the standardisation measured on it, and a last layer
-    /// that starts out saying the mean target, so that training does not begin by looking for it.
+    /// Prepares a fresh network for its data: sets the standardisation and makes the last layer
+    /// output the mean target, so that training does not start by searching for it.
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         let device = self.regress.weight.device();
         if self.standardise.is_some() {

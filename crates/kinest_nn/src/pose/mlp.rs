@@ -1,7 +1,7 @@
-//! A plain multi-layer perceptron: some frames of the past in, the newest frame out.
+//! A plain multi-layer perceptron: past frames in, newest frame out.
 //!
-//! It knows nothing of bodies or of time beyond the frames it is shown. It is small, quick to train
-//! and a yardstick: a network of more thought has to be better than this.
+//! It has no notion of a body, nor of time beyond the frames it is given. Small and quick to train,
+//! it is the baseline that a more elaborate network has to beat.
 
 use crate::layers::statistics::{DataStatistics, Standardise};
 use crate::layers::{layer_norm, linear, linear_layer};
@@ -19,10 +19,10 @@ struct ResidualLayer<B: Backend> {
     linear: Linear<B>,
 }
 
-/// A multi-layer perceptron over some frames of the past.
+/// A multi-layer perceptron over some past frames.
 ///
-/// With `s` the standardised frames side by side and `f` the activation it is
-/// `h = f(W₀ s + b₀)`, then `h ← h + f(Wᵢ norm(h) + bᵢ)` for each residual layer, then `W h + b`.
+/// With `s` the standardised frames, concatenated, and `f` the activation: `h = f(W₀ s + b₀)`, then
+/// `h ← h + f(Wᵢ norm(h) + bᵢ)` for each residual layer, then `W h + b`.
 #[derive(Module, Debug)]
 pub struct Mlp<B: Backend> {
     standardise: Standardise<B>,
@@ -64,7 +64,7 @@ impl<B: Backend> Mlp<B> {
         let seen = TensorData::new(seen, [count]);
         let seen = Tensor::<B, 1, Int>::from_data(seen, &features.device());
         let frames = self.standardise.forward(features.select(1, seen));
-        // Standardised first: what is left of a position in 16 bits is centimetres.
+        // Standardise before casting: bf16 loses centimetres.
         let side_by_side = frames.reshape([batch, 1, count * inputs]);
         let side_by_side = side_by_side.cast(self.embed.weight.dtype());
         let mut h = activate(self.activation, linear(&self.embed, side_by_side));
@@ -76,8 +76,8 @@ impl<B: Backend> Mlp<B> {
         linear(&self.regress, h)
     }
 
-    /// Prepares a fresh network for its data: the standardisation measured on it, and a last layer
-    /// that starts out saying the mean target.
+    /// Prepares a fresh network for its data: sets the standardisation and makes the last layer
+    /// output the mean target.
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         let device = self.regress.weight.device();
         self.standardise = statistics.standardise(&device);
@@ -113,12 +113,12 @@ mod tests {
     #[test]
     fn the_default_has_a_million_weights() {
         let config = MlpConfig::default();
-        // 54 numbers of mean and deviation are no weights, but they are stored with them.
+        // The 54 means and deviations are not trained, but are stored with the weights.
         assert_eq!(Mlp::<Flex>::new(&config, &FlexDevice).num_params(), 1_135_856);
     }
 
     #[test]
-    fn it_sees_the_frames_of_its_offsets_and_no_other() {
+    fn output_depends_only_on_the_frames_at_the_offsets() {
         Flex::seed(&FlexDevice, 1);
         let network = Mlp::<Flex>::new(&small(), &FlexDevice);
         let normal = Distribution::Normal(0.0, 1.0);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prepared_network_starts_near_the_mean_and_does_not_mind_units() {
+    fn a_prepared_network_starts_near_the_mean_target_in_any_units() {
         Flex::seed(&FlexDevice, 2);
         let mut network = Mlp::<Flex>::new(&small(), &FlexDevice);
         let normal = Distribution::Normal(0.0, 1.0);

@@ -84,8 +84,8 @@ impl<B: Backend> Network<B> {
         }
     }
 
-    /// A stretch of frames, from `state` (none: the start), and the state after it. Many frames at
-    /// once or one after the other give the same.
+    /// Runs the next frames of a batch of streams from `state` (`None` starts them) and returns the
+    /// state after them. Many frames at once and one by one give the same output.
     ///
     /// # Panics
     /// If the network is not fed by [`Feed::Frames`].
@@ -104,7 +104,7 @@ impl<B: Backend> Network<B> {
         }
     }
 
-    /// How many of the newest frames of a `window` [`forward`](Self::forward) describes.
+    /// Frames of a `window` that [`forward`](Self::forward) outputs, counted from the newest.
     #[must_use]
     pub fn answers(&self, window: usize) -> usize {
         match self {

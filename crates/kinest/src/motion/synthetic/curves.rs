@@ -2,8 +2,8 @@
 
 use glam::DVec4;
 
-/// 0 to 1 the way a hand goes to a place: with the least jerk (Flash and Hogan 1985), held before and
-/// after.
+/// 0 to 1 as a hand moves to a place: the minimum-jerk curve (Flash and Hogan 1985), constant
+/// before and after.
 pub(super) fn glide(u: f64) -> f64 {
     let u = u.clamp(0.0, 1.0);
     u * u * u * (10.0 - 15.0 * u + 6.0 * u * u)
