@@ -48,9 +48,10 @@ pub struct KinestConfig {
 
 /// What a causal network uses in place of the parts that see a whole window.
 ///
-/// The scans along the chain of joints walk from frame to frame in any case. Of the scans along time
-/// only the forward one is left, the time mixer becomes a causal filter, the attention looks back only. Everything it remembers of the
-/// past has a fixed size, so a frame costs the same however long a stream is.
+/// Of the scans along time only the forward one is left; the time mixer becomes a causal filter;
+/// attention sees earlier frames only. The scans along the chain of joints run from frame to frame
+/// anyway. The state has a fixed size, so the cost per frame does not depend on the length of the
+/// stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CausalConfig {

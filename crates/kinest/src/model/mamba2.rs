@@ -3,7 +3,7 @@
 use super::tensors::TensorShapes;
 use serde::{Deserialize, Serialize};
 
-/// Dimensions of a Mamba-2 block; its width is that of the tokens it is used on.
+/// Dimensions of a Mamba-2 block; its width is that of its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mamba2Config {

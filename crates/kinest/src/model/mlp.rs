@@ -3,7 +3,7 @@
 use super::tensors::TensorShapes;
 use serde::{Deserialize, Serialize};
 
-/// The curve between the layers of a perceptron.
+/// The activation between the layers of a perceptron.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Activation {
     /// `max(x, 0)`

@@ -1,8 +1,9 @@
-//! What a model is: its network's dimensions, how it is fed and read, and its files.
+//! Models: the network's dimensions, its inputs and outputs, and its files.
 //!
-//! Nothing here computes. The crates `kinest_nn` (Burn) and `kinest_native` (plain loops on the CPU)
-//! make a running network of a [`Checkpoint`], which is a [`Manifest`] and the bytes of its weights.
-//! Other kinds of model share the head of the manifest and have a [`ModelKind`] of their own.
+//! Nothing here computes. The crates `kinest_nn` (Burn) and `kinest_native` (plain loops on the
+//! CPU) build a running network from a [`Checkpoint`], which is a [`Manifest`] with the bytes of
+//! its weights. Other kinds of model share the head of the manifest and have their own
+//! [`ModelKind`].
 
 mod checkpoint;
 mod kinest;

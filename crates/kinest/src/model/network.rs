@@ -1,4 +1,4 @@
-//! What network a model has.
+//! Kinds of pose network.
 
 use super::kinest::KinestConfig;
 use super::mlp::MlpConfig;
@@ -6,7 +6,7 @@ use super::spec::Feed;
 use super::tensors::TensorShapes;
 use serde::{Deserialize, Serialize};
 
-/// A pose network's kind and every dimension of it.
+/// A kind of pose network with all its dimensions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum NetworkConfig {
     /// KineST.
@@ -48,7 +48,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Frames of a window.
+    /// Frames per window.
     #[must_use]
     pub fn window(&self) -> usize {
         match self {
@@ -66,7 +66,7 @@ impl NetworkConfig {
         }
     }
 
-    /// How the network is given the frames it sees.
+    /// Whether the network takes windows or single frames.
     #[must_use]
     pub fn feed(&self) -> Feed {
         match self {
@@ -77,8 +77,8 @@ impl NetworkConfig {
         }
     }
 
-    /// Whether the network standardises its inputs, and so must be [prepared](Network::prepare)
-    /// before training.
+    /// Whether the network standardises its inputs, and so must be prepared for its data before
+    /// training.
     #[must_use]
     pub fn standardises(&self) -> bool {
         match self {
@@ -87,7 +87,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Numbers per frame in and out.
+    /// Input and output numbers per frame.
     #[must_use]
     pub fn inputs_and_outputs(&self) -> (usize, usize) {
         match self {

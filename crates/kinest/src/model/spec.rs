@@ -1,18 +1,18 @@
-//! What a caller must know of a model to feed it and to read it.
+//! What a caller needs to know about a model to feed it and to read its output.
 
 use crate::features::FeatureLayout;
 use crate::skeleton::Skeleton;
 use serde::{Deserialize, Serialize};
 
-/// How a network is given the frames it sees.
+/// How a network is fed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Feed {
-    /// The newest [`ModelSpec::window`] frames at once, each time anew.
+    /// The newest [`ModelSpec::window`] frames together, each time anew.
     #[default]
     Windows,
-    /// Each frame once, in order: the network remembers what it needs.
+    /// Each frame once, in order: the network keeps a state.
     Frames {
-        /// The answer to a frame describes the frame so many before it.
+        /// Frames between the newest input and the frame that the output describes.
         look_ahead: usize,
     },
 }
@@ -23,7 +23,7 @@ impl Feed {
     }
 }
 
-/// How a model is fed and read: everything but the network itself.
+/// A model's inputs, outputs and feed: everything except the network itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
@@ -31,20 +31,20 @@ pub struct ModelSpec {
     pub layout: FeatureLayout,
     /// Frames per second of the window.
     pub rate_hz: f64,
-    /// Frames the network is given at once.
+    /// Frames per window.
     pub window: usize,
-    /// How it is given them.
+    /// How the network is fed.
     #[serde(default, skip_serializing_if = "Feed::is_default")]
     pub feed: Feed,
     /// The body the model was trained with.
     pub skeleton: Skeleton,
 }
 
-/// Which frames of each window's output are wanted.
+/// Which frames of a window's output are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Take {
-    /// Every frame that the network answers: for most networks the whole window, and all frames but
-    /// the newest have seen some of their future (offline).
+    /// Every frame that the network outputs: for most networks the whole window, in which all
+    /// frames but the newest have seen some of their future (offline).
     All,
     /// The newest frame only (online).
     Newest,

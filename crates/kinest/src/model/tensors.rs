@@ -1,8 +1,8 @@
-//! Names and shapes of a network's tensors, as its dimensions say.
+//! Names and shapes of a network's tensors, derived from its dimensions.
 
 use std::collections::BTreeMap;
 
-/// Tensors of f32 by name: shape and values, row-major.
+/// `f32` tensors by name: shape and values, row-major.
 pub type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// The tensors a network needs: name and shape of each.
@@ -27,7 +27,7 @@ impl TensorShapes {
         self.add(format!("{at}.beta"), [width]);
     }
 
-    /// Adds mean and deviation of `width` input numbers.
+    /// Adds mean and standard deviation of `width` input numbers.
     pub fn standardise(&mut self, width: usize) {
         self.add("standardise.mean".into(), [width]);
         self.add("standardise.std".into(), [width]);
@@ -38,7 +38,7 @@ impl TensorShapes {
         self.0.iter().map(|(name, shape)| (name.as_str(), shape.as_slice()))
     }
 
-    /// Whether a tensor of that name is needed.
+    /// Whether a tensor with this name is needed.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains_key(name)

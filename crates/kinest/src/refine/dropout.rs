@@ -1,4 +1,4 @@
-//! Dropouts: trackers that are lost for a while and found again.
+//! Dropouts: trackers that are not tracked for a while.
 
 use super::fade::PlaceFade;
 use super::place::Place;
@@ -7,33 +7,34 @@ use serde::{Deserialize, Serialize};
 
 /// How dropouts are bridged.
 ///
-/// Measured with the defaults, the shipped model and all corrections in a game on the first 7 s of six CMU
-/// clips: three players lose a hand about once a second and the head once in four, for half a second on
-/// average. Against a player who does the same without dropouts, a joint moves further in a frame of
-/// 1/60 s by at most
+/// Measured with the defaults, the shipped model and all corrections in a game on the first 7 s of
+/// six CMU clips: three players lose tracking of a hand about once per second and of the head a
+/// quarter as often, for half a second on average. Compared with the same motion without dropouts,
+/// a joint moves further in a frame of 1/60 s by at most
 ///
 /// | trunk, head | wrists | elbows | knees | feet |
 /// |---|---|---|---|---|
 /// | 5 cm | 8 cm | 12 cm | 9 cm | 19 cm |
 ///
-/// and by more than 10 cm in 7 of 3,876 frames: feet that the network moves elsewhere when it does not see
-/// a hand. 5 cm are [`return_speed`](Self::return_speed).
+/// and by more than 10 cm in 7 of 3,876 frames: feet that the network moves when it does not see a
+/// hand. 5 cm of it are [`return_speed`](Self::return_speed).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DropoutSettings {
-    /// Seconds a lost hand is held where it was last seen.
+    /// Time a hand is held at its last tracked place, seconds.
     pub hold: f64,
-    /// Seconds a body whose head is lost stays as it is, hands and all.
+    /// Time a body without a head stays frozen, hands included, seconds.
     pub freeze: f64,
-    /// Seconds after either in which the hand becomes the network's, or the body takes its rest pose.
+    /// Time after either in which the hand relaxes into the network's estimate, or the body into
+    /// its rest pose, seconds.
     pub relax: f64,
-    /// The most by which the way back to a tracker that was found moves what is shown, m/s.
+    /// Greatest speed that the return to a tracker adds to the body's own, m/s.
     pub return_speed: f64,
 }
 
 impl Default for DropoutSettings {
-    /// Most dropouts are shorter than a quarter of a second (a hand behind the other); nobody notices those.
-    /// 3 m/s is a quick reach.
+    /// Most dropouts are shorter than a quarter of a second (one hand behind the other) and go
+    /// unnoticed. 3 m/s is the speed of a quick reach.
     fn default() -> Self {
         Self { hold: 0.25, freeze: 1.0, relax: 0.75, return_speed: 3.0 }
     }
@@ -44,15 +45,15 @@ impl Default for DropoutSettings {
 enum Lead {
     /// The tracker.
     Tracker,
-    /// Nothing: it stays here.
+    /// Nothing: it is held at this place.
     Held(Place),
     /// The estimate.
     Estimate,
 }
 
-/// Where the joint of one tracker is shown while that tracker comes and goes.
+/// The place at which a tracker's joint is shown, through dropouts.
 ///
-/// A lost tracker is held and then left to an estimate. Whenever the lead changes, what is shown goes over
+/// During a dropout it is held and then follows the estimate. Changes of the lead are blended
 /// without a jump.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bridge(Option<Bridged>);
@@ -62,13 +63,13 @@ struct Bridged {
     lead: Lead,
     shown: Place,
     fade: PlaceFade,
-    /// Seconds the tracker has been lost.
+    /// Duration of the dropout, seconds.
     lost: f64,
 }
 
 impl Bridge {
-    /// Where the joint is shown `dt` seconds after the last call. `tracker` is `None` while it is lost;
-    /// `may_relax` says whether the joint may be left to `estimate` then.
+    /// The place of the joint `dt` seconds after the last call. `tracker` is `None` during a
+    /// dropout, in which `may_relax` says whether the joint may follow `estimate`.
     pub fn step(
         &mut self,
         settings: &DropoutSettings,
@@ -96,7 +97,7 @@ impl Bridge {
             Lead::Estimate => estimate,
         };
         if lead != bridged.lead {
-            // It relaxes at leisure, and comes back as fast as it may.
+            // It relaxes slowly and returns as fast as allowed.
             let at_least = if lead == Lead::Estimate { settings.relax } else { 0.0 };
             bridged.fade = PlaceFade::new(bridged.shown, meant, settings.return_speed, at_least);
             bridged.lead = lead;
@@ -106,7 +107,7 @@ impl Bridge {
         bridged.shown
     }
 
-    /// Seconds the tracker has been lost; `None` before the first step.
+    /// Duration of the dropout, seconds; `None` before the first step.
     pub fn lost(&self) -> Option<f64> {
         self.0.map(|bridged| bridged.lost)
     }

@@ -1,4 +1,4 @@
-//! Making a jump invisible: what is shown starts where it was and loses the difference little by little.
+//! Blends over jumps: the shown value starts at the old one, and the difference fades out.
 
 use super::place::Place;
 use crate::easing::smoothstep;
@@ -7,14 +7,14 @@ use crate::skeleton::{PerJoint, SmplJoint};
 use crate::tracker::Teleport;
 use glam::{DQuat, DVec3};
 
-/// No fade is shorter than this, seconds.
+/// Shortest fade, seconds.
 const SHORTEST: f64 = 0.1;
-/// The most a fade turns something, rad/s: half a turn in half a second.
+/// Greatest rotation speed of a fade, rad/s: half a turn in half a second.
 const TURN_SPEED: f64 = std::f64::consts::TAU;
-/// The slope of [`smoothstep`] in the middle, where it is steepest.
+/// Greatest slope of [`smoothstep`], in the middle.
 const STEEPEST: f64 = 1.5;
 
-/// The difference between what is shown and what is meant, while it fades.
+/// The fading difference between the shown place and its target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlaceFade {
     offset: DVec3,
@@ -31,8 +31,8 @@ impl Default for PlaceFade {
 }
 
 impl PlaceFade {
-    /// From what was `shown` last to what is `meant` from now on. The difference never moves faster than
-    /// `speed`, m/s, and takes at least `at_least` seconds to go.
+    /// Fades from the place `shown` last to the target `meant`. The difference shrinks at `speed`
+    /// (m/s) at most, over at least `at_least` seconds.
     pub fn new(shown: Place, meant: Place, speed: f64, at_least: f64) -> Self {
         let offset = shown.position - meant.position;
         let turn = (shown.rotation * meant.rotation.conjugate()).normalize();
@@ -42,23 +42,23 @@ impl PlaceFade {
         Self { offset, turn, time: 0.0, duration: duration.max(at_least).max(SHORTEST) }
     }
 
-    /// Lets `dt` seconds pass.
+    /// Advances by `dt` seconds.
     pub fn step(&mut self, dt: f64) {
         self.time += dt;
     }
 
-    /// Takes the difference along when everything is turned.
+    /// Rotates the difference with everything else.
     pub fn rotate(&mut self, by: DQuat) {
         self.offset = by * self.offset;
         self.turn = by * self.turn * by.conjugate();
     }
 
-    /// Whether nothing is left of the difference.
+    /// Whether the difference is gone.
     pub fn is_over(&self) -> bool {
         self.time >= self.duration
     }
 
-    /// What is shown for what is meant.
+    /// The place to show for the target `meant`.
     pub fn apply(&self, meant: Place) -> Place {
         if self.is_over() {
             return meant;
@@ -72,15 +72,14 @@ impl PlaceFade {
     }
 }
 
-/// Joint rotations of a body that come from one source and later from another, shown without a jump
-/// between the two.
+/// Joint rotations whose source changes, shown without a jump.
 ///
-/// The first source is shown as it is. When the source changes, the difference to what was shown last
-/// fades.
+/// The first source is shown as it is. When the source changes, the difference from the rotations
+/// shown last fades out.
 #[derive(Clone, Debug)]
 pub struct SourceFade<S> {
     shown: Option<(S, PerJoint<DQuat>)>,
-    /// What was shown against what was meant when the source changed.
+    /// Difference between shown and target rotations when the source changed.
     difference: PerJoint<DQuat>,
     time: f64,
     duration: f64,
@@ -94,9 +93,9 @@ impl<S> Default for SourceFade<S> {
 }
 
 impl<S: Copy + PartialEq> SourceFade<S> {
-    /// What is to be shown `dt` seconds after the last call for `meant`, which comes from `source`; a
-    /// change of source takes `duration` seconds, and longer where a joint has so far to turn that it
-    /// would do it faster than half a turn in half a second. With a duration of 0 it is at once.
+    /// The rotations to show for the target `meant` from `source`, `dt` seconds after the last
+    /// call. A change of source takes `duration` seconds, or longer if a joint would otherwise
+    /// rotate faster than half a turn in half a second; a duration of 0 changes at once.
     pub fn apply(
         &mut self,
         source: S,
@@ -128,13 +127,13 @@ impl<S: Copy + PartialEq> SourceFade<S> {
         out
     }
 
-    /// What was shown last, and where it came from.
+    /// The source and rotations shown last.
     #[must_use]
     pub fn shown(&self) -> Option<&(S, PerJoint<DQuat>)> {
         self.shown.as_ref()
     }
 
-    /// Follows a teleport, so that a body that was moved as a whole does not turn there.
+    /// Follows a teleport, so that a displaced body does not rotate.
     pub fn teleport(&mut self, by: &Teleport) {
         let turn = by.rotation();
         if let Some((_, shown)) = &mut self.shown {
@@ -153,9 +152,10 @@ mod tests {
         Place { position: DVec3::X * x, rotation: DQuat::from_rotation_z(angle) }
     }
 
-    /// Starts at what was shown, ends at what is meant, and keeps to the speeds, also of what moves.
+    /// Starts at the shown place, ends at the target and respects the speed limits, also for a
+    /// moving target.
     #[test]
-    fn a_place_fades_from_what_was_shown_to_what_is_meant_within_its_speeds() {
+    fn a_place_fades_to_its_target_within_its_speed_limits() {
         const DT: f64 = 0.005;
         for (x, angle) in [(0.5, 0.0), (0.01, 3.0), (-1.0, -1.0)] {
             let mut fade = PlaceFade::new(at(x, angle), at(0.0, 0.0), 2.0, 0.0);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn another_source_takes_over_without_a_jump_and_then_is_shown_as_it_is() {
+    fn another_source_takes_over_without_a_jump_and_is_then_shown_exactly() {
         let knee = SmplJoint::LeftKnee.index();
         let bent = |angle| {
             let mut rotations = Pose::rest().rotations;
@@ -194,7 +194,7 @@ mod tests {
             before = angle;
         }
         assert!((before - 0.1).abs() < 1e-9);
-        // What is far takes longer instead of being faster: 3 rad at 2π rad/s at most.
+        // Large differences take longer instead of being faster: 3 rad at 2π rad/s at most.
         let mut fade = SourceFade::default();
         fade.apply('a', bent(3.1), 0.01, 0.3);
         let (mut before, mut steps) = (3.1, 0);
@@ -205,7 +205,7 @@ mod tests {
             (before, steps) = (angle, steps + 1);
         }
         assert!((70..75).contains(&steps), "{steps} steps of 0.01 s");
-        // With no time to take it, a change is at once.
+        // With a duration of 0 the change is immediate.
         let mut fade = SourceFade::default();
         fade.apply('a', bent(0.0), 0.01, 0.0);
         assert_eq!(fade.apply('b', bent(1.0), 0.01, 0.0), bent(1.0));

@@ -1,11 +1,11 @@
-//! Where something is and how it is turned.
+//! Position and rotation.
 
 use crate::rotation::quat_from_matrix;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::{Teleport, TrackerPose};
 use glam::{DMat3, DQuat, DVec3};
 
-/// Position (metres) and rotation against the world.
+/// World position, metres, and world rotation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Place {
     pub position: DVec3,
@@ -13,7 +13,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Where a joint of a body is.
+    /// The place of a body's joint.
     pub fn of(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Self {
         let offset = skeleton.offsets[joint.index()];
         let local = pose.rotations[joint.index()];

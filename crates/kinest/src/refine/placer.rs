@@ -1,4 +1,4 @@
-//! Head and hands where their trackers are.
+//! Places head and hands at their trackers, through dropouts.
 
 use super::dropout::{Bridge, DropoutSettings};
 use super::place::Place;
@@ -8,26 +8,26 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::{Teleport, TrackerPose};
 use glam::{DQuat, DVec3};
 
-/// How fast the chest turns for hands out of reach, rad/s.
+/// Greatest rotation speed of the chest towards hands out of reach, rad/s.
 const CHEST_SPEED: f64 = 4.0;
 
-/// Puts the head and hands of one body where their trackers are, also when those come and go.
+/// Places the head and hands of one body at their trackers, through dropouts.
 ///
-/// A lost hand is held and then left to the estimate; while the head is lost everything is held. Whenever
-/// that changes, what is shown goes over without a jump, and never faster than
-/// [`return_speed`](DropoutSettings::return_speed) on top of its own motion. While all are tracked this is
-/// [`place_trackers`](super::place_trackers) with a trunk that takes its time, so that a hand that is
-/// seen elsewhere for a frame throws nobody.
+/// During a dropout a hand is held and then follows the estimate; without the head everything is
+/// held. Changes are blended without a jump, adding at most
+/// [`return_speed`](DropoutSettings::return_speed) to the joint's own speed. While all three are
+/// tracked this equals [`place_trackers`](super::place_trackers) with a speed limit on the trunk,
+/// so that a hand that jumps away for one frame does not throw the body.
 #[derive(Clone, Debug, Default)]
 pub struct TrackerPlacer {
     bridges: [Bridge; 3],
-    /// How the chest is turned for hands out of reach, a rotation vector in the world's axes.
+    /// Rotation of the chest towards hands out of reach: a rotation vector in world axes, radians.
     chest: DVec3,
 }
 
 impl TrackerPlacer {
-    /// Changes `pose`, which comes `dt` seconds after the one before and has its root where it should be,
-    /// so that its head and wrists are where `trackers` (head, left, right) say.
+    /// Corrects `pose`, which comes `dt` seconds after the previous one with its root in place, so
+    /// that head and wrists are at `trackers` (head, left hand, right hand).
     ///
     /// # Panics
     /// If there are not three trackers.
@@ -77,14 +77,14 @@ impl TrackerPlacer {
         self.bridges.iter_mut().for_each(|bridge| bridge.teleport(by));
     }
 
-    /// Forgets what was shown.
+    /// Forgets the shown places.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
 }
 
-/// Where a joint is, by the matrices that its trackers are made of, so that what is there already is
-/// recognised to the last bit.
+/// The place of a joint, computed from the same matrices as its trackers, so that equality is
+/// exact.
 pub(crate) fn joint_place(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Place {
     let joints = skeleton.pose_joints(pose);
     let j = joint.index();
@@ -101,7 +101,7 @@ mod tests {
 
     const DT: f64 = 1.0 / 60.0;
 
-    /// A walk, and what a network makes of it that has the arms hang.
+    /// A walk, and estimates of it with hanging arms.
     fn walk() -> Vec<(Pose, Pose)> {
         let shoulders = [(SmplJoint::LeftShoulder, -1.4), (SmplJoint::RightShoulder, 1.4)];
         let estimate = |truth: &Pose| {
@@ -125,11 +125,10 @@ mod tests {
         [SmplJoint::Head, SmplJoint::LeftWrist, SmplJoint::RightWrist].map(|j| positions[j.index()])
     }
 
-    /// Dropouts of any length at any time: nothing shown ever moves faster than what it is taken from and
-    /// the way back together, a tracker that has been there for a while is met exactly, and one that has
-    /// been gone for a while is the network's.
+    /// Random dropouts: no joint moves faster than its source and the return speed together, a
+    /// tracker tracked for a while is met exactly, and one in a long dropout follows the network.
     #[test]
-    fn trackers_come_and_go_and_nothing_jumps() {
+    fn dropouts_cause_no_jumps() {
         let (skeleton, settings) = (Skeleton::default(), DropoutSettings::default());
         let walk = walk();
         let own = walk.windows(2).flat_map(|w| {
@@ -148,7 +147,7 @@ mod tests {
             let mut before: Option<[DVec3; 3]> = None;
             for (i, (truth, estimate)) in walk.iter().enumerate() {
                 for k in 0..3 {
-                    // A second on average either way; the head is lost more rarely.
+                    // One second on average each way; dropouts of the head are rarer.
                     let odds = if k == 0 && !lost[0] { 0.004 } else { 0.016 };
                     let changes = i > 0 && random.random_bool(odds);
                     since[k] = if changes { 0.0 } else { since[k] + DT };
@@ -196,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_a_head_is_frozen_hands_and_all_and_then_rests() {
+    fn a_body_without_a_head_freezes_with_its_hands_and_then_rests() {
         let (skeleton, settings) = (Skeleton::default(), DropoutSettings::default());
         let walk = walk();
         let mut placer = TrackerPlacer::default();
@@ -206,7 +205,7 @@ mod tests {
             if i >= 20 {
                 seen[0] = seen[0].lost();
             }
-            // The caller shows the same body while the head is lost.
+            // The caller shows the same body during the dropout of the head.
             let mut pose = walk[i.min(20)].1;
             _ = estimate;
             placer.apply(&settings, &skeleton, &mut pose, &seen, DT);
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trunk_that_reaches_stays_so_while_the_head_is_lost() {
+    fn a_reaching_trunk_is_held_while_the_head_is_not_tracked() {
         let (skeleton, settings) = (Skeleton::default(), DropoutSettings::default());
         let (truth, _) = walk()[0];
         let mut seen = trackers(&skeleton, &truth);

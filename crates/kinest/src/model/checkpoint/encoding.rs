@@ -1,4 +1,4 @@
-//! Tensors as the bytes of a safetensors file, and back.
+//! Encodes tensors as a safetensors file, and decodes them.
 
 use super::error::{CheckpointError, TensorProblem};
 use super::quantisation::{Precision, is_matrix, quantise, scales_of};
@@ -7,7 +7,7 @@ use half::f16;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The bytes of a safetensors file with `tensors` in `precision`; `file` is named in errors.
+/// Encodes `tensors` in `precision` as a safetensors file; errors name `file`.
 pub(super) fn encode(
     tensors: &NamedTensors,
     precision: Precision,
@@ -53,8 +53,8 @@ pub(super) fn encode(
     safetensors::serialize(views, None).map_err(safetensors)
 }
 
-/// The tensors of a safetensors file, widened to f32. They are exactly those of `shapes`; every
-/// difference is listed. `file` is named in errors.
+/// Decodes a safetensors file, widening tensors to `f32`. The tensors must be exactly those of
+/// `shapes`; the error lists every difference and names `file`.
 pub(super) fn decode(
     bytes: &[u8],
     shapes: &TensorShapes,

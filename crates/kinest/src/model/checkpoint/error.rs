@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint.
+//! Errors of checkpoints.
 
 use super::manifest::FORMAT;
 use crate::model::NetworkConfigError;
@@ -6,40 +6,40 @@ use safetensors::tensor::SafeTensorError;
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
-/// Something wrong with one tensor.
+/// What is wrong with one tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TensorProblem {
-    /// The network needs it and the file lacks it.
+    /// The file lacks a tensor that the network needs.
     Missing {
-        /// The tensor.
+        /// Name of the tensor.
         name: String,
-        /// The shape it should have.
+        /// Shape that the network needs.
         shape: Vec<usize>,
     },
-    /// The file has it and the network has no place for it.
+    /// The file has a tensor that the network does not have.
     Unexpected {
-        /// The tensor.
+        /// Name of the tensor.
         name: String,
     },
-    /// Its shape is wrong.
+    /// The shape is wrong.
     Shape {
-        /// The tensor.
+        /// Name of the tensor.
         name: String,
-        /// What the network needs.
+        /// Shape that the network needs.
         expected: Vec<usize>,
-        /// What the file has.
+        /// Shape in the file.
         found: Vec<usize>,
     },
-    /// Its numbers are of a kind that weights are not stored in.
+    /// The data type is not one that weights are stored in.
     Dtype {
-        /// The tensor.
+        /// Name of the tensor.
         name: String,
-        /// What the file has.
+        /// Data type in the file.
         found: String,
     },
     /// It holds NaN or infinity.
     NotFinite {
-        /// The tensor.
+        /// Name of the tensor.
         name: String,
     },
 }
@@ -70,30 +70,30 @@ pub enum CheckpointError {
     /// A file could not be read or written.
     #[error("{action} {path}")]
     Io {
-        /// What was being done.
+        /// The attempted action.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The manifest is not the RON it should be.
+    /// The manifest is not valid RON of the expected form.
     #[error("manifest {path}: {source}")]
     Ron {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong and where.
+        /// What is wrong, and where.
         #[source]
         source: Box<ron::error::SpannedError>,
     },
     /// The manifest could not be written as RON.
     #[error("manifest cannot be written")]
     WriteRon(#[from] ron::Error),
-    /// The manifest is of a version this program does not know.
+    /// The manifest has a format that this version does not read.
     #[error("manifest format {found} is not the {FORMAT} this version reads")]
     Format {
-        /// The version in the file.
+        /// The format in the file.
         found: u32,
     },
     /// The manifest is of another kind of model.
@@ -101,10 +101,10 @@ pub enum CheckpointError {
     Kind {
         /// The kind in the file.
         found: String,
-        /// The kind that is needed.
+        /// The kind that was expected.
         expected: &'static str,
     },
-    /// A field of the manifest cannot be.
+    /// A field of the manifest has an invalid value.
     #[error("manifest field `{field}`: {problem}")]
     Field {
         /// The field.
@@ -112,7 +112,7 @@ pub enum CheckpointError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The weights are not the ones the manifest was written for.
+    /// The weights do not match the manifest's hash.
     #[error("weights {name} have SHA-256 {found}, the manifest says {expected}")]
     Hash {
         /// The weights file.
@@ -131,7 +131,7 @@ pub enum CheckpointError {
         #[source]
         source: SafeTensorError,
     },
-    /// The tensors are not those of the network; all problems at once.
+    /// The tensors are not those of the network.
     #[error("weights {name} do not fit the network:{}", problem_list(problems))]
     Tensors {
         /// The weights file.

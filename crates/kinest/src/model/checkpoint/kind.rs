@@ -1,23 +1,23 @@
-//! Kinds of model: what a manifest has besides its head.
+//! Kinds of model: the part of a manifest below its common head.
 
 use crate::model::{Feed, ModelSpec, NetworkConfig, NetworkConfigError, TensorShapes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 
-/// What a model is for, and so what its manifest says of network and use.
+/// A model's purpose, which determines the types of its manifest's `network` and `spec`.
 pub trait ModelKind: Clone + Debug + PartialEq {
-    /// The word for it in manifests.
+    /// Name of the kind in manifests.
     const NAME: &'static str;
-    /// The network and every dimension of it.
+    /// The network with all its dimensions.
     type Network: Clone + Debug + PartialEq + Serialize + DeserializeOwned;
-    /// How it is fed and read.
+    /// Its inputs, outputs and feed.
     type Spec: Clone + Debug + PartialEq + Serialize + DeserializeOwned;
 
-    /// Checks that network and spec belong together.
+    /// Checks that network and spec are consistent.
     ///
     /// # Errors
-    /// If they do not; the problem names the field of the manifest.
+    /// If they are not; the problem names the manifest's field.
     fn check(network: &Self::Network, spec: &Self::Spec) -> Result<(), FieldProblem>;
 
     /// Names and shapes of the network's tensors.
@@ -27,16 +27,16 @@ pub trait ModelKind: Clone + Debug + PartialEq {
     fn tensors(network: &Self::Network) -> Result<TensorShapes, NetworkConfigError>;
 }
 
-/// A field of a manifest that cannot be, and why.
+/// A manifest field with an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldProblem {
-    /// The field, with those it is inside.
+    /// The field, with the fields that contain it.
     pub field: &'static str,
     /// What is wrong with it.
     pub problem: String,
 }
 
-/// Trackers in, the rotations of a body's joints out.
+/// Pose models: trackers in, rotations of a body's joints out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoseEstimation;
 

@@ -1,4 +1,4 @@
-//! The manifest: what a checkpoint's weights are and how to use them.
+//! The manifest: describes a checkpoint's weights and how to use them.
 
 use super::error::CheckpointError;
 use super::kind::{FieldProblem, ModelKind, PoseEstimation};
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The format this version writes and reads.
+/// The format that this version writes and reads.
 pub(super) const FORMAT: u32 = 1;
 
-/// Where weights come from.
+/// Origin of the weights.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingRecord {
-    /// The data, for people.
+    /// Description of the training data.
     pub data: String,
-    /// Terms under which weights made from that data may be used.
+    /// Licence of weights made from that data.
     pub licence: String,
-    /// The credit line the data's owners ask for.
+    /// Credit line that the data's owners ask for.
     pub credit: String,
     /// Optimiser steps.
     pub steps: u64,
@@ -26,27 +26,27 @@ pub struct TrainingRecord {
     pub seed: u64,
 }
 
-/// What a checkpoint's weights are and how to use them. `network` and `spec` are those of its kind of
-/// model; every kind has the other fields.
+/// Describes a checkpoint's weights and how to use them. The types of `network` and `spec` depend
+/// on the kind of model; all other fields are common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound = "")]
 pub struct ManifestOf<K: ModelKind> {
-    /// Version of this file's form.
+    /// Format of the manifest.
     pub format: u32,
-    /// [`ModelKind::NAME`]. Files without it are of pose models.
+    /// [`ModelKind::NAME`]. Files without it are pose models.
     #[serde(default = "pose")]
     pub kind: String,
     /// The network.
     pub network: K::Network,
-    /// How it is fed and read.
+    /// Its inputs, outputs and feed.
     pub spec: K::Spec,
-    /// Name of the weights file beside the manifest.
+    /// File name of the weights beside the manifest.
     pub weights: String,
-    /// How the weights are stored.
+    /// Precision in which the weights are stored.
     pub precision: Precision,
     /// SHA-256 of the weights file, lower-case hexadecimal.
     pub sha256: String,
-    /// Where the weights come from.
+    /// Origin of the weights.
     #[serde(default)]
     pub training: TrainingRecord,
     /// Figures measured with these weights, by name, such as `online.mpjpe_cm`.
@@ -54,7 +54,7 @@ pub struct ManifestOf<K: ModelKind> {
     pub metrics: BTreeMap<String, f64>,
 }
 
-/// The manifest of a model that estimates poses.
+/// The manifest of a pose model.
 pub type Manifest = ManifestOf<PoseEstimation>;
 
 fn pose() -> String {
@@ -62,7 +62,7 @@ fn pose() -> String {
 }
 
 impl<K: ModelKind> ManifestOf<K> {
-    /// A manifest for weights that are still to be added by [`Checkpoint::new`](super::CheckpointOf::new).
+    /// A manifest to which [`Checkpoint::new`](super::CheckpointOf::new) will add weights.
     #[must_use]
     pub fn new(network: K::Network, spec: K::Spec) -> Self {
         Self {
@@ -78,9 +78,9 @@ impl<K: ModelKind> ManifestOf<K> {
         }
     }
 
-    /// Reads the text of a manifest; `path` is named in errors.
+    /// Parses the text of a manifest; errors name `path`.
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, CheckpointError> {
-        /// Read first, so that a newer file is called newer and not malformed.
+        /// Parsed first, so that a newer format is reported as such and not as malformed.
         #[derive(Deserialize)]
         struct Head {
             format: u32,

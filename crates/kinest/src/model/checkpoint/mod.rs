@@ -1,4 +1,4 @@
-//! Trained weights on disk: `name.model.ron` says what they are, `name.safetensors` holds them.
+//! Trained weights on disk: `name.model.ron` describes them, `name.safetensors` holds them.
 
 mod encoding;
 mod error;
@@ -17,22 +17,22 @@ use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// What ends the name of a checkpoint's manifest.
+/// Suffix of a manifest's file name.
 const MANIFEST_SUFFIX: &str = ".model.ron";
 
-/// A model on its way between disk and a device: the manifest and the bytes of the weights.
+/// A trained model in memory: the manifest and the bytes of the weights file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckpointOf<K: ModelKind> {
-    /// What the weights are.
+    /// Describes the weights.
     pub manifest: ManifestOf<K>,
     weights: Vec<u8>,
 }
 
-/// A model that estimates poses, on its way between disk and a device.
+/// A checkpoint of a pose model.
 pub type Checkpoint = CheckpointOf<PoseEstimation>;
 
 impl<K: ModelKind> CheckpointOf<K> {
-    /// The checkpoint of a network's tensors: `manifest` with `precision` and hash filled in.
+    /// A checkpoint with the given tensors; fills in the manifest's `precision` and hash.
     ///
     /// # Errors
     /// If a weight is not finite in that precision.
@@ -47,10 +47,10 @@ impl<K: ModelKind> CheckpointOf<K> {
         Ok(Self { manifest, weights })
     }
 
-    /// Reads a manifest and the weights beside it, and checks the hash.
+    /// Reads a manifest and the weights file beside it, and checks the hash.
     ///
     /// # Errors
-    /// If a file is missing or malformed, or the weights are not the manifest's.
+    /// If a file is missing or malformed, or the weights do not match the manifest's hash.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
         let io = |action, path: &Path| {
             let path = path.to_path_buf();
@@ -64,7 +64,7 @@ impl<K: ModelKind> CheckpointOf<K> {
         Self::with_manifest(manifest, weights)
     }
 
-    /// A checkpoint from the text of a manifest and the bytes of its weights.
+    /// A checkpoint from the text of a manifest and the bytes of its weights file.
     ///
     /// # Errors
     /// As [`CheckpointOf::load`].
@@ -72,18 +72,18 @@ impl<K: ModelKind> CheckpointOf<K> {
         Self::with_manifest(Self::parse_manifest(manifest)?, weights)
     }
 
-    /// Reads the text of a manifest.
+    /// Parses the text of a manifest.
     ///
     /// # Errors
-    /// If it is not the RON of a manifest this version knows.
+    /// If it is not the RON of a manifest in the format that this version reads.
     pub fn parse_manifest(text: &str) -> Result<ManifestOf<K>, CheckpointError> {
         ManifestOf::parse(text, Path::new("(text)"))
     }
 
-    /// A checkpoint from its parts; checks the hash.
+    /// A checkpoint from a manifest and the bytes of its weights file; checks the hash.
     ///
     /// # Errors
-    /// If the weights are not the manifest's or not safetensors.
+    /// If the weights do not match the manifest's hash or are not safetensors.
     pub fn with_manifest(
         manifest: ManifestOf<K>,
         weights: Vec<u8>,
@@ -102,7 +102,7 @@ impl<K: ModelKind> CheckpointOf<K> {
         Ok(Self { manifest, weights })
     }
 
-    /// Writes `name.model.ron` and `name.safetensors`, each to a temporary name first.
+    /// Writes `name.model.ron` and `name.safetensors`, each atomically.
     ///
     /// # Errors
     /// If `path` does not end in `.model.ron` or a file cannot be written.
@@ -111,11 +111,11 @@ impl<K: ModelKind> CheckpointOf<K> {
         self.write(path)
     }
 
-    /// Writes `name.model.ron` and `name.VERSION.safetensors` over an older version.
+    /// Writes `name.model.ron` and `name.VERSION.safetensors`, replacing an older version.
     ///
-    /// The manifest at `path` has its weights beside it at every moment, even if the program is
-    /// killed: the new weights come first under a name of their own, then the manifest that names
-    /// them, and then the weights that the old one named are removed.
+    /// The manifest at `path` has its weights beside it at all times, even if the program is
+    /// killed: first the new weights are written under a new name, then the manifest that names
+    /// them, and then the old weights are deleted.
     ///
     /// # Errors
     /// If `path` does not end in `.model.ron` or a file cannot be written.
@@ -125,7 +125,7 @@ impl<K: ModelKind> CheckpointOf<K> {
         self.manifest.weights = format!("{}.{version}.safetensors", stem(path)?);
         self.write(path)?;
         if let Some(old) = old.filter(|old| old.weights != self.manifest.weights) {
-            // Left behind, they only take space.
+            // If it fails, the old weights only take up space.
             let _ = std::fs::remove_file(path.with_file_name(old.weights));
         }
         Ok(())
@@ -144,23 +144,23 @@ impl<K: ModelKind> CheckpointOf<K> {
         write(path.into(), text.as_bytes())
     }
 
-    /// Every tensor by name, widened to f32.
+    /// All tensors by name, widened to `f32`.
     ///
     /// # Errors
-    /// If the tensors are not exactly those of the network; every difference is listed.
+    /// If the tensors are not exactly those of the network; the error lists every difference.
     pub fn tensors(&self) -> Result<NamedTensors, CheckpointError> {
         let shapes = K::tensors(&self.manifest.network)?;
         encoding::decode(&self.weights, &shapes, &self.manifest.weights)
     }
 
-    /// Bytes of all tensors together, as they are stored.
+    /// Total bytes of all tensors, as stored.
     #[must_use]
     pub fn weights_bytes(&self) -> usize {
         SafeTensors::deserialize(&self.weights)
             .map_or(0, |tensors| tensors.iter().map(|(_, tensor)| tensor.data().len()).sum())
     }
 
-    /// Name, shape and kind of every tensor, for people.
+    /// Name, shape and data type of every tensor, for display.
     #[must_use]
     pub fn tensor_table(&self) -> Vec<(String, Vec<usize>, String)> {
         SafeTensors::deserialize(&self.weights)
@@ -176,7 +176,7 @@ impl<K: ModelKind> CheckpointOf<K> {
     }
 }
 
-/// The name of a checkpoint without what ends it.
+/// The file name of a checkpoint without [`MANIFEST_SUFFIX`].
 fn stem(path: &Path) -> Result<&str, CheckpointError> {
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     name.strip_suffix(MANIFEST_SUFFIX).filter(|s| !s.is_empty()).ok_or_else(|| {

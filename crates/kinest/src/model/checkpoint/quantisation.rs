@@ -1,8 +1,8 @@
-//! Weights in fewer bits.
+//! Storage of weights in fewer bits.
 
 use serde::{Deserialize, Serialize};
 
-/// How weights are stored. Sums of products with them are always in f32.
+/// Precision in which weights are stored. Products with them are always summed in `f32`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precision {
     /// 32-bit.
@@ -15,8 +15,8 @@ pub enum Precision {
     Int8,
 }
 
-/// Quantises a matrix `[inputs, outputs]` to whole numbers up to ±127 with one scale per output.
-/// Returns the whole numbers, row-major, and the scales; their products are the weights.
+/// Quantises a matrix `[inputs, outputs]` to integers from -127 to 127 with one scale per output.
+/// Returns the integers, row-major, and the scales; their products are the weights.
 #[must_use]
 pub fn quantise(weight: &[f32], outputs: usize) -> (Vec<f32>, Vec<f32>) {
     let mut scales = vec![0.0_f32; outputs];
@@ -30,12 +30,12 @@ pub fn quantise(weight: &[f32], outputs: usize) -> (Vec<f32>, Vec<f32>) {
     (weight.iter().enumerate().map(multiple).collect(), scales)
 }
 
-/// Whether the tensor is a matrix that is stored in 8 bits: tokens are multiplied with it.
+/// Whether the tensor is a matrix that multiplies tokens, and so is stored in 8 bits.
 pub(super) fn is_matrix(name: &str) -> bool {
     name.ends_with(".weight") && !name.ends_with("time_mixer.weight")
 }
 
-/// Name of the tensor that holds the scales of an 8-bit one.
+/// Name of the tensor that holds the scales of an 8-bit tensor.
 pub(super) fn scales_of(name: &str) -> String {
     format!("{name}.scale")
 }
