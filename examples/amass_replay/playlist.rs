@@ -7,9 +7,9 @@ use kinest_stage::RATE_HZ;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where a clip comes from.
+/// A clip that is played.
 #[derive(Clone, Debug, PartialEq)]
-enum Source {
+enum Item {
     /// Made by code.
     WalkAndWave,
     File(PathBuf),
@@ -18,14 +18,14 @@ enum Source {
 /// Clips in their order, at least one, and the one whose turn it is.
 #[derive(Clone, Debug)]
 pub struct Playlist {
-    sources: Vec<Source>,
+    items: Vec<Item>,
     at: usize,
 }
 
 impl Playlist {
     /// The clip made by code.
     pub fn walk_and_wave() -> Self {
-        Self { sources: vec![Source::WalkAndWave], at: 0 }
+        Self { items: vec![Item::WalkAndWave], at: 0 }
     }
 
     /// The AMASS clip at `path`, or all that are in the folder there, by name. Clips are read when their
@@ -35,7 +35,7 @@ impl Playlist {
     /// If the folder cannot be read or has no `.npz` in it.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if !path.is_dir() {
-            return Ok(Self { sources: vec![Source::File(path.into())], at: 0 });
+            return Ok(Self { items: vec![Item::File(path.into())], at: 0 });
         }
         let cannot = || format!("cannot read the folder {}", path.display());
         let mut files = Vec::new();
@@ -47,11 +47,11 @@ impl Playlist {
         }
         ensure!(!files.is_empty(), "{}: no .npz in this folder", path.display());
         files.sort();
-        Ok(Self { sources: files.into_iter().map(Source::File).collect(), at: 0 })
+        Ok(Self { items: files.into_iter().map(Item::File).collect(), at: 0 })
     }
 
     pub fn len(&self) -> usize {
-        self.sources.len()
+        self.items.len()
     }
 
     /// Number of the clip whose turn it is, from 0.
@@ -65,9 +65,9 @@ impl Playlist {
     }
 
     pub fn name(&self) -> String {
-        match &self.sources[self.at] {
-            Source::WalkAndWave => "walk and wave".into(),
-            Source::File(path) => path.display().to_string(),
+        match &self.items[self.at] {
+            Item::WalkAndWave => "walk and wave".into(),
+            Item::File(path) => path.display().to_string(),
         }
     }
 
@@ -76,9 +76,9 @@ impl Playlist {
     /// # Errors
     /// If it cannot be read.
     pub fn load(&self) -> anyhow::Result<MotionClip> {
-        let clip = match &self.sources[self.at] {
-            Source::WalkAndWave => synthetic::walk_and_wave(&Skeleton::default()),
-            Source::File(path) => amass::load(path)?,
+        let clip = match &self.items[self.at] {
+            Item::WalkAndWave => synthetic::walk_and_wave(&Skeleton::default()),
+            Item::File(path) => amass::load(path)?,
         };
         Ok(clip.resampled(RATE_HZ))
     }

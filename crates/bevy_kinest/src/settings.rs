@@ -4,6 +4,7 @@ use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use kinest::refine::DropoutSettings;
+use kinest::runtime::PlayerSettings;
 use kinest_engine::DeviceChoice;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -72,12 +73,13 @@ pub struct KinestSettings {
 
 impl Default for KinestSettings {
     fn default() -> Self {
+        let PlayerSettings { dropout, blend, .. } = PlayerSettings::default();
         Self {
             device: DeviceChoice::default(),
             mode: InferenceMode::default(),
             clock: TrackerClock::default(),
-            dropout: DropoutSettings::default(),
-            blend: 0.3,
+            dropout,
+            blend,
         }
     }
 }

@@ -1,16 +1,16 @@
 //! Running a network on live trackers.
 //!
 //! ```text
-//! TrackerFrame ─push→ TrackerHistory ─window()→ FeatureLayout::write_features ─→ PoseEngine
-//!                                                                                    │
-//! Pose ←─ place_under_head (newest head) ←─ decode_output ←──────────────────────────┘
+//! TrackerFrame ─→ TrackerHistory ─→ FeatureLayout::write_features ─→ PoseEngine ─→ decode_output
+//!                                                                                       │
+//! Pose ←─ Refiner ←─ place_under_head (newest head) ←─ SourceFade ←─ PoseTimeline ←─────┘
 //! ```
 //!
-//! [`PoseEstimator`] does all of it on the caller's thread. A game keeps a [`TrackerHistory`] for
-//! each avatar and hands the windows to a [`PoseWorker`], which owns the engine on a thread of its
-//! own, so that no frame waits for the network. What comes back goes into a [`PoseTimeline`], which has a
-//! pose for every frame that is drawn; [`TrackerPlacer`](crate::refine::TrackerPlacer) puts head and hands where the trackers are, also
-//! when those come and go. [`protocol`] predicts whole clips and scores them.
+//! A [`Player`] joins all but the engine: its trackers' history, what the network is asked and says, the pose
+//! for every frame that is drawn, and the corrections of [`refine`](crate::refine). A [`PoseEstimator`] is a
+//! player with an engine on the caller's thread. A game has a player for each avatar and hands their
+//! questions to a [`PoseWorker`], which owns the engine on a thread of its own, so that no frame waits for the
+//! network. [`protocol`] predicts whole clips and scores them.
 
 mod burn_engine;
 mod engine;
@@ -19,6 +19,7 @@ mod frame_feed;
 mod guard;
 mod history;
 mod native_engine;
+mod player;
 pub mod protocol;
 mod recording;
 mod root;
@@ -34,6 +35,7 @@ pub use frame_feed::{FrameFeed, NewFrames};
 pub use guard::guarded;
 pub use history::{TrackerError, TrackerHistory};
 pub use native_engine::NativeEngine;
+pub use player::{Player, PlayerPose, PlayerSettings, PoseSource, Question, Told};
 pub use protocol::{Protocol, ProtocolError};
 pub use recording::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 pub use root::{decode_output, place_under_head, rest_under_head};
