@@ -6,13 +6,13 @@
 use burn_flex::{Flex, FlexDevice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kinest::features::FeatureLayout;
-use kinest::model::fused::core_on_host;
-use kinest::model::{
-    Checkpoint, Manifest, ModelSpec, NetworkConfig, Precision, install_core_kernel,
-};
-use kinest::runtime::{BurnEngine, PoseEngine, Take};
+use kinest::live::{PoseEngine, Take};
+use kinest::model::{Checkpoint, Manifest, ModelSpec, NetworkConfig, Precision};
 use kinest::skeleton::Skeleton;
 use kinest_engine::DeviceChoice;
+use kinest_nn::engine::BurnEngine;
+use kinest_nn::layers::fused::core_on_host;
+use kinest_nn::layers::kernel::install_core_kernel;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::hint::black_box;
 use std::path::Path;
@@ -74,7 +74,8 @@ fn inference(c: &mut Criterion) {
         feed: config.feed(),
         skeleton: Skeleton::default(),
     };
-    let network = config.init::<Flex>(&FlexDevice).expect("the released configuration is sound");
+    let network =
+        Network::<Flex>::new(&config, &FlexDevice).expect("the released configuration is sound");
     let manifest = Manifest::new(config, spec);
     let released =
         Checkpoint::new(manifest, &network, Precision::F32).expect("fresh weights are finite");

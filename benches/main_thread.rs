@@ -12,8 +12,8 @@ mod common;
 
 use bevy::prelude::*;
 use bevy_kinest::kinest::features::{TARGETS, WindowAxes};
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::ModelSpec;
-use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
 use bevy_kinest::prelude::*;
 use common::{FRAME, Walk, app, body, set_frame, spec};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -46,6 +46,14 @@ impl PoseEngine for Instantly {
 
     fn device(&self) -> &str {
         "none"
+    }
+
+    fn answers(&self) -> usize {
+        self.spec.window
+    }
+
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
     }
 
     fn infer(&mut self, _: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {

@@ -5,13 +5,13 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use kinest::features::{Axes, FeatureLayout, WindowAxes};
+use kinest::live::decode_output;
+use kinest::live::protocol::clip_trackers;
 use kinest::model::{Feed, ModelSpec};
 use kinest::motion::synthetic::walk_and_wave;
 use kinest::refine::{
     FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, place_trackers, three_point_pose,
 };
-use kinest::runtime::decode_output;
-use kinest::runtime::protocol::clip_trackers;
 use kinest::skeleton::{Pose, Skeleton};
 use kinest::tracker::{TrackerPose, TrackerSet};
 use std::hint::black_box;

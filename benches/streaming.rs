@@ -7,7 +7,7 @@ use burn_flex::{Flex, FlexDevice};
 use kinest::model::{
     CausalConfig, KinestConfig, Mamba2Config, NetworkConfig, Precision, ScanChain, Take,
 };
-use kinest::native::{NativeStreams, NextFrames};
+use kinest_native::{NativeStreams, NextFrames};
 use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:<44}{:>10}{:>10}{:>10}{:>10}", "microseconds", "least", "p50", "p99", "p99.9");
     for (name, config) in [("released size", released), ("small", small)] {
         let config = NetworkConfig::Kinest(config);
-        let network = config.init::<Flex>(&FlexDevice)?;
+        let network = Network::<Flex>::new(&config, &FlexDevice)?;
         for precision in [Precision::F32, Precision::F16, Precision::Int8] {
             let native = NativeStreams::new(&config, &network, precision)?;
             let kib = native.weight_bytes() / 1024;

@@ -10,7 +10,7 @@ use burn_flex::{Flex, FlexDevice};
 use criterion::{Criterion, criterion_group, criterion_main};
 use kinest::model::{KinestConfig, Mamba2Config, NetworkConfig};
 use kinest::skeleton::{Skeleton, SmplJoint};
-use kinest_train::config::{LossConfig, TrainConfig};
+use kinest_train::tasks::pose::config::{LossConfig, TrainConfig};
 use std::hint::black_box;
 
 type B = Autodiff<Flex>;
@@ -22,7 +22,8 @@ fn random(shape: [usize; 3]) -> Tensor<B, 3> {
 /// Forward, loss, backward, Adam.
 fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, batch: usize) {
     let network_config = NetworkConfig::Kinest(config.clone());
-    let mut network = Some(network_config.init::<B>(&FlexDevice).expect("the config is sound"));
+    let mut network =
+        Some(Network::<B>::new(&network_config, &FlexDevice).expect("the config is sound"));
     let mut adam = AdamConfig::new().init();
     let skeleton = Skeleton::default();
     let features = random([batch, config.window, config.inputs]);
@@ -41,7 +42,8 @@ fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, 
 /// Every scan of the network forward and backward, without what is between them.
 fn scans(c: &mut Criterion, name: &str, config: &KinestConfig, batch: usize) {
     let of = |scan: &Mamba2Config, width: usize, tokens: usize, count: usize| {
-        let blocks: Vec<_> = (0..count).map(|_| scan.init::<B>(width, &FlexDevice)).collect();
+        let blocks: Vec<_> =
+            (0..count).map(|_| Network::<B>::new(&scan, width, &FlexDevice)).collect();
         (blocks, random([batch, tokens, width]))
     };
     let joints = config.window * SmplJoint::COUNT;
@@ -61,7 +63,7 @@ fn scans(c: &mut Criterion, name: &str, config: &KinestConfig, batch: usize) {
 }
 
 fn benches(c: &mut Criterion) {
-    kinest_train::fused::install();
+    kinest_train::run::fused::install();
     B::seed(&FlexDevice, 1);
     let small = include_str!("../assets/config/small.train.ron");
     let small: TrainConfig = ron::from_str(small).expect("the recipe is sound");

@@ -1,4 +1,4 @@
-//! Hands and head are lost and come back, and the body goes on without a jump.
+//! Dropouts of hands and head: the body recovers without a jump.
 //!
 //! ```sh
 //! cargo run --release --example dropouts
@@ -21,7 +21,7 @@ use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Where the motion made by code starts, seconds: before somebody stops and waves.
+/// Start in the synthetic motion, seconds: just before the person stops and waves.
 const START: f64 = 5.6;
 /// When each tracker is lost, in seconds of each round: the right hand while it waves.
 const DROPOUTS: [(TrackerRole, Range<f64>); 3] =
@@ -30,7 +30,7 @@ const ROUND: f64 = 8.0;
 
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// AMASS clip to replay [default: a walk and a wave made by code]
+    /// AMASS clip to replay [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE.npz")]
     motion: Option<PathBuf>,
 }
@@ -84,7 +84,7 @@ fn spawn_player(replay: MotionReplay) -> impl Fn(Commands, Res<AssetServer>) {
     }
 }
 
-/// Where a tracker is while it is lost does not count.
+/// Ends and starts dropouts. The pose of a tracker in a dropout is ignored.
 fn lose(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>) {
     let now = time.elapsed_secs_f64() % ROUND;
     for (tracker, mut validity) in &mut trackers {

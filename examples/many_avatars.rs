@@ -1,4 +1,4 @@
-//! Sixteen bodies, each from three points of its own, estimated in one call of the network.
+//! Sixteen avatars with three trackers each, estimated in one call of the network.
 //!
 //! ```sh
 //! cargo run --release --example many_avatars
@@ -6,8 +6,8 @@
 //!
 //! ![Sixteen bodies that walk, box, squat and wave](../assets/pictures/many_avatars.png)
 //!
-//! Every few seconds, and at the end, it prints how long the calls took, how long windows waited for
-//! their turn, and how far the shown poses are behind the trackers. Without a display it draws
+//! Every few seconds, and at the end, it prints the latency of the calls, the time that requests
+//! waited in the queue, and the age of the shown poses. Without a display it draws
 //! `many_avatars.png`; every frame then waits for all its poses.
 
 use bevy::diagnostic::DiagnosticsStore;
@@ -20,10 +20,10 @@ use clap::Parser;
 use kinest_stage::{CapsuleBody, Framing, RATE_HZ, Scene, SceneArgs};
 use std::time::Duration;
 
-/// Bodies in a row and in a column, and metres between them.
+/// Avatars per row and column, and their spacing, metres.
 const SIDE: usize = 4;
 const SPACING: f64 = 1.5;
-/// What they do, over and over. Nobody runs: they would leave the picture.
+/// Repeated motions. No running: a runner would leave the picture.
 const KINDS: [Kind; 8] = [
     Kind::Wave,
     Kind::Walk,

@@ -1,13 +1,14 @@
-//! The smallest full body: an avatar, three trackers that something moves, capsules to see it.
+//! The smallest full-body avatar: an avatar, three moving trackers, and capsules to make it
+//! visible.
 //!
 //! ```sh
 //! cargo run --release --example minimal
 //! ```
 //!
-//! ![A body of capsules that waves](../assets/pictures/minimal.png)
+//! ![A waving body of capsules](../assets/pictures/minimal.png)
 //!
-//! The trackers are moved by a few sines in this program; a headset and two controllers would do the same. Without
-//! a display it draws `minimal.png`.
+//! Here a few sines move the trackers; a headset and two controllers would do the same. Without a
+//! display it draws `minimal.png`.
 
 use bevy::prelude::*;
 use bevy_kinest::prelude::*;
@@ -15,10 +16,10 @@ use clap::Parser;
 use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::f32::consts::FRAC_PI_2;
 
-/// The head joint of somebody who stands, metres, and how far down people look, radians.
+/// Head joint of a standing person, metres, and its downward pitch, radians.
 const HEAD: Vec3 = Vec3::new(0.0, 1.57, 0.0);
 const LOOKS_DOWN: f32 = 0.1;
-/// From the head to the wrists: one hangs down, one is raised to wave.
+/// Offsets of the wrists from the head, metres: one hangs, one is raised to wave.
 const LEFT_WRIST: Vec3 = Vec3::new(0.26, -0.66, 0.04);
 const RIGHT_WRIST: Vec3 = Vec3::new(-0.36, 0.06, 0.16);
 
@@ -53,12 +54,12 @@ fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
     }
 }
 
-/// Somebody who faces +z, sways a little and waves the right hand.
+/// A person who faces +z, sways slightly and waves the right hand.
 fn move_trackers(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut Transform)>) {
     let t = time.elapsed_secs();
     let head = HEAD + 0.03 * t.sin() * Vec3::X;
     for (tracker, mut transform) in &mut trackers {
-        // Where a joint has no rotation arms are stretched out to the sides, palms down.
+        // With an identity rotation the arms are stretched out to the sides, palms down.
         *transform = match tracker.role {
             TrackerRole::Head => {
                 Transform::from_translation(head).with_rotation(Quat::from_rotation_x(LOOKS_DOWN))

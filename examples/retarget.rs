@@ -1,14 +1,14 @@
-//! A glTF character and a body of capsules, side by side, moved by the same player.
+//! A glTF character beside a body of capsules, both driven by the same player.
 //!
 //! ```sh
 //! cargo run --release --example retarget
 //! cargo run --release --example retarget -- --character FILE.glb --motion FILE.npz
 //! ```
 //!
-//! ![The mannequin and a body of capsules in four moments](../assets/pictures/retarget.png)
+//! ![The mannequin and a body of capsules at four times](../assets/pictures/retarget.png)
 //!
-//! The bones of the character are found by their names and shape; what was matched with what, how sure
-//! and why is printed. VRM files have to be named `.glb`. Without a display it draws `retarget.png`.
+//! The character's bones are found by name and shape; the mapping is printed with confidence and
+//! evidence. VRM files must be named `.glb`. Without a display it draws `retarget.png`.
 
 use bevy::asset::AssetPath;
 use bevy::gltf::GltfAssetLabel;
@@ -20,15 +20,15 @@ use clap::Parser;
 use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::path::PathBuf;
 
-/// From the character to the capsules.
+/// Offset of the capsules from the character, metres.
 const BESIDE: Vec3 = Vec3::new(1.15, 0.0, -0.35);
 
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// Character to move [default: assets/rigs/mannequin.glb]
+    /// Character to drive [default: assets/rigs/mannequin.glb]
     #[arg(long, value_name = "FILE.glb")]
     character: Option<PathBuf>,
-    /// AMASS clip to replay [default: a walk and a wave made by code]
+    /// AMASS clip to replay [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE.npz")]
     motion: Option<PathBuf>,
 }
@@ -76,7 +76,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
     })
 }
 
-/// The body of capsules that shows what the character is moved by.
+/// The capsule body that shows the pose driving the character.
 #[derive(Component)]
 struct Beside(Entity);
 
@@ -95,7 +95,7 @@ fn spawn_player(clip: MotionClip, character: PathBuf) -> impl Fn(Commands, Res<A
     }
 }
 
-/// Prints which bones were found.
+/// Prints the found bones.
 fn report(mut bound: MessageReader<RigBound>) {
     for RigBound { report, confidence, .. } in bound.read() {
         println!("{report}\nleast sure: {confidence:.2}");

@@ -3,8 +3,9 @@
 //! last output.
 
 use burn_flex::{Flex, FlexDevice};
-use kinest::model::{ImportOptions, Take, import_pth};
-use kinest::native::NativeKinest;
+use kinest::model::Take;
+use kinest_native::NativeKinest;
+use kinest_nn::import::{ImportOptions, import_pth};
 use std::error::Error;
 use std::io::{Write, stdin, stdout};
 use std::path::Path;
@@ -18,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let checkpoint = import_pth(Path::new(&weights), ImportOptions::default())?;
-    let network = checkpoint.network::<Flex>(&FlexDevice)?;
+    let network = Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
     let mut native = NativeKinest::new(&checkpoint.manifest.network, &network)?;
     let bytes = std::fs::read(window)?;
     let window: Vec<f32> = bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect();

@@ -1,19 +1,19 @@
-//! Keys of the window.
+//! Keyboard controls of the window.
 
 use super::playback::{PlaybackSystems, Skip};
 use super::scene::Ghost;
 use bevy::prelude::*;
 use bevy_kinest::prelude::*;
 
-/// What is said about them in the help.
+/// Their description in the help.
 pub const HELP: &str = "In the window: space pauses, left and right go back and forth by a second, \
     - and + halve and double the speed, N and P go to the next and the previous clip, G shows the \
     true body beside the estimated one, over it, or not at all. With the feature `panel` F1 opens \
     and closes the panel.";
 
-/// Seconds that an arrow goes.
+/// Step of the arrow keys, seconds.
 const STEP: f64 = 1.0;
-/// Speeds between which keys change it.
+/// Range of the playback speed.
 const SPEEDS: [f64; 2] = [0.125, 4.0];
 
 pub fn plugin(app: &mut App) {
@@ -57,7 +57,7 @@ fn press(
     }
 }
 
-/// Whether keys are for us, and not for a field of the panel.
+/// Whether key presses are ours rather than a text field's in the panel.
 #[cfg(feature = "panel")]
 fn nobody_types(egui: Res<bevy_kinest::bevy_egui::input::EguiWantsInput>) -> bool {
     !egui.wants_keyboard_input()

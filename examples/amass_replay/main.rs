@@ -1,7 +1,7 @@
-//! Replays motion clips: three trackers follow their head and hands, and the body estimated from them
-//! alone stands beside the true one, as in `assets/pictures/amass_replay.png`.
+//! Replays motion clips: three trackers follow the clip's head and hands, and the body estimated
+//! from them alone stands beside the true one, as in `assets/pictures/amass_replay.png`.
 //!
-//! `cargo run --release --example amass_replay -- --help`; with `--features panel` there is also a panel,
+//! See `cargo run --release --example amass_replay -- --help`; `--features panel` adds the panel,
 //! as in `assets/pictures/panel.png`.
 
 mod keys;
@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 const DEFAULT_MODEL: &str = "assets/models/kinest_stream.model.ron";
 const DEFAULT_PICTURE: &str = "amass_replay.png";
-/// Pictures of each clip when no instants are named.
+/// Pictures per clip when no times are given.
 const DEFAULT_INSTANTS: usize = 4;
 
 /// Replays motion clips and shows the true body (left) beside the one estimated from head and hands
@@ -39,7 +39,7 @@ const DEFAULT_INSTANTS: usize = 4;
 #[derive(Parser)]
 #[command(name = "amass_replay", after_help = keys::HELP)]
 pub struct Args {
-    /// AMASS clip to replay, or a folder of them [default: a walk and a wave made by code]
+    /// AMASS clip to replay, or a folder of them [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE.npz|FOLDER")]
     motion: Option<PathBuf>,
     /// Model that estimates the body [default: assets/models/kinest_stream.model.ron]
@@ -59,7 +59,7 @@ pub struct Args {
     /// Where the true body is shown
     #[arg(long, value_enum, default_value_t = Ghost::Beside)]
     ghost: Ghost,
-    /// Draw the panel into pictures too
+    /// Include the panel in pictures
     #[cfg(feature = "panel")]
     #[arg(long)]
     panel: bool,
@@ -90,7 +90,8 @@ pub fn run(args: Args) -> anyhow::Result<AppExit> {
     let endless = view == View::Window;
     let settings = match view {
         View::Window => KinestSettings::default(),
-        // From the network's first pose on everything shown is the network's, and counts.
+        // No blend: from the network's first pose on, only the network's output is shown and
+        // measured.
         View::Pictures(_) | View::Nothing => {
             KinestSettings { blend: 0.0, ..KinestSettings::inline() }
         }
@@ -128,7 +129,7 @@ pub fn run(args: Args) -> anyhow::Result<AppExit> {
     Ok(app.run())
 }
 
-/// The model that comes with the project, from wherever the example is started.
+/// The project's model, from wherever the example is started.
 fn default_model() -> PathBuf {
     let here = PathBuf::from(DEFAULT_MODEL);
     if here.exists() {
@@ -137,8 +138,8 @@ fn default_model() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(DEFAULT_MODEL)
 }
 
-/// When pictures are taken, in seconds of all clips of `playlist` one after the other: `at` in each, or
-/// evenly spread. Clips of a folder may be shorter than that.
+/// Times of the pictures, in seconds over all clips of `playlist`: `at` in each clip, or evenly
+/// spread. Clips of a folder may be shorter than `at`.
 fn instants(playlist: &Playlist, at: &[f64]) -> anyhow::Result<Vec<f64>> {
     let (mut playlist, mut before) = (playlist.clone(), 0.0);
     let mut instants = Vec::new();

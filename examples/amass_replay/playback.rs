@@ -1,4 +1,4 @@
-//! The avatar, which clip it plays, and where in it we are.
+//! The avatar, the current clip, and the position in it.
 
 use super::playlist::Playlist;
 use bevy::prelude::*;
@@ -9,31 +9,31 @@ use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestFailed, KinestReady};
 use kinest_stage::{Moment, MomentSystems};
 
-/// Where in the clip we are. Written first thing in `Update`.
+/// Position in the clip. Written first in `Update`.
 #[derive(Resource)]
 pub struct Playback {
     stage: Stage,
-    /// The network is there.
+    /// The network is running.
     started: bool,
     pub playlist: Playlist,
     /// How often the clip was played to its end.
     passes: u32,
-    /// Seconds of all clips that were played before.
+    /// Total duration of the clips played before, seconds.
     before: f64,
-    /// Whether the playlist is played again at its end, or the app ends.
+    /// Whether the playlist repeats at its end, or the app exits.
     endless: bool,
-    /// The body as the clip has it now.
+    /// The clip's pose at this position.
     pub truth: Pose,
-    /// The body the clip is played on.
+    /// The clip's body.
     pub skeleton: Skeleton,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 pub enum Stage {
-    /// For the network, or for the first frame of a clip.
+    /// Waiting for the network, or for the first frame of a clip.
     Waiting,
     Playing {
-        /// From the start of the clip.
+        /// Seconds from the start of the clip.
         seconds: f64,
     },
     Over,
@@ -45,14 +45,14 @@ impl Playback {
     }
 }
 
-/// A clip is at its end, or was left before it.
+/// A clip has reached its end, or was left before it.
 #[derive(Message)]
 pub struct ClipLeft {
-    /// Its name.
+    /// Name of the clip.
     pub name: String,
 }
 
-/// Go on by so many clips, or back.
+/// Requests to skip clips forward or back.
 #[derive(Message)]
 pub struct Skip(pub isize);
 
@@ -60,7 +60,7 @@ pub struct Skip(pub isize);
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PlaybackSystems;
 
-/// Plays `playlist`, of which `first` is the first clip.
+/// Plays `playlist`, whose first clip is `first`.
 pub fn plugin(
     app: &mut App,
     playlist: Playlist,
@@ -94,7 +94,7 @@ pub fn plugin(
     .add_systems(Last, stop_on_failure);
 }
 
-/// The avatar; the replay spawns its trackers.
+/// Spawns the avatar; the replay spawns its trackers.
 fn spawn_avatar(
     checkpoint: Checkpoint,
     replay: MotionReplay,
@@ -120,7 +120,7 @@ fn follow(
         Stage::Waiting if playback.started => Stage::Playing { seconds: replay.seconds() },
         Stage::Waiting => {
             if ready {
-                // What the trackers did while we waited is not part of it.
+                // The trackers' motion during the wait is not part of the clip.
                 replay.seek(0.0);
                 replay.paused = false;
                 playback.started = true;
@@ -149,7 +149,7 @@ fn follow(
 }
 
 impl Playback {
-    /// Goes on by so many clips, and over those that cannot be read.
+    /// Skips by `clips` clips, and past those that cannot be read.
     fn play(&mut self, clips: isize, replay: &mut MotionReplay) {
         self.playlist.skip(clips);
         for _ in 0..self.playlist.len() {
@@ -158,7 +158,7 @@ impl Playback {
                     let (speed, paused, repeats) = (replay.speed, replay.paused, replay.repeats);
                     *replay = MotionReplay::clip(clip, self.skeleton.clone());
                     (replay.speed, replay.paused, replay.repeats) = (speed, paused, repeats);
-                    // The avatar starts anew.
+                    // Resets the avatar.
                     replay.seek(0.0);
                     self.passes = 0;
                     return;
@@ -170,7 +170,7 @@ impl Playback {
     }
 }
 
-/// Tells when pictures are to be taken: seconds of all clips.
+/// Writes the time for pictures, in seconds over all clips.
 fn tell_pictures(playback: Res<Playback>, mut moment: ResMut<Moment>) {
     *moment = match playback.stage() {
         Stage::Waiting => Moment::Waiting,
@@ -179,7 +179,7 @@ fn tell_pictures(playback: Res<Playback>, mut moment: ResMut<Moment>) {
     };
 }
 
-/// For when nothing else is waited for.
+/// Exits at the end, when nothing else is awaited.
 pub fn leave_when_over(playback: Res<Playback>, mut exit: MessageWriter<AppExit>) {
     if playback.stage() == Stage::Over {
         exit.write(AppExit::Success);
@@ -203,7 +203,7 @@ mod tests {
     use std::time::Duration;
     use tempfile::TempDir;
 
-    /// Every clip but the broken one has this many frames.
+    /// Number of frames in every clip except the broken one.
     const FRAMES: usize = 10;
     const BROKEN: &str = "b.npz";
 
@@ -234,7 +234,7 @@ mod tests {
         (folder, app)
     }
 
-    /// Name of the clip that is played, and its frames that are shown until it is left.
+    /// Name of the playing clip, and the number of frames shown until it is left.
     fn play_one(app: &mut App) -> (char, usize) {
         let name = app.world().resource::<Playback>().playlist.name();
         let mut frames = 0;
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn clips_follow_each_other_and_it_ends() {
+    fn clips_play_in_order_and_the_app_exits() {
         let (_folder, mut app) = app(false);
         assert_eq!(play_one(&mut app), ('a', FRAMES));
         assert!(stage(&app) == Stage::Waiting);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_skips_back_and_forth_and_it_never_ends() {
+    fn skipping_works_both_ways_in_an_endless_playlist() {
         let (_folder, mut app) = app(true);
         let mut skip = |clips| {
             (0..4).for_each(|_| app.update());

@@ -1,4 +1,4 @@
-//! Which clips are played, one after the other.
+//! The clips to play, one after another.
 
 use anyhow::{Context, ensure};
 use bevy_kinest::kinest::motion::{MotionClip, amass, synthetic};
@@ -7,15 +7,15 @@ use kinest_stage::RATE_HZ;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A clip that is played.
+/// A clip of the playlist.
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
-    /// Made by code.
+    /// Synthetic.
     WalkAndWave,
     File(PathBuf),
 }
 
-/// Clips in their order, at least one, and the one whose turn it is.
+/// Clips in order, at least one, and the current one.
 #[derive(Clone, Debug)]
 pub struct Playlist {
     items: Vec<Item>,
@@ -23,16 +23,16 @@ pub struct Playlist {
 }
 
 impl Playlist {
-    /// The clip made by code.
+    /// The synthetic clip only.
     pub fn walk_and_wave() -> Self {
         Self { items: vec![Item::WalkAndWave], at: 0 }
     }
 
-    /// The AMASS clip at `path`, or all that are in the folder there, by name. Clips are read when their
+    /// The AMASS clip at `path`, or all clips in that folder, by name. Clips are loaded when their
     /// turn comes.
     ///
     /// # Errors
-    /// If the folder cannot be read or has no `.npz` in it.
+    /// If the folder cannot be read or holds no `.npz`.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if !path.is_dir() {
             return Ok(Self { items: vec![Item::File(path.into())], at: 0 });
@@ -54,12 +54,12 @@ impl Playlist {
         self.items.len()
     }
 
-    /// Number of the clip whose turn it is, from 0.
+    /// Index of the current clip.
     pub fn at(&self) -> usize {
         self.at
     }
 
-    /// Goes on by so many clips, or back; round and round.
+    /// Moves forward or back by `clips` clips, wrapping around.
     pub fn skip(&mut self, clips: isize) {
         self.at = self.at.saturating_add_signed(clips.rem_euclid(self.len() as isize)) % self.len();
     }
@@ -71,7 +71,7 @@ impl Playlist {
         }
     }
 
-    /// The clip whose turn it is, 60 frames a second.
+    /// Loads the current clip at 60 frames per second.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn one_clip_is_a_list_too() {
+    fn a_single_clip_is_a_playlist() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("walk.npz");
         let clip = synthetic::walk_and_wave(&Skeleton::default());

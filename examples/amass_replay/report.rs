@@ -1,26 +1,27 @@
-//! How far the shown body was from the true one, and how long the network took.
+//! Error of the shown body, and latency of the network.
 
 use super::playback::{ClipLeft, Playback, Stage};
 use bevy::diagnostic::DiagnosticsStore;
 use bevy::platform::collections::HashSet;
 use bevy::prelude::*;
 use bevy_kinest::KinestReady;
+use bevy_kinest::kinest::live::protocol;
 use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
-use bevy_kinest::kinest::runtime::protocol;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use kinest_stage::RATE_HZ;
 use std::time::Instant;
 
-/// Seconds of a clip between two frames: more is no hitch, somebody has moved the replay.
+/// Largest gap between two shown frames of a clip, seconds, that counts as a hitch; beyond it the
+/// user has moved the replay.
 const HITCH: f64 = 0.5;
 
-/// What was shown of the clip that is played.
+/// The shown frames of the current clip.
 #[derive(Resource, Default)]
 struct Recording {
     model: String,
     device: String,
-    /// Clips that were reported: each is once.
+    /// Names of reported clips: each is reported once.
     reported: HashSet<String>,
     shown: Shown,
 }
@@ -28,24 +29,24 @@ struct Recording {
 #[derive(Default)]
 struct Shown {
     frames: Vec<Frame>,
-    /// Frames before the network first spoke.
+    /// Frames before the network's first output.
     unestimated: usize,
-    /// Where in the clip the newest frame is.
+    /// Position of the newest frame in the clip, seconds.
     seconds: Option<f64>,
-    /// It was not played from one end to the other at its own speed.
+    /// Whether it was not played from end to end at its own speed.
     disturbed: bool,
     latencies_ms: Vec<f64>,
     newest_latency: Option<Instant>,
 }
 
-/// One frame as it was on the screen.
+/// A frame as shown.
 struct Frame {
     seconds: f64,
     truth: Pose,
     estimate: Pose,
 }
 
-/// Reports each clip once, when it has been played or is left; `model` is a name.
+/// Reports each clip once, when it has been played or is left; `model` is the model's name.
 pub fn plugin(app: &mut App, model: String) {
     app.insert_resource(Recording { model, ..default() })
         .add_systems(Last, (note_device, record, report).chain());
@@ -148,8 +149,7 @@ impl Shown {
         println!("inference on {device}: median {median} ms, p95 {p95} ms");
     }
 
-    /// What was shown at every 60th of a second, interpolated between the frames around it: a screen
-    /// has its own rate.
+    /// The shown poses resampled to 60 Hz by interpolation, because screens have their own rates.
     fn clip(&self, pose: fn(&Frame) -> Pose) -> MotionClip {
         let mut frames = Vec::new();
         for pair in self.frames.windows(2) {

@@ -1,4 +1,4 @@
-//! What there is to see: the true body and the estimated one.
+//! The scene: the true body and the estimated one.
 
 use super::playback::{Playback, PlaybackSystems};
 use bevy::prelude::*;
@@ -8,16 +8,17 @@ use bevy_kinest::prelude::*;
 use clap::ValueEnum;
 use kinest_stage::{CapsuleBody, Follow, FollowSystems, Framing, Stage, Target};
 
-/// The estimated body stands where the trackers are, the true one beside it, to the left in the picture.
+/// Offset of the true body, metres, to the left in the picture; the estimated one stands at the
+/// trackers.
 const TRUE_BODY: Vec3 = Vec3::new(-1.53, 0.0, 0.46);
 
-/// Both bodies, square to the line between them.
+/// Frames both bodies, square to the line between them.
 const FRAMING: Framing =
     Framing { width: 3.3, height: 2.7, look_at: 1.03, direction: Vec3::new(0.3, 0.2, 1.0) };
 
-/// How much of what is behind it a true body over the estimated one hides, …
+/// Opacity of the true body when it is drawn over the estimated one.
 const OVER: f32 = 0.45;
-/// … and how much nearer it is drawn: where both are at the same place, the true one is seen.
+/// Depth bias of the true body: where both coincide, it is drawn in front.
 const NEARER: f32 = 500.0;
 
 /// Where the true body is shown.
@@ -25,9 +26,9 @@ const NEARER: f32 = 500.0;
 pub enum Ghost {
     /// Beside the estimated one.
     Beside,
-    /// Where it truly is: over the estimated one, which shines through.
+    /// At its true place, translucent, over the estimated one.
     Over,
-    /// Nowhere.
+    /// Not shown.
     Off,
 }
 
@@ -40,7 +41,7 @@ impl Ghost {
         }
     }
 
-    /// From the estimated body.
+    /// Offset from the estimated body, metres.
     fn offset(self) -> Vec3 {
         if self == Self::Beside { TRUE_BODY } else { Vec3::ZERO }
     }
@@ -64,7 +65,7 @@ pub fn plugin(app: &mut App, skeleton: Skeleton, target: Target, ghost: Ghost) {
         .add_systems(Update, (show_truth, look_at).after(PlaybackSystems).before(FollowSystems));
 }
 
-/// Puts the true body where it is to be seen, and makes it shine through there.
+/// Places the true body and sets its opacity.
 fn place_ghost(
     ghost: Res<Ghost>,
     body: Single<(Entity, &mut Transform, &mut Visibility), With<TrueBody>>,
@@ -88,7 +89,7 @@ fn place_ghost(
     }
 }
 
-/// Puts the clip's pose onto the true body.
+/// Applies the clip's pose to the true body.
 fn show_truth(
     playback: Res<Playback>,
     body: Single<&SmplSkeleton, With<TrueBody>>,
@@ -110,7 +111,7 @@ fn show_truth(
     }
 }
 
-/// All bodies.
+/// Points the camera at both bodies.
 fn look_at(playback: Res<Playback>, ghost: Res<Ghost>, mut camera: Single<&mut Follow>) {
     let pelvis = engine_from_amass_point(playback.truth.translation);
     camera.goal = Some(Vec3::new(pelvis.x, 0.0, pelvis.z) + ghost.offset() / 2.0);

@@ -1,4 +1,4 @@
-//! What the window's title says.
+//! The window's title.
 
 use super::playback::Playback;
 use bevy::prelude::*;
@@ -7,7 +7,7 @@ use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestModels, ModelState};
 use std::time::Duration;
 
-/// Often enough to be read.
+/// Update interval: slow enough to read.
 const EVERY: Duration = Duration::from_millis(500);
 
 pub fn plugin(app: &mut App) {

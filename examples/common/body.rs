@@ -1,4 +1,4 @@
-//! A body one can see.
+//! A visible body.
 
 use bevy::prelude::*;
 use bevy_kinest::kinest::skeleton::Skeleton;
@@ -8,21 +8,21 @@ const LEFT: Color = Color::srgb(0.96, 0.50, 0.16);
 const RIGHT: Color = Color::srgb(0.16, 0.47, 0.90);
 const VISOR: Color = Color::srgb(0.08, 0.09, 0.11);
 
-/// A body of capsules, left side orange, right side blue. Gives its entity an [`SmplSkeleton`] and hangs
-/// the capsules on its joints.
+/// A body of capsules, left side orange, right side blue. Adds an [`SmplSkeleton`] to its entity
+/// and attaches the capsules to its joints.
 #[derive(Component, Clone, Debug)]
 #[require(Transform, Visibility)]
 pub struct CapsuleBody {
-    /// How long bones are.
+    /// Determines the lengths of the bones.
     pub skeleton: Skeleton,
     /// Colour of head and trunk.
     pub trunk: Color,
 }
 
 impl CapsuleBody {
-    /// For the body that a clip or a person has.
+    /// Trunk colour of a true body.
     pub const LIGHT: Color = Color::srgb(0.95, 0.93, 0.88);
-    /// For the body that is estimated.
+    /// Trunk colour of an estimated body.
     pub const DARK: Color = Color::srgb(0.26, 0.30, 0.36);
 }
 
@@ -32,7 +32,7 @@ impl Default for CapsuleBody {
     }
 }
 
-/// Gives every [`CapsuleBody`] its capsules. In [`Stage`](crate::Stage).
+/// Spawns the capsules of every [`CapsuleBody`]. Included in [`Stage`](crate::Stage).
 pub struct CapsuleBodies;
 
 impl Plugin for CapsuleBodies {
@@ -41,7 +41,7 @@ impl Plugin for CapsuleBodies {
     }
 }
 
-/// Hangs capsules on every [`CapsuleBody`] as it appears.
+/// Spawns the capsules of a new [`CapsuleBody`].
 fn spawn_capsules(
     added: On<Add, CapsuleBody>,
     mut commands: Commands,
@@ -115,7 +115,7 @@ fn capsule(from: Vec3, to: Vec3, radius: f32) -> (Mesh, Transform) {
     (Capsule3d::new(radius, along.length()).into(), at)
 }
 
-/// How thick the body is between a joint and its parent, metres.
+/// Radius of the body between a joint and its parent, metres.
 fn bone_radius(joint: SmplJoint) -> f32 {
     use SmplJoint::*;
     match joint {

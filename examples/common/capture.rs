@@ -1,4 +1,4 @@
-//! Pictures of chosen instants, side by side in one file, in rows of four.
+//! Pictures at chosen times, in one file, in rows of four.
 
 use crate::stage::TargetImage;
 use crate::view::RATE_HZ;
@@ -8,7 +8,7 @@ use bevy::render::view::screenshot::{Screenshot, ScreenshotCaptured};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-/// Size of a picture that is alone, and of one of a row.
+/// Size of a single picture, and of one in a row, pixels.
 const ALONE: UVec2 = UVec2::new(1280, 720);
 const IN_A_ROW: UVec2 = UVec2::new(640, 480);
 const LONGEST_ROW: usize = 4;
@@ -17,15 +17,15 @@ const WARM_UP: usize = 2;
 /// Frames to wait for pictures after the end before giving up.
 const PATIENCE: usize = 500;
 
-/// Where in what is shown we are. Written in `Update`, in [`MomentSystems`].
+/// Progress of the shown scene. Written in `Update`, in [`MomentSystems`].
 #[derive(Resource, Clone, Copy, Debug, Default, PartialEq)]
 pub enum Moment {
-    /// It has not begun.
+    /// Not started.
     #[default]
     Waiting,
-    /// Seconds from its start.
+    /// Seconds from the start.
     At(f64),
-    /// The app ends as soon as all pictures are there.
+    /// Over: the app exits as soon as all pictures have arrived.
     Over,
 }
 
@@ -33,24 +33,25 @@ pub enum Moment {
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MomentSystems;
 
-/// The pictures asked for, in the order asked.
+/// The requested pictures, in the order requested.
 #[derive(Resource)]
 struct Shots {
     path: PathBuf,
-    /// Which frame each is of.
+    /// Frame of each picture.
     frames: Vec<usize>,
     size: UVec2,
     pictures: Vec<Option<Image>>,
     waited: usize,
 }
 
-/// Size of each of so many pictures, in pixels.
+/// Size of each of `pictures` pictures, pixels.
 #[must_use]
 pub fn size(pictures: usize) -> UVec2 {
     if pictures == 1 { ALONE } else { IN_A_ROW }
 }
 
-/// Draws `instants` (seconds) of `size` pixels into `path` and ends the app when it is over.
+/// Draws pictures of `size` pixels at `instants` (seconds) into `path`, and exits the app when the
+/// scene is over.
 pub fn plugin(app: &mut App, path: PathBuf, instants: Vec<f64>, size: UVec2) {
     let frames: Vec<usize> = instants.into_iter().map(frame).collect();
     let pictures = vec![None; frames.len()];
@@ -59,12 +60,12 @@ pub fn plugin(app: &mut App, path: PathBuf, instants: Vec<f64>, size: UVec2) {
         .add_systems(Update, (shoot, finish).chain().after(MomentSystems));
 }
 
-/// The frame that is drawn for an instant.
+/// The frame drawn for a time.
 pub(crate) fn frame(seconds: f64) -> usize {
     (seconds * RATE_HZ).round() as usize
 }
 
-/// Draws only what is kept: on a software adapter a frame takes longer than everything else together.
+/// Renders only the frames that are kept: on a software adapter rendering dominates.
 fn shoot(
     mut commands: Commands,
     shots: Res<Shots>,
@@ -95,7 +96,7 @@ fn shoot(
     }
 }
 
-/// Saves and leaves once it is over and every picture has come back.
+/// Saves and exits once the scene is over and every picture has arrived.
 fn finish(mut shots: ResMut<Shots>, moment: Res<Moment>, mut exit: MessageWriter<AppExit>) {
     if *moment != Moment::Over {
         return;
@@ -121,10 +122,10 @@ fn finish(mut shots: ResMut<Shots>, moment: Res<Moment>, mut exit: MessageWriter
     }
 }
 
-/// Writes pictures of one size side by side, under a temporary name first.
+/// Writes pictures of equal size side by side, atomically.
 ///
 /// # Errors
-/// If a picture is not whole, or the file cannot be written.
+/// If a picture is incomplete, or the file cannot be written.
 pub fn save_rows(pictures: &[Image], size: UVec2, path: &Path) -> Result<(), Box<dyn Error>> {
     let across = pictures.len().min(LONGEST_ROW);
     let rows = pictures.len().div_ceil(across);

@@ -1,4 +1,4 @@
-//! What characters are made of.
+//! Registration of glTF component types.
 
 use bevy::camera::primitives::Aabb;
 use bevy::camera::visibility::{DynamicSkinnedMeshBounds, NoFrustumCulling, VisibilityClass};
@@ -11,8 +11,8 @@ use bevy::mesh::skinning::SkinnedMesh;
 use bevy::prelude::*;
 use bevy::transform::components::TransformTreeChanged;
 
-/// Registers what glTF scenes are spawned from. Games with Bevy's default features, which have
-/// `reflect_auto_register`, need nothing of it.
+/// Registers the types that glTF scenes are spawned from. Games with Bevy's default features, which
+/// include `reflect_auto_register`, do not need it.
 pub fn register_scene_types(app: &mut App) {
     app.register_type::<Transform>()
         .register_type::<GlobalTransform>()

@@ -1,5 +1,5 @@
-//! What the examples stand on: a floor, light, a camera that follows, bodies of capsules, and pictures
-//! where there is no display.
+//! The common base of the examples: floor, lights, following camera, bodies of capsules, and
+//! pictures on machines without a display.
 
 mod body;
 pub mod capture;
@@ -15,7 +15,7 @@ pub use scene::{Scene, SceneArgs};
 pub use stage::{Follow, FollowSystems, Framing, Stage, Target, TargetImage};
 pub use view::{RATE_HZ, View, has_adapter, instant, png_path};
 
-/// The program in the README compiles.
+/// Checks that the README's program compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

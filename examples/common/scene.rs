@@ -1,4 +1,4 @@
-//! One scene: in a window, or drawn at chosen instants.
+//! A scene: shown in a window, or drawn at chosen times.
 
 use crate::capture::{self, Moment, MomentSystems};
 use crate::characters::register_scene_types;
@@ -9,11 +9,11 @@ use bevy::prelude::*;
 use bevy_kinest::prelude::*;
 use std::path::PathBuf;
 
-/// Size of a picture that is alone, and of one of a row.
+/// Size of a single picture, and of one in a row, pixels.
 const ALONE: UVec2 = UVec2::new(928, 522);
 const IN_A_ROW: UVec2 = UVec2::new(350, 350);
 
-/// What every scene can be told.
+/// Command-line arguments of every scene.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct SceneArgs {
     /// Draw off-screen into this file and exit, without a window
@@ -24,17 +24,17 @@ pub struct SceneArgs {
     pub at: Vec<f64>,
 }
 
-/// Something to look at. Its plugin adds [`KinestPlugins`] and spawns avatars.
+/// A scene to show. Its plugin adds [`KinestPlugins`] and spawns avatars.
 pub struct Scene {
     pub name: &'static str,
     pub framing: Framing,
-    /// The instants that are drawn unless others are asked for, seconds.
+    /// Times to draw by default, seconds.
     pub at: Vec<f64>,
     pub plugin: Box<dyn FnOnce(&mut App)>,
 }
 
 impl Scene {
-    /// Opens a window, or draws where there is no display or a picture is asked for.
+    /// Opens a window, or draws if there is no display or a picture is requested.
     #[must_use]
     pub fn run(self, args: SceneArgs) -> AppExit {
         let at = if args.at.is_empty() { self.at.clone() } else { args.at };
@@ -53,12 +53,12 @@ impl Scene {
         }
     }
 
-    /// Draws instants (seconds) off-screen into a row of pictures of `size` pixels each, the
-    /// same in every run.
+    /// Draws the scene at times `at` (seconds) off-screen, as pictures of `size` pixels, identical
+    /// in every run.
     #[must_use]
     pub fn draw(self, path: PathBuf, at: Vec<f64>, size: UVec2) -> AppExit {
         let mut app = App::new();
-        // Every frame has the pose of its own trackers, and time begins when all is loaded.
+        // Every frame has the pose of its own trackers, and time starts when everything is loaded.
         let clock = TrackerClock::Virtual;
         app.insert_resource(KinestSettings { clock, ..KinestSettings::inline() });
         View::Pictures(path.clone()).add_plugins(&mut app, self.name);
@@ -81,11 +81,11 @@ impl Scene {
     }
 }
 
-/// When the last picture is taken, seconds.
+/// Time of the last picture, seconds.
 #[derive(Resource)]
 struct End(f64);
 
-/// Lets time run once every model is open and every character has its bones.
+/// Starts time once every model is open and every character is bound.
 fn keep_time(
     end: Res<End>,
     mut time: ResMut<Time<Virtual>>,
@@ -108,7 +108,7 @@ fn keep_time(
     *moment = if over { Moment::Over } else { Moment::At(seconds) };
 }
 
-/// The middle of all bodies that there are, joints or characters.
+/// Points the camera at the centre of all bodies, joints and characters alike.
 fn look_at_bodies(
     joints: Query<&SmplSkeleton>,
     characters: Query<&RigBones>,

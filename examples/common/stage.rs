@@ -1,4 +1,4 @@
-//! A floor, light and a camera that follows.
+//! A floor, lights and a following camera.
 
 use crate::body::CapsuleBodies;
 use bevy::camera::RenderTarget;
@@ -11,63 +11,63 @@ use std::f32::consts::FRAC_PI_6;
 const BACKGROUND: Color = Color::srgb(0.87, 0.90, 0.93);
 const TILES: [Color; 2] = [Color::srgb(0.72, 0.75, 0.78), Color::srgb(0.62, 0.66, 0.70)];
 
-/// Tiles of the floor are half a metre wide.
+/// Width of a floor tile, metres.
 const TILE: f32 = 0.5;
 const TILES_ACROSS: i32 = 80;
 
 const FIELD_OF_VIEW: f32 = FRAC_PI_6;
-/// How quickly the camera follows, per second.
+/// Rate at which the camera follows, per second.
 const FOLLOW: f32 = 8.0;
 
-/// Where the picture goes.
+/// Render target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     Window,
-    /// Of this size in pixels.
+    /// Of this size, pixels.
     Image(UVec2),
 }
 
-/// The image drawn into, where there is no window.
+/// The image to render into, without a window.
 #[derive(Resource)]
 pub struct TargetImage(pub Handle<Image>);
 
-/// What the camera has in view, metres.
+/// What the camera frames, metres.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Framing {
-    /// What must fit, across and up.
+    /// Width and height that must fit.
     pub width: f32,
     pub height: f32,
-    /// Height above the floor of what is looked at.
+    /// Height of the camera's target above the floor.
     pub look_at: f32,
-    /// From where, relative to what is looked at. Somebody who faces −y in AMASS space looks to +z.
+    /// Direction from the target to the camera. A person facing −y in AMASS space faces +z here.
     pub direction: Vec3,
 }
 
 impl Default for Framing {
-    /// One body, from its front and a little from above and the side.
+    /// One body, from the front, slightly above and to the side.
     fn default() -> Self {
         Self { width: 1.9, height: 2.2, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) }
     }
 }
 
-/// On the camera: what it looks at.
+/// On the camera: its target.
 #[derive(Component, Debug)]
 pub struct Follow {
-    /// A point of the floor that it goes to, softly; `None` stays.
+    /// A point on the floor that the camera approaches smoothly; `None` stays.
     pub goal: Option<Vec3>,
     point: Option<Vec3>,
     framing: Framing,
     distance: f32,
 }
 
-/// Moves the camera, in `Update`; say before it where to ([`Follow::goal`]).
+/// Moves the camera in `Update`; set [`Follow::goal`] before it.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FollowSystems;
 
 #[derive(Component)]
 struct Floor;
 
-/// A checkered floor, light and a camera, and capsules for each [`CapsuleBody`](crate::CapsuleBody).
+/// A checkered floor, lights, a camera, and capsules for each [`CapsuleBody`](crate::CapsuleBody).
 pub struct Stage {
     pub framing: Framing,
     pub target: Target,
@@ -86,7 +86,7 @@ impl Plugin for Stage {
     }
 }
 
-/// A checkered floor: without it one could not see anybody walk.
+/// A checkered floor: without it walking would not be visible.
 fn spawn_floor(
     mut commands: Commands,
     mut meshes: ResMut<Assets<Mesh>>,
@@ -153,14 +153,14 @@ fn spawn_camera(framing: Framing, target: Target) -> impl FnMut(Commands, ResMut
                 Image::new_target_texture(size.x, size.y, TextureFormat::Rgba8UnormSrgb, None);
             image.texture_descriptor.usage |= TextureUsages::COPY_SRC;
             let image = images.add(image);
-            // Without dithering pictures are less than half as large and compare well.
+            // Without dithering, pictures are less than half as large and compare well.
             camera.insert((RenderTarget::Image(image.clone().into()), DebandDither::Disabled));
             commands.insert_resource(TargetImage(image));
         }
     }
 }
 
-/// Keeps what is shown in view, softly, and a floor under it.
+/// Keeps the target in view, smoothly, and the floor below it.
 fn follow(
     time: Res<Time>,
     camera: Single<(&mut Transform, &mut Follow)>,
@@ -174,6 +174,6 @@ fn follow(
     let look_at = point + Vec3::Y * follow.framing.look_at;
     let from = follow.framing.direction.normalize() * follow.distance;
     *transform = Transform::from_translation(look_at + from).looking_at(look_at, Vec3::Y);
-    // Two tiles make the pattern whole again, so that the floor does not seem to move.
+    // Moves by whole periods of the pattern (two tiles), so that the floor does not seem to move.
     floor.translation = (point / (2.0 * TILE)).round() * (2.0 * TILE);
 }

@@ -1,4 +1,4 @@
-//! Window, pictures or nothing at all.
+//! Output of an example: a window, pictures, or nothing.
 
 use bevy::app::ScheduleRunnerPlugin;
 use bevy::asset::UnapprovedPathMode;
@@ -14,22 +14,22 @@ use bevy::winit::WinitPlugin;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Frames per second where nobody waits for a screen.
+/// Frames per second without a screen.
 pub const RATE_HZ: f64 = 60.0;
 
-/// How a scene is looked at.
+/// Output of a scene.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum View {
     Window,
     /// Off-screen, into this file.
     Pictures(PathBuf),
-    /// There is no graphics adapter.
+    /// No graphics adapter.
     Nothing,
 }
 
 impl View {
-    /// Into `shot` if there is one; else a window, `picture` without a display, and nothing without an
-    /// adapter. Says on stderr what is missing.
+    /// Into `shot` if given; otherwise a window, or `picture` without a display, or nothing without
+    /// an adapter. Says on stderr what is missing.
     #[must_use]
     pub fn choose(shot: Option<PathBuf>, picture: &str) -> Self {
         if shot.is_none() && has_display() {
@@ -48,8 +48,8 @@ impl View {
         }))
     }
 
-    /// Bevy's plugins for it. Without a window every run sees the same frames, however long they take to
-    /// make.
+    /// Adds Bevy's plugins for this output. Without a window every run produces the same frames,
+    /// however slowly.
     pub fn add_plugins(&self, app: &mut App, title: &str) {
         let runner = ScheduleRunnerPlugin::run_loop(Duration::ZERO);
         match self {
@@ -71,14 +71,15 @@ impl View {
                         })
                         .set(RenderPlugin {
                             render_creation: graphics().into(),
-                            // Otherwise the first pictures lack what is still being compiled.
+                            // Otherwise the first pictures lack objects whose pipelines are still
+                            // being compiled.
                             synchronous_pipeline_compilation: true,
                             ..default()
                         })
                         .set(assets())
                         .set(log_plugin())
                         .disable::<WinitPlugin>()
-                        // A picture is of this frame, not of the one before.
+                        // A picture shows this frame, not the previous one.
                         .disable::<PipelinedRenderingPlugin>(),
                     runner,
                 ));
@@ -100,7 +101,7 @@ impl View {
     }
 }
 
-/// The name of a picture, for clap.
+/// Parses the name of a picture, for clap.
 pub fn png_path(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension() {
@@ -109,7 +110,7 @@ pub fn png_path(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Seconds from the start, for clap.
+/// Parses seconds from the start, for clap.
 pub fn instant(text: &str) -> Result<f64, String> {
     match text.trim().parse() {
         Ok(seconds) if (0.0..f64::INFINITY).contains(&seconds) => Ok(seconds),
@@ -123,8 +124,8 @@ fn has_display() -> bool {
     !cfg!(all(unix, not(target_vendor = "apple"))) || names.into_iter().any(set)
 }
 
-/// Without OpenGL, unless the environment asks for it: bevy_mod_openxr builds it in, and it complains on
-/// stderr on machines without a display.
+/// All back ends except OpenGL, unless the environment asks for it: bevy_mod_openxr enables it, and
+/// it logs errors on machines without a display.
 fn graphics() -> WgpuSettings {
     let settings = WgpuSettings::default();
     let asked = wgpu::Backends::from_env().is_some();
@@ -133,7 +134,7 @@ fn graphics() -> WgpuSettings {
     WgpuSettings { backends, ..settings }
 }
 
-/// Whether Bevy will find an adapter; it panics where there is none.
+/// Whether Bevy will find an adapter; it panics if there is none.
 #[must_use]
 pub fn has_adapter() -> bool {
     let settings = graphics();
@@ -145,7 +146,8 @@ pub fn has_adapter() -> bool {
     bevy::tasks::block_on(instance.request_adapter(&options)).is_ok()
 }
 
-/// The project's own, from wherever an example is started. Files that the user names may lie anywhere.
+/// The project's assets, from wherever an example is started. Files given by the user may lie
+/// anywhere.
 fn assets() -> AssetPlugin {
     let assets = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets");
     AssetPlugin {

@@ -1,4 +1,5 @@
-//! Recordings of a headset and two controllers: three points, no body, and what the plugin makes of them.
+//! Replays recordings of a headset and two controllers: three tracked points and no known body,
+//! turned into one by the plugin.
 //!
 //! ```sh
 //! cargo run --release --example headset_replay
@@ -6,9 +7,10 @@
 //! cargo run --release --example headset_replay -- *.npz --report
 //! ```
 //!
-//! ![Somebody who crouches](../../assets/pictures/headset_replay.png)
+//! ![A crouching body](../../assets/pictures/headset_replay.png)
 //!
-//! Files are as [`headset`] says. Without one, motion made by code is recorded first.
+//! The file format is that of [`headset`]. Without a file, the example makes a recording from
+//! synthetic motion.
 
 pub mod report;
 pub mod stand_in;
@@ -16,10 +18,10 @@ pub mod stand_in;
 use anyhow::{Context, anyhow, ensure};
 use bevy::prelude::*;
 use bevy_kinest::kinest::calibration::{Calibration, CalibrationError};
+use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::synthetic::Kind;
 use bevy_kinest::kinest::motion::{amass, headset};
-use bevy_kinest::kinest::runtime::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame};
 use bevy_kinest::prelude::*;
@@ -28,22 +30,23 @@ use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// In the folder of assets.
+/// Path below the asset folder.
 const MODEL: &str = "models/kinest_stream.model.ron";
 
-/// Shows the body that is made of a recorded headset and two controllers.
+/// Shows the body estimated from recordings of a headset and two controllers
 #[derive(Parser)]
 struct Args {
-    /// Recordings; without any, one is made
+    /// Recordings [default: one made from synthetic motion]
     #[arg(value_name = "FILE.npz")]
     files: Vec<PathBuf>,
-    /// Print figures of every file instead of showing the first one
+    /// Print figures for every file instead of showing the first one
     #[arg(long, conflicts_with_all = ["shot", "at"])]
     report: bool,
-    /// Model that estimates the bodies of the report [default: models/kinest_stream.model.ron of the assets]
+    /// Model that estimates the bodies for the report [default: models/kinest_stream.model.ron of
+    /// the assets]
     #[arg(long, value_name = "FILE.model.ron", requires = "report")]
     model: Option<PathBuf>,
-    /// Also write the bodies into this folder, as AMASS clips
+    /// Also write the bodies into this folder as AMASS clips
     #[arg(long, value_name = "FOLDER", requires = "report")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -67,7 +70,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The devices that were recorded.
+/// The recorded devices: headset, left and right controller.
 pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
     Ok(match file {
         Some(file) => headset::load(file)?,
@@ -75,7 +78,7 @@ pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
     })
 }
 
-/// Who wore and held them, by how they move.
+/// Measures the player by their motion.
 pub fn player_of(
     base: &Skeleton,
     devices: &[TrackerFrame],
@@ -85,7 +88,7 @@ pub fn player_of(
     Calibration::from_motion(base, devices, grips)
 }
 
-/// The scene of the testbed.
+/// The scene for the testbed.
 pub fn scene() -> Scene {
     load(None).and_then(scene_of).expect("motion made by code is a recording")
 }
@@ -95,7 +98,7 @@ fn scene_of(devices: Vec<TrackerFrame>) -> anyhow::Result<Scene> {
     let recording = Recording::of_trackers(devices).context("times of a recording have to rise")?;
     Ok(Scene {
         name: "headset_replay",
-        // Who crouches has the feet far from the pelvis.
+        // A crouching body has its feet far from the pelvis.
         framing: Framing { width: 2.4, height: 2.9, look_at: 0.75, ..Framing::default() },
         at: vec![1.0, 2.0, 4.0],
         plugin: Box::new(move |app| {

@@ -1,14 +1,14 @@
-//! Plays a recording of a headset and two controllers through the whole plugin, without a window, and
-//! measures what can be measured where nobody knows the true body.
+//! Plays a recording of a headset and two controllers through the whole plugin, without a window,
+//! and measures what can be measured without a known true body.
 
 use bevy::app::PluginsState;
 use bevy::asset::AssetPlugin;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
+use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::metrics::{BodyTrack, FeetTrack, elbow_flips, jitter, knee_flips};
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
-use bevy_kinest::kinest::runtime::Recording;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::kinest::tracker::TrackerFrame;
 use bevy_kinest::prelude::*;
@@ -17,21 +17,22 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::time::Duration;
 
-/// Joints that trackers stand for.
+/// Joints that stand for the trackers.
 const TRACKED: [SmplJoint; 3] = [SmplJoint::Head, SmplJoint::LeftWrist, SmplJoint::RightWrist];
-/// A joint is exactly at its tracker within this, metres.
+/// Distance up to which a joint counts as exactly at its tracker, metres.
 const EXACT: f64 = 1e-3;
-/// Somebody stands whose head is at least this part of its usual height up, and slower than this, m/s.
+/// A player stands if the head is above this fraction of its usual height and slower than this,
+/// m/s.
 const STANDING_HEIGHT: f64 = 0.95;
 const STANDING_SPEED: f64 = 0.3;
-/// Hands of people are hardly ever faster, m/s: a glitch.
+/// Speed of a hand above which it counts as a glitch, m/s: people are hardly ever faster.
 const GLITCH: f64 = 12.0;
-/// Frames before the first pose of a model that is fed frame by frame, and until it has faded in.
+/// Frames until the model's first pose has faded in.
 const WARM_UP: usize = 30;
 
-/// What the plugin made of a recording.
+/// A recording played through the plugin.
 pub struct Played {
-    /// The shown body.
+    /// Motion of the shown body.
     pub motion: MotionClip,
     pub skeleton: Skeleton,
     /// The joints that the devices stood for.
@@ -41,31 +42,31 @@ pub struct Played {
     pub digest: String,
 }
 
-/// How the shown body did.
+/// Figures of the shown body.
 pub struct Figures {
     pub rate_hz: f64,
     pub frames: usize,
-    /// Every pose.
+    /// Whether every pose is finite.
     pub finite: bool,
-    /// Head joint from its tracker at most, metres.
+    /// Greatest distance of the head joint from its tracker, metres.
     pub head: f64,
-    /// Part of the time that a tracked hand is exactly at its tracker.
+    /// Fraction of the frames in which a tracked hand is exactly at its tracker.
     pub hands_exact: f64,
-    /// Where it is not: how far off on average, metres.
+    /// Mean distance where it is not, metres.
     pub hands_off: f64,
-    /// Part of the time standing in which the lower foot is within 2 cm of the floor; `None` if nobody
-    /// stood.
+    /// Fraction of the standing frames in which the lower foot is within 2 cm of the floor; `None`
+    /// if the player never stood.
     pub feet: Option<f64>,
-    /// The lower foot's largest distance from the floor while standing, metres.
+    /// Greatest distance of the lower foot from the floor while standing, metres.
     pub feet_off: f64,
     pub knee_flips: usize,
     pub elbow_flips: usize,
-    /// Of all joints and of the three trackers, m/s³.
+    /// Jitter of all joints and of the three trackers, m/s³.
     pub jitter: f64,
     pub tracker_jitter: f64,
-    /// Frames in which a hand is faster than anybody's.
+    /// Frames in which a hand is implausibly fast.
     pub glitches: usize,
-    /// How far the pelvis goes in such a frame at most, beyond what the head goes, metres.
+    /// Greatest movement of the pelvis in such a frame, beyond the head's, metres.
     pub thrown: f64,
     /// See [`Played::digest`].
     pub digest: String,
@@ -103,7 +104,7 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Plays `devices` at their own rate for a player measured by their motion.
+/// Plays `devices` at their own rate, for a player measured by their motion.
 pub fn play(devices: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Played, BevyError> {
     let base = &checkpoint.manifest.spec.skeleton;
     let player = super::player_of(base, &devices)?;
@@ -153,7 +154,7 @@ pub fn play(devices: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Playe
     Ok(Played { motion, skeleton: player.skeleton(base), trackers, digest })
 }
 
-/// Measures all frames but the first, in which the body fades in.
+/// Measures all frames except the first ones, in which the body fades in.
 pub fn measure(played: &Played) -> Figures {
     let Played { motion: MotionClip { rate_hz, frames }, skeleton, trackers, digest } = played;
     let (rate_hz, frames, trackers) = (*rate_hz, &frames[WARM_UP..], &trackers[WARM_UP..]);
@@ -192,7 +193,7 @@ pub fn measure(played: &Played) -> Figures {
         finite: frames.iter().all(|frame| Pose::from(frame).is_finite()),
         head: all().filter(|f| tracked(f, 0)).map(|f| off(f, 0)).fold(0.0, f64::max),
         hands_exact: 1.0 - missed.len() as f64 / hands.len() as f64,
-        // A sum of nothing is -0.
+        // The sum of an empty iterator is -0.
         hands_off: 0.0 + missed.iter().sum::<f64>() / missed.len().max(1) as f64,
         feet: (!soles.is_empty()).then(|| near as f64 / soles.len() as f64),
         feet_off: soles.iter().copied().fold(0.0, f64::max),

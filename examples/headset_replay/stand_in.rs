@@ -1,4 +1,5 @@
-//! A recording as a headset and two controllers make it, from motion made by code: for whoever has neither.
+//! A recording of a headset and two controllers made from synthetic motion, for users without
+//! recordings.
 
 use bevy_kinest::kinest::motion::synthetic::{self, Kind};
 use bevy_kinest::kinest::skeleton::Skeleton;
@@ -7,18 +8,19 @@ use glam::{DMat3, DVec3};
 
 /// Frames per second of the headset.
 pub const RATE_HZ: f64 = 90.0;
-/// Seconds.
+/// Duration, seconds.
 const DURATION: f64 = 8.0;
 
-/// Every so many frames the right controller is elsewhere for one frame, …
+/// Interval of single-frame glitches of the right controller, frames.
 const GLITCH_EVERY: usize = 211;
+/// Displacement of a glitch, metres.
 const GLITCH: DVec3 = DVec3::new(0.2, -0.25, 0.1);
 /// … and the left one is not seen at all for a while.
 const DROPOUT_EVERY: usize = 400;
 const DROPOUT: usize = 30;
 
-/// Where the devices of somebody who does this are, frame by frame, in AMASS space: worn and held as
-/// [`DeviceFromJoint::of_grip`] says.
+/// Poses of the devices in a motion of this kind, frame by frame, in AMASS space; worn and held as
+/// in [`DeviceFromJoint::of_grip`].
 pub fn devices(kind: Kind) -> Vec<TrackerFrame> {
     let skeleton = Skeleton::default();
     let roles = TrackerSet::HeadAndHands.roles();

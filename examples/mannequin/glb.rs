@@ -1,23 +1,23 @@
-//! A jointed figure of tapered capsules as binary glTF: one skinned mesh, in A-pose, with bones as
-//! Blender has them (y along the bone) and Mixamo's names.
+//! A figure of tapered capsules as binary glTF: one skinned mesh in A-pose, with Blender's bone
+//! axes (y along the bone) and Mixamo's bone names.
 
 use glam::{DMat3, DMat4, DQuat, DVec3};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint as J};
 use serde_json::{Value, json};
 
-/// How far the arms hang below the horizontal, radians.
+/// Angle of the arms below the horizontal, radians.
 const ARMS_DOWN: f64 = 0.8;
-/// How far each leg is spread, radians.
+/// Spread of each leg, radians.
 const LEGS_SPREAD: f64 = 0.08;
-/// Faces around a capsule, and rings of each of its halves.
+/// Faces around a capsule, and rings in each half.
 const AROUND: usize = 14;
 const RINGS: usize = 4;
-/// The part of a capsule that bends with the bone before.
+/// Fraction of a capsule that bends with the parent bone.
 const BLEND: f64 = 0.3;
-/// All numbers are rounded to parts of this many, so that every computer writes the same file.
+/// Numbers are rounded to multiples of 1/GRID, so that every computer writes the same file.
 const GRID: f64 = 1e5;
 
-/// Which way a bone's z axis points, as far as can be.
+/// Preferred direction of a bone's z axis.
 const FRONT: DVec3 = DVec3::Z;
 
 struct Bone {
@@ -34,13 +34,13 @@ struct Part {
     radii: [f64; 2],
 }
 
-/// Name, parent, joint, then what it points to, then the radii of its flesh. `#` is a side.
+/// Name, parent, joint, direction target, and radii of the capsule. `#` stands for the side.
 type Row = (&'static str, &'static str, J, To, [f64; 2]);
 
 #[derive(Clone, Copy)]
 enum To {
     Joint(J),
-    /// Off its own joint, in the joint's axes.
+    /// An offset from its own joint, in the joint's axes, metres.
     Off([f64; 3]),
 }
 
@@ -61,7 +61,7 @@ const ROWS: [Row; 14] = [
     ("#ToeBase", "#Foot", J::LeftFoot, To::Off([0.0, 0.0, 0.05]), [0.03, 0.024]),
 ];
 
-/// The file.
+/// The bytes of the file.
 pub fn mannequin() -> Vec<u8> {
     let (bones, parts) = figure();
     let axes: Vec<DMat3> = bones.iter().map(axes).collect();
@@ -75,7 +75,7 @@ pub fn mannequin() -> Vec<u8> {
         .collect();
     let inverse_bind = buffer.floats(&inverse_bind, "MAT4", bones.len(), None);
 
-    // The armature, the mesh, then the bones.
+    // Nodes: the armature, the mesh, then the bones.
     let node = |bone: usize| bone + 2;
     let mut nodes = vec![
         json!({"name": "Mannequin", "children": [1, node(0)]}),
@@ -121,7 +121,7 @@ pub fn mannequin() -> Vec<u8> {
     container(document.to_string().into_bytes(), buffer.bytes)
 }
 
-/// The bones and what is around them, standing on y = 0, facing +z.
+/// The bones and their capsules, standing on y = 0, facing +z.
 fn figure() -> (Vec<Bone>, Vec<Part>) {
     let skeleton = Skeleton::default();
     let mut pose = Pose::rest();
@@ -161,7 +161,8 @@ fn figure() -> (Vec<Bone>, Vec<Part>) {
             let bone = bones.len();
             parts.push(Part { bone, ends: [head, tail], radii });
             match joint {
-                // A nose tells front from back, a heel makes the foot stand, bars the hips and chest broad.
+                // The nose tells front from back, the heel makes the foot stand, bars widen the
+                // hips and chest.
                 J::Head => {
                     let nose = [off([0.0, 0.09, 0.1]), off([0.0, 0.07, 0.13])];
                     parts.push(Part { bone, ends: nose, radii: [0.018, 0.015] });
@@ -191,7 +192,7 @@ fn figure() -> (Vec<Bone>, Vec<Part>) {
     (bones, parts)
 }
 
-/// A bone's axes in the world: y along it, z to the front or, where it points there itself, up.
+/// World axes of a bone: y along it, z forward or, for a bone that points forward, up.
 fn axes(bone: &Bone) -> DMat3 {
     let y = (bone.tail - bone.head).normalize();
     let towards = if y.dot(FRONT) > 0.7 { DVec3::Y } else { FRONT };
@@ -199,7 +200,7 @@ fn axes(bone: &Bone) -> DMat3 {
     DMat3::from_cols(y.cross(z), y, z)
 }
 
-/// What all meshes and matrices are stored in.
+/// The binary buffer of all meshes and matrices.
 #[derive(Default)]
 struct Buffer {
     bytes: Vec<u8>,
@@ -235,7 +236,7 @@ impl Buffer {
         self.store(&bytes, accessor)
     }
 
-    /// All parts as one mesh; returns its primitive.
+    /// Stores all parts as one mesh and returns its primitive.
     fn mesh(&mut self, bones: &[Bone], parts: &[Part]) -> Value {
         let (mut positions, mut normals) = (vec![], vec![]);
         let (mut joints, mut weights): (Vec<u8>, Vec<u8>) = (vec![], vec![]);
@@ -299,7 +300,7 @@ struct Ring {
     points: Vec<(DVec3, DVec3)>,
 }
 
-/// The rings of two half spheres, one around each end; the sides join the two widest.
+/// The rings of two hemispheres, one around each end; the side joins their equators.
 fn capsule(part: &Part) -> Vec<Ring> {
     let [from, to] = part.ends;
     let y = (to - from).normalize();
@@ -322,7 +323,7 @@ fn capsule(part: &Part) -> Vec<Ring> {
 }
 
 fn number(v: f64) -> f64 {
-    // Adding zero makes −0 a 0.
+    // Adding zero turns −0 into 0.
     (v * GRID).round() / GRID + 0.0
 }
 
@@ -330,7 +331,7 @@ fn rounded(v: f64) -> f32 {
     number(v) as f32
 }
 
-/// The chunks of a binary glTF file, version 2.
+/// Assembles the chunks of a binary glTF file, version 2.
 fn container(mut json: Vec<u8>, binary: Vec<u8>) -> Vec<u8> {
     json.resize(json.len().next_multiple_of(4), b' ');
     let total = 12 + 8 + json.len() + 8 + binary.len();

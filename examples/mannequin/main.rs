@@ -1,4 +1,4 @@
-//! Writes `assets/rigs/mannequin.glb`: a character made by code, free to use.
+//! Writes `assets/rigs/mannequin.glb`: a character generated in code, free to use.
 //!
 //! ```text
 //! cargo run -p kinest --example mannequin -- assets/rigs/mannequin.glb

@@ -1,11 +1,11 @@
-//! Every scene of the examples, by name: what the picture tests draw, and one program to look at all.
+//! All scenes of the examples, by name: drawn by the picture tests, and viewable with one program.
 //!
 //! ```sh
 //! cargo run --release --example testbed                                        # one after the other
 //! cargo run --release --example testbed -- --scene retarget --shot retarget.png
 //! ```
 //!
-//! In windows, closing one goes on to the next. Without a display each scene is drawn into `NAME.png`.
+//! In windows, closing one opens the next. Without a display each scene is drawn into `NAME.png`.
 
 #[path = "../dropouts.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
@@ -31,7 +31,7 @@ use std::process::{Command, ExitCode};
 
 type Make = fn() -> anyhow::Result<Scene>;
 
-/// Every scene and how it is made.
+/// Every scene and its constructor.
 pub const SCENES: [(&str, Make); 5] = [
     ("headset_replay", || Ok(headset_replay::scene())),
     ("minimal", || Ok(minimal::scene())),
@@ -40,11 +40,11 @@ pub const SCENES: [(&str, Make); 5] = [
     ("dropouts", || Ok(dropouts::scene(&Default::default())?)),
 ];
 
-/// Shows the scenes of the examples.
+/// Shows the scenes of the examples
 #[derive(Parser)]
 #[command(name = "testbed")]
 struct Args {
-    /// The scene to show [default: one after the other]
+    /// Scene to show [default: one after another]
     #[arg(long, value_parser = PossibleValuesParser::new(SCENES.map(|(name, _)| name)))]
     scene: Option<String>,
     #[command(flatten)]
@@ -65,7 +65,7 @@ fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Each in a process of its own: a process can open windows only once.
+/// One process per scene, because a process can open windows only once.
 fn show_all() -> anyhow::Result<ExitCode> {
     let program = std::env::current_exe()?;
     for (name, _) in SCENES {

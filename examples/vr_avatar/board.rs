@@ -1,4 +1,4 @@
-//! The panel and what the player is told: on a board beside the mirror, or in the window.
+//! A board with the panel and instructions for the player: beside the mirror, or in the window.
 
 use crate::flow::Board;
 use bevy::camera::visibility::RenderLayers;
@@ -11,26 +11,26 @@ use bevy_kinest::bevy_egui::{
 use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestPanel, KinestPanelContents, KinestPanelPlugin, TrackerRecorder};
 
-/// The board in points, and how many of them are a metre.
+/// Size of the board, points, and points per metre.
 const SIZE: UVec2 = UVec2::new(840, 860);
 const POINTS_PER_METRE: f32 = 640.0;
-/// Where it hangs: left of the mirror, turned to whoever stands before that.
+/// Place of the board, metres: left of the mirror, turned towards the player in front of it.
 const PLACE: Vec3 = Vec3::new(-1.6, 1.4, -1.15);
 const TURN: f32 = 0.9;
 const GROUND: Color = Color::srgb(0.09, 0.10, 0.12);
 
-/// For the headset.
+/// For the headset: on the wall.
 pub fn on_the_wall(app: &mut App) {
     in_the_window(app);
     let settings = EguiGlobalSettings { auto_create_primary_context: false, ..default() };
-    // The panel's own window may be anywhere.
+    // The panel's own window would open in the desktop window.
     app.insert_resource(settings)
         .insert_resource(KinestPanel { open: false, ..default() })
         .add_systems(Startup, hang)
         .add_systems(EguiPrimaryContextPass, show_panel);
 }
 
-/// For the desktop.
+/// For the desktop: in the window.
 pub fn in_the_window(app: &mut App) {
     app.add_plugins((EguiPlugin::default(), KinestPanelPlugin))
         .add_systems(EguiPrimaryContextPass, say);

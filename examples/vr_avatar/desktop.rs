@@ -1,4 +1,4 @@
-//! The same room without a headset: somebody who was recorded, and a camera that flies.
+//! The same room without a headset: a replayed player and a free camera.
 
 use crate::shot::{AT, FROM};
 use crate::{Args, board, flow, mirror, player, room, shot};
@@ -12,14 +12,14 @@ use bevy_kinest::prelude::*;
 use kinest_stage::View;
 use std::f32::consts::{FRAC_PI_2, PI};
 
-/// Metres per second, and radians per point that the mouse goes.
+/// Camera speed, metres per second, and rotation, radians per point of mouse movement.
 const SPEED: f32 = 1.6;
 const TURN: f32 = 0.003;
-/// Of the motion that is replayed.
+/// Duration and rate of the replayed motion.
 const SECONDS: f64 = 20.0;
 const RATE_HZ: f64 = 90.0;
 
-/// Which key flies where, in the camera's axes.
+/// Direction of each key, in the camera's axes.
 const KEYS: [(KeyCode, Vec3); 6] = [
     (KeyCode::KeyW, Vec3::NEG_Z),
     (KeyCode::KeyS, Vec3::Z),
@@ -42,7 +42,7 @@ pub fn run(args: &Args) -> AppExit {
     };
     let mut app = App::new();
     if view != View::Window {
-        // Every run shows the same.
+        // Every run shows the same frames.
         app.insert_resource(KinestSettings::inline());
     }
     view.add_plugins(&mut app, "vr_avatar");
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> AppExit {
     app.run()
 }
 
-/// The player looks at the mirror in the first frame, to −z.
+/// In the first frame the player faces the mirror, −z.
 fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
     let skeleton = Skeleton::default();
     let motion = clip(Kind::Reach, 3, SECONDS, RATE_HZ, &skeleton);

@@ -1,4 +1,4 @@
-//! What the player does besides moving: being measured, recording.
+//! Interaction besides moving: calibration and recording.
 
 use bevy::prelude::*;
 use bevy_kinest::openxr::{OpenXrHand, OpenXrPoses};
@@ -6,19 +6,19 @@ use bevy_kinest::prelude::*;
 use bevy_kinest::{CalibrationFailed, KinestCalibrated, TrackerRecorder};
 use std::path::PathBuf;
 
-/// Seconds to get into the T-pose.
+/// Time to get into the T-pose, seconds.
 const COUNTDOWN: f32 = 3.0;
-/// A trigger that is pulled further than this is held.
+/// Pull from which on a trigger counts as held.
 const HELD: f32 = 0.5;
-/// Seconds that news stay on the board.
+/// Time that news stays on the board, seconds.
 const NEWS: f32 = 12.0;
 
-/// What the board says.
+/// Text on the board.
 #[derive(Resource, Default)]
 pub struct Board {
     pub news: String,
     age: f32,
-    /// Seconds until the player is measured; `None` unless that was asked for.
+    /// Seconds until the player is measured; `None` if not requested.
     pub countdown: Option<f32>,
     /// Both triggers have been held since the player was measured.
     done: bool,
@@ -35,7 +35,7 @@ pub fn plugin(app: &mut App) {
     app.init_resource::<Board>().add_systems(Update, (measure, tell, record).chain());
 }
 
-/// Counts down while both triggers are held, or from when C is pressed.
+/// Counts down while both triggers are held, or after C is pressed.
 fn measure(
     time: Res<Time<Real>>,
     keys: Res<ButtonInput<KeyCode>>,
@@ -86,7 +86,7 @@ fn tell(
     }
 }
 
-/// Starts and stops with A or X of a controller, or R.
+/// Starts and stops recording with A or X of a controller, or with R.
 fn record(
     mut commands: Commands,
     keys: Res<ButtonInput<KeyCode>>,
@@ -116,7 +116,7 @@ fn record(
     }
 }
 
-/// Nothing that was recorded is written over.
+/// A path that does not exist yet, so that no recording is overwritten.
 fn free_path() -> PathBuf {
     let mut paths = (1..).map(|k| PathBuf::from(format!("vr_avatar-{k}.jsonl")));
     paths.find(|path| !path.exists()).unwrap_or_default()

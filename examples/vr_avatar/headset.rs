@@ -1,4 +1,4 @@
-//! The app of somebody with a headset: no window, the runtime says when a frame is made.
+//! The app for a headset: no window; the runtime paces the frames.
 
 use crate::{Args, board, flow, mirror, player, report, room, shot};
 use bevy::app::PluginsState;
@@ -16,13 +16,13 @@ use bevy_kinest::openxr::{KinestOpenXrPlugin, OpenXrPlayer, find_headset};
 use bevy_kinest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Frames that a session may take to end.
+/// Frames a session may take to end.
 const PATIENCE: u32 = 400;
 
 /// Runs until the player leaves.
 ///
 /// # Errors
-/// Why there is no headset, or none any more.
+/// If there is no headset, or it is lost.
 pub fn run(args: &Args) -> Result<AppExit, String> {
     let headset = find_headset().map_err(|error| error.to_string())?;
     println!("headset: {headset}");
@@ -41,14 +41,14 @@ pub fn run(args: &Args) -> Result<AppExit, String> {
         });
     let xr = OxrInitPlugin {
         exts: KinestOpenXrPlugin::extensions(),
-        // Otherwise pictures lack what is still being compiled.
+        // Otherwise pictures lack objects whose pipelines are still being compiled.
         synchronous_pipeline_compilation: args.shot.is_some(),
         ..default()
     };
     let mut app = App::new();
     if args.frames.is_some() || args.shot.is_some() {
-        // A picture is of the pose of its own frame, however long software takes to draw: the game's clock
-        // makes no steps of a second, after which what was seen before would not count.
+        // A picture shows the pose of its own frame, however slowly the software adapter draws: the
+        // virtual clock makes no steps of a second, which would count as dropouts.
         let clock = TrackerClock::Virtual;
         app.insert_resource(KinestSettings { clock, ..KinestSettings::inline() });
     }
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<AppExit, String> {
     frames(app)
 }
 
-/// The project's own, from wherever the example is started.
+/// The project's assets, from wherever the example is started.
 fn assets() -> AssetPlugin {
     AssetPlugin {
         file_path: concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets").into(),
@@ -79,8 +79,8 @@ fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
     commands.spawn((player::body(&assets), OpenXrPlayer));
 }
 
-/// Makes frames until the app has ended and the runtime knows. A runtime that dies makes bevy_mod_openxr
-/// panic; what is left of the app cannot be used or taken apart then.
+/// Runs frames until the app has ended and the runtime knows it. If the runtime dies,
+/// bevy_mod_openxr panics; the rest of the app can then neither be used nor dropped.
 fn frames(mut app: App) -> Result<AppExit, String> {
     while app.plugins_state() == PluginsState::Adding {
         tick_global_task_pools_on_main_thread();
@@ -99,7 +99,7 @@ fn frames(mut app: App) -> Result<AppExit, String> {
         }
         exit = exit.or(app.should_exit());
         let Some(exit) = &exit else { continue };
-        // bevy_mod_xr asks the session to end when the app does.
+        // bevy_mod_xr asks the session to end with the app.
         waited += 1;
         let state = app.world().resource::<XrState>();
         if matches!(state, XrState::Available | XrState::Unavailable) || waited > PATIENCE {
@@ -108,7 +108,7 @@ fn frames(mut app: App) -> Result<AppExit, String> {
     }
 }
 
-/// How often a session is begun, still.
+/// Number of sessions left to start.
 #[derive(Resource)]
 pub struct Sessions {
     left: u32,
@@ -127,7 +127,7 @@ impl Sessions {
     }
 }
 
-/// Leaves when the runtime has ended the session, unless another one is wanted.
+/// Exits when the runtime has ended the session, unless another one is to start.
 fn leave_or_begin_again(
     mut destroyed: MessageReader<XrSessionDestroyedMessage>,
     mut create: MessageWriter<XrCreateSessionMessage>,

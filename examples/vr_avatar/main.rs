@@ -4,14 +4,15 @@
 //! cargo run --release --example vr_avatar
 //! ```
 //!
-//! ![What the left eye sees, and the room](../../assets/pictures/vr_avatar.png)
+//! ![The view of the left eye, and the room](../../assets/pictures/vr_avatar.png)
 //!
-//! Wants an OpenXR runtime with a headset (SteamVR, Monado, WiVRn, Meta's). Without one it says so and shows
-//! the same room on the desktop, with somebody who was recorded and a camera that flies; without a display it
-//! draws `vr_avatar.png`.
+//! Needs an OpenXR runtime with a headset (SteamVR, Monado, WiVRn, Meta's). Without one it says so
+//! and shows the same room on the desktop, with a replayed player and a free camera; without a
+//! display it draws `vr_avatar.png`.
 //!
-//! In the headset: hold both triggers with the arms stretched out to the sides to be measured, press A or X
-//! to record trackers to a file and again to stop. The board says what is going on.
+//! In the headset, hold both triggers with the arms stretched out to the sides to be measured;
+//! press A or X to start and stop recording the trackers to a file. The board tells what is
+//! happening.
 
 mod board;
 mod desktop;
@@ -35,17 +36,17 @@ pub struct Args {
     /// Do not look for a headset
     #[arg(long)]
     desktop: bool,
-    /// Leave after so many frames, and say how body and devices went together [default: never, or 90 with
-    /// --shot]
+    /// Leave after so many frames and report how well body and devices match [default: never, or 90
+    /// with --shot]
     #[arg(long, value_name = "N")]
     frames: Option<u32>,
-    /// Draw what the left eye sees in the last frame, and the room, into this file
+    /// Draw the left eye's view of the last frame, and the room, into this file
     #[arg(long, value_name = "OUT.png", value_parser = png_path)]
     shot: Option<PathBuf>,
     /// Seconds of tracking to wait for before the last frame
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     after: f64,
-    /// Start the session so many times: what a game goes through when its session ends
+    /// Start the session so many times, as when a game's session ends and restarts
     #[arg(long, default_value_t = 1, hide = true)]
     sessions: u32,
 }

@@ -1,16 +1,16 @@
-//! The other side of the mirror: a twin of each part of the player.
+//! The other side of the mirror: a twin of each visible part of the player.
 
 use crate::room::MIRROR_Z;
 use bevy::prelude::*;
 use bevy::transform::TransformSystems;
 
-/// Something that is seen in the mirror. Its mesh must be the same when its own z is turned round, as balls,
-/// capsules and boxes are.
+/// An entity visible in the mirror. Its mesh must be symmetric in its own z, like spheres, capsules
+/// and boxes.
 #[derive(Component)]
 #[require(Transform, Visibility)]
 pub struct Mirrored;
 
-/// Whose twin an entity is.
+/// The original of a twin.
 #[derive(Component)]
 struct TwinOf(Entity);
 
@@ -28,7 +28,7 @@ fn spawn_twins(
     }
 }
 
-/// Twins have no parents, so what they are in the world is what is drawn.
+/// Twins have no parents, so their transforms are world transforms.
 fn place_twins(
     mut commands: Commands,
     mut twins: Query<(Entity, &TwinOf, &mut Transform, &mut GlobalTransform, &mut Visibility)>,
@@ -46,12 +46,12 @@ fn place_twins(
     }
 }
 
-/// What is seen of this in the mirror.
+/// The mirror image of a transform.
 fn reflect(place: Transform) -> Transform {
     let (at, q) = (place.translation, place.rotation);
     Transform {
         translation: at.with_z(2.0 * MIRROR_Z - at.z),
-        // Turned about the reflected axis, the other way round.
+        // The axis is reflected and the angle reversed.
         rotation: Quat::from_xyzw(-q.x, -q.y, q.z, q.w),
         scale: place.scale,
     }

@@ -1,4 +1,4 @@
-//! What is seen of the player: a body without the head for the player's own eyes, and controllers.
+//! The visible player: a body, without the head for the player's own eyes, and controllers.
 
 use crate::mirror::Mirrored;
 use crate::room::HEAD_LAYER;
@@ -11,7 +11,7 @@ use std::f32::consts::FRAC_PI_2;
 
 const CONTROLLER: Color = Color::srgb(0.10, 0.11, 0.13);
 
-/// What is shown in a hand as long as a controller is there.
+/// A model shown in a hand while a controller is tracked.
 #[derive(Component)]
 struct Controller;
 
@@ -20,13 +20,13 @@ pub fn plugin(app: &mut App) {
         .add_systems(Update, (give_twins, spawn_controllers, show_controllers));
 }
 
-/// A body that can be seen.
+/// A visible body.
 pub fn body(assets: &AssetServer) -> impl Bundle {
     let model = assets.load("models/kinest_stream.model.ron");
     (Name::new("Player"), KinestAvatar::new(model), CapsuleBody::default())
 }
 
-/// Every part of the body is seen in the mirror, and the head only there.
+/// Every part of the body is visible in the mirror; the head only there.
 fn give_twins(
     mut commands: Commands,
     parts: Query<(Entity, &ChildOf), Added<Mesh3d>>,
@@ -42,7 +42,8 @@ fn give_twins(
     }
 }
 
-/// Hangs a handle with a ring at its upper end on every hand tracker: −z of a grip goes along it.
+/// Attaches a handle with a ring at its upper end to each hand tracker; −z of a grip points along
+/// it.
 fn spawn_controllers(
     mut commands: Commands,
     trackers: Query<(Entity, &SparseTracker), Added<OpenXrDevice>>,

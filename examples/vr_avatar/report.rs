@@ -1,4 +1,4 @@
-//! How well the body and what the player wears go together, frame by frame.
+//! Compares the body with the player's devices, frame by frame.
 
 use bevy::prelude::*;
 use bevy::transform::TransformSystems;
@@ -10,10 +10,10 @@ use bevy_kinest::prelude::*;
 use std::fmt;
 use std::time::Instant;
 
-/// As good as the same place, metres.
+/// Distance up to which two points count as equal, metres.
 const NEAR: f64 = 1e-3;
 
-/// Mean and greatest of some distances, metres, and how many of them are near.
+/// Mean and maximum of some distances, metres, and the number of near ones.
 #[derive(Default)]
 struct Off {
     sum: f64,
@@ -40,10 +40,10 @@ impl fmt::Display for Off {
     }
 }
 
-/// What was seen since the session began.
+/// Counts since the session began.
 #[derive(Resource, Default)]
 pub struct Report {
-    /// When a frame first had three trackers.
+    /// Time of the first frame with three trackers.
     pub since: Option<Instant>,
     focused: bool,
     frames: u32,
@@ -51,7 +51,7 @@ pub struct Report {
     estimated: u32,
     head: Off,
     wrists: Off,
-    /// Hands that cameras saw.
+    /// Frames with hand tracking.
     bare: u32,
     cameras: Off,
 }
@@ -111,7 +111,7 @@ fn watch(
             TrackerRole::LeftHand | TrackerRole::RightHand => report.wrists.add(off),
         }
     }
-    // Between the eyes. bevy_mod_openxr asks for its views a little later in the frame.
+    // Midpoint of the eyes. bevy_mod_openxr locates its views slightly later in the frame.
     let eyes: Vec<Vec3> = cameras.iter().map(GlobalTransform::translation).collect();
     if let ([left, right], Some(view)) = (&eyes[..], poses.view.pose) {
         report.cameras.add(left.midpoint(*right).distance(view.translation.into()));

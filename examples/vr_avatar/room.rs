@@ -1,22 +1,23 @@
-//! A room with a mirror in its wall. The mirror is a hole with another room behind it, in which everything is
-//! the other way round: that is what both eyes see in a mirror, at no cost of another camera.
+//! A room with a mirror in its wall. The mirror is a hole with a mirrored room behind it: this is
+//! what both eyes see in a mirror, without the cost of another camera.
 
 use bevy::camera::visibility::RenderLayers;
 use bevy::light::{CascadeShadowConfigBuilder, DirectionalLightShadowMap};
 use bevy::prelude::*;
 
-/// Where the mirror is, metres: in the middle of a row of tiles, so that the floor goes on as it is reflected.
+/// Position of the mirror, metres: in the middle of a row of tiles, so that the floor continues
+/// seamlessly.
 pub const MIRROR_Z: f32 = -1.75;
-/// The layer of what its own player does not see: the inside of the head.
+/// Render layer of parts hidden from their own player: the inside of the head.
 pub const HEAD_LAYER: usize = 1;
 
 const TILE: f32 = 0.5;
-/// Half of the room's width, and its length and height.
+/// Half of the room's width, its length and its height, metres.
 const HALF_WIDTH: f32 = 2.25;
 const LENGTH: f32 = 4.5;
 const HEIGHT: f32 = 2.75;
 const THICKNESS: f32 = 0.06;
-/// The mirror: half of its width, lower and upper edge.
+/// The mirror: half of its width, lower and upper edge, metres.
 const GLASS: [f32; 3] = [0.9, 0.1, 2.2];
 const FRAME: f32 = 0.05;
 const LAP: f32 = 0.01;
@@ -89,7 +90,8 @@ fn build(
         let outer = side * (HALF_WIDTH + THICKNESS);
         place(Vec3::new(inner, 0.0, front), Vec3::new(outer, HEIGHT, back), &wall);
     }
-    // The wall of the other room that one sees in the mirror; ours is open, so that one can look in.
+    // The far wall of the mirrored room, which the player sees; the real one is left open for the
+    // camera.
     place(
         Vec3::new(-HALF_WIDTH, 0.0, front - THICKNESS),
         Vec3::new(HALF_WIDTH, HEIGHT, front),
@@ -105,7 +107,7 @@ fn build(
         let edge = side * half;
         around(Vec2::new(edge, 0.0), Vec2::new(side * HALF_WIDTH, HEIGHT), half_thick, &wall);
         let rim = Vec2::new(edge + side * FRAME, high + FRAME);
-        // Over the edges of the wall.
+        // Overlaps the edges of the wall.
         let inner = Vec2::new(edge - side * LAP, low - FRAME);
         around(inner, rim, half_thick + 0.01, &wood);
     }
@@ -116,7 +118,7 @@ fn build(
     around(Vec2::new(-half, low - FRAME), Vec2::new(half, below), half_thick + 0.01, &wood);
 }
 
-/// Along the mirror, so that it falls in the same way behind it.
+/// Light parallel to the mirror, so that it falls the same way behind it.
 fn light(mut commands: Commands) {
     commands.spawn((
         DirectionalLight {

@@ -1,4 +1,4 @@
-//! So many frames, then a picture, then the end.
+//! Counts frames, then takes a picture, then exits.
 
 use crate::Args;
 use crate::headset::Sessions;
@@ -16,19 +16,19 @@ use kinest_stage::capture::save_rows;
 use std::path::PathBuf;
 
 const SIZE: UVec2 = UVec2::new(560, 560);
-/// Where the room is seen from, and what is looked at, metres.
+/// Camera position and target in the room, metres.
 pub const FROM: Vec3 = Vec3::new(1.5, 1.75, 1.9);
 pub const AT: Vec3 = Vec3::new(-0.15, 0.95, -1.0);
 const ROOM_VIEW: f32 = 1.0;
 const EYE_VIEW: f32 = 1.5;
-/// Frames that are drawn before the one that is kept: meshes and materials reach the adapter in the first.
+/// Frames drawn before the one that is kept: meshes and materials reach the adapter in the first.
 const WARM_UP: u32 = 4;
 /// Frames to wait for pictures.
 const PATIENCE: u32 = 300;
-/// Frames that `--shot` lets pass unless told otherwise.
+/// Frames before a `--shot` unless given.
 const FRAMES: u32 = 90;
 
-/// A camera of the picture, by its place there.
+/// A camera of the picture, by its index there.
 #[derive(Component)]
 struct Picture(usize);
 
@@ -37,14 +37,14 @@ struct Shot {
     path: Option<PathBuf>,
     frames: u32,
     after: f64,
-    /// Frames with a body so far, and after the last.
+    /// Frames with a body so far, and frames waited after the last.
     seen: u32,
     waited: u32,
     pictures: Vec<Option<Image>>,
     targets: Vec<Handle<Image>>,
 }
 
-/// For the headset there is also what the left eye sees.
+/// With a headset the picture includes the left eye's view.
 pub fn plugin(app: &mut App, args: &Args, with_eye: bool) {
     if args.frames.is_none() && args.shot.is_none() {
         return;
@@ -59,7 +59,7 @@ pub fn plugin(app: &mut App, args: &Args, with_eye: bool) {
         pictures: vec![None; count],
         targets: vec![],
     })
-    // It is bevy_mod_xr's, which is not there on the desktop.
+    // The message belongs to bevy_mod_xr, whose plugins are absent on the desktop.
     .add_message::<XrRequestExitMessage>()
     .add_systems(Startup, spawn_cameras)
     .add_systems(Update, (follow_eye, take, finish).chain());
@@ -92,7 +92,7 @@ fn spawn_cameras(
     }
 }
 
-/// The first picture is from where the left eye is.
+/// Moves the first picture's camera to the left eye.
 fn follow_eye(
     eyes: Query<(&XrCamera, &GlobalTransform)>,
     mut cameras: Query<(&Picture, &mut Transform)>,

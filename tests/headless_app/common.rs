@@ -7,11 +7,11 @@ use bevy::time::TimeUpdateStrategy;
 use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use bevy_kinest::kinest::features::TARGETS;
 use bevy_kinest::kinest::features::{Axes, FeatureLayout, SixdDecode, WindowAxes};
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::{Feed, ModelSpec};
 use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 use bevy_kinest::kinest::rotation::exp;
-use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
 use bevy_kinest::kinest::skeleton::{PerJoint, Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use glam::{DQuat, DVec3};
@@ -63,6 +63,14 @@ impl PoseEngine for BentKnee {
 
     fn device(&self) -> &str {
         "test"
+    }
+
+    fn answers(&self) -> usize {
+        self.spec.window
+    }
+
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
     }
 
     fn infer(&mut self, windows: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
@@ -147,6 +155,14 @@ impl PoseEngine for Feeling {
 
     fn device(&self) -> &str {
         "test"
+    }
+
+    fn answers(&self) -> usize {
+        self.spec.window
+    }
+
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
     }
 
     fn infer(&mut self, windows: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {

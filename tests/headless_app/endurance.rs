@@ -3,10 +3,10 @@
 use crate::common::*;
 use bevy::prelude::*;
 use bevy_kinest::KinestFellBack;
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::ModelSpec;
 use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::motion::synthetic::{self, Kind};
-use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +28,14 @@ impl<F: FnMut() + Send> PoseEngine for Troubled<F> {
 
     fn device(&self) -> &str {
         self.inner.device()
+    }
+
+    fn answers(&self) -> usize {
+        self.inner.answers()
+    }
+
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        self.inner.streams()
     }
 
     fn infer(&mut self, x: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {

@@ -3,10 +3,10 @@
 use crate::common::*;
 use bevy::diagnostic::DiagnosticsStore;
 use bevy::prelude::*;
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::{
     Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision,
 };
-use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
 use bevy_kinest::kinest::skeleton::Pose;
 use bevy_kinest::prelude::*;
 use bevy_kinest::{
@@ -63,7 +63,7 @@ fn checkpoint() -> Checkpoint {
         fan_hidden: 32,
         ..KinestConfig::default()
     });
-    let network = config.init::<Flex>(&FlexDevice).unwrap();
+    let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
     Checkpoint::new(Manifest::new(config, spec()), &network, Precision::F16).unwrap()
 }
 
@@ -133,6 +133,12 @@ fn no_frame_waits_for_the_network() {
         }
         fn device(&self) -> &str {
             "stuck"
+        }
+        fn answers(&self) -> usize {
+            self.0.answers()
+        }
+        fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+            self.0.streams()
         }
         fn infer(&mut self, w: &[f32], b: usize, t: Take) -> Result<Vec<f32>, EngineError> {
             _ = self.1.lock().unwrap().recv();

@@ -8,7 +8,7 @@ use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use glam::{DQuat, DVec3};
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
-use kinest::runtime::PoseSource;
+use kinest::live::PoseSource;
 use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
 
 /// A body driven by [`SparseTracker`](crate::SparseTracker)s. Its pose appears in [`BodyPose`].

@@ -1,4 +1,4 @@
-//! Fitting a model to the player while the game runs.
+//! Measures players while the game runs.
 
 use crate::player::PlayerCalibration;
 use crate::tracker::Sampled;
@@ -8,31 +8,31 @@ use kinest::calibration::{Calibration, CalibrationError};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerFrame;
 
-/// Seconds a T-pose is watched, and a player who moves about.
+/// Duration of a T-pose and of free motion, seconds.
 const POSE_SECONDS: f64 = 1.0;
 const MOTION_SECONDS: f64 = 4.0;
-/// Trackers that are lost all the time cannot be measured: seconds until that is said.
+/// Time after which a measurement without tracked frames fails, seconds.
 const PATIENCE: f64 = 15.0;
 
 /// How a player is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Reflect)]
 pub enum CalibrationMethod {
-    /// The player stands upright for a second with both arms stretched out to the sides, palms down.
+    /// T-pose: the player stands upright for a second, arms stretched out to the sides, palms down.
     TPose,
-    /// The player moves about for four seconds, upright some of the time.
+    /// The player moves freely for four seconds, upright part of the time.
     Motion,
-    /// The player says how tall, in metres.
+    /// The player's height is given, metres.
     Height(f64),
 }
 
-/// Asks for an avatar's player to be measured: [`PlayerCalibration`] is replaced, and
-/// [`KinestCalibrated`] or [`CalibrationFailed`] follows.
+/// Measures an avatar's player: [`PlayerCalibration`] is replaced, and [`KinestCalibrated`] or
+/// [`CalibrationFailed`] follows.
 #[derive(Message, Clone, Copy, Debug, Reflect)]
 #[reflect(Message)]
 pub struct Recalibrate {
     /// The avatar.
     pub avatar: Entity,
-    /// How.
+    /// How it is measured.
     pub method: CalibrationMethod,
 }
 
@@ -47,17 +47,17 @@ pub struct KinestCalibrated {
     pub calibration: Calibration,
 }
 
-/// An avatar's player could not be measured and is taken to be as big as before.
+/// An avatar's player could not be measured; the previous calibration stays.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct CalibrationFailed {
     /// The avatar.
     pub avatar: Entity,
-    /// What to do better.
+    /// What went wrong.
     pub reason: String,
 }
 
-/// A measurement that is under way.
+/// A measurement in progress.
 #[derive(Component)]
 pub(crate) struct Measuring {
     method: CalibrationMethod,
@@ -92,7 +92,7 @@ pub(crate) fn calibrate(
     for (avatar, KinestAvatar { model }, sampled, known, measuring) in &mut avatars {
         let (Some(mut measuring), Some(frame)) = (measuring, &sampled.devices) else { continue };
         if measuring.since.is_some_and(|since| frame.time < since) {
-            // The avatar was reset, and its time starts anew.
+            // The avatar was reset, and its time restarted.
             (measuring.since, measuring.frames) = (None, Vec::new());
         }
         let since = *measuring.since.get_or_insert(frame.time);

@@ -1,17 +1,17 @@
-//! How much of a body is known.
+//! Confidence in the joints of a body.
 
 use crate::PoseSource;
 use kinest::skeleton::{PerJoint, SmplJoint};
 
 use SmplJoint as J;
 
-/// What an error has to be to halve the confidence, metres.
+/// Error at which the confidence is one half, metres.
 const HALF: f64 = 0.1;
-/// Seconds in which what was known goes stale.
+/// Time constant with which knowledge becomes stale, seconds.
 const STALE: f64 = 1.0;
 
-/// Errors to expect, metres: while the network sees all trackers, and when nothing is known. The first
-/// are the shipped model's on clips it was not trained on, online; the second those of the mean pose.
+/// Expected errors, metres: with all trackers tracked, and with none. The first are the shipped
+/// model's, online, on clips it was not trained on; the second the mean pose's.
 struct Expected {
     known: f64,
     unknown: f64,
@@ -21,8 +21,9 @@ const HAND: Expected = Expected { known: 0.0, unknown: 0.378 };
 const UPPER: Expected = Expected { known: 0.029, unknown: 0.132 };
 const LOWER: Expected = Expected { known: 0.136, unknown: 0.234 };
 
-/// Confidence in each joint. `lost` are seconds since each tracker was seen, 0 while it is; `age` are
-/// seconds since the trackers were as the network saw them.
+/// Confidence in each joint, 0 to 1. `lost` is the time since each tracker (head, left hand, right
+/// hand) was tracked, 0 while it is; `age` the age of the trackers in the shown estimate; both in
+/// seconds.
 pub(crate) fn confidence(source: PoseSource, lost: [f64; 3], age: f64) -> PerJoint<f32> {
     if source == PoseSource::Rest {
         return [0.0; J::COUNT];
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trackers_are_certain_legs_are_guesses_and_what_is_lost_fades() {
+    fn confidence_is_full_at_trackers_low_at_legs_and_fades_in_dropouts() {
         let of = |lost, age| confidence(PoseSource::Estimated, lost, age);
         let all = of([0.0; 3], 0.0);
         for joint in [J::Head, J::LeftWrist, J::RightWrist] {

@@ -1,4 +1,4 @@
-//! Seeing what the plugin sees.
+//! Gizmos: bodies, trackers, contacts and errors as lines.
 
 use crate::inference::AvatarPlayer;
 use crate::replay::MotionReplay;
@@ -11,30 +11,31 @@ use kinest::skeleton::SmplJoint;
 
 /// Length of a tracker's axes, metres.
 const AXES: f32 = 0.1;
-/// Radius of the ring around a tracker that is lost, and of the disc below a foot that stands, metres.
+/// Radius of the ring around a tracker in a dropout and of the ring below a standing foot, metres.
 const RING: f32 = 0.06;
 
-/// [`GizmoConfig::depth_bias`] of lines that nothing hides.
+/// [`GizmoConfig::depth_bias`] for lines in front of everything.
 const THROUGH_ALL: f32 = -1.0;
 
-/// What is drawn of every avatar; `None` is not drawn. Lines are drawn through bodies,
-/// unless the [`GizmoConfig`] of the group says otherwise.
+/// What to draw of every avatar; `None` is not drawn. Lines are drawn in front of bodies, unless
+/// the group's [`GizmoConfig`] says otherwise.
 ///
-/// Needs Bevy's `GizmoPlugin`, which is in `DefaultPlugins`, before it; without it nothing is drawn.
+/// Needs Bevy's `GizmoPlugin` (in `DefaultPlugins`), added before; without it nothing is drawn.
 #[derive(Reflect, GizmoConfigGroup, Clone, Debug)]
 pub struct KinestGizmos {
-    /// Bones of the joints that are sure; those that are not are drawn nearer to
+    /// Colour of bones with full confidence; less confident ones blend towards
     /// [`unsure`](Self::unsure).
     pub bones: Option<Color>,
-    /// Bones of joints that nothing is known of.
+    /// Colour of bones without any confidence.
     pub unsure: Color,
-    /// Axes of the trackers' joints (x red, y green, z blue), where they are or were last seen.
+    /// Axes of the trackers' joints (x red, y green, z blue), at their present or last tracked
+    /// poses.
     pub trackers: bool,
-    /// A ring around what is lost.
+    /// Ring around the joint of a tracker in a dropout.
     pub lost: Option<Color>,
-    /// A ring below each foot that is held to the floor.
+    /// Ring below each foot that is locked to the floor.
     pub contacts: Option<Color>,
-    /// Lines from joints to where a [`MotionReplay`] has them: the error.
+    /// Lines from joints to their positions in a [`MotionReplay`]: the error.
     pub errors: Option<Color>,
 }
 

@@ -13,8 +13,8 @@ use bevy::asset::{AssetEvent, AssetLoadFailedEvent};
 use bevy::diagnostic::Diagnostics;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
+use kinest::live::{Player, PlayerPose, PoseRequest, PoseWorker, Question, WorkerEvent};
 use kinest::model::{Feed, ModelSpec};
-use kinest::runtime::{Player, PlayerPose, PoseRequest, PoseWorker, Question, WorkerEvent};
 use kinest_engine::DeviceChoice;
 
 /// Engines of one model that may fail in a row before it is given up.

@@ -5,21 +5,22 @@ use bevy::prelude::*;
 use bevy::transform::helper::TransformHelper;
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
 
-/// The entities that are an avatar's joints. Lives on the avatar's entity.
+/// The joint entities of an avatar. Lives on the avatar's entity.
 ///
-/// Every frame each joint's [`Transform`] is written: the pelvis's so that it is where the body is
-/// in the world, whatever the avatar's own transform; the others' against their parent joint.
+/// Every frame the joints' [`Transform`]s are written: the pelvis's so that the body is at its
+/// place in the world, whatever the avatar's own transform; the others' relative to their parent
+/// joints.
 #[derive(Component, Clone, Debug, Reflect)]
 #[reflect(Component)]
 pub struct SmplSkeleton {
-    /// One entity for each joint, in SMPL's order, each a child of its parent joint's and the
-    /// pelvis's a child of the avatar.
+    /// One entity per joint, in SMPL's order; each is a child of its parent joint's entity, the
+    /// pelvis of the avatar's.
     #[entities]
     pub joints: PerJoint<Entity>,
 }
 
 impl SmplSkeleton {
-    /// Spawns the joints under `avatar`, named as [`SmplJoint::name`], in the rest pose of the
+    /// Spawns the joints under `avatar`, named by [`SmplJoint::name`], in the rest pose of the
     /// default skeleton, and binds them to it.
     pub fn spawn(commands: &mut Commands, avatar: Entity) -> Self {
         let skeleton = Skeleton::default();
@@ -36,7 +37,7 @@ impl SmplSkeleton {
         skeleton
     }
 
-    /// The entity of one joint.
+    /// The entity of a joint.
     #[must_use]
     pub fn joint(&self, joint: SmplJoint) -> Entity {
         self.joints[joint.index()]
@@ -57,11 +58,11 @@ pub(crate) fn write_joints(
         };
         let mut joints = transforms.p1();
         for joint in SmplJoint::ALL {
-            // A joint entity that was despawned is simply not moved.
+            // A despawned joint entity is skipped.
             let Ok(mut transform) = joints.get_mut(skeleton.joint(joint)) else { continue };
             *transform = match joint.parent() {
                 None => body.joint_global(joint).reparented_to(&world_from_avatar),
-                // Local rotations are the same in both spaces, and so are rest offsets.
+                // Local rotations and rest offsets are the same in both spaces.
                 Some(_) => Transform {
                     translation: body.skeleton().offsets[joint.index()].as_vec3(),
                     rotation: body.pose().rotations[joint.index()].as_quat(),

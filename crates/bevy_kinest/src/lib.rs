@@ -407,7 +407,7 @@
 //! use bevy_kinest::TrackerRecorder;
 //! use bevy_kinest::kinest::calibration::Calibration;
 //! use bevy_kinest::kinest::motion::{amass, headset};
-//! use bevy_kinest::kinest::runtime::Recording;
+//! use bevy_kinest::kinest::live::Recording;
 //! use bevy_kinest::kinest::skeleton::Skeleton;
 //! use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip};
 //! use bevy_kinest::prelude::*;
@@ -466,7 +466,7 @@
 //! use bevy_kinest::kinest::features::{FeatureLayout, WindowAxes};
 //! use bevy_kinest::kinest::model::{Feed, ModelSpec};
 //! use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
-//! use bevy_kinest::kinest::runtime::{EngineError, PoseEngine, Take};
+//! use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 //! use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 //! use bevy_kinest::prelude::*;
 //! use std::time::Duration;
@@ -481,6 +481,14 @@
 //!
 //!     fn device(&self) -> &str {
 //!         "test"
+//!     }
+//!
+//!     fn answers(&self) -> usize {
+//!         self.0.window
+//!     }
+//!
+//!     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+//!         None
 //!     }
 //!
 //!     fn infer(&mut self, _: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
@@ -564,7 +572,7 @@
 //! # bevy::ecs::system::assert_is_system(report);
 //! ```
 //!
-//! A device that this crate does not know is a [`PoseEngine`](kinest::runtime::PoseEngine) in
+//! A device that this crate does not know is a [`PoseEngine`](kinest::live::PoseEngine) in
 //! [`PoseModel::from_engine`], as in the test above.
 //!
 //! # Questions
@@ -716,7 +724,7 @@ pub use tracker::{
 #[cfg(feature = "panel")]
 pub use bevy_egui;
 pub use kinest;
-pub use kinest::runtime::PoseSource;
+pub use kinest::live::PoseSource;
 pub use kinest_engine::DeviceChoice;
 
 /// Everything a game needs.

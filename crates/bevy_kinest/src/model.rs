@@ -3,8 +3,8 @@
 use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext, ParseAssetPathError, ReadAssetBytesError};
 use bevy::prelude::*;
+use kinest::live::PoseEngine;
 use kinest::model::{Checkpoint, CheckpointError, ModelSpec};
-use kinest::runtime::PoseEngine;
 use kinest_engine::{DeviceChoice, OpenError};
 use std::fmt;
 use std::string::FromUtf8Error;
@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 type Open = dyn Fn(DeviceChoice) -> Result<Box<dyn PoseEngine>, OpenError> + Send + Sync;
 
-/// A network that estimates poses: what it is fed, and how to start it.
+/// A network that estimates poses: its spec, and how to open it.
 ///
-/// Loaded from `*.model.ron` and the weights that file names, which lie beside it.
+/// Loaded from `*.model.ron` and the weights file named there, which lies beside it.
 #[derive(Asset, TypePath, Clone)]
 pub struct PoseModel {
     spec: ModelSpec,
@@ -23,7 +23,7 @@ pub struct PoseModel {
 }
 
 impl PoseModel {
-    /// The model of a checkpoint, for those that do not come through the asset server.
+    /// The model of a checkpoint that was not loaded by the asset server.
     #[must_use]
     pub fn from_checkpoint(checkpoint: Checkpoint) -> Self {
         let spec = checkpoint.manifest.spec.clone();
@@ -35,8 +35,8 @@ impl PoseModel {
         }
     }
 
-    /// A model run by engines of the caller's own making, for tests and for back ends this crate
-    /// does not know. `make` is called on the worker thread, whatever device the settings name.
+    /// A model run by the caller's own engines, for tests and for other back ends. `make` is called
+    /// on the worker thread, whatever device the settings choose.
     pub fn from_engine<E: PoseEngine + 'static>(
         spec: ModelSpec,
         make: impl Fn() -> E + Send + Sync + 'static,
@@ -44,20 +44,19 @@ impl PoseModel {
         Self { spec, sha256: None, open: Arc::new(move |_| Ok(Box::new(make()))) }
     }
 
-    /// How it is fed and read.
+    /// Its inputs, outputs and feed.
     #[must_use]
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
     }
 
-    /// Which weights it has: the SHA-256 of their file, lower-case hexadecimal; `None` for engines of the
-    /// caller's own making.
+    /// SHA-256 of the weights file, lower-case hexadecimal; `None` for the caller's own engines.
     #[must_use]
     pub fn sha256(&self) -> Option<&str> {
         self.sha256.as_deref()
     }
 
-    /// What starts an engine on `device`, on whatever thread it is called.
+    /// A function that opens an engine on `device`, on the thread that calls it.
     pub(crate) fn opener(
         &self,
         device: DeviceChoice,
@@ -82,19 +81,19 @@ pub enum PoseModelError {
     /// The manifest is not text.
     #[error("the manifest is not UTF-8: {0}")]
     Text(#[from] FromUtf8Error),
-    /// The manifest's `weights` is not the name of a file.
+    /// The manifest's `weights` is not a file name.
     #[error("manifest field `weights`: {0}")]
     WeightsName(#[from] ParseAssetPathError),
     /// The weights could not be read.
     #[error("the weights could not be read: {0}")]
     Weights(#[from] ReadAssetBytesError),
-    /// The manifest or the weights are wrong.
+    /// The manifest or the weights are invalid.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Loads a [`PoseModel`] and checks that the weights are the ones the manifest was written for.
-/// Whether they fit the network shows when it is opened.
+/// Loads a [`PoseModel`] and checks the hash of the weights. Whether they fit the network is
+/// checked when it is opened.
 #[derive(TypePath)]
 pub(crate) struct PoseModelLoader;
 

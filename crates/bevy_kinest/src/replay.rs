@@ -1,4 +1,4 @@
-//! Trackers that follow a motion instead of a player, and what remembers what a player did.
+//! Trackers that follow a motion instead of a player, and recording of a player's trackers.
 
 use crate::tracker::{ROLES, Sampled};
 use crate::{
@@ -8,29 +8,29 @@ use crate::{
 use bevy::prelude::*;
 use kinest::calibration::Calibration;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
+use kinest::live::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 use kinest::motion::MotionClip;
 use kinest::rotation::quat_from_matrix;
-use kinest::runtime::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Half a millisecond: frame times are whole nanoseconds and must not lose the last frame.
+/// Half a millisecond, seconds: frame times are whole nanoseconds and must not miss the last frame.
 const ROUNDING: f64 = 5e-4;
 
-/// What a [`MotionReplay`] plays.
+/// The motion of a [`MotionReplay`].
 #[derive(Clone, Debug)]
 enum Motion {
     Clip { clip: Arc<MotionClip>, skeleton: Box<Skeleton> },
     Recording(Arc<Recording>),
 }
 
-/// Moves an avatar's trackers as a clip or a recording says: a player for tests, demonstrations and
-/// whoever has no headset. Lives on the avatar's entity.
+/// Moves an avatar's trackers along a clip or a recording: a stand-in player for tests,
+/// demonstrations and users without a headset. Lives on the avatar's entity.
 ///
-/// In `PreUpdate` every frame it writes the `Transform`s of the avatar's trackers, and spawns those that
-/// it lacks. They are moved in the space they are children of.
+/// Every frame in `PreUpdate` it writes the `Transform`s of the avatar's trackers, relative to
+/// their parents, and spawns missing trackers.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -50,24 +50,24 @@ enum Motion {
 pub struct MotionReplay {
     #[reflect(ignore)]
     motion: Motion,
-    /// How many times as fast as it was; 0 stands still.
+    /// Playback speed; 1 is the original speed, 0 stands still.
     pub speed: f64,
-    /// Whether it starts again at its end, or stays there.
+    /// Whether it restarts at its end, or stays there.
     pub repeats: bool,
-    /// Whether it stands still.
+    /// Whether it is paused.
     pub paused: bool,
     seconds: f64,
     passes: u32,
-    /// It stays at its end, which has been counted.
+    /// At its end, which has been counted.
     over: bool,
-    /// It was somewhere else before: trackers did not move here.
+    /// It jumped to another moment: the trackers did not move there.
     cut: bool,
     started: bool,
 }
 
 impl MotionReplay {
-    /// Perfect trackers on a body of `skeleton` that moves as `clip` does. A clip without frames is the
-    /// rest pose.
+    /// Perfect trackers on a body with `skeleton` that moves as in `clip`. A clip without frames is
+    /// the rest pose.
     #[must_use]
     pub fn clip(mut clip: MotionClip, skeleton: Skeleton) -> Self {
         if clip.frames.is_empty() {
@@ -76,11 +76,12 @@ impl MotionReplay {
         Self::new(Motion::Clip { clip: Arc::new(clip), skeleton: Box::new(skeleton) })
     }
 
-    /// The trackers of a recording, lost ones lost, and its player's calibration if it has one.
+    /// The trackers of a recording, with its dropouts and its player's calibration, if recorded.
     ///
-    /// With [`KinestSettings::inline`](crate::KinestSettings::inline), frames as long as when it was
-    /// recorded, and the model that [`RecordedFrame::model`] names, the poses of a session that was recorded
-    /// from its start (recorder and [`ResetAvatar`] in one frame) come out the same to the last bit.
+    /// The poses of a session that was recorded from its start (recorder and [`ResetAvatar`] in one
+    /// frame) are reproduced bit for bit with
+    /// [`KinestSettings::inline`](crate::KinestSettings::inline), frames as long as when recording,
+    /// and the model named by [`RecordedFrame::model`].
     #[must_use]
     pub fn recording(recording: Recording) -> Self {
         Self::new(Motion::Recording(Arc::new(recording)))
@@ -100,19 +101,19 @@ impl MotionReplay {
         }
     }
 
-    /// The same, over and over.
+    /// Repeats the motion without end.
     #[must_use]
     pub fn repeating(self) -> Self {
         Self { repeats: true, ..self }
     }
 
-    /// Goes to a moment, in seconds from the start. Avatars start anew there.
+    /// Jumps to a moment, seconds from the start. The avatar is reset there.
     pub fn seek(&mut self, seconds: f64) {
         self.seconds = seconds.clamp(0.0, self.duration());
         (self.cut, self.started, self.over) = (true, false, false);
     }
 
-    /// Seconds from the start of the motion.
+    /// Present moment, seconds from the start of the motion.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         self.seconds
@@ -133,8 +134,8 @@ impl MotionReplay {
         self.passes
     }
 
-    /// The body as the motion has it now: a clip's own, or the one that was shown when trackers were
-    /// recorded with poses.
+    /// The present pose of the motion: the clip's own, or the pose shown while recording, if poses
+    /// were recorded.
     #[must_use]
     pub fn truth(&self) -> Option<Pose> {
         match &self.motion {
@@ -143,7 +144,7 @@ impl MotionReplay {
         }
     }
 
-    /// How far each joint of `body` is from where [`truth`](Self::truth) has it, metres.
+    /// Distance of each joint of `body` from its position in [`truth`](Self::truth), metres.
     #[must_use]
     pub fn errors(&self, body: &BodyPose) -> Option<PerJoint<f64>> {
         let truth = body.skeleton().pose_joints(&self.truth()?).positions;
@@ -151,7 +152,7 @@ impl MotionReplay {
         Some(SmplJoint::ALL.map(|joint| shown[joint.index()].distance(truth[joint.index()])))
     }
 
-    /// The frame of a recording that is shown, if it is shown as it is and not between two.
+    /// The present frame of a recording, if the moment is exactly a frame's and not between two.
     pub(crate) fn recorded(&self) -> Option<&RecordedFrame> {
         match &self.motion {
             Motion::Clip { .. } => None,
@@ -162,7 +163,7 @@ impl MotionReplay {
         }
     }
 
-    /// How big the player of a recording is now.
+    /// The present calibration of a recording's player.
     fn calibration(&self) -> Option<Calibration> {
         match &self.motion {
             Motion::Clip { .. } => None,
@@ -181,7 +182,7 @@ impl MotionReplay {
     }
 
     fn advance(&mut self, seconds: f64) {
-        // The frame that starts it, or that it was sent to, is shown first.
+        // The first frame, or the frame after a jump, is shown before time advances.
         if self.paused || !std::mem::replace(&mut self.started, true) {
             return;
         }
@@ -232,34 +233,34 @@ pub(crate) fn replay(
     }
 }
 
-/// Writes what an avatar's trackers say, its calibration, its model, and its poses if asked to, to a file,
-/// frame by frame as they come. Lives on the avatar's entity; removing it, or the avatar, ends the file.
+/// Records an avatar's trackers, calibration and model, and on request its poses, to a file, frame
+/// by frame. Lives on the avatar's entity; removing it, or despawning the avatar, ends the file.
 #[derive(Component, Debug, Reflect)]
 #[reflect(Component, from_reflect = false)]
 pub struct TrackerRecorder {
-    /// `None` once it has failed.
+    /// `None` after a failure.
     #[reflect(ignore)]
     writer: Option<RecordingWriter>,
     poses: bool,
 }
 
 impl TrackerRecorder {
-    /// Starts the file at `path`; what was there is gone.
+    /// Creates the file at `path`, replacing an existing one.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the file cannot be written.
     pub fn create(path: &Path, poses: bool) -> Result<Self, RecordingError> {
         let writer = Some(RecordingWriter::create(path, TrackerSet::HeadAndHands)?);
         Ok(Self { writer, poses })
     }
 
-    /// Whether it is still writing: a disk may be full.
+    /// Whether it is still writing; a full disk, for example, ends it.
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.writer.is_some()
     }
 
-    /// How many frames there are.
+    /// Frames written.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.writer.as_ref().map_or(0, RecordingWriter::frames)

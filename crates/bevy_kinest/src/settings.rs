@@ -1,30 +1,29 @@
-//! When things happen in a frame, and what the user can set.
+//! System sets and settings.
 
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
+use kinest::live::PlayerSettings;
 use kinest::refine::DropoutSettings;
-use kinest::runtime::PlayerSettings;
 use kinest_engine::DeviceChoice;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The steps of one frame, chained in `PostUpdate` after
-/// [`AnimationSystems`](bevy::app::AnimationSystems) and before
-/// [`TransformSystems::Propagate`].
+/// The steps of a frame, chained in `PostUpdate` after
+/// [`AnimationSystems`](bevy::app::AnimationSystems) and before [`TransformSystems::Propagate`].
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KinestSystems {
-    /// Reads the trackers of every avatar. Whatever moves a tracker must have run.
+    /// Reads every avatar's trackers. Move trackers before it.
     Sample,
-    /// Hands every avatar's window to the network.
+    /// Submits every avatar's input to the network.
     Infer,
-    /// Takes the newest answers and writes [`BodyPose`](crate::BodyPose), placed under the newest
-    /// head.
+    /// Takes the newest outputs and writes [`BodyPose`](crate::BodyPose), placed below the newest
+    /// head pose.
     Apply,
-    /// Makes [`BodyPose`](crate::BodyPose) more believable as [`KinestRefine`](crate::KinestRefine)
-    /// says. A game's own changes go after it and before [`Writeback`](Self::Writeback).
+    /// Corrects [`BodyPose`](crate::BodyPose) as set in [`KinestRefine`](crate::KinestRefine). Put
+    /// your own corrections after it and before [`Writeback`](Self::Writeback).
     Refine,
-    /// Writes [`BodyPose`](crate::BodyPose) onto the joints of each
+    /// Writes [`BodyPose`](crate::BodyPose) to the joints of each
     /// [`SmplSkeleton`](crate::SmplSkeleton).
     Writeback,
 }
@@ -32,21 +31,23 @@ pub enum KinestSystems {
 /// Whether a frame waits for its pose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Reflect, Serialize, Deserialize)]
 pub enum InferenceMode {
-    /// No: the network runs at its own rate, and frames show the moment it has come to. For games.
+    /// No: the network runs at its own rate, and each frame shows the newest pose available. For
+    /// games.
     #[default]
     Worker,
-    /// Yes: every frame shows the pose of its own trackers, the same in every run. For tests,
-    /// pictures and films.
+    /// Yes: every frame shows the pose of its own trackers, identical in every run. For tests,
+    /// pictures and videos.
     Inline,
 }
 
-/// The clock that says when trackers were where they are.
+/// The clock that time-stamps tracker poses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Reflect, Serialize, Deserialize)]
 pub enum TrackerClock {
-    /// [`Time<Real>`]: people move on while a game is paused, slowed down or hitches.
+    /// [`Time<Real>`]: players keep moving while a game is paused, slowed down or hitching.
     #[default]
     Real,
-    /// [`Time<Virtual>`]: for trackers that the game moves itself. While it is paused nothing is new.
+    /// [`Time<Virtual>`]: for trackers moved by the game itself. While it is paused there are no
+    /// new frames.
     Virtual,
 }
 
@@ -55,7 +56,7 @@ pub enum TrackerClock {
 #[reflect(Resource, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KinestSettings {
-    /// The device networks run on. A change opens every model anew.
+    /// The device that networks run on. A change reopens every model.
     #[reflect(remote = DeviceChoiceReflect)]
     pub device: DeviceChoice,
     /// Whether a frame waits for its pose.
@@ -85,14 +86,14 @@ impl Default for KinestSettings {
 }
 
 impl KinestSettings {
-    /// Repeatable: the CPU, and every frame waits for its own pose.
+    /// Repeatable: runs on the CPU, and every frame waits for its own pose.
     #[must_use]
     pub fn inline() -> Self {
         Self { device: DeviceChoice::Cpu, mode: InferenceMode::Inline, ..Self::default() }
     }
 }
 
-/// The trackers' clock.
+/// The clock of the trackers.
 #[derive(SystemParam)]
 pub(crate) struct Clock<'w> {
     pub settings: Res<'w, KinestSettings>,
@@ -118,7 +119,7 @@ impl Clock<'_> {
     }
 }
 
-/// Stands for [`DeviceChoice`], which knows nothing of Bevy, in reflection.
+/// Reflects [`DeviceChoice`], which does not depend on Bevy.
 #[reflect_remote(DeviceChoice)]
 #[derive(Clone, Copy, Debug, Default)]
 pub enum DeviceChoiceReflect {

@@ -1,18 +1,18 @@
-//! How models and avatars are doing.
+//! State of models and avatars.
 
 use crate::{DropoutReason, PoseModel};
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
-use kinest::runtime::InferenceStats;
+use kinest::live::InferenceStats;
 
-/// How each model that is in use is doing, for panels, logs and whoever wants to know at any time what
-/// [`KinestReady`](crate::KinestReady) and its like say once.
+/// State of each model in use, for panels and logs: at any time what
+/// [`KinestReady`](crate::KinestReady) and related messages tell once.
 #[derive(Resource, Debug, Default, Reflect)]
 #[reflect(Resource, Default)]
 pub struct KinestModels(HashMap<AssetId<PoseModel>, ModelStatus>);
 
 impl KinestModels {
-    /// `None` while the model is being loaded, and if no avatar has it.
+    /// `None` while the model is being loaded, and if no avatar uses it.
     #[must_use]
     pub fn get(&self, model: impl Into<AssetId<PoseModel>>) -> Option<&ModelStatus> {
         self.0.get(&model.into())
@@ -27,19 +27,20 @@ impl KinestModels {
     }
 }
 
-/// How one model is doing.
+/// State of one model.
 #[derive(Clone, Debug, Default, PartialEq, Reflect)]
 pub struct ModelStatus {
-    /// Whether it runs.
+    /// Whether it is running.
     pub state: ModelState,
-    /// What went wrong since it was opened: why it failed, why it fell back to another engine, why a
-    /// change was not taken over.
+    /// The last problem since it was opened: why it failed, why it fell back to another engine, or
+    /// why a changed asset was not used.
     pub trouble: Option<String>,
-    /// How long its calls take; `None` before the first one.
+    /// Latency of its calls; `None` before the first one.
     pub latency: Option<Latency>,
-    /// Windows that a newer one replaced before their turn came, since its engine was opened.
+    /// Requests replaced by newer ones while waiting, since its engine was opened.
     pub dropped: u64,
-    /// Answers that came too late: after a teleport, a reset, another model. Since its engine was opened.
+    /// Outputs that arrived too late (after a teleport, a reset or a change of model), since its
+    /// engine was opened.
     pub stale: u64,
 }
 
@@ -50,46 +51,45 @@ impl ModelStatus {
     }
 }
 
-/// Whether a model runs.
+/// Whether a model is running.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Reflect)]
 pub enum ModelState {
     /// Its engine is being opened.
     #[default]
     Opening,
-    /// It runs.
+    /// It is running.
     Running {
-        /// On `cpu`, `wgpu`, `cuda`.
+        /// `cpu`, `wgpu` or `cuda`.
         device: String,
     },
-    /// It was given up; [`ModelStatus::trouble`] says why.
+    /// It was given up; [`ModelStatus::trouble`] tells why.
     Failed,
 }
 
-/// What has come in for an avatar since it was spawned, and what is missing. Whoever looks twice has
-/// rates.
+/// Counters of an avatar since it was spawned, and its dropouts. Two readings give rates.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
 #[reflect(Component, Default)]
 pub struct AvatarStatus {
-    /// Answers of the network that were taken.
+    /// Network outputs received.
     pub estimates: u64,
-    /// Frames in which the head, the left and the right hand were seen at another place than before.
+    /// Frames in which the head, the left and the right hand were tracked at a new place.
     pub moves: [u64; 3],
     /// Why the head, the left and the right hand are lost; `None` while they are tracked.
     pub lost: [Option<DropoutReason>; 3],
 }
 
-/// How long calls of a network take, milliseconds. Percentiles are those of the last 480 calls.
+/// Latency of a network's calls, milliseconds. Percentiles are over the last 480 calls.
 #[derive(Clone, Copy, Debug, PartialEq, Reflect)]
 pub struct Latency {
     /// The newest call.
     pub last_ms: f64,
-    /// Half of the calls take at most this.
+    /// 50 % of the calls take at most this.
     pub p50_ms: f64,
     /// 95 % of the calls take at most this.
     pub p95_ms: f64,
     /// 99 % of the calls take at most this.
     pub p99_ms: f64,
-    /// How long the oldest window of the newest call waited for its turn.
+    /// Longest time that a request of the newest call waited in the queue.
     pub queue_ms: f64,
 }
 

@@ -7,7 +7,7 @@ use bevy::reflect::reflect_remote;
 use bevy::transform::helper::TransformHelper;
 use glam::DMat3;
 use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
-use kinest::runtime::lowered_hand;
+use kinest::live::lowered_hand;
 use kinest::skeleton::Skeleton;
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 use std::time::Duration;

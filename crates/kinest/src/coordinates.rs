@@ -1,57 +1,57 @@
-//! The two spaces and the way between them, in one place.
+//! The two coordinate systems and the conversions between them.
 //!
-//! * **AMASS space**: right-handed, metres, z up. Everything inside this crate is in it. A person
-//!   standing upright has a root rotation of about `(π/2, 0, 0)` and then faces −y.
-//! * **Engine space**: right-handed, metres, y up, as Bevy and OpenXR have it.
+//! * **AMASS space**: right-handed, metres, z up. This crate works in it throughout. A person
+//!   standing upright has a root rotation of about `(π/2, 0, 0)` (axis-angle) and then faces −y.
+//! * **Engine space**: right-handed, metres, y up, as in Bevy and OpenXR.
 //!
-//! Only two borders convert: reading trackers and writing joints.
+//! Conversion happens in two places only: reading trackers and writing joints.
 
 use glam::{DMat3, DQuat, DVec3, Quat, Vec3};
 use std::f64::consts::FRAC_1_SQRT_2;
 
-/// Turns AMASS axes into engine axes: −90° about x.
+/// Rotates AMASS axes to engine axes: −90° about x.
 const ENGINE_FROM_AMASS: DQuat = DQuat::from_xyzw(-FRAC_1_SQRT_2, 0.0, 0.0, FRAC_1_SQRT_2);
 
-/// The world rotation of a body that stands upright in its rest pose: y of the body up, +90° about x.
+/// World rotation of an upright body in its rest pose: the body's y points up, +90° about x.
 pub const UPRIGHT: DQuat = DQuat::from_xyzw(FRAC_1_SQRT_2, 0.0, 0.0, FRAC_1_SQRT_2);
 
-/// A point or direction of AMASS space in engine space: `(x, y, z)` becomes `(x, z, −y)`.
+/// Converts a point or direction from AMASS to engine space: `(x, y, z)` becomes `(x, z, −y)`.
 #[must_use]
 pub fn engine_from_amass_point(p: DVec3) -> Vec3 {
     DVec3::new(p.x, p.z, -p.y).as_vec3()
 }
 
-/// A point or direction of engine space in AMASS space: `(x, y, z)` becomes `(x, −z, y)`.
+/// Converts a point or direction from engine to AMASS space: `(x, y, z)` becomes `(x, −z, y)`.
 #[must_use]
 pub fn amass_from_engine_point(p: Vec3) -> DVec3 {
     let p = p.as_dvec3();
     DVec3::new(p.x, -p.z, p.y)
 }
 
-/// A world rotation (world from body part) of AMASS space in engine space.
+/// Converts a world rotation (world from body part) from AMASS to engine space.
 ///
-/// Only the world axes change; the axes of the body part are the same in both spaces, so rotations
-/// relative to a parent joint need no conversion at all.
+/// Only the world axes change. A body part's own axes are the same in both spaces, so rotations
+/// relative to a parent joint need no conversion.
 #[must_use]
 pub fn engine_from_amass_rotation(q: DQuat) -> Quat {
     (ENGINE_FROM_AMASS * q).as_quat()
 }
 
-/// A world rotation (world from body part) of engine space in AMASS space.
+/// Converts a world rotation (world from body part) from engine to AMASS space.
 #[must_use]
 pub fn amass_from_engine_rotation(q: Quat) -> DQuat {
     (ENGINE_FROM_AMASS.conjugate() * q.as_dquat()).normalize()
 }
 
-/// The heading of a body part whose rest pose has y up and z forward: the turn about the world's
-/// vertical (z) axis that is left when its tilt from upright is taken away, in radians.
+/// Heading of a body part whose rest pose has y up and z forward, radians: its rotation about the
+/// world's vertical (z) axis, with the tilt from upright removed.
 ///
-/// This is the twist of the swing-twist split, so it stays well defined when the player looks
-/// straight up or down; only a part that is exactly upside down has none, and gets 0.
+/// This is the twist of the swing-twist decomposition, so it remains well defined when the player
+/// looks straight up or down. Only an exactly upside-down part has no heading; it gets 0.
 #[must_use]
 pub fn heading(world_from_part: DMat3) -> f64 {
     let q = DQuat::from_mat3(&world_from_part) * UPRIGHT.conjugate();
-    // `q` and `-q` are the same turn; the signs pick the one within half a turn.
+    // `q` and `-q` are the same rotation; the signs select the one within half a turn.
     if q.w == 0.0 && q.z == 0.0 { 0.0 } else { 2.0 * (q.z * q.w.signum()).atan2(q.w.abs()) }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use std::f64::consts::FRAC_PI_2;
 
     #[test]
-    fn up_stays_up_and_the_way_back_is_the_inverse() {
+    fn up_stays_up_and_the_conversions_are_inverse() {
         assert_eq!(engine_from_amass_point(DVec3::Z), Vec3::Y);
         let p = DVec3::new(0.25, -1.5, 3.0);
         assert_eq!(amass_from_engine_point(engine_from_amass_point(p)), p);

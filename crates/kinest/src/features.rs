@@ -1,18 +1,19 @@
-//! What the network sees and says: the one feature function, the targets, and the way back.
+//! The network's inputs (features) and outputs (targets): one feature function for training,
+//! evaluation and the game, and the decoding of outputs.
 //!
-//! Per frame and tracker the input is, block by block over all trackers of the set (54 numbers for
-//! head and hands):
+//! Input per frame, each block over all trackers of the set in turn (54 numbers for head and
+//! hands):
 //!
-//! | numbers | what | unit |
+//! | numbers | contents | unit |
 //! |---|---|---|
 //! | 6 × trackers | rotation, 6D | – |
-//! | 6 × trackers | rotation since the frame before, in the tracker's own axes, 6D | – |
+//! | 6 × trackers | rotation since the previous frame, in the tracker's own axes, 6D | – |
 //! | 3 × trackers | position | m |
-//! | 3 × trackers | position minus position of the frame before | m per frame |
-//! | 1 × trackers | only with [`FeatureLayout::validity`]: 1 tracked, 0 lost | – |
+//! | 3 × trackers | position minus position in the previous frame | m per frame |
+//! | 1 × trackers | only with [`FeatureLayout::validity`]: 1 tracked, 0 not | – |
 //!
-//! A tracker that is lost stays where it was last seen. What it did meanwhile is not known when it
-//! comes back, so both changes are "none" unless it is tracked in both frames.
+//! During a dropout a tracker keeps its last tracked pose. Its motion in between is unknown, so
+//! both changes are zero motion unless it is tracked in both frames.
 //!
 //! The output is the 6D of every joint's rotation against its parent (132 numbers), the root's
 //! against the axes the input was expressed in ([`Axes`]).
@@ -27,20 +28,17 @@ use crate::tracker::{Teleport, TrackerPose, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
-/// How many numbers the network says about one frame: 6D of 22 joints.
-pub const TARGETS: usize = SmplJoint::COUNT * SIXD;
-
 /// The axes in which a window is shown to the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Axes {
     /// The world's, as the reference: the model sees where in the room it stands.
     #[default]
     World,
-    /// Relative to the head in the newest frame of the window: positions to the point of the floor
+    /// Relative to the head in the newest frame of the window: positions to the point on the floor
     /// below it, rotations to its heading. The same motion elsewhere gives the same input.
     Heading,
-    /// The same, with each frame relative to its own head: a frame's numbers stay what they are when
-    /// newer ones come, as a network that is fed frame by frame needs it.
+    /// As `Heading`, but each frame relative to its own head: a frame's numbers do not change when
+    /// newer frames arrive, as a network that is fed frame by frame requires.
     OwnHeading,
 }
 
@@ -52,37 +50,37 @@ impl Axes {
     }
 }
 
-/// How 6D outputs are read. A network must be read the way it was trained.
+/// How 6D outputs are decoded; part of what a network is trained for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SixdDecode {
-    /// The reference's: no normalisation, straight to axis-angle.
+    /// As the reference: no normalisation, straight to axis-angle.
     #[default]
     Raw,
     /// Gram-Schmidt: always a rotation.
     GramSchmidt,
 }
 
-/// What a network's input and output numbers mean.
+/// Meaning of a network's input and output numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeatureLayout {
-    /// Which trackers are seen.
+    /// The trackers in the input.
     pub trackers: TrackerSet,
     /// In which axes. Files call it `frame`.
     #[serde(rename = "frame", alias = "axes")]
     pub axes: Axes,
     /// How outputs are read.
     pub decode: SixdDecode,
-    /// Whether the network is told which trackers are lost. The reference knows no lost trackers.
+    /// Whether the input says which trackers are tracked. The reference has no dropouts.
     pub validity: bool,
 }
 
-/// The axes a window is expressed in, against the world's.
+/// The axes of a window, relative to the world's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WindowAxes {
     /// Turn about the vertical, radians.
     pub heading: f64,
-    /// Point of the world that is the origin; its height is 0.
+    /// World position of the origin, metres; its height is 0.
     pub origin: DVec3,
 }
 
@@ -101,10 +99,16 @@ impl WindowAxes {
 }
 
 impl FeatureLayout {
-    /// How many numbers the network sees of one frame.
+    /// Input numbers per frame.
     #[must_use]
     pub fn inputs(&self) -> usize {
         self.trackers.roles().len() * (2 * (SIXD + 3) + usize::from(self.validity))
+    }
+
+    /// How many numbers the network says of one frame: the 6D of every joint's rotation.
+    #[must_use]
+    pub const fn targets(&self) -> usize {
+        SmplJoint::COUNT * SIXD
     }
 
     /// The axes of a window whose newest head pose is `head`, and in [`Axes::OwnHeading`] for the
@@ -120,12 +124,14 @@ impl FeatureLayout {
         }
     }
 
-    /// Appends the features of each frame but the first to `out`: the first only serves velocities.
+    /// Appends the features of every frame except the first, which only serves the velocities, to
+    /// `out`.
     ///
     /// `frames` are the trackers of consecutive frames, in the order of the set's roles. Returns the
     /// axes the numbers are expressed in, those of the last of `frames`.
     ///
     /// # Panics
+    /// If there are no frames, or a frame does not have one pose for each role.
     /// If there are no frames, or a frame does not have one pose for each role.
     pub fn write_features<'a>(
         &self,
@@ -186,10 +192,10 @@ impl FeatureLayout {
         }
     }
 
-    /// Local rotations from one frame of network output, the root's turned back into the world.
+    /// Local rotations from one frame of network output; the root's is converted to world axes.
     ///
     /// # Panics
-    /// If `output` does not have [`TARGETS`] numbers.
+    /// If `output` does not have [`targets`](Self::targets) numbers.
     #[must_use]
     pub fn decode_rotations(&self, output: &[f32], axes: &WindowAxes) -> PerJoint<DQuat> {
         let mut rotations: PerJoint<DQuat> = self.decode_axis_angles(output).map(exp);
@@ -200,10 +206,15 @@ impl FeatureLayout {
     /// Axis-angles of one frame of network output, the root's in the window's own axes.
     ///
     /// # Panics
-    /// If `output` does not have [`TARGETS`] numbers.
+    /// If `output` does not have [`targets`](Self::targets) numbers.
     #[must_use]
     pub fn decode_axis_angles(&self, output: &[f32]) -> PerJoint<DVec3> {
-        assert_eq!(output.len(), TARGETS, "one output frame is 6D of {} joints", SmplJoint::COUNT);
+        assert_eq!(
+            output.len(),
+            self.targets(),
+            "one output frame is 6D of {} joints",
+            SmplJoint::COUNT
+        );
         std::array::from_fn(|j| {
             let sixd: Sixd = std::array::from_fn(|k| f64::from(output[j * SIXD + k]));
             match self.decode {
@@ -275,9 +286,9 @@ mod tests {
         assert!(crate::rotation::geodesic_angle(turned, axes_there.rotation()) < 1e-9);
     }
 
-    /// In its own heading each frame has the numbers it has as the newest of a window.
+    /// With its own heading, each frame has the numbers that it has as the newest of a window.
     #[test]
-    fn a_frame_in_its_own_heading_does_not_change_when_newer_ones_come() {
+    fn features_in_own_heading_do_not_change_when_newer_frames_come() {
         let frames = frames();
         let (all, newest) = features(layout(Axes::OwnHeading), &frames);
         for (i, row) in all.chunks_exact(54).enumerate() {
@@ -289,10 +300,10 @@ mod tests {
         }
     }
 
-    /// Three frames of which the left hand is lost in the second: held, no velocity there nor on its
-    /// return, and said so only where the layout asks for it.
+    /// Three frames with a dropout of the left hand in the second: its pose is held, its velocity
+    /// is zero there and on its return, and validity is written only if the layout has it.
     #[test]
-    fn a_lost_tracker_is_held_still_and_said_to_be_lost() {
+    fn a_dropout_holds_the_pose_and_clears_the_validity() {
         let mut frames = frames();
         frames[2][1] = frames[1][1].lost();
         let told = FeatureLayout { validity: true, ..layout(Axes::World) };
@@ -316,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_decode_to_what_they_were_made_of() {
+    fn targets_decode_to_the_rotations_they_encode() {
         let rotations: PerJoint<DQuat> =
             std::array::from_fn(|j| exp(DVec3::new(0.1 * j as f64, -0.4, 0.05 * j as f64)));
         for axes in [Axes::World, Axes::Heading, Axes::OwnHeading] {

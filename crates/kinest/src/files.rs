@@ -1,17 +1,18 @@
-//! Files that are there whole or not at all.
+//! Atomic file writes.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Writes to a temporary file in the same folder and renames it, so that readers see the old file or the
-/// new one and never half of one.
+/// Writes to a temporary file in the same folder and renames it, so that readers see the old file
+/// or the new one, never a partial one.
 ///
 /// # Errors
-/// If the file cannot be written; what was at `path` is then still there.
+/// If the file cannot be written; an existing file at `path` is then unchanged.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    // Like any new file, as far as the process's mask allows: temporary files are otherwise private.
+    // Temporary files are private by default; this gives the usual permissions, subject to the
+    // umask.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let mut file = builder.tempfile_in(folder)?;

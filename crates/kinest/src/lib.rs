@@ -85,7 +85,7 @@
 //! ```
 //! use kinest::runtime::{
 //!     EngineError, FrameFeed, PoseEngine, StreamFrames, Take, TrackerHistory, decode_output,
-//!     place_under_head,
+//!     place_under_head, streams_of,
 //! };
 //! use kinest::skeleton::Pose;
 //!
@@ -97,9 +97,8 @@
 //!     feed: &mut FrameFeed,
 //! ) -> Result<Option<Pose>, EngineError> {
 //!     let spec = engine.spec().clone();
-//!     let (Some(new), Some(streams)) = (feed.next(history), engine.streams()) else {
-//!         return Ok(None);
-//!     };
+//!     let Some(new) = feed.next(history) else { return Ok(None) };
+//!     let streams = streams_of(engine)?;
 //!     if new.starts {
 //!         streams.end(stream);
 //!     }
@@ -135,13 +134,13 @@ pub mod coordinates;
 mod easing;
 pub mod features;
 pub mod files;
+pub mod live;
+pub mod math;
 pub mod metrics;
 pub mod model;
 pub mod motion;
-pub mod native;
 pub mod refine;
 pub mod rig;
 pub mod rotation;
-pub mod runtime;
 pub mod skeleton;
 pub mod tracker;

@@ -1,14 +1,14 @@
-//! Rotations: axis-angle, matrix, quaternion and the 6D form the network speaks.
+//! Rotations: axis-angle, matrix, quaternion, and the network's 6D form.
 //!
-//! Everything here is `f64`, radians, column vectors (`R * v`).
+//! Everything here is `f64`, in radians, with column vectors (`R * v`).
 //!
 //! The reference implementation uses two slightly different axis-angle formulas, one in its feature
-//! tool and one in its body model. Both are here, because its numbers can only be reproduced with
+//! code and one in its body model. Both are here, because its numbers can only be reproduced with
 //! both: [`matrix_from_axis_angle`] and [`body_matrix_from_axis_angle`].
 
 use glam::{DMat3, DQuat, DVec3};
 
-/// How many numbers the 6D form has.
+/// Numbers in the 6D form.
 pub const SIXD: usize = 6;
 
 /// The 6D form of a rotation: the first column of its matrix, then the second
@@ -25,11 +25,12 @@ pub fn skew(v: DVec3) -> DMat3 {
     )
 }
 
-/// Axis-angle to matrix as the reference computes features and targets.
+/// Axis-angle to matrix, computed as the reference does for features and targets.
 ///
-/// With the axis `w = a / (θ + 1e-6)` it is `cos θ I + sin θ [w]× + (1 − cos θ) w wᵀ`. As `w` is a little
-/// too short, the result is orthonormal only to about `1e-6 / θ`, and Rodrigues' formula with `[w]×²` would
-/// differ by as much. Rotations with `θ² ≤ 1e-6` become `I + [a]×`.
+/// With the axis `w = a / (θ + 1e-6)` the matrix is `cos θ I + sin θ [w]× + (1 − cos θ) w wᵀ`.
+/// Since `w` is slightly too short, the result is orthonormal only to about `1e-6 / θ`, and
+/// Rodrigues' formula with `[w]×²` would differ by as much. Rotations with `θ² ≤ 1e-6` become `I +
+/// [a]×`.
 #[must_use]
 pub fn matrix_from_axis_angle(a: DVec3) -> DMat3 {
     const EPSILON: f64 = 1e-6;
@@ -44,8 +45,9 @@ pub fn matrix_from_axis_angle(a: DVec3) -> DMat3 {
     }
 }
 
-/// Axis-angle to matrix as the reference's body model does it for forward kinematics: the angle is
-/// the length of `a + 1e-8`, the axis `w = a / angle`, the matrix `I + sin θ [w]× + (1 − cos θ) [w]×²`.
+/// Axis-angle to matrix, computed as the reference's body model does for forward kinematics: the
+/// angle is the length of `a + 1e-8`, the axis `w = a / angle`, the matrix `I + sin θ [w]× + (1 −
+/// cos θ) [w]×²`.
 #[must_use]
 pub fn body_matrix_from_axis_angle(a: DVec3) -> DMat3 {
     let angle = (a + DVec3::splat(1e-8)).length();
@@ -64,16 +66,15 @@ fn sixd_columns(s: &Sixd) -> (DVec3, DVec3) {
     (DVec3::new(s[0], s[1], s[2]), DVec3::new(s[3], s[4], s[5]))
 }
 
-/// 6D to matrix as the reference evaluates: the third column is the cross product of the two given
-/// ones and **nothing is normalised**, so the result is a rotation only if the input was one.
+/// 6D to matrix as in the reference's evaluation: the third column is the cross product of the two
+/// given ones and **nothing is normalised**, so the result is a rotation only if the input was.
 #[must_use]
 pub fn raw_matrix_from_sixd(s: &Sixd) -> DMat3 {
     let (a, b) = sixd_columns(s);
     DMat3::from_cols(a, b, a.cross(b))
 }
 
-/// 6D to the rotation matrix Gram-Schmidt makes of it: always a rotation for finite, non-parallel
-/// columns.
+/// 6D to matrix by Gram-Schmidt: always a rotation for finite, non-parallel columns.
 #[must_use]
 pub fn matrix_from_sixd(s: &Sixd) -> DMat3 {
     let (a, b) = sixd_columns(s);
@@ -82,11 +83,10 @@ pub fn matrix_from_sixd(s: &Sixd) -> DMat3 {
     DMat3::from_cols(x, y, x.cross(y))
 }
 
-/// Matrix to axis-angle without assuming an orthonormal input, angle in `[-π, π]`.
+/// Matrix to axis-angle without assuming an orthonormal input; angle in `[-π, π]`.
 ///
-/// The quaternion is picked by the largest-entry rule of the reference, so that slightly
-/// non-orthonormal network outputs give the same numbers there and here. An input far from any
-/// rotation can give NaN.
+/// The quaternion follows the reference's largest-entry rule, so that slightly non-orthonormal
+/// network outputs give the same numbers. An input far from any rotation can give NaN.
 #[must_use]
 pub fn axis_angle_from_matrix(m: DMat3) -> DVec3 {
     // `m(row, column)`.
@@ -116,7 +116,7 @@ pub fn axis_angle_from_matrix(m: DMat3) -> DVec3 {
     v * (angle / sine)
 }
 
-/// SO(3) exponential: axis-angle to unit quaternion, exact for every length of `a`.
+/// SO(3) exponential: axis-angle to unit quaternion, for any length of `a`.
 #[must_use]
 pub fn exp(a: DVec3) -> DQuat {
     DQuat::from_scaled_axis(a)
@@ -127,7 +127,7 @@ pub fn exp(a: DVec3) -> DQuat {
 pub fn log(q: DQuat) -> DVec3 {
     let v = q.xyz();
     let sine = v.length();
-    // Below this the series `2 v / w` is exact to machine precision, and the division is not.
+    // Below this the series `2 v / w` is exact to machine precision, while the division is not.
     if sine < 1e-12 {
         return v * (2.0 * q.w.signum());
     }
@@ -141,7 +141,7 @@ pub fn geodesic_angle(a: DQuat, b: DQuat) -> f64 {
     log(a.conjugate() * b).length()
 }
 
-/// The rotation nearest to `m`, as a quaternion, by way of [`axis_angle_from_matrix`].
+/// The rotation nearest to `m` as a quaternion, through [`axis_angle_from_matrix`].
 #[must_use]
 pub fn quat_from_matrix(m: DMat3) -> DQuat {
     exp(axis_angle_from_matrix(m))

@@ -1,13 +1,16 @@
 //! Rotations, features, windows, metrics and evaluation against the reference's own numbers.
 //!
 //! `cargo test -p kinest --test golden_data -- --nocapture` prints the parity table: file, tensor, worst
-//! difference, tolerance. Tolerances are those of `golden/README.md`.
+//! difference, tolerance. Tolerances are those of `tests/golden/README.md`.
 
-mod common;
+#[path = "../../../tests/golden/mod.rs"]
+mod golden;
 
-use common::{Golden, check, load};
 use glam::{DMat3, DVec3};
-use kinest::features::{FeatureLayout, TARGETS};
+use golden::{Golden, check, load};
+use kinest::features::FeatureLayout;
+use kinest::live::protocol::{Protocol, clip_trackers, offline_windows, predict, score};
+use kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use kinest::metrics::{BodyTrack, Metrics};
 use kinest::model::{Feed, ModelSpec};
 use kinest::motion::{ClipFrame, MotionClip};
@@ -15,10 +18,11 @@ use kinest::rotation::{
     SIXD, Sixd, axis_angle_from_matrix, body_matrix_from_axis_angle, matrix_from_axis_angle,
     matrix_from_sixd, raw_matrix_from_sixd, sixd_from_matrix,
 };
-use kinest::runtime::protocol::{Protocol, clip_trackers, offline_windows, predict, score};
-use kinest::runtime::{EngineError, PoseEngine, Take};
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
 use kinest::tracker::TrackerSet;
+
+/// Numbers of one frame that a network says: 6D of every joint.
+const TARGETS: usize = kinest::skeleton::SmplJoint::COUNT * kinest::rotation::SIXD;
 
 fn f64s(golden: &Golden, name: &str) -> Vec<f64> {
     golden.f32(name).0.into_iter().map(f64::from).collect()
@@ -202,6 +206,12 @@ impl PoseEngine for Recital {
     }
     fn device(&self) -> &str {
         "recital"
+    }
+    fn answers(&self) -> usize {
+        self.spec().window
+    }
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
     }
     fn infer(&mut self, _: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
         assert_eq!((batch, take), (1, Take::All));

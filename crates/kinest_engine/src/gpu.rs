@@ -1,10 +1,14 @@
 //! GPU back ends: opened where their panics do no harm, and given up for good after one.
 
+use crate::open::served;
 use crate::{DeviceChoice, OpenError};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use kinest::live::{
+    EngineError, PoseEngine, StreamEngine, StreamFrames, Take, guarded, streams_of, warm_up,
+};
 use kinest::model::{Checkpoint, ModelSpec};
-use kinest::runtime::{BurnEngine, EngineError, PoseEngine, Take, guarded};
+use kinest_nn::engine::BurnEngine;
 use std::panic;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
@@ -30,12 +34,10 @@ impl Gpu {
     ) -> Result<Box<dyn PoseEngine>, OpenError> {
         self.attempt(|| {
             let device = find().map_err(|reason| self.unusable(reason))?;
-            let mut engine = BurnEngine::<B>::new(checkpoint, device, self.device.name())?;
-            let spec = engine.spec();
-            let window = vec![0.0; spec.window * spec.layout.inputs()];
-            let first = engine.infer(&window, 1, Take::Newest);
-            first.map_err(|error| self.unusable(error.to_string()))?;
-            Ok(Box::new(GuardedEngine { inner: engine, gpu: self }) as Box<dyn PoseEngine>)
+            let inner = Box::new(BurnEngine::<B>::new(checkpoint, device, self.device.name())?);
+            let mut engine = served(Box::new(GuardedEngine { inner, gpu: self }))?;
+            warm_up(engine.as_mut()).map_err(|error| self.unusable(error.to_string()))?;
+            Ok(engine)
         })
     }
 
@@ -77,12 +79,27 @@ impl Gpu {
 }
 
 /// An engine whose panics become errors, once and for all.
-struct GuardedEngine<B: Backend> {
-    inner: BurnEngine<B>,
+struct GuardedEngine {
+    inner: Box<dyn PoseEngine>,
     gpu: &'static Gpu,
 }
 
-impl<B: Backend> PoseEngine for GuardedEngine<B> {
+impl GuardedEngine {
+    /// Does `work` with the engine, unless the back end is dead already.
+    fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut dyn PoseEngine) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let failed = |reason| EngineError::Backend { device: self.gpu.device.to_string(), reason };
+        if let Some(reason) = self.gpu.died.get() {
+            return Err(failed(reason.clone()));
+        }
+        guarded(|| work(self.inner.as_mut()))
+            .unwrap_or_else(|reason| Err(failed(self.gpu.bury(reason))))
+    }
+}
+
+impl PoseEngine for GuardedEngine {
     fn spec(&self) -> &ModelSpec {
         self.inner.spec()
     }
@@ -91,18 +108,39 @@ impl<B: Backend> PoseEngine for GuardedEngine<B> {
         self.inner.device()
     }
 
+    fn answers(&self) -> usize {
+        self.inner.answers()
+    }
+
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        if self.inner.streams().is_some() { Some(self) } else { None }
+    }
+
     fn infer(
         &mut self,
         windows: &[f32],
         batch: usize,
         take: Take,
     ) -> Result<Vec<f32>, EngineError> {
-        let failed = |reason| EngineError::Backend { device: self.gpu.device.to_string(), reason };
-        if let Some(reason) = self.gpu.died.get() {
-            return Err(failed(reason.clone()));
-        }
-        guarded(|| self.inner.infer(windows, batch, take))
-            .unwrap_or_else(|reason| Err(failed(self.gpu.bury(reason))))
+        self.attempt(|engine| engine.infer(windows, batch, take))
+    }
+}
+
+impl StreamEngine for GuardedEngine {
+    fn advance(
+        &mut self,
+        streams: &[StreamFrames<'_>],
+        take: Take,
+    ) -> Result<Vec<f32>, EngineError> {
+        self.attempt(|engine| streams_of(engine)?.advance(streams, take))
+    }
+
+    fn end(&mut self, stream: u64) {
+        // What a dead back end remembers is never asked for again.
+        _ = self.attempt(|engine| {
+            streams_of(engine)?.end(stream);
+            Ok(())
+        });
     }
 }
 
@@ -141,7 +179,100 @@ fn on_quiet_thread<T: Send>(f: impl FnOnce() -> T + Send) -> Result<T, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn_flex::Flex;
+    use kinest::features::{FeatureLayout, Frame};
+    use kinest::model::Feed;
+    use kinest::skeleton::Skeleton;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A network that is fed frame by frame and panics at the third frame of a stream, or that has no
+    /// streams though its spec wants them.
+    struct Fragile {
+        spec: ModelSpec,
+        streams: bool,
+        fed: usize,
+    }
+
+    impl Fragile {
+        fn boxed(streams: bool) -> Box<dyn PoseEngine> {
+            let layout = FeatureLayout { frame: Frame::OwnHeading, ..FeatureLayout::default() };
+            let spec = ModelSpec {
+                layout,
+                rate_hz: 60.0,
+                window: 1,
+                feed: Feed::Frames { look_ahead: 0 },
+                skeleton: Skeleton::default(),
+            };
+            Box::new(Self { spec, streams, fed: 0 })
+        }
+    }
+
+    impl PoseEngine for Fragile {
+        fn spec(&self) -> &ModelSpec {
+            &self.spec
+        }
+        fn device(&self) -> &str {
+            "fragile"
+        }
+        fn answers(&self) -> usize {
+            5
+        }
+        fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+            if self.streams { Some(self) } else { None }
+        }
+        fn infer(&mut self, _: &[f32], _: usize, _: Take) -> Result<Vec<f32>, EngineError> {
+            panic!("it sees no windows")
+        }
+    }
+
+    impl StreamEngine for Fragile {
+        fn advance(&mut self, _: &[StreamFrames<'_>], _: Take) -> Result<Vec<f32>, EngineError> {
+            self.fed += 1;
+            assert_ne!(self.fed, 3, "device lost");
+            Ok(vec![1.0])
+        }
+        fn end(&mut self, _: u64) {
+            self.fed = 0;
+        }
+    }
+
+    #[test]
+    fn a_guarded_engine_has_the_streams_of_its_network_and_a_panic_in_one_is_the_last() {
+        static GPU: Gpu = Gpu::new(DeviceChoice::Wgpu);
+        let guarded = || GuardedEngine { inner: Fragile::boxed(true), gpu: &GPU };
+        let (mut first, mut second) = (guarded(), guarded());
+        assert_eq!(first.answers(), 5);
+        warm_up(&mut first).unwrap();
+        let frame = [StreamFrames { stream: 1, features: &[] }];
+        let mut next = |engine: &mut GuardedEngine| {
+            streams_of(engine).unwrap().advance(&frame, Take::Newest).map_err(|e| e.to_string())
+        };
+        assert_eq!([next(&mut first), next(&mut first)], [Ok(vec![1.0]), Ok(vec![1.0])]);
+        let error = next(&mut first).unwrap_err();
+        assert!(error.contains("wgpu") && error.contains("device lost"), "{error}");
+        // Nor is the back end asked again, by this engine or another one.
+        streams_of(&mut first).unwrap().end(1);
+        assert_eq!(next(&mut first).unwrap_err(), error);
+        assert_eq!(next(&mut second).unwrap_err(), error);
+        assert_eq!(second.infer(&[], 0, Take::Newest).unwrap_err().to_string(), error);
+    }
+
+    #[test]
+    fn an_engine_without_the_streams_that_its_model_needs_does_not_open() {
+        static GPU: Gpu = Gpu::new(DeviceChoice::Wgpu);
+        let engine = GuardedEngine { inner: Fragile::boxed(false), gpu: &GPU };
+        let error = served(Box::new(engine)).err().expect("it has no streams");
+        assert!(matches!(error, OpenError::Engine(EngineError::NoStreams { .. })), "{error}");
+    }
+
+    #[test]
+    fn a_back_end_that_panicked_is_refused_for_good() {
+        static GPU: Gpu = Gpu::new(DeviceChoice::Cuda);
+        let first = GPU.probe::<Flex>(|| panic!("no driver")).unwrap_err().to_string();
+        assert!(first.contains("cuda cannot be used: no driver"), "{first}");
+        let again = GPU.probe::<Flex>(|| unreachable!("it is dead")).unwrap_err().to_string();
+        assert_eq!(again, first);
+    }
 
     #[test]
     fn panics_are_caught_quietly_and_the_hook_comes_back() {

@@ -5,7 +5,7 @@
 //! game. Each command is a module with its arguments and a `run`, for programs that do the same:
 //!
 //! ```no_run
-//! use kinest_train::predict::{self, PredictArgs, ProtocolChoice};
+//! use kinest_train::commands::predict::{self, PredictArgs, ProtocolChoice};
 //! use kinest_engine::DeviceChoice;
 //!
 //! # fn main() -> anyhow::Result<()> {
@@ -20,47 +20,34 @@
 //! # }
 //! ```
 //!
-//! | to | see |
-//! |---|---|
-//! | make motion, read and pack it | [`synth`], [`clips`], [`prepare`], [`motion_store`] |
-//! | draw windows of it, changed on the way | [`dataset`], [`cut`], [`augment`] |
-//! | train | [`config::TrainConfig`], [`train`], [`teacher`] |
-//! | measure | [`evaluate`], [`mod@bench`] |
-//! | look | [`render`], [`inspect`] |
-//! | bring models in and out | [`import`], [`export`], [`skeleton`] |
+//! Each folder is a layer and uses its own files and lower layers, never a higher one:
+//!
+//! | layer | module | what |
+//! |---|---|---|
+//! | 5 | [`commands`] | the subcommands: arguments, and what is printed |
+//! | 4 | [`report`] | figures, tables, and how long a model takes |
+//! | 3 | [`tasks`] | what can be trained: for each task its examples, its loss and its scores |
+//! | 2 | [`run`] | the training loop of any task |
+//! | 1 | [`data`] | motion: clips, stores, splits, augmentation |
+//! | 1 | [`engine`] | opening a trained model |
+//! | 1 | [`render`] | pictures of motion |
+//! | 0 | [`progress`], `output` | progress bars, and lines on stdout |
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | (always) | the CPU, with its own fused scan ([`fused`]) |
+//! | (always) | the CPU, with its own fused scan ([`run::fused`]) |
 //! | `wgpu` | training and inference on any GPU with Vulkan, Metal or DirectX 12 |
 //! | `cuda` | the same on NVIDIA GPUs |
 //!
 //! [guide]: https://github.com/bevy-kinest/bevy_kinest/blob/main/crates/kinest_train/README.md
 #![warn(missing_docs)]
 
-pub mod augment;
-pub mod bench;
-pub mod clips;
-pub mod config;
-pub mod cut;
-pub mod dataset;
-pub mod device;
+pub mod commands;
+pub mod data;
 pub mod engine;
-pub mod evaluate;
-pub mod export;
-pub mod fused;
-pub mod import;
-pub mod inspect;
-pub mod loss;
-pub mod motion_store;
 mod output;
-pub mod predict;
-pub mod prepare;
 pub mod progress;
 pub mod render;
-pub mod skeleton;
-pub mod splits;
-pub mod subsets;
-pub mod synth;
-pub mod teacher;
-pub mod train;
+pub mod report;
+pub mod run;
+pub mod tasks;

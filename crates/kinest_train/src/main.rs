@@ -1,7 +1,7 @@
 //! `kinest-train`. Exit status 0: done, 1: failed, 2: wrong usage.
 
 use clap::{Parser, Subcommand};
-use kinest_train::{
+use kinest_train::commands::{
     bench, evaluate, export, import, inspect, predict, prepare, render, skeleton, synth, train,
 };
 use std::process::ExitCode;

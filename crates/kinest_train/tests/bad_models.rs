@@ -1,6 +1,7 @@
 //! Broken models, weights and configs: an error that names file and field, status 1, and no file.
 
-use kinest::model::{ImportError, ImportOptions, StateDict, TensorProblem, import_state_dict};
+use kinest::model::TensorProblem;
+use kinest_nn::import::{ImportError, ImportOptions, StateDict, import_state_dict};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,37 +1,37 @@
-//! The actions of a player's hands and of trackers worn elsewhere.
+//! Actions for the player's hands and for additional trackers.
 
 use super::mapping::ControllerProfile;
 use bevy::prelude::Reflect;
 use openxr::sys;
 use openxr::{Action, ActionSet, Instance, Path, Posef, Result};
 
-/// The paths of hands, left and right.
+/// OpenXR user paths of the left and right hand.
 pub const HANDS: [&str; 2] = ["/user/hand/left", "/user/hand/right"];
 const BODY_PROFILE: &str = "/interaction_profiles/htc/vive_tracker_htcx";
 
-/// Where a further tracker is worn, as `XR_HTCX_vive_tracker_interaction` names it.
+/// Role of an additional tracker, as named by `XR_HTCX_vive_tracker_interaction`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Reflect)]
 pub enum BodyRole {
-    /// At the hips.
+    /// Hips.
     Waist,
-    /// At the breastbone.
+    /// Breastbone.
     Chest,
-    /// On the left foot.
+    /// Left foot.
     LeftFoot,
-    /// On the right foot.
+    /// Right foot.
     RightFoot,
-    /// At the left knee.
+    /// Left knee.
     LeftKnee,
-    /// At the right knee.
+    /// Right knee.
     RightKnee,
-    /// At the left elbow.
+    /// Left elbow.
     LeftElbow,
-    /// At the right elbow.
+    /// Right elbow.
     RightElbow,
 }
 
 impl BodyRole {
-    /// Every one.
+    /// All roles.
     pub const ALL: [Self; 8] = [
         Self::Waist,
         Self::Chest,
@@ -43,7 +43,7 @@ impl BodyRole {
         Self::RightElbow,
     ];
 
-    /// The path that runtimes have for it.
+    /// OpenXR user path of the role.
     #[must_use]
     pub const fn user_path(self) -> &'static str {
         match self {
@@ -59,39 +59,39 @@ impl BodyRole {
     }
 }
 
-/// An action set with what a body needs of controllers. It lives as long as the instance and is attached to
+/// An action set with the inputs a body needs. It lives as long as the instance and is attached to
 /// each of its sessions.
 #[derive(Clone)]
 pub struct BodyActions {
-    /// All of them.
+    /// The action set.
     pub set: ActionSet,
-    /// [`HANDS`] as this instance numbers them.
+    /// [`HANDS`] as paths of this instance.
     pub hands: [Path; 2],
-    /// Where each hand holds its controller.
+    /// Grip pose of each controller.
     pub grip: Action<Posef>,
-    /// How far each trigger is pulled, 0 to 1.
+    /// Pull of each trigger, 0 to 1.
     pub trigger: Action<f32>,
-    /// A button of each controller: A and X, or the menu where there is no other.
+    /// A button of each controller: A and X, or the menu button if there is no other.
     pub button: Action<bool>,
-    /// Trackers worn elsewhere, where the runtime has them.
+    /// Poses and paths of additional trackers, if the runtime supports them.
     pub body: Option<(Action<Posef>, [Path; BodyRole::ALL.len()])>,
 }
 
-/// What an action may be bound to.
+/// A suggested binding of an action.
 pub struct Suggestion {
-    /// The path of an interaction profile.
+    /// Path of the interaction profile.
     pub profile: &'static str,
     /// The action.
     pub action: sys::Action,
-    /// The path of an input.
+    /// Path of the input.
     pub input: String,
 }
 
 impl BodyActions {
-    /// Makes them; `body` says whether `XR_HTCX_vive_tracker_interaction` is enabled.
+    /// Creates the actions; `body` tells whether `XR_HTCX_vive_tracker_interaction` is enabled.
     ///
     /// # Errors
-    /// If the runtime does not like them.
+    /// If the runtime refuses them.
     pub fn new(instance: &Instance, body: bool) -> Result<Self> {
         let set = instance.create_action_set("kinest_body", "Body", 0)?;
         let [left, right] = HANDS;
@@ -116,7 +116,7 @@ impl BodyActions {
         })
     }
 
-    /// What they may be bound to.
+    /// Suggested bindings of all actions.
     #[must_use]
     pub fn suggestions(&self) -> Vec<Suggestion> {
         let [grip, trigger, button] =

@@ -1,4 +1,4 @@
-//! From what the runtime says in a frame to the trackers of players; knows no session either.
+//! Applies the poses of a frame to the players' trackers. Needs no session.
 
 use super::actions::BodyRole;
 use super::mapping::{ControllerProfile, Located, OpenXrDevice};
@@ -8,63 +8,64 @@ use bevy::prelude::*;
 use bevy_mod_xr::session::XrTrackingRoot;
 use kinest::tracker::TrackerRole;
 
-/// An avatar that whoever wears the headset moves.
+/// An avatar driven by the wearer of the headset.
 ///
 /// As soon as a session runs, head and hand [`SparseTracker`]s are spawned for it, each with an
-/// [`OpenXrDevice`]. They are children of the entity with [`XrTrackingRoot`], which becomes the avatar's
-/// [`TrackingSpace`] unless it has one: what moves that entity moves the player, view and body. An avatar
-/// that has a tracker for a role already keeps it; such a tracker follows the headset if it has an
-/// [`OpenXrDevice`], too.
+/// [`OpenXrDevice`]. They are children of the entity with [`XrTrackingRoot`], which becomes the
+/// avatar's [`TrackingSpace`] unless it already has one: moving that entity moves the player, view
+/// and body. A tracker that the avatar already has for a role is kept; it follows the headset if it
+/// has an [`OpenXrDevice`] too.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
 #[reflect(Component, Default)]
 pub struct OpenXrPlayer;
 
-/// A tracker that is worn elsewhere than head and hands. No network uses it yet: it is there to be read, in
-/// the axes that the runtime gives it, as a child of the entity with [`XrTrackingRoot`]. Spawned when the
-/// runtime first sees it; [`TrackerValidity`] says whether it does now.
+/// An additional tracker, worn elsewhere than on head and hands. No network uses it yet; games may
+/// read it. It is a child of the entity with [`XrTrackingRoot`], with the axes that the runtime
+/// reports. Spawned when the runtime first locates it; [`TrackerValidity`] tells whether it is
+/// tracked now.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
 #[require(Transform, TrackerValidity)]
 pub struct BodyTracker {
-    /// Where.
+    /// Where it is worn.
     pub role: BodyRole,
 }
 
-/// A hand as the runtime has it in this frame.
+/// The state of a hand in this frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Reflect)]
 pub struct OpenXrHand {
-    /// The grip pose of the controller in it.
+    /// Grip pose of the controller in this hand.
     pub grip: Located,
-    /// Which controller that is; `None` as long as the runtime has not said so.
+    /// Type of the controller; `None` until the runtime reports it.
     pub profile: Option<ControllerProfile>,
-    /// The wrist, where cameras see the hand itself.
+    /// Pose of the wrist from hand tracking.
     pub wrist: Located,
-    /// How far the trigger is pulled, 0 to 1.
+    /// Pull of the trigger, 0 to 1.
     pub trigger: f32,
-    /// Whether A or X is pressed, or the menu button where there is no other.
+    /// Whether A or X is pressed, or the menu button if there is no other.
     pub button: bool,
 }
 
-/// What the runtime says in this frame: poses at the time it will be displayed, in the session's reference
-/// space. Written in [`OpenXrSystems::Locate`](super::OpenXrSystems::Locate), read in
+/// State of the devices in this frame: poses at its predicted display time, in the session's
+/// reference space. Written in [`OpenXrSystems::Locate`](super::OpenXrSystems::Locate), read in
 /// [`OpenXrSystems::Drive`](super::OpenXrSystems::Drive).
 #[derive(Resource, Clone, Debug, Default, PartialEq, Reflect)]
 #[reflect(Resource, Default)]
 pub struct OpenXrPoses {
-    /// Whether a session runs. Without one nothing is tracked.
+    /// Whether a session is running. Otherwise nothing is tracked.
     pub running: bool,
-    /// The view: between the eyes, −z to the front.
+    /// Pose of the view: between the eyes, −z forward.
     pub view: Located,
-    /// Left and right.
+    /// Left and right hand.
     pub hands: [OpenXrHand; 2],
-    /// Trackers worn elsewhere, as far as the runtime has them.
+    /// Additional trackers that the runtime locates.
     pub body: Vec<(BodyRole, Located)>,
-    /// Whether the reference space was moved between the last frame and this one.
+    /// Whether the reference space was moved between the previous frame and this one.
     pub recentred: bool,
 }
 
 impl OpenXrPoses {
-    /// The left or the right hand; `None` for the head.
+    /// The left or right hand; `None` for the head.
     #[must_use]
     pub fn hand(&self, role: TrackerRole) -> Option<&OpenXrHand> {
         match role {
@@ -74,8 +75,8 @@ impl OpenXrPoses {
         }
     }
 
-    /// What a tracker of this role follows, and where that is. A controller goes before the hand that cameras
-    /// see: some runtimes make up the one from the other.
+    /// The device that a tracker of this role follows, and its pose. A controller takes precedence
+    /// over hand tracking, because some runtimes synthesise one from the other.
     #[must_use]
     pub fn device(&self, role: TrackerRole) -> (OpenXrDevice, Option<Isometry3d>) {
         let nothing = (OpenXrDevice::None, None);
@@ -96,7 +97,7 @@ impl OpenXrPoses {
     }
 }
 
-/// Gives every player the trackers that it lacks, once there is a session.
+/// Spawns each player's missing trackers, once a session runs.
 pub(super) fn spawn_trackers(
     mut commands: Commands,
     poses: Res<OpenXrPoses>,
@@ -127,7 +128,7 @@ pub(super) fn spawn_trackers(
     }
 }
 
-/// Moves the trackers of players.
+/// Moves the players' trackers.
 pub(super) fn drive(
     mut commands: Commands,
     poses: Res<OpenXrPoses>,
@@ -150,7 +151,7 @@ pub(super) fn drive(
         if validity.tracked != pose.is_some() {
             validity.tracked = pose.is_some();
         }
-        // Where it was last, while it is lost.
+        // During a dropout the tracker stays at its last pose.
         if let Some(pose) = pose {
             *transform = at(pose);
         }
@@ -160,7 +161,7 @@ pub(super) fn drive(
     }
 }
 
-/// Moves trackers that are worn elsewhere, and spawns those that are new.
+/// Moves additional trackers, spawning new ones.
 pub(super) fn drive_body(
     mut commands: Commands,
     poses: Res<OpenXrPoses>,

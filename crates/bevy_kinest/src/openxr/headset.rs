@@ -1,31 +1,31 @@
-//! Whether there is anything to wear.
+//! Detects a headset.
 
 use openxr::{ApplicationInfo, Entry, ExtensionSet, FormFactor, Version};
 
 /// Why there is no headset.
 #[derive(Debug, thiserror::Error)]
 pub enum NoHeadset {
-    /// The library that finds runtimes is not installed.
+    /// The OpenXR loader library is not installed.
     #[cfg(not(windows))]
     #[error("there is no OpenXR loader ({0})")]
     Loader(#[from] openxr::LoadError),
-    /// There is no runtime, or it does not answer.
+    /// There is no runtime, or it does not respond.
     #[error("there is no OpenXR runtime ({0})")]
     Runtime(openxr::sys::Result),
-    /// The runtime has no headset now.
+    /// The runtime has no headset at the moment.
     #[error("the OpenXR runtime has no headset ({0})")]
     Headset(openxr::sys::Result),
 }
 
-/// The name of the headset that can be used now. For apps that must know before they are made; takes as long
-/// as a runtime takes to start.
+/// The name of the available headset. For apps that must know before they are built; takes as long
+/// as the runtime takes to start.
 ///
 /// # Errors
-/// If there is none.
+/// If no headset is available.
 pub fn find_headset() -> Result<String, NoHeadset> {
     #[cfg(windows)]
     let entry = Entry::linked();
-    // SAFETY: whatever is installed as the OpenXR loader is trusted to be one, as by every app that uses it.
+    // SAFETY: the library installed as OpenXR loader is trusted to be one, as in every OpenXR app.
     #[cfg(not(windows))]
     let entry = unsafe { Entry::load()? };
     let app = ApplicationInfo {

@@ -1,4 +1,4 @@
-//! From what a runtime says to what trackers need; knows no session, so that it is tested without one.
+//! Converts runtime data to tracker data. Needs no session, so it is tested without one.
 
 use bevy::prelude::*;
 use kinest::tracker::{DeviceFromJoint, Grip, TrackerRole};
@@ -6,27 +6,27 @@ use openxr::{
     Posef, ReferenceSpaceChangePending, ReferenceSpaceType, SpaceLocation, SpaceLocationFlags, Time,
 };
 
-/// A rotation of a runtime is a unit quaternion, or this far from one at most; what has no length is none.
+/// Accepted lengths of a rotation quaternion from a runtime; others mean that there is no rotation.
 const LENGTHS: std::ops::RangeInclusive<f32> = 0.5..=1.5;
 
-/// Where a runtime has something, in the session's reference space: y up, metres.
+/// Pose of a device in the session's reference space: y up, metres.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Reflect)]
 pub struct Located {
-    /// `None` if nobody knows.
+    /// `None` if the runtime does not know it.
     pub pose: Option<Isometry3d>,
-    /// Whether it is really seen, and not inferred or remembered.
+    /// Whether position and rotation are actually tracked, rather than inferred or remembered.
     pub seen: bool,
 }
 
 impl Located {
-    /// What a runtime says, if that is a pose: runtimes give zeros, zero quaternions among them, for what
-    /// they do not know.
+    /// Reads a location from the runtime. Runtimes report zeros, including zero quaternions, for
+    /// poses they do not know.
     #[must_use]
     pub fn of(location: &SpaceLocation) -> Self {
         Self::flagged(location.location_flags, isometry(&location.pose))
     }
 
-    /// A pose as far as flags say that it is one.
+    /// `pose` as far as `flags` declare it valid and tracked.
     pub(super) fn flagged(flags: SpaceLocationFlags, pose: Option<Isometry3d>) -> Self {
         let valid = SpaceLocationFlags::ORIENTATION_VALID | SpaceLocationFlags::POSITION_VALID;
         let seen = SpaceLocationFlags::ORIENTATION_TRACKED | SpaceLocationFlags::POSITION_TRACKED;
@@ -34,32 +34,32 @@ impl Located {
         Self { seen: pose.is_some() && flags.contains(seen), pose }
     }
 
-    /// The pose, if a tracker of this role follows it. Heads are followed wherever they are said to be, as
-    /// views are drawn from there; hands only where they are seen, as the network knows better than an
-    /// arm model where unseen hands are.
+    /// The pose, if a tracker of this role follows it. The head follows any valid pose, because the
+    /// view is drawn from there. Hands follow tracked poses only: during a dropout the network
+    /// estimates them better than a runtime's arm model.
     #[must_use]
     pub fn follow(&self, role: TrackerRole) -> Option<Isometry3d> {
         self.pose.filter(|_| self.seen || role == TrackerRole::Head)
     }
 }
 
-/// A pose, unless it is none.
+/// The pose, if it is valid.
 #[must_use]
 pub fn isometry(pose: &Posef) -> Option<Isometry3d> {
     let (p, q) = (pose.position, pose.orientation);
     sound(Vec3::new(p.x, p.y, p.z), Quat::from_xyzw(q.x, q.y, q.z, q.w))
 }
 
-/// A place and a rotation, if they are.
+/// Position and rotation as a pose, if both are valid.
 pub(super) fn sound(translation: Vec3, rotation: Quat) -> Option<Isometry3d> {
     let sound = translation.is_finite() && LENGTHS.contains(&rotation.length());
     sound.then(|| Isometry3d::new(translation, rotation.normalize()))
 }
 
-/// A controller as runtimes name it: its interaction profile.
+/// Type of a controller, named by its OpenXR interaction profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Reflect)]
 pub enum ControllerProfile {
-    /// `khr/simple_controller`: what every runtime has.
+    /// `khr/simple_controller`: supported by every runtime.
     #[default]
     Simple,
     /// `oculus/touch_controller`: Meta Quest and Rift.
@@ -76,16 +76,17 @@ pub enum ControllerProfile {
 struct Row {
     profile: ControllerProfile,
     path: &'static str,
-    /// Below `/user/hand/*/input/`.
+    /// Path below `/user/hand/*/input/`.
     trigger: &'static str,
-    /// The same, of the left and the right hand.
+    /// Paths below `/user/hand/*/input/` of the left and the right hand.
     buttons: [&'static str; 2],
     grip: Grip,
 }
 
-/// Every controller there are defaults for. A fist's middle is where anatomy has it (a hand of 19 cm around
-/// a handle of 3 to 4 cm); nobody measured players. The rotation is refined by a T-pose
-/// ([`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose)), which is why a few degrees do not matter.
+/// Defaults for every known controller. The centre of the fist follows from anatomy (a 19 cm hand
+/// around a 3 to 4 cm handle); it was not measured on players. A T-pose
+/// ([`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose)) corrects the rotation, so a few
+/// degrees do not matter.
 const TABLE: [Row; 5] = [
     Row {
         profile: ControllerProfile::Simple,
@@ -101,7 +102,7 @@ const TABLE: [Row; 5] = [
         buttons: ["x/click", "a/click"],
         grip: Grip { reach: 0.085, depth: 0.025, lean: 0.35 },
     },
-    // Strapped to the palm, which holds it a little nearer to the wrist.
+    // Strapped to the palm, slightly closer to the wrist.
     Row {
         profile: ControllerProfile::Index,
         path: "/interaction_profiles/valve/index_controller",
@@ -109,7 +110,7 @@ const TABLE: [Row; 5] = [
         buttons: ["a/click", "a/click"],
         grip: Grip { reach: 0.08, depth: 0.025, lean: 0.3 },
     },
-    // A wand is thicker, and pointed to the front with a bent wrist.
+    // A wand is thicker and points forward with a bent wrist.
     Row {
         profile: ControllerProfile::Vive,
         path: "/interaction_profiles/htc/vive_controller",
@@ -127,55 +128,56 @@ const TABLE: [Row; 5] = [
 ];
 
 impl ControllerProfile {
-    /// Every one.
+    /// All profiles.
     pub const ALL: [Self; 5] = [Self::Simple, Self::Touch, Self::Index, Self::Vive, Self::Motion];
 
     fn row(self) -> &'static Row {
         &TABLE[self as usize]
     }
 
-    /// The path that runtimes have for it.
+    /// OpenXR path of the interaction profile.
     #[must_use]
     pub fn interaction_profile(self) -> &'static str {
         self.row().path
     }
 
-    /// The one with this path.
+    /// The profile with this path.
     #[must_use]
     pub fn of_path(path: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.path == path).map(|row| row.profile)
     }
 
-    /// Where its grip pose is in a hand.
+    /// Place of its grip pose in the hand.
     #[must_use]
     pub fn grip(self) -> Grip {
         self.row().grip
     }
 
-    /// Paths below `/user/hand/*/input/` of the left and the right hand: what is pulled, and what is pressed.
+    /// Input paths below `/user/hand/*/input/` for the left and right hand: trigger and button.
     pub(super) fn inputs(self) -> [[&'static str; 2]; 2] {
         let row = self.row();
         row.buttons.map(|button| [row.trigger, button])
     }
 }
 
-/// What a head or hand tracker follows.
+/// The device that a head or hand tracker follows.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
 #[reflect(Component, Default)]
 pub enum OpenXrDevice {
-    /// Nothing: it is lost.
+    /// None: the tracker is not tracked.
     #[default]
     None,
     /// The headset.
     Headset,
     /// A controller.
     Controller(ControllerProfile),
-    /// The wrist of a hand that cameras see.
+    /// The wrist from hand tracking.
     BareHand,
 }
 
 impl OpenXrDevice {
-    /// Where the joint of this role is in the device's axes; `None` where there is no device.
+    /// The device-from-joint transform for the joint of this role; `None` if there is no such
+    /// device.
     #[must_use]
     pub fn device_from_joint(self, role: TrackerRole) -> Option<Transform> {
         let held = match (self, role) {
@@ -189,31 +191,31 @@ impl OpenXrDevice {
     }
 }
 
-/// A change of the reference space that the runtime has announced.
+/// A change of the reference space announced by the runtime.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SpaceChange {
-    /// When it takes place.
+    /// Announced time of the change.
     at: Time,
-    /// The new origin in the old space, if that is known.
+    /// The new origin in the old space, if known.
     origin: Option<Isometry3d>,
 }
 
-/// What became of a [`SpaceChange`].
+/// Outcome of [`SpaceChange::check`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpaceChanged {
-    /// Nothing yet.
+    /// The change has not happened yet.
     NotYet,
-    /// The space was changed between these two frames.
+    /// The space changed between these two frames.
     Now,
-    /// Nothing was seen of it, and will not be: it was of another space.
+    /// The change was not observed in time: it concerns another space.
     Never,
 }
 
 impl SpaceChange {
-    /// How long after its time a change may be seen, nanoseconds.
+    /// How long after its announced time a change may be observed, nanoseconds.
     const PATIENCE: i64 = 500_000_000;
 
-    /// What is announced, if it moves spaces that players are tracked in.
+    /// The announced change, if it concerns a space in which players are tracked.
     #[must_use]
     pub fn of(event: &ReferenceSpaceChangePending) -> Option<Self> {
         let origin = event.pose_valid().then(|| isometry(&event.pose_in_previous_space()));
@@ -221,9 +223,9 @@ impl SpaceChange {
             .then(|| Self { at: event.change_time(), origin: origin.flatten() })
     }
 
-    /// Whether that is why the view was `before` and is `now`, at `time`. A view counts as moved by the change
-    /// when it is nearer to where that puts it than to where it was: runtimes do not keep to the time that
-    /// they say.
+    /// Whether the change explains why the view was `before` and is `now`, at `time`. It does if
+    /// the view is closer to where the change would put it than to where it was: runtimes do not
+    /// keep to the time they announce.
     #[must_use]
     pub fn check(
         &self,
@@ -234,14 +236,15 @@ impl SpaceChange {
         let late = time.as_nanos() - self.at.as_nanos();
         let happened = match (self.origin, before, now) {
             (Some(origin), Some(before), Some(now)) => {
-                // A radian counts like a metre: both are a second of looking and walking about.
+                // A radian counts as much as a metre: each is about a second of looking or walking
+                // around.
                 let off = |from: Isometry3d| {
                     now.translation.distance(from.translation)
                         + now.rotation.angle_between(from.rotation)
                 };
                 off(origin.inverse() * before) < off(before)
             }
-            // Nobody knows how far: the first frame after it has to do.
+            // The size is unknown: assume the first frame after the announced time.
             _ => late >= 0,
         };
         match happened {
@@ -273,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_a_pose_is_one() {
+    fn only_valid_locations_give_poses() {
         let here = Vec3::new(0.1, 1.2, -0.3);
         let turned = Quat::from_rotation_y(0.4);
         let found = Located::of(&location(ALL, here, turned));
@@ -297,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_are_followed_where_hands_are_lost() {
+    fn an_untracked_pose_moves_the_head_but_not_the_hands() {
         let inferred = Located { pose: Some(Isometry3d::IDENTITY), seen: false };
         assert!(inferred.follow(TrackerRole::Head).is_some());
         assert!(inferred.follow(TrackerRole::LeftHand).is_none());
@@ -305,7 +308,7 @@ mod tests {
         assert!(Located::default().follow(TrackerRole::Head).is_none());
     }
 
-    /// Somebody who looks to −z, as in front of a runtime.
+    /// A body that faces −z, as in OpenXR.
     const FACING: Quat = Quat::from_xyzw(0.0, 1.0, 0.0, 0.0);
 
     /// The joint of a device at `device`, in the reference space.
@@ -323,19 +326,19 @@ mod tests {
         assert!(head.translation.abs_diff_eq(Vec3::new(0.0, 1.57, 0.1), 1e-6), "{head:?}");
     }
 
-    /// Fists as OpenXR defines grips: with arms stretched out to the sides, palms down and handles
-    /// upright against the palms, x goes up through the right and down through the left palm, and −z to the
-    /// front.
+    /// Grips as OpenXR defines them: with arms stretched out to the sides, palms down and handles
+    /// upright against the palms, x points up through the right palm and down through the left one,
+    /// and −z forward.
     #[test]
     fn grips_of_a_t_pose_are_stretched_out_wrists() {
         for profile in ControllerProfile::ALL {
             let Grip { reach, depth, lean } = profile.grip();
             let [reach, depth, lean] = [reach, depth, lean].map(|v| v as f32);
             for (role, side) in [(TrackerRole::LeftHand, -1.0), (TrackerRole::RightHand, 1.0)] {
-                // The player's left is at −x here.
+                // The player's left is −x here.
                 let axes = Mat3::from_cols(side * Vec3::Y, -side * Vec3::X, Vec3::Z);
                 let straight = Quat::from_mat3(&axes);
-                // The handle's thumb end goes out to the side where arms end.
+                // The thumb end of the handle leans outward, away from the body.
                 let lean = Quat::from_rotation_y(-side * lean);
                 let fist = Vec3::new(side * (0.7 + reach), 1.4 - depth, 0.0);
                 let held = OpenXrDevice::Controller(profile);
@@ -361,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_worn_where_they_are_made_for() {
+    fn devices_have_joints_only_for_their_roles() {
         let controller = OpenXrDevice::Controller(ControllerProfile::Touch);
         for (held, role) in [
             (OpenXrDevice::None, TrackerRole::Head),
@@ -375,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_in_the_order_of_its_names() {
+    fn the_table_is_in_the_order_of_the_profiles() {
         for (row, profile) in TABLE.iter().zip(ControllerProfile::ALL) {
             assert_eq!(row.profile, profile);
             assert_eq!(ControllerProfile::of_path(profile.interaction_profile()), Some(profile));
@@ -392,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recentre_is_told_from_a_step() {
+    fn a_recentre_is_distinguished_from_a_step() {
         let origin = Isometry3d::new(Vec3::X, Quat::from_rotation_y(0.5));
         let change = change(Some(origin));
         let early = Time::from_nanos(90);
@@ -404,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_unknown_size_is_told_at_its_time() {
+    fn a_change_of_unknown_size_is_assumed_at_its_announced_time() {
         let change = change(None);
         let check = |at| change.check(Time::from_nanos(at), view(0.0, 0.0), view(2.0, 0.0));
         assert_eq!(check(99), SpaceChanged::NotYet);

@@ -1,6 +1,7 @@
-//! Players with headsets: trackers that OpenXR moves (feature `openxr`).
+//! Players with headsets: trackers driven by OpenXR (feature `openxr`).
 //!
-//! Sessions, frames and views are bevy_mod_openxr's; [`KinestOpenXrPlugin`] adds what a body needs.
+//! Sessions, frames and views are handled by bevy_mod_openxr; [`KinestOpenXrPlugin`] adds what a
+//! body needs.
 //!
 //! ```no_run
 //! use bevy::prelude::*;
@@ -24,41 +25,42 @@
 //! }
 //! ```
 //!
-//! # What to expect
+//! # Behaviour
 //!
-//! * Poses are those of the time at which the runtime will display the frame, in the reference space of
-//!   bevy_mod_openxr: `STAGE`, whose origin is on the floor, unless its `OxrReferenceSpacePlugin` says
-//!   otherwise. In `LOCAL` nobody knows where the floor is:
+//! * Poses are those at the predicted display time of the frame, in the reference space of
+//!   bevy_mod_openxr: `STAGE`, with its origin on the floor, unless its `OxrReferenceSpacePlugin`
+//!   says otherwise. In `LOCAL` the height of the floor is unknown: use
 //!   [`Floor::Estimated`](kinest::refine::Floor::Estimated).
-//! * They are written to the trackers' [`Transform`]s in `PreUpdate` ([`OpenXrSystems`]), for games to use in
-//!   `Update`. Changes that games make there are kept until the next frame.
-//! * The head follows the view wherever the runtime says it is. A hand follows its controller's grip, else
-//!   the wrist that cameras see, while position and rotation are really tracked; what a runtime infers
-//!   from an arm model counts as lost.
-//! * Where joints are on devices is known for the controllers of [`ControllerProfile`];
-//!   [`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose) refines how they are turned.
-//! * A reference space that is changed (the player holds a button to recentre) is a
+//! * They are written to the trackers' [`Transform`]s in `PreUpdate` ([`OpenXrSystems`]), for games
+//!   to use in `Update`. Changes that games make there last until the next frame.
+//! * The head follows the view whenever the runtime reports its pose. A hand follows its
+//!   controller's grip, or else the wrist from hand tracking, while position and rotation are
+//!   actually tracked; what a runtime infers from an arm model counts as a dropout.
+//! * The joints' places on the controllers of [`ControllerProfile`] are known;
+//!   [`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose) refines their rotation.
+//! * A change of the reference space (the player holds a button to recentre) is a
 //!   [`Teleport`](crate::Teleport) of each [`OpenXrPlayer`].
-//! * Trackers for feet, hips and so on, where the runtime has `XR_HTCX_vive_tracker_interaction`, become
-//!   [`BodyTracker`]s. Networks do not use them.
+//! * Additional trackers (feet, hips and so on) become [`BodyTracker`]s if the runtime supports
+//!   `XR_HTCX_vive_tracker_interaction`. Networks do not use them.
 //!
-//! # When there is no headset
+//! # Without a headset
 //!
-//! Without a loader, a runtime or a headset bevy_mod_openxr logs an error, `XrState` is `Unavailable` and
-//! the game runs on the desktop. The plugin then does nothing; spawn a
-//! [`MotionReplay`](crate::MotionReplay) or move trackers by other means. [`find_headset`] asks before
-//! there is an app.
+//! Without a loader, a runtime or a headset bevy_mod_openxr logs an error, `XrState` is
+//! `Unavailable` and the game runs on the desktop. The plugin then does nothing; spawn a
+//! [`MotionReplay`](crate::MotionReplay) or move trackers by other means. [`find_headset`] checks
+//! before an app is built.
 //!
-//! While a session is not running (no headset on the head, another application in front) players' trackers
-//! are lost: bodies freeze and come back. A session that the runtime ends to be made anew is made anew. One
-//! that the player ends is not: write `XrCreateSessionMessage` when the player asks for it. Cameras of
-//! bevy_mod_xr go with their session, and come with the next.
+//! While a session is not running (the headset is off, another application is in front) the
+//! players' trackers are not tracked: bodies freeze and recover. A session that the runtime ends
+//! for a restart is restarted. One that the player ends is not: write `XrCreateSessionMessage` when
+//! the player asks for a new one. Cameras of bevy_mod_xr are despawned with their session and
+//! respawned with the next.
 //!
-//! **A runtime that dies in the middle of a session** cannot be survived inside the app: bevy_mod_openxr 0.6
+//! **A runtime that dies during a session** cannot be survived within the app: bevy_mod_openxr 0.6
 //! panics in its frame loop (`Failed to begin frame: ERROR_INSTANCE_LOST`), on the render thread if
-//! rendering is pipelined. What a game can do is in the example `vr_avatar`: run the app in
-//! [`catch_unwind`](std::panic::catch_unwind) in a runner of its own, and go on with a new app on the
-//! desktop. A runtime that says in advance that it will end (`XrEventDataInstanceLossPending`) ends the
+//! rendering is pipelined. The example `vr_avatar` shows what a game can do: run the app in
+//! [`catch_unwind`](std::panic::catch_unwind) in a custom runner, and continue with a new app on
+//! the desktop. A runtime that announces its end (`XrEventDataInstanceLossPending`) ends the
 //! session without a panic.
 
 #![doc = include_str!("../../VR.md")]
@@ -89,23 +91,23 @@ use bevy_mod_xr::session::{
 };
 use bevy_mod_xr::spaces::XrSpaceSyncSet;
 
-/// What happens in `PreUpdate`, in this order.
+/// System sets in `PreUpdate`, in this order.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OpenXrSystems {
     /// Writes [`OpenXrPoses`], after bevy_mod_openxr has synchronised actions and spaces.
     Locate,
-    /// Moves the trackers of every [`OpenXrPlayer`] there.
+    /// Moves the trackers of every [`OpenXrPlayer`] to those poses.
     Drive,
 }
 
-/// Moves the trackers of every [`OpenXrPlayer`] as headset and controllers move. Beside
-/// [`KinestPlugins`](crate::KinestPlugins) and the plugins of bevy_mod_openxr, in any order; without the
-/// latter, or without a runtime, it does nothing.
+/// Drives the trackers of every [`OpenXrPlayer`] from headset and controllers. Add it with
+/// [`KinestPlugins`](crate::KinestPlugins) and the plugins of bevy_mod_openxr, in any order;
+/// without the latter, or without a runtime, it does nothing.
 pub struct KinestOpenXrPlugin;
 
 impl KinestOpenXrPlugin {
-    /// The extensions that it makes use of, for `OxrInitPlugin::exts`: hands that cameras see, and further
-    /// trackers. A runtime that lacks them is used without.
+    /// The optional extensions it uses, for `OxrInitPlugin::exts`: hand tracking and additional
+    /// trackers.
     #[must_use]
     pub fn extensions() -> OxrExtensions {
         let mut extensions = OxrExtensions::default();
@@ -146,9 +148,9 @@ impl Plugin for KinestOpenXrPlugin {
             );
     }
 
-    /// Here, as some of bevy_mod_openxr's plugins replace the schedules that they add.
+    /// In `finish`, because some of bevy_mod_openxr's plugins replace the schedules that they add.
     fn finish(&self, app: &mut App) {
-        // They are bevy_mod_openxr's, which may not be there.
+        // These messages belong to bevy_mod_openxr, whose plugins may be absent.
         app.add_message::<OxrAttachActionSet>()
             .add_message::<OxrSuggestActionBinding>()
             .add_message::<OxrSyncActionSet>()

@@ -1,4 +1,4 @@
-//! From sessions of a runtime, through bevy_mod_openxr, to [`OpenXrPoses`].
+//! Reads a runtime's sessions, through bevy_mod_openxr, into [`OpenXrPoses`].
 
 use super::actions::{BodyActions, BodyRole, HANDS};
 use super::drive::{OpenXrHand, OpenXrPoses};
@@ -21,33 +21,33 @@ use bevy_mod_xr::session::{
 use bevy_mod_xr::spaces::{XrPrimaryReferenceSpace, XrSpace};
 use openxr::{Event, ReferenceSpaceType, SessionState, Time};
 
-/// Actions of the instance; made once.
+/// The actions of the instance; created once.
 #[derive(Resource)]
 pub(super) struct Actions {
     actions: BodyActions,
     suggested: bool,
 }
 
-/// What is located in each frame of a session.
+/// The spaces that are located in each frame of a session.
 #[derive(Resource)]
 pub(super) struct Spaces {
     view: XrSpace,
     grips: [XrSpace; 2],
     body: Vec<(BodyRole, XrSpace)>,
     profiles: [Option<ControllerProfile>; 2],
-    /// The runtime has other controllers than it had, or has not said yet.
+    /// The runtime's controllers have changed, or are not known yet.
     profiles_changed: bool,
 }
 
-/// What events said that is to be done later.
+/// Announced events to handle later.
 #[derive(Resource, Default)]
 pub(super) struct Pending {
     change: Option<SpaceChange>,
-    /// The session is being lost, and may be made anew.
+    /// The session is being lost and may be restarted.
     restart: bool,
 }
 
-/// Makes spaces for a new session, and actions for the first.
+/// Creates the spaces of a new session and, for the first one, the actions.
 pub(super) fn open(
     mut commands: Commands,
     instance: Option<Res<OxrInstance>>,
@@ -102,7 +102,7 @@ pub(super) fn close(mut commands: Commands) {
     commands.remove_resource::<Spaces>();
 }
 
-/// Says what actions may be bound to; a runtime takes that once, before the first session has them.
+/// Suggests bindings; a runtime accepts them once, before the first session attaches the actions.
 pub(super) fn suggest(
     actions: Option<ResMut<Actions>>,
     mut suggestions: MessageWriter<OxrSuggestActionBinding>,
@@ -118,14 +118,14 @@ pub(super) fn suggest(
     }
 }
 
-/// Asks for this frame's state of the actions.
+/// Requests this frame's action states.
 pub(super) fn sync(actions: Option<Res<Actions>>, mut sync: MessageWriter<OxrSyncActionSet>) {
     if let Some(actions) = actions {
         sync.write(OxrSyncActionSet(actions.actions.set.clone()));
     }
 }
 
-/// Keeps in mind what the runtime announces.
+/// Records the runtime's announcements.
 pub(super) fn heed(
     event: OxrEventIn,
     mut commands: Commands,
@@ -148,14 +148,14 @@ pub(super) fn heed(
             if [SessionState::LOSS_PENDING, SessionState::EXITING].contains(&change.state()) =>
         {
             pending.restart = change.state() == SessionState::LOSS_PENDING;
-            // bevy_mod_openxr 0.6 takes the cameras away while the frame before is still being drawn from
-            // them, and goes on with frames of a session that is lost; both may panic.
+            // bevy_mod_openxr 0.6 despawns the cameras while the previous frame is still being
+            // rendered with them, and continues with frames of a lost session; both may panic.
             cameras.iter().for_each(|camera| commands.entity(camera).despawn());
             if let Some(mut started) = started {
                 started.0 = false;
             }
         }
-        // Whoever goes on drawing when the instance is gone panics in bevy_mod_openxr 0.6.
+        // Rendering on after the instance is lost panics in bevy_mod_openxr 0.6.
         Event::InstanceLossPending(_) if started.is_some_and(|started| started.0) => {
             warn!("the OpenXR runtime is about to end");
             exit.write_default();
@@ -164,7 +164,7 @@ pub(super) fn heed(
     }
 }
 
-/// Makes a new session after one that was lost; bevy_mod_openxr 0.6 does not by itself.
+/// Starts a new session after a lost one; bevy_mod_openxr 0.6 does not.
 pub(super) fn restart(
     mut destroyed: MessageReader<XrSessionDestroyedMessage>,
     mut pending: ResMut<Pending>,
@@ -176,7 +176,7 @@ pub(super) fn restart(
     }
 }
 
-/// A session in a frame; none of it is there without one.
+/// A session in a frame; every field is `None` without one.
 #[derive(SystemParam)]
 pub(super) struct Running<'w> {
     session: Option<Res<'w, OxrSession>>,
@@ -187,7 +187,7 @@ pub(super) struct Running<'w> {
     actions: Option<Res<'w, Actions>>,
 }
 
-/// Says what the runtime has in this frame.
+/// Writes the runtime's poses of this frame.
 pub(super) fn locate(
     Running { session, reference, frame, pipelined, instance, actions }: Running,
     spaces: Option<ResMut<Spaces>>,
@@ -207,7 +207,8 @@ pub(super) fn locate(
         return;
     };
     let actions = &actions.actions;
-    // As bevy_mod_openxr has it for cameras: what is made now is shown a frame later if drawing is pipelined.
+    // As bevy_mod_openxr does for cameras: with pipelined rendering, this frame is displayed one
+    // later.
     let period = pipelined.map_or(0, |_| frame.predicted_display_period.as_nanos());
     let time = Time::from_nanos(frame.predicted_display_time.as_nanos() + period);
     let located = |space: &XrSpace| {
@@ -233,20 +234,20 @@ pub(super) fn locate(
     *poses = OpenXrPoses { running: true, view, hands, body, recentred };
 }
 
-/// Nothing is tracked in a session that does not run.
+/// Clears the poses while no session is running.
 pub(super) fn stand_still(mut poses: ResMut<OpenXrPoses>) {
     if poses.running {
         *poses = OpenXrPoses::default();
     }
 }
 
-/// Whether there is a runtime, but no session that runs.
+/// Whether there is a runtime but no running session.
 pub(super) fn pauses(state: Option<Res<XrState>>) -> bool {
     state.is_some_and(|state| *state != XrState::Running)
 }
 
 impl Pending {
-    /// Whether the reference space was changed between two frames with these views; says so once.
+    /// Whether the reference space changed between two frames with these views; reported once.
     fn take_change(
         &mut self,
         time: Time,
@@ -271,12 +272,12 @@ fn profile(
     }
 }
 
-/// The state of an action that is bound; nothing pulled or pressed otherwise.
+/// State of a bound action; the default if it is not active.
 fn state<T: openxr::ActionInput + Default>(state: openxr::Result<openxr::ActionState<T>>) -> T {
     state.ok().filter(|state| state.is_active).map(|state| state.current_state).unwrap_or_default()
 }
 
-/// The wrist that hand tracking has, if it runs.
+/// The wrist from hand tracking, if it is running.
 fn wrist(
     bones: &Query<(&HandBone, Has<LeftHand>, Has<RightHand>, &Transform, &OxrSpaceLocationFlags)>,
     hand: &str,

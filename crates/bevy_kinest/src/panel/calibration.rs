@@ -1,18 +1,18 @@
-//! The player's size.
+//! Panel section: the player's size.
 
 use super::watch::Watch;
 use crate::CalibrationMethod;
 use bevy_egui::egui::{DragValue, Ui};
 use kinest::calibration::Calibration;
 
-/// A player's height before anybody says another one, metres.
+/// Initial value of the player's height, metres.
 const HEIGHT: f64 = 1.75;
 const HEIGHTS: std::ops::RangeInclusive<f64> = 0.5..=2.6;
 
-/// What is asked for.
+/// What the user asks for.
 pub(super) enum Wish {
     Measure(CalibrationMethod),
-    /// As big as the model's body again.
+    /// Back to the size of the model's body.
     Reset,
 }
 

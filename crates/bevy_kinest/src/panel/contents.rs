@@ -1,4 +1,4 @@
-//! What is in the window.
+//! The contents of the panel's window.
 
 use super::watch::Watch;
 use super::{
@@ -15,8 +15,8 @@ use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy_egui::egui;
 
-/// What a [`KinestPanelPlugin`](crate::KinestPanelPlugin)'s window shows, for windows of your own. Takes
-/// the plugin, whose window is closed by [`KinestPanel::open`].
+/// The contents of the [`KinestPanelPlugin`](crate::KinestPanelPlugin)'s window, for use in windows
+/// of your own. Requires the plugin, whose own window [`KinestPanel::open`] closes.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -42,7 +42,7 @@ pub struct KinestPanelContents<'w, 's> {
     commands: Commands<'w, 's>,
 }
 
-/// An avatar as the panel sees it.
+/// The components of an avatar that the panel shows.
 #[derive(QueryData)]
 #[query_data(mutable)]
 struct Shown {
@@ -61,7 +61,7 @@ struct Shown {
 }
 
 impl KinestPanelContents<'_, '_> {
-    /// Shows it.
+    /// Draws the contents.
     pub fn ui(&mut self, ui: &mut egui::Ui) {
         let Some(shown) = self.choose(ui) else {
             ui.label("There is no avatar.");
@@ -112,7 +112,7 @@ impl KinestPanelContents<'_, '_> {
         });
     }
 
-    /// The avatar that is shown, and a choice if there are several.
+    /// The avatar to show, with a selector if there are several.
     fn choose(&mut self, ui: &mut egui::Ui) -> Option<Entity> {
         let avatars = self.avatars.iter().map(|shown| (shown.entity, shown.name));
         let mut avatars: Vec<_> = avatars

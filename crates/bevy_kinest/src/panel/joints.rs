@@ -1,13 +1,13 @@
-//! How much is known of each joint, and how far off it is.
+//! Panel section: confidence and error of each joint.
 
 use crate::BodyPose;
 use bevy_egui::egui::{Grid, ProgressBar, Ui};
 use kinest::skeleton::{PerJoint, SmplJoint};
 
-/// Width of a bar, in points.
+/// Width of a bar, points.
 const BAR: f32 = 52.0;
 
-/// `errors`: metres to where joints truly are, if anybody knows.
+/// `errors`: distance of each joint from its true position, metres, if known.
 pub(super) fn section(ui: &mut Ui, body: &BodyPose, errors: Option<&PerJoint<f64>>) {
     if let Some(errors) = errors {
         let mean = errors.iter().sum::<f64>() / errors.len() as f64;

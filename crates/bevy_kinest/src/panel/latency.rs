@@ -1,16 +1,16 @@
-//! How long things take, and how often they happen.
+//! Panel section: latencies and rates.
 
 use super::watch::{Sample, Watch};
 use crate::ModelStatus;
 use bevy_egui::egui::{Color32, Grid, Ui};
 use egui_plot::{Corner, GridInput, Legend, Line, Plot, PlotPoints, uniform_grid_spacer};
 
-/// Height of the plot, in points.
+/// Height of the plot, points.
 const HEIGHT: f32 = 130.0;
-/// Labelled lines that there is room for.
+/// Number of labelled grid lines that fit.
 const STEPS: f64 = 5.0;
 
-/// What is drawn, in milliseconds.
+/// The plotted lines, milliseconds.
 const LINES: [(&str, Color32, fn(&Sample) -> Option<f64>); 5] = [
     ("pose age", Color32::from_rgb(235, 200, 80), |s| s.age_ms),
     ("queue", Color32::from_rgb(170, 130, 240), |s| Some(s.latency?.queue_ms)),
@@ -47,7 +47,7 @@ pub(super) fn section(ui: &mut Ui, watch: &Watch, model: Option<&ModelStatus>, s
     let ms = |value: Option<f64>| value.map_or("–".into(), |ms| format!("{ms:.2} ms"));
     let per_second = |rate: Option<f64>| rate.map_or("–".into(), |rate| format!("{rate:.0} /s"));
     let count = |count: Option<u64>| count.map_or("–".into(), |count| count.to_string());
-    // One tracker that moves is news enough for a window.
+    // One moving tracker suffices for a new window.
     let trackers = (0..3).filter_map(|k| watch.rate(|s| s.moves[k])).reduce(f64::max);
     let rows = [
         ["Inference p50", &ms(latency.map(|l| l.p50_ms)), "Trackers", &per_second(trackers)],
@@ -82,8 +82,8 @@ pub(super) fn section(ui: &mut Ui, watch: &Watch, model: Option<&ModelStatus>, s
     });
 }
 
-/// Milliseconds between lines: 1, 2 or 5 with zeros. egui_plot's own steps of ten leave most plots of this
-/// height with one label.
+/// Spacing of the grid lines, milliseconds: 1, 2 or 5 times a power of ten. egui_plot's own powers
+/// of ten leave most plots of this height with a single label.
 fn steps(input: GridInput) -> [f64; 3] {
     let least = ((input.bounds.1 - input.bounds.0) / STEPS).max(1e-3);
     let power = 10.0_f64.powf(least.log10().floor());

@@ -1,4 +1,4 @@
-//! A window that shows how avatars are doing, and changes it.
+//! A window that shows the state of avatars and lets users change it.
 
 mod calibration;
 mod contents;
@@ -19,22 +19,22 @@ use bevy_egui::{EguiContexts, EguiPlugin, EguiPrimaryContextPass, egui};
 use std::path::PathBuf;
 use watch::{Watch, watch, watch_calibrations};
 
-/// Width of the window, in points.
+/// Width of the window, points.
 const WIDTH: f32 = 350.0;
 
-/// What the panel shows and does. May be changed at any time.
+/// State of the panel. May be changed at any time.
 #[derive(Resource, Clone, Debug, PartialEq, Reflect)]
 #[reflect(Resource, Default)]
 pub struct KinestPanel {
-    /// Whether the window is there.
+    /// Whether the window is open.
     pub open: bool,
-    /// The avatar that is shown; the first one if there is none such.
+    /// The avatar to show; if it does not exist, the first one.
     pub avatar: Option<Entity>,
-    /// How many seconds back the plot goes.
+    /// Length of the plot, seconds.
     pub seconds: f64,
     /// The file that trackers are recorded to.
     pub recording: PathBuf,
-    /// Whether poses are recorded with them.
+    /// Whether recordings include poses.
     pub record_poses: bool,
 }
 
@@ -50,8 +50,8 @@ impl Default for KinestPanel {
     }
 }
 
-/// A window for watching and changing avatars. Not in [`KinestPlugins`](crate::KinestPlugins): add it by
-/// hand, after bevy_egui's `EguiPlugin`; without that nothing is shown.
+/// A window for inspecting and adjusting avatars. Not in [`KinestPlugins`](crate::KinestPlugins):
+/// add it by hand, after bevy_egui's `EguiPlugin`; without `EguiPlugin` nothing is shown.
 ///
 /// ```no_run
 /// use bevy::prelude::*;
@@ -71,7 +71,7 @@ impl Default for KinestPanel {
 /// }
 /// ```
 ///
-/// [`KinestPanelContents`] puts the same into windows of your own.
+/// [`KinestPanelContents`] draws the same contents in a window of your own.
 pub struct KinestPanelPlugin;
 
 impl Plugin for KinestPanelPlugin {

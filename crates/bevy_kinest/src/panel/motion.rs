@@ -1,11 +1,11 @@
-//! The transport of a replay.
+//! Panel section: transport controls of a replay.
 
 use crate::MotionReplay;
 use bevy::ecs::change_detection::Mut;
 use bevy::prelude::DetectChangesMut;
 use bevy_egui::egui::{Slider, SliderClamping, Ui};
 
-/// Faster than this nobody sees anything.
+/// Greatest playback speed: faster motion cannot be followed by eye.
 const FASTEST: f64 = 4.0;
 
 pub(super) fn section(ui: &mut Ui, replay: &mut Mut<MotionReplay>) {
@@ -13,7 +13,7 @@ pub(super) fn section(ui: &mut Ui, replay: &mut Mut<MotionReplay>) {
     let mut seconds = it.seconds();
     let mut changed = false;
     ui.spacing_mut().slider_width = ui.available_width() - 110.0;
-    // Rounded as text only: a slider that rounds its number would seek by itself.
+    // Only the text is rounded: a slider that rounds its value would seek by itself.
     let scrub = Slider::new(&mut seconds, 0.0..=it.duration())
         .custom_formatter(|seconds, _| format!("{seconds:.2} s"))
         .text("at");

@@ -1,4 +1,4 @@
-//! Trackers to a file.
+//! Panel section: recording trackers to a file.
 
 use super::KinestPanel;
 use super::watch::Watch;
@@ -6,7 +6,7 @@ use crate::TrackerRecorder;
 use bevy::prelude::*;
 use bevy_egui::egui::{TextEdit, Ui};
 
-/// What is asked for.
+/// What the user asks for.
 pub(super) enum Wish {
     Start(Box<TrackerRecorder>),
     Stop,

@@ -1,12 +1,12 @@
-//! Switches for what happens after the network.
+//! Panel section: switches for the corrections of the network's pose.
 
 use crate::KinestRefine;
 use bevy_egui::egui::{DragValue, Ui};
 use kinest::refine::Floor;
 
-/// Cut-off frequencies that make sense, Hz.
+/// Range of cut-off frequencies, Hz.
 const CUTOFFS: std::ops::RangeInclusive<f64> = 0.1..=30.0;
-/// Hz for each rad/s.
+/// Range of beta, Hz per rad/s.
 const BETAS: std::ops::RangeInclusive<f64> = 0.0..=10.0;
 
 pub(super) fn section(ui: &mut Ui, refine: &mut KinestRefine) {

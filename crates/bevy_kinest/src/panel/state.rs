@@ -1,11 +1,11 @@
-//! Whether the model runs, where, and what it is.
+//! Panel section: state and device of the model.
 
 use crate::{BodyPose, KinestAvatar, ModelState, ModelStatus, PoseSource};
 use bevy_egui::egui::{Color32, Sense, Ui, vec2};
 
-/// A model that runs.
+/// Colour for a running model.
 const WELL: Color32 = Color32::from_rgb(90, 200, 110);
-/// Across, in points.
+/// Diameter of the status dot, points.
 const DOT: f32 = 9.0;
 
 pub(super) fn section(

@@ -1,4 +1,4 @@
-//! Which trackers are followed.
+//! Panel section: state of the trackers.
 
 use super::watch::Watch;
 use crate::tracker::{ROLES, Sampled};

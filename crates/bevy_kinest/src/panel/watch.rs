@@ -1,4 +1,4 @@
-//! What the panel remembers of an avatar.
+//! History of an avatar, for the panel.
 
 use super::KinestPanel;
 use crate::{
@@ -9,33 +9,33 @@ use bevy::prelude::*;
 use kinest::skeleton::PerJoint;
 use std::collections::VecDeque;
 
-/// Seconds that rates are taken over.
+/// Window over which rates are averaged, seconds.
 const RATE_SECONDS: f64 = 1.0;
 
-/// One frame.
+/// The values of one frame.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sample {
-    /// Seconds of real time since the start.
+    /// Real time since the start, seconds.
     pub time: f64,
     pub latency: Option<Latency>,
-    /// `None` while no estimate is shown.
+    /// Age of the shown estimate, milliseconds; `None` while none is shown.
     pub age_ms: Option<f64>,
-    /// What had come in by then.
+    /// Counters at that time.
     pub status: AvatarStatus,
 }
 
-/// The last seconds of an avatar, and what its player is about to ask for.
+/// The last seconds of an avatar, and the inputs of the panel's user.
 #[derive(Component, Default)]
 pub(crate) struct Watch {
     pub(super) samples: VecDeque<Sample>,
-    /// How far each joint is from the truth, metres, if anybody knows: of a frame that is complete,
-    /// while windows may be drawn before bodies have moved.
+    /// Distance of each joint from its true position, metres, if known. Of a complete frame:
+    /// windows may be drawn before bodies have moved.
     pub(super) errors: Option<PerJoint<f64>>,
-    /// The player's height that is about to be set, metres.
+    /// The player's height being entered, metres.
     pub(super) height: Option<f64>,
-    /// Why the player could not be measured.
+    /// Why the last calibration failed.
     pub(super) not_calibrated: Option<String>,
-    /// Why nothing is recorded.
+    /// Why recording could not start.
     pub(super) not_recorded: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl Watch {
         self.samples.push_back(sample);
     }
 
-    /// How many of something there were per second, of late. `None` before anything can be said.
+    /// Increase of a counter per second over the last second; `None` until it can be measured.
     pub(super) fn rate(&self, count: impl Fn(&AvatarStatus) -> u64) -> Option<f64> {
         let newest = self.samples.back()?;
         let from = newest.time - RATE_SECONDS;
@@ -59,7 +59,7 @@ impl Watch {
         (seconds > 0.0).then(|| more as f64 / seconds)
     }
 
-    /// How many frames there were per second, of late.
+    /// Frames per second over the last second.
     pub(super) fn frame_rate(&self) -> Option<f64> {
         let newest = self.samples.back()?.time;
         let first = self.samples.partition_point(|s| s.time < newest - RATE_SECONDS);
@@ -113,13 +113,13 @@ pub(super) fn watch_calibrations(
 mod tests {
     use super::*;
 
-    /// 50 frames a second for three seconds, an estimate in every second one.
+    /// 50 frames per second for three seconds, with an estimate in every second frame.
     #[test]
-    fn rates_are_those_of_the_last_second_and_what_is_old_is_forgotten() {
+    fn rates_cover_the_last_second_and_old_samples_are_dropped() {
         let mut watch = Watch::default();
         assert_eq!((watch.rate(|s| s.estimates), watch.frame_rate()), (None, None));
         for frame in 0..150_u64 {
-            // Nothing before the third second.
+            // No estimates before the third second.
             let status = AvatarStatus { estimates: frame.saturating_sub(100) / 2, ..default() };
             watch.push(Sample { time: frame as f64 / 50.0, status, ..default() }, 0.0);
         }

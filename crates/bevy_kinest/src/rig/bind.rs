@@ -1,4 +1,4 @@
-//! From spawned entities to bones.
+//! Finds the bones of a character among its entities.
 
 use super::humanoid::HumanoidBone;
 use super::{KinestRig, RigBound, RigFailed, RigFile};
@@ -12,19 +12,19 @@ use kinest::rig::{Bone, BoneTree, Retarget, RigError, RigMap, RigOverride};
 use kinest::skeleton::{Skeleton, SmplJoint};
 use std::collections::BTreeMap;
 
-/// Whether the bones of a [`KinestRig`] have to be looked for.
+/// Progress of finding the bones of a [`KinestRig`].
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Binding {
-    /// Its scene is not there yet.
+    /// Waiting for the scene.
     #[default]
     Waiting,
-    /// As soon as its file is loaded.
+    /// To be bound as soon as its file is loaded.
     Due,
-    /// They were found, or could not be.
+    /// Bound, or failed.
     Done,
 }
 
-/// The bones of a [`KinestRig`], once they are found.
+/// The bones of a [`KinestRig`] that has been bound.
 #[derive(Component, Clone, Debug, Reflect)]
 #[reflect(opaque)]
 #[reflect(Component, Clone, Debug)]
@@ -32,28 +32,28 @@ pub struct RigBones {
     pub(super) map: RigMap,
     pub(super) tree: BoneTree,
     pub(super) retarget: Retarget,
-    /// The body's that `retarget` is for.
+    /// The body skeleton that `retarget` was made for.
     pub(super) skeleton: Skeleton,
-    /// In the order of the tree.
+    /// Entities in the order of the bone tree.
     entities: Vec<Entity>,
-    /// What is moved and its rest transform, in the order of `retarget`.
+    /// Driven entities with their rest transforms, in the order of `retarget`.
     pub(super) driven: Vec<(Entity, Transform)>,
 }
 
 impl RigBones {
-    /// The bone that takes the rotation of `joint`: to hang a sword, a hat or a camera from.
+    /// The bone that takes the rotation of `joint`: a parent for a sword, a hat or a camera.
     #[must_use]
     pub fn bone(&self, joint: SmplJoint) -> Option<Entity> {
         self.map.bone(joint).map(|bone| self.entities[bone])
     }
 
-    /// What was matched with what, how sure, and why.
+    /// The mapping of bones to joints, with confidence and evidence.
     #[must_use]
     pub fn map(&self) -> &RigMap {
         &self.map
     }
 
-    /// Puts what was moved back to its rest transform.
+    /// Resets driven bones to their rest transforms.
     fn restore(&self, nodes: &mut Query<NodeData>) {
         for (entity, rest) in &self.driven {
             if let Ok((mut transform, ..)) = nodes.get_mut(*entity) {
@@ -71,7 +71,7 @@ type NodeData = (
     Has<Mesh3d>,
 );
 
-/// What hangs from characters.
+/// Queries for the descendants of characters.
 #[derive(SystemParam)]
 pub(crate) struct Nodes<'w, 's> {
     children: Query<'w, 's, &'static Children>,
@@ -98,7 +98,7 @@ pub(crate) fn on_insert(
     }
 }
 
-/// A scene was spawned, or spawned anew.
+/// Marks characters whose scene was spawned or respawned.
 pub(crate) fn on_ready(
     ready: On<WorldInstanceReady>,
     mut commands: Commands,
@@ -106,7 +106,7 @@ pub(crate) fn on_ready(
 ) {
     if let Ok(mut binding) = rigs.get_mut(ready.entity) {
         *binding = Binding::Due;
-        // Bones of a scene that is gone have no rest transform to go back to.
+        // Bones of a despawned scene need no restoring.
         commands.entity(ready.entity).try_remove::<RigBones>();
     }
 }
@@ -123,7 +123,7 @@ pub(crate) fn on_remove(
     }
 }
 
-/// Binds characters anew whose file has changed, or can be read after all.
+/// Rebinds characters whose file has changed or become readable.
 pub(crate) fn follow_files(
     mut events: MessageReader<AssetEvent<RigFile>>,
     mut rigs: Query<(&KinestRig, &mut Binding)>,
@@ -138,7 +138,7 @@ pub(crate) fn follow_files(
     }
 }
 
-/// Says which characters have a scene that cannot be loaded.
+/// Reports characters whose scene cannot be loaded.
 pub(crate) fn report_missing_scenes(
     server: Res<AssetServer>,
     mut rigs: Query<(Entity, &WorldAssetRoot, &mut Binding), With<KinestRig>>,
@@ -202,12 +202,13 @@ pub(crate) fn bind_rigs(
     }
 }
 
-/// Entities that may be bones, parents before children.
+/// Candidate bone entities, parents before children.
 struct Found(Vec<(Entity, Option<usize>)>);
 
 impl Found {
-    /// Descendants of `rig`. If it has skinned meshes only the joints of these, what `given` or the file
-    /// names, and all above them: cameras, meshes and other nodes have misleading names.
+    /// The descendants of `rig`. If it has skinned meshes: only their joints, bones named by
+    /// `given` or the model file, and the ancestors of both, because cameras, meshes and other
+    /// nodes have misleading names.
     fn under(rig: Entity, given: &RigOverride, nodes: &Nodes) -> Self {
         let mut all: Vec<(Entity, Option<usize>)> = vec![];
         let mut open: Vec<(Entity, Option<usize>)> = vec![(rig, None)];
@@ -217,7 +218,7 @@ impl Found {
                 all.len() - 1
             });
             let below = nodes.children.get(entity).map(|c| c.to_vec()).unwrap_or_default();
-            // Characters that are carried by this one are not part of it.
+            // Characters carried by this one are not part of it.
             let below =
                 below.into_iter().filter(|c| nodes.data.contains(*c) && !nodes.rigs.contains(*c));
             open.extend(below.map(|child| (child, own)));
@@ -243,7 +244,7 @@ impl Found {
                 kept[parent] |= kept[i];
             }
         }
-        // All parents of what is kept are kept, so that only places move up.
+        // Ancestors of kept entities are kept, so only the indices shift.
         let moved: Vec<usize> = kept
             .iter()
             .scan(0, |next, kept| {

@@ -6,7 +6,7 @@ use bevy::prelude::*;
 use kinest::rig::{RigError, RigOverride};
 use std::string::FromUtf8Error;
 
-/// A [`RigOverride`], loaded from `*.rig.ron`. Characters that use it are bound anew when it changes.
+/// A [`RigOverride`] loaded from `*.rig.ron`. Characters that use it are rebound when it changes.
 #[derive(Asset, TypePath, Clone, Debug, Default)]
 pub struct RigFile(pub RigOverride);
 
@@ -19,7 +19,7 @@ pub enum RigFileError {
     /// The file is not text.
     #[error("not UTF-8: {0}")]
     Text(#[from] FromUtf8Error),
-    /// The file says something else.
+    /// The text is not a valid rig override.
     #[error(transparent)]
     Rig(#[from] RigError),
 }

@@ -1,4 +1,4 @@
-//! The humanoid that VRM files describe, kept on the nodes while a glTF file is loaded.
+//! Humanoid bones declared in VRM files, recorded on the nodes while a glTF file is loaded.
 
 use bevy::asset::LoadContext;
 use bevy::gltf::GltfLoaderSettings;
@@ -8,11 +8,11 @@ use kinest::rig::{VRM_EXTENSIONS, vrm_bones};
 use kinest::skeleton::SmplJoint;
 use std::collections::BTreeMap;
 
-/// Marks a node that the file itself says is a joint's bone.
+/// Marks a node that the model file declares as a joint's bone.
 #[derive(Component, Clone, Copy, Debug, Reflect)]
 #[reflect(Component)]
 pub(crate) struct HumanoidBone {
-    /// The joint's place in SMPL's order.
+    /// Index of the joint in SMPL's order.
     joint: usize,
 }
 
@@ -25,7 +25,7 @@ impl HumanoidBone {
 /// Reads the extensions `VRMC_vrm` (1.0) and `VRM` (0.x).
 #[derive(Clone, Default)]
 pub(crate) struct HumanoidReader {
-    /// The joint of each glTF node of the file at hand.
+    /// Joints of the current file's glTF nodes.
     joints: BTreeMap<usize, SmplJoint>,
 }
 

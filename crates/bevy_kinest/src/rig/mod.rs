@@ -1,4 +1,4 @@
-//! Characters from model files, moved by a body.
+//! Characters from model files, driven by a body.
 
 mod bind;
 mod file;
@@ -20,15 +20,17 @@ use humanoid::{HumanoidBone, HumanoidReader};
 use kinest::coordinates::engine_from_amass_rotation;
 use kinest::rig::{Anchor, Fit, Retarget, Similarity};
 
-/// A character, moved by an avatar's [`BodyPose`]. Put it on the entity with the [`WorldAssetRoot`] of a
-/// glTF scene, or on one whose descendants are bones already.
+/// A character driven by an avatar's [`BodyPose`]. Put it on the entity with the [`WorldAssetRoot`]
+/// of a glTF scene, or on one whose descendants already are bones.
 ///
-/// Once the scene is there its bones are found by their names, their shape and what a VRM file says (see
-/// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is written. The character's own [`Transform`] does not
-/// move it, as trackers are in the world. Bones of other kinds (twist, hair, cloth, fingers) are left alone.
+/// Once the scene is spawned, its bones are found by name, shape and VRM declarations (see
+/// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is written. The character's own
+/// [`Transform`] does not move it, because trackers are in world space. Other bones (twist, hair,
+/// cloth, fingers) are not driven.
 ///
-/// Without Bevy's default features, spawning glTF scenes takes its `reflect_auto_register` or registering
-/// their components by hand. VRM files have to end in `.glb` for Bevy to load them.
+/// Without Bevy's default features, spawning glTF scenes requires its feature
+/// `reflect_auto_register` or registering their components by hand. For Bevy to load a VRM file,
+/// its name must end in `.glb`.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -45,17 +47,17 @@ use kinest::rig::{Anchor, Fit, Retarget, Similarity};
 #[reflect(Component, Default)]
 #[require(Transform, Binding)]
 pub struct KinestRig {
-    /// Whose body it shows; `None` for that of its own entity.
+    /// The avatar that drives it; `None` for its own entity.
     #[entities]
     pub avatar: Option<Entity>,
-    /// What is known better than it can be found: a `*.rig.ron`.
+    /// Corrections to the automatic mapping: a `*.rig.ron`.
     pub file: Option<Handle<RigFile>>,
     /// How it is sized and placed.
     #[reflect(remote = FitReflect)]
     pub fit: Fit,
 }
 
-/// Stands for [`Fit`], which knows nothing of Bevy, in reflection.
+/// Reflects [`Fit`], which does not depend on Bevy.
 #[reflect_remote(Fit)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FitReflect {
@@ -66,7 +68,7 @@ pub struct FitReflect {
     pub scale: bool,
 }
 
-/// Stands for [`Anchor`] in reflection.
+/// Reflects [`Anchor`].
 #[reflect_remote(Anchor)]
 #[derive(Clone, Copy, Debug, Default)]
 pub enum AnchorReflect {
@@ -77,19 +79,19 @@ pub enum AnchorReflect {
     Pelvis,
 }
 
-/// The bones of a [`KinestRig`] were found; it moves from now on, and has [`RigBones`].
+/// The bones of a [`KinestRig`] were found; from now on it is driven and has [`RigBones`].
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct RigBound {
     /// The entity with the [`KinestRig`].
     pub rig: Entity,
-    /// How sure the least sure bone is, from 0 to 1.
+    /// Lowest confidence of any bone, 0 to 1.
     pub confidence: f64,
-    /// Each bone, what it was taken for, how sure and why.
+    /// Every bone with its joint, confidence and evidence.
     pub report: String,
 }
 
-/// The bones of a [`KinestRig`] could not be found, or its scene could not be loaded; it stays as it is.
+/// The bones of a [`KinestRig`] were not found, or its scene could not be loaded; it is not driven.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct RigFailed {
@@ -99,7 +101,7 @@ pub struct RigFailed {
     pub reason: String,
 }
 
-/// From [`BodyPose`] to the bones of characters.
+/// Drives the bones of characters from [`BodyPose`].
 pub struct KinestRigPlugin;
 
 impl Plugin for KinestRigPlugin {
@@ -146,11 +148,11 @@ fn write_rigs(
             bones.skeleton = body.skeleton().clone();
         }
         let mut transforms = transforms.p1();
-        // The body is in its tracking space.
+        // The body is given in its tracking space.
         let space_from_world = body.world_from_space.affine().inverse();
         let space = rig_from_amass(&(space_from_world * world_from_rig.affine()).into());
         bones.retarget.apply(body.joints(), &space, rig.fit, |i, rotation, place| {
-            // A bone that was despawned is simply not moved.
+            // A despawned bone is skipped.
             let Ok(mut transform) = transforms.get_mut(bones.driven[i].0) else { return };
             transform.rotation = rotation.as_quat();
             if let Some((translation, scale)) = place {
@@ -161,8 +163,8 @@ fn write_rigs(
     }
 }
 
-/// The way from the body's space (AMASS) to the space of a character's entity, whose scale is taken as
-/// uniform.
+/// Transform from the body's space (AMASS) to the space of a character's entity, whose scale is
+/// taken as uniform.
 fn rig_from_amass(space_from_rig: &GlobalTransform) -> Similarity {
     let (scale, rotation, translation) = space_from_rig.to_scale_rotation_translation();
     let scale = f64::from(scale.abs().element_sum() / 3.0).max(f64::MIN_POSITIVE);

@@ -1,9 +1,9 @@
-//! The player's body against the one a model was trained on.
+//! Maps between the player's body and the body a model was trained on.
 //!
-//! A network has seen one size of body. A [`Calibration`] says how tall its player is, how long the arms are
-//! and how the devices are held, so that the network is shown the trackers of a body of its own size
-//! ([`to_model`](Calibration::to_model)) and its rotations are put on a body of the player's
-//! ([`skeleton`](Calibration::skeleton)).
+//! A network has seen one body size. A [`Calibration`] holds the player's height and arm span and
+//! how the devices are worn and held. With it the network is fed the trackers of a body of its own
+//! size ([`to_model`](Calibration::to_model)), and its rotations are applied to a body of the
+//! player's size ([`skeleton`](Calibration::skeleton)).
 
 mod motion;
 
@@ -18,58 +18,59 @@ use std::path::{Path, PathBuf};
 
 use SmplJoint as J;
 
-/// Height of the head joint over the soles against the player's height: 1.5986 m of 1.75 m in the open
-/// skeleton.
+/// Height of the head joint above the soles divided by the player's height: 1.5986 m of 1.75 m in
+/// the open skeleton.
 const HEAD_JOINT_PART: f64 = 0.913_486;
 
-/// Nobody is smaller or taller, metres.
+/// Range of plausible player heights, metres.
 const HEIGHTS: [f64; 2] = [0.5, 2.6];
-/// Arms are this much shorter or longer than the body's size says, at most.
+/// Range of the arms' size relative to the body's size.
 const ARM_FACTORS: [f64; 2] = [0.6, 1.6];
 
-/// A T-pose is held for at least this long, seconds, …
+/// Minimum duration of the T-pose, seconds.
 const POSE_SECONDS: f64 = 0.5;
-/// … with each tracker within this distance of its middle, metres, …
+/// Greatest distance of a tracker from its mean position during the T-pose, metres.
 const POSE_STILLNESS: f64 = 0.05;
-/// … and each hand no further from the height of the shoulders than this part of half the span.
+/// Greatest height difference between hand and shoulders, as a fraction of half the arm span.
 const POSE_SLOPE: f64 = 0.35;
 
-/// How big a player is and how the devices are held. Metres.
+/// A player's size, and how the devices are worn and held.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// From the soles to the crown, standing.
+    /// Standing height from the soles to the crown, metres.
     pub height: f64,
-    /// From wrist joint to wrist joint with the arms stretched out to the sides: about 0.84 of the height.
+    /// Distance between the wrist joints with both arms stretched out to the sides, metres: about
+    /// 0.84 times the height.
     pub arm_span: f64,
-    /// The joint in each device's axes: headset, left controller, right controller.
+    /// Device-from-joint transforms: headset, left controller, right controller.
     #[serde(default)]
     pub devices: [DeviceFromJoint; 3],
 }
 
-/// Why there is no calibration.
+/// Why a calibration could not be made, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
-    /// The trackers were not watched for long enough.
+    /// The recording of the trackers is too short.
     #[error("{seconds:.1} s of trackers, at least {needed} s are needed")]
     TooShort {
-        /// Watched.
+        /// Duration of the recording, seconds.
         seconds: f64,
-        /// Needed.
+        /// Required duration, seconds.
         needed: f64,
     },
     /// A frame does not have one finite pose for each tracker.
     #[error("tracker frame {frame} does not have three finite poses")]
     Frame {
-        /// The frame, from 0.
+        /// Index of the frame.
         frame: usize,
     },
     /// A tracker moved while the pose should have been held.
     #[error("{role:?} moved {metres:.2} m: hold the T-pose still")]
     Moving {
-        /// The tracker.
+        /// Role of the tracker.
         role: TrackerRole,
-        /// From its middle, at most.
+        /// Greatest distance from its mean position.
         metres: f64,
     },
     /// A hand is not stretched out to the side.
@@ -77,23 +78,23 @@ pub enum CalibrationError {
         "{role:?} is {metres:.2} m above the shoulders (below if negative): stretch both arms out to the sides"
     )]
     NotTPose {
-        /// The hand.
+        /// Role of the hand's tracker.
         role: TrackerRole,
-        /// Height over the shoulders.
+        /// Height above the shoulders.
         metres: f64,
     },
-    /// A size that no player has.
+    /// A size outside the plausible range.
     #[error("{field} of {metres:.2} m is not a player's")]
     Size {
-        /// The field.
+        /// Name of the field.
         field: &'static str,
         /// Its value.
         metres: f64,
     },
-    /// Where a joint is in its device's axes is no place or no rotation.
+    /// A device-from-joint transform is not finite or its rotation is not normalised.
     #[error("the joint of {role:?} in its device's axes is not finite or not a rotation")]
     Device {
-        /// The tracker.
+        /// Role of the tracker.
         role: TrackerRole,
     },
     /// The file could not be read or written.
@@ -101,7 +102,7 @@ pub enum CalibrationError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
@@ -110,18 +111,18 @@ pub enum CalibrationError {
     Parse {
         /// The file.
         path: PathBuf,
-        /// What is wrong and where.
+        /// What is wrong, and where.
         #[source]
         source: Box<ron::error::SpannedError>,
     },
 }
 
-/// Sizes of a skeleton that stands in its rest pose, metres.
+/// Sizes of a skeleton standing in its rest pose, metres.
 struct Sizes {
-    /// Head joint and shoulders over the soles.
+    /// Height of the head joint and of the shoulders above the soles.
     head: f64,
     shoulders: f64,
-    /// From the middle to a shoulder, and on to the wrist.
+    /// From the body's midline to a shoulder, and from there to the wrist.
     girdle: f64,
     arm: f64,
 }
@@ -141,14 +142,14 @@ impl Sizes {
     }
 }
 
-/// How many times bigger the player's body and arms are than the model's.
+/// Sizes of the player's body and arms relative to the model's.
 struct Scales {
     body: f64,
     arm: f64,
 }
 
 impl Calibration {
-    /// A player exactly as big as `base`, whose devices report joints.
+    /// A player exactly the size of `base`, whose devices report joints.
     #[must_use]
     pub fn of(base: &Skeleton) -> Self {
         let sizes = Sizes::of(base);
@@ -159,25 +160,28 @@ impl Calibration {
         }
     }
 
-    /// A player of this height with the proportions of `base`, whose devices report joints.
+    /// A player of this height (metres) with the proportions of `base`, whose devices report
+    /// joints.
     ///
     /// # Errors
-    /// If nobody is that tall.
+    /// If the height is not a player's.
     pub fn from_height(base: &Skeleton, height: f64) -> Result<Self, CalibrationError> {
         let base_size = Self::of(base);
         let arm_span = base_size.arm_span * height / base_size.height;
         Self { height, arm_span, ..base_size }.checked(base)
     }
 
-    /// Measures a player who stands upright with both arms stretched out to the sides, palms down, facing
-    /// the middle between the hands.
+    /// Measures a player in a T-pose: upright, both arms stretched out to the sides, palms down,
+    /// facing straight ahead.
     ///
-    /// The head joint's height gives the player's, the distance of the wrists the arm span. How the
-    /// controllers are turned in the hands follows too, as the rotation of stretched out wrists is known;
-    /// where they sit against the wrists does not, and is taken from `devices` like all of the headset's.
+    /// The height of the head joint gives the player's height, and the distance of the wrists the
+    /// arm span. The controllers' rotation in the hands follows too, because the rotation of the
+    /// wrists in a T-pose is known; their position in the hands does not and is taken from
+    /// `devices`, like the headset's whole transform.
     ///
     /// # Errors
-    /// If `frames` last less than half a second, a tracker moves, or the arms are not stretched out.
+    /// If `frames` last less than half a second, a frame does not have three finite poses, a
+    /// tracker moves, the arms are not stretched out, or the size is not a player's.
     pub fn from_t_pose(
         base: &Skeleton,
         frames: &[TrackerFrame],
@@ -186,14 +190,14 @@ impl Calibration {
         check_frames(frames, POSE_SECONDS)?;
         let roles = TrackerSet::HeadAndHands.roles();
         let count = frames.len() as f64;
-        // The rotation first: where a wrist is depends on how its device is turned, but not the other
-        // way round. So the heading is that of the devices.
+        // Rotations first: the wrist's position depends on the device's rotation, but not vice
+        // versa. Hence the heading comes from the devices' positions.
         let place = |k: usize| frames.iter().map(|f| f.poses[k].position).sum::<DVec3>() / count;
         let left = place(1) - place(2);
         let stretched = DQuat::from_rotation_z(left.y.atan2(left.x)) * UPRIGHT;
         for (k, device) in devices.iter_mut().enumerate().skip(1) {
             let first = quat_from_matrix(frames[0].poses[k].rotation);
-            // The mean of near quaternions, each with the sign of the first.
+            // Mean of nearby quaternions, with the signs aligned to the first.
             let sum = frames.iter().fold(DQuat::from_xyzw(0.0, 0.0, 0.0, 0.0), |sum, frame| {
                 let q = quat_from_matrix(frame.poses[k].rotation);
                 sum + q * first.dot(q).signum()
@@ -224,10 +228,10 @@ impl Calibration {
         Self { height: middles[0].z / HEAD_JOINT_PART, arm_span, devices }.checked(base)
     }
 
-    /// Reads the RON file at `path`: the calibration of a player for a model that was trained on `base`.
+    /// Reads the RON file at `path`: a player's calibration for a model trained on `base`.
     ///
     /// # Errors
-    /// If it cannot be read, is no calibration, or as [`checked`](Self::checked).
+    /// If the file cannot be read or is not a calibration, or as [`checked`](Self::checked).
     pub fn load(base: &Skeleton, path: &Path) -> Result<Self, CalibrationError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| CalibrationError::File { path: path.into(), source })?;
@@ -238,10 +242,10 @@ impl Calibration {
         read.checked(base)
     }
 
-    /// Writes the RON file at `path`.
+    /// Writes the RON file at `path`, atomically.
     ///
     /// # Errors
-    /// If it cannot be written; what was there is then still there.
+    /// If the file cannot be written; an existing file is then unchanged.
     pub fn save(&self, path: &Path) -> Result<(), CalibrationError> {
         let text = ron::ser::to_string_pretty(self, ron::ser::PrettyConfig::default())
             .expect("numbers and structs can be written as RON");
@@ -249,10 +253,11 @@ impl Calibration {
             .map_err(|source| CalibrationError::File { path: path.into(), source })
     }
 
-    /// The same, if a player can have these sizes.
+    /// Returns `self` if its values are plausible.
     ///
     /// # Errors
-    /// If the height is no player's, the arm span does not go with it, or a device's joint is nowhere.
+    /// If the height is not a player's, the arm span does not fit the height, or a
+    /// device-from-joint transform is invalid.
     pub fn checked(self, base: &Skeleton) -> Result<Self, CalibrationError> {
         let within = |[low, high]: [f64; 2], value: f64| (low..=high).contains(&value);
         if !within(HEIGHTS, self.height) {
@@ -275,7 +280,7 @@ impl Calibration {
         Scales { body, arm: (self.arm_span / 2.0 - body * sizes.girdle) / sizes.arm }
     }
 
-    /// What trackers on the player's joints would report, from what the devices do.
+    /// Converts the devices' poses to the poses of the player's joints, world space.
     ///
     /// # Panics
     /// If the frame does not have three poses.
@@ -286,7 +291,7 @@ impl Calibration {
         frame
     }
 
-    /// As [`joints`](Self::joints), in place.
+    /// [`joints`](Self::joints) in place.
     ///
     /// # Panics
     /// If the frame does not have three poses.
@@ -297,11 +302,11 @@ impl Calibration {
         }
     }
 
-    /// What the devices would report if the player were as big as `base` and they sat on the joints: the
-    /// input of a network that was trained on `base`.
+    /// The tracker poses of a player the size of `base` with the devices at the joints: the input
+    /// for a network trained on `base`.
     ///
-    /// Everything is scaled about the origin of the floor by the body's size; hands are scaled about the
-    /// point between the shoulders, below the head, by the size of the arms.
+    /// Everything is scaled about the origin of the floor by the body's scale; hands are scaled
+    /// about the point between the shoulders, below the head, by the arms' scale.
     ///
     /// # Panics
     /// If the frame does not have three poses.
@@ -319,7 +324,7 @@ impl Calibration {
         frame
     }
 
-    /// The player's body: `base` with the player's height and arms.
+    /// The player's skeleton: `base` scaled to the player's height and arm span.
     #[must_use]
     pub fn skeleton(&self, base: &Skeleton) -> Skeleton {
         let scales = self.scales(base);
@@ -350,7 +355,7 @@ mod tests {
     use crate::skeleton::{PerJoint, Pose};
     use glam::DMat3;
 
-    /// Devices held anyhow: off the joints and turned.
+    /// Devices with arbitrary offsets and rotations from the joints.
     pub(super) fn held() -> [DeviceFromJoint; 3] {
         [
             DeviceFromJoint {
@@ -368,7 +373,7 @@ mod tests {
         ]
     }
 
-    /// What devices held like that report of a body.
+    /// What those devices report for a body in `pose`.
     pub(super) fn devices(skeleton: &Skeleton, pose: &Pose, time: f64) -> TrackerFrame {
         let joints = skeleton.pose_joints(pose);
         let mut frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);
@@ -399,7 +404,8 @@ mod tests {
         (calibration.skeleton(&base), calibration)
     }
 
-    /// What a T-pose has to be told: all of the headset's, and where controllers sit.
+    /// What a T-pose cannot measure: the headset's whole transform, and the positions of the
+    /// controllers.
     fn known() -> [DeviceFromJoint; 3] {
         let [head, left, right] = held();
         let position =
@@ -420,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn a_t_pose_gives_height_span_and_how_controllers_are_turned() {
+    fn a_t_pose_gives_height_span_and_rotation_of_the_controllers() {
         let base = Skeleton::default();
         for (height, arms) in [(1.45, 1.0), (1.75, 1.05), (2.0, 0.95)] {
             let (skeleton, truth) = sized(height, arms);
@@ -435,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_t_pose_is_refused_by_name() {
+    fn errors_name_what_is_wrong_with_a_t_pose() {
         let base = Skeleton::default();
         let attempt = |frames: &[TrackerFrame]| {
             Calibration::from_t_pose(&base, frames, known()).unwrap_err().to_string()
@@ -456,7 +462,7 @@ mod tests {
         assert!(attempt(&doll).contains("height of 0.40 m is not"), "{}", attempt(&doll));
     }
 
-    /// The same motion of bodies of any size is one motion to the network.
+    /// The same motion by bodies of different sizes gives the network the same input.
     #[test]
     fn the_model_sees_its_own_size() {
         let base = Skeleton::default();
@@ -496,12 +502,12 @@ mod tests {
         let frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints);
         let seen = calibration.to_model(&base, &frame);
         let apart = seen.poses[1].position.distance(seen.poses[2].position);
-        // Shoulders do not grow with the arms: 4.9 cm of 148.
+        // Shoulders do not grow with the arms: an error of 4.9 cm in 148 cm.
         assert!((apart - span(&base)).abs() < 0.05, "{apart}");
     }
 
     #[test]
-    fn a_calibration_comes_back_from_its_file_and_errors_name_it() {
+    fn a_saved_calibration_loads_unchanged_and_errors_name_the_file() {
         let base = Skeleton::default();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("player.ron");
@@ -526,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_four_metres_tall_or_has_arms_of_one() {
+    fn implausible_heights_and_arm_spans_are_refused() {
         let base = Skeleton::default();
         assert!(Calibration::from_height(&base, 4.0).is_err());
         let long = Calibration { arm_span: 3.0, ..Calibration::of(&base) };

@@ -1,4 +1,4 @@
-//! A player measured by motion that nobody posed for.
+//! Measures a player from free motion, without a calibration pose.
 
 use super::{Calibration, CalibrationError, HEAD_JOINT_PART, Sizes, check_frames};
 use crate::coordinates::heading;
@@ -6,34 +6,37 @@ use crate::skeleton::Skeleton;
 use crate::tracker::{DeviceFromJoint, TrackerFrame};
 use glam::{DQuat, DVec3};
 
-/// Motion is watched for at least this long, seconds.
+/// Minimum duration of the motion, seconds.
 const MOTION_SECONDS: f64 = 2.0;
-/// People stand upright some of the time: this part of all head heights is below the standing height.
+/// Quantile of the head heights taken as the standing height: people stand upright only part of the
+/// time.
 const STANDING_QUANTILE: f64 = 0.95;
-/// Hands are as far apart as they get in this part of the time; the rest may be glitches.
+/// Quantile of the distances between the hands taken as their maximum; the rest may be glitches.
 const SPAN_QUANTILE: f64 = 0.99;
-/// Arms are as long as hands get away from where shoulders should be in this part of the time, … Of 34 CMU
-/// clips whose arms and grips are known this moves the grips of one in ten by 1.6 cm or more, and of most by
-/// nothing; 0.98 would by 5.9 cm, for people who turn while they reach.
+/// Quantile of the distances from wrist to assumed shoulder taken as the arm's length. On 34 CMU
+/// clips with known arms and grips, 0.95 shifts the grips of one clip in ten by 1.6 cm or more and
+/// of most clips by nothing; 0.98 would shift them by 5.9 cm, for people who turn while they reach.
 const REACH_QUANTILE: f64 = 0.95;
-/// … but no longer than this many times what the height says: the trunk leans, and turns against the head.
+/// Upper limit of the arm's length, relative to the length expected from the height: beyond it the
+/// trunk leans, or turns against the head.
 const REACH_FACTOR: f64 = 1.1;
-/// What is left of that is how devices are held, each this much further from the wrist at most, metres: a wand
-/// may report a point at its far end.
+/// What exceeds that limit is attributed to the grip: the device is further from the wrist than
+/// assumed, by at most this much, metres. A wand may report a point at its far end.
 const GRIP_SHIFT: f64 = 0.12;
-/// That is found by steps, which would each be enough if hands never turned.
+/// Iterations that find the grip's shift; one would do if hands never turned.
 const GRIP_STEPS: usize = 4;
 
 impl Calibration {
-    /// Measures a player who moves about for a few seconds and stands upright some of the time.
+    /// Measures a player who moves for a few seconds and stands upright part of the time.
     ///
-    /// The height is that of somebody whose head is as high as this one's nearly ever gets. Arms are
-    /// taken to have the proportions of `base` unless the hands get further apart than that, or up to a tenth
-    /// further from the shoulders. What is left is how the controllers are held: their joints are moved from
-    /// where `devices` says, by 12 cm at most.
+    /// The height follows from the highest head positions. Arms get the proportions of `base`,
+    /// unless the hands move further apart than that allows, or up to a tenth further from the
+    /// shoulders. Any reach beyond that is attributed to the grip: the wrists are moved from where
+    /// `devices` puts them, by at most 12 cm.
     ///
     /// # Errors
-    /// If `frames` last less than two seconds, or nobody has such a size.
+    /// If `frames` last less than two seconds, a frame does not have three finite poses, or the
+    /// size is not a player's.
     pub fn from_motion(
         base: &Skeleton,
         frames: &[TrackerFrame],
@@ -67,7 +70,7 @@ impl Calibration {
     }
 }
 
-/// From both wrists to where the shoulders of an upright body below the head are, facing as the head does.
+/// From both wrists to the shoulders of an upright body below the head, facing as the head does.
 fn to_shoulders(joints: &TrackerFrame, sizes: &Sizes, body: f64) -> [DVec3; 2] {
     let [head, left, right] = [0, 1, 2].map(|k| joints.poses[k].position);
     let chest = head - DVec3::Z * (body * (sizes.head - sizes.shoulders));
@@ -76,14 +79,15 @@ fn to_shoulders(joints: &TrackerFrame, sizes: &Sizes, body: f64) -> [DVec3; 2] {
     [chest + shoulder - left, chest - shoulder - right]
 }
 
-/// A direction in the left wrist's axes as one in the axes of this tracker, a hand.
+/// Converts a direction from the left wrist's axes to those of hand `tracker`, by mirroring for the
+/// right.
 fn of_hand(tracker: usize, direction: DVec3) -> DVec3 {
     if tracker == 1 { direction } else { direction * DVec3::new(-1.0, 1.0, 1.0) }
 }
 
-/// How far wrists are from where they are thought to be, in the left one's axes, if arms are no longer
-/// than this: the least shift that brings nearly all reaches within it, towards the shoulders as the
-/// hands see them when they reach far.
+/// Shift of the wrists from their assumed position, in the left wrist's axes, given arms of at most
+/// `arms` metres: the smallest shift that brings nearly all reaches within that length, in the mean
+/// direction to the shoulders at far reaches.
 fn grip_shift(joints: &[TrackerFrame], sizes: &Sizes, body: f64, arms: f64) -> DVec3 {
     let mut shift = DVec3::ZERO;
     for _ in 0..GRIP_STEPS {
@@ -105,7 +109,7 @@ fn grip_shift(joints: &[TrackerFrame], sizes: &Sizes, body: f64, arms: f64) -> D
     shift
 }
 
-/// The value below which this part of `values`, at least one, lies.
+/// The value below which the fraction `part` of `values` (at least one) lies.
 fn quantile(values: impl Iterator<Item = f64>, part: f64) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
@@ -138,9 +142,9 @@ mod tests {
         }
     }
 
-    /// Who never stretches both arms out still shows how long they are.
+    /// Arms that are never both stretched out still show their length.
     #[test]
-    fn hands_that_reach_far_have_long_arms() {
+    fn far_reaches_imply_long_arms() {
         let base = Skeleton::default();
         let (skeleton, truth) = sized(1.75, 1.08);
         let mut ahead = Pose::rest();
@@ -152,14 +156,14 @@ mod tests {
         let frames: Vec<_> =
             (0..180).map(|i| devices(&skeleton, &ahead, f64::from(i) / 60.0)).collect();
         let found = Calibration::from_motion(&base, &frames, held()).unwrap();
-        // Shoulders are a little behind the head, where nobody looks for them.
+        // True shoulders are slightly behind the head, while the estimate assumes them below it.
         let part = found.arm_span / truth.arm_span;
         assert!((0.95..1.02).contains(&part), "{found:?} {truth:?}");
     }
 
-    /// Whose hands get further away than arms are long holds the devices further out than thought.
+    /// Reaches beyond any plausible arm imply a device held further from the wrist.
     #[test]
-    fn hands_that_reach_too_far_hold_their_devices_further_out() {
+    fn reaches_beyond_the_arm_shift_the_grip() {
         let base = Skeleton::default();
         let mut ahead = Pose::rest();
         ahead.rotations[0] = UPRIGHT;
@@ -167,7 +171,7 @@ mod tests {
         for (shoulder, turn) in [(J::LeftShoulder, -1.5), (J::RightShoulder, 1.5)] {
             ahead.rotations[shoulder.index()] = DQuat::from_rotation_y(turn);
         }
-        // The fingers point along x and −x of the wrists at rest.
+        // In the rest pose the fingers point along x and −x of the wrists.
         let further = |k: usize| of_hand(k, DVec3::X) * 0.15;
         let frames: Vec<_> = (0..180)
             .map(|i| {
@@ -186,7 +190,7 @@ mod tests {
         assert!((1.0..1.1).contains(&arms), "{arms}");
         for k in [1, 2] {
             let off = found.devices[k].position + further(k);
-            // Longer arms account for 5 cm of it, and shoulders are a little behind the head.
+            // Longer arms explain 5 cm of it, and shoulders are slightly behind the head.
             assert!(off.length() < 0.1, "{k}: {off}");
             assert_eq!(found.devices[k].rotation, DQuat::IDENTITY);
         }

@@ -1,36 +1,36 @@
-//! What feet do on the floor: they stand, slide and sink.
+//! Contact of feet with the floor: standing, sliding, sinking.
 
 use super::mean;
 use crate::motion::ClipFrame;
 use crate::skeleton::{Skeleton, SmplJoint as J};
 use glam::DVec3;
 
-/// A foot stands when its sole is lower than this over the floor, metres, …
+/// A foot stands if its sole is lower than this above the floor, metres, …
 const STANDING_HEIGHT: f64 = 0.05;
-/// … and its ball slower than this along the floor, m/s. Much above the tremble of motion capture, much
-/// below a foot that swings (3 m/s) or that is turned on its ball.
+/// … and its ball moves slower than this along the floor, m/s: far above the noise of motion
+/// capture, far below a swinging foot (3 m/s) or one that pivots on its ball.
 const STANDING_SPEED: f64 = 0.3;
 
-/// Both feet of a body, left and right, for each frame. The floor is at height 0.
+/// Both feet of a body, left and right, per frame. The floor is at height 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeetTrack {
-    /// Height of the lower one of heel and ball, metres.
+    /// Height of the heel or the ball, whichever is lower, metres.
     pub soles: Vec<[f64; 2]>,
-    /// World position of the joint of the ball, metres.
+    /// World position of the ball joint, metres.
     pub balls: Vec<[DVec3; 2]>,
 }
 
-/// How far feet are below the floor, metres.
+/// Depth of feet below the floor, metres.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sunk {
-    /// Mean depth of the lower foot over all frames, those above the floor counting as 0.
+    /// Mean depth of the lower foot over all frames; 0 for feet above the floor.
     pub mean: f64,
-    /// The deepest.
+    /// Greatest depth.
     pub most: f64,
 }
 
 impl FeetTrack {
-    /// What the feet of a body with `skeleton` do in `frames`.
+    /// The feet of a body with `skeleton` in `frames`.
     #[must_use]
     pub fn new(frames: &[ClipFrame], skeleton: &Skeleton) -> Self {
         let mut track = Self::default();
@@ -47,8 +47,8 @@ impl FeetTrack {
         track
     }
 
-    /// Which feet stand in each frame: whose sole is within 5 cm of the floor and whose ball moves along
-    /// it by less than 0.3 m/s since the frame before (for the first frame, until the next).
+    /// Which feet stand, per frame: the sole is within 5 cm of the floor, and the ball moves along
+    /// it by less than 0.3 m/s since the previous frame (in the first frame: until the next).
     #[must_use]
     pub fn standing(&self, rate_hz: f64) -> Vec<[bool; 2]> {
         let frames = self.balls.len();
@@ -60,12 +60,11 @@ impl FeetTrack {
         (0..frames).map(|frame| [stands(frame, 0), stands(frame, 1)]).collect()
     }
 
-    /// Mean speed along the floor, m/s, of feet over all steps from frame to frame in which they are
-    /// `standing` before and after; `None` if there is none. Whether they stand is best known of the true
-    /// motion.
+    /// Mean speed along the floor, m/s, of feet that are `standing` in two consecutive frames;
+    /// `None` if there are none. `standing` is best taken from the true motion.
     ///
     /// # Panics
-    /// If `standing` has another length.
+    /// If `standing` has another length than the track.
     #[must_use]
     pub fn slide(&self, standing: &[[bool; 2]], rate_hz: f64) -> Option<f64> {
         assert_eq!(standing.len(), self.balls.len(), "feet stand or not in the same frames");
@@ -75,26 +74,26 @@ impl FeetTrack {
         mean(held.map(|(frame, side)| self.step(frame, side) * rate_hz))
     }
 
-    /// How deep they are below the floor.
+    /// Depth below the floor.
     #[must_use]
     pub fn sunk(&self) -> Sunk {
         let depths = || self.soles.iter().map(|[left, right]| (-left.min(*right)).max(0.0));
         Sunk { mean: mean(depths()).unwrap_or_default(), most: depths().fold(0.0, f64::max) }
     }
 
-    /// How far a ball moves along the floor up to a frame, metres.
+    /// Distance a ball moves along the floor from the previous frame to `frame`, metres.
     fn step(&self, frame: usize, side: usize) -> f64 {
         let before = self.balls[frame.saturating_sub(1)][side];
         (self.balls[frame][side] - before).truncate().length()
     }
 }
 
-/// How well somebody tells which feet stand: counted over all feet and frames.
+/// Accuracy of contact detection, counted over all feet and frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContactCounts {
-    /// Feet that were said to stand and did.
+    /// Feet correctly said to stand.
     pub right: usize,
-    /// Feet that were said to stand.
+    /// Feet said to stand.
     pub said: usize,
     /// Feet that stood.
     pub true_ones: usize,
@@ -104,7 +103,7 @@ impl ContactCounts {
     /// Counts over the same frames.
     ///
     /// # Panics
-    /// If there are more of one than of the other.
+    /// If the lists differ in length.
     #[must_use]
     pub fn compare(said: &[[bool; 2]], truth: &[[bool; 2]]) -> Self {
         assert_eq!(said.len(), truth.len(), "contacts are compared frame by frame");
@@ -114,7 +113,7 @@ impl ContactCounts {
         Self { right, said: count(said), true_ones: count(truth) }
     }
 
-    /// Both together.
+    /// The sum of both counts.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -124,13 +123,13 @@ impl ContactCounts {
         }
     }
 
-    /// The part of those said to stand that did; `None` if none was.
+    /// Fraction of the feet said to stand that did; `None` if none was said to.
     #[must_use]
     pub fn precision(&self) -> Option<f64> {
         (self.said > 0).then(|| self.right as f64 / self.said as f64)
     }
 
-    /// The part of those that stood that were said to; `None` if none did.
+    /// Fraction of the standing feet that were said to stand; `None` if none stood.
     #[must_use]
     pub fn recall(&self) -> Option<f64> {
         (self.true_ones > 0).then(|| self.right as f64 / self.true_ones as f64)
@@ -145,7 +144,7 @@ mod tests {
 
     const RATE: f64 = 60.0;
 
-    /// Soles at these heights; the balls go along x in steps of these lengths.
+    /// Soles at these heights; the balls move along x in steps of these lengths, metres.
     fn track(soles: &[f64], steps: &[f64]) -> FeetTrack {
         let mut x = 0.0;
         let balls = steps.iter().map(|step| {
@@ -155,7 +154,7 @@ mod tests {
         FeetTrack { balls: balls.collect(), soles: soles.iter().map(|s| [*s, 0.0]).collect() }
     }
 
-    /// The right foot only goes up, which is no sliding; the left one is fast (0.6 m/s), then slow
+    /// The right foot only rises, which is not sliding; the left foot is fast (0.6 m/s), then slow
     /// (0.12 m/s), then high.
     #[test]
     fn a_foot_stands_while_it_is_low_and_slow_and_slides_only_then() {
@@ -164,7 +163,7 @@ mod tests {
         let left: Vec<bool> = standing.iter().map(|feet| feet[0]).collect();
         assert_eq!(left, [false, false, true, true, false]);
         assert!(standing.iter().all(|feet| feet[1]));
-        // One step of the left foot and four of the right one.
+        // One step of the left foot and four of the right.
         let slide = feet.slide(&standing, RATE).unwrap();
         assert!((slide - 0.12 / 5.0).abs() < 1e-12, "{slide}");
         assert_eq!(feet.slide(&[[false; 2]; 5], RATE), None);
@@ -177,8 +176,8 @@ mod tests {
         assert!((sunk.mean - 0.02).abs() < 1e-12 && (sunk.most - 0.06).abs() < 1e-12, "{sunk:?}");
     }
 
-    /// Hand-worked: at rest the sole is as far below the ankle as the skeleton says; with the toes down
-    /// by 90° the ball is below by its distance in front.
+    /// Hand-worked: at rest the sole is below the ankle by the skeleton's ankle height; with the
+    /// toes down by 90° the ball is below it by its distance in front.
     #[test]
     fn the_sole_is_the_lower_one_of_heel_and_ball() {
         let skeleton = Skeleton::default();
@@ -188,16 +187,16 @@ mod tests {
             let track = FeetTrack::new(&[ClipFrame::from(pose)], &skeleton);
             track.soles[0][0] - joints.positions[J::LeftAnkle.index()].z
         };
-        // The reference's matrices are rotations to seven digits.
+        // The reference's matrices are rotations to seven digits only.
         assert!((sole(&pose) + skeleton.ankle_height).abs() < 1e-6);
         let tiptoe = glam::DQuat::from_rotation_x(std::f64::consts::FRAC_PI_2);
         pose.rotations[J::LeftAnkle.index()] = tiptoe;
         assert!((sole(&pose) + skeleton.offsets[J::LeftFoot.index()].z).abs() < 1e-6);
     }
 
-    /// Made motion stands on its floor: by the same definition its feet slide next to nothing.
+    /// Synthetic motion stands on its floor: by this definition its feet hardly slide.
     #[test]
-    fn feet_of_a_made_walk_stand_half_of_the_time_and_hardly_slide() {
+    fn feet_of_a_synthetic_walk_stand_half_of_the_time_and_hardly_slide() {
         let skeleton = Skeleton::default();
         let walk = clip(Kind::Walk, 3, 6.0, RATE, &skeleton);
         let feet = FeetTrack::new(&walk.frames, &skeleton);

@@ -1,16 +1,16 @@
-//! Knees and elbows that are not where they can be.
+//! Implausible bends of knees and elbows.
 
 use super::BodyTrack;
 use crate::skeleton::SmplJoint as J;
 use glam::DVec3;
 
-/// A knee that bends back by more than this is wrong, radians: 9°, where no healthy knee goes.
+/// Hyperextension of a knee that counts as wrong, radians: 9°, beyond any healthy knee.
 const BEND_BACK: f64 = 0.15;
-/// The direction in which a knee points turns no faster, rad/s; …
+/// Fastest plausible change of the direction in which a knee points, rad/s.
 const KNEE_FASTEST: f64 = 30.0;
-/// … and that of an elbow, which a fast blow swings about shoulder and hand, no faster than this.
+/// The same for an elbow, which a fast punch swings about the line from shoulder to hand.
 const ELBOW_FASTEST: f64 = 90.0;
-/// Nearer to the line between the ends of the limb than this, metres, a hinge points nowhere.
+/// A hinge closer than this to the line between the limb's ends, metres, points in no direction.
 const STRAIGHT: f64 = 0.03;
 
 const LEGS: [[J; 3]; 2] =
@@ -20,22 +20,23 @@ const ARMS: [[J; 3]; 2] = [
     [J::RightShoulder, J::RightElbow, J::RightWrist],
 ];
 
-/// How often a knee bends the wrong way, or points elsewhere from one frame to the next (faster than
-/// 30 rad/s): counted over frames and legs.
+/// Number of frames in which a knee bends backwards, or changes direction implausibly fast (above
+/// 30 rad/s); each leg counts separately.
 #[must_use]
 pub fn knee_flips(track: &BodyTrack, rate_hz: f64) -> usize {
-    // From the rest pose a knee bends about x.
+    // In rest pose axes a knee bends about x.
     flips(track, LEGS, KNEE_FASTEST / rate_hz, |knee| knee.x < -BEND_BACK)
 }
 
-/// How often an elbow points elsewhere from one frame to the next (faster than 90 rad/s): counted over frames
-/// and arms.
+/// Number of frames in which an elbow changes direction implausibly fast (above 90 rad/s); each arm
+/// counts separately.
 #[must_use]
 pub fn elbow_flips(track: &BodyTrack, rate_hz: f64) -> usize {
     flips(track, ARMS, ELBOW_FASTEST / rate_hz, |_| false)
 }
 
-/// Hinges that turn by more than `most` radians in a frame, or whose axis-angle is `wrong`.
+/// Counts hinges whose direction turns by more than `most` radians in a frame, or whose axis-angle
+/// is `wrong`.
 fn flips(track: &BodyTrack, limbs: [[J; 3]; 2], most: f64, wrong: impl Fn(DVec3) -> bool) -> usize {
     let mut flips = 0;
     for [from, hinge, to] in limbs.map(|limb| limb.map(J::index)) {
@@ -59,7 +60,8 @@ mod tests {
     use crate::skeleton::{Pose, Skeleton};
     use glam::DQuat;
 
-    /// A leg with the knee bent and swivelled about the line from hip to ankle, more or less.
+    /// A right leg per frame, with the knee bent and swivelled about the line from hip to ankle,
+    /// radians.
     fn track(knees: &[(f64, f64)]) -> BodyTrack {
         let frame = |(bend, swivel): &(f64, f64)| {
             let mut pose = Pose::rest();
@@ -73,9 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn a_knee_may_bend_and_swing_but_not_backwards_and_not_at_once() {
+    fn a_knee_flips_if_it_bends_backwards_or_jumps() {
         assert_eq!(knee_flips(&track(&[(0.8, 0.0), (0.8, 0.1), (1.2, 0.2), (-0.1, 0.2)]), 60.0), 0);
-        // Twice backwards, and back to the front at once.
+        // Two frames backwards, then a jump to the front.
         let back = track(&[(0.8, 0.0), (-0.2, 0.0), (-0.3, 0.0), (0.8, 0.0)]);
         assert_eq!(knee_flips(&back, 60.0), 3);
         let jump = track(&[(0.8, 0.0), (0.8, 0.9), (0.8, 1.0)]);
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_elbow_may_swing_fast_but_not_turn_over() {
+    fn an_elbow_flips_if_it_turns_over_but_not_if_it_swings_fast() {
         let arm = |bend: f64, swivel: f64| {
             let mut pose = Pose::rest();
             pose.rotations[J::LeftShoulder.index()] = DQuat::from_rotation_x(swivel);

@@ -1,13 +1,13 @@
-//! By how much one motion is behind another.
+//! The delay of one motion relative to another.
 
 use super::BodyTrack;
 use crate::skeleton::SmplJoint as J;
 
-/// How far `joints` of `track` are behind those of `reference` in time, seconds, in their motion against
+/// Delay of `joints` of `track` behind those of `reference`, seconds, in their motion relative to
 /// the head; `None` if they do not move.
 ///
-/// It is the delay `τ` that makes `p(t) − τ v(t)` nearest to `track` in the sense of least squares, for
-/// positions `p` and velocities `v` of the reference: good for delays of a few frames.
+/// It is the delay `τ` for which `p(t) − τ v(t)` is nearest to `track` in the least-squares sense,
+/// with positions `p` and velocities `v` of the reference. Accurate for delays of a few frames.
 ///
 /// # Panics
 /// If the tracks differ in length.
@@ -36,7 +36,7 @@ mod tests {
     use glam::DVec3;
     use std::f64::consts::TAU;
 
-    /// The left wrist swings once a second while the whole body goes away at 2 m/s.
+    /// The left wrist swings once per second while the whole body moves at 2 m/s.
     fn swing(late: f64, frames: usize) -> BodyTrack {
         let positions = (0..frames).map(|i| {
             let t = i as f64 / 60.0;

@@ -1,9 +1,10 @@
-//! How far a predicted motion is from the true one: the reference's nine figures under its own names, and
-//! an honest angle.
+//! Errors of a predicted motion: the reference's nine figures under its own names, and the geodesic
+//! angle.
 //!
-//! Everything is SI here; [`Metrics::report`] gives the units papers print. [`JointErrors`] tells where on
-//! the body an error sits, [`BodyTrack::distances`] when. [`FeetTrack`], [`knee_flips`], [`elbow_flips`] and [`lag`] see
-//! what a mean distance does not: bodies that look wrong.
+//! All figures are in SI units; [`Metrics::report`] converts them to the units used in papers.
+//! [`JointErrors`] tells where on the body an error is, [`BodyTrack::distances`] when.
+//! [`FeetTrack`], [`knee_flips`], [`elbow_flips`] and [`lag`] detect faults that a mean distance
+//! hides: bodies that look wrong.
 
 mod feet;
 mod hinges;
@@ -24,17 +25,17 @@ use std::f64::consts::{PI, TAU};
 
 use SmplJoint as J;
 
-/// What a body did, as the metrics look at it.
+/// A body's motion as the metrics take it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BodyTrack {
-    /// Axis-angle of each joint against its parent, radians, for each frame.
+    /// Axis-angle of each joint relative to its parent, radians, per frame.
     pub rotations: Vec<PerJoint<DVec3>>,
-    /// World position of each joint, metres, for each frame.
+    /// World position of each joint, metres, per frame.
     pub positions: Vec<PerJoint<DVec3>>,
 }
 
 impl BodyTrack {
-    /// What a body with `skeleton` does in `frames`.
+    /// The motion of a body with `skeleton` in `frames`.
     #[must_use]
     pub fn new(frames: &[ClipFrame], skeleton: &Skeleton) -> Self {
         let positions =
@@ -45,7 +46,8 @@ impl BodyTrack {
         }
     }
 
-    /// Mean distance of all joints from those of `truth` in each frame, metres: the frames' own MPJPE.
+    /// Mean distance of all joints from those of `truth`, metres, per frame: the MPJPE of each
+    /// frame.
     #[must_use]
     pub fn distances(&self, truth: &Self) -> Vec<f64> {
         let of = |(p, t): (&PerJoint<DVec3>, &PerJoint<DVec3>)| {
@@ -57,17 +59,18 @@ impl BodyTrack {
 
 /// The figures of one sequence, or their mean over several. SI units.
 ///
-/// A figure is `None` where the sequence is too short to have it.
+/// A figure is `None` if the sequence is too short for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Metrics {
-    /// Mean absolute difference of axis-angle *components* of joints 1 to 21, radians, each difference
-    /// wrapped once into ±π. Not an angle: the reference's way, for comparison with papers.
+    /// Mean absolute difference of the axis-angle *components* of joints 1 to 21, radians, each
+    /// difference wrapped once into ±π. Not a rotation angle: computed as the reference does, for
+    /// comparison with papers.
     pub mpjre: f64,
-    /// Mean angle of the rotation from predicted to true, local, joints 1 to 21, radians.
+    /// Mean geodesic angle between predicted and true local rotations of joints 1 to 21, radians.
     pub mpjre_geodesic: f64,
     /// Mean distance of all joints, metres.
     pub mpjpe: f64,
-    /// Mean length of the difference of velocities of all joints, m/s; needs two frames.
+    /// Mean length of the velocity difference of all joints, m/s; needs two frames.
     pub mpjve: Option<f64>,
     /// Mean distance of the wrists, metres.
     pub handpe: f64,
@@ -77,13 +80,14 @@ pub struct Metrics {
     pub lowerpe: f64,
     /// Distance of the pelvis, metres.
     pub rootpe: f64,
-    /// Mean length of the predicted joints' third derivative, m/s³; needs four frames.
+    /// Mean length of the third time derivative of the predicted joint positions, m/s³; needs four
+    /// frames.
     pub pred_jitter: Option<f64>,
-    /// The same of the true joints.
+    /// The same for the true joint positions.
     pub gt_jitter: Option<f64>,
 }
 
-/// [`Metrics`] in the units of papers, which its keys name.
+/// [`Metrics`] in the units of papers, as the field names say.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the same figures as in `Metrics`, in the unit each name ends in")]
 pub struct MetricsReport {
@@ -104,8 +108,8 @@ fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// Mean length of the third difference of all points (joints or trackers), m/s³: how much they tremble.
-/// `None` for fewer than four frames.
+/// Mean length of the third time derivative of all points (joints or trackers), m/s³: how much they
+/// shake. `None` for fewer than four frames.
 #[must_use]
 pub fn jitter<const POINTS: usize>(positions: &[[DVec3; POINTS]], rate_hz: f64) -> Option<f64> {
     let third = |w: &[[DVec3; POINTS]], j: usize| {
@@ -115,10 +119,10 @@ pub fn jitter<const POINTS: usize>(positions: &[[DVec3; POINTS]], rate_hz: f64) 
 }
 
 impl Metrics {
-    /// Compares two tracks of the same frames at `rate_hz`.
+    /// Compares two tracks of the same frames, at `rate_hz` frames per second.
     ///
     /// # Panics
-    /// If there is no frame, or the four lists differ in length.
+    /// If there are no frames, or the four lists differ in length.
     #[must_use]
     pub fn compare(predicted: &BodyTrack, truth: &BodyTrack, rate_hz: f64) -> Self {
         let frames = truth.positions.len();
@@ -162,8 +166,8 @@ impl Metrics {
         }
     }
 
-    /// The plain mean over sequences, long or short, as the reference averages; a figure some lack is
-    /// averaged over those that have it. `None` for no sequence.
+    /// The unweighted mean over sequences of any length, as in the reference. A figure that some
+    /// sequences lack is averaged over the others. `None` if `all` is empty.
     #[must_use]
     pub fn mean(all: &[Self]) -> Option<Self> {
         let of = |figure: fn(&Self) -> f64| mean(all.iter().map(figure));
@@ -206,13 +210,13 @@ impl Metrics {
 mod tests {
     use super::*;
 
-    /// A body at rest at one point, `frames` long.
+    /// A motionless body with all joints at one point, `frames` long.
     fn still(frames: usize) -> BodyTrack {
         let rows = vec![[DVec3::ZERO; J::COUNT]; frames];
         BodyTrack { rotations: rows.clone(), positions: rows }
     }
 
-    /// One joint alone is off, by a known length and a known angle.
+    /// Only one joint is off, by a known distance and a known angle.
     #[test]
     fn each_figure_sees_its_own_joints() {
         let mut predicted = still(2);
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_the_other_way_round_is_wrapped_once() {
+    fn axis_angle_differences_are_wrapped_once() {
         let mut predicted = still(1);
         predicted.rotations[0][1] = DVec3::X * 6.0;
         let m = Metrics::compare(&predicted, &still(1), 60.0);
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn short_sequences_lack_figures_and_do_not_spoil_the_mean() {
+    fn short_sequences_lack_figures_and_are_left_out_of_the_mean() {
         let short = Metrics::compare(&still(1), &still(1), 60.0);
         assert_eq!((short.mpjve, short.pred_jitter), (None, None));
         let mut long = Metrics::compare(&still(4), &still(4), 60.0);

@@ -1,74 +1,65 @@
-//! The KineST network: embed, temporal flow blocks, kinematic flow blocks, regress.
+//! Dimensions of the KineST network.
 
-use super::kinematic_flow::{KinematicFlow, KinematicTrace, ScanChain};
-use super::layers::{linear, linear_layer};
 use super::mamba2::Mamba2Config;
-use super::mixing::MixingTrace;
-use super::state::KinestState;
-use super::statistics::{DataStatistics, Standardise};
-use super::temporal_flow::TemporalFlow;
-use burn::module::Module;
-use burn::nn::Linear;
-use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
+use super::tensors::TensorShapes;
+use crate::skeleton::SmplJoint;
 use serde::{Deserialize, Serialize};
 
-/// Every dimension of a [`Kinest`] network. The default is the released configuration.
+/// Every dimension of a KineST network. The default is the released configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KinestConfig {
-    /// Numbers per frame that come in.
+    /// Input numbers per frame.
     pub inputs: usize,
-    /// Numbers per frame that go out.
+    /// Output numbers per frame.
     pub outputs: usize,
-    /// Frames of a window; the time mixer ties the weights to it. 1 for a causal network, which is fed
-    /// frame by frame.
+    /// Frames per window; the time mixer ties the weights to it. 1 for a causal network, which is
+    /// fed frame by frame.
     pub window: usize,
-    /// Width of a frame's token, D.
+    /// Width D of a frame's token.
     pub width: usize,
-    /// How many temporal flow blocks.
+    /// Number of temporal flow blocks.
     pub temporal_blocks: usize,
-    /// How many kinematic flow blocks.
+    /// Number of kinematic flow blocks.
     pub kinematic_blocks: usize,
-    /// The scans over frames.
+    /// Dimensions of the scans over frames.
     pub temporal_scan: Mamba2Config,
-    /// The scans over joints.
+    /// Dimensions of the scans over joints.
     pub kinematic_scan: Mamba2Config,
     /// Width of a joint's token in the kinematic scans.
     pub joint_width: usize,
-    /// The order of the joints in the kinematic scans.
+    /// Order of the joints in the kinematic scans.
     pub chain: ScanChain,
-    /// Heads of the attention over time.
+    /// Attention heads.
     pub attention_heads: usize,
-    /// Hidden width of the encoder layer's feed-forward.
+    /// Hidden width of the encoder layer's feed-forward network.
     pub feed_forward: usize,
     /// Hidden width of the Fan layers.
     pub fan_hidden: usize,
     /// Dropout of the encoder layer, in training only.
     pub dropout: f64,
-    /// Whether inputs are standardised with the training data's mean and deviation. The released
-    /// network does not.
+    /// Whether inputs are standardised with the training data's mean and standard deviation. The
+    /// released network does not.
     pub standardise: bool,
     /// Makes the network causal. The released one is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub causal: Option<CausalConfig>,
 }
 
-/// What a causal network has in place of the parts that see a whole window.
+/// What a causal network uses in place of the parts that see a whole window.
 ///
 /// The scans along the chain of joints walk from frame to frame in any case. Of the scans along time
-/// only the forward one is left, [`TimeMixer`](super::TimeMixer) becomes
-/// [`TimeFilter`](super::TimeFilter), the attention looks back only. Everything it remembers of the
+/// only the forward one is left, the time mixer becomes a causal filter, the attention looks back only. Everything it remembers of the
 /// past has a fixed size, so a frame costs the same however long a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CausalConfig {
-    /// Frames that the filter along time sees.
+    /// Frames the time filter sees, including the newest.
     pub mixer_taps: usize,
-    /// Frames that the attention sees.
+    /// Frames the attention sees, including the newest.
     pub attention_frames: usize,
-    /// The answer to a frame describes the frame so many before it: the network has seen that much of
-    /// its future.
+    /// Frames between the newest input and the frame that the output describes: how much of that
+    /// frame's future the network has seen.
     #[serde(default)]
     pub look_ahead: usize,
 }
@@ -98,7 +89,7 @@ impl Default for KinestConfig {
 }
 
 impl KinestConfig {
-    /// Checks that the dimensions fit together; the text names the field that does not.
+    /// Checks that the dimensions fit together; the error names the field that does not.
     pub(super) fn check(&self) -> Result<(), String> {
         let positive = [
             ("inputs", self.inputs),
@@ -154,124 +145,92 @@ impl KinestConfig {
         Ok(())
     }
 
-    pub(super) fn init<B: Backend>(&self, device: &B::Device) -> Kinest<B> {
-        Kinest {
-            standardise: self.standardise.then(|| Standardise::identity(self.inputs, device)),
-            embed: linear_layer(self.inputs, self.width, device),
-            temporal: (0..self.temporal_blocks).map(|_| TemporalFlow::new(self, device)).collect(),
-            kinematic: (0..self.kinematic_blocks)
-                .map(|_| KinematicFlow::new(self, device))
-                .collect(),
-            regress: linear_layer(self.width, self.outputs, device),
+    /// Names and shapes of the network's tensors.
+    #[must_use]
+    pub fn tensors(&self) -> TensorShapes {
+        let mut shapes = TensorShapes::default();
+        if self.standardise {
+            shapes.standardise(self.inputs);
         }
+        shapes.linear("embed", self.inputs, self.width);
+        for i in 0..self.temporal_blocks {
+            let at = format!("temporal.{i}");
+            shapes.layer_norm(&format!("{at}.norm"), self.width);
+            self.temporal_scan.tensors(&mut shapes, &format!("{at}.forward_scan"), self.width);
+            if self.causal.is_none() {
+                self.temporal_scan.tensors(&mut shapes, &format!("{at}.backward_scan"), self.width);
+            }
+            self.mixing_tensors(&mut shapes, &format!("{at}.mixing"));
+        }
+        let joints = SmplJoint::COUNT * self.joint_width;
+        for i in 0..self.kinematic_blocks {
+            let at = format!("kinematic.{i}");
+            shapes.layer_norm(&format!("{at}.norm"), self.width);
+            shapes.linear(&format!("{at}.to_joints"), self.width, joints);
+            for scan in ["forward_scan", "backward_scan"] {
+                self.kinematic_scan.tensors(&mut shapes, &format!("{at}.{scan}"), self.joint_width);
+            }
+            self.fan_tensors(&mut shapes, &format!("{at}.from_joints"), joints);
+            self.mixing_tensors(&mut shapes, &format!("{at}.mixing"));
+        }
+        shapes.linear("regress", self.width, self.outputs);
+        shapes
+    }
+
+    fn fan_tensors(&self, shapes: &mut TensorShapes, at: &str, inputs: usize) {
+        shapes.linear(&format!("{at}.embed"), inputs, self.fan_hidden);
+        shapes.linear(&format!("{at}.project"), self.fan_hidden, self.width);
+    }
+
+    fn mixing_tensors(&self, shapes: &mut TensorShapes, at: &str) {
+        let width = self.width;
+        shapes.layer_norm(&format!("{at}.norm_local"), width);
+        match self.causal {
+            None => shapes.linear(&format!("{at}.time_mixer"), self.window, self.window),
+            Some(causal) => shapes.linear(&format!("{at}.time_mixer"), causal.mixer_taps, width),
+        }
+        shapes.linear(&format!("{at}.embed_in"), width, width);
+        shapes.layer_norm(&format!("{at}.norm_global"), width);
+        for part in ["query", "key", "value", "output"] {
+            shapes.linear(&format!("{at}.encoder.{part}"), width, width);
+        }
+        shapes.layer_norm(&format!("{at}.encoder.norm_attention"), width);
+        shapes.linear(&format!("{at}.encoder.widen"), width, self.feed_forward);
+        shapes.linear(&format!("{at}.encoder.narrow"), self.feed_forward, width);
+        shapes.layer_norm(&format!("{at}.encoder.norm_forward"), width);
+        self.fan_tensors(shapes, &format!("{at}.fan"), width);
+        shapes.linear(&format!("{at}.embed_out"), width, width);
     }
 }
 
-/// The KineST network.
-#[derive(Module, Debug)]
-pub struct Kinest<B: Backend> {
-    standardise: Option<Standardise<B>>,
-    embed: Linear<B>,
-    temporal: Vec<TemporalFlow<B>>,
-    kinematic: Vec<KinematicFlow<B>>,
-    regress: Linear<B>,
+/// The order in which a kinematic scan visits the joints of each frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScanChain {
+    /// The order of the released code, which leaves the left ankle out: 21 joints.
+    #[default]
+    Released,
+    /// The order of the paper, "unified kinematic scan": all 22 joints.
+    Unified,
 }
 
-/// Activations of one pass, for comparison with golden files.
-#[derive(Clone, Debug)]
-pub struct KinestTrace<B: Backend> {
-    /// After the embedding, `[batch, window, width]`.
-    pub embedded: Tensor<B, 3>,
-    /// For each temporal block: after the scans, and the mixing.
-    pub temporal: Vec<(Tensor<B, 3>, MixingTrace<B>)>,
-    /// For each kinematic block: the scans, and the mixing.
-    pub kinematic: Vec<(KinematicTrace<B>, MixingTrace<B>)>,
-    /// The output, `[batch, window, outputs]`.
-    pub output: Tensor<B, 3>,
-}
-
-impl<B: Backend> Kinest<B> {
-    /// # Shapes
-    /// - `features`: `[batch, window, inputs]`
-    /// - output: `[batch, window, outputs]`
-    pub fn forward(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
-        let mut x = self.embed(features);
-        for block in &self.temporal {
-            x = block.forward(x).1.y;
-        }
-        for block in &self.kinematic {
-            x = block.forward(x).1.y;
-        }
-        linear(&self.regress, x)
-    }
-
-    /// A stretch of frames of a causal network, from `state` (none: the start), and the state after it.
-    /// Many frames at once or one after the other give the same.
-    ///
-    /// # Panics
-    /// If the network is not causal.
-    ///
-    /// # Shapes
-    /// - `features`: `[batch, frames, inputs]`
-    /// - output: `[batch, frames, outputs]`
-    pub fn stream(
-        &self,
-        features: Tensor<B, 3>,
-        state: Option<KinestState<B>>,
-    ) -> (Tensor<B, 3>, KinestState<B>) {
-        let (temporal, kinematic) = state.map(KinestState::into_parts).unzip();
-        let mut x = self.embed(features);
-        let mut state = KinestState::default();
-        let mut before = temporal.into_iter().flatten();
-        for block in &self.temporal {
-            let (y, after) = block.stream(x, before.next());
-            state.temporal.push(after);
-            x = y;
-        }
-        let mut before = kinematic.into_iter().flatten();
-        for block in &self.kinematic {
-            let (y, after) = block.stream(x, before.next());
-            state.kinematic.push(after);
-            x = y;
-        }
-        (linear(&self.regress, x), state)
-    }
-
-    /// [`Kinest::forward`], keeping every activation that golden files know.
-    pub fn trace(&self, features: Tensor<B, 3>) -> KinestTrace<B> {
-        let embedded = self.embed(features);
-        let mut x = embedded.clone();
-        let mut temporal = vec![];
-        for block in &self.temporal {
-            let trace = block.forward(x);
-            x = trace.1.y.clone();
-            temporal.push(trace);
-        }
-        let mut kinematic = vec![];
-        for block in &self.kinematic {
-            let trace = block.forward(x);
-            x = trace.1.y.clone();
-            kinematic.push(trace);
-        }
-        KinestTrace { embedded, temporal, kinematic, output: linear(&self.regress, x) }
-    }
-
-    fn embed(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
-        let features = match &self.standardise {
-            Some(standardise) => standardise.forward(features),
-            None => features,
+impl ScanChain {
+    /// The joints in the order they are visited; the backward scan visits them the other way round.
+    #[must_use]
+    pub fn joints(self) -> Vec<SmplJoint> {
+        use SmplJoint::{
+            Head, LeftAnkle, LeftCollar, LeftElbow, LeftFoot, LeftHip, LeftKnee, LeftShoulder,
+            LeftWrist, Neck, Pelvis, RightAnkle, RightCollar, RightElbow, RightFoot, RightHip,
+            RightKnee, RightShoulder, RightWrist, Spine1, Spine2, Spine3,
         };
-        // Standardised first: what is left of a position in 16 bits is centimetres.
-        linear(&self.embed, features.cast(self.embed.weight.dtype()))
-    }
-
-    /// Prepares a fresh network for its data: the standardisation measured on it, and a last layer
-    /// that starts out saying the mean target, so that training does not begin by looking for it.
-    pub fn prepare(&mut self, statistics: &DataStatistics) {
-        let device = self.regress.weight.device();
-        if self.standardise.is_some() {
-            self.standardise = Some(statistics.standardise(&device));
+        #[rustfmt::skip]
+        let mut joints = vec![
+            RightWrist, RightElbow, RightShoulder, RightCollar, Head, Neck,
+            LeftWrist, LeftElbow, LeftShoulder, LeftCollar, Spine3, Spine2, Spine1, Pelvis,
+            LeftHip, LeftKnee, LeftAnkle, LeftFoot, RightHip, RightKnee, RightAnkle, RightFoot,
+        ];
+        if self == Self::Released {
+            joints.retain(|j| *j != LeftAnkle);
         }
-        self.regress.bias = Some(statistics.mean_target(&device));
+        joints
     }
 }

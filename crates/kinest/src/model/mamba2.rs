@@ -1,221 +1,56 @@
-//! The Mamba-2 block: projection, short causal convolution, selective state space, gate.
-//!
-//! Dao & Gu 2024, "Transformers are SSMs: Generalized Models and Efficient Algorithms Through
-//! Structured State Space Duality". One group of B and C for all heads, no biases in the
-//! projections, gate before the normalisation.
+//! Dimensions of a Mamba-2 block.
 
-use super::kernel::{CoreTensors, Mamba2State, core_kernel};
-use super::layers::{causal_filter, linear, linear_without_bias, softplus, uniform_parameter};
-use super::ssd::{SsdInput, ssd_chunked, ssd_sequential};
-use burn::module::{Module, Param};
-use burn::nn::{Linear, RmsNorm, RmsNormConfig};
-use burn::tensor::activation::silu;
-use burn::tensor::backend::Backend;
-use burn::tensor::{DType, Distribution, Tensor};
+use super::tensors::TensorShapes;
 use serde::{Deserialize, Serialize};
 
-/// Sizes of a [`Mamba2`] block; its width is that of the tokens it is used on.
+/// Dimensions of a Mamba-2 block; its width is that of the tokens it is used on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mamba2Config {
-    /// Numbers of state per channel, N.
+    /// State numbers per channel, N.
     pub state: usize,
     /// Taps of the causal convolution.
     pub taps: usize,
-    /// Inner width over token width.
+    /// Inner width divided by token width.
     pub expand: usize,
     /// Channels per head, P.
     pub head_width: usize,
-    /// Tokens the scan treats at once. Changes speed and rounding only.
+    /// Tokens per chunk of the scan. Affects speed and rounding only.
     pub chunk: usize,
 }
 
 impl Mamba2Config {
-    pub(super) fn inner(&self, width: usize) -> usize {
+    /// Inner width of a block for tokens of `width` numbers.
+    #[must_use]
+    pub fn inner(&self, width: usize) -> usize {
         width * self.expand
     }
 
     /// Channels that go through the convolution: x, B and C.
-    fn convolved(&self, width: usize) -> usize {
+    #[must_use]
+    pub fn convolved(&self, width: usize) -> usize {
         self.inner(width) + 2 * self.state
     }
 
-    fn heads(&self, width: usize) -> usize {
+    /// Heads of a block for tokens of `width` numbers.
+    #[must_use]
+    pub fn heads(&self, width: usize) -> usize {
         self.inner(width) / self.head_width
     }
 
-    /// A block for tokens of `width` numbers, with fresh weights.
-    pub fn init<B: Backend>(&self, width: usize, device: &B::Device) -> Mamba2<B> {
+    /// The tensors of a block for tokens of `width` numbers.
+    pub(super) fn tensors(&self, shapes: &mut TensorShapes, at: &str, width: usize) {
         let (inner, convolved, heads) =
             (self.inner(width), self.convolved(width), self.heads(width));
-        // Steps are log-uniform in 1e-3..0.1 s at the start; the bias is their inverse softplus.
-        let (low, high) = (1e-3_f64.ln(), 0.1_f64.ln());
-        let step = Tensor::<B, 1>::random([heads], Distribution::Uniform(low, high), device).exp();
-        let step = step.clamp_min(1e-4);
-        let step_bias = step.clone() + (step.neg().exp().neg() + 1.0).log();
-        let decay = Tensor::<B, 1>::random([heads], Distribution::Uniform(1.0, 16.0), device).log();
-        Mamba2 {
-            gate: linear_without_bias(width, inner, device),
-            project_in: linear_without_bias(width, convolved, device),
-            step: linear_without_bias(width, heads, device),
-            conv_weight: uniform_parameter([self.taps, convolved], self.taps, device),
-            conv_bias: uniform_parameter([convolved], self.taps, device),
-            step_bias: Param::from_tensor(step_bias),
-            decay_log: Param::from_tensor(decay),
-            skip: Param::from_tensor(Tensor::ones([heads], device)),
-            norm: RmsNormConfig::new(inner).with_epsilon(1e-5).init(device),
-            project_out: linear_without_bias(inner, width, device),
-            state: self.state,
-            head_width: self.head_width,
-            chunk: self.chunk,
+        shapes.add(format!("{at}.gate.weight"), [width, inner]);
+        shapes.add(format!("{at}.project_in.weight"), [width, convolved]);
+        shapes.add(format!("{at}.step.weight"), [width, heads]);
+        shapes.add(format!("{at}.conv_weight"), [self.taps, convolved]);
+        shapes.add(format!("{at}.conv_bias"), [convolved]);
+        for per_head in ["step_bias", "decay_log", "skip"] {
+            shapes.add(format!("{at}.{per_head}"), [heads]);
         }
-    }
-}
-
-/// Which form of the scan to run. Both compute the same function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScanForm {
-    /// Blocks of tokens at a time, as matrix products.
-    Chunked,
-    /// Token by token, as the recurrence is written. Slow; for testing.
-    Sequential,
-}
-
-/// A Mamba-2 block.
-#[derive(Module, Debug)]
-pub struct Mamba2<B: Backend> {
-    // The reference packs these three into one matrix. Apart, each gives whole tensors; parts of a
-    // packed one would be strided views, which cost several times as much to work on.
-    gate: Linear<B>,
-    project_in: Linear<B>,
-    step: Linear<B>,
-    conv_weight: Param<Tensor<B, 2>>,
-    conv_bias: Param<Tensor<B, 1>>,
-    step_bias: Param<Tensor<B, 1>>,
-    decay_log: Param<Tensor<B, 1>>,
-    skip: Param<Tensor<B, 1>>,
-    norm: RmsNorm<B>,
-    project_out: Linear<B>,
-    state: usize,
-    head_width: usize,
-    chunk: usize,
-}
-
-/// The tokens inside a block, between convolution and scan.
-#[derive(Clone, Debug)]
-pub struct Mamba2Inner<B: Backend> {
-    /// Gate, `[batch, tokens, inner]`.
-    pub z: Tensor<B, 3>,
-    /// What the scan reads.
-    pub scan: SsdInput<B>,
-    /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
-    pub conv_tail: Tensor<B, 3>,
-}
-
-/// Scans take exponents and add up long sums: 16-bit numbers are widened for them.
-fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
-    match x.dtype() {
-        DType::F16 | DType::BF16 => x.cast(DType::F32),
-        _ => x,
-    }
-}
-
-impl<B: Backend> Mamba2<B> {
-    /// Runs one whole sequence from an empty state.
-    ///
-    /// # Shapes
-    /// - `tokens`, output: `[batch, tokens, width]`
-    pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
-        self.stream(tokens, None).0
-    }
-
-    /// Runs a stretch of a sequence from `state` (none: the start), in the fastest form that the back
-    /// end has, and returns the state after it.
-    ///
-    /// # Shapes
-    /// - `tokens`, output: `[batch, tokens, width]`
-    pub fn stream(
-        &self,
-        tokens: Tensor<B, 3>,
-        state: Option<Mamba2State<B>>,
-    ) -> (Tensor<B, 3>, Mamba2State<B>) {
-        let Some(kernel) = core_kernel::<B>() else {
-            return self.forward_from(tokens, state, ScanForm::Chunked);
-        };
-        let dtype = tokens.dtype();
-        let (core, state) = kernel(CoreTensors {
-            gate: wide(linear(&self.gate, tokens.clone())),
-            step: wide(linear(&self.step, tokens.clone())),
-            before_conv: wide(linear(&self.project_in, tokens)),
-            conv_weight: wide(self.conv_weight.val()),
-            conv_bias: wide(self.conv_bias.val()),
-            step_bias: wide(self.step_bias.val()),
-            decay_log: wide(self.decay_log.val()),
-            skip: wide(self.skip.val()),
-            norm: wide(self.norm.gamma.val()),
-            start: state,
-        });
-        (linear(&self.project_out, core.cast(dtype)), state)
-    }
-
-    /// [`stream`](Self::stream) in Burn operations, in the form asked for.
-    ///
-    /// # Shapes
-    /// - `tokens`, output: `[batch, tokens, width]`
-    pub fn forward_from(
-        &self,
-        tokens: Tensor<B, 3>,
-        state: Option<Mamba2State<B>>,
-        form: ScanForm,
-    ) -> (Tensor<B, 3>, Mamba2State<B>) {
-        let dtype = tokens.dtype();
-        let inner = self.inner(tokens, state);
-        let (y, ssm) = match form {
-            ScanForm::Chunked => ssd_chunked(inner.scan, self.chunk),
-            ScanForm::Sequential => ssd_sequential(inner.scan),
-        };
-        let [batch, length, heads, width] = y.dims();
-        let gated = y.reshape([batch, length, heads * width]) * silu(inner.z);
-        let out = linear(&self.project_out, self.norm.forward(gated.cast(dtype)));
-        (out, Mamba2State { conv_tail: inner.conv_tail, ssm })
-    }
-
-    /// Everything before the scan.
-    ///
-    /// # Shapes
-    /// - `tokens`: `[batch, tokens, width]`
-    pub fn inner(&self, tokens: Tensor<B, 3>, state: Option<Mamba2State<B>>) -> Mamba2Inner<B> {
-        let [batch, length, _] = tokens.dims();
-        let device = tokens.device();
-        let [taps, convolved] = self.conv_weight.dims();
-        let heads = self.skip.dims()[0];
-        let inner = heads * self.head_width;
-
-        let z = wide(linear(&self.gate, tokens.clone()));
-        let step = wide(linear(&self.step, tokens.clone()));
-        let before_conv = wide(linear(&self.project_in, tokens));
-
-        let (before, ssm) = match state {
-            Some(state) => (state.conv_tail, Some(state.ssm)),
-            None => (Tensor::zeros([batch, taps - 1, convolved], &device), None),
-        };
-        let (weight, bias) = (wide(self.conv_weight.val()), wide(self.conv_bias.val()));
-        let (convolved, conv_tail) = causal_filter(before, before_conv, weight, bias);
-        let convolved = silu(convolved);
-
-        let part = |from: usize, size: usize| convolved.clone().narrow(2, from, size);
-        let x = part(0, inner);
-        let b = part(inner, self.state);
-        let c = part(inner + self.state, self.state);
-        let scan = SsdInput {
-            x: x.reshape([batch, length, heads, self.head_width]),
-            step: softplus(step + wide(self.step_bias.val()).unsqueeze()),
-            decay: wide(self.decay_log.val()).exp().neg(),
-            b,
-            c,
-            skip: wide(self.skip.val()),
-            state: ssm,
-        };
-        Mamba2Inner { z, scan, conv_tail }
+        shapes.add(format!("{at}.norm.gamma"), [inner]);
+        shapes.add(format!("{at}.project_out.weight"), [inner, width]);
     }
 }

@@ -1,193 +1,24 @@
-//! Networks, their losses and their checkpoints.
+//! What a model is: its network's dimensions, how it is fed and read, and its files.
 //!
-//! [`NetworkConfig`] describes a network, [`NetworkConfig::init`] makes it with fresh weights, a
-//! [`Checkpoint`] holds trained ones. A new kind of network is one file and one variant in each of
-//! the two enums here.
+//! Nothing here computes. The crates `kinest_nn` (Burn) and `kinest_native` (plain loops on the CPU)
+//! make a running network of a [`Checkpoint`], which is a [`Manifest`] and the bytes of its weights.
+//! Other kinds of model share the head of the manifest and have a [`ModelKind`] of their own.
 
 mod checkpoint;
-pub mod fused;
-mod import;
-mod kernel;
-mod kinematic_flow;
 mod kinest;
-mod layers;
-mod loss;
 mod mamba2;
-pub(crate) mod math;
-mod mixing;
 mod mlp;
+mod network;
 mod spec;
-mod ssd;
-mod state;
-mod statistics;
-mod temporal_flow;
+mod tensors;
 
 pub use checkpoint::{
-    Checkpoint, CheckpointError, Manifest, Precision, TensorProblem, TrainingRecord,
+    Checkpoint, CheckpointError, CheckpointOf, FieldProblem, Manifest, ManifestOf, ModelKind,
+    PoseEstimation, Precision, TensorProblem, TrainingRecord, problem_list, quantise,
 };
-pub(crate) use checkpoint::{NamedTensors, quantise, tensors_of};
-pub use import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
-pub use kernel::{CoreKernel, CoreTensors, Mamba2State, install_core_kernel};
-pub use kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace, ScanChain};
-pub use kinest::{CausalConfig, Kinest, KinestConfig, KinestTrace};
-pub use layers::{Fan, TimeFilter, TimeMixer};
-pub use loss::{angular_velocity, angular_velocity_loss, joint_positions, rotation_loss};
-pub use mamba2::{Mamba2, Mamba2Config, Mamba2Inner, ScanForm};
-pub use mixing::{AttentionPast, EncoderLayer, Mixing, MixingState, MixingTrace, TimeMixing};
-pub use mlp::{Activation, Mlp, MlpConfig};
+pub use kinest::{CausalConfig, KinestConfig, ScanChain};
+pub use mamba2::Mamba2Config;
+pub use mlp::{Activation, MlpConfig};
+pub use network::{NetworkConfig, NetworkConfigError};
 pub use spec::{Feed, ModelSpec, Take};
-pub use ssd::{SsdInput, ssd_chunked, ssd_sequential};
-pub use state::KinestState;
-pub use statistics::{DataStatistics, Standardise};
-pub use temporal_flow::{TemporalFlow, TemporalState};
-
-use burn::module::Module;
-use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
-use serde::{Deserialize, Serialize};
-
-/// A network's kind and every dimension of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum NetworkConfig {
-    /// KineST.
-    Kinest(KinestConfig),
-    /// A multi-layer perceptron.
-    Mlp(MlpConfig),
-}
-
-impl Default for NetworkConfig {
-    fn default() -> Self {
-        Self::Kinest(KinestConfig::default())
-    }
-}
-
-/// A network's dimensions do not fit together.
-#[derive(Debug, thiserror::Error)]
-#[error("network configuration: {0}")]
-pub struct NetworkConfigError(String);
-
-impl NetworkConfig {
-    /// Makes the network with fresh random weights.
-    ///
-    /// # Errors
-    /// If the dimensions do not fit together; the error names the field.
-    pub fn init<B: Backend>(&self, device: &B::Device) -> Result<Network<B>, NetworkConfigError> {
-        match self {
-            Self::Kinest(config) => {
-                config.check().map_err(NetworkConfigError)?;
-                Ok(Network::Kinest(config.init(device)))
-            }
-            Self::Mlp(config) => {
-                config.check().map_err(NetworkConfigError)?;
-                Ok(Network::Mlp(config.init(device)))
-            }
-        }
-    }
-
-    /// Frames of a window.
-    #[must_use]
-    pub fn window(&self) -> usize {
-        match self {
-            Self::Kinest(config) => config.window,
-            Self::Mlp(config) => config.window(),
-        }
-    }
-
-    /// How many of a window's newest frames the network describes: all of them, or the last only.
-    #[must_use]
-    pub fn answers(&self) -> usize {
-        match self {
-            Self::Kinest(config) => config.window,
-            Self::Mlp(_) => 1,
-        }
-    }
-
-    /// How the network is given the frames it sees.
-    #[must_use]
-    pub fn feed(&self) -> Feed {
-        match self {
-            Self::Kinest(KinestConfig { causal: Some(causal), .. }) => {
-                Feed::Frames { look_ahead: causal.look_ahead }
-            }
-            Self::Kinest(_) | Self::Mlp(_) => Feed::Windows,
-        }
-    }
-
-    /// Whether the network standardises its inputs, and so has to be prepared for its data before it
-    /// is trained.
-    #[must_use]
-    pub fn standardises(&self) -> bool {
-        match self {
-            Self::Kinest(config) => config.standardise,
-            Self::Mlp(_) => true,
-        }
-    }
-
-    /// Numbers per frame in and out.
-    #[must_use]
-    pub fn inputs_and_outputs(&self) -> (usize, usize) {
-        match self {
-            Self::Kinest(config) => (config.inputs, config.outputs),
-            Self::Mlp(config) => (config.inputs, config.outputs),
-        }
-    }
-}
-
-/// A network of any kind.
-#[derive(Module, Debug)]
-pub enum Network<B: Backend> {
-    /// KineST.
-    Kinest(Kinest<B>),
-    /// A multi-layer perceptron.
-    Mlp(Mlp<B>),
-}
-
-impl<B: Backend> Network<B> {
-    /// # Shapes
-    /// - `features`: `[batch, window, inputs]`
-    /// - output: `[batch, answers, outputs]`, the newest frames of the window; see
-    ///   [`NetworkConfig::answers`]
-    pub fn forward(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
-        match self {
-            Self::Kinest(network) => network.forward(features),
-            Self::Mlp(network) => network.forward(features),
-        }
-    }
-
-    /// A stretch of frames, from `state` (none: the start), and the state after it. Many frames at
-    /// once or one after the other give the same.
-    ///
-    /// # Panics
-    /// If the network is not fed by [`Feed::Frames`].
-    ///
-    /// # Shapes
-    /// - `features`: `[batch, frames, inputs]`
-    /// - output: `[batch, frames, outputs]`
-    pub fn stream(
-        &self,
-        features: Tensor<B, 3>,
-        state: Option<KinestState<B>>,
-    ) -> (Tensor<B, 3>, KinestState<B>) {
-        match self {
-            Self::Kinest(network) => network.stream(features, state),
-            Self::Mlp(_) => panic!("a perceptron sees whole windows"),
-        }
-    }
-
-    /// How many of the newest frames of a `window` [`forward`](Self::forward) describes.
-    #[must_use]
-    pub fn answers(&self, window: usize) -> usize {
-        match self {
-            Self::Kinest(_) => window,
-            Self::Mlp(_) => 1,
-        }
-    }
-
-    /// Prepares a fresh network for its data; see [`Kinest::prepare`] and [`Mlp::prepare`].
-    pub fn prepare(&mut self, statistics: &DataStatistics) {
-        match self {
-            Self::Kinest(network) => network.prepare(statistics),
-            Self::Mlp(network) => network.prepare(statistics),
-        }
-    }
-}
+pub use tensors::{NamedTensors, TensorShapes};

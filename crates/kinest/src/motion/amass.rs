@@ -1,12 +1,12 @@
 //! AMASS motion files: `.npz`, a zip of NumPy arrays.
 //!
-//! | array | shape | what |
+//! | array | shape | contents |
 //! |---|---|---|
 //! | `poses` | `[frames, 66, 156 or 165]` | axis-angles; the first 66 numbers are SMPL's 22 body joints in all three layouts (body only, SMPL-H, SMPL-X) |
 //! | `trans` | `[frames, 3]` | root translation, metres, z up |
 //! | `mocap_framerate` or `mocap_frame_rate` | one number | frames per second |
 //!
-//! Arrays with other names are not looked at.
+//! Other arrays are ignored.
 
 use super::clip::{ClipFrame, MotionClip};
 use super::npy;
@@ -20,13 +20,13 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// Numbers of one frame of `poses`: body only, SMPL-H, SMPL-X.
+/// Numbers per frame of `poses`: body only, SMPL-H, SMPL-X.
 const POSE_WIDTHS: [u64; 3] = [66, 156, 165];
 
-/// Numbers of one frame of `poses` as it is written: SMPL-H, as AMASS.
+/// Numbers per frame of `poses` when writing: SMPL-H, as in AMASS.
 const WRITTEN_WIDTH: usize = 156;
 
-/// Rates outside are typing errors; resampling one of them could fill the memory.
+/// A rate outside this range is a typing error, and resampling to it could fill the memory.
 pub(super) const RATES: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
 
 /// Why a motion file could not be read or written.
@@ -37,20 +37,20 @@ pub enum MotionError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
-    /// The file is not a zip archive, or a part of it is missing.
+    /// The file is not a zip archive, or is truncated.
     #[error("motion file {path} is not a whole .npz (zip) archive")]
     Archive {
         /// The file.
         path: PathBuf,
-        /// What the archive reader said.
+        /// The archive reader's error.
         #[source]
         source: zip::result::ZipError,
     },
-    /// An array is missing or has contents that cannot be.
+    /// An array is missing or has invalid contents.
     #[error("motion file {path}, field `{field}`: {problem}")]
     Field {
         /// The file.
@@ -65,7 +65,7 @@ pub enum MotionError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
@@ -74,16 +74,16 @@ pub enum MotionError {
 /// Reads the clip in the file at `path`.
 ///
 /// # Errors
-/// If the file cannot be read, is not a `.npz` archive, lacks an array or has one of another shape than in
-/// [the table](self), has fewer than two frames (there would be no velocity), a number that is not finite, or
-/// a rate outside 1 to 10000 Hz.
+/// If the file cannot be read or is not a `.npz` archive; if an array is missing or does not have
+/// the shape in [the table](self); if there are fewer than two frames (no velocity), a number that
+/// is not finite, or a rate outside 1 to 10000 Hz.
 pub fn load(path: &Path) -> Result<MotionClip, MotionError> {
     let file =
         File::open(path).map_err(|source| MotionError::Read { path: path.into(), source })?;
     read(BufReader::new(file), path)
 }
 
-/// Reads a clip from an archive that need not be a file; `name` is what errors call it.
+/// Reads a clip from any source; `name` stands for the path in errors.
 ///
 /// # Errors
 /// As [`load`].
@@ -149,10 +149,12 @@ pub fn read(source: impl Read + Seek, name: &Path) -> Result<MotionClip, MotionE
     Ok(clip)
 }
 
-/// Writes `clip` to the file at `path`, replacing what was there only when all is written.
+/// Writes `clip` to the file at `path`, atomically: an existing file is replaced only by a complete
+/// one.
 ///
-/// The layout is AMASS's: float32 `poses` with resting hands, `trans`, sixteen zero `betas`, `gender` and
-/// `mocap_framerate`. `gender` names the body model the clip is meant for: `male`, `female` or `neutral`.
+/// The layout is AMASS's: `f32` `poses` with hands at rest, `trans`, sixteen zero `betas`, `gender`
+/// and `mocap_framerate`. `gender` names the body model the clip is meant for: `male`, `female` or
+/// `neutral`.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -163,7 +165,7 @@ pub fn save(path: &Path, clip: &MotionClip, gender: &str) -> Result<(), MotionEr
         .map_err(|source| MotionError::Write { path: path.into(), source })
 }
 
-/// Writes `clip` as [`save`] does, to anything.
+/// [`save`] to any writer.
 ///
 /// # Errors
 /// If `writer` fails.
@@ -200,7 +202,7 @@ mod tests {
     use super::*;
     use std::error::Error;
 
-    /// An array as NumPy would save it.
+    /// An array as saved by NumPy.
     #[derive(Clone)]
     struct Array(&'static str, Vec<usize>, Vec<u8>);
 
@@ -215,7 +217,7 @@ mod tests {
         Array("<f4", shape.into(), data)
     }
 
-    /// Numbers that float32 cannot hold.
+    /// Numbers that `f32` cannot represent.
     fn number(i: usize) -> f64 {
         (i as f64 * 0.7).sin() + 1e-12
     }
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_found_under_both_names_in_every_type() {
+    fn rates_are_read_under_both_names_in_every_type() {
         let i64s = |v: i64| Array("<i8", vec![], v.to_le_bytes().into());
         for (name, array, hz) in [
             ("mocap_framerate", f64s(&[1], |_| 59.94), 59.94),
@@ -294,9 +296,9 @@ mod tests {
         }
     }
 
-    /// Each fault is named with its file and its field.
+    /// Every error names the file and the field.
     #[test]
-    fn bad_contents_are_refused_by_name() {
+    fn errors_name_the_bad_field() {
         let at = |bad: usize, value: f64| move |i| if i == bad { value } else { 0.1 };
         let cases: Vec<(&str, Option<Array>, &str)> = vec![
             ("poses", None, "missing"),
@@ -340,7 +342,7 @@ mod tests {
         }
     }
 
-    /// Whatever is cut off, the reader says so and neither panics nor returns half a clip.
+    /// A truncated file gives an error, never a panic or half a clip.
     #[test]
     fn a_file_cut_anywhere_is_refused() {
         let whole = npz(&good(66), CompressionMethod::Deflated);
@@ -351,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_inside_the_data_is_noticed() {
+    fn corrupted_data_is_refused() {
         let mut bytes = npz(&good(156), CompressionMethod::Stored);
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
@@ -359,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_files_and_other_files_are_named() {
+    fn errors_name_the_missing_or_foreign_file() {
         let missing = load(Path::new("no/such.npz")).unwrap_err();
         assert!(missing.to_string().contains("no/such.npz") && missing.source().is_some());
         let error = read_bytes(b"this is text").unwrap_err();
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_loaded() {
+    fn a_saved_clip_loads_unchanged() {
         let clip = read_arrays(&good(165)).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.npz");

@@ -4,23 +4,23 @@ use crate::rotation::{body_matrix_from_axis_angle, exp, log, matrix_from_axis_an
 use crate::skeleton::{PerJoint, Pose};
 use glam::{DMat3, DVec3};
 
-/// One frame as motion files hold it: axis-angle, so that it can be written back unchanged.
+/// One frame as stored in motion files: axis-angle, so that it can be written back unchanged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipFrame {
     /// SMPL's `trans`, metres, AMASS space.
     pub translation: DVec3,
-    /// Axis-angle of each joint against its parent, radians.
+    /// Axis-angle of each joint relative to its parent, radians.
     pub rotations: PerJoint<DVec3>,
 }
 
 impl ClipFrame {
-    /// Local rotation matrices as the reference makes features and targets of them.
+    /// Local rotation matrices, computed as the reference does for features and targets.
     #[must_use]
     pub fn feature_matrices(&self) -> PerJoint<DMat3> {
         self.rotations.map(matrix_from_axis_angle)
     }
 
-    /// Local rotation matrices as the reference's body model makes joint positions of them.
+    /// Local rotation matrices, computed as the reference's body model does for joint positions.
     #[must_use]
     pub fn body_matrices(&self) -> PerJoint<DMat3> {
         self.rotations.map(body_matrix_from_axis_angle)
@@ -48,8 +48,8 @@ pub struct MotionClip {
     pub frames: Vec<ClipFrame>,
 }
 
-/// The file's rate divided by the wanted one counts as a whole number when it is this close to
-/// one: AMASS files say 120.00004577636719 and mean 120.
+/// Tolerance for a ratio of rates to count as a whole number: AMASS files say 120.00004577636719
+/// and mean 120.
 const STRIDE_TOLERANCE: f64 = 1e-3;
 
 impl MotionClip {
@@ -59,7 +59,7 @@ impl MotionClip {
         self.frames.len().saturating_sub(1) as f64 / self.rate_hz
     }
 
-    /// The pose at `seconds` from the start, interpolated, held at both ends.
+    /// The pose at `seconds` from the start, interpolated; constant beyond both ends.
     ///
     /// # Panics
     /// If the clip has no frame.
@@ -73,11 +73,11 @@ impl MotionClip {
             .interpolate(&Pose::from(&self.frames[after]), position - before as f64)
     }
 
-    /// The clip at `rate_hz`.
+    /// The clip resampled to `rate_hz`.
     ///
-    /// Where the clip's rate is a whole multiple (60 or 120 to 60 Hz) frames are picked, every n-th
-    /// from the first, exactly as the reference does. Every other rate is interpolated: straight
-    /// lines for the root, slerp for joints, over the time the clip covers.
+    /// If the clip's rate is a whole multiple (60 or 120 to 60 Hz), takes every n-th frame from the
+    /// first, exactly as the reference does. Otherwise interpolates over the clip's duration:
+    /// linearly for the root, by slerp for the joints.
     #[must_use]
     pub fn resampled(&self, rate_hz: f64) -> Self {
         let ratio = self.rate_hz / rate_hz;
@@ -89,7 +89,7 @@ impl MotionClip {
         let count = if self.frames.is_empty() {
             0
         } else {
-            // The tolerance keeps a last frame that lies on the grid but for rounding.
+            // The tolerance keeps a last frame that is off the grid only by rounding.
             (self.duration() * rate_hz + 1e-6).floor() as usize + 1
         };
         let frames =
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn other_rates_keep_time() {
+    fn other_rates_keep_the_duration() {
         for rate in [24.0, 30.0, 59.94, 72.0, 100.0, 150.0, 250.0] {
             let clip = ramp(rate, (rate * 2.0) as usize + 1).resampled(60.0);
             assert!(

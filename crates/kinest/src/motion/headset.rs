@@ -1,14 +1,14 @@
 //! Recordings of a headset and two controllers without a body: `.npz`, a zip of NumPy arrays.
 //!
-//! | array | shape | what |
+//! | array | shape | contents |
 //! |---|---|---|
 //! | `fps` | one number | frames per second |
-//! | `time` | `[frames]` | seconds; may be missing if `fps` is there |
-//! | `head_pos`, `left_pos`, `right_pos` | `[frames, 3]` | metres, y up, −z ahead, as OpenXR has it |
-//! | `head_quat_xyzw`, `left_quat_xyzw`, `right_quat_xyzw` | `[frames, 4]` | world from device |
+//! | `time` | `[frames]` | seconds; optional if `fps` is present |
+//! | `head_pos`, `left_pos`, `right_pos` | `[frames, 3]` | metres, OpenXR axes (y up, −z forward) |
+//! | `head_quat_xyzw`, `left_quat_xyzw`, `right_quat_xyzw` | `[frames, 4]` | world-from-device rotation |
 //!
-//! A quaternion of zeros is what some runtimes report of a device that they do not see: it is lost then.
-//! Arrays with other names are not looked at.
+//! A zero quaternion, which some runtimes report for a device they do not see, means that the
+//! device is not tracked. Other arrays are ignored.
 
 use super::amass::{MotionError, RATES};
 use super::npy;
@@ -27,30 +27,30 @@ use std::path::Path;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// Names of the arrays of head, left and right hand.
+/// Names of the arrays of head, left hand and right hand.
 const ARRAYS: [[&str; 2]; 3] = [
     ["head_pos", "head_quat_xyzw"],
     ["left_pos", "left_quat_xyzw"],
     ["right_pos", "right_quat_xyzw"],
 ];
 
-/// Squared length that quaternions have at least.
+/// A quaternion with a smaller squared length counts as zero.
 const LENGTH_SQUARED: f32 = 1e-6;
 
-/// Reads the file at `path`: the devices (headset, left and right controller) in AMASS space. How they are
-/// worn and held is for a [`Calibration`](crate::calibration::Calibration) to say.
+/// Reads the file at `path`: headset, left and right controller in AMASS space. A
+/// [`Calibration`](crate::calibration::Calibration) maps these devices to joints.
 ///
 /// # Errors
-/// If the file cannot be read, is not a `.npz` archive, lacks an array or has one of another shape than in
-/// [the table](self), has no frames, a number that is not finite, times that do not rise, or neither
-/// times nor a rate.
+/// If the file cannot be read or is not a `.npz` archive; if an array is missing or does not have
+/// the shape in [the table](self); if there are no frames, a number that is not finite, times that
+/// do not increase, or neither times nor a rate.
 pub fn load(path: &Path) -> Result<Vec<TrackerFrame>, MotionError> {
     let file =
         File::open(path).map_err(|source| MotionError::Read { path: path.into(), source })?;
     read(BufReader::new(file), path)
 }
 
-/// As [`load`], from an archive that need not be a file; `name` is what errors call it.
+/// [`load`] from any source; `name` stands for the path in errors.
 ///
 /// # Errors
 /// As [`load`].
@@ -116,7 +116,7 @@ pub fn read(source: impl Read + Seek, name: &Path) -> Result<Vec<TrackerFrame>, 
         (0..frames).map(|frame| frame as f64 / rate[0]).collect()
     };
 
-    // What a lost device had when it was seen last.
+    // Last tracked pose of each device, held during a dropout.
     let mut seen = [TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY).lost(); 3];
     let frame_at = |(frame, time): (usize, f64)| {
         for (pose, (positions, rotations)) in seen.iter_mut().zip(&points) {
@@ -136,8 +136,8 @@ pub fn read(source: impl Read + Seek, name: &Path) -> Result<Vec<TrackerFrame>, 
     Ok(times.into_iter().enumerate().map(frame_at).collect())
 }
 
-/// Writes a file as [`load`] reads it, of devices in AMASS space, each with −z ahead and y up in its own axes.
-/// Replaces what was there only when all is written.
+/// Writes a file that [`load`] reads, atomically. `devices` are in AMASS space; each device's own
+/// axes have −z forward and y up.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_loaded() {
+    fn a_saved_recording_loads_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("game.npz");
         save(&path, &devices(), 90.0).unwrap();
@@ -245,10 +245,10 @@ mod tests {
     }
 
     #[test]
-    fn joints_are_where_devices_are_held() {
+    fn joints_follow_from_the_loaded_devices() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("game.npz");
-        // Somebody who looks along -z of OpenXR, which is +y here.
+        // Looking along −z of OpenXR, which is +y in AMASS space.
         let ahead = TrackerPose::new(DVec3::Z * 1.7, DMat3::from_rotation_x(FRAC_PI_2));
         save(&path, &[TrackerFrame { time: 0.0, poses: vec![ahead; 3] }], 60.0).unwrap();
         let head = DeviceFromJoint::of_view().joint(&load(&path).unwrap()[0].poses[0]);
@@ -258,13 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn without_times_the_rate_says_when() {
+    fn without_times_the_rate_gives_the_times() {
         let frames = read_bytes(&archive("", None)).unwrap();
         assert_eq!(frames[1].time, 1.0 / 60.0);
     }
 
     #[test]
-    fn bad_contents_are_refused_by_name() {
+    fn errors_name_the_bad_field() {
         for (without, other, field, expected) in [
             ("left_pos", None, "left_pos", "missing"),
             ("fps", None, "fps", "missing"),

@@ -1,19 +1,20 @@
-//! The `.npy` array format, as much of it as motion files need: numbers, any shape, both orders.
+//! The part of the `.npy` array format that motion files need: numbers, any shape, both memory
+//! orders.
 //!
-//! Written here because a reader for files from anywhere must not trust the header: nothing is
-//! allocated or multiplied before the size is known to be sane.
+//! Implemented here because the header of an untrusted file must be distrusted: nothing is
+//! allocated or multiplied before the size is checked.
 
 use std::io::{self, Read, Write};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// Longest header text: NumPy writes 118 or 246 bytes for a plain array.
+/// Longest accepted header, bytes: NumPy writes 118 or 246 for a plain array.
 const MAX_HEADER: usize = 16 * 1024;
 
 /// Most numbers an array may have: 1 GiB of `f64`, two hours of full SMPL-H poses at 120 Hz.
 const MAX_VALUES: usize = 1 << 27;
 
-/// What precedes the numbers of an array.
+/// The header of an array.
 #[derive(Debug)]
 pub(super) struct Header {
     pub shape: Vec<u64>,
@@ -73,7 +74,7 @@ impl Element {
     }
 }
 
-/// Why an array could not be read, in words that follow the name of its field.
+/// Why an array could not be read, phrased to follow the field's name.
 pub(super) type Problem = String;
 
 fn ends_early(error: &io::Error) -> Problem {
@@ -83,7 +84,7 @@ fn ends_early(error: &io::Error) -> Problem {
     }
 }
 
-/// The text of the value of `key` in the header's Python dictionary, up to `end`.
+/// The text of `key`'s value in the header's Python dictionary, up to `end`.
 fn value_of<'a>(header: &'a str, key: &str, start: &str, end: &str) -> Option<&'a str> {
     let after_key = header.split_once(&format!("'{key}':"))?.1.trim_start();
     Some(after_key.strip_prefix(start)?.split_once(end)?.0)
@@ -118,7 +119,7 @@ impl Header {
         if !text.contains("'descr':") {
             return Err(malformed());
         }
-        // A structured type is a list and has no quoted string here.
+        // A structured type is a list, without a quoted string here.
         let descr = value_of(text, "descr", "'", "'").unwrap_or("structured");
         let element = Element::parse(descr).ok_or_else(|| match descr {
             "|O" => "elements of type \"|O\" are pickled objects, which are never opened".into(),
@@ -141,14 +142,14 @@ impl Header {
         format!("[{}]", sizes.join(", "))
     }
 
-    /// The numbers that follow, with the last axis running fastest.
+    /// Reads the numbers and returns them in row-major order.
     pub fn read_values(&self, reader: &mut impl Read) -> Result<Vec<f64>, Problem> {
         let count = self.shape.iter().try_fold(1_u64, |n, s| n.checked_mul(*s));
         let Some(count) = count.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= MAX_VALUES)
         else {
             return Err(format!("shape {} is absurdly large", self.shape_text()));
         };
-        // Grows with what really arrives: the header alone must not make gigabytes.
+        // Grow with the data that arrives: a header alone must not allocate gigabytes.
         let mut values = vec![];
         let mut block = vec![0; 8192 * self.element.bytes];
         while values.len() < count {
@@ -157,7 +158,7 @@ impl Header {
             let items = block[..wanted].chunks_exact(self.element.bytes);
             values.extend(items.map(|item| self.element.value(item)));
         }
-        // The end of a zip entry is where its checksum is compared.
+        // Reading to the end of a zip entry verifies its checksum.
         match reader.read(&mut [0]) {
             Ok(0) => {}
             Ok(_) => return Err(format!("more data than shape {} has", self.shape_text())),
@@ -169,7 +170,7 @@ impl Header {
     fn to_c_order(&self, values: &[f64]) -> Vec<f64> {
         let shape: Vec<usize> = self.shape.iter().map(|s| *s as usize).collect();
         let at = |mut index: usize| {
-            // The place of C-order `index` when the first axis runs fastest.
+            // Position of row-major `index` when the first axis is contiguous.
             let mut place = 0;
             let mut stride = values.len();
             for size in shape.iter().rev() {
@@ -183,19 +184,20 @@ impl Header {
     }
 }
 
-/// Writes an array: `descr` is NumPy's name of the element type, `data` its elements, little-endian.
+/// Writes an array: `descr` is NumPy's name of the element type, `data` the elements,
+/// little-endian.
 pub(super) fn write(
     writer: &mut impl Write,
     descr: &str,
     shape: &[usize],
     data: &[u8],
 ) -> io::Result<()> {
-    // A tuple of one needs its comma in Python.
+    // In Python, a tuple of one element needs a trailing comma.
     let shape: String = shape.iter().map(|s| format!("{s}, ")).collect();
     let shape = shape.trim_end();
     let mut header =
         format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
-    // The numbers start at a multiple of 64 bytes; the ten are magic, version and this length.
+    // Numbers start at a multiple of 64 bytes; the ten are magic, version and this length.
     let padding = 63 - (header.len() + 10) % 64;
     header.extend(std::iter::repeat_n(' ', padding));
     header.push('\n');
@@ -245,15 +247,15 @@ mod tests {
     }
 
     #[test]
-    fn fortran_order_is_turned_round() {
-        // [[0, 1, 2], [3, 4, 5]] column by column.
+    fn fortran_order_is_transposed() {
+        // [[0, 1, 2], [3, 4, 5]] stored column by column.
         let columns = [0, 3, 1, 4, 2, 5];
         let read = read(&array("'|u1'", "True", "(2, 3)", &columns));
         assert_eq!(read, Ok((vec![2, 3], vec![0., 1., 2., 3., 4., 5.])));
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_array_reads_back() {
         let data = [1.0_f64, -2.0, 3.0];
         for (shape, data) in [(&[3][..], &data[..]), (&[], &data[..1]), (&[3, 1], &data[..])] {
             let mut bytes = vec![];
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn lying_and_broken_arrays_are_refused() {
+    fn false_headers_and_truncated_arrays_are_refused() {
         let cases = [
             (array("'<f8'", "False", "(4,)", &[0; 24]), "too early"),
             (array("'<f8'", "False", "(2,)", &[0; 24]), "more data"),

@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-/// An array that is missing or has contents that cannot be.
+/// An array is missing or has invalid contents.
 #[derive(Debug, thiserror::Error)]
 #[error("field `{field}`: {problem}")]
 pub struct ArrayError {
@@ -15,7 +15,7 @@ pub struct ArrayError {
     pub problem: String,
 }
 
-/// An open archive. Only arrays that are asked for are read; pickled objects never are.
+/// An open archive. Reads only the arrays asked for, and never unpickles objects.
 #[derive(Debug)]
 pub struct NpzArchive<R>(ZipArchive<R>);
 
@@ -23,7 +23,7 @@ impl<R: Read + Seek> NpzArchive<R> {
     /// Opens an archive.
     ///
     /// # Errors
-    /// If `source` is not a zip archive, or a part of it is missing.
+    /// If `source` is not a zip archive, or is truncated.
     pub fn new(source: R) -> Result<Self, ZipError> {
         ZipArchive::new(source).map(Self)
     }
@@ -34,11 +34,11 @@ impl<R: Read + Seek> NpzArchive<R> {
         self.0.index_for_name(&format!("{field}.npy")).is_some()
     }
 
-    /// Shape and numbers of an array, its last axis running fastest. `expected` says in words what
-    /// the shape should be when it is not that.
+    /// Shape and numbers of an array, in row-major order. `expected` returns a description of the
+    /// right shape if it is given a wrong one.
     ///
     /// # Errors
-    /// If the array is missing, damaged, of another shape, or does not hold plain numbers.
+    /// If the array is missing, damaged or of the wrong shape, or does not hold plain numbers.
     pub fn array(
         &mut self,
         field: &'static str,

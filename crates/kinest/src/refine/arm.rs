@@ -1,4 +1,5 @@
-//! Hands exactly at the controllers: the arm solved by formula, the elbow where the network had it.
+//! Arms: hands exactly at the trackers by analytic inverse kinematics; elbows keep the network's
+//! swivel.
 
 use super::Place;
 use super::limb::{Limb, lean};
@@ -7,14 +8,14 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::TrackerPose;
 use glam::{DQuat, DVec3};
 
-/// From this part of its length on an arm is helped by the shoulder girdle, and gets straight only
-/// slowly: near the full length an elbow moves many centimetres for one of the hand.
+/// Fraction of its length from which on the shoulder girdle helps an arm, and the arm straightens
+/// only slowly: near full length an elbow moves many centimetres per centimetre of the hand.
 const SOFT_REACH: f64 = 0.98;
-/// No arm gets straighter than this part of its length while girdle and trunk can help.
+/// No arm gets straighter than this fraction of its length while girdle and trunk can help.
 const FULL_REACH: f64 = 0.999;
 
-/// The most the collar joint turns for a target, radians: 20°, well within what a shoulder girdle can do
-/// (about 30° forward or up; Kapandji, "The Physiology of the Joints").
+/// Greatest rotation of the collar joint towards a target, radians: 20°, well within the range of a
+/// shoulder girdle (about 30° forward or up; Kapandji, "The Physiology of the Joints").
 const GIRDLE_LIMIT: f64 = 0.35;
 
 /// An arm: collar, shoulder, elbow, wrist.
@@ -25,7 +26,7 @@ pub struct Arm {
 }
 
 impl Arm {
-    /// The left arm. Its elbow bends about −y: from the rest pose the forearm goes to the front.
+    /// The left arm. Its elbow bends about −y: from the rest pose the forearm goes forward.
     pub const LEFT: Self = Self {
         collar: SmplJoint::LeftCollar,
         limb: Limb {
@@ -42,19 +43,20 @@ impl Arm {
         },
     };
 
-    /// Turns the arm so that the wrist joint has the position and rotation of `hand`.
+    /// Rotates the arm so that the wrist joint has the position and rotation of `hand` (world
+    /// space).
     ///
-    /// The swivel of the elbow is kept from `pose`. A target out of reach first turns the collar joint
-    /// towards it, by 20° at most; then the arm is straight and points to it. The rotation is exact in
-    /// any case. What of it is a twist of the forearm is shared half and half between elbow and wrist, as
-    /// in the motion that networks learn from.
+    /// The elbow's swivel is kept from `pose`. For a target out of reach the collar joint rotates
+    /// towards it by up to 20°; beyond that the straight arm points at it. The rotation is exact in
+    /// any case. Its twist about the forearm is shared equally between elbow and wrist, as in the
+    /// training data.
     pub fn place_hand(&self, skeleton: &Skeleton, pose: &mut Pose, hand: &TrackerPose) {
         self.stretch(skeleton, pose, hand.position);
         self.limb.reach(skeleton, pose, hand.position);
         self.turn_wrist(skeleton, pose, quat_from_matrix(hand.rotation));
     }
 
-    /// Turns the collar towards a target that the arm can hardly reach or not at all.
+    /// Rotates the collar towards a target that the arm can hardly or not reach.
     fn stretch(&self, skeleton: &Skeleton, pose: &mut Pose, target: DVec3) {
         let collar = Place::of(skeleton, pose, self.collar);
         let top = self.top(skeleton, pose, collar.position);
@@ -64,7 +66,7 @@ impl Arm {
         *local = (parent.conjugate() * turn * collar.rotation).normalize();
     }
 
-    /// Where the arm hangs, seen from `origin`.
+    /// Geometry of the arm's top, relative to `origin`.
     pub(super) fn top(&self, skeleton: &Skeleton, pose: &Pose, origin: DVec3) -> ArmTop {
         let collar = Place::of(skeleton, pose, self.collar);
         ArmTop {
@@ -74,15 +76,16 @@ impl Arm {
         }
     }
 
-    /// Gives the wrist a world rotation.
+    /// Gives the wrist the world rotation `wanted`.
     fn turn_wrist(&self, skeleton: &Skeleton, pose: &mut Pose, wanted: DQuat) {
         let [_, elbow, wrist] = self.limb.joints.map(SmplJoint::index);
         let forearm = Place::of(skeleton, pose, self.limb.joints[1]).rotation;
         let local = forearm.conjugate() * wanted;
         let correction = local * pose.rotations[wrist].conjugate();
         let axis = skeleton.offsets[wrist].normalize();
-        // The product of sine and cosine of half the twist is half of it where it is small. It fades to
-        // nothing towards half a turn of twist or swing, where the twist could be either way round.
+        // For a small twist, the product of sine and cosine of half of it equals half of it. The
+        // share fades to none towards half a turn of twist or swing, where the sign of the twist is
+        // ambiguous.
         let half_twist = correction.xyz().dot(axis) * correction.w;
         let share = DQuat::from_axis_angle(axis, half_twist);
         pose.rotations[elbow] = (pose.rotations[elbow] * share).normalize();
@@ -90,19 +93,19 @@ impl Arm {
     }
 }
 
-/// Where an arm hangs.
+/// The top of an arm.
 pub(super) struct ArmTop {
-    /// Position.
+    /// Position of the collar joint.
     collar: DVec3,
-    /// From the collar.
+    /// Shoulder relative to the collar.
     shoulder: DVec3,
-    /// Of the straight arm.
+    /// Length of the straight arm, metres.
     length: f64,
 }
 
 impl ArmTop {
-    /// The turn of the collar towards a target, and how far from it the shoulder should be then, when the
-    /// chest with all on it has been turned about the origin.
+    /// Rotation of the collar towards a target, and the distance from the target that the shoulder
+    /// should then have, after the chest has been rotated about the origin by `chest`.
     fn girdle(&self, chest: DQuat, target: DVec3) -> (DQuat, f64) {
         let (shoulder, to_target) = (chest * self.shoulder, target - chest * self.collar);
         let distance = to_target.distance(shoulder);
@@ -110,12 +113,13 @@ impl ArmTop {
         if distance <= soft {
             return (DQuat::IDENTITY, soft);
         }
-        // Rises with slope 1 from the soft reach and never gets to the full one.
+        // Rises with slope 1 from the soft reach and approaches the full reach asymptotically.
         let wanted = soft + rest * (1.0 - ((soft - distance) / rest).exp());
         (lean(shoulder, to_target, wanted, GIRDLE_LIMIT), wanted)
     }
 
-    /// Where the shoulder is when the collar helps, and how far from the target it should be.
+    /// Position of the shoulder with the collar's help, and the distance from the target it should
+    /// have.
     pub(super) fn shoulder(&self, chest: DQuat, target: DVec3) -> (DVec3, f64) {
         let (girdle, wanted) = self.girdle(chest, target);
         (chest * self.collar + girdle * (chest * self.shoulder), wanted)
@@ -161,7 +165,7 @@ mod tests {
             let hand = frame(&skeleton, &pose, wrist);
             assert!(hand.position.distance(target) < 1e-9, "{i}: {}", hand.position - target);
             assert!(geodesic_angle(hand.rotation, wanted) < 1e-7, "{i}");
-            // Nothing else moves.
+            // All other joints are unchanged.
             let arm_joints = [arm.collar, shoulder, arm.limb.joints[1], wrist];
             for joint in SmplJoint::ALL.into_iter().filter(|j| !arm_joints.contains(j)) {
                 assert_eq!(pose.rotations[joint.index()], before.rotations[joint.index()]);
@@ -170,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hand_that_is_right_leaves_the_arm_as_it_is() {
+    fn a_hand_already_at_its_tracker_leaves_the_arm_unchanged() {
         let skeleton = Skeleton::default();
         let mut pose = Pose::rest();
         for (joint, turn) in [
@@ -210,7 +214,7 @@ mod tests {
         assert!(geodesic_angle(frame(&skeleton, &pose, wrist).rotation, turned) < 1e-9);
     }
 
-    /// Bent in one plane, the elbow stays on its side of the line from shoulder to hand.
+    /// Bending in its plane, the elbow stays on its side of the line from shoulder to hand.
     #[test]
     fn the_swivel_of_the_elbow_is_kept() {
         let skeleton = Skeleton::default();
@@ -223,7 +227,7 @@ mod tests {
             let positions =
                 |pose: &Pose| [shoulder, elbow, wrist].map(|j| frame(&skeleton, pose, j).position);
             let [s, e, w] = positions(&pose);
-            // Nearer along the same line: the elbow only goes out, in the same plane.
+            // Nearer along the same line: the elbow only moves out, in the same plane.
             let target = s.lerp(w, 0.9);
             Arm::LEFT.place_hand(&skeleton, &mut pose, &tracker(target, DQuat::IDENTITY));
             let [_, elbow_now, _] = positions(&pose);
@@ -234,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_girdle_helps_a_little_and_then_the_arm_points() {
+    fn out_of_reach_the_girdle_helps_and_then_the_arm_points() {
         let skeleton = Skeleton::default();
         let [shoulder, elbow, wrist] = Arm::LEFT.limb.joints;
         let rest = Pose::rest();
@@ -242,7 +246,7 @@ mod tests {
         let reach = length(&skeleton, &Arm::LEFT);
         let attempt = |beyond: f64| {
             let mut pose = rest;
-            // Someone at rest faces −y.
+            // A body at rest faces −y.
             let target = from + DVec3::NEG_Y * (reach + beyond);
             Arm::LEFT.place_hand(&skeleton, &mut pose, &tracker(target, DQuat::IDENTITY));
             let girdle = geodesic_angle(rest.rotations[13], pose.rotations[13]);
@@ -281,8 +285,9 @@ mod tests {
         }
     }
 
-    /// The hand goes along straight lines, past the shoulder and out of reach. A flip would be 90° or more
-    /// from one place to the next; the fastest honest turn is that of an elbow that gets straight.
+    /// The hand moves along straight lines, past the shoulder and out of reach. A flip would be 90°
+    /// or more from one place to the next; the fastest legitimate rotation is an elbow that
+    /// straightens.
     #[test]
     fn nothing_flips_while_the_hand_moves() {
         const STEP: f64 = 0.0025;
@@ -302,7 +307,7 @@ mod tests {
             let mut before: Option<[DQuat; 2]> = None;
             for i in -320..320 {
                 let offset = miss + direction * (f64::from(i) * STEP);
-                // Right behind the way the arm points there is no one way round.
+                // Directly opposite to the arm's direction, the rotation is not unique.
                 if offset.angle_between(to - from) > 2.6 {
                     before = None;
                     continue;

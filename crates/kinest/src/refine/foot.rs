@@ -1,4 +1,4 @@
-//! Feet that stand still while they carry weight, and never sink into the floor.
+//! Foot lock: feet that carry weight do not slide, and none sinks into the floor.
 
 use super::Place;
 use super::limb::{LEGS, Limb, lean, within};
@@ -9,56 +9,57 @@ use crate::tracker::Teleport;
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
-/// A heel rises by no more than this for a hip that gets too far away, radians.
+/// Most a heel rises when the hip moves out of the leg's reach, radians.
 const HEEL_RISE: f64 = 0.4;
 
-/// A foot that a leg pulls this far from where it stands is let go, metres.
+/// A foot that its leg pulls further than this from its locked place is released, metres.
 const MOST_SLIDE: f64 = 0.001;
 
-/// The floor is where a tenth of the lowest soles are below.
+/// The floor is estimated as this quantile of the heights of the lower sole.
 const FLOOR_QUANTILE: f64 = 0.1;
-/// How fast the estimate of the floor moves, m/s: nine tenths of it down, a tenth of it up.
+/// Speed of the floor estimate, m/s: nine tenths of it downward, a tenth of it upward.
 const FLOOR_RATE: f64 = 0.2;
 
-/// Where the floor is.
+/// Height of the floor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Floor {
-    /// At a height, metres: 0 in a room that a headset has measured.
+    /// A known height, metres: 0 in a room measured by a headset.
     At(f64),
-    /// Learned from how low the feet get, for trackers whose zero is anywhere.
+    /// Estimated from how low the feet get, for trackers with an arbitrary zero height.
     #[default]
     Estimated,
 }
 
-/// When a foot stands, and how it is held and let go.
+/// When a foot is locked, and how it is held and released.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FootLockSettings {
-    /// Where the floor is.
+    /// Height of the floor.
     pub floor: Floor,
-    /// A foot is put down when its sole is nearer to the floor than this, metres, …
+    /// A foot is locked when its sole is lower than this above the floor, metres, …
     pub contact_height: f64,
-    /// … and it is slower than this, m/s.
+    /// … and the foot is slower than this, m/s.
     pub contact_speed: f64,
-    /// It is lifted when its sole is higher than this, metres, …
+    /// It is released when its sole is higher than this, metres, …
     pub release_height: f64,
-    /// … or it is faster than this, m/s, …
+    /// … or the foot is faster than this, m/s, …
     pub release_speed: f64,
-    /// … or the network has it farther away from where it stands than this, metres.
+    /// … or the network's foot is further than this from the locked place, metres.
     pub slack: f64,
-    /// Seconds over which a foot settles on the floor, and over which it goes back to the network's place
-    /// when it is lifted.
+    /// Time in which a locked foot settles to the floor, and in which a released foot returns to
+    /// the network's place, seconds.
     pub blend: f64,
-    /// Seconds over which the speed is averaged.
+    /// Time constant of the averaged speed, seconds.
     pub speed_time: f64,
 }
 
 impl Default for FootLockSettings {
-    /// Chosen on 49 CMU clips (29,000 frames) predicted online by the shipped model: least slide of feet
-    /// that truly stand, of those that cost no accuracy elsewhere. A network's feet are restless, so they
-    /// are held early and let go late. What still slides are mostly feet that the network swings while they
-    /// stand: neither more slack, nor a point that creeps after the network's foot, nor a speed limit that
-    /// goes with the body's own speed made fewer of them without more error.
+    /// Chosen on 49 CMU clips (29,000 frames) predicted online by the shipped model: the least
+    /// sliding of feet that truly stand, among settings that cost no accuracy elsewhere. The
+    /// network's feet are restless, so they are locked early and released late. Most of the
+    /// remaining sliding is feet that the network swings while they truly stand; more slack, a
+    /// locked point that creeps after the network's foot, or a speed limit relative to the body's
+    /// speed did not reduce it without more error.
     fn default() -> Self {
         Self {
             floor: Floor::default(),
@@ -73,12 +74,12 @@ impl Default for FootLockSettings {
     }
 }
 
-/// Holds the feet of one body to the floor.
+/// Locks the feet of one body to the floor.
 ///
-/// A foot whose sole is low and slow is in contact: the joint of its ball then stays at one point of the
-/// floor and its heading stays too, while heel and sole may roll. When it leaves, the difference to the
-/// network's foot fades out, so that nothing jumps. Legs are solved by formula and keep the direction of
-/// their knees. Whether in contact or not, no heel or ball gets below the floor.
+/// A foot whose sole is low and slow is in contact: its ball joint stays at one point of the floor
+/// and its heading is kept, while heel and sole may roll. When it is released, the offset from the
+/// network's foot fades out, so that nothing jumps. Legs are solved analytically and keep the
+/// direction of their knees. In contact or not, no heel or ball gets below the floor.
 #[derive(Clone, Debug)]
 pub struct FootLock {
     settings: FootLockSettings,
@@ -86,25 +87,25 @@ pub struct FootLock {
     feet: [Foot; 2],
 }
 
-/// What is known of one foot.
+/// State of one foot.
 #[derive(Clone, Copy, Debug, Default)]
 struct Foot {
-    /// Where the network had the ball in the frame before, and how fast it is, averaged.
+    /// The network's ball in the previous frame, and its averaged velocity.
     before: Option<DVec3>,
     velocity: DVec3,
     state: State,
-    /// Seconds in this state.
+    /// Time since the state began, seconds.
     time: f64,
-    /// The shown foot against the network's.
+    /// Offset of the output foot from the network's.
     shift: Shift,
 }
 
-/// In which of two states a foot is, with the shift it had when the state began.
+/// State of a foot, with its shift when the state began.
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Follows the network.
     Free { from: Shift },
-    /// Stands with its ball at a point (its height does not count) and a heading.
+    /// Locked with the ball at a point (its height is ignored) and a heading.
     Locked { from: Shift, ball: DVec3, heading: f64 },
 }
 
@@ -114,30 +115,30 @@ impl Default for State {
     }
 }
 
-/// How a foot is moved and turned about the vertical.
+/// Translation of a foot, and its rotation about the vertical.
 #[derive(Clone, Copy, Debug, Default)]
 struct Shift {
     offset: DVec3,
     turn: f64,
 }
 
-/// One foot as the network has it.
+/// A foot as the network has it.
 struct Estimate {
     ankle: Place,
     ball: DVec3,
     heading: f64,
-    /// Height of the lowest point of the sole.
+    /// Height of the lowest point of the sole, metres.
     sole: f64,
 }
 
 impl FootLock {
-    /// A lock with both feet free.
+    /// A lock with both feet released.
     #[must_use]
     pub fn new(settings: FootLockSettings) -> Self {
         Self { settings, floor: None, feet: [Foot::default(); 2] }
     }
 
-    /// Whether the left and the right foot are held.
+    /// Whether the left and the right foot are locked.
     #[must_use]
     pub fn contacts(&self) -> [bool; 2] {
         self.feet.map(|foot| matches!(foot.state, State::Locked { .. }))
@@ -179,7 +180,7 @@ impl FootLock {
         }
     }
 
-    /// Corrects the legs of `pose`, which comes `dt` seconds after the one before.
+    /// Corrects the legs of `pose`, which comes `dt` seconds after the previous one.
     pub fn apply(&mut self, skeleton: &Skeleton, pose: &mut Pose, dt: f64) {
         let estimates = LEGS.map(|leg| Estimate::of(skeleton, pose, &leg));
         let floor = self.find_floor(estimates[0].sole.min(estimates[1].sole), dt);
@@ -193,8 +194,8 @@ impl FootLock {
         if let Floor::At(height) = self.settings.floor {
             return height;
         }
-        // A quantile by stochastic approximation (Robbins and Monro 1951): in the end the steps up and
-        // down cancel out.
+        // A quantile by stochastic approximation (Robbins and Monro 1951): in the long run the
+        // steps up and down cancel.
         let floor = self.floor.get_or_insert(lowest);
         let up = if lowest < *floor { FLOOR_QUANTILE - 1.0 } else { FLOOR_QUANTILE };
         *floor += FLOOR_RATE * up * dt;
@@ -227,7 +228,7 @@ fn toe(skeleton: &Skeleton, leg: &Limb) -> DVec3 {
 }
 
 impl Foot {
-    /// Decides whether the foot stands, and how far it is shown from where the network has it.
+    /// Updates the foot's state and its shift from the network's foot.
     fn step(&mut self, settings: &FootLockSettings, estimate: &Estimate, floor: f64, dt: f64) {
         if let Some(before) = self.before
             && dt > 0.0
@@ -262,7 +263,8 @@ impl Foot {
                 {
                     self.free();
                 } else {
-                    // The height settles; the rest is held at once, for it starts where the foot is.
+                    // The height blends; x, y and heading lock immediately, because they start at
+                    // the foot's place.
                     let settled = from.offset.z + (floor - estimate.sole - from.offset.z) * faded;
                     let turn = within_half_a_turn(heading - estimate.heading);
                     self.shift = Shift { offset: offset.with_z(settled), turn };
@@ -271,8 +273,8 @@ impl Foot {
         }
     }
 
-    /// Lets the foot go from where it is shown. What lifts it out of the floor is no part of that: it ends
-    /// when the network's foot comes out.
+    /// Releases the foot from its output place. The lift out of the floor is not part of the fading
+    /// shift: it ends as soon as the network's foot is above the floor.
     fn free(&mut self) {
         let Shift { offset, turn } = self.shift;
         self.shift = Shift { offset: offset.with_z(offset.z.min(0.0)), turn };
@@ -299,10 +301,11 @@ impl Foot {
 
         let hip = Place::of(skeleton, pose, leg.joints[0]).position;
         let longest = leg.longest(skeleton, estimate.ankle.position.distance(hip));
-        // Out of reach the heel rises, and only then the foot, or it comes nearer.
+        // Out of reach, first the heel rises, then the foot, or it is pulled in.
         rotation = lean(rotation * -toe, hip - ball, longest, HEEL_RISE) * rotation;
         let ankle = hip + within(ball - rotation * toe - hip, longest);
-        // What is shown, so that a foot that is let go starts from there; it is when it has to slide.
+        // Store the output place, so that a release starts there; a foot that would have to slide
+        // is released.
         let shown = ankle + rotation * toe;
         self.shift.offset = shown - estimate.ball;
         if let State::Locked { ball, .. } = self.state
@@ -317,7 +320,7 @@ impl Foot {
     }
 }
 
-/// From 0 to 1 over `blend` seconds, with no speed at the ends.
+/// Smoothstep from 0 to 1 over `blend` seconds.
 fn fade(time: f64, blend: f64) -> f64 {
     if time >= blend { 1.0 } else { smoothstep(time / blend) }
 }
@@ -350,7 +353,7 @@ mod tests {
         LEGS.map(|leg| Estimate::of(skeleton, pose, &leg).sole)
     }
 
-    /// Somebody who stands on the floor, knees a little bent.
+    /// A body standing on the floor with slightly bent knees.
     fn standing(skeleton: &Skeleton) -> Pose {
         let mut pose = Pose::rest();
         for leg in LEGS {
@@ -363,7 +366,7 @@ mod tests {
         pose
     }
 
-    /// A walk as a network could see it: the whole body sways, bobs and sinks into the floor.
+    /// A walk as a network might predict it: the whole body sways, bobs and sinks into the floor.
     fn restless_walk(skeleton: &Skeleton) -> Vec<Pose> {
         let sway = |i: usize| {
             let t = i as f64 * DT;
@@ -378,16 +381,17 @@ mod tests {
         poses.map(|(i, p)| Pose { translation: p.translation + sway(i), ..p }).collect()
     }
 
-    /// A network that presses a foot into the floor and lifts it again: the foot leaves with it, not before.
+    /// A network presses a foot into the floor and lifts it again: the foot leaves with it, not
+    /// before.
     #[test]
-    fn a_foot_that_comes_out_of_the_floor_is_not_thrown_up() {
+    fn a_foot_that_leaves_the_floor_does_not_jump_up() {
         let skeleton = Skeleton::default();
         let mut lock = FootLock::new(at_zero());
         let rest = standing(&skeleton);
         for i in 0..120 {
             let t = f64::from(i) * DT;
             let mut pose = rest;
-            // 4 cm deep for a second; then it comes out far away, and is let go at once.
+            // 4 cm deep for a second; then it comes out far away and is released at once.
             let after = t - 1.0;
             pose.translation.z -= if after < 0.0 { 0.04 } else { 0.005 };
             pose.translation.y -= if after < 0.0 { 0.0 } else { 0.3 + 3.0 * after };
@@ -399,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn locked_feet_stand_still_sink_nowhere_and_do_not_jump() {
+    fn locked_feet_do_not_slide_sink_or_jump() {
         let skeleton = Skeleton::default();
         let mut lock = FootLock::new(at_zero());
         let mut anchors = [None::<DVec3>; 2];
@@ -427,8 +431,8 @@ mod tests {
                     let step = |a: &Pose, b: &Pose| {
                         position(&skeleton, b, ball).distance(position(&skeleton, a, ball))
                     };
-                    // Faster than the network's foot only where a shift fades: a slack of 0.2 m goes in
-                    // 12 frames, in the middle 1.5 times as fast.
+                    // Faster than the network's foot only while a shift fades: a slack of 0.2 m
+                    // fades in 12 frames, at up to 1.5 times the mean speed.
                     let hurry = step(before, &pose) - step(estimated_before, estimated);
                     assert!(hurry < 0.025, "frame {i}: {ball:?} jumped {hurry} m");
                 }
@@ -451,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn only_legs_change_and_in_the_air_not_even_they() {
+    fn only_legs_change_and_only_near_the_floor() {
         let skeleton = Skeleton::default();
         let mut lock = FootLock::new(at_zero());
         let mut jumping = standing(&skeleton);
@@ -496,7 +500,7 @@ mod tests {
         assert!(locked.is_some());
     }
 
-    /// Feet drift slowly away under somebody who stands: held up to the slack, then let go softly.
+    /// Feet drift slowly away under a standing body: held up to the slack, then released smoothly.
     #[test]
     fn a_lock_holds_up_to_its_slack_and_lets_go_without_a_jump() {
         let skeleton = Skeleton::default();
@@ -517,7 +521,8 @@ mod tests {
                 let_go = true;
             }
             if let Some(before) = ball_before {
-                // The body's own speed, and the fading shift at its fastest: 1.5 times the mean.
+                // The body's own speed, plus the fading shift at its fastest: 1.5 times its mean
+                // speed.
                 let limit = speed * DT + 1.5 * settings.slack / settings.blend * DT;
                 assert!(ball.distance(before) < limit + 1e-3, "frame {i}");
             }
@@ -527,9 +532,9 @@ mod tests {
         assert!(let_go);
     }
 
-    /// A walk that goes on elsewhere has the very same steps there.
+    /// A walk that continues elsewhere has the same steps there.
     #[test]
-    fn feet_are_taken_along_in_a_teleport() {
+    fn feet_move_with_the_body_in_a_teleport() {
         let skeleton = Skeleton::default();
         let by = Teleport { turn: 2.0, from: DVec3::X, to: DVec3::new(4.0, -3.0, 0.0) };
         let mut locks = [FootLock::new(at_zero()), FootLock::new(at_zero())];
@@ -552,7 +557,7 @@ mod tests {
     }
 
     #[test]
-    fn the_floor_is_found_wherever_it_is_and_forgotten() {
+    fn the_floor_is_estimated_at_any_height_and_forgotten_on_reset() {
         let skeleton = Skeleton::default();
         let mut lock = FootLock::new(FootLockSettings::default());
         assert_eq!(lock.floor(), None);

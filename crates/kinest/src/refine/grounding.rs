@@ -1,4 +1,4 @@
-//! A body that nothing holds up in the air comes down.
+//! Grounding: a body that hangs in the air without jumping comes down.
 
 use super::limb::{LEGS, within};
 use super::{Place, place_head, three_point_pose};
@@ -7,44 +7,46 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use crate::tracker::{Teleport, TrackerPose};
 use glam::DVec3;
 
-/// The lower sole is in the air above this height, metres, and nobody believes it above that.
+/// Heights of the lower sole, metres: in the air above the first, not believed at all above the
+/// second.
 const HEIGHTS: [f64; 2] = [0.06, 0.18];
-/// Seconds over which the head's vertical speed is averaged.
+/// Time constant of the head's averaged vertical speed, seconds.
 const SPEED_TIME: f64 = 0.03;
-/// Who leaves the floor, up or down, is faster than this, m/s.
+/// Vertical speed above which the body may have left the floor, m/s.
 const LEAVING: f64 = 1.0;
-/// m/s²
+/// Acceleration of gravity, m/s².
 const GRAVITY: f64 = 9.81;
-/// Seconds that bodies may stay in the air longer than a ball would: legs are drawn up.
+/// Time a body may stay in the air longer than a ball, seconds: legs are drawn up.
 const LONGER: f64 = 0.15;
-/// Seconds in which a body comes down, and in which it is left to the network again.
+/// Time in which a body comes down, and in which it is handed back to the network, seconds.
 const DOWN: f64 = 0.3;
 const BACK: f64 = 0.5;
-/// Seconds in which feet are put down, and in which they are left where the network has them again.
+/// Time in which feet are lowered, and in which they return to the network's place, seconds.
 const STRETCH_TIME: f64 = 0.3;
 
-/// Notices when both feet of a body hang in the air though it does not jump, and lets it stand.
+/// Detects that both feet of a body hang in the air although it does not jump, and makes it stand.
 ///
-/// A network that meets a motion it has never seen may have a body lie in the air below a head that is where
-/// people have it who stand. Who jumps leaves the floor with some speed `v` of the head, and is back after
-/// `2 v / g`. At any other time one foot is on the floor. Legs are stretched for it; where that would take much,
-/// the pose goes over to that of [`three_point_pose`], which stands below its head.
+/// A network that meets motion unlike its training data may draw the legs up, or lay the body in
+/// the air, below a head at standing height. A jumping body leaves the floor with some speed `v` of
+/// the head and is back after `2 v / g`; at any other time one foot is on the floor. Legs are
+/// stretched down to it. Where that would take much, the pose blends into [`three_point_pose`],
+/// which stands below its head.
 #[derive(Clone, Debug, Default)]
 pub struct Grounding {
-    /// Height of the head before.
+    /// Height of the head in the previous frame, metres.
     before: Option<f64>,
-    /// The head's vertical speed, averaged.
+    /// Averaged vertical speed of the head, m/s.
     speed: f64,
-    /// Seconds that it may still be in the air.
+    /// Time the body may still be in the air, seconds.
     air: f64,
-    /// How much of the pose is that of who stands.
+    /// Weight of the standing pose, 0 to 1.
     part: f64,
-    /// How much of what is missing to the floor feet are put lower.
+    /// Fraction of the gap to the floor by which feet are lowered, 0 to 1.
     stretch: f64,
 }
 
 impl Grounding {
-    /// How much of the pose is not the network's, 0 to 1.
+    /// Weight of the standing pose in the output, 0 to 1; the rest is the network's.
     #[must_use]
     pub fn part(&self) -> f64 {
         self.part
@@ -62,8 +64,8 @@ impl Grounding {
         *self = Self::default();
     }
 
-    /// Corrects `pose`, which comes `dt` seconds after the one before and is below the head of `trackers`
-    /// (head, left hand, right hand), for a floor at this height.
+    /// Corrects `pose`, which comes `dt` seconds after the previous one and is below the head of
+    /// `trackers` (head, left hand, right hand), for a floor at height `floor`, metres.
     ///
     /// # Panics
     /// If there are not three trackers.
@@ -87,7 +89,7 @@ impl Grounding {
             }
         }
         let carried = self.air <= 0.0 && trackers[0].tracked;
-        // Necks are turned for the head later, which moves all that hangs on them.
+        // The neck is rotated to the head later, which moves the whole body.
         let lower_sole = |pose: &Pose| {
             let mut placed = *pose;
             place_head(skeleton, &mut placed, &trackers[0]);
@@ -119,7 +121,7 @@ impl Grounding {
     }
 }
 
-/// Puts both feet lower by this, as far as the legs reach, without turning them.
+/// Lowers both feet by `by` metres, as far as the legs reach, without rotating them.
 fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
     for leg in &LEGS {
         let [hip, knee, ankle] = leg.joints;
@@ -133,7 +135,7 @@ fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
     }
 }
 
-/// Height of the lowest point of both soles.
+/// Height of the lowest point of both soles, metres.
 fn lower_sole(skeleton: &Skeleton, pose: &Pose) -> f64 {
     let height = |ankle| {
         let joint = Place::of(skeleton, pose, ankle);
@@ -161,7 +163,7 @@ mod tests {
         pose
     }
 
-    /// The legs drawn up, as a network has them that takes standing for a leap.
+    /// Legs drawn up, as a network has them that takes standing for a jump.
     fn hanging(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
         let mut pose = standing(skeleton);
         for [hip, knee] in [[J::LeftHip, J::LeftKnee], [J::RightHip, J::RightKnee]] {
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn who_hangs_below_a_head_that_stands_comes_down_softly_and_is_let_go() {
+    fn a_body_hanging_below_a_standing_head_comes_down_smoothly_and_is_handed_back() {
         let skeleton = Skeleton::default();
         let trackers = trackers(&skeleton, &standing(&skeleton));
         let hanging = hanging(&skeleton, &trackers[0]);
@@ -196,12 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn who_jumps_is_in_the_air() {
+    fn a_jumping_body_stays_in_the_air() {
         let skeleton = Skeleton::default();
         let mut grounding = Grounding::default();
         let mut most = 0.0_f64;
         for i in 0..90 {
-            // From standing, 2.5 m/s up after a push of 0.2 s, and down again.
+            // From standing: pushes for 0.2 s, leaves the floor at 2.5 m/s, and lands.
             let t = f64::from(i) * DT - 0.5;
             let height = match t {
                 t if t < -0.2 => 0.0,
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_is_left_alone_on_any_floor() {
+    fn a_walk_is_unchanged_at_any_floor_height() {
         let skeleton = Skeleton::default();
         for floor in [0.0, 0.7] {
             let mut grounding = Grounding::default();

@@ -1,4 +1,4 @@
-//! The head exactly at its tracker.
+//! Puts the head exactly at its tracker.
 
 use super::Place;
 use crate::rotation::quat_from_matrix;
@@ -6,14 +6,14 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::TrackerPose;
 use glam::DQuat;
 
-/// How much of a correction the neck takes; the head joint takes the rest.
+/// Fraction of the correction taken by the neck; the head joint takes the rest.
 const NECK_SHARE: f64 = 0.5;
 
-/// Turns neck and head, half each, and moves the whole body so that the head joint has the tracker's
-/// position and rotation.
+/// Rotates neck and head, half each, and moves the whole body so that the head joint has the
+/// tracker's position and rotation.
 ///
-/// The body below the neck keeps its rotations: turning it with the head makes it worse, as the network
-/// knows better where the chest faces.
+/// The body below the neck keeps its rotations: rotating it with the head increases the error,
+/// because the network's chest heading is better.
 pub fn place_head(skeleton: &Skeleton, pose: &mut Pose, head: &TrackerPose) {
     let (neck, top) = (SmplJoint::Neck.index(), SmplJoint::Head.index());
     let chest = Place::of(skeleton, pose, SmplJoint::Spine3).rotation;
@@ -34,7 +34,7 @@ mod tests {
     use glam::{DMat3, DVec3};
 
     #[test]
-    fn the_head_is_the_trackers_and_the_neck_takes_half() {
+    fn the_head_is_at_its_tracker_and_the_neck_takes_half() {
         let skeleton = Skeleton::default();
         let mut pose = Pose::rest();
         pose.rotations[SmplJoint::Spine2.index()] = exp(DVec3::new(0.3, 0.1, -0.2));
@@ -54,7 +54,7 @@ mod tests {
             let expected = if neck_or_head { turn / 2.0 } else { 0.0 };
             assert!((turned - expected).abs() < 1e-9, "{joint:?} turned {turned}");
         }
-        // What is right stays as it is.
+        // A pose that is already right is unchanged.
         let again = pose;
         place_head(&skeleton, &mut pose, &head);
         let moved = pose.translation.distance(again.translation);

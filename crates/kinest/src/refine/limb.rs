@@ -1,20 +1,20 @@
-//! Two bones in a row, an arm or a leg, turned so that their end is where it should be.
+//! Analytic inverse kinematics for two bones: an arm or a leg.
 
 use super::Place;
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use glam::{DQuat, DVec3};
 use std::f64::consts::PI;
 
-/// Sine of the least bend a limb is taken to have against its hinge: what bends less, or the wrong way,
+/// Sine of the smallest bend taken from the limb itself; a limb that bends less, or the wrong way,
 /// gets its plane from the hinge.
 const LEAST_BEND: f64 = 0.1;
 
-/// No leg is made straighter than this part of its length, or than it was: near the full length a knee
-/// moves many centimetres for one of the foot.
+/// No leg is made straighter than this fraction of its length, or than it was: near full length a
+/// knee moves many centimetres per centimetre of the foot.
 const STRAIGHTEST: f64 = 0.995;
 
-/// Legs that are too short for where a foot is leave it this much above the floor, metres, before they pull
-/// it in: the nearer they are to the vertical, the faster that is.
+/// A leg too short for its foot first lifts the foot by up to this height, metres, before it pulls
+/// the foot in: the closer the leg is to vertical, the faster that would be.
 const TIPTOE: f64 = 0.015;
 
 /// An arm or a leg.
@@ -22,34 +22,36 @@ const TIPTOE: f64 = 0.015;
 pub(super) struct Limb {
     /// Shoulder or hip, elbow or knee, wrist or ankle.
     pub joints: [J; 3],
-    /// The axis about which the middle joint bends, in the rest pose's axes.
+    /// Hinge axis of the middle joint, in rest pose axes.
     pub hinge: DVec3,
 }
 
-/// The left and the right leg, whose knees bend about x: from the rest pose the shank goes back.
+/// The left and the right leg. Knees bend about x: from the rest pose the shank goes back.
 pub(super) const LEGS: [Limb; 2] = [
     Limb { joints: [J::LeftHip, J::LeftKnee, J::LeftAnkle], hinge: DVec3::X },
     Limb { joints: [J::RightHip, J::RightKnee, J::RightAnkle], hinge: DVec3::X },
 ];
 
 impl Limb {
-    /// Lengths of the two bones.
+    /// Lengths of the two bones, metres.
     pub fn bones(&self, skeleton: &Skeleton) -> [f64; 2] {
         [self.joints[1], self.joints[2]].map(|j| skeleton.offsets[j.index()].length())
     }
 
-    /// How far from its top the end may be put that is this far away now.
+    /// Greatest distance from the top joint at which the end may be placed, metres; `now` is the
+    /// present distance.
     pub fn longest(&self, skeleton: &Skeleton, now: f64) -> f64 {
         (STRAIGHTEST * self.bones(skeleton).iter().sum::<f64>()).max(now)
     }
 
-    /// Turns the limb so that its end is at `target`, or points there where that is out of reach.
+    /// Rotates the limb so that its end is at `target` (metres, world space), or points there if
+    /// that is out of reach.
     ///
-    /// The limb bends or straightens in its own plane until its end has the right distance, and then turns
-    /// as a whole along the shortest arc. So the swivel, the elbow's place on its circle around the line
-    /// from shoulder to wrist, is carried along from `pose`, and a pose that is already right stays as it
-    /// is. The result follows `pose` and `target` without jumps; only a target exactly opposite of where
-    /// the end was has no one shortest arc.
+    /// The limb bends or straightens in its own plane until its end has the right distance, and
+    /// then rotates as a whole along the shortest arc. So the swivel (the elbow's place on its
+    /// circle around the line from shoulder to wrist) is kept from `pose`, and a pose that is
+    /// already right is unchanged. The result is continuous in `pose` and `target`; only a target
+    /// exactly opposite to the end's direction has no unique shortest arc.
     pub fn reach(&self, skeleton: &Skeleton, pose: &mut Pose, target: DVec3) {
         let [top, middle, end] = self.joints.map(J::index);
         let Place { position, rotation: upper } = Place::of(skeleton, pose, self.joints[0]);
@@ -60,13 +62,14 @@ impl Limb {
 
         let to_target = target - position;
         let distance = to_target.length().clamp((a - b).abs().max(1e-9), a + b);
-        // The angles at the top and of the bend, in the triangle of both bones and the distance.
+        // Angles at the top joint and of the bend, in the triangle of the two bones and the
+        // distance.
         let cosine = (a * a + distance * distance - b * b) / (2.0 * a * distance);
         let lift = cosine.clamp(-1.0, 1.0).acos();
         let cosine = (distance * distance - a * a - b * b) / (2.0 * a * b);
         let bend = cosine.clamp(-1.0, 1.0).acos();
 
-        // The plane of the limb, from its bend where it has one and from the hinge where it is straight.
+        // The limb's plane: from its bend if it has one, from the hinge if it is straight.
         let to_end = (bones[0] + bones[1]).normalize_or(along);
         let hinge = (upper * self.hinge).reject_from_normalized(along).normalize_or_zero();
         let bent = along.cross(onward);
@@ -84,32 +87,33 @@ impl Limb {
     }
 }
 
-/// The shortest turn from one direction to another; a half turn, which has no one axis, is about `axis`.
+/// The shortest rotation from one direction to another; a half turn, which has no unique axis, is
+/// about `axis`.
 fn arc(from: DVec3, to: DVec3, axis: DVec3) -> DQuat {
     let (sine, cosine) = (from.cross(to), from.dot(to));
     if sine.length_squared() < 1e-24 && cosine < 0.0 {
         return DQuat::from_axis_angle(axis, PI);
     }
-    // Half the angle by way of 1 + cos; scaled by the normalisation.
+    // Half the angle by way of 1 + cos; normalisation does the scaling.
     DQuat::from_xyzw(sine.x, sine.y, sine.z, 1.0 + cosine).normalize()
 }
 
-/// The least turn about the origin that brings `point` as near to `target` as `distance`, in their plane
-/// and by `limit` radians at most.
+/// The smallest rotation about the origin that brings `point` to within `distance` of `target`, in
+/// their common plane and by at most `limit` radians.
 ///
-/// Near half a turn between the two, where there is no one plane, it fades to nothing.
+/// Near half a turn between the two, where that plane is not unique, the rotation fades to none.
 pub(super) fn lean(point: DVec3, target: DVec3, distance: f64, limit: f64) -> DQuat {
     let (near, far) = (point.length(), target.length());
     let opening = point.angle_between(target);
-    // The law of cosines in the triangle of both and the origin.
+    // The law of cosines in the triangle of point, target and origin.
     let cosine = (far * far + near * near - distance * distance) / (2.0 * far * near);
     let needed = opening - cosine.clamp(-1.0, 1.0).acos();
     let turn = needed.clamp(0.0, limit.min(PI - opening));
     DQuat::from_scaled_axis(point.cross(target).normalize_or_zero() * turn)
 }
 
-/// Where a leg of this length can put a foot that should be at `foot` below its hip: higher up, but by no
-/// more than [`TIPTOE`], or else nearer to the vertical.
+/// Position, relative to the hip, at which a leg of this length can place a foot meant for `foot`
+/// below it: higher, but by no more than [`TIPTOE`], then closer to the vertical.
 pub(super) fn within(foot: DVec3, longest: f64) -> DVec3 {
     if foot.length() <= longest {
         return foot;
@@ -124,7 +128,7 @@ pub(super) fn within(foot: DVec3, longest: f64) -> DVec3 {
 mod tests {
     use super::*;
 
-    /// Straight or bent a little the wrong way, a limb bends about its hinge.
+    /// Straight, or bent slightly the wrong way, a limb bends about its hinge.
     #[test]
     fn knees_bend_forward_and_elbows_too() {
         let skeleton = Skeleton::default();
@@ -147,10 +151,10 @@ mod tests {
         }
     }
 
-    /// Hand-worked: an arm of 1 from the origin, a target 2 away at a right angle. At 60° from the target
-    /// the distance is √(1 + 4 − 2) = √3, so the turn is 30°.
+    /// Hand-worked: an arm of length 1 from the origin, a target 2 away at a right angle. At 60°
+    /// from the target the distance is √(1 + 4 − 2) = √3, so the rotation is 30°.
     #[test]
-    fn a_lean_is_as_large_as_it_must_be_and_no_larger() {
+    fn a_lean_is_no_larger_than_needed() {
         let turned = |distance, limit| {
             let turn = lean(DVec3::X, DVec3::Y * 2.0, distance, limit);
             assert!(turn.xyz().reject_from(DVec3::Z).length() < 1e-12);
@@ -158,7 +162,7 @@ mod tests {
         };
         assert!((turned(3.0_f64.sqrt(), 1.0) - PI / 6.0).abs() < 1e-12);
         assert!((turned(3.0_f64.sqrt(), 0.2) - 0.2).abs() < 1e-12);
-        // Near enough already; and as near as can be.
+        // Near enough already; then as near as possible.
         assert_eq!(turned(2.5, 1.0), 0.0);
         assert!((turned(0.5, 2.0) - PI / 2.0).abs() < 1e-12);
         let behind = lean(DVec3::X, DVec3::new(-2.0, 1e-9, 0.0), 1.5, 0.3);
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_turn_is_about_the_axis_that_is_given() {
+    fn half_a_turn_is_about_the_given_axis() {
         let turn = arc(DVec3::X, DVec3::NEG_X, DVec3::Z);
         assert!((turn * DVec3::X - DVec3::NEG_X).length() < 1e-12);
         assert!((turn * DVec3::Z - DVec3::Z).length() < 1e-12);
@@ -179,7 +183,8 @@ mod tests {
         // Hand-worked: 0.8² + 0.6² = 1.
         let reached = within(DVec3::new(0.6, 0.0, -0.8), 1.0);
         assert!(reached.distance(DVec3::new(0.6, 0.0, -0.8)) < 1e-12);
-        // A little too far down, it stays where it is aside; further down, it is 1.5 cm above at most.
+        // A little too far down, the foot keeps its distance aside; further down, it is lifted by
+        // at most 1.5 cm.
         let high = within(DVec3::new(0.0, 0.6, -0.81), 1.0);
         assert!(high.distance(DVec3::new(0.0, 0.6, -0.8)) < 1e-12, "{high}");
         let near = within(DVec3::new(0.0, 0.6, -0.95), 1.0);

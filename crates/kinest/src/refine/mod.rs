@@ -1,13 +1,13 @@
-//! What makes a body believable after the network: the head and the hands exactly where the trackers are,
-//! feet that stand still, less tremble.
+//! Corrections of the network's pose: head and hands exactly at the trackers, feet that do not
+//! slide, less jitter.
 //!
-//! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. [`Refiner`] applies
-//! what [`RefineSettings`] ask for, always in this order:
+//! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. [`Refiner`]
+//! applies what [`RefineSettings`] ask for, always in this order:
 //!
-//! 1. [`PoseFilter`] smooths the joint rotations in time;
-//! 2. [`Grounding`] lets a body stand that hangs in the air though it does not fall;
-//! 3. [`TrackerPlacer`] puts head and hands exactly at the trackers, also when those come and go;
-//! 4. [`FootLock`] keeps feet on the floor, and still while they carry weight.
+//! 1. [`PoseFilter`]: smooths the joint rotations over time;
+//! 2. [`Grounding`]: makes a body stand that hangs in the air without jumping;
+//! 3. [`TrackerPlacer`]: puts head and hands exactly at the trackers, and bridges their dropouts;
+//! 4. [`FootLock`]: keeps feet on the floor, and from sliding while they carry weight.
 //!
 //! ```
 //! use kinest::refine::{DropoutSettings, RefineSettings, Refiner};
@@ -26,8 +26,9 @@
 //!
 //! Whenever a body is shown from another source than the frame before, [`SourceFade`] hides the jump.
 //!
-//! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do: the
-//! baseline a network has to beat, and what to show until it has seen enough.
+//! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do:
+//! the baseline that a network has to beat, and what to show until the network has seen enough
+//! frames.
 
 mod arm;
 mod dropout;
@@ -62,8 +63,8 @@ use crate::skeleton::{Pose, Skeleton};
 use crate::tracker::{TrackerPose, TrackerSet};
 
 /// Puts the head and both wrists of `pose` at the trackers, given in the order of
-/// [`TrackerSet::HeadAndHands`]: [`place_head`], then [`Arm::place_hand`] for each side, with a trunk that
-/// twists and leans for hands that arms do not reach.
+/// [`TrackerSet::HeadAndHands`]: [`place_head`], then [`Arm::place_hand`] for each side, with a
+/// trunk that twists and leans towards hands out of the arms' reach.
 ///
 /// # Panics
 /// If there is not one tracker for each role.
@@ -99,7 +100,7 @@ mod tests {
         exp(random_unit(random) * angle)
     }
 
-    /// Every joint within half a radian of the rest pose, somewhere in the room.
+    /// Every joint within half a radian of the rest pose, at a random place in the room.
     pub(super) fn random_pose(random: &mut impl Rng) -> Pose {
         let mut pose = Pose::rest();
         for local in &mut pose.rotations {
@@ -109,7 +110,7 @@ mod tests {
         pose
     }
 
-    /// The same body in a mirror that swaps left and right: the plane x = 0.
+    /// The body mirrored left to right, in the plane x = 0.
     pub(super) fn mirrored(pose: &Pose) -> Pose {
         Pose {
             translation: pose.translation * DVec3::new(-1.0, 1.0, 1.0),

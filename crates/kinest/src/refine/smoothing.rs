@@ -1,4 +1,4 @@
-//! Less tremble for little lag.
+//! Smooths joint rotations over time, with little lag.
 
 use crate::rotation::{geodesic_angle, log};
 use crate::skeleton::{PerJoint, Pose, SmplJoint};
@@ -7,32 +7,32 @@ use glam::{DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
-/// Settings of the one-euro filter (Casiez, Roussel and Vogel 2012, "1€ Filter: A Simple Speed-based
-/// Low-pass Filter for Noisy Input in Interactive Systems").
+/// Settings of the one-euro filter (Casiez, Roussel and Vogel 2012, "1€ Filter: A Simple
+/// Speed-based Low-pass Filter for Noisy Input in Interactive Systems").
 ///
-/// It is a low-pass filter whose cut-off frequency `f = min_cutoff + beta · speed` rises with the speed:
-/// slow motion is smoothed, fast motion follows. What turns steadily at a speed comes out late by
-/// `1 / (2π f)` seconds ([`lag`](Self::lag)), at any frame rate.
+/// A low-pass filter whose cut-off frequency `f = min_cutoff + beta · speed` rises with speed: slow
+/// motion is smoothed, fast motion is followed. Steady rotation lags by `1 / (2π f)` seconds
+/// ([`lag`](Self::lag)), at any frame rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OneEuro {
     /// Cut-off frequency for a joint at rest, Hz.
     pub min_cutoff: f64,
-    /// By how many Hz the cut-off rises for each rad/s of a joint's speed.
+    /// Increase of the cut-off frequency, Hz per rad/s of a joint's speed.
     pub beta: f64,
-    /// Cut-off frequency for the speed itself, Hz.
+    /// Cut-off frequency of the speed estimate, Hz.
     pub speed_cutoff: f64,
-    /// No joint comes out faster than this against its parent, rad/s, and the root, which turns with the
-    /// whole player, no faster than twice that: faster are mostly networks that meet motion they have never
-    /// seen.
+    /// Greatest output speed of a joint relative to its parent, rad/s; twice that for the root,
+    /// which rotates with the whole player. Faster rotations are mostly networks meeting motion
+    /// unlike their training data.
     pub max_speed: f64,
 }
 
 impl Default for OneEuro {
-    /// 53 ms of lag at rest, 27 ms at 3 rad/s. Chosen on 17 CMU clips predicted online by the shipped
-    /// model: a third of the jitter for 1 % more joint error. A plain exponential filter with about the
-    /// same lag on those clips left 8 % more jitter. The limit of speed costs nothing there; with twice as
-    /// much knees turn over when somebody waves sabers.
+    /// Lag 53 ms at rest, 27 ms at 3 rad/s. Chosen on 17 CMU clips predicted online by the shipped
+    /// model: a third of the jitter for 1 % more joint error. A plain exponential filter with about
+    /// the same lag left 8 % more jitter on those clips. The speed limit costs nothing there; with
+    /// twice the limit knees turn over when a player swings sabers.
     fn default() -> Self {
         Self { min_cutoff: 3.0, beta: 1.0, speed_cutoff: 2.0, max_speed: 6.0 }
     }
@@ -43,22 +43,24 @@ impl OneEuro {
         self.min_cutoff + self.beta * speed
     }
 
-    /// How late a joint is that turns steadily at `speed`, seconds; `speed` in rad/s.
+    /// Lag of a joint that rotates steadily at `speed` (rad/s), seconds.
     #[must_use]
     pub fn lag(&self, speed: f64) -> f64 {
         1.0 / (TAU * self.cutoff(speed))
     }
 }
 
-/// The part of the way to a new value for a low-pass filter with this cut-off, after `dt` seconds.
+/// Fraction of the step to a new value that a low-pass filter with this cut-off (Hz) takes in `dt`
+/// seconds.
 fn share(cutoff: f64, dt: f64) -> f64 {
     1.0 / (1.0 + 1.0 / (TAU * cutoff * dt))
 }
 
 /// A [`OneEuro`] filter on every joint rotation of one body, the root's included.
 ///
-/// The root's translation passes unchanged, so what hangs on filtered joints moves a little: put the head
-/// back with [`place_head`](super::place_head) or [`place_trackers`](super::place_trackers) afterwards.
+/// The root's translation is not filtered, so joints move slightly with the filtered rotations:
+/// call [`place_head`](super::place_head) or [`place_trackers`](super::place_trackers) afterwards
+/// to restore the head.
 #[derive(Clone, Debug)]
 pub struct PoseFilter {
     settings: OneEuro,
@@ -67,24 +69,25 @@ pub struct PoseFilter {
 
 #[derive(Clone, Debug)]
 struct State {
-    /// What came in last.
+    /// Last input.
     raw: PerJoint<DQuat>,
-    /// What went out last.
+    /// Last output.
     smooth: PerJoint<DQuat>,
-    /// Rotation vectors per second, each in its joint's own axes.
+    /// Smoothed angular velocity, rad/s, in each joint's own axes.
     velocity: PerJoint<DVec3>,
 }
 
 impl PoseFilter {
-    /// A filter that has seen nothing.
+    /// A filter without history.
     #[must_use]
     pub fn new(settings: OneEuro) -> Self {
         Self { settings, state: None }
     }
 
-    /// Smooths `pose`, which comes `dt` seconds after the one before. The first one stays as it is.
+    /// Smooths `pose`, which comes `dt` seconds after the previous one. The first pose is
+    /// unchanged.
     ///
-    /// A `dt` that is not above zero repeats what went out last.
+    /// If `dt` is not positive, repeats the last output.
     pub fn apply(&mut self, pose: &mut Pose, dt: f64) {
         let Some(state) = &mut self.state else {
             let velocity = [DVec3::ZERO; SmplJoint::COUNT];
@@ -118,7 +121,7 @@ impl PoseFilter {
         }
     }
 
-    /// Forgets what it has seen: for another body.
+    /// Forgets the history: for another body.
     pub fn reset(&mut self) {
         self.state = None;
     }
@@ -141,16 +144,16 @@ mod tests {
         log(pose.rotations[KNEE]).x
     }
 
-    /// Hand-worked: at rest the cut-off is 1 Hz, the share at 60 Hz 1 / (1 + 60 / 2π).
+    /// Hand-worked: with a cut-off of 1 Hz the fraction at 60 Hz is 1 / (1 + 60 / 2π).
     #[test]
-    fn a_step_is_followed_by_the_share_of_the_formula() {
+    fn a_step_is_followed_by_the_fraction_in_the_formula() {
         let settings = OneEuro { min_cutoff: 1.0, beta: 0.0, speed_cutoff: 1.0, max_speed: 1e3 };
         let mut filter = PoseFilter::new(settings);
         filter.apply(&mut bent(0.0), 1.0 / 60.0);
         let mut pose = bent(1.0);
         filter.apply(&mut pose, 1.0 / 60.0);
         assert!((bend(&pose) - 0.094_793).abs() < 1e-6, "{}", bend(&pose));
-        // No time, no change; nothing seen, nothing smoothed.
+        // With dt = 0 the output does not change; without history it equals the input.
         let mut again = bent(0.5);
         filter.apply(&mut again, 0.0);
         assert_eq!(again.rotations, pose.rotations);
@@ -160,7 +163,7 @@ mod tests {
         assert_eq!(fresh, bent(0.7));
     }
 
-    /// Turned with its body, the filter does the same as before.
+    /// Rotated with its body, the filter continues as before.
     #[test]
     fn a_teleport_is_no_motion() {
         let mut filters =
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lag_is_that_of_the_formula_at_any_rate() {
+    fn the_lag_matches_the_formula_at_any_rate() {
         let settings = OneEuro { min_cutoff: 2.0, beta: 1.5, speed_cutoff: 2.0, max_speed: 1e3 };
         // Hand-worked: 2 + 1.5 · 2 = 5 Hz.
         assert!((settings.lag(2.0) - 0.031_831).abs() < 1e-6);
@@ -205,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn tremble_shrinks_and_the_sign_of_a_quaternion_does_not_matter() {
+    fn jitter_shrinks_and_the_sign_of_a_quaternion_does_not_matter() {
         let mut random = StdRng::seed_from_u64(1);
         let mut filter = PoseFilter::new(OneEuro::default());
         let (mut before, mut after) = (0.0, 0.0);
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn no_joint_is_faster_than_people_are() {
+    fn no_joint_exceeds_the_speed_limit() {
         let mut filter = PoseFilter::new(OneEuro { max_speed: 6.0, ..OneEuro::default() });
         let mut before = bent(0.0);
         for i in 0..60 {
@@ -236,9 +239,9 @@ mod tests {
         }
     }
 
-    /// Who spins may be twice as fast.
+    /// The root may rotate twice as fast.
     #[test]
-    fn a_whole_player_turns_faster_than_a_joint() {
+    fn the_root_may_rotate_twice_as_fast_as_a_joint() {
         let settings = OneEuro { max_speed: 6.0, ..OneEuro::default() };
         let mut filter = PoseFilter::new(settings);
         let turned = |angle: f64| Pose {

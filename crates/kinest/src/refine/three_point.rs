@@ -1,4 +1,4 @@
-//! A whole body from head and hands by inverse kinematics, as games without a network do.
+//! A whole body from head and hands by inverse kinematics, as in games without a network.
 
 use super::limb::{LEGS, Limb};
 use super::{Place, place_trackers};
@@ -9,28 +9,28 @@ use glam::{DQuat, DVec3};
 
 use SmplJoint as J;
 
-/// How much of the head's nod the trunk follows.
+/// Lean of the trunk per radian of the head's nod.
 const LEAN_PER_NOD: f64 = 0.25;
-/// Lean of the trunk, radians, for a head that is lowered by the height it has when standing.
+/// Lean of the trunk, radians, when the head is lowered by its whole standing height.
 const LEAN_PER_DROP: f64 = 1.2;
-/// The trunk leans no further back and forward than this, radians.
+/// Range of the trunk's lean, radians: back, forward.
 const LEAN_RANGE: [f64; 2] = [-0.15, 1.2];
 
-/// Shoulder and elbow of an arm that is held out, ready: the hand in front and to the side, the elbow
-/// below. Turns about x, y and z of the left arm.
+/// Rotations of shoulder and elbow of an arm held ready: hand in front and to the side, elbow
+/// below. About x, y and z of the left arm, radians.
 const READY_SHOULDER: DVec3 = DVec3::new(-0.75, -0.44, -0.58);
 const READY_ELBOW: f64 = 1.3;
 
-/// The bend of a knee that says where it goes, radians.
+/// Bend of the knees that gives them their direction, radians.
 const READY_KNEE: f64 = 0.3;
 
-/// The body that inverse kinematics makes of `trackers` (head, left hand, right hand) alone.
+/// The body that inverse kinematics makes from `trackers` (head, left hand, right hand) alone.
 ///
-/// The pelvis hangs below the head and faces where the head does; the trunk leans with the head's nod and
-/// with how far the head is below its standing height, spread over pelvis and spine; arms reach the hands
-/// with elbows down and out; feet stand on the floor (z = 0) below the hips, with knees to the front.
-/// Head and hands are exactly at the trackers, as in [`place_trackers`]. It keeps no state: nobody walks,
-/// feet slide.
+/// The pelvis hangs below the head with its heading. The trunk leans with the head's nod and with
+/// how far the head is below its standing height, spread over pelvis and spine. Arms reach the
+/// hands with elbows down and out; feet stand on the floor (z = 0) below the hips, with knees to
+/// the front. Head and hands are exactly at the trackers, as in [`place_trackers`]. The function
+/// keeps no state: bodies do not step, feet slide.
 ///
 /// # Panics
 /// If there are not three trackers.
@@ -44,10 +44,10 @@ pub fn three_point_pose(skeleton: &Skeleton, trackers: &[TrackerPose]) -> Pose {
     pose
 }
 
-/// Trunk below the head, arms held out.
+/// Trunk below the head, arms held ready.
 fn ready(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
     let turn = DQuat::from_rotation_z(heading(head.rotation));
-    // The head's z axis points to where it looks; below the horizon is a nod.
+    // The head's z axis is its view direction; below the horizon is a nod.
     let nod = (-head.rotation.z_axis.z).clamp(-1.0, 1.0).asin();
     let standing = standing_head_height(skeleton);
     let drop = ((standing - head.position.z) / standing).clamp(0.0, 1.0);
@@ -70,13 +70,13 @@ fn ready(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
     pose
 }
 
-/// Puts a foot flat on the floor below its hip, facing as the pelvis does.
+/// Puts a foot flat on the floor below its hip, with the pelvis's heading.
 fn stand(skeleton: &Skeleton, pose: &mut Pose, leg: &Limb) {
     let [hip, knee, ankle] = leg.joints;
     let pelvis = pose.rotations[0];
     let turn = DQuat::from_rotation_z(heading(glam::DMat3::from_quat(pelvis)));
     let upright = turn * UPRIGHT;
-    // The leg hangs straight down and the knee points forward before it is solved.
+    // Before solving, the leg hangs straight down and the knee points forward.
     pose.rotations[hip.index()] =
         pelvis.conjugate() * upright * DQuat::from_rotation_x(-READY_KNEE / 2.0);
     pose.rotations[knee.index()] = DQuat::from_rotation_x(READY_KNEE);
@@ -86,7 +86,7 @@ fn stand(skeleton: &Skeleton, pose: &mut Pose, leg: &Limb) {
     pose.rotations[ankle.index()] = (shank.conjugate() * upright).normalize();
 }
 
-/// Height of the head joint over the soles of somebody who stands upright.
+/// Height of the head joint above the soles of an upright body, metres.
 fn standing_head_height(skeleton: &Skeleton) -> f64 {
     let rest = Pose::rest();
     let height = |joint| Place::of(skeleton, &rest, joint).position.z;
@@ -106,7 +106,7 @@ mod tests {
         TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &skeleton.pose_joints(pose)).poses
     }
 
-    /// Someone who stands on the floor with the hands in front.
+    /// A body standing on the floor with the hands in front.
     fn standing(skeleton: &Skeleton) -> Vec<TrackerPose> {
         let mut pose = Pose::rest();
         let ankle = Place::of(skeleton, &pose, J::LeftAnkle).position.z;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn head_and_hands_are_at_the_trackers_of_a_walk() {
+    fn head_and_hands_are_at_the_trackers_in_a_walk() {
         let skeleton = Skeleton::default();
         for frame in walk_and_wave(&skeleton).frames.iter().step_by(7) {
             let trackers = trackers(&skeleton, &Pose::from(frame));
@@ -150,7 +150,7 @@ mod tests {
                 let [hip, knee, ankle] = leg.joints.map(|j| position(&skeleton, &pose, j));
                 assert!((ankle.z - skeleton.ankle_height).abs() < 1e-3, "{lower}: {ankle}");
                 assert!(ankle.truncate().distance(hip.truncate()) < 1e-3);
-                // Someone with heading 0 looks to −y.
+                // A body with heading 0 faces −y.
                 assert!(knee.y <= hip.y + 1e-9 && (lower == 0 || knee.y < hip.y - 0.05), "{lower}");
             }
             let pelvis = position(&skeleton, &pose, J::Pelvis);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn it_turns_with_the_head_and_mirrors() {
+    fn the_pose_rotates_with_the_head_and_mirrors() {
         let skeleton = Skeleton::default();
         let here = standing(&skeleton);
         let pose = three_point_pose(&skeleton, &here);

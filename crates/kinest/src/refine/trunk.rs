@@ -1,4 +1,4 @@
-//! A trunk that turns for hands further away than arms are long.
+//! Rotates the trunk towards hands that the arms cannot reach.
 
 use super::Place;
 use super::arm::Arm;
@@ -9,18 +9,19 @@ use glam::{DQuat, DVec3};
 
 use SmplJoint as J;
 
-/// The most the chest twists about the trunk's own axis for a hand, radians: 35°, half of what spines can do.
+/// Greatest twist of the chest about the trunk's axis, radians: 35°, half of what spines can do.
 const TWIST_LIMIT: f64 = 0.6;
-/// The most it leans: the pelvis has to go the other way, as the head stays.
+/// Greatest lean of the chest, radians: the head stays, so the pelvis moves the other way.
 const LEAN_LIMIT: f64 = 0.15;
 
-/// A hand that is still out of reach by this much, metres, is a glitch or somebody else's: up to the first the
-/// trunk goes along, from the second on it stays where it is.
+/// A hand that is still out of reach by more than this, metres, is a glitch or not the player's:
+/// the trunk follows fully up to the first distance and not at all from the second.
 const BEYOND_BELIEF: [f64; 2] = [0.1, 0.3];
 
-/// One hand gets all it needs, two get half of it each, this many times at most: what is left is a thousandth.
+/// Iterations: one hand gets all the rotation it needs, two hands get half of theirs each time; a
+/// thousandth is left.
 const ROUNDS: usize = 10;
-/// A need that is as good as met, radians.
+/// A needed rotation below this counts as met, radians.
 const MET: f64 = 1e-6;
 
 /// The least turn of the chest about the neck with which arms reach `hands` (left, right; `None` asks for
@@ -97,7 +98,7 @@ mod tests {
         Place::of(skeleton, pose, joint)
     }
 
-    /// Somebody at rest, and both hands held out in front, each this much further away from its shoulder than
+    /// A rest pose with both hands in front, each `beyond` metres further from its shoulder than
     /// the arm is long.
     fn reaching(skeleton: &Skeleton, beyond: [f64; 2]) -> (Pose, Vec<TrackerPose>) {
         let pose = Pose::rest();
@@ -107,14 +108,14 @@ mod tests {
             + skeleton.offsets[J::LeftWrist.index()].length();
         let shoulders = [J::LeftShoulder, J::RightShoulder];
         for ((hand, shoulder), beyond) in trackers[1..].iter_mut().zip(shoulders).zip(beyond) {
-            // Someone at rest faces −y.
+            // A body at rest faces −y.
             hand.position = joints.positions[shoulder.index()] + DVec3::NEG_Y * (length + beyond);
         }
         (pose, trackers)
     }
 
     #[test]
-    fn hands_in_reach_turn_nothing() {
+    fn hands_in_reach_do_not_rotate_the_trunk() {
         let skeleton = Skeleton::default();
         let (mut pose, trackers) = reaching(&skeleton, [-0.05, -0.3]);
         let before = pose;
@@ -125,7 +126,7 @@ mod tests {
         assert_eq!(pose, before);
     }
 
-    /// Further than a girdle gets an arm: the trunk twists, head and pelvis do not turn.
+    /// Beyond the girdle's reach the trunk twists; head and pelvis do not rotate.
     #[test]
     fn a_hand_far_ahead_is_met_by_a_twist() {
         let skeleton = Skeleton::default();
@@ -141,14 +142,14 @@ mod tests {
         assert_eq!(pose.rotations[0], rest.rotations[0]);
         let [chest, before] = [&pose, &rest].map(|p| at(&skeleton, p, J::Spine3).rotation);
         let turn = log(chest * before.conjugate());
-        // The left shoulder goes to the front, which is −y: a turn to the right.
+        // The left shoulder moves forward (−y): the trunk turns right.
         assert!(turn.z < -0.1 && turn.reject_from(DVec3::Z).length() < 0.1 * -turn.z, "{turn}");
         let moved = pose.translation.distance(rest.translation);
         assert!(moved < 0.01, "the pelvis stays below: {moved}");
     }
 
     #[test]
-    fn both_hands_ahead_turn_nobody_to_one_side() {
+    fn both_hands_ahead_do_not_turn_the_trunk_to_one_side() {
         let skeleton = Skeleton::default();
         let (mut pose, trackers) = reaching(&skeleton, [0.1, 0.1]);
         place_trackers(&skeleton, &mut pose, &trackers);
@@ -157,9 +158,10 @@ mod tests {
         }
     }
 
-    /// A hand goes away slowly and for ever: the body follows, gives up and stands as it did.
+    /// A hand moves away slowly and without end: the trunk follows, gives up and returns, without a
+    /// jump.
     #[test]
-    fn what_is_beyond_belief_moves_nobody_and_nothing_jumps() {
+    fn hands_far_out_of_reach_are_ignored_without_a_jump() {
         const STEP: f64 = 0.005;
         let skeleton = Skeleton::default();
         let places = |beyond: f64| {

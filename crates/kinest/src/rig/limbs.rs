@@ -1,8 +1,8 @@
 //! Finds the two arms and the two legs of a character.
 //!
-//! A limb is three bones, each under the one before (upper arm, forearm, hand), with any others in between.
-//! Every such three in the tree is judged by its names and by its shape, and every two of them as a pair, by
-//! how well one mirrors the other. Names weigh more where there are names.
+//! A limb is three bones, each a descendant of the previous (upper arm, forearm, hand), possibly
+//! with others in between. Every such triple in the tree is scored by names and by shape, and every
+//! two triples as a pair, by how well one mirrors the other. Names weigh more where there are any.
 
 use super::names::{Hints, Part, Side};
 use super::tree::BoneTree;
@@ -10,17 +10,17 @@ use crate::skeleton::SmplJoint as J;
 use glam::DVec3;
 use std::collections::BTreeMap;
 
-/// The bones that are known for certain.
+/// The bones that are given.
 pub(super) type Known = BTreeMap<J, usize>;
 
-/// What three bones in a row have to look like.
+/// What a kind of limb looks like.
 pub(super) struct LimbKind {
     pub parts: [Part; 3],
-    /// The joints of the left one, then of the right one.
+    /// The joints of the left limb, then of the right one.
     pub joints: [[J; 3]; 2],
-    /// Second segment against the first, in most people and characters.
+    /// Length of the second segment divided by the first, in most people and characters.
     ratio: f64,
-    /// Length against the body's height.
+    /// Length divided by the body's height.
     length: f64,
     /// Whether it points down.
     down: bool,
@@ -45,19 +45,19 @@ pub(super) const ARMS: LimbKind = LimbKind {
     down: false,
 };
 
-/// How far, as a logarithm, the ratio of the segments may be from the usual one and still look good.
+/// Tolerated deviation from the usual segment ratio, as a logarithm.
 const RATIO_SPREAD: f64 = 0.2;
-/// What a hand without fingers is worth.
+/// Shape factor of a hand without fingers.
 const FINGERLESS: f64 = 0.85;
-/// Names against shape.
+/// Weight of names relative to shape.
 const NAME_WEIGHT: f64 = 3.0;
-/// Mirror image against shape.
+/// Weight of mirror symmetry relative to shape.
 const MIRROR_WEIGHT: f64 = 2.0;
-/// How many of the best limbs are tried in pairs.
+/// Number of top-scoring limbs that are tried in pairs.
 const TRIED: usize = 60;
-/// A pair with names less than this, 0 to 1, …
+/// Pairs below this name score, 0 to 1, …
 const LEAST_NAMES: f64 = 0.6;
-/// … and a shape less than this is none.
+/// … and below this shape score, 0 to 1, are rejected.
 const LEAST_SHAPE: f64 = 0.25;
 
 #[derive(Clone, Copy, Debug)]
@@ -70,16 +70,16 @@ struct Limb {
     shape: f64,
 }
 
-/// Two limbs that belong together.
+/// The left and right limb of a kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pair {
     pub left: [usize; 3],
     pub right: [usize; 3],
-    /// Whether names say which is the left one, and rightly so in `left`.
+    /// Whether names say which limb is the left one, and agree with `left`.
     pub sided: bool,
-    /// How well the shape fits, mirror image included, 0 to 1.
+    /// How well the shape fits, symmetry included, 0 to 1.
     pub shape: f64,
-    /// How good it is, among pairs of its kind.
+    /// Score for comparing pairs of one kind.
     pub score: f64,
 }
 
@@ -88,14 +88,14 @@ impl Pair {
         std::mem::swap(&mut self.left, &mut self.right);
     }
 
-    /// From the right limb to the left one.
+    /// Direction from the right limb to the left one.
     pub fn lateral(&self, tree: &BoneTree) -> DVec3 {
         let spread = |i: usize| tree.position(self.left[i]) - tree.position(self.right[i]);
         spread(0).normalize_or_zero() + spread(2).normalize_or_zero()
     }
 }
 
-/// The best pair of limbs, if any is good enough. `taken` are bones that are something else.
+/// The best pair of limbs, if any is good enough. Bones for which `allowed` is false are not used.
 pub(super) fn find(
     kind: &LimbKind,
     tree: &BoneTree,
@@ -174,7 +174,7 @@ pub(super) fn find(
     best
 }
 
-/// 0 at `low` and below, 1 at `high` and above.
+/// 0 up to `low`, 1 from `high` on, linear in between.
 fn ramp(x: f64, low: f64, high: f64) -> f64 {
     ((x - low) / (high - low)).clamp(0.0, 1.0)
 }
@@ -191,15 +191,15 @@ fn shape(kind: &LimbKind, tree: &BoneTree, bones: [usize; 3], up: DVec3, height:
     let straight = ramp(first.dot(second) / (a * b), 0.3, 0.8);
     let long = ((a + b) / height / kind.length).min(1.0);
     let looks = if kind.down {
-        // Legs stand.
+        // Legs point down.
         ramp(-(end - top).normalize().dot(up), 0.4, 0.8)
     } else if tree.children(bones[2]).nth(1).is_some() {
         1.0
     } else {
-        // Hands have fingers. Where this one has none, one of its fingers may look as good.
+        // Hands have fingers. In a hand without any, one of its own fingers could score as well.
         FINGERLESS
     };
-    // Bones in between are twist bones, which lie in line; one that does not is a joint left out.
+    // Bones in between are twist bones and lie on the line; one off the line is a joint left out.
     let step = |b: usize| {
         tree.bones()[b]
             .parent
@@ -210,8 +210,8 @@ fn shape(kind: &LimbKind, tree: &BoneTree, bones: [usize; 3], up: DVec3, height:
     (-0.5 * ratio).exp() * straight * long * looks * direct
 }
 
-/// How well two limbs mirror each other, 0 to 1: equal lengths, and lines from each bone to its counterpart
-/// that are level and parallel.
+/// How well two limbs mirror each other, 0 to 1: equal lengths, and level, parallel lines between
+/// corresponding bones.
 fn mirror(tree: &BoneTree, left: &Limb, right: &Limb, up: DVec3) -> f64 {
     let across: [DVec3; 3] = std::array::from_fn(|i| {
         (tree.position(left.bones[i]) - tree.position(right.bones[i])).normalize_or_zero()

@@ -1,4 +1,4 @@
-//! Which bone is which joint.
+//! Maps bones to joints.
 
 use super::limbs::{ARMS, Known, LEGS, Pair, find};
 use super::names::{Finger, Hints, Part};
@@ -8,61 +8,61 @@ use crate::skeleton::SmplJoint as J;
 use glam::DVec3;
 use std::fmt;
 
-/// Up in rig space is one of these; the first is glTF's.
+/// Candidates for the up axis of rig space; the first is glTF's.
 const UPS: [DVec3; 6] = [DVec3::Y, DVec3::Z, DVec3::NEG_Z, DVec3::NEG_Y, DVec3::X, DVec3::NEG_X];
-/// Another axis than glTF's has to be this much better to be taken.
+/// Score by which another axis must beat glTF's.
 const GLTF_UP: f64 = 0.5;
-/// A name that fits fully is as sure as this, …
+/// Confidence of a bone whose name fits fully.
 const NAME_TRUST: f64 = 0.9;
-/// … a shape as sure as this.
+/// Confidence of a bone whose shape fits fully.
 const SHAPE_TRUST: f64 = 0.75;
-/// What follows from its place between bones that were found.
+/// Confidence of a bone found only by its place between known bones.
 const PLACE: f64 = 0.7;
 
 /// How a bone was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// A [`RigOverride`] or the model file itself says so.
+    /// Named by a [`RigOverride`] or by the model file.
     Given,
-    /// Its name, and its place does not speak against it.
+    /// By its name; its place does not contradict it.
     Name,
-    /// Its place in the tree and in space: its name says nothing.
+    /// By its place in the tree and in space; its name says nothing.
     Place,
-    /// Its name and its place.
+    /// By its name and its place.
     Both,
 }
 
-/// A bone that the body moves.
+/// A bone driven by the body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DrivenBone {
     /// Index in the [`BoneTree`].
     pub bone: usize,
     /// The joint whose rotation it takes.
     pub joint: J,
-    /// For bones between joints, of longer spines and necks: the next joint, and how far the bone's rotation
-    /// is on the way there, between 0 and 1.
+    /// For extra bones in longer spines and necks: the next joint, and the interpolation factor
+    /// towards its rotation, between 0 and 1.
     pub toward: Option<(J, f64)>,
-    /// How sure it is, from 0 to 1: a judgement, no probability.
+    /// Confidence from 0 to 1: a heuristic score, not a probability.
     pub confidence: f64,
     /// How it was found.
     pub evidence: Evidence,
 }
 
-/// The bones of a humanoid character, found by [`RigMap::find`]. Printed, it is a report.
+/// The bones of a humanoid character, found by [`RigMap::find`]. Its `Display` form is a report.
 #[derive(Clone, Debug)]
 pub struct RigMap {
     driven: Vec<DrivenBone>,
     names: Vec<String>,
     notes: Vec<String>,
     pub(super) up: DVec3,
-    /// Towards the character's left.
+    /// Unit vector towards the character's left, rig space.
     pub(super) left: DVec3,
     pub(super) arms: [[usize; 3]; 2],
     pub(super) legs: [[usize; 3]; 2],
     pub(super) toes: [Option<usize>; 2],
-    /// First bones of the index and the little finger.
+    /// First bones of the index and the little finger, left and right.
     pub(super) palms: [Option<[usize; 2]>; 2],
-    /// The highest bone that is moved: the hips, or what they and the spine hang from.
+    /// The topmost driven bone: the hips, or the common parent of hips and spine.
     pub(super) root: usize,
     pub(super) hips: usize,
     pub(super) head: usize,
@@ -71,13 +71,13 @@ pub struct RigMap {
 impl RigMap {
     /// Finds the bones of the body among those of `tree`.
     ///
-    /// Arms and legs are looked for first, by name and by shape ([the limbs' module](super) says how), the
-    /// hips and the chest are where they meet, and the rest lies between or at the ends. What
-    /// `said_by_file` (as VRM files do) or `given` says is taken as it is; `given` goes first.
+    /// Arms and legs are searched first, by name and by shape; hips and chest are where they meet,
+    /// and all other bones lie between these or at the ends. Bones in `said_by_file` (as in VRM
+    /// files) and `given` are taken as they are; `given` takes precedence.
     ///
     /// # Errors
-    /// [`RigError::NotHumanoid`] if no two arms, two legs and a head are found; an error that names the
-    /// bone if `given` speaks of bones that are not there or gives one to two joints.
+    /// [`RigError::NotHumanoid`] if two arms, two legs and a head are not found; an error naming
+    /// the bone if `given` names a bone that does not exist or gives one bone to two joints.
     pub fn find(
         tree: &BoneTree,
         given: &RigOverride,
@@ -106,27 +106,27 @@ impl RigMap {
         Finder { tree, hints, known, allowed, notes: vec![] }.find(given)
     }
 
-    /// The bones that the body moves, parents before children.
+    /// The driven bones, parents before children.
     #[must_use]
     pub fn driven(&self) -> &[DrivenBone] {
         &self.driven
     }
 
-    /// The bone that takes exactly the rotation of `joint`.
+    /// The bone that takes exactly the rotation of `joint`, if any.
     #[must_use]
     pub fn bone(&self, joint: J) -> Option<usize> {
         let mut of_joint = self.driven.iter().filter(|d| d.joint == joint && d.toward.is_none());
-        // The hips come after what may stand over them.
+        // The hips come after a possible root above them.
         of_joint.next_back().map(|d| d.bone)
     }
 
-    /// The least confidence of any bone.
+    /// The lowest confidence of any driven bone.
     #[must_use]
     pub fn confidence(&self) -> f64 {
         self.driven.iter().map(|d| d.confidence).fold(1.0, f64::min)
     }
 
-    /// What was odd about the rig and how it was understood.
+    /// Notes on what was unusual about the rig and how it was interpreted.
     #[must_use]
     pub fn notes(&self) -> &[String] {
         &self.notes
@@ -221,7 +221,7 @@ impl Finder<'_> {
         }
         let spine = tree.path(root, chest);
         for (i, &bone) in spine.iter().enumerate() {
-            // The last bone carries the chest, the others share the way.
+            // The last bone takes the chest's rotation; the others interpolate along the spine.
             let at = 3.0 * (i + 1) as f64 / spine.len() as f64;
             let (joint, toward) = between(&[J::Pelvis, J::Spine1, J::Spine2, J::Spine3], at);
             drive(bone, joint, toward, self.fit(bone, Part::Spine), PLACE);
@@ -313,7 +313,7 @@ impl Finder<'_> {
         self.hints[bone].fit(part)
     }
 
-    /// Up, legs and arms.
+    /// Finds the up axis, the legs and the arms.
     fn limbs(&self) -> Result<(DVec3, Pair, Pair), RigError> {
         let mut best: Option<(f64, DVec3, Pair, Pair)> = None;
         let mut legs_seen = false;
@@ -337,7 +337,7 @@ impl Finder<'_> {
         best.map(|(_, up, legs, arms)| (up, legs, arms)).ok_or(RigError::NotHumanoid { missing })
     }
 
-    /// How much is known about which limb of a kind is the left one: 2 if it is given, 1 if named.
+    /// How certain it is which limb is the left one: 2 if given, 1 if named, 0 otherwise.
     fn side_trust(&self, joints: &[[J; 3]; 2], pair: &Pair) -> u8 {
         if joints.iter().flatten().any(|j| self.known.contains_key(j)) {
             2
@@ -346,7 +346,7 @@ impl Finder<'_> {
         }
     }
 
-    /// Makes left the same side for arms and legs.
+    /// Makes arms and legs agree on which side is left.
     fn agree(&mut self, legs: &mut Pair, arms: &mut Pair, up: DVec3) {
         let [of_legs, of_arms] =
             [&*legs, &*arms].map(|pair| pair.lateral(self.tree).reject_from_normalized(up));
@@ -361,7 +361,8 @@ impl Finder<'_> {
         if arms_trust > legs_trust { legs.swap() } else { arms.swap() }
     }
 
-    /// Which side is left: the toes point to the front. Returns the direction.
+    /// Decides which side is left (toes point forward), swaps limbs if necessary, and returns the
+    /// direction.
     fn sides(&mut self, legs: &mut Pair, arms: &mut Pair, up: DVec3) -> DVec3 {
         let tree = self.tree;
         let across = legs.lateral(tree) + arms.lateral(tree);
@@ -410,13 +411,13 @@ impl Finder<'_> {
             self.allowed[b] && ![arms.left, arms.right].iter().any(|arm| tree.is_under(b, arm[0]))
         };
         let named = (0..tree.bones().len()).filter(|b| free(*b) && self.fit(*b, Part::Head) > 0.0);
-        // Of equals the first, which is the upper one of a chain.
+        // Of equals `max_by` keeps the last, which in reverse order is the upper bone of a chain.
         if let Some(head) =
             named.rev().max_by(|a, b| self.fit(*a, Part::Head).total_cmp(&self.fit(*b, Part::Head)))
         {
             return Ok((head, self.fit(head, Part::Head)));
         }
-        // Up from between the shoulders, where the character is the highest.
+        // Follow the chain up from the shoulders, always to the tallest branch.
         let middle = tree.position(shoulders).dot(left);
         let breadth = tree.position(arms.left[0]).distance(tree.position(arms.right[0]));
         let top = |b: usize| {
@@ -435,7 +436,7 @@ impl Finder<'_> {
             let Some(next) = next else { break };
             chain.push(next);
             at = next;
-            // Eyes, jaw, hair.
+            // A bone with several children (eyes, jaw, hair) is the head.
             if tree.children(next).count() >= 3 {
                 return Ok((next, 0.0));
             }
@@ -444,7 +445,7 @@ impl Finder<'_> {
         let n = chain.len();
         let head = match n {
             0 => return Err(RigError::NotHumanoid { missing: "a head" }),
-            // A longer last step goes from the head to its top.
+            // A longer last segment runs from the head to its top.
             3.. if length(n - 1) > 1.3 * length(n - 2) => chain[n - 2],
             _ => chain[n - 1],
         };
@@ -488,7 +489,7 @@ impl Finder<'_> {
     }
 }
 
-/// The joint at place `at` of a chain, or the two it lies between.
+/// The joint at position `at` of a chain, or the two joints around it with the factor between them.
 fn between(chain: &[J], at: f64) -> (J, Option<(J, f64)>) {
     let part = at.fract();
     let joint = chain[at as usize];

@@ -1,15 +1,16 @@
-//! Characters: which of their bones are the body's, and how these move with it.
+//! Characters: which of their bones are the body's, and how they follow its pose.
 //!
-//! A character comes from some tool, with its own names, bone axes, units and rest pose. [`RigMap::find`]
-//! says which bone is which joint and how sure that is; [`Retarget`] turns poses into local transforms of
-//! these bones. Nothing here knows an engine.
+//! A character comes from some tool, with its own bone names, bone axes, units and rest pose.
+//! [`RigMap::find`] maps bones to joints and tells how certain each mapping is; [`Retarget`]
+//! converts poses to local transforms of those bones. Nothing here depends on an engine.
 //!
-//! * **Names** of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid, Character Creator, Daz and SMPL rigs are
-//!   understood. Names that help (twist, IK, ends, fingers) are told from those of the body.
-//! * **Place** decides where names say nothing or too much: a limb is three bones in a row with the
-//!   proportions of one, and its pair is its mirror image. Hips and chest are where legs and arms meet. The
-//!   toes point to the front, which tells left from right.
-//! * **What is said** goes before what is found: a [`RigOverride`] of the user's, then the file's own
+//! * **Names**: the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid, Character
+//!   Creator, Daz and SMPL are recognised. Helper bones (twist, IK, end bones, fingers) are told
+//!   apart from body bones.
+//! * **Shape** decides where names say nothing or are ambiguous: a limb is a chain of three bones
+//!   with a limb's proportions, whose mirror image is the limb on the other side. Hips and chest
+//!   are where the legs and the arms meet. Toes point forward, which tells left from right.
+//! * **Explicit mappings** take precedence: first a user's [`RigOverride`], then the file's own
 //!   humanoid ([`vrm_bones`]).
 //!
 //! ```
@@ -35,14 +36,14 @@
 //! let skeleton = Skeleton::default();
 //! let mut retarget = Retarget::new(&tree, &map, &skeleton);
 //! let joints = skeleton.pose_joints(&Pose::rest());
-//! // glTF and engines have y up.
+//! glTF and most engines have y up.
 //! let rig_from_world = Similarity {
 //!     rotation: kinest::coordinates::UPRIGHT.conjugate(),
 //!     translation: DVec3::ZERO,
 //!     scale: 1.0,
 //! };
 //! retarget.apply(&joints, &rig_from_world, Fit::default(), |bone, rotation, place| {
-//!     // … to the engine.
+//! Write the local transform to the engine's bone here.
 //! });
 //! # Ok::<(), kinest::rig::RigError>(())
 //! ```
@@ -65,7 +66,7 @@ use crate::skeleton::SmplJoint;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the user knows better than [`RigMap::find`]: the content of a `*.rig.ron`.
+/// Corrections by the user to [`RigMap::find`]: the contents of a `*.rig.ron`.
 ///
 /// ```
 /// let text = r#"(
@@ -79,50 +80,50 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RigOverride {
-    /// Names of bones, exactly as in the model file.
+    /// The bone of a joint, by its exact name in the model file. Other joints are found.
     pub bones: BTreeMap<SmplJoint, String>,
-    /// Joints that move no bone.
+    /// Joints that drive no bone.
     pub skip: BTreeSet<SmplJoint>,
-    /// Bones that are no part of the body, with all bones under them.
+    /// Bones that are not part of the body; their descendants are ignored too.
     pub ignore: BTreeSet<String>,
 }
 
 impl RigOverride {
-    /// Reads the RON form.
+    /// Parses the RON form.
     ///
     /// # Errors
-    /// [`RigError::Ron`] with the place in the text.
+    /// [`RigError::Ron`] with the position in the text.
     pub fn from_ron(text: &str) -> Result<Self, RigError> {
         Ok(ron::from_str(text)?)
     }
 }
 
-/// Why a character cannot be moved.
+/// Why a character cannot be mapped.
 #[derive(Debug, thiserror::Error)]
 pub enum RigError {
-    /// A bone has a rest transform or a parent that cannot be.
+    /// A bone has an invalid rest transform or parent.
     #[error("bone {index} `{name}`: {problem}")]
     Bone {
-        /// Its index.
+        /// Index of the bone.
         index: usize,
-        /// Its name.
+        /// Name of the bone.
         name: String,
-        /// What is wrong.
+        /// What is wrong with it.
         problem: &'static str,
     },
-    /// There is no bone of a given name.
+    /// No bone has this name.
     #[error("there is no bone `{name}`")]
     NoBone {
         /// The name.
         name: String,
     },
-    /// A given name is that of several bones.
+    /// Several bones have this name.
     #[error("there are several bones `{name}`")]
     ManyBones {
         /// The name.
         name: String,
     },
-    /// One bone for two joints.
+    /// One bone is given to two joints.
     #[error("bone `{name}` cannot be {} too", joint.name())]
     Twice {
         /// The bone.
@@ -130,10 +131,10 @@ pub enum RigError {
         /// The second joint.
         joint: SmplJoint,
     },
-    /// Names and shape do not make a humanoid.
+    /// Neither names nor shape make a humanoid.
     #[error("no humanoid: {missing} could not be found; `bones` of a rig override can name it")]
     NotHumanoid {
-        /// What was looked for in vain.
+        /// The part that was not found.
         missing: &'static str,
     },
     /// A rig override is not valid RON of the expected form.

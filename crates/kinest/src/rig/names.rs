@@ -1,7 +1,7 @@
-//! What the name of a bone says, in the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid,
+//! What a bone's name says, in the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid,
 //! Character Creator, Daz and SMPL.
 
-/// A part of the body that bones are named for.
+/// A part of the body that bones are named after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     Hips,
@@ -24,25 +24,25 @@ pub(super) enum Side {
     Right,
 }
 
-/// The fingers that tell how a palm is turned.
+/// The fingers that show the roll of a palm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finger {
     Index,
     Little,
 }
 
-/// What the name of one bone says.
+/// What one bone's name says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Hints {
     pub side: Option<Side>,
     pub finger: Option<Finger>,
-    /// The parts it may be and how well the name fits, up to 1.
+    /// The parts it may stand for, and how well the name fits, up to 1.
     parts: Vec<(Part, f64)>,
-    /// It says that it is no bone of the body: a twist bone, a control, an end, a finger.
+    /// Whether the name marks a helper: a twist bone, a control, an end bone, a finger.
     pub helper: bool,
 }
 
-/// Words that only say whose convention a name follows.
+/// Words that only identify the naming convention.
 const NOISE: [&str; 20] = [
     "mixamorig",
     "bip",
@@ -66,7 +66,7 @@ const NOISE: [&str; 20] = [
     "bend",
 ];
 
-/// Words that tell what moves or helps a body from what it consists of.
+/// Words that mark helper bones.
 const HELPERS: [&str; 37] = [
     "twist",
     "roll",
@@ -107,8 +107,9 @@ const HELPERS: [&str; 37] = [
     "jaw",
 ];
 
-/// The parts a name may stand for once side, numbers and noise are taken away. Some words name a bone in
-/// one convention and the next one in another, as those that name joints do; place in the tree decides.
+/// The parts a name may stand for once side, numbers and noise are removed. Some words name
+/// neighbouring bones in different conventions (joint names, for example); the place in the tree
+/// decides.
 fn parts(word: &str, sided: bool) -> &'static [(Part, f64)] {
     use Part as P;
     match (word, sided) {
@@ -144,7 +145,7 @@ fn parts(word: &str, sided: bool) -> &'static [(Part, f64)] {
 
 impl Hints {
     pub fn of(name: &str) -> Self {
-        // What stands before these is a namespace.
+        // Everything before these characters is a namespace.
         let own = name.rsplit([':', '|', '/']).next().unwrap_or_default();
         let words = words(own);
         let mut hints = Self::default();
@@ -164,7 +165,7 @@ impl Hints {
                 joined += word;
             }
         }
-        // Of `upper_arm.L` and `upper_arm.L.001` the first is the joint.
+        // Of `upper_arm.L` and `upper_arm.L.001` the first starts at the joint.
         let first =
             if hints.side.is_some() && words.last().is_some_and(|w| w.parse::<u32>().is_ok()) {
                 0.9
@@ -176,7 +177,7 @@ impl Hints {
         hints
     }
 
-    /// How well the name fits `part`: 0 if it says nothing of it, −1 if it says that it is something else.
+    /// How well the name fits `part`: 0 if it says nothing, −1 if it names something else.
     pub fn fit(&self, part: Part) -> f64 {
         if self.helper {
             return -1.0;
@@ -186,8 +187,8 @@ impl Hints {
     }
 }
 
-/// Lower-case words of a name, split at what is no letter or digit, at `camelCase`, between letters and
-/// digits, and after a leading `left` or `right`.
+/// Lower-case words of a name, split at characters other than letters and digits, at `camelCase`,
+/// between letters and digits, and after a leading `left` or `right`.
 fn words(name: &str) -> Vec<String> {
     let chars: Vec<char> = name.chars().collect();
     let mut words = vec![];
@@ -222,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_convention_is_understood() {
+    fn every_convention_is_recognised() {
         use Part as P;
         use Side::{Left, Right};
         for (name, side, part) in [
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn helpers_are_no_body_parts() {
+    fn helpers_fit_no_body_part() {
         for name in [
             "upperarm_twist_01_l",
             "mixamorig:LeftToe_End",
@@ -275,13 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn names_that_say_nothing_say_nothing() {
+    fn unknown_names_fit_no_part() {
         for name in ["", "Bone.012", "Armature", "Bip01", "J_Sec_Hair1_04", "node_7"] {
             let hints = Hints::of(name);
             assert!(hints.fit(Part::Hand) == 0.0 && !hints.helper, "{name}: {hints:?}");
         }
         assert!(Hints::of("LeftFoot").fit(Part::Hand) < 0.0);
-        // Before the bones that only carry on its name.
+        // The first bone of a chain fits better than its numbered continuation.
         let fit = |name| Hints::of(name).fit(Part::UpperArm);
         assert!(fit("upper_arm.L") > fit("upper_arm.L.001"));
     }

@@ -1,18 +1,19 @@
-//! From a body's pose to a character's bones.
+//! Retargets a body's pose to a character's bones.
 //!
-//! A bone follows its joint's rotation *since the rest pose*, in the world. With `W` the joint's world
-//! rotation, `C` its world rotation when the body stands as the character does in its rest pose, `A` the
-//! rotation from the body's rest axes to rig space, and `B` the bone's rest rotation, all in rig space, the
-//! bone's rotation is
+//! A bone takes its joint's world rotation *relative to the rest pose*. With `W` the joint's world
+//! rotation, `C` its world rotation when the body stands in the character's rest pose, `A` the
+//! rotation from the body's rest axes to rig space, and `B` the bone's rest rotation, all in rig
+//! space, the bone's rotation is
 //!
 //! ```text
 //! W · C⁻¹ · A⁻¹ · B
 //! ```
 //!
-//! So neither the bone's own axes nor the difference between A-pose and T-pose matter. `C` turns each limb
-//! of the body from its own rest direction to the character's along the shortest arc, parents first. Spines,
-//! collars and heads keep the character's own posture (`C = 1`). Soles are flat in both rest poses, so feet
-//! are only turned about the vertical; hands also take the turn of the palm, where fingers show it.
+//! So neither the bone's own axes nor the difference between A-pose and T-pose matter. `C` rotates
+//! each limb of the body from its own rest direction to the character's along the shortest arc,
+//! parents first. Spine, collars and head keep the character's own posture (`C = 1`). Soles are
+//! flat in both rest poses, so feet only rotate about the vertical; hands also take the roll of the
+//! palm, where fingers show it.
 
 use super::map::{DrivenBone, RigMap};
 use super::tree::BoneTree;
@@ -20,14 +21,14 @@ use crate::skeleton::{JointTransforms, PerJoint, Skeleton, SmplJoint as J};
 use glam::{DAffine3, DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
-/// A move, turn and uniform scale from one space to another.
+/// A rotation, translation and uniform scale from one space to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Similarity {
-    /// Turn, after the scale.
+    /// Applied after the scale.
     pub rotation: DQuat,
-    /// Move, last.
+    /// Applied last.
     pub translation: DVec3,
-    /// Uniform scale.
+    /// Uniform scale, applied first.
     pub scale: f64,
 }
 
@@ -37,24 +38,25 @@ impl Similarity {
     }
 }
 
-/// What of the character is where the body has it. The rest follows from the character's proportions.
+/// The part of the character that is placed where the body has it. The rest follows from the
+/// character's proportions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Anchor {
-    /// The head, as a player who looks out of it needs it.
+    /// The head, for a first-person view.
     #[default]
     Head,
     /// The hips.
     Pelvis,
 }
 
-/// How a body's size and place become a character's.
+/// How the body's size and position are carried over to a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fit {
-    /// What is in the same place.
+    /// The part that is in the same place.
     pub anchor: Anchor,
-    /// Whether the character is scaled until its head is as high over its ankles as the body's. Without
-    /// that, a character of another height hovers or sinks in.
+    /// Whether the character is scaled so that its head is as high above its ankles as the body's.
+    /// Without scaling, a character of another height floats or sinks.
     pub scale: bool,
 }
 
@@ -64,39 +66,40 @@ impl Default for Fit {
     }
 }
 
-/// What is prepared for one driven bone.
+/// Precomputed data of one driven bone.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     driven: DrivenBone,
-    /// Index of the next driven bone above, whose turn everything in between shares.
+    /// Index of the next driven ancestor; the bones in between rotate with it.
     above: Option<usize>,
     /// `C⁻¹ A⁻¹`.
     since_rest: DQuat,
-    /// The rest axes of the parent in rig space.
+    /// Rest axes of the parent, rig space.
     parent_axes: DQuat,
-    /// Rest rotation against the parent.
+    /// Rest rotation relative to the parent.
     local: DQuat,
 }
 
-/// The way from body poses to the local transforms of one character's bones.
+/// Converts body poses to local transforms of one character's bones.
 #[derive(Clone, Debug)]
 pub struct Retarget {
     links: Vec<Link>,
-    /// Rest scale of the root and the way from rig space to its parent's.
+    /// Rest scale of the root, and the transform from rig space to its parent's space.
     root_scale: DVec3,
     parent_from_rig: DAffine3,
-    /// From the root to each anchor: the link that turns a step, and the step in the rest pose.
+    /// Steps from the root to each anchor: the link whose rotation moves the step, and the step in
+    /// the rest pose.
     to_head: Vec<(usize, DVec3)>,
     to_hips: Vec<(usize, DVec3)>,
-    /// Head over ankles: the body's in metres, the character's in rig space.
+    /// Height of the head above the ankles: the body's in metres, the character's in rig units.
     body_height: f64,
     rig_height: f64,
-    /// Turns since the rest pose, in rig space; kept to be used again.
+    /// Rotations relative to the rest pose, rig space; reused between calls.
     turns: Vec<DQuat>,
 }
 
 impl Retarget {
-    /// Prepares the way for bodies of this skeleton (or a scaled one) and these bones.
+    /// Prepares retargeting from bodies with this skeleton (or a scaled one) to these bones.
     #[must_use]
     pub fn new(tree: &BoneTree, map: &RigMap, skeleton: &Skeleton) -> Self {
         let forward = map.left.cross(map.up);
@@ -108,7 +111,8 @@ impl Retarget {
             Link {
                 driven,
                 above: tree.above(driven.bone).find_map(link_of),
-                // Bones between joints are of spine and neck, where both joints stand alike.
+                // Bones between joints are in the spine and neck, where both joints have the same
+                // stance.
                 since_rest: (rig_from_body * stance[driven.joint.index()]).conjugate(),
                 parent_axes: parent.map_or(DQuat::IDENTITY, |parent| tree.axes(parent)),
                 local: tree.bones()[driven.bone].rotation.normalize(),
@@ -144,16 +148,17 @@ impl Retarget {
         }
     }
 
-    /// The bones that [`apply`](Self::apply) moves, parents before children; the first is the root.
+    /// The bones that [`apply`](Self::apply) drives, parents before children; the first is the
+    /// root.
     pub fn bones(&self) -> impl ExactSizeIterator<Item = usize> {
         self.links.iter().map(|link| link.driven.bone)
     }
 
-    /// The local transforms of the bones for a body at `joints` (AMASS space), written by `write`: the place
-    /// in [`bones`](Self::bones), the rotation, and for the first of them its translation and scale too. All
-    /// else in the character keeps its rest transform. Allocates nothing.
+    /// Computes the bones' local transforms for a body with `joints` (AMASS space). `write`
+    /// receives the index in [`bones`](Self::bones), the rotation and, for the root only,
+    /// translation and scale. All other bones keep their rest transform. Allocates nothing.
     ///
-    /// `rig_from_world` leads from AMASS space to rig space.
+    /// `rig_from_world` maps AMASS space to rig space.
     pub fn apply(
         &mut self,
         joints: &JointTransforms,
@@ -193,7 +198,8 @@ impl Retarget {
     }
 }
 
-/// `C`: the rotations, in the body's rest axes, with which the body stands as the character rests.
+/// `C`: the world rotations of the body's joints, in the body's rest axes, in the character's rest
+/// pose.
 fn stance(
     tree: &BoneTree,
     map: &RigMap,
@@ -204,7 +210,7 @@ fn stance(
     let direction = |from: usize, to: usize| {
         (body_from_rig * (tree.position(to) - tree.position(from))).normalize_or_zero()
     };
-    // From where it would point to where it does.
+    // Rotates `now` so that the limb points along `is` instead of its current direction.
     let aim = |now: DQuat, joint: J, is: DVec3| {
         let would = (now * skeleton.offsets[joint.index()]).normalize_or_zero();
         if would == DVec3::ZERO || is == DVec3::ZERO {
@@ -242,7 +248,7 @@ fn stance(
         stance[wrist.index()] = map.palms[side].map_or(fore, |[index, little]| {
             let (index, little) = (tree.position(index), tree.position(little));
             let fingers = body_from_rig * ((index + little) / 2.0 - tree.position(arm[2]));
-            // At rest the body's palms look down: fingers to the sides, thumbs to the front.
+            // In the body's rest pose palms face down: fingers to the sides, thumbs forward.
             let outwards = skeleton.offsets[wrist.index()].normalize_or_zero();
             let rest = frame(outwards, DVec3::Z);
             let is = frame(fingers, body_from_rig * (index - little));
@@ -252,7 +258,7 @@ fn stance(
     stance
 }
 
-/// The rotation that takes x to `along` and z as near as can be to `across`.
+/// The rotation that takes x to `along` and z as close as possible to `across`.
 fn frame(along: DVec3, across: DVec3) -> Option<DQuat> {
     let x = along.try_normalize()?;
     let z = across.reject_from_normalized(x).try_normalize()?;

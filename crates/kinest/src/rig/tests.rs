@@ -1,4 +1,4 @@
-//! Rigs of every convention, made by code, and what their limbs do.
+//! Rigs of every convention, generated in code, and checks that their limbs follow the body.
 
 use super::*;
 use crate::coordinates::UPRIGHT;
@@ -9,18 +9,18 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
-/// Where a bone is in the rest pose; for right sides, mirrored.
+/// Where a bone rests. Rows describe the left side; right sides are mirrored.
 #[derive(Clone, Copy, PartialEq)]
 enum At {
     Joint(J),
-    /// Part of the way from one joint to the other.
+    /// A fraction of the way from one joint to another.
     Way(J, J, f64),
-    /// Off a joint, in its axes.
+    /// An offset from a joint, in its axes, metres.
     Off(J, [f64; 3]),
 }
 use At::{Joint, Off, Way};
 
-/// Name, parent, place. `#` stands for the side, and makes two bones of one.
+/// Name, parent, place. A `#` stands for the side: the row makes a left and a right bone.
 type Row = (&'static str, &'static str, At);
 
 const INDEX: At = Off(J::LeftWrist, [0.09, 0.0, 0.03]);
@@ -99,7 +99,7 @@ const UNREAL: &[Row] = &[
     ("ik_hand_#", "ik_hand_root", Joint(J::LeftWrist)),
 ];
 
-/// With twist bones in the chains, and a spine whose bones are only numbered.
+/// Twist bones in the limbs, and a spine whose bones are only numbered.
 const RIGIFY: &[Row] = &[
     ("DEF-spine", "", Joint(J::Pelvis)),
     ("DEF-pelvis.#", "DEF-spine", Off(J::Pelvis, [0.08, 0.05, 0.05])),
@@ -147,7 +147,7 @@ const DAZ: &[Row] = &[
     ("#Toe", "#Foot", Joint(J::LeftFoot)),
 ];
 
-/// Bones named after joints, so that every word is one further out than elsewhere.
+/// Bones named after joints, so that each word means one bone further out than elsewhere.
 const SMPL: &[Row] = &[
     ("Pelvis", "", Joint(J::Pelvis)),
     ("Spine1", "Pelvis", Joint(J::Spine1)),
@@ -166,7 +166,7 @@ const SMPL: &[Row] = &[
     ("#_Foot", "#_Ankle", Joint(J::LeftFoot)),
 ];
 
-/// With hair and a skirt that hang in pairs like limbs, and a tail that hangs like a leg.
+/// Hair and a skirt that hang in pairs like limbs, and a tail that hangs like a leg.
 const VROID: &[Row] = &[
     ("J_Bip_C_Hips", "", Joint(J::Pelvis)),
     ("J_Bip_C_Spine", "J_Bip_C_Hips", Joint(J::Spine1)),
@@ -197,7 +197,7 @@ const VROID: &[Row] = &[
     ("J_Bip_#_ToeBase", "J_Bip_#_Foot", Joint(J::LeftFoot)),
 ];
 
-/// Nothing but what a humanoid cannot be without.
+/// The smallest humanoid that can be mapped.
 const LEAST: &[Row] = &[
     ("Bip01 Pelvis", "", Joint(J::Pelvis)),
     ("Bip01 Spine", "Bip01 Pelvis", Joint(J::Spine2)),
@@ -215,16 +215,16 @@ const LEAST: &[Row] = &[
 struct Build {
     rows: &'static [Row],
     sides: [&'static str; 2],
-    /// How far the arms hang below a T-pose and the legs are spread, radians.
+    /// How far the arms hang below a T-pose and how far the legs are spread, radians.
     arms_down: f64,
     spread: f64,
-    /// Turn of the hands about the forearm: 0 with palms down.
+    /// Roll of the hands about the forearm, radians; 0 with palms down.
     palm: f64,
-    /// Linear part of the node over all bones.
+    /// Linear part of the armature node above all bones.
     armature: DMat3,
-    /// From the body's rest axes to rig space: whither the character faces, in what units.
+    /// From the body's rest axes to rig space: the direction the character faces, and its units.
     rig_from_body: DMat3,
-    /// Whether bones are called something that says nothing.
+    /// Whether bone names carry no information.
     nameless: bool,
 }
 
@@ -247,7 +247,7 @@ impl Build {
         self
     }
 
-    /// The rest pose of somebody with other proportions than the default body's.
+    /// A rest pose with other proportions than the default body's.
     fn rest(&self) -> (PerJoint<DQuat>, PerJoint<DVec3>) {
         let mut skeleton = Skeleton::default();
         let mut local = [DQuat::IDENTITY; J::COUNT];
@@ -290,7 +290,7 @@ impl Build {
                 }
             }
         };
-        // A node over all bones, which no convention names.
+        // An armature node above all bones, which no convention names.
         let mut names = vec!["Armature".to_owned()];
         let mut parents = vec![None];
         let mut worlds = vec![DAffine3::from_mat3_translation(self.armature, DVec3::ZERO)];
@@ -329,9 +329,9 @@ impl Build {
 struct Rig {
     build: Build,
     tree: BoneTree,
-    /// Which bone is at which joint, by construction.
+    /// The bone at each joint, by construction.
     joints: BTreeMap<J, usize>,
-    /// How the body's joints are turned when it stands as the rig rests.
+    /// World rotations of the body's joints when it stands in the rig's rest pose.
     rest: PerJoint<DQuat>,
 }
 
@@ -354,7 +354,7 @@ impl Rig {
         RigMap::find(&self.tree, &RigOverride::default(), &BTreeMap::new()).unwrap()
     }
 
-    /// Rig space for a rig that stands somewhere in the world, turned and twice as large.
+    /// Rig space of a rig that is moved and rotated in the world, at twice the scale.
     fn rig_from_world() -> Similarity {
         Similarity {
             rotation: DQuat::from_rotation_y(0.7) * UPRIGHT.conjugate(),
@@ -363,7 +363,7 @@ impl Rig {
         }
     }
 
-    /// World transforms in rig space of every bone.
+    /// World transforms of every bone, in rig space.
     fn posed(&self, retarget: &mut Retarget, pose: &Pose, fit: Fit) -> Vec<DAffine3> {
         let joints = Skeleton::default().pose_joints(pose);
         let mut bones = self.tree.bones().to_vec();
@@ -379,10 +379,10 @@ impl Rig {
         (0..tree.bones().len()).map(|b| tree.rest(b)).collect()
     }
 
-    /// That the map is what the rig was built of, and that limbs go where the body's go.
+    /// Asserts that the map equals the construction and that limbs follow the body's.
     fn check(&self, map: &RigMap) {
         for (joint, bone) in &self.joints {
-            // Spines of other lengths have no bone for each joint.
+            // Spines of other lengths do not have one bone per joint.
             if !matches!(joint, J::Spine1 | J::Spine2 | J::Spine3) {
                 assert_eq!(map.bone(*joint), Some(*bone), "{}\n{map}", joint.name());
             }
@@ -414,7 +414,8 @@ impl Rig {
                 close(limb, rig_from_world * is, a.name());
             }
         }
-        // What has no direction of its own is turned as the joint is, from where the rig rests.
+        // Bones without a direction to compare are rotated as the joint is, from the rig's rest
+        // pose.
         let body_from_rig = (self.build.rig_from_body
             * self.build.rig_from_body.determinant().cbrt().recip())
         .inverse();
@@ -462,7 +463,7 @@ fn conventions() -> Vec<Build> {
 }
 
 #[test]
-fn limbs_of_every_convention_follow_from_t_and_a_pose() {
+fn limbs_of_every_convention_follow_the_body_in_t_and_a_pose() {
     for (seed, build) in conventions().into_iter().enumerate() {
         for build in [build.clone(), build.a_pose()] {
             let rig = build.rig(seed as u64);
@@ -475,7 +476,7 @@ fn limbs_of_every_convention_follow_from_t_and_a_pose() {
 }
 
 #[test]
-fn units_facing_and_up_axis_of_the_file_do_not_matter() {
+fn units_facing_and_up_axis_make_no_difference() {
     let armatures = [
         DMat3::from_diagonal(DVec3::splat(0.01)),
         DMat3::from_rotation_x(-1.57) * 100.0,
@@ -483,7 +484,7 @@ fn units_facing_and_up_axis_of_the_file_do_not_matter() {
         DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0)),
     ];
     let spaces = [
-        // As VRM 0.x: to −z. As Blender: z up, to −y. In centimetres, to the side.
+        // VRM 0.x faces −z; Blender is z up and faces −y; the last is sideways, in centimetres.
         DMat3::from_rotation_y(std::f64::consts::PI),
         DMat3::from_quat(UPRIGHT),
         DMat3::from_rotation_y(1.3) * 100.0,
@@ -498,7 +499,7 @@ fn units_facing_and_up_axis_of_the_file_do_not_matter() {
 }
 
 #[test]
-fn rigs_without_names_are_known_by_their_shape() {
+fn rigs_without_names_are_mapped_by_shape() {
     for build in conventions().into_iter().filter(|b| b.rows != LEAST) {
         let rig = Build { nameless: true, ..build.a_pose() }.rig(1);
         let map = rig.map();
@@ -506,7 +507,7 @@ fn rigs_without_names_are_known_by_their_shape() {
         assert!(map.driven().iter().all(|d| d.evidence == Evidence::Place), "{map}");
         rig.check(&map);
     }
-    // Without toes and names, only the file format's habit tells left from right.
+    // Without toes and names, only the file format's convention tells left from right.
     let least = Build { nameless: true, ..Build::new(LEAST, ["L", "R"]) };
     let rig = least.rig(1);
     assert!(rig.map().notes().iter().any(|n| n.contains("+x is taken for left")));
@@ -517,7 +518,7 @@ fn rigs_without_names_are_known_by_their_shape() {
 }
 
 #[test]
-fn toes_overrule_names_of_the_wrong_side() {
+fn toes_overrule_names_that_swap_the_sides() {
     let rig = Build::new(MIXAMO, ["Right", "Left"]).rig(3);
     let map = rig.map();
     assert!(map.notes().iter().any(|n| n.contains("toes")), "{map}");
@@ -525,7 +526,7 @@ fn toes_overrule_names_of_the_wrong_side() {
 }
 
 #[test]
-fn palms_are_turned_as_the_fingers_show() {
+fn palms_are_rotated_as_the_fingers_show() {
     for palm in [-1.2, 1.5] {
         let rig = Build { palm, ..Build::new(UNREAL, ["l", "r"]) }.rig(4);
         rig.check(&rig.map());
@@ -533,7 +534,7 @@ fn palms_are_turned_as_the_fingers_show() {
 }
 
 #[test]
-fn spines_share_the_way_and_twist_bones_stay_as_they_are() {
+fn spines_share_the_rotation_and_twist_bones_are_not_driven() {
     let rig = Build::new(UNREAL, ["l", "r"]).rig(5);
     let map = rig.map();
     let driven = |name: &str| {
@@ -564,10 +565,10 @@ fn spines_share_the_way_and_twist_bones_stay_as_they_are() {
 }
 
 #[test]
-fn what_is_given_goes_before_what_is_found() {
+fn given_bones_take_precedence_over_found_ones() {
     let rig = Build { nameless: true, ..Build::new(MIXAMO, LEFT_RIGHT) }.rig(6);
     let name = |joint: J| rig.tree.bones()[rig.joints[&joint]].name.clone();
-    // Left and right exchanged, as only a user can want it; and another head.
+    // Left and right exchanged, as only a user could want, and another head bone.
     let given = RigOverride {
         bones: BTreeMap::from([
             (J::LeftHip, name(J::RightHip)),
@@ -583,7 +584,7 @@ fn what_is_given_goes_before_what_is_found() {
     assert_eq!(map.bone(J::LeftCollar), None);
     assert!(map.to_string().contains("no bone for L_collar"), "{map}");
 
-    // As a VRM file would say it, with the user's word on top.
+    // Bones as a VRM file would name them, with a user's override on top.
     let mut said = rig.joints.clone();
     said.retain(|joint, _| !matches!(joint, J::Spine1 | J::Spine2));
     let map = RigMap::find(&rig.tree, &RigOverride::default(), &said).unwrap();
@@ -600,7 +601,7 @@ fn what_is_given_goes_before_what_is_found() {
 }
 
 #[test]
-fn bad_overrides_and_no_humanoids_are_refused_by_name() {
+fn errors_name_the_bad_override_or_the_missing_limb() {
     let rig = Build::new(MIXAMO, LEFT_RIGHT).rig(7);
     let refused = |text: &str| {
         let given = RigOverride::from_ron(text).unwrap();
@@ -614,7 +615,7 @@ fn bad_overrides_and_no_humanoids_are_refused_by_name() {
     assert!(text.contains("Tail"), "{text}");
     let text = refused(r#"(ignore: ["mixamorig:LeftArm"])"#);
     assert!(text.contains("two arms"), "{text}");
-    // Legs are no arms, however much they look like them.
+    // Legs are not taken for arms, however similar their shape.
     let nameless = Build { nameless: true, ..rig.build.clone() }.rig(7);
     let arm = nameless.tree.bones()[nameless.joints[&J::LeftShoulder]].name.clone();
     let given = RigOverride { ignore: [arm].into(), ..RigOverride::default() };
@@ -642,10 +643,10 @@ fn bad_overrides_and_no_humanoids_are_refused_by_name() {
 }
 
 #[test]
-fn the_rest_pose_comes_back_and_feet_stand_where_the_bodys_stand() {
+fn the_rest_pose_round_trips_and_the_feet_stand_where_the_body_stands() {
     let rig = Build::new(UNREAL, ["l", "r"]).a_pose().rig(8);
     let mut retarget = Retarget::new(&rig.tree, &rig.map(), &Skeleton::default());
-    // The body in the rig's rest pose: every bone turned alike.
+    // The body in the rig's rest pose: all bones rotate by the same amount.
     let mut pose = Pose::rest();
     for joint in J::ALL {
         let parent = joint.parent().map_or(UPRIGHT.conjugate(), |p| rig.rest[p.index()]);
@@ -660,7 +661,7 @@ fn the_rest_pose_comes_back_and_feet_stand_where_the_bodys_stand() {
         let expected = turn * rig.tree.rest(bone).matrix3 * scale;
         assert!(posed.matrix3.abs_diff_eq(expected, 0.02), "{}", rig.tree.bones()[bone].name);
     }
-    // Scaled to the body's height, in a rig of half the world's scale.
+    // Scaled to the body's height, in a rig at half the world's scale.
     let body = Skeleton::default().pose_joints(&Pose::rest()).positions;
     let space = Rig::rig_from_world();
     let posed = rig.posed(&mut retarget, &Pose::rest(), Fit::default());
@@ -672,7 +673,7 @@ fn the_rest_pose_comes_back_and_feet_stand_where_the_bodys_stand() {
         posed[rig.joints[&J::Head]].translation,
         posed[rig.joints[&J::LeftAnkle]].translation,
     );
-    // Legs that are straight down reach a little further than in the A-pose the height is of.
+    // Straight legs are slightly longer vertically than in the A-pose that defines the height.
     assert!((of_rig / of_body - 1.0).abs() < 0.01, "{of_rig} {of_body}");
 
     let fit = Fit { anchor: Anchor::Pelvis, scale: false };

@@ -1,27 +1,27 @@
-//! The bones of a character as a model file has them: names, parents, rest transforms.
+//! A character's bones as in the model file: names, parents, rest transforms.
 
 use super::RigError;
 use glam::{DAffine3, DMat3, DQuat, DVec3};
 
-/// One node of a character: its name and its rest transform against its parent.
+/// One node of a character: its name, and its rest transform relative to its parent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bone {
-    /// As in the model file; it need not be unique.
+    /// Name in the model file; need not be unique.
     pub name: String,
-    /// Index of the parent, which comes earlier; `None` for those that hang from the rig itself.
+    /// Index of the parent, which is smaller; `None` for roots.
     pub parent: Option<usize>,
-    /// Against the parent, in its units.
+    /// Relative to the parent, in its units.
     pub translation: DVec3,
-    /// Against the parent.
+    /// Relative to the parent.
     pub rotation: DQuat,
-    /// Against the parent; may be negative.
+    /// Relative to the parent; may be negative.
     pub scale: DVec3,
 }
 
 /// All bones of a character in its rest pose, parents before children.
 ///
-/// What hangs over all of them is the **rig space**: of any scale and with any axes, though models in glTF
-/// have y up and face +z.
+/// The space that the roots are in is **rig space**. Its scale and axes are arbitrary, though glTF
+/// models have y up and face +z.
 #[derive(Clone, Debug)]
 pub struct BoneTree {
     bones: Vec<Bone>,
@@ -76,10 +76,10 @@ impl BoneTree {
         self.rest[bone].translation
     }
 
-    /// The rotation of a bone's rest axes in rig space, without scale.
+    /// Rotation of a bone's rest axes in rig space, without scale.
     ///
-    /// Under an odd number of negative scales the axes are left-handed. Then this is the rotation of the
-    /// axes' opposites, which turns rotations between the two spaces the same way: `(−R)⁻¹ Q (−R) = R⁻¹ Q R`.
+    /// Under an odd number of negative scales the axes are left-handed. Then this is the rotation
+    /// of the negated axes, which conjugates rotations identically: `(−R)⁻¹ Q (−R) = R⁻¹ Q R`.
     pub(super) fn axes(&self, bone: usize) -> DQuat {
         let m = self.rest[bone].matrix3;
         let sign = m.determinant().signum();
@@ -88,17 +88,17 @@ impl BoneTree {
         DQuat::from_mat3(&DMat3::from_cols(x, y, x.cross(y))).normalize()
     }
 
-    /// From `bone`'s parent up to the top.
+    /// The ancestors of `bone`, nearest first.
     pub(super) fn above(&self, bone: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(self.bones[bone].parent, |b| self.bones[*b].parent)
     }
 
-    /// `bone`, then its parents up to the top.
+    /// `bone`, then its ancestors, nearest first.
     pub(super) fn upwards(&self, bone: usize) -> impl Iterator<Item = usize> {
         std::iter::once(bone).chain(self.above(bone))
     }
 
-    /// Whether `bone` is `top` or under it.
+    /// Whether `bone` is `top` or a descendant of it.
     pub(super) fn is_under(&self, bone: usize, top: usize) -> bool {
         self.upwards(bone).any(|b| b == top)
     }
@@ -107,13 +107,13 @@ impl BoneTree {
         (bone + 1..self.bones.len()).filter(move |b| self.bones[*b].parent == Some(bone))
     }
 
-    /// The lowest bone that both are or are under.
+    /// The lowest common ancestor, which may be one of the two.
     pub(super) fn common(&self, a: usize, b: usize) -> Option<usize> {
         self.upwards(a).find(|top| self.is_under(b, *top))
     }
 
-    /// The bones from under `top` down to `bone`: without `top`, with `bone`. Empty if `bone` is not under
-    /// `top`.
+    /// The chain from below `top` to `bone`: without `top`, with `bone`. Empty if `bone` is not
+    /// under `top`.
     pub(super) fn path(&self, top: usize, bone: usize) -> Vec<usize> {
         if !self.is_under(bone, top) {
             return vec![];
@@ -123,7 +123,7 @@ impl BoneTree {
         path
     }
 
-    /// The bone of this name.
+    /// The bone with this name.
     ///
     /// # Errors
     /// [`RigError::NoBone`] if there is none, [`RigError::ManyBones`] if there are several.
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn rest_transforms_carry_scales_down() {
+    fn rest_transforms_inherit_scales() {
         let tree =
             BoneTree::new(vec![bone(None, DVec3::splat(0.1)), bone(Some(0), DVec3::ONE)]).unwrap();
         let up = DQuat::from_rotation_z(0.4) * DVec3::Y;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn mirrored_axes_turn_rotations_as_the_matrix_does() {
+    fn mirrored_axes_conjugate_rotations_as_the_matrix_does() {
         let tree = BoneTree::new(vec![bone(None, DVec3::new(-2.0, 2.0, 2.0))]).unwrap();
         let (m, turn) = (tree.rest(0).matrix3, DQuat::from_rotation_x(0.7));
         let by_matrix = m.inverse() * DMat3::from_quat(turn) * m;
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_bones_are_named() {
+    fn errors_name_the_bad_bone() {
         let late = BoneTree::new(vec![bone(Some(0), DVec3::ONE)]).unwrap_err().to_string();
         assert!(late.contains("bone 0") && late.contains("parent"), "{late}");
         let flat = BoneTree::new(vec![bone(None, DVec3::ZERO)]).unwrap_err().to_string();

@@ -1,14 +1,14 @@
-//! The humanoid bones that VRM files name: `VRMC_vrm` (1.0) and `VRM` (0.x).
+//! The humanoid bones declared in VRM files: `VRMC_vrm` (1.0) and `VRM` (0.x).
 
 use crate::skeleton::SmplJoint as J;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The glTF extensions that hold a humanoid, newest first.
+/// The glTF extensions that declare a humanoid, newest first.
 pub const VRM_EXTENSIONS: [&str; 2] = ["VRMC_vrm", "VRM"];
 
-/// The body's joints and the names of their bones in VRM. Of the last joint of the spine the first name that
-/// a file has counts; bones below it are found between it and the hips.
+/// Joints and the names of their bones in VRM. Of the names for the top of the spine, the first
+/// that the file declares counts; the bones between it and the hips are found by place.
 /// <https://github.com/vrm-c/vrm-specification/blob/master/specification/VRMC_vrm-1.0/humanoid.md>
 const BONES: [(J, &[&str]); 20] = [
     (J::Pelvis, &["hips"]),
@@ -33,10 +33,11 @@ const BONES: [(J, &[&str]); 20] = [
     (J::RightWrist, &["rightHand"]),
 ];
 
-/// The glTF node of each joint that the extension `VRMC_vrm` or `VRM` of a glTF document names; empty if
-/// `extension` is neither.
+/// The glTF node of each joint declared in the extension `VRMC_vrm` or `VRM` of a glTF document;
+/// empty if `extension` is neither.
 ///
-/// 1.0 has `humanoid.humanBones.hips.node`, 0.x a list `humanoid.humanBones[i].{bone, node}`.
+/// Version 1.0 has `humanoid.humanBones.hips.node`, 0.x a list `humanoid.humanBones[i].{bone,
+/// node}`.
 #[must_use]
 pub fn vrm_bones(extension: &Value) -> BTreeMap<J, usize> {
     let bones = &extension["humanoid"]["humanBones"];
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_empty() {
+    fn other_json_gives_no_bones() {
         for value in [json!(null), json!([1]), json!({"humanoid": {"humanBones": {"hips": {}}}})] {
             assert!(vrm_bones(&value).is_empty(), "{value}");
         }

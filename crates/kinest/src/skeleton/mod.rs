@@ -16,18 +16,19 @@ const JOINTS: usize = SmplJoint::COUNT;
 /// One value for each joint, in SMPL's order.
 pub type PerJoint<T> = [T; JOINTS];
 
-/// One frame of a body: where the root is and how each joint is turned against its parent.
+/// One frame of a body: position of the root, and rotation of each joint relative to its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pose {
-    /// SMPL's `trans`, metres, AMASS space: the pelvis joint is at this plus the rest position of
-    /// the pelvis (zero in the default skeleton).
+    /// SMPL's `trans`, metres, AMASS space: position of the pelvis joint minus its rest position
+    /// (zero in the default skeleton).
     pub translation: DVec3,
-    /// Rotation of each joint against its parent; for the pelvis against the world (AMASS space).
+    /// Rotation of each joint relative to its parent; the pelvis relative to the world (AMASS
+    /// space).
     pub rotations: PerJoint<DQuat>,
 }
 
 impl Pose {
-    /// The rest pose (arms stretched out to the sides), standing upright, facing −y, root at the origin.
+    /// The rest pose (arms stretched out to the sides): upright, facing −y, root at the origin.
     #[must_use]
     pub fn rest() -> Self {
         let mut rotations = [DQuat::IDENTITY; JOINTS];
@@ -35,7 +36,7 @@ impl Pose {
         Self { translation: DVec3::ZERO, rotations }
     }
 
-    /// The pose at `t` of the way (0 to 1) to `other`: straight line for the root, slerp for joints.
+    /// Interpolates to `other` (`t` from 0 to 1): linearly for the root, by slerp for the joints.
     #[must_use]
     pub fn interpolate(&self, other: &Self, t: f64) -> Self {
         Self {
@@ -60,13 +61,13 @@ impl Pose {
 /// World rotation and position of every joint, AMASS space, metres.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JointTransforms {
-    /// World from joint.
+    /// World-from-joint rotations.
     pub rotations: PerJoint<DMat3>,
-    /// World position.
+    /// World positions.
     pub positions: PerJoint<DVec3>,
 }
 
-/// Why a skeleton could not be used.
+/// Why a skeleton could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum SkeletonError {
     /// The file could not be read.
@@ -74,14 +75,14 @@ pub enum SkeletonError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
-    /// The text is not the JSON it should be.
+    /// The text is not JSON of the expected form.
     #[error("skeleton is not valid JSON of the expected form")]
     Json(#[from] serde_json::Error),
-    /// A field has a value that cannot be.
+    /// A field has an invalid value.
     #[error("skeleton field `{field}`: {problem}")]
     Field {
         /// The field in the JSON.
@@ -93,13 +94,12 @@ pub enum SkeletonError {
 
 /// The rest pose of a 22-joint SMPL body.
 ///
-/// Offsets are from the parent joint, in the rest pose's own axes: x to the person's left, y up,
-/// z forward, metres.
+/// Rest pose axes: x to the person's left, y up, z forward, metres.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skeleton {
     /// Offset of each joint from its parent; for the pelvis, its rest position.
     pub offsets: PerJoint<DVec3>,
-    /// Height of the ankle joint over the sole, metres: what stands on the floor.
+    /// Height of the ankle joint above the sole, metres.
     pub ankle_height: f64,
 }
 
@@ -112,7 +112,8 @@ struct SkeletonFile {
 }
 
 impl Default for Skeleton {
-    /// The open skeleton: a 1.75 m person, numbers from published anthropometry, nothing from SMPL.
+    /// The open skeleton: a 1.75 m person, built from published anthropometry, with no data from
+    /// SMPL.
     fn default() -> Self {
         Self::from_json(include_str!("../../assets/smpl22.skeleton.json"))
             .expect("the embedded skeleton is valid; a test checks it")
@@ -120,11 +121,11 @@ impl Default for Skeleton {
 }
 
 impl Skeleton {
-    /// Reads the JSON form: `parents`, `offsets`, optionally `names` and `ankle_height_m`; other keys are
-    /// notes.
+    /// Parses the JSON form: `parents`, `offsets`, and optionally `names` and `ankle_height_m`;
+    /// other keys are ignored.
     ///
     /// # Errors
-    /// If the JSON is malformed, or its joints are not SMPL's 22, or a number is not finite.
+    /// If the JSON is malformed, its joints are not SMPL's 22, or a number is not finite.
     pub fn from_json(text: &str) -> Result<Self, SkeletonError> {
         let file: SkeletonFile = serde_json::from_str(text)?;
         let field = |field, problem: String| Err(SkeletonError::Field { field, problem });
@@ -160,7 +161,8 @@ impl Skeleton {
         Self::from_json(&text)
     }
 
-    /// A skeleton from the rest positions of its joints (as SMPL's regressor gives them).
+    /// A skeleton from the rest positions of its joints (as from SMPL's regressor), metres in rest
+    /// pose axes.
     #[must_use]
     pub fn from_rest_positions(rest: &PerJoint<DVec3>, ankle_height: f64) -> Self {
         let offsets = SmplJoint::ALL
@@ -168,8 +170,9 @@ impl Skeleton {
         Self { offsets, ankle_height }
     }
 
-    /// World transforms of all joints for local rotation matrices and a root translation: SMPL's
-    /// chain, with the pelvis at `translation` plus its rest position.
+    /// World transforms of all joints, AMASS space, for local rotation matrices and a root
+    /// translation: SMPL's forward kinematics, with the pelvis at `translation` plus its rest
+    /// position.
     #[must_use]
     pub fn forward(&self, rotations: &PerJoint<DMat3>, translation: DVec3) -> JointTransforms {
         let mut world = JointTransforms {
@@ -192,14 +195,15 @@ impl Skeleton {
         self.forward(&pose.matrices(), pose.translation)
     }
 
-    /// The translation that puts the head joint at `head` for these local rotations.
+    /// The translation that puts the head joint at `head` (metres, AMASS space) for these local
+    /// rotations.
     #[must_use]
     pub fn translation_for_head(&self, rotations: &PerJoint<DMat3>, head: DVec3) -> DVec3 {
         head - self.forward(rotations, DVec3::ZERO).positions[SmplJoint::Head.index()]
     }
 }
 
-/// World rotations from local ones: products down the chain, in the order of SMPL's joints.
+/// World rotations from local ones: products down the tree, in the order of SMPL's joints.
 #[must_use]
 pub fn global_rotations(local: &PerJoint<DMat3>) -> PerJoint<DMat3> {
     let mut global = *local;

@@ -13,16 +13,16 @@ macro_rules! smpl_joints {
         impl SmplJoint {
             /// Every joint in SMPL's order.
             pub const ALL: [Self; SmplJoint::COUNT] = [$(Self::$variant),*];
-            /// How many joints there are.
+            /// Number of joints.
             pub const COUNT: usize = [$($name),*].len();
 
-            /// The short name, as in skeleton files: `pelvis`, `L_hip`, ….
+            /// The short name used in skeleton files: `pelvis`, `L_hip`, ….
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// The joint this one hangs from; `None` for the pelvis.
+            /// The parent joint; `None` for the pelvis.
             #[must_use]
             pub const fn parent(self) -> Option<Self> {
                 match self { $(Self::$variant => $parent),* }
@@ -57,13 +57,13 @@ smpl_joints! {
 }
 
 impl SmplJoint {
-    /// This joint's place in SMPL's order.
+    /// Index in SMPL's order.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The joint mirrored left to right; joints of the middle are their own mirror.
+    /// The joint on the other side; joints on the midline are their own mirror.
     #[must_use]
     pub fn mirrored(self) -> Self {
         let name = self.name();

@@ -1,17 +1,17 @@
-//! What of a foot touches the floor.
+//! The points of a foot that touch the floor.
 
 use super::{Skeleton, SmplJoint};
 use glam::DVec3;
 
-/// The heel is this far behind the ankle, metres.
+/// Distance of the heel behind the ankle, metres.
 const HEEL_BEHIND: f64 = 0.05;
 
 impl Skeleton {
-    /// From an ankle joint to the points below heel and ball that touch the floor, in the foot's axes,
-    /// metres.
+    /// From an ankle joint to the points below heel and ball that touch the floor, in the foot's
+    /// axes, metres: `[heel, ball]`.
     ///
     /// # Panics
-    /// If `ankle` is no ankle.
+    /// If `ankle` is not an ankle.
     #[must_use]
     pub fn sole(&self, ankle: SmplJoint) -> [DVec3; 2] {
         let ball = match ankle {

@@ -1,17 +1,17 @@
-//! Ways to hold an arm.
+//! Arm poses.
 
 use super::body::{Body, Side, Target, Trunk, facing};
 use glam::{DQuat, DVec3};
 
-/// Arms that swing like pendulums against the legs.
+/// Arms that swing like pendulums, opposite to the legs.
 #[derive(Clone, Copy)]
 pub(super) struct ArmSwing {
-    /// How far forward the upper arm is in the middle, radians.
+    /// Forward angle of the upper arm at the centre of the swing, radians.
     pub rest: f64,
-    /// How far it goes forward and back from there with a full step.
+    /// Amplitude forward and back with a full step, radians.
     pub forward: f64,
     pub back: f64,
-    /// The elbow in the middle, and how much more it bends forward.
+    /// Elbow angle at the centre of the swing, and its increase when the arm is forward, radians.
     pub bend: f64,
     pub bend_swing: f64,
 }
@@ -22,7 +22,7 @@ impl ArmSwing {
     pub(super) const RUNNING: Self =
         Self { rest: -0.1, forward: 0.6, back: 0.8, bend: 1.5, bend_swing: 0.35 };
 
-    /// What is `t` (0 to 1) of the way to `other`.
+    /// Interpolates to `other`; `t` is 0 to 1.
     pub(super) fn lerp(self, other: Self, t: f64) -> Self {
         let mix = |a: f64, b: f64| a + (b - a) * t;
         Self {
@@ -34,10 +34,10 @@ impl ArmSwing {
         }
     }
 
-    /// `swing` is 1 with the right foot a full step ahead.
+    /// Joint rotations; `swing` is 1 with the right foot a full step ahead.
     pub(super) fn pose(&self, side: Side, swing: f64) -> [DQuat; 4] {
         let sign = side.sign();
-        // The left arm goes forward with the right foot; arms go further forward than back.
+        // The left arm swings forward with the right foot; arms swing further forward than back.
         let forward = sign * swing;
         let reach = self.rest + if forward > 0.0 { self.forward } else { self.back } * forward;
         let bend = self.bend + self.bend_swing * forward;
@@ -52,8 +52,8 @@ impl ArmSwing {
     }
 }
 
-/// The arm `up` (0 to 1) of the way from `arm` to a raised hand: upper arm out and up, forearm
-/// upright with the palm forward. `swing`, −1 to 1, moves it from side to side.
+/// The arm at `up` (0 to 1) on the way from `arm` to a raised hand: upper arm out and up, forearm
+/// upright, palm forward. `swing`, −1 to 1, moves the hand from side to side.
 pub(super) fn raised(side: Side, arm: [DQuat; 4], up: f64, swing: f64) -> [DQuat; 4] {
     let sign = side.sign();
     let raised = [
@@ -67,20 +67,20 @@ pub(super) fn raised(side: Side, arm: [DQuat; 4], up: f64, swing: f64) -> [DQuat
     std::array::from_fn(|i| arm[i].slerp(raised[i], up))
 }
 
-/// Where a hand is, against its shoulder, in upright axes that face where the body does: x away from
-/// the body, y up, z forward, metres for an arm of [`ARM`] metres.
+/// Place of a hand relative to its shoulder, in upright axes with the body's heading: x away from
+/// the body, y up, z forward; metres, for an arm [`ARM`] metres long.
 #[derive(Clone, Copy)]
 pub(super) struct Hand {
     pub wrist: DVec3,
-    /// Which way the elbow points.
+    /// Direction in which the elbow points.
     pub elbow: DVec3,
 }
 
-/// The arm that [`Hand`]s are written for.
+/// Arm length that [`Hand`]s are given for, metres.
 const ARM: f64 = 0.55;
 
 impl Hand {
-    /// By the side.
+    /// Hanging at the side.
     pub(super) const HANGING: Self =
         Self { wrist: DVec3::new(0.06, -0.525, 0.05), elbow: DVec3::new(0.3, 0.0, -1.0) };
 
@@ -88,7 +88,7 @@ impl Hand {
         Self { wrist: self.wrist.lerp(other.wrist, t), elbow: self.elbow.lerp(other.elbow, t) }
     }
 
-    /// Its place in the world, for somebody who faces `heading`.
+    /// World-space target for a person facing `heading`.
     pub(super) fn target(self, side: Side, heading: f64, trunk: &Trunk, body: &Body) -> Target {
         let offset = outward(side, heading, self.wrist) * (body.arm_length() / ARM);
         Target {
@@ -98,7 +98,7 @@ impl Hand {
     }
 }
 
-/// From the axes of a [`Hand`] to the world's.
+/// From the axes of a [`Hand`] to world axes.
 pub(super) fn outward(side: Side, heading: f64, v: DVec3) -> DVec3 {
     facing(heading, 0.0) * DVec3::new(side.sign() * v.x, v.y, v.z)
 }

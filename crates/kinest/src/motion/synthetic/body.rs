@@ -1,4 +1,4 @@
-//! From where feet, trunk and hands are to a pose: legs and arms by inverse kinematics.
+//! Computes a pose from the places of feet, trunk and hands: legs and arms by inverse kinematics.
 
 use super::curves::Sampled;
 use crate::coordinates::UPRIGHT;
@@ -6,14 +6,14 @@ use crate::motion::{ClipFrame, MotionClip};
 use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use glam::{DMat3, DQuat, DVec2, DVec3};
 
-/// How straight a leg may get.
+/// Longest distance from hip to ankle, as a fraction of the leg's length.
 const MAX_EXTENSION: f64 = 0.997;
-/// How straight and how bent an arm may get, against its length.
+/// Shortest and longest distance from shoulder to wrist, as fractions of the arm's length.
 const ARM_EXTENSION: [f64; 2] = [0.25, 0.995];
-/// Over how long the pelvis gives way when a leg is too short, seconds.
+/// Duration over which the pelvis is lowered for a leg that is too short, seconds.
 const GIVE_WAY: f64 = 0.1;
 
-/// The sides of the body, in the order used for pairs here.
+/// Left, then right: the order of pairs in this module.
 pub(super) const SIDES: [Side; 2] = [Side::Left, Side::Right];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    /// 1 to the left, −1 to the right: the sign of x in the body's axes.
+    /// 1 for left, −1 for right: the sign of x in the body's axes.
     pub(super) fn sign(self) -> f64 {
         match self {
             Self::Left => 1.0,
@@ -40,37 +40,37 @@ impl Side {
     }
 }
 
-/// World rotation of a body part that stands upright at a heading, and is then pitched forward.
+/// World rotation of a body part that is upright, faces `heading` and is then pitched forward.
 pub(super) fn facing(heading: f64, pitch: f64) -> DQuat {
     DQuat::from_rotation_z(heading) * UPRIGHT * DQuat::from_rotation_x(pitch)
 }
 
-/// Unit vectors of the floor: forward and to the left of somebody with this heading.
+/// Unit vectors on the floor: forward and left for a person with this heading.
 pub(super) fn forward_and_left(heading: f64) -> (DVec2, DVec2) {
     let (sin, cos) = heading.sin_cos();
     (DVec2::new(sin, -cos), DVec2::new(cos, sin))
 }
 
-/// Where a foot is.
+/// Position and rotation of a foot.
 #[derive(Clone, Copy)]
 pub(super) struct FootPose {
     pub ankle: DVec3,
     pub heading: f64,
-    /// Toes down positive.
+    /// Positive with the toes down, radians.
     pub pitch: f64,
-    /// How far the toes are bent up against the foot.
+    /// How far the toes bend up against the foot, radians.
     pub toe_bend: f64,
 }
 
-/// One frame but for the arms.
+/// One frame without the arms.
 #[derive(Clone)]
 pub(super) struct Trunk {
     pub feet: [FootPose; 2],
-    /// Where the body as a whole is turned to.
+    /// Heading of the body as a whole, radians.
     pub heading: f64,
-    /// Of the pelvis on the floor.
+    /// Position of the pelvis on the floor, metres.
     pub ground: DVec2,
-    /// Of the pelvis, if the legs are long enough.
+    /// Height of the pelvis if the legs are long enough, metres.
     pub height: f64,
     /// World rotations.
     pub pelvis: DQuat,
@@ -87,7 +87,7 @@ impl Trunk {
         self.pelvis_position() + self.pelvis * body.offset(side, SmplJoint::LeftHip)
     }
 
-    /// The greatest height of the pelvis at which both feet are within reach.
+    /// Greatest height of the pelvis at which both feet are within reach.
     pub(super) fn highest_pelvis(&self, body: &Body) -> f64 {
         let reach = MAX_EXTENSION * body.leg_length();
         SIDES
@@ -102,12 +102,12 @@ impl Trunk {
             .fold(f64::INFINITY, f64::min)
     }
 
-    /// A third of the way from the pelvis' rotation to the chest's: what each joint of the spine adds.
+    /// A third of the rotation from pelvis to chest: the part of each spine joint.
     fn spine(&self) -> DQuat {
         DQuat::IDENTITY.slerp(self.pelvis.conjugate() * self.chest, 1.0 / 3.0)
     }
 
-    /// World position of the uppermost joint of the spine.
+    /// World position of the topmost spine joint.
     fn spine_top(&self, body: &Body) -> DVec3 {
         let bend = self.spine();
         let (mut position, mut rotation) = (self.pelvis_position(), self.pelvis);
@@ -118,26 +118,27 @@ impl Trunk {
         position
     }
 
-    /// World position of the shoulder joint while the collarbone lies `collar`.
+    /// World position of the shoulder joint for a given rotation of the collarbone.
     fn shoulder_with(&self, side: Side, body: &Body, collar: DQuat) -> DVec3 {
         let arm = body.offset(side, SmplJoint::LeftShoulder);
         let collarbone = body.offset(side, SmplJoint::LeftCollar);
         self.spine_top(body) + self.chest * (collarbone + collar * arm)
     }
 
-    /// World position of the shoulder joint of an arm that hangs.
+    /// World position of the shoulder joint of a hanging arm.
     pub(super) fn shoulder(&self, side: Side, body: &Body) -> DVec3 {
         self.shoulder_with(side, body, collar(side, -DVec3::Y))
     }
 
-    /// World position of the shoulder joint of an arm that points to a place, and its collarbone.
+    /// World position of the shoulder joint of an arm that points at `place`, and the collarbone's
+    /// rotation.
     pub(super) fn shoulder_towards(&self, side: Side, body: &Body, place: DVec3) -> (DVec3, DQuat) {
         let to_place = place - self.shoulder(side, body);
         let collar = collar(side, self.chest.conjugate() * to_place.normalize());
         (self.shoulder_with(side, body, collar), collar)
     }
 
-    /// World positions of the hip and the knee.
+    /// World positions of hip and knee.
     pub(super) fn thigh(&self, side: Side, body: &Body) -> [DVec3; 2] {
         let leg = self.leg(side, body);
         [leg.hip, leg.knee]
@@ -150,7 +151,7 @@ impl Trunk {
             [SmplJoint::LeftKnee, SmplJoint::LeftAnkle].map(|j| body.offset(side, j));
         let to_ankle = foot.ankle - hip;
         let (down, distance) = (to_ankle.normalize(), to_ankle.length());
-        // The knee points to where the foot does, half way from where the body does.
+        // The knee points halfway between the body's heading and the foot's.
         let (knee_forward, _) =
             forward_and_left(self.heading + 0.5 * (foot.heading - self.heading));
         let left = (-down).cross(knee_forward.extend(0.0)).normalize();
@@ -165,25 +166,25 @@ impl Trunk {
 struct Leg {
     hip: DVec3,
     knee: DVec3,
-    /// The hinge of the knee.
+    /// Hinge axis of the knee.
     left: DVec3,
 }
 
-/// How an arm is held.
+/// How an arm is defined.
 #[derive(Clone, Copy)]
 pub(super) enum Arm {
-    /// Rotations of collarbone, shoulder, elbow and wrist, each against its parent.
+    /// Rotations of collarbone, shoulder, elbow and wrist, each relative to its parent.
     Posed([DQuat; 4]),
-    /// By where the hand is.
+    /// By the place of the hand, with inverse kinematics.
     Reaching(Target),
 }
 
-/// Where a hand is to be, in the world.
+/// The place of a hand, world space.
 #[derive(Clone, Copy)]
 pub(super) struct Target {
-    /// The place of the wrist; it comes as near as the arm reaches.
+    /// Position of the wrist, metres; the arm reaches as far as it can.
     pub wrist: DVec3,
-    /// Which way the elbow points.
+    /// Direction in which the elbow points.
     pub elbow: DVec3,
 }
 
@@ -197,14 +198,14 @@ impl Target {
 const ARM_JOINTS: [SmplJoint; 4] =
     [SmplJoint::LeftCollar, SmplJoint::LeftShoulder, SmplJoint::LeftElbow, SmplJoint::LeftWrist];
 
-/// A motion that can be shown at any time.
+/// A motion that can be evaluated at any time.
 pub(super) trait Act {
     fn trunk(&self, t: f64, body: &Body) -> Trunk;
-    /// `trunk` is that of `t`, at the height the legs allow.
+    /// `trunk` is the trunk at `t`, lowered to the height that the legs allow.
     fn arms(&self, t: f64, trunk: &Trunk, body: &Body) -> [Arm; 2];
 }
 
-/// What a motion needs to know of a skeleton.
+/// The dimensions of a skeleton that a motion needs.
 pub(super) struct Body<'a> {
     pub skeleton: &'a Skeleton,
 }
@@ -235,12 +236,12 @@ impl<'a> Body<'a> {
         self.skeleton.sole(SmplJoint::LeftAnkle)[0]
     }
 
-    /// The clip of an act.
+    /// Samples an act as a clip.
     pub(super) fn play(&self, act: &dyn Act, seconds: f64, rate_hz: f64) -> MotionClip {
         let count = (seconds * rate_hz) as usize + 1;
         let times: Vec<f64> = (0..count).map(|i| i as f64 / rate_hz).collect();
         let mut trunks: Vec<Trunk> = times.iter().map(|t| act.trunk(*t, self)).collect();
-        // Where a leg is too short, but for rounding, the pelvis comes down, smoothly.
+        // Where a leg is too short by more than rounding, lower the pelvis, smoothly.
         let spare = trunks.iter().map(|trunk| {
             let spare = trunk.highest_pelvis(self) - trunk.height;
             if spare < -1e-9 { spare } else { 0.0 }
@@ -280,7 +281,7 @@ impl<'a> Body<'a> {
         Pose { translation, rotations: local }
     }
 
-    /// Hip, knee and ankle that put the foot where it is to be.
+    /// Rotates hip, knee and ankle so that the foot is where `trunk` has it.
     fn solve_leg(&self, trunk: &Trunk, side: Side, local: &mut PerJoint<DQuat>) {
         let foot = trunk.feet[side as usize];
         let [thigh, shank] =
@@ -295,7 +296,8 @@ impl<'a> Body<'a> {
         local[side.of(SmplJoint::LeftFoot)] = DQuat::from_rotation_x(-foot.toe_bend);
     }
 
-    /// Collarbone, shoulder and elbow that bring the wrist to a place; the wrist stays straight.
+    /// Rotations of collarbone, shoulder, elbow and wrist that bring the wrist to `target`; the
+    /// wrist stays straight.
     fn reach(&self, trunk: &Trunk, side: Side, target: Target) -> [DQuat; 4] {
         let Target { wrist, elbow } = target;
         let [upper, fore] =
@@ -311,7 +313,7 @@ impl<'a> Body<'a> {
         let out = (upper.length_squared() - along * along).max(0.0).sqrt();
         let bend = along_arm * along + outward * out;
 
-        // The elbow's hinge is y in the rest pose; bending it brings the forearm to z.
+        // The elbow's hinge is y in the rest pose; bending it brings the forearm towards z.
         let hinge = (-outward).cross(along_arm * side.sign()).normalize();
         let upper_rotation = bone_rotation(upper, bend, DVec3::Y, hinge);
         let fore_rotation = bone_rotation(fore, along_arm * distance - bend, DVec3::Y, hinge);
@@ -325,7 +327,8 @@ impl<'a> Body<'a> {
     }
 }
 
-/// How the collarbone follows an upper arm that points to `aim` in the chest's axes: up and forward.
+/// Rotation of the collarbone for an upper arm that points along `aim`, in the chest's axes: up and
+/// forward.
 fn collar(side: Side, aim: DVec3) -> DQuat {
     let raised = 0.5 * (1.0 + aim.y);
     let forward = aim.z.max(0.0).powi(2);
@@ -333,8 +336,8 @@ fn collar(side: Side, aim: DVec3) -> DQuat {
         * DQuat::from_rotation_y(-side.sign() * 0.3 * forward)
 }
 
-/// World from bone for a bone that lies along `rest` in the rest pose and along `now`, and whose
-/// hinge is `rest_hinge` in the rest pose and `hinge` now.
+/// World-from-bone rotation of a bone that points along `rest` in the rest pose and along `now`
+/// now, and whose hinge axis is `rest_hinge` in the rest pose and `hinge` now.
 fn bone_rotation(rest: DVec3, now: DVec3, rest_hinge: DVec3, hinge: DVec3) -> DQuat {
     let axes = |along: DVec3, hinge: DVec3| {
         let y = -along.normalize();

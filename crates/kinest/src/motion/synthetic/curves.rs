@@ -9,10 +9,10 @@ pub(super) fn glide(u: f64) -> f64 {
     u * u * u * (10.0 - 15.0 * u + 6.0 * u * u)
 }
 
-/// 0, then up to 1, held, and back to 0: something that is done and undone.
+/// Rises from 0 to 1, holds and falls back to 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pulse {
-    /// When it begins to rise, seconds.
+    /// Start of the rise, seconds.
     pub start: f64,
     pub rise: f64,
     pub hold: f64,
@@ -30,14 +30,14 @@ impl Pulse {
     }
 }
 
-/// The cubic through `p0` and `p1` with speeds `v0` and `v1` there.
+/// The cubic from `p0` to `p1` with end speeds `v0` and `v1`.
 pub(super) fn hermite(u: f64, p0: DVec4, v0: DVec4, p1: DVec4, v1: DVec4) -> DVec4 {
     let w = 1.0 - u;
     p0 * (w * w * (1.0 + 2.0 * u)) + v0 * (u * w * w) - v1 * (u * u * w)
         + p1 * (u * u * (1.0 + 2.0 * w))
 }
 
-/// A curve known at the frames of a clip.
+/// A curve sampled at the frames of a clip.
 pub(super) struct Sampled {
     values: Vec<f64>,
     rate_hz: f64,
@@ -48,21 +48,22 @@ impl Sampled {
         Self { values, rate_hz }
     }
 
-    /// Two passes of the mean over `seconds` to both sides, held at the ends.
+    /// Two passes of a moving average over `seconds` to each side; ends are extended.
     pub(super) fn smoothed(self, seconds: f64) -> Self {
         let radius = frames(seconds, self.rate_hz);
         let values = windows(&windows(&self.values, radius, mean), radius, mean);
         Self { values, ..self }
     }
 
-    /// A smooth curve that is nowhere above this one: the mean of the least value nearby.
+    /// A smooth curve that nowhere exceeds this one: the moving average of the local minimum.
     pub(super) fn smoothed_floor(self, seconds: f64) -> Self {
         let least = |near: &mut dyn Iterator<Item = f64>| near.fold(f64::INFINITY, f64::min);
         let values = windows(&self.values, 2 * frames(seconds, self.rate_hz), least);
         Self { values, ..self }.smoothed(seconds)
     }
 
-    /// At a time from the first frame; the value of a frame where there is one, held at both ends.
+    /// Value at a time from the first frame: a frame's exact value where there is one, constant
+    /// beyond both ends.
     pub(super) fn at(&self, t: f64) -> f64 {
         let last = self.values.len() - 1;
         let position = (t * self.rate_hz).clamp(0.0, last as f64);

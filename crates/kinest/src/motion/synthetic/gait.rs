@@ -1,7 +1,8 @@
-//! Footsteps: where and when feet stand, and how they get there.
+//! Footsteps: where and when feet stand, and how they move between.
 //!
-//! Joint angles and timings are those of textbook gait (Perry and Burnfield, "Gait Analysis"): of a
-//! walking stride stance is 60 %, the heel strikes toes up, the foot rolls over the toes.
+//! Joint angles and timings follow textbook gait (Perry and Burnfield, "Gait Analysis"): stance
+//! takes 60 % of a walking stride, the heel strikes with the toes up, and the foot rolls over the
+//! toes.
 
 use super::body::{Body, FootPose, SIDES, Side, facing, forward_and_left};
 use super::curves::hermite;
@@ -9,34 +10,34 @@ use crate::easing::smoothstep;
 use crate::skeleton::SmplJoint;
 use glam::{DVec2, DVec3};
 
-/// How feet are put.
+/// How feet move.
 #[derive(Clone, Copy)]
 pub(super) struct Gait {
-    /// From one landing to the next, of the other foot.
+    /// From one landing to the next landing of the other foot.
     pub step_seconds: f64,
-    /// How long a foot is in the air.
+    /// Time a foot is in the air.
     pub swing_seconds: f64,
-    /// The heel rises for this long before the foot leaves the floor.
+    /// Time the heel rises before the foot leaves the floor.
     pub push_seconds: f64,
-    /// From landing to the flat foot.
+    /// Time from landing until the foot is flat.
     pub load_seconds: f64,
-    /// Foot pitch when a full step begins and ends, radians, toes down positive.
+    /// Foot pitch at the start and end of a full step, radians, positive with the toes down.
     pub push_pitch: f64,
     pub strike_pitch: f64,
-    /// How high a foot is lifted in the air at least, metres.
+    /// Minimum lift of a foot in the air, metres.
     pub clearance: f64,
-    /// How far the heel is thrown up behind, radians; a foot that is thrown up is lifted more.
+    /// How far the heel is kicked up behind, radians; the kick lifts the foot further.
     pub kick: f64,
-    /// Ankle to the middle of the path, metres.
+    /// Distance of the ankle from the middle of the path, metres.
     pub half_width: f64,
     pub toe_out: f64,
 }
 
-/// The ankle behind the pelvis, metres.
+/// How far the ankle is behind the pelvis, metres.
 const ANKLE_BEHIND: f64 = 0.035;
-/// How much higher the ankle is for a foot thrown up behind, metres per radian.
+/// Additional lift of the ankle per radian of kick, metres.
 const LIFT_PER_KICK: f64 = 0.3;
-/// The least part of [`Gait::push_pitch`] with which a foot leaves the floor.
+/// Minimum fraction of [`Gait::push_pitch`] at lift-off.
 const LEAST_PUSH: f64 = 0.35;
 
 impl Gait {
@@ -56,7 +57,7 @@ impl Gait {
         }
     }
 
-    /// A foot is down for a third of a stride: for a while none is.
+    /// A foot is on the floor for a third of a stride, so that in between neither is.
     pub(super) const fn running(step_seconds: f64) -> Self {
         Self {
             step_seconds,
@@ -73,22 +74,21 @@ impl Gait {
     }
 }
 
-/// One place where one foot stands for a while.
+/// A place where a foot stands for a while.
 pub(super) struct Footprint {
     pub lands: f64,
     pub lifts: f64,
     pub heading: f64,
-    /// Of the ankle while the foot is flat.
+    /// Position of the ankle while the foot is flat, metres.
     pub ankle: DVec3,
-    /// Foot pitch on landing and on lifting.
+    /// Foot pitch at landing and at lift-off, radians.
     pub pitches: [f64; 2],
-    /// Along the path, metres.
+    /// Distance along the path, metres.
     way: f64,
 }
 
 impl Footprint {
-    /// The print of a foot of somebody who stands at a place of the floor, there from the start and
-    /// for good.
+    /// The print of a standing foot: there from the start and for good.
     pub(super) fn standing(
         side: Side,
         place: DVec2,
@@ -109,12 +109,12 @@ impl Footprint {
         }
     }
 
-    /// The print of a foot that is not there from the start.
+    /// The print of a foot that lands later.
     pub(super) fn landing(self, lands: f64) -> Self {
         Self { lands, ..self }
     }
 
-    /// The foot while it is down: it rolls over the heel, stands, and rolls over the toes.
+    /// The foot while it is on the floor: rolls over the heel, stands, rolls over the toes.
     fn pose(&self, t: f64, side: Side, gait: &Gait, body: &Body) -> FootPose {
         let loading = ((t - self.lands) / gait.load_seconds).clamp(0.0, 1.0);
         let pushing = ((t - self.lifts) / gait.push_seconds + 1.0).clamp(0.0, 1.0);
@@ -126,23 +126,23 @@ impl Footprint {
     }
 }
 
-/// All footprints of both feet.
+/// The footprints of both feet.
 pub(super) struct Footsteps {
     gait: Gait,
     /// Of the left and the right foot, oldest first.
     prints: [Vec<Footprint>; 2],
-    /// When somebody leaves the start of a path; 0 without one.
+    /// Time of the first lift-off on a path; 0 without a path.
     first_lift: f64,
 }
 
 impl Footsteps {
-    /// Somebody who stands, and may [`step`](Self::step).
+    /// A standing person, who may [`step`](Self::step).
     pub(super) fn standing(prints: [Footprint; 2], gait: Gait) -> Self {
         Self { gait, prints: prints.map(|print| vec![print]), first_lift: 0.0 }
     }
 
-    /// Footsteps along `path`: standing at its start, then a step to each of `ways`, metres along it,
-    /// `first` foot first. A full step is `step_length` long.
+    /// Footsteps along `path`: standing at its start, then a step to each of `ways` (distances
+    /// along the path, metres), starting with `first`. A full step is `step_length` metres long.
     pub(super) fn along(
         path: &Path,
         ways: &[f64],
@@ -176,7 +176,7 @@ impl Footsteps {
         steps
     }
 
-    /// Adds a step of one foot to `next`, which leaves the floor with the pitch `push`.
+    /// Adds a step of one foot to `next`; the foot leaves the floor with pitch `push`.
     pub(super) fn step(&mut self, side: Side, push: f64, next: Footprint) {
         let lifts = next.lands - self.gait.swing_seconds;
         let prints = &mut self.prints[side as usize];
@@ -203,7 +203,7 @@ impl Footsteps {
         let Some(next) = prints.get(at + 1).filter(|_| t > now.lifts) else {
             return now.pose(t, side, gait, body);
         };
-        // In the air: a cubic with the places and speeds at which the foot leaves and lands.
+        // In the air: a cubic through the places and velocities at lift-off and landing.
         let u = (t - now.lifts) / gait.swing_seconds;
         let instant = 1e-4;
         let at = |print: &Footprint, t| {
@@ -222,7 +222,7 @@ impl Footsteps {
         );
         let push = now.pitches[1] / gait.push_pitch;
         let clearance = gait.clearance + 0.03 * (1.0 - push);
-        // Up early, 1 at two fifths of the way.
+        // Peaks early, with value 1 at two fifths of the swing.
         let kick = gait.kick * push * (u * (1.0 - u)).powi(2) * (1.0 - u) / 0.03456;
         let lift = clearance * 16.0 * (u * (1.0 - u)).powi(2) + LIFT_PER_KICK * kick;
         FootPose {
@@ -233,7 +233,7 @@ impl Footsteps {
         }
     }
 
-    /// All landings after the start in the order of time: when, which foot, and where on the path.
+    /// All landings after the start, in order of time: time, foot and distance along the path.
     fn landings(&self) -> Vec<(f64, Side, f64)> {
         let mut landings: Vec<_> = SIDES
             .iter()
@@ -243,7 +243,7 @@ impl Footsteps {
         landings
     }
 
-    /// The middle of the two feet along the path, in straight lines from landing to landing.
+    /// Midpoint of the two feet along the path, piecewise linear between landings.
     pub(super) fn middle(&self, t: f64) -> f64 {
         let mut ways = [0.0; 2];
         let mut before = (self.first_lift, 0.0);
@@ -259,8 +259,8 @@ impl Footsteps {
         before.1
     }
 
-    /// How far into the step of the moment, as a part of it: 0 at a landing. Before the first landing
-    /// and after the last it goes on with the same time.
+    /// Phase within the current step, 0 at a landing. Before the first landing and after the last
+    /// the phase continues at the same pace.
     pub(super) fn phase(&self, t: f64) -> f64 {
         let landings = self.landings();
         let last = landings.iter().rev().find(|l| l.0 <= t).or(landings.first());
@@ -274,11 +274,11 @@ impl Footsteps {
     }
 }
 
-/// A curve on the floor, by its length.
+/// A curve on the floor, parametrised by length.
 pub(super) struct Path {
     points: Vec<DVec2>,
     length: f64,
-    /// At a part of the way from 0 to 1.
+    /// Heading at a fraction (0 to 1) of the path, radians.
     heading: Box<dyn Fn(f64) -> f64>,
 }
 
@@ -295,7 +295,7 @@ impl Path {
         Self { points, length, heading: Box::new(heading) }
     }
 
-    /// Place and heading.
+    /// Place and heading at a distance along the path.
     pub(super) fn at(&self, way: f64) -> (DVec2, f64) {
         let position = (way * Self::PER_METRE).clamp(0.0, (self.points.len() - 1) as f64);
         let before = position as usize;

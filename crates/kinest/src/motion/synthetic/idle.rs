@@ -1,4 +1,4 @@
-//! Standing around.
+//! Standing idle.
 
 use super::arms::ArmSwing;
 use super::body::{Act, Arm, Body, SIDES, Trunk};
@@ -6,7 +6,7 @@ use super::curves::glide;
 use super::standing::{Posture, Standing, Turn};
 use super::style::{Dice, Style};
 
-/// A value that is changed now and then.
+/// A value that changes at random times.
 struct Whim(Vec<Change>);
 
 struct Change {
@@ -36,14 +36,14 @@ impl Whim {
     }
 }
 
-/// Somebody who waits: the weight goes from leg to leg, the head looks around.
+/// A person waiting: shifts the weight between the legs and looks around.
 pub(super) struct Idle {
     standing: Standing,
     /// −1 on the right leg, 1 on the left.
     weight: Whim,
     look: Whim,
     nod: Whim,
-    /// Of the arms, against each other and together.
+    /// Swing of the arms, in opposite directions.
     swing: Whim,
 }
 
@@ -68,7 +68,7 @@ impl Act for Idle {
         self.standing.trunk(
             t,
             Posture {
-                // The free leg is bent a little, its hip hangs.
+                // The unloaded leg bends a little, and its hip drops.
                 down: 0.01 * weight.abs(),
                 forward: 0.0,
                 left: 0.05 * weight,

@@ -1,12 +1,12 @@
-//! Motion made by code, for tests and for people without motion capture.
+//! Synthetic motion, for tests and for users without motion capture data.
 //!
-//! Nine kinds of motion by people who differ ([`clip`]), and one clip of somebody who walks, turns,
-//! stops and waves ([`walk_and_wave`]). It is there so that the whole path from clip to network to
-//! picture runs without a data file. It is no replacement for motion capture: what a network learns
-//! of it is these few motions.
+//! Nine kinds of motion by different people ([`clip`]), and one clip of a person who walks, turns,
+//! stops and waves ([`walk_and_wave`]). With them the whole path from clip to network to picture
+//! runs without a data file. They do not replace motion capture: a network trained on them learns
+//! only these few motions.
 //!
-//! A motion says where feet, trunk and hands are at any time. Legs are solved onto the feet and arms
-//! onto the hands by inverse kinematics, so that feet stand still while they carry weight and nothing
+//! A motion gives the places of feet, trunk and hands at any time. Inverse kinematics solves the
+//! legs for the feet and the arms for the hands, so that feet on the floor do not slide and nothing
 //! goes through the floor, whatever the proportions of the skeleton.
 
 mod arms;
@@ -29,14 +29,14 @@ use crate::skeleton::Skeleton;
 use body::{Act, Body};
 use style::Dice;
 
-/// What somebody does in a [`clip`].
+/// Kind of motion in a [`clip`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// Walks a winding path, from standing to standing.
+    /// Walks a winding path; starts and ends standing.
     Walk,
-    /// Runs one.
+    /// Runs a winding path; starts and ends standing.
     Run,
-    /// Bends the knees, some times.
+    /// Does several squats.
     Squat,
     /// Raises a hand and waves.
     Wave,
@@ -44,11 +44,11 @@ pub enum Kind {
     Punch,
     /// Reaches for things high and low.
     Reach,
-    /// Turns to this side and that by small steps.
+    /// Turns left and right on the spot in small steps.
     Turn,
-    /// Sits down and stays there.
+    /// Sits down and stays seated.
     Sit,
-    /// Stands around.
+    /// Stands idle.
     Idle,
 }
 
@@ -66,7 +66,7 @@ impl Kind {
         Self::Idle,
     ];
 
-    /// Its name in one lower-case word.
+    /// Name of the kind: one lower-case word.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,11 +83,11 @@ impl Kind {
     }
 }
 
-/// Somebody who does one kind of thing for `seconds`, at `rate_hz` frames a second, on a body with
+/// A clip of one kind of motion, `seconds` long at `rate_hz` frames per second, by a body with
 /// `skeleton`.
 ///
-/// Pace, size of the movements, lean, the hand that is used, the place and the heading differ from seed
-/// to seed. The same arguments give the same clip.
+/// The seed determines pace, amplitude, lean, the preferred hand, place and heading. The same
+/// arguments give the same clip.
 ///
 /// # Panics
 /// If `seconds` or `rate_hz` is not positive and finite.
@@ -116,10 +116,9 @@ pub fn clip(kind: Kind, seed: u64, seconds: f64, rate_hz: f64, skeleton: &Skelet
     body.play(act.as_ref(), seconds, rate_hz)
 }
 
-/// Somebody walks a few steps while turning, stops and waves the right hand: 12 s at 60 Hz.
+/// A person walks a few steps while turning, stops and waves the right hand: 12 s at 60 Hz.
 ///
-/// The length of the steps and the height of the pelvis follow from `skeleton`. The same skeleton
-/// gives the same clip.
+/// Step length and pelvis height follow from `skeleton`. The same skeleton gives the same clip.
 ///
 /// ```
 /// use kinest::{motion::synthetic, skeleton::Skeleton};

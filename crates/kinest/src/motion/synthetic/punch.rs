@@ -1,4 +1,4 @@
-//! Boxing at the air.
+//! Shadow boxing.
 
 use super::arms::Hand;
 use super::body::{Act, Arm, Body, SIDES, Side, Trunk};
@@ -8,25 +8,25 @@ use super::style::{Dice, Style};
 use glam::DVec3;
 use std::f64::consts::TAU;
 
-/// Fists before the chin, the leading one further out; elbows down.
+/// Guard: fists in front of the chin, the leading one further out, elbows down.
 const GUARD_LEADING: Hand =
     Hand { wrist: DVec3::new(-0.04, -0.04, 0.29), elbow: DVec3::new(0.35, -1.0, 0.0) };
 const GUARD_REAR: Hand =
     Hand { wrist: DVec3::new(-0.07, -0.01, 0.19), elbow: DVec3::new(0.45, -1.0, 0.0) };
-/// A straight punch at the height of the shoulder, to the middle.
+/// A straight punch at shoulder height, towards the centre.
 const STRAIGHT: Hand =
     Hand { wrist: DVec3::new(-0.1, 0.0, 0.57), elbow: DVec3::new(0.8, -1.0, 0.0) };
 
-/// The trunk turns before the arm does, seconds.
+/// How long the trunk turns before the arm moves, seconds.
 const TRUNK_FIRST: f64 = 0.05;
 
-/// Somebody in a boxer's stance who throws straight punches, one at a time.
+/// A person in a boxer's stance who throws straight punches, one at a time.
 pub(super) struct Punch {
     standing: Standing,
-    /// The side of the foot and the fist in front.
+    /// Side of the front foot and fist.
     leading: Side,
     punches: Vec<(Pulse, Side)>,
-    /// Of the knees, times a second.
+    /// Frequency of the bounce in the knees, Hz.
     bounce_hz: f64,
 }
 
@@ -55,7 +55,7 @@ impl Punch {
         Self { standing, leading, punches, bounce_hz: dice.between(1.2..1.8) }
     }
 
-    /// How far out the fist of a side is, 0 to 1.
+    /// How far a fist is extended, 0 to 1.
     fn out(&self, side: Side, t: f64) -> f64 {
         self.punches.iter().filter(|(_, s)| *s == side).map(|(pulse, _)| pulse.at(t)).sum()
     }
@@ -66,8 +66,8 @@ impl Act for Punch {
         let size = self.standing.style.amplitude;
         let jab = self.out(self.leading, t + TRUNK_FIRST);
         let cross = self.out(self.leading.other(), t + TRUNK_FIRST);
-        // The shoulder of the fist comes forward: the trunk is turned away from the leading side and
-        // turns further for its fist, and back past the middle for the other.
+        // The punching shoulder comes forward: the trunk is turned away from the leading side,
+        // turns further for the leading fist, and past the centre for the other.
         let yaw = -self.leading.sign() * (0.5 + size * (0.2 * jab - 0.9 * cross));
         let bounce = 0.012 * (TAU * self.bounce_hz * t).sin();
         self.standing.trunk(

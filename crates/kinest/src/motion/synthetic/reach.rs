@@ -1,4 +1,4 @@
-//! Reaching for things around.
+//! Reaching for objects.
 
 use super::arms::{Hand, outward};
 use super::body::{Act, Arm, Body, SIDES, Side, Target, Trunk, forward_and_left};
@@ -7,22 +7,22 @@ use super::standing::{Posture, Standing, Turn};
 use super::style::{Dice, Style};
 use glam::DVec3;
 
-/// Something to be reached.
+/// An object to reach for.
 struct Thing {
     pulse: Pulse,
     side: Side,
     target: Target,
-    /// How the body helps, once the hand is there.
+    /// Posture of the body when the hand is there.
     help: Posture,
 }
 
-/// Somebody who reaches for things high and low with one hand, some times.
+/// A person who reaches for objects high and low with one hand, several times.
 pub(super) struct Reach {
     standing: Standing,
     things: Vec<Thing>,
 }
 
-/// The elbow of a hand that reaches out.
+/// Direction of the elbow of a reaching hand, in the axes of [`Hand`].
 const ELBOW: DVec3 = DVec3::new(0.7, -0.8, -0.5);
 
 impl Reach {
@@ -33,7 +33,7 @@ impl Reach {
         let mut start = dice.between(0.3..0.8);
         loop {
             let side = if dice.chance(0.65) { style.side } else { style.side.other() };
-            // As parts of the height of the shoulder: from the shin to over the head.
+            // Relative to the shoulder's height: from the shin to above the head.
             let (high, aside) = (dice.between(0.25..1.35), dice.between(-0.35..0.9));
             let pulse = Pulse {
                 start,
@@ -51,8 +51,8 @@ impl Reach {
         Self { standing, things }
     }
 
-    /// A thing at a height (1 is the shoulder's), an angle aside from straight ahead, and a distance
-    /// from the shoulder (1 is an arm's length).
+    /// An object at a height (1 is shoulder height), an angle to the side, and a distance from the
+    /// shoulder (1 is an arm's length).
     fn thing(
         standing: &Standing,
         body: &Body,
@@ -65,7 +65,7 @@ impl Reach {
         let low = (0.8 - high).max(0.0);
         let yaw = side.sign() * aside * 0.45;
         let help = Posture {
-            // Legs and trunk share the way down.
+            // Legs and trunk share the movement down.
             down: 0.7 * low,
             forward: -0.3 * low,
             left: side.sign() * 0.04 * aside,
@@ -73,7 +73,7 @@ impl Reach {
             chest: Turn::new(0.1 * aside.cos() + 1.6 * low, yaw, side.sign() * -0.05 * aside),
             head: Turn::new(0.9 * (0.9 - high), side.sign() * 0.6 * aside, 0.0),
         };
-        // The thing is where the hand gets with that help.
+        // The object is where the hand gets in that posture.
         let there = standing.trunk(pulse.start + pulse.rise, help);
         let shoulder = there.shoulder(side, body);
         let upright = standing.trunk(0.0, Posture::default()).shoulder(side, body);

@@ -8,23 +8,23 @@ use super::style::{Dice, Style};
 use glam::DVec3;
 use std::f64::consts::PI;
 
-/// Of the pelvis over the seat, metres.
+/// Height of the pelvis above the seat, metres.
 const PELVIS_OVER_SEAT: f64 = 0.1;
-/// Of the wrist over the middle of the thigh, metres.
+/// Height of the wrist above the middle of the thigh, metres.
 const HAND_OVER_THIGH: f64 = 0.075;
 
-/// Somebody who sits down on a chair and stays there, looking around.
+/// A person who sits down on a chair and stays there, looking around.
 pub(super) struct Sit {
     standing: Standing,
     start: f64,
-    /// How long sitting down takes.
+    /// Duration of sitting down, seconds.
     takes: f64,
-    /// Of the pelvis: down and back, metres.
+    /// Movement of the pelvis while sitting down, metres.
     down: f64,
     back: f64,
     /// How far the trunk bends forward on the way.
     bow: f64,
-    /// Looks to a side, with how far it turns.
+    /// Glances to a side, with their angles.
     looks: Vec<(Pulse, f64)>,
 }
 
@@ -75,7 +75,7 @@ impl Act for Sit {
         self.standing.trunk(
             t,
             Posture {
-                // Back first, then down: the weight stays over the feet as long as it can.
+                // Back first, then down: the weight stays over the feet as long as possible.
                 down: self.down * glide(1.1 * u - 0.1),
                 forward: -self.back * glide(1.1 * u),
                 left: 0.0,

@@ -8,11 +8,11 @@ use super::style::{Dice, Style};
 use crate::easing::smoothstep;
 use glam::DVec3;
 
-/// Arms stretched forward against the weight that goes back.
+/// Arms stretched forward to balance the hips moving back.
 const FORWARD: Hand =
     Hand { wrist: DVec3::new(-0.04, -0.02, 0.57), elbow: DVec3::new(0.6, -1.0, 0.0) };
 
-/// Somebody who goes down and comes up again, some times.
+/// A person who does several squats.
 pub(super) struct Squat {
     standing: Standing,
     bends: Vec<(Pulse, f64)>,
@@ -32,7 +32,7 @@ impl Squat {
                 hold: dice.between(0.05..0.5),
                 fall: dice.between(0.8..1.1) / style.tempo,
             };
-            // The last one is up before the end, but for clips too short for any.
+            // Stop before a squat that would not end in time, but make at least one.
             if bend.end() > seconds && !bends.is_empty() {
                 break;
             }
@@ -42,7 +42,7 @@ impl Squat {
         Self { standing, bends }
     }
 
-    /// How far down the pelvis is, metres.
+    /// How far the pelvis is lowered, metres.
     fn depth(&self, t: f64) -> f64 {
         self.bends.iter().map(|(bend, depth)| depth * bend.at(t)).sum()
     }
@@ -51,7 +51,7 @@ impl Squat {
 impl Act for Squat {
     fn trunk(&self, t: f64, body: &Body) -> Trunk {
         let down = self.depth(t);
-        // As a part of a leg: half of it is a deep one.
+        // As a fraction of the leg's length; half is a deep squat.
         let deep = down / body.leg_length();
         let bent = Posture {
             down,

@@ -1,4 +1,4 @@
-//! Somebody who stands on one place, whatever the rest of the body does.
+//! Standing on one spot, whatever the rest of the body does.
 
 use super::arms::Hand;
 use super::body::{Body, FootPose, SIDES, Side, Target, Trunk, facing, forward_and_left};
@@ -7,24 +7,23 @@ use super::style::Style;
 use glam::{DQuat, DVec2};
 use std::ops::{Add, Mul};
 
-/// Knees that are locked look like a post; this much lower they are not, metres.
+/// Lowers the pelvis so that knees are not locked, metres: locked knees look stiff.
 const SOFT_KNEES: f64 = 0.012;
 
-/// How a standing body differs from one that stands upright: metres and radians, all 0 for one that
-/// does not. Postures add up.
+/// Deviation from upright standing, metres and radians; all 0 when upright. Postures add up.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Posture {
-    /// Of the pelvis, against the feet.
+    /// Movement of the pelvis relative to the feet.
     pub down: f64,
     pub forward: f64,
     pub left: f64,
-    /// Pitch leans forward, yaw turns to the left, roll leans to the right.
+    /// Pitch leans forward, yaw turns left, roll leans right.
     pub pelvis: Turn,
     pub chest: Turn,
     pub head: Turn,
 }
 
-/// How a part of the body is turned against the way the body faces.
+/// Rotation of a body part relative to the body's heading, radians.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Turn {
     pub pitch: f64,
@@ -88,11 +87,11 @@ impl Add for Posture {
     }
 }
 
-/// Feet on the floor and a person over them.
+/// Feet on the floor with a person above them.
 pub(super) struct Standing {
     pub style: Style,
     feet: [FootPose; 2],
-    /// Of the pelvis of somebody who stands upright.
+    /// Height of the pelvis when standing upright, metres.
     height: f64,
 }
 
@@ -106,8 +105,8 @@ impl Standing {
         Self::on(style, SIDES.map(print), body)
     }
 
-    /// The left foot `ahead` metres before the middle and the right one as much behind it, each turned
-    /// out by `toe_out`.
+    /// The left foot `ahead` metres in front of the centre and the right one as far behind, each
+    /// turned out by `toe_out`.
     pub(super) fn astride(
         style: Style,
         half_width: f64,
@@ -137,7 +136,7 @@ impl Standing {
         standing
     }
 
-    /// The body at a time in a posture.
+    /// The body at time `t` in a posture.
     pub(super) fn trunk(&self, t: f64, posture: Posture) -> Trunk {
         let (sway, lean) = (self.style.sway(t), self.style.lean);
         let idle = Posture {
@@ -166,7 +165,7 @@ impl Standing {
         }
     }
 
-    /// A hand that is held against its shoulder.
+    /// World-space target of a hand given relative to its shoulder.
     pub(super) fn target(&self, side: Side, hand: Hand, trunk: &Trunk, body: &Body) -> Target {
         hand.target(side, self.style.heading, trunk, body)
     }

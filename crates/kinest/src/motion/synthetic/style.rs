@@ -1,4 +1,4 @@
-//! What makes two performances of the same motion differ.
+//! Individual differences between two performances of the same motion.
 
 use super::body::Side;
 use glam::DVec2;
@@ -7,21 +7,21 @@ use rand_chacha::ChaCha8Rng;
 use std::f64::consts::{PI, TAU};
 use std::ops::Range;
 
-/// A person on a day, drawn from a seed. [`Style::PLAIN`] is nobody in particular.
+/// A person's style, drawn from a seed. [`Style::PLAIN`] is the average.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Style {
-    /// How fast things are done, 1 for most people.
+    /// Speed of movements; 1 is average.
     pub tempo: f64,
-    /// How large movements are.
+    /// Amplitude of movements; 1 is average.
     pub amplitude: f64,
-    /// How far the trunk leans forward more than most, radians.
+    /// Additional forward lean of the trunk, radians.
     pub lean: f64,
-    /// The hand that is used, the foot that goes first.
+    /// The preferred hand and the foot that steps first.
     pub side: Side,
-    /// Where to, and where, at the start.
+    /// Initial heading, radians, and place on the floor, metres.
     pub heading: f64,
     pub place: DVec2,
-    /// When the slow movements of standing begin, radians.
+    /// Phases of the slow movements of standing, radians.
     phases: [f64; 5],
 }
 
@@ -48,7 +48,7 @@ impl Style {
         }
     }
 
-    /// Nobody stands like a post.
+    /// Slow movements, because nobody stands perfectly still.
     pub(super) fn sway(&self, t: f64) -> Sway {
         let idle = |hz: f64, phase: usize| (TAU * hz * t + self.phases[phase]).sin();
         Sway {
@@ -61,24 +61,24 @@ impl Style {
     }
 }
 
-/// The slow movements of somebody who stands: metres and radians.
+/// Slow movements of a standing person, metres and radians.
 #[derive(Clone, Copy)]
 pub(super) struct Sway {
     /// How far the chest is raised.
     pub breath: f64,
-    /// Of the pelvis.
+    /// Movement of the pelvis.
     pub left: f64,
     pub forward: f64,
-    /// Of the head.
+    /// Movement of the head.
     pub nod: f64,
     pub tilt: f64,
 }
 
-/// Random numbers of one performance: the same for the same seed on every system.
+/// Random numbers of one performance; a seed gives the same numbers on every system.
 pub(super) struct Dice(ChaCha8Rng);
 
 impl Dice {
-    /// Different motions of one seed have numbers of their own.
+    /// Each `stream` of a seed has its own numbers, so that motions are independent.
     pub(super) fn new(seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
@@ -97,7 +97,7 @@ impl Dice {
         if self.chance(0.5) { Side::Left } else { Side::Right }
     }
 
-    /// Either −1 or 1.
+    /// −1 or 1.
     pub(super) fn sign(&mut self) -> f64 {
         self.side().sign()
     }

@@ -1,4 +1,4 @@
-//! What makes a motion believable, of every kind and several people.
+//! What makes a motion believable, checked for every kind and several people.
 
 use super::body::{Body, SIDES, Side, forward_and_left};
 use super::{Kind, clip, walk_and_wave};
@@ -12,7 +12,7 @@ const RATE_HZ: f64 = 60.0;
 const SECONDS: f64 = 7.0;
 const SEEDS: u64 = 4;
 
-/// A clip and where its joints are.
+/// A clip with its joint positions.
 struct Shown {
     what: String,
     skeleton: Skeleton,
@@ -34,7 +34,7 @@ impl Shown {
         Self::new("walk and wave".into(), skeleton, clip)
     }
 
-    /// A kind by each of some people.
+    /// One kind of motion by several people.
     fn kind(kind: Kind) -> Vec<Self> {
         let of = |seed| {
             let skeleton = Skeleton::default();
@@ -66,7 +66,7 @@ impl Shown {
         heading(self.joints[frame].rotations[0])
     }
 
-    /// Height of the lowest point of a sole.
+    /// Height of the lowest point of a sole, metres.
     fn sole(&self, frame: usize, side: Side) -> f64 {
         let body = Body::new(&self.skeleton);
         let ankle = side.of(SmplJoint::LeftAnkle);
@@ -79,7 +79,7 @@ impl Shown {
         height(body.heel()).min(height(ball))
     }
 
-    /// Height of the lower sole.
+    /// Height of the lower sole, metres.
     fn lowest(&self, frame: usize) -> f64 {
         SIDES.map(|side| self.sole(frame, side)).into_iter().fold(f64::INFINITY, f64::min)
     }
@@ -100,7 +100,7 @@ fn every_number_is_finite_and_there_is_a_frame_for_every_time() {
 }
 
 #[test]
-fn soles_rest_on_the_floor_and_never_go_through_it() {
+fn soles_rest_on_the_floor_and_never_sink_into_it() {
     for shown in Shown::all() {
         let runs = shown.what.starts_with("run");
         for frame in shown.frames() {
@@ -111,7 +111,7 @@ fn soles_rest_on_the_floor_and_never_go_through_it() {
     }
 }
 
-/// Bodies that are smaller, larger, and with longer legs do not fly or sink either.
+/// Smaller and larger bodies, and bodies with longer or shorter legs, neither float nor sink.
 #[test]
 fn other_bodies_stand_on_the_floor_too() {
     let scaled = |all: f64, legs: f64| {
@@ -143,7 +143,7 @@ fn other_bodies_stand_on_the_floor_too() {
 }
 
 #[test]
-fn a_foot_that_carries_weight_stands_still() {
+fn a_foot_on_the_floor_does_not_slide() {
     for shown in Shown::all() {
         let mut landings = 0;
         for foot in [SmplJoint::LeftFoot, SmplJoint::RightFoot] {
@@ -171,7 +171,8 @@ fn a_foot_that_carries_weight_stands_still() {
     }
 }
 
-/// Nobody moves a joint faster than a punch (about 1500 degrees a second) or a hand faster than 9 m/s.
+/// No joint rotates faster than in a punch (about 1500 degrees per second) and no joint moves
+/// faster than 9 m/s.
 #[test]
 fn nothing_jumps() {
     for shown in Shown::all() {
@@ -208,7 +209,7 @@ fn knees_and_elbows_bend_one_way_only() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_clip_and_another_one_another() {
+fn clips_repeat_for_a_seed_and_differ_between_seeds() {
     let skeleton = Skeleton::default();
     for kind in Kind::ALL {
         let clip = |seed| clip(kind, seed, SECONDS, RATE_HZ, &skeleton);
@@ -222,9 +223,9 @@ fn the_same_seed_gives_the_same_clip_and_another_one_another() {
     }
 }
 
-/// The rate says how often somebody is looked at, not what they do.
+/// The frame rate samples the motion, but does not change it.
 #[test]
-fn the_rate_changes_nothing_but_the_rate() {
+fn the_frame_rate_does_not_change_the_motion() {
     let skeleton = Skeleton::default();
     for kind in Kind::ALL {
         let at = |rate_hz| {
@@ -330,7 +331,7 @@ fn a_squat_goes_down_and_comes_up() {
     }
 }
 
-/// The hand goes from side to side above the head; the other one hangs.
+/// The hand moves from side to side above the head; the other hand hangs.
 fn waves(shown: &Shown, frames: std::ops::Range<usize>, side: Side) -> usize {
     let (_, left) = forward_and_left(shown.heading(frames.start));
     let across: Vec<f64> =
@@ -381,14 +382,14 @@ fn a_punch_is_straight_and_fast() {
                 if now.length() > longest {
                     longest = now.length();
                     let (forward, _) = forward_and_left(shown.heading(frame));
-                    // The trunk turns with the fist, and with it the heading of the pelvis.
+                    // The trunk turns with the fist, and the heading of the pelvis with it.
                     let along = now.normalize().truncate().dot(forward);
                     assert!(longest < 0.4 || along > 0.5, "{} frame {frame}: {along}", shown.what);
                 }
             }
         }
         assert!(longest > 0.5 && fastest > 2.0, "{}: {longest} m, {fastest} m/s", shown.what);
-        // Between punches both fists are before the chin.
+        // Between punches both fists are in front of the chin.
         let guard = |f, side| {
             (shown.of(f, side, SmplJoint::LeftWrist) - shown.at(f, SmplJoint::Head)).length()
         };
@@ -418,7 +419,7 @@ fn reaching_brings_hands_far_out_high_and_low() {
 #[test]
 fn turning_turns_on_the_spot() {
     for shown in Shown::kind(Kind::Turn) {
-        // Added up, because headings begin again after half a turn.
+        // Summed over frames, because headings wrap after half a turn.
         let mut turned = vec![0.0];
         for frame in 1..shown.poses.len() {
             let by = DMat3::from_rotation_z(shown.heading(frame) - shown.heading(frame - 1));

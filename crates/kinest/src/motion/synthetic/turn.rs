@@ -1,4 +1,4 @@
-//! Turning round on one place.
+//! Turning on the spot.
 
 use super::arms::ArmSwing;
 use super::body::{Act, Arm, Body, SIDES, Side, Trunk, facing, forward_and_left};
@@ -7,22 +7,22 @@ use super::gait::{Footprint, Footsteps, Gait};
 use super::style::{Dice, Style};
 use glam::DQuat;
 
-/// The most a foot turns in one step, radians.
+/// The largest turn of a foot per step, radians.
 const STEP_TURN: f64 = 0.75;
-/// Foot pitch when it leaves the floor, radians: a small step.
+/// Foot pitch at lift-off, radians: a small step.
 const PUSH: f64 = 0.3;
 
-/// Somebody who turns to this side and that by small steps.
+/// A person who turns left and right in small steps.
 pub(super) struct Turning {
     style: Style,
     steps: Footsteps,
-    /// Where the feet point to, smooth; the head is ahead of it.
+    /// Mean heading of the feet, smoothed; the head is ahead of it.
     heading: Sampled,
     load: Sampled,
     height: Sampled,
 }
 
-/// The head looks to where the body will be turned to, seconds ahead, and the pelvis a little.
+/// Head and pelvis look at the heading this many seconds ahead, the pelvis only partly.
 const HEAD_FIRST: f64 = 0.3;
 
 impl Turning {
@@ -40,13 +40,14 @@ impl Turning {
         let mut lift = dice.between(0.4..0.8);
         let mut way = dice.sign();
         while lift + gait.swing_seconds < seconds || turns.len() == 1 {
-            // A quarter to half a turn and more, in equal steps; the foot of that side opens first.
+            // A quarter turn to a bit over half a turn, in equal steps; the foot on the inside
+            // steps first.
             let angle = dice.between(1.3..3.4);
             let count = (angle / STEP_TURN).ceil();
             let target = headings[0] + way * angle;
             let mut side = if way > 0.0 { Side::Left } else { Side::Right };
             for step in 1..=(count as usize + 1) {
-                // The last step closes the other foot.
+                // The last step brings the other foot alongside.
                 let heading = target - way * angle * (1.0 - step as f64 / count).max(0.0);
                 headings[side as usize] = heading;
                 let lands = lift + gait.swing_seconds;
@@ -62,7 +63,7 @@ impl Turning {
             let count = (seconds * rate_hz) as usize + 1;
             Sampled::new((0..count).map(|i| of(i as f64 / rate_hz)).collect(), rate_hz)
         };
-        // Turned by the time the foot lands, begun when it lifts.
+        // The heading changes between a foot's lift-off and its landing.
         let heading = |t: f64| {
             let next = turns.partition_point(|(lands, _)| *lands <= t);
             let (before, Some(after)) = (turns[next - 1], turns.get(next)) else {
@@ -104,7 +105,7 @@ impl Act for Turning {
     }
 
     fn arms(&self, t: f64, _: &Trunk, _: &Body) -> [Arm; 2] {
-        // They lag behind the turn.
+        // Arms lag behind the turn.
         let lag = self.heading.at(t - 0.1) - self.heading.at(t + 0.1);
         SIDES.map(|side| Arm::Posed(ArmSwing::WALKING.pose(side, 0.6 * lag)))
     }

@@ -1,8 +1,8 @@
 //! Walking and running.
 //!
-//! Footsteps are planned first and the legs solved onto them, so that feet stand still while they
-//! carry weight; everything above the pelvis follows from where the feet are. Pelvis and chest turn
-//! against each other, arms swing against the legs.
+//! Footsteps are planned first and the legs are solved for them, so that feet on the floor do not
+//! slide; everything above the pelvis follows from the feet. Pelvis and chest counter-rotate, and
+//! arms swing opposite to the legs.
 
 use super::arms::{ArmSwing, raised};
 use super::body::{Act, Arm, Body, SIDES, Side, Trunk, facing, forward_and_left};
@@ -13,18 +13,19 @@ use crate::easing::smoothstep;
 use glam::{DQuat, DVec2};
 use std::f64::consts::TAU;
 
-/// Length of a full step against that of the leg.
+/// Length of a full step relative to the leg's.
 const STEP_PER_LEG: f64 = 0.72;
-/// The first step, from standing, is this much of a full one.
+/// Length of the first step from standing, relative to a full step.
 const FIRST_STEP: f64 = 0.6;
-/// Arms are late by so long, seconds.
+/// Delay of the arms, seconds.
 const ARMS_LATE: f64 = 0.05;
-/// How much further forward the trunk leans in a run, radians.
+/// Additional forward lean of the trunk in a run, radians.
 const RUNNING_LEAN: f64 = 0.12;
-/// The head looks ahead on the path by so far, metres.
+/// How far ahead on the path the head looks, metres.
 const LOOK_AHEAD: f64 = 0.35;
 
-/// When a hand starts to rise, is up, starts to fall, is down, seconds; it moves `hz` times a second.
+/// Times at which a hand starts to rise, is up, starts to fall and is down, seconds; it waves at
+/// `hz`.
 #[derive(Clone, Copy)]
 struct Waving {
     times: [f64; 4],
@@ -44,51 +45,51 @@ impl Waving {
     }
 }
 
-/// How the trunk goes up and down in a run.
+/// Vertical movement of the trunk in a run.
 #[derive(Clone, Copy)]
 struct Bounce {
-    /// How much lower the pelvis is than in standing on average, metres.
+    /// How much lower the pelvis is on average than in standing, metres.
     crouch: f64,
-    /// How far it goes up and down from there, metres.
+    /// Amplitude around that height, metres.
     by: f64,
-    /// The part of a step at which it is highest: the middle of the flight.
+    /// Phase of the step, 0 to 1, at which it is highest: the middle of the flight.
     top: f64,
-    /// The pelvis is ahead of the middle of the feet by so long.
+    /// How far the pelvis is ahead of the midpoint of the feet, seconds.
     ahead_seconds: f64,
 }
 
-/// What walking and running differ in.
+/// The differences between walking and running.
 struct Going {
     gait: Gait,
-    /// Metres.
+    /// Length of a full step, metres.
     full_step: f64,
-    /// The first steps, as parts of a full one, and the last ones.
+    /// Lengths of the first steps and of the last steps, relative to a full one.
     faster: &'static [f64],
     slower: &'static [f64],
     bounce: Option<Bounce>,
 }
 
-/// Somebody who goes along a path.
+/// A person who walks or runs along a path.
 pub(super) struct Walk {
     style: Style,
     path: Path,
     steps: Footsteps,
     step_length: f64,
-    /// How far along the path the pelvis is: half way between the feet at each landing, and smooth in
-    /// between, which also lets it set off before the first foot lands.
+    /// Distance of the pelvis along the path, metres: midway between the feet at each landing and
+    /// smooth in between, so that it also sets off before the first foot lands.
     way: Sampled,
-    /// 1 where the left foot alone carries the weight, −1 where the right does.
+    /// 1 where the left foot alone carries the weight, −1 where the right one does.
     load: Sampled,
     height: Sampled,
-    /// How far the right foot is before the left one, in full steps, smooth: arms are pendulums and
-    /// follow softly.
+    /// How far the right foot is ahead of the left one, in full steps; smoothed, because arms
+    /// follow like pendulums.
     stride: Sampled,
-    /// 1 at the full pace of a run; 0 at rest, and always for those who walk.
+    /// 1 at the full pace of a run, 0 at rest and always 0 in a walk.
     running: Sampled,
     waving: Option<Waving>,
 }
 
-/// What a [`Walk`] is made of.
+/// What a [`Walk`] is built from.
 struct Plan {
     style: Style,
     gait: Gait,
@@ -101,10 +102,11 @@ struct Plan {
 }
 
 impl Walk {
-    /// Somebody walks a few steps while turning to the right, stops and waves the right hand.
+    /// A person who walks a few steps while turning right, stops and waves the right hand.
     pub(super) fn and_wave(body: &Body, seconds: f64, rate_hz: f64) -> Self {
         const STEPS: usize = 10;
-        /// Heading at the start and after the turn, and between which parts of the way it turns.
+        /// Headings before and after the turn, radians, and the fractions of the path where it
+        /// starts and ends.
         const HEADINGS: [f64; 2] = [1.25, -0.2];
         const TURN: [f64; 2] = [0.35, 0.9];
         let step_length = STEP_PER_LEG * body.leg_length();
@@ -113,7 +115,7 @@ impl Walk {
             let turned = smoothstep((part - TURN[0]) / (TURN[1] - TURN[0]));
             HEADINGS[0] + (HEADINGS[1] - HEADINGS[0]) * turned
         };
-        // The last step closes up to the foot before it.
+        // The last step brings the feet together.
         let ways = (0..STEPS).map(|step| (step_length * (FIRST_STEP + step as f64)).min(length));
         let plan = Plan {
             style: Style::PLAIN,
@@ -128,7 +130,7 @@ impl Walk {
         Self::new(plan, body, seconds, rate_hz)
     }
 
-    /// Walks a winding path from standing to standing.
+    /// Walks a winding path; starts and ends standing.
     pub(super) fn walking(dice: &mut Dice, body: &Body, seconds: f64, rate_hz: f64) -> Self {
         let style = Style::draw(dice);
         let gait = Gait {
@@ -146,7 +148,7 @@ impl Walk {
         Self::winding(dice, style, going, body, seconds, rate_hz)
     }
 
-    /// Runs a winding path, from standing to standing.
+    /// Runs a winding path; starts and ends standing.
     pub(super) fn running(dice: &mut Dice, body: &Body, seconds: f64, rate_hz: f64) -> Self {
         let style = Style::draw(dice);
         let gait = Gait::running(0.36 / style.tempo);
@@ -180,7 +182,7 @@ impl Walk {
         let steps = (walking / gait.step_seconds).max(0.0) as usize;
         let full = steps.saturating_sub(faster.len() + slower.len() + 1);
         let lengths = faster.iter().copied().chain(std::iter::repeat_n(1.0, full));
-        // The last step closes up to the foot before it.
+        // The last step brings the feet together.
         let lengths = lengths.chain(slower.iter().copied()).chain([0.0]);
         let ways: Vec<f64> = lengths
             .scan(0.0, |way, part| {
@@ -189,7 +191,7 @@ impl Walk {
             })
             .collect();
         let length = ways.last().copied().unwrap_or_default();
-        // Bends of some metres, at most about 0.6 rad per metre.
+        // Bends over several metres, at most about 0.6 rad per metre.
         let bends: [(f64, f64, f64); 3] = std::array::from_fn(|_| {
             let metres = dice.between(4.0..9.0);
             (TAU / metres, dice.between(0.0..0.2) * metres / TAU * 1.5, dice.between(0.0..TAU))
@@ -222,7 +224,7 @@ impl Walk {
             Sampled::new((0..count).map(|i| of(i as f64 / rate_hz)).collect(), rate_hz)
         };
         let ahead = bounce.map_or(0.0, |b| b.ahead_seconds);
-        // Somebody who waves stands on the other leg.
+        // While waving, the weight is on the opposite leg.
         let shift = |t: f64| waving.map_or(0.0, |w| -w.side.sign() * 0.8 * w.up(t));
         let mut walk = Self {
             way: sampled(&|t| steps.middle(t + ahead)).smoothed(0.2),
@@ -253,7 +255,7 @@ impl Walk {
         walk
     }
 
-    /// How far the right foot is before the left one, in full steps.
+    /// How far the right foot is ahead of the left one, in full steps.
     fn stride(&self, t: f64, body: &Body) -> f64 {
         let (_, heading) = self.path.at(self.way.at(t));
         let (forward, _) = forward_and_left(heading);

@@ -1,4 +1,4 @@
-//! Waving to somebody.
+//! Waving.
 
 use super::arms::{ArmSwing, raised};
 use super::body::{Act, Arm, Body, SIDES, Side, Trunk};
@@ -15,7 +15,7 @@ struct Greeting {
     width: f64,
 }
 
-/// Somebody who raises a hand and waves it, some times.
+/// A person who raises a hand and waves it, several times.
 pub(super) struct Wave {
     standing: Standing,
     greetings: Vec<Greeting>,
@@ -46,7 +46,7 @@ impl Wave {
         Self { standing, greetings }
     }
 
-    /// How far up the hand of a side is, and where it is in its swing.
+    /// How far a hand is raised, and where it is in its swing.
     fn hand(&self, side: Side, t: f64) -> (f64, f64) {
         let mut hand = (0.0, 0.0);
         for Greeting { pulse, hz, width, .. } in self.greetings.iter().filter(|g| g.side == side) {
@@ -61,7 +61,7 @@ impl Wave {
 impl Act for Wave {
     fn trunk(&self, t: f64, _: &Body) -> Trunk {
         let [left, right] = SIDES.map(|side| self.hand(side, t).0);
-        // Weight on the other leg, the chest bent to make room, the head to the hand.
+        // Weight on the opposite leg, chest bent to make room, head towards the hand.
         let to_left = right - left;
         self.standing.trunk(
             t,

@@ -1,0 +1,190 @@
+//! A player and an engine that answers at once.
+
+use super::history::LONGEST_HITCH;
+use super::{
+    EngineError, Player, PlayerSettings, PoseEngine, PoseInput, Question, StreamFrames, Take,
+    TrackerError, decode_output, streams_of,
+};
+use crate::calibration::Calibration;
+use crate::model::ModelSpec;
+use crate::skeleton::{PerJoint, Pose};
+use crate::tracker::TrackerFrame;
+use glam::DQuat;
+
+/// Why there is no pose.
+#[derive(Debug, thiserror::Error)]
+pub enum EstimateError {
+    /// Nothing was pushed yet.
+    #[error("no tracker frame yet")]
+    NoTrackers,
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The network's output is no set of rotations.
+    #[error("the network's output is not finite")]
+    NotFinite,
+}
+
+/// Trackers in, poses out, for one player: no threads, no game engine.
+pub struct PoseEstimator {
+    engine: Box<dyn PoseEngine>,
+    spec: ModelSpec,
+    player: Player,
+}
+
+/// The one stream, and the one network, of an estimator.
+const STREAM: u64 = 0;
+const NETWORK: u64 = 1;
+
+impl PoseEstimator {
+    /// An estimator that runs on `engine` and gives what the network says: [`PlayerSettings::plain`].
+    #[must_use]
+    pub fn new(engine: Box<dyn PoseEngine>) -> Self {
+        Self::with_settings(engine, PlayerSettings::plain())
+    }
+
+    /// An estimator that runs on `engine` and fades and corrects what the network says.
+    #[must_use]
+    pub fn with_settings(engine: Box<dyn PoseEngine>, settings: PlayerSettings) -> Self {
+        Self { spec: engine.spec().clone(), engine, player: Player::new(settings) }
+    }
+
+    /// Adds what the trackers say now, at any rate. Returns whether it was taken: a frame that is not newer
+    /// than the newest is ignored, unless its clock has gone back by more than a second.
+    ///
+    /// # Errors
+    /// If the frame has the wrong number of poses, or anything in it is not finite.
+    pub fn push(&mut self, frame: TrackerFrame) -> Result<bool, TrackerError> {
+        let passed = self.player.joints().map(|newest| frame.time - newest.time);
+        if passed.is_some_and(|passed| (-LONGEST_HITCH..=0.0).contains(&passed)) {
+            return Ok(false);
+        }
+        self.player.push(&frame, false)?;
+        Ok(self.player.tell(&self.spec, NETWORK)?.is_some_and(|told| told.new))
+    }
+
+    /// The pose at the newest tracker frame, with the head joint at the head tracker. Until the network has
+    /// seen enough it is what inverse kinematics makes of the trackers
+    /// ([`three_point_pose`](crate::refine::three_point_pose)). Call this for every tracker frame.
+    ///
+    /// # Errors
+    /// If there is no tracker frame, the engine fails, or its output is not finite; the next call
+    /// starts afresh.
+    pub fn estimate(&mut self) -> Result<Pose, EstimateError> {
+        let now = self.player.joints().ok_or(EstimateError::NoTrackers)?.time;
+        if let Some(question) = self.player.ask() {
+            let rotations = self.infer(&question)?;
+            self.player.estimate(NETWORK, question.time, rotations);
+        }
+        let skeleton = self.player.skeleton(&self.spec.skeleton);
+        let shown = self.player.pose(&skeleton, now).ok_or(EstimateError::NoTrackers)?;
+        Ok(shown.pose)
+    }
+
+    fn infer(&mut self, question: &Question) -> Result<PerJoint<DQuat>, EstimateError> {
+        let decode = |output: &[f32]| decode_output(&self.spec, output, &question.axes);
+        match &question.input {
+            PoseInput::Window(window) => {
+                let output = self.engine.infer(window, 1, Take::Newest)?;
+                decode(&output).ok_or(EstimateError::NotFinite)
+            }
+            PoseInput::Frames(features) => {
+                let streams = streams_of(self.engine.as_mut())?;
+                if question.starts {
+                    streams.end(STREAM);
+                }
+                let frames = StreamFrames { stream: STREAM, features };
+                let output = streams.advance(&[frames], Take::Newest)?;
+                decode(&output).ok_or_else(|| {
+                    // What it remembers is no better.
+                    streams.end(STREAM);
+                    EstimateError::NotFinite
+                })
+            }
+        }
+    }
+
+    /// Sets how big the player is and how the devices are held; see [`Player::calibrate`].
+    pub fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.player.calibrate(calibration);
+    }
+
+    /// Forgets the trackers: for another player.
+    pub fn clear(&mut self) {
+        self.player.reset();
+    }
+
+    /// How the network is fed and read.
+    #[must_use]
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// Name of the device it runs on.
+    #[must_use]
+    pub fn device(&self) -> &str {
+        self.engine.device()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::fake::{Deed, FakeEngine, answer};
+    use crate::rotation::geodesic_angle;
+    use crate::skeleton::{Skeleton, SmplJoint};
+    use crate::tracker::TrackerSet;
+    use glam::{DQuat, DVec3};
+
+    /// Trackers of a body that walks along x, turned by `yaw`.
+    fn trackers(time: f64, yaw: f64) -> TrackerFrame {
+        let mut pose = Pose::rest();
+        pose.translation = DVec3::new(time, 2.0, 0.95);
+        pose.rotations[0] = DQuat::from_rotation_z(yaw) * pose.rotations[0];
+        let joints = Skeleton::default().pose_joints(&pose);
+        TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints)
+    }
+
+    #[test]
+    fn inverse_kinematics_first_then_the_network_turned_and_placed_by_the_head() {
+        let mut estimator = PoseEstimator::new(Box::new(FakeEngine::new(|_, _| Deed::Answer)));
+        assert!(matches!(estimator.estimate(), Err(EstimateError::NoTrackers)));
+        let yaw = 0.7;
+        for i in 0..=96 {
+            let frame = trackers(f64::from(i) / 60.0, yaw);
+            let [head, left_hand] = [0, 1].map(|k: usize| frame.poses[k].position);
+            assert_eq!(estimator.push(frame), Ok(true));
+            let pose = estimator.estimate().unwrap();
+            let joints = estimator.spec().skeleton.pose_joints(&pose);
+            assert!((joints.positions[SmplJoint::Head.index()] - head).length() < 1e-9);
+            let knee = SmplJoint::LeftKnee.index();
+            let bent = geodesic_angle(pose.rotations[knee], answer().rotations[knee]) < 1e-6;
+            assert_eq!(bent, i == 96, "frame {i}");
+            if i < 96 {
+                let off = joints.positions[SmplJoint::LeftWrist.index()].distance(left_hand);
+                assert!(off < 1e-9, "frame {i}");
+                continue;
+            }
+            let root = DQuat::from_rotation_z(yaw) * answer().rotations[0];
+            assert!(geodesic_angle(pose.rotations[0], root) < 1e-6, "frame {i}");
+        }
+        estimator.clear();
+        assert!(matches!(estimator.estimate(), Err(EstimateError::NoTrackers)));
+    }
+
+    #[test]
+    fn a_bad_output_is_an_error_and_the_next_one_counts_again() {
+        let deed = |calls, _| match calls {
+            0 => Deed::NotFinite,
+            1 => Deed::Fail,
+            _ => Deed::Answer,
+        };
+        let mut estimator = PoseEstimator::new(Box::new(FakeEngine::new(deed)));
+        for i in 0..=96 {
+            estimator.push(trackers(f64::from(i) / 60.0, 0.0)).unwrap();
+        }
+        assert!(matches!(estimator.estimate(), Err(EstimateError::NotFinite)));
+        assert!(matches!(estimator.estimate(), Err(EstimateError::Engine(_))));
+        assert!(estimator.estimate().is_ok());
+    }
+}

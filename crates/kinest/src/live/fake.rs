@@ -1,0 +1,99 @@
+//! An engine for tests that needs no network.
+
+use super::{EngineError, PoseEngine, StreamEngine, Take};
+use crate::features::{Axes, FeatureLayout, SixdDecode, WindowAxes};
+use crate::model::{Feed, ModelSpec};
+use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use glam::{DQuat, DVec3};
+
+/// 96 frames at 60 Hz, relative to the head's heading.
+pub(crate) fn spec() -> ModelSpec {
+    let layout = FeatureLayout {
+        axes: Axes::Heading,
+        decode: SixdDecode::GramSchmidt,
+        ..FeatureLayout::default()
+    };
+    ModelSpec {
+        layout,
+        rate_hz: 60.0,
+        window: 96,
+        feed: Feed::Windows,
+        skeleton: Skeleton::default(),
+    }
+}
+
+/// The pose [`FakeEngine`] answers, root in the window's frame: rest with the left knee bent by
+/// 1 rad.
+pub(crate) fn answer() -> Pose {
+    let mut pose = Pose::rest();
+    pose.rotations[SmplJoint::LeftKnee.index()] = DQuat::from_rotation_x(1.0);
+    pose
+}
+
+/// What a [`FakeEngine`] does when it is asked for the `n`-th time, from 0.
+pub(crate) enum Deed {
+    Answer,
+    NotFinite,
+    Fail,
+    Panic,
+}
+
+/// Answers [`answer`], or does what `deed` says.
+pub(crate) struct FakeEngine<F> {
+    pub spec: ModelSpec,
+    pub deed: F,
+    pub calls: usize,
+}
+
+impl<F: FnMut(usize, usize) -> Deed + Send> FakeEngine<F> {
+    /// `deed` gets the number of calls before this one and the size of the batch.
+    pub(crate) fn new(deed: F) -> Self {
+        Self { spec: spec(), deed, calls: 0 }
+    }
+}
+
+impl<F: FnMut(usize, usize) -> Deed + Send> PoseEngine for FakeEngine<F> {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    fn device(&self) -> &str {
+        "fake"
+    }
+
+    fn answers(&self) -> usize {
+        self.spec().window
+    }
+
+    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+        None
+    }
+
+    fn infer(
+        &mut self,
+        windows: &[f32],
+        batch: usize,
+        take: Take,
+    ) -> Result<Vec<f32>, EngineError> {
+        assert_eq!(take, Take::Newest);
+        let expected = batch * self.spec.window * self.spec.layout.inputs();
+        if windows.len() != expected {
+            return Err(EngineError::InputLength { batch, expected, found: windows.len() });
+        }
+        let calls = self.calls;
+        self.calls += 1;
+        match (self.deed)(calls, batch) {
+            Deed::Answer => {
+                let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
+                let mut out = vec![];
+                self.spec.layout.write_targets(&answer().matrices(), &axes, &mut out);
+                Ok(out.repeat(batch))
+            }
+            Deed::NotFinite => Ok(vec![f32::NAN; self.spec.layout.targets() * batch]),
+            Deed::Fail => {
+                Err(EngineError::Backend { device: "fake".into(), reason: "out of luck".into() })
+            }
+            Deed::Panic => panic!("device lost"),
+        }
+    }
+}

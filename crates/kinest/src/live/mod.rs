@@ -1,0 +1,43 @@
+//! Running a network on live trackers.
+//!
+//! ```text
+//! TrackerFrame ─→ TrackerHistory ─→ FeatureLayout::write_features ─→ PoseEngine ─→ decode_output
+//!                                                                                       │
+//! Pose ←─ Refiner ←─ place_under_head (newest head) ←─ SourceFade ←─ PoseTimeline ←─────┘
+//! ```
+//!
+//! A [`Player`] joins all but the engine: its trackers' history, what the network is asked and says, the pose
+//! for every frame that is drawn, and the corrections of [`refine`](crate::refine). A [`PoseEstimator`] is a
+//! player with an engine on the caller's thread. A game has a player for each avatar and hands their
+//! questions to a [`PoseWorker`], which owns the engine on a thread of its own, so that no frame waits for the
+//! network. [`protocol`] predicts whole clips and scores them.
+
+mod engine;
+mod estimator;
+mod frame_feed;
+mod guard;
+mod history;
+mod player;
+pub mod protocol;
+mod recording;
+mod root;
+mod stand_in;
+mod timeline;
+mod worker;
+
+pub use crate::model::Take;
+pub use engine::{EngineError, PoseEngine, StreamEngine, StreamFrames, streams_of, warm_up};
+pub use estimator::{EstimateError, PoseEstimator};
+pub use frame_feed::{FrameFeed, NewFrames};
+pub use guard::guarded;
+pub use history::{TrackerError, TrackerHistory};
+pub use player::{Player, PlayerPose, PlayerSettings, PoseSource, Question, Told};
+pub use protocol::{Protocol, ProtocolError};
+pub use recording::{RecordedFrame, Recording, RecordingError, RecordingWriter};
+pub use root::{decode_output, place_under_head, rest_under_head};
+pub use stand_in::{HandStandIn, lowered_hand};
+pub use timeline::PoseTimeline;
+pub use worker::{InferenceStats, PoseInput, PoseReply, PoseRequest, PoseWorker, WorkerEvent};
+
+#[cfg(test)]
+mod fake;

@@ -1,0 +1,69 @@
+//! From one frame of network output to a body that stands where the head is.
+
+use crate::coordinates::{UPRIGHT, heading};
+use crate::features::WindowAxes;
+use crate::model::ModelSpec;
+use crate::skeleton::{PerJoint, Pose, Skeleton};
+use crate::tracker::TrackerPose;
+use glam::{DMat3, DQuat, DVec3};
+
+/// Local rotations from one frame of network output; `None` if the output has another length than
+/// the numbers of [`FeatureLayout::targets`](crate::features::FeatureLayout::targets), or is not finite, or is no set of rotations.
+#[must_use]
+pub fn decode_output(
+    spec: &ModelSpec,
+    output: &[f32],
+    axes: &WindowAxes,
+) -> Option<PerJoint<DQuat>> {
+    // Gram-Schmidt would make a rotation even of NaN.
+    if output.len() != spec.layout.targets() || !output.iter().all(|v| v.is_finite()) {
+        return None;
+    }
+    let rotations = spec.layout.decode_rotations(output, axes);
+    rotations.iter().all(|q| q.is_finite()).then_some(rotations)
+}
+
+/// The pose with these local rotations whose head joint is at `head`: AMASS space, metres.
+#[must_use]
+pub fn place_under_head(skeleton: &Skeleton, rotations: &PerJoint<DQuat>, head: DVec3) -> Pose {
+    let translation = skeleton.translation_for_head(&rotations.map(DMat3::from_quat), head);
+    Pose { translation, rotations: *rotations }
+}
+
+/// The rest pose, upright, with the head's heading and the head joint at the head.
+#[must_use]
+pub fn rest_under_head(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
+    let mut rotations = Pose::rest().rotations;
+    rotations[0] = DQuat::from_rotation_z(heading(head.rotation)) * UPRIGHT;
+    place_under_head(skeleton, &rotations, head.position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::skeleton::SmplJoint;
+    use std::f64::consts::FRAC_PI_2;
+
+    #[test]
+    fn the_rest_pose_stands_under_the_head_and_turns_with_it_but_does_not_nod() {
+        let skeleton = Skeleton::default();
+        let looking_down = DQuat::from_rotation_x(1.0);
+        let head = TrackerPose::new(
+            DVec3::new(3.0, -2.0, 1.6),
+            DMat3::from_quat(DQuat::from_rotation_z(FRAC_PI_2) * UPRIGHT * looking_down),
+        );
+        let joints = skeleton.pose_joints(&rest_under_head(&skeleton, &head)).positions;
+        assert!((joints[SmplJoint::Head.index()] - head.position).length() < 1e-12);
+        // At heading 0 the person faces −y with the left hand on +x; a quarter turn later it is on +y.
+        let left = joints[SmplJoint::LeftWrist.index()] - joints[SmplJoint::RightWrist.index()];
+        assert!(left.y > 1.0 && left.x.abs() < 1e-9 && left.z.abs() < 1e-9, "{left}");
+    }
+
+    #[test]
+    fn what_is_no_rotation_is_refused() {
+        let spec = crate::live::fake::spec();
+        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
+        assert!(decode_output(&spec, &vec![f32::NAN; spec.layout.targets()], &axes).is_none());
+        assert!(decode_output(&spec, &vec![1.0; spec.layout.targets() - 1], &axes).is_none());
+    }
+}

@@ -1,0 +1,46 @@
+//! Names and shapes of a network's tensors, as its dimensions say.
+
+use std::collections::BTreeMap;
+
+/// Tensors of f32 by name: shape and values, row-major.
+pub type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// The tensors a network needs: name and shape of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TensorShapes(BTreeMap<String, Vec<usize>>);
+
+impl TensorShapes {
+    /// Adds the tensor `name`.
+    pub fn add<const D: usize>(&mut self, name: String, shape: [usize; D]) {
+        self.0.insert(name, shape.into());
+    }
+
+    /// Adds a matrix `[inputs, outputs]` and its bias `[outputs]`.
+    pub fn linear(&mut self, at: &str, inputs: usize, outputs: usize) {
+        self.add(format!("{at}.weight"), [inputs, outputs]);
+        self.add(format!("{at}.bias"), [outputs]);
+    }
+
+    /// Adds a layer normalisation over `width` numbers.
+    pub fn layer_norm(&mut self, at: &str, width: usize) {
+        self.add(format!("{at}.gamma"), [width]);
+        self.add(format!("{at}.beta"), [width]);
+    }
+
+    /// Adds mean and deviation of `width` input numbers.
+    pub fn standardise(&mut self, width: usize) {
+        self.add("standardise.mean".into(), [width]);
+        self.add("standardise.std".into(), [width]);
+    }
+
+    /// Name and shape of each tensor, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.0.iter().map(|(name, shape)| (name.as_str(), shape.as_slice()))
+    }
+
+    /// Whether a tensor of that name is needed.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}

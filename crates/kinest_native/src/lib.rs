@@ -1,0 +1,46 @@
+//! The networks of `kinest` on the CPU without a tensor library: packed weights, plain loops, no allocation per call.
+//!
+//! [`NativeEngine::from_checkpoint`] opens any checkpoint of a pose network. [`NativeKinest`] runs KineST over
+//! windows, [`NativeStreams`] runs causal KineST frame by frame, and [`NativePerceptron`] the perceptron. They
+//! compute the same functions as the modules of `kinest_nn`, several times faster: two linear layers with nothing
+//! between them are one matrix, joints that no scan visits are left out, and intermediate values stay in the cache.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `numbers` | numbers in memory |
+//! | `matrix` | packed matrices and products with them |
+//! | `rows` | normalisation and softmax |
+//! | `scan` | a Mamba-2 block over whole sequences |
+//! | `attention`, `mixing` | the second half of every block |
+//! | `weights` | the weights of a whole network |
+//! | `window` | the whole network over windows |
+//! | `packed` | matrices in 32, 16 or 8 bits for few rows |
+//! | `memory` | what a causal network remembers of a stream |
+//! | `stream` | a whole causal network, frame by frame |
+//! | `perceptron` | the perceptron over windows |
+//! | `pack` | named tensors to packed weights |
+//! | `engine` | the engine of the live pipeline |
+
+#![warn(missing_docs)]
+
+mod attention;
+mod engine;
+mod matrix;
+mod memory;
+mod mixing;
+mod numbers;
+mod pack;
+mod packed;
+mod perceptron;
+mod rows;
+mod scan;
+mod stream;
+mod weights;
+mod window;
+
+pub use engine::{NativeEngine, NativeError};
+pub use memory::{StateError, StreamingState};
+pub use pack::PackError;
+pub use perceptron::NativePerceptron;
+pub use stream::{NativeStreams, NextFrames};
+pub use window::NativeKinest;

@@ -1,0 +1,34 @@
+//! The networks of `kinest` in Burn operations: they train, and run on any back end.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`layers`] | what several networks are made of: Mamba-2 blocks, filters and mixers along time, standardisation |
+//! | [`pose`] | networks that estimate poses: [`Kinest`](pose::Kinest) and a perceptron |
+//! | [`loss`] | losses on 6D outputs |
+//! | [`engine`] | [`BurnEngine`](engine::BurnEngine), which runs a network for the live pipeline |
+//! | [`tensors`] | a module's tensors by name, as checkpoints hold them |
+//! | [`import`] | weights trained with the reference implementation |
+//!
+//! Dimensions, manifests and checkpoint files are in [`kinest::model`]. A trained network:
+//!
+//! ```no_run
+//! use burn_flex::{Flex, FlexDevice};
+//! use kinest::live::PoseEstimator;
+//! use kinest::model::Checkpoint;
+//! use kinest_nn::engine::BurnEngine;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let checkpoint = Checkpoint::load("assets/models/kinest_small.model.ron".as_ref())?;
+//! let engine = BurnEngine::<Flex>::new(&checkpoint, FlexDevice, "cpu")?;
+//! let estimator = PoseEstimator::new(Box::new(engine));
+//! # Ok(())
+//! # }
+//! ```
+#![warn(missing_docs)]
+
+pub mod engine;
+pub mod import;
+pub mod layers;
+pub mod loss;
+pub mod pose;
+pub mod tensors;

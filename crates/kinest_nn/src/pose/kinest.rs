@@ -1,0 +1,137 @@
+//! The KineST network: embed, temporal flow blocks, kinematic flow blocks, regress.
+
+use super::kinematic_flow::{KinematicFlow, KinematicTrace};
+use super::mixing::MixingTrace;
+use super::state::KinestState;
+use super::temporal_flow::TemporalFlow;
+use crate::layers::statistics::{DataStatistics, Standardise};
+use crate::layers::{linear, linear_layer};
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use kinest::model::KinestConfig;
+
+/// The KineST network.
+#[derive(Module, Debug)]
+pub struct Kinest<B: Backend> {
+    standardise: Option<Standardise<B>>,
+    embed: Linear<B>,
+    temporal: Vec<TemporalFlow<B>>,
+    kinematic: Vec<KinematicFlow<B>>,
+    regress: Linear<B>,
+}
+
+/// Activations of one pass, for comparison with golden files.
+#[derive(Clone, Debug)]
+pub struct KinestTrace<B: Backend> {
+    /// After the embedding, `[batch, window, width]`.
+    pub embedded: Tensor<B, 3>,
+    /// For each temporal block: after the scans, and the mixing.
+    pub temporal: Vec<(Tensor<B, 3>, MixingTrace<B>)>,
+    /// For each kinematic block: the scans, and the mixing.
+    pub kinematic: Vec<(KinematicTrace<B>, MixingTrace<B>)>,
+    /// The output, `[batch, window, outputs]`.
+    pub output: Tensor<B, 3>,
+}
+
+impl<B: Backend> Kinest<B> {
+    /// A network with fresh random weights; the dimensions of `config` fit together.
+    pub(super) fn new(config: &KinestConfig, device: &B::Device) -> Self {
+        Self {
+            standardise: config.standardise.then(|| Standardise::identity(config.inputs, device)),
+            embed: linear_layer(config.inputs, config.width, device),
+            temporal: (0..config.temporal_blocks)
+                .map(|_| TemporalFlow::new(config, device))
+                .collect(),
+            kinematic: (0..config.kinematic_blocks)
+                .map(|_| KinematicFlow::new(config, device))
+                .collect(),
+            regress: linear_layer(config.width, config.outputs, device),
+        }
+    }
+
+    /// # Shapes
+    /// - `features`: `[batch, window, inputs]`
+    /// - output: `[batch, window, outputs]`
+    pub fn forward(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
+        let mut x = self.embed(features);
+        for block in &self.temporal {
+            x = block.forward(x).1.y;
+        }
+        for block in &self.kinematic {
+            x = block.forward(x).1.y;
+        }
+        linear(&self.regress, x)
+    }
+
+    /// A stretch of frames of a causal network, from `state` (none: the start), and the state after it.
+    /// Many frames at once or one after the other give the same.
+    ///
+    /// # Panics
+    /// If the network is not causal.
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, frames, inputs]`
+    /// - output: `[batch, frames, outputs]`
+    pub fn stream(
+        &self,
+        features: Tensor<B, 3>,
+        state: Option<KinestState<B>>,
+    ) -> (Tensor<B, 3>, KinestState<B>) {
+        let (temporal, kinematic) = state.map(KinestState::into_parts).unzip();
+        let mut x = self.embed(features);
+        let mut state = KinestState::default();
+        let mut before = temporal.into_iter().flatten();
+        for block in &self.temporal {
+            let (y, after) = block.stream(x, before.next());
+            state.temporal.push(after);
+            x = y;
+        }
+        let mut before = kinematic.into_iter().flatten();
+        for block in &self.kinematic {
+            let (y, after) = block.stream(x, before.next());
+            state.kinematic.push(after);
+            x = y;
+        }
+        (linear(&self.regress, x), state)
+    }
+
+    /// [`Kinest::forward`], keeping every activation that golden files know.
+    pub fn trace(&self, features: Tensor<B, 3>) -> KinestTrace<B> {
+        let embedded = self.embed(features);
+        let mut x = embedded.clone();
+        let mut temporal = vec![];
+        for block in &self.temporal {
+            let trace = block.forward(x);
+            x = trace.1.y.clone();
+            temporal.push(trace);
+        }
+        let mut kinematic = vec![];
+        for block in &self.kinematic {
+            let trace = block.forward(x);
+            x = trace.1.y.clone();
+            kinematic.push(trace);
+        }
+        KinestTrace { embedded, temporal, kinematic, output: linear(&self.regress, x) }
+    }
+
+    fn embed(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
+        let features = match &self.standardise {
+            Some(standardise) => standardise.forward(features),
+            None => features,
+        };
+        // Standardised first: what is left of a position in 16 bits is centimetres.
+        linear(&self.embed, features.cast(self.embed.weight.dtype()))
+    }
+
+    /// Prepares a fresh network for its data: the standardisation measured on it, and a last layer
+    /// that starts out saying the mean target, so that training does not begin by looking for it.
+    pub fn prepare(&mut self, statistics: &DataStatistics) {
+        let device = self.regress.weight.device();
+        if self.standardise.is_some() {
+            self.standardise = Some(statistics.standardise(&device));
+        }
+        self.regress.bias = Some(statistics.mean_target(&device));
+    }
+}

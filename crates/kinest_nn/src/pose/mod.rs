@@ -1,0 +1,123 @@
+//! Networks that estimate poses.
+//!
+//! A [`NetworkConfig`] describes a network, [`Network::new`] makes it with fresh weights,
+//! [`Network::from_checkpoint`] with trained ones. A new kind of network is one file here, its
+//! dimensions in [`kinest::model`] and one variant in [`NetworkConfig`] and [`Network`].
+
+mod kinematic_flow;
+mod kinest;
+mod mixing;
+mod mlp;
+mod state;
+mod temporal_flow;
+
+pub use self::kinest::{Kinest, KinestTrace};
+pub use kinematic_flow::{KinematicFlow, KinematicState, KinematicTrace};
+pub use mixing::{AttentionPast, EncoderLayer, Mixing, MixingState, MixingTrace, TimeMixing};
+pub use mlp::Mlp;
+pub use state::KinestState;
+pub use temporal_flow::{TemporalFlow, TemporalState};
+
+use crate::layers::statistics::DataStatistics;
+use crate::tensors::{tensors_of, with_tensors};
+use ::kinest::model::{
+    Checkpoint, CheckpointError, Manifest, NetworkConfig, NetworkConfigError, Precision,
+};
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+
+/// A network of any kind.
+#[derive(Module, Debug)]
+pub enum Network<B: Backend> {
+    /// KineST.
+    Kinest(Kinest<B>),
+    /// A multi-layer perceptron.
+    Mlp(Mlp<B>),
+}
+
+impl<B: Backend> Network<B> {
+    /// The network with fresh random weights.
+    ///
+    /// # Errors
+    /// If the dimensions do not fit together; the error names the field.
+    pub fn new(config: &NetworkConfig, device: &B::Device) -> Result<Self, NetworkConfigError> {
+        config.check()?;
+        Ok(match config {
+            NetworkConfig::Kinest(config) => Self::Kinest(Kinest::new(config, device)),
+            NetworkConfig::Mlp(config) => Self::Mlp(Mlp::new(config, device)),
+        })
+    }
+
+    /// The network of a checkpoint, on `device`.
+    ///
+    /// # Errors
+    /// If the tensors are not exactly those of the network; every difference is listed.
+    pub fn from_checkpoint(
+        checkpoint: &Checkpoint,
+        device: &B::Device,
+    ) -> Result<Self, CheckpointError> {
+        let network = Self::new(&checkpoint.manifest.network, device)?;
+        Ok(with_tensors(network, checkpoint.tensors()?))
+    }
+
+    /// The checkpoint of this network: `manifest` with `precision` and hash filled in.
+    ///
+    /// # Errors
+    /// If a weight is not finite in that precision.
+    pub fn to_checkpoint(
+        &self,
+        manifest: Manifest,
+        precision: Precision,
+    ) -> Result<Checkpoint, CheckpointError> {
+        Checkpoint::new(manifest, &tensors_of(self), precision)
+    }
+
+    /// # Shapes
+    /// - `features`: `[batch, window, inputs]`
+    /// - output: `[batch, answers, outputs]`, the newest frames of the window; see
+    ///   [`NetworkConfig::answers`]
+    pub fn forward(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
+        match self {
+            Self::Kinest(network) => network.forward(features),
+            Self::Mlp(network) => network.forward(features),
+        }
+    }
+
+    /// A stretch of frames, from `state` (none: the start), and the state after it. Many frames at
+    /// once or one after the other give the same.
+    ///
+    /// # Panics
+    /// If the network is not fed by [`Feed::Frames`].
+    ///
+    /// # Shapes
+    /// - `features`: `[batch, frames, inputs]`
+    /// - output: `[batch, frames, outputs]`
+    pub fn stream(
+        &self,
+        features: Tensor<B, 3>,
+        state: Option<KinestState<B>>,
+    ) -> (Tensor<B, 3>, KinestState<B>) {
+        match self {
+            Self::Kinest(network) => network.stream(features, state),
+            Self::Mlp(_) => panic!("a perceptron sees whole windows"),
+        }
+    }
+
+    /// How many of the newest frames of a `window` [`forward`](Self::forward) describes.
+    #[must_use]
+    pub fn answers(&self, window: usize) -> usize {
+        match self {
+            Self::Kinest(_) => window,
+            Self::Mlp(_) => 1,
+        }
+    }
+
+    /// Prepares a fresh network for its data; see [`Kinest::prepare`] and [`Mlp::prepare`].
+    pub fn prepare(&mut self, statistics: &DataStatistics) {
+        match self {
+            Self::Kinest(network) => network.prepare(statistics),
+            Self::Mlp(network) => network.prepare(statistics),
+        }
+    }
+}

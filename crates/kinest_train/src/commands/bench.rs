@@ -1,0 +1,78 @@
+//! `bench`: how long a model takes on this machine.
+
+use crate::output::say;
+use crate::report::latency::{self, BenchReport, Latency};
+use clap::Args;
+use kinest_engine::DeviceChoice;
+use std::path::PathBuf;
+
+/// Measures how long a model takes: a window or a step, for one avatar and many, and from the start of
+/// the program to the first pose. Run it on a quiet machine.
+#[derive(Args, Clone, Debug)]
+pub struct BenchArgs {
+    /// The model, a `.model.ron` file with its weights beside it
+    #[arg(long)]
+    pub model: PathBuf,
+    /// What the network runs on: cpu, wgpu, cuda, or auto for the fastest that works
+    #[arg(long, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
+    /// Seconds for each row, at least; rare delays need long ones
+    #[arg(long, default_value_t = 3.0, value_name = "SECONDS", value_parser = seconds)]
+    pub seconds: f64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Estimate one pose and leave; what a cold start is measured with
+    #[arg(long, hide = true)]
+    pub first_pose: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(seconds),
+        _ => Err("not a number of seconds up to 3600".into()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the model cannot be read, or the device does not work.
+pub fn run(args: BenchArgs) -> anyhow::Result<()> {
+    if args.first_pose {
+        return latency::first_pose(&args.model, args.device);
+    }
+    let report = latency::measure(&args.model, args.device, args.seconds)?;
+    if args.json {
+        say!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+fn print(report: &BenchReport) {
+    say!("{} on {}", report.model, report.device);
+    say!("\n| ms per call | p50 | p95 | p99 | p99.9 |\n|---|---|---|---|---|");
+    let row = |name: &str, l: &Latency| {
+        say!("| {name} | {:.3} | {:.3} | {:.3} | {:.3} |", l.p50_ms, l.p95_ms, l.p99_ms, l.p999_ms);
+    };
+    match &report.step {
+        Some(step) => {
+            row("one frame", step);
+            row("the frames of one second", &report.window);
+        }
+        None => row("one window", &report.window),
+    }
+    for (count, latency) in &report.avatars {
+        row(&format!("{count} avatars"), latency);
+    }
+    say!(
+        "\nlooks {:.0} ms ahead; weights {:.2} MB, read from memory in {:.3} ms; first pose {:.0} ms \
+         after the start of the program",
+        report.look_ahead_ms,
+        report.weights_bytes as f64 / 1e6,
+        report.weights_read_ms,
+        report.cold_start_ms
+    );
+}

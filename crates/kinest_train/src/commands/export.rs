@@ -1,0 +1,73 @@
+//! `export`: a trained checkpoint as it ships.
+
+use crate::output::say;
+use anyhow::Context;
+use burn_flex::{Flex, FlexDevice};
+use kinest::model::{Checkpoint, Precision};
+use std::path::{Path, PathBuf};
+
+/// `export`: writes a checkpoint in another precision, with figures from `evaluate` in it.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The checkpoint to read.
+    #[arg(long)]
+    model: PathBuf,
+    /// The checkpoint to write, `NAME.model.ron`.
+    #[arg(long)]
+    out: PathBuf,
+    /// How weights are stored.
+    #[arg(long, value_enum, default_value_t)]
+    precision: ExportPrecision,
+    /// JSON written by `evaluate`, whose figures the checkpoint is to carry.
+    #[arg(long)]
+    metrics: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+enum ExportPrecision {
+    /// 32-bit.
+    F32,
+    /// 16-bit: half the size.
+    #[default]
+    F16,
+    /// 8-bit matrices: a quarter of the size.
+    Int8,
+}
+
+/// Runs `export`.
+///
+/// # Errors
+/// If a file cannot be read or written, or a weight does not fit the precision.
+pub fn run(args: ExportArgs) -> anyhow::Result<()> {
+    let checkpoint = Checkpoint::load(&args.model)?;
+    let network = Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
+    let mut manifest = checkpoint.manifest;
+    if let Some(path) = &args.metrics {
+        read_metrics(path, &mut manifest.metrics)?;
+    }
+    let precision = match args.precision {
+        ExportPrecision::F32 => Precision::F32,
+        ExportPrecision::F16 => Precision::F16,
+        ExportPrecision::Int8 => Precision::Int8,
+    };
+    Checkpoint::new(manifest, &network, precision)?.save(&args.out)?;
+    say!("{}", args.out.display());
+    Ok(())
+}
+
+/// Adds every number of every protocol, as `online.mpjpe_cm`.
+fn read_metrics(
+    path: &Path,
+    metrics: &mut std::collections::BTreeMap<String, f64>,
+) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read metrics {}", path.display()))?;
+    let report: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not a report of `evaluate`", path.display()))?;
+    for (protocol, figures) in &report {
+        let figures = figures.as_object().into_iter().flatten();
+        let numbers = figures.filter_map(|(name, value)| Some((name, value.as_f64()?)));
+        metrics.extend(numbers.map(|(name, value)| (format!("{protocol}.{name}"), value)));
+    }
+    Ok(())
+}

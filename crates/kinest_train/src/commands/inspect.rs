@@ -1,0 +1,106 @@
+//! `inspect`: what a file is.
+
+use crate::data::motion_store::MotionStore;
+use crate::output::say;
+use anyhow::bail;
+use burn_flex::{Flex, FlexDevice};
+use kinest::model::Checkpoint;
+use kinest::motion::amass;
+use kinest::skeleton::{Pose, Skeleton, SmplJoint};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// `inspect`: describes a motion file, a prepared split or a checkpoint.
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// An AMASS `.npz`, a `.motion` or a `.model.ron`.
+    file: PathBuf,
+}
+
+/// Runs `inspect`.
+///
+/// # Errors
+/// If the file is none of these, or broken.
+pub fn run(args: InspectArgs) -> anyhow::Result<()> {
+    let name = args.file.to_string_lossy();
+    if name.ends_with(".npz") {
+        motion(&args.file)
+    } else if name.ends_with(".motion") {
+        prepared(&args.file)
+    } else if name.ends_with(".model.ron") {
+        checkpoint(&args.file)
+    } else {
+        bail!("{name}: expected an AMASS .npz, a .motion or a .model.ron");
+    }
+}
+
+fn motion(path: &Path) -> anyhow::Result<()> {
+    let clip = amass::load(path)?;
+    let skeleton = Skeleton::default();
+    let heights = |joint: SmplJoint| {
+        let height = |f| skeleton.pose_joints(&Pose::from(f)).positions[joint.index()].z;
+        clip.frames.iter().map(height).fold((f64::MAX, f64::MIN), |(a, b), h| (a.min(h), b.max(h)))
+    };
+    say!("frames      {}", clip.frames.len());
+    say!("rate        {} Hz", clip.rate_hz);
+    say!("duration    {:.2} s", clip.duration());
+    say!("at 60 Hz    {} frames", clip.resampled(60.0).frames.len());
+    for (label, joint) in [("head", SmplJoint::Head), ("left foot", SmplJoint::LeftFoot)] {
+        let (low, high) = heights(joint);
+        say!("{label:<11} {low:.2} to {high:.2} m high (default skeleton)");
+    }
+    Ok(())
+}
+
+/// Reads everything, so that damage is found.
+fn prepared(path: &Path) -> anyhow::Result<()> {
+    let store = MotionStore::open(path)?;
+    let clips = store.clips();
+    let damaged = |i: &usize| store.record(*i).is_none();
+    if let Some(i) = (0..clips.len()).find(damaged) {
+        bail!("{}: clip {} is damaged", path.display(), clips[i].name);
+    }
+    let frames: usize = clips.iter().map(|clip| clip.frames).sum();
+    let mut subsets = BTreeMap::<&str, usize>::new();
+    for clip in clips {
+        *subsets.entry(clip.subset()).or_default() += 1;
+    }
+    say!("clips       {}", clips.len());
+    say!("rate        {} Hz", store.rate_hz());
+    say!("frames      {frames}");
+    say!("duration    {:.2} h", frames as f64 / store.rate_hz() / 3600.0);
+    for (subset, clips) in subsets {
+        say!("subset      {subset} {clips}");
+    }
+    Ok(())
+}
+
+fn checkpoint(path: &Path) -> anyhow::Result<()> {
+    let checkpoint = Checkpoint::load(path)?;
+    // Makes sure that the tensors are those of the network.
+    Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
+    let table = checkpoint.tensor_table();
+    let numbers: usize = table.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
+    let manifest = &checkpoint.manifest;
+    say!(
+        "weights     {} ({:?}), {} tensors, {numbers} numbers",
+        manifest.weights,
+        manifest.precision,
+        table.len()
+    );
+    say!("sha256      {}", manifest.sha256);
+    say!("window      {} frames at {} Hz", manifest.spec.window, manifest.spec.rate_hz);
+    say!("layout      {:?}", manifest.spec.layout);
+    say!("network     {:?}", manifest.network);
+    say!("data        {}", manifest.training.data);
+    say!("licence     {}", manifest.training.licence);
+    say!("credit      {}", manifest.training.credit);
+    say!("steps       {}", manifest.training.steps);
+    for (name, value) in &manifest.metrics {
+        say!("metric      {name} {value}");
+    }
+    for (name, shape, kind) in table {
+        say!("tensor      {name} {shape:?} {kind}");
+    }
+    Ok(())
+}

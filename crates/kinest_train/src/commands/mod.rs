@@ -1,0 +1,13 @@
+//! The subcommands of `kinest-train`, each with its arguments and a `run`, for programs that do the same.
+
+pub mod bench;
+pub mod evaluate;
+pub mod export;
+pub mod import;
+pub mod inspect;
+pub mod predict;
+pub mod prepare;
+pub mod render;
+pub mod skeleton;
+pub mod synth;
+pub mod train;

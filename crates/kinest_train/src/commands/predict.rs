@@ -1,0 +1,72 @@
+//! `kinest-train predict`: a whole body from the head and hands of a motion file.
+
+use crate::output::say;
+use crate::{engine, progress};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use kinest::live::protocol::{self, Protocol};
+use kinest::motion::amass;
+use kinest::skeleton::Skeleton;
+use kinest_engine::DeviceChoice;
+use std::path::PathBuf;
+
+/// Predicts the body of a clip from its head and hands, and writes it as an AMASS file.
+#[derive(Args, Clone, Debug)]
+pub struct PredictArgs {
+    /// The model, a `.model.ron` file with its weights beside it
+    #[arg(long)]
+    pub model: PathBuf,
+    /// The clip, an AMASS `.npz` file
+    #[arg(long)]
+    pub motion: PathBuf,
+    /// The file to write, one frame shorter than the clip at the model's rate
+    #[arg(long)]
+    pub out: PathBuf,
+    /// What each frame may be predicted from
+    #[arg(long)]
+    pub protocol: ProtocolChoice,
+    /// The body of the clip, JSON; without it, the one the model was trained with
+    #[arg(long)]
+    pub skeleton: Option<PathBuf>,
+    /// What the network runs on: cpu, wgpu, cuda, or auto for the fastest that works
+    #[arg(long, default_value_t = DeviceChoice::Cpu)]
+    pub device: DeviceChoice,
+}
+
+/// A protocol on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolChoice {
+    /// Whole windows side by side, future included, as papers do
+    Offline,
+    /// Only the past, as a game has it
+    Online,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the model, the clip or the skeleton cannot be read, or the prediction cannot be made or written.
+pub fn run(args: PredictArgs) -> anyhow::Result<()> {
+    let mut engine = engine::open(&args.model, args.device)?;
+    let skeleton = match &args.skeleton {
+        Some(path) => {
+            Skeleton::load(path).with_context(|| format!("skeleton {}", path.display()))?
+        }
+        None => engine.spec().skeleton.clone(),
+    };
+    let clip = amass::load(&args.motion)?.resampled(engine.spec().rate_hz);
+    let protocol = match args.protocol {
+        ProtocolChoice::Offline => Protocol::Offline,
+        ProtocolChoice::Online => Protocol::Online,
+    };
+    let bar = progress::frames(clip.frames.len().saturating_sub(1), "predicting");
+    let predicted = protocol::predict(engine.as_mut(), &clip, &skeleton, protocol, |done, _| {
+        bar.set_position(done as u64);
+    })
+    .with_context(|| format!("motion file {}", args.motion.display()))?;
+    bar.finish_and_clear();
+    amass::save(&args.out, &predicted, "neutral")?;
+    let (frames, rate_hz) = (predicted.frames.len(), predicted.rate_hz);
+    say!("{frames} frames at {rate_hz} Hz in {}", args.out.display());
+    Ok(())
+}

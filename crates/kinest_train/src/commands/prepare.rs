@@ -1,0 +1,97 @@
+//! `prepare`: packs the clips of a download into one file for each split.
+
+use crate::data::prepare::prepare;
+use crate::data::splits::{Download, Split};
+use crate::output::say;
+use anyhow::{Context, bail};
+use clap::{ArgGroup, ValueEnum};
+use kinest::files::write_atomically;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// `prepare`: reads clips once, brings them to one rate, and writes `NAME.motion` for each split.
+///
+/// A run that was stopped goes on where it was; clips that have not changed are not read again.
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["protocol", "split"])))]
+pub struct PrepareArgs {
+    /// Folder of an AMASS download, or of any clips in its format, at any depth.
+    #[arg(long)]
+    data: PathBuf,
+    /// Folder to write: NAME.motion for each split, and prepare.json.
+    #[arg(long)]
+    out: PathBuf,
+    /// Splits as in the literature.
+    #[arg(long, value_enum)]
+    protocol: Option<Protocol>,
+    /// Folder with the lists of protocol 1: train_split.txt and test_split.txt, at any depth.
+    #[arg(long, requires = "protocol", required_if_eq("protocol", "1"))]
+    splits: Option<PathBuf>,
+    /// A split of one's own and the file that lists its clips, one per line; for each split again.
+    #[arg(long, value_name = "NAME=FILE", value_parser = split_argument)]
+    split: Vec<(String, PathBuf)>,
+    /// Leave out what a split names and the data folder does not have.
+    #[arg(long)]
+    allow_missing: bool,
+    /// Frames per second to write.
+    #[arg(long, default_value_t = 60.0, value_parser = rate_argument)]
+    rate: f64,
+}
+
+/// Splits of the literature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Protocol {
+    /// BMLrub, CMU and HDM05, by lists
+    #[value(name = "1")]
+    One,
+    /// Twelve subsets for training, HumanEva and Transitions for testing
+    #[value(name = "2")]
+    Two,
+}
+
+fn split_argument(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE")?;
+    if name.is_empty() || name.contains(['/', '\\', '.']) || file.is_empty() {
+        return Err("expected NAME=FILE, where NAME can be the name of a file".into());
+    }
+    Ok((name.into(), file.into()))
+}
+
+fn rate_argument(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "not a number")?;
+    if !(1.0..=1000.0).contains(&rate) {
+        return Err("not a frame rate from 1 to 1000 Hz".into());
+    }
+    Ok(rate)
+}
+
+/// Runs `prepare`.
+///
+/// # Errors
+/// If the folders or lists cannot be used, a split names clips that are missing, a split ends up
+/// without a clip, or the disk is full. What was written then is used by the next run.
+pub fn run(args: PrepareArgs) -> anyhow::Result<()> {
+    let choose = |download: &Download<'_>| chosen_splits(&args, download);
+    let report = prepare(&args.data, &args.out, args.rate, args.allow_missing, choose)?;
+    say!("{report}");
+    let path = args.out.join("prepare.json");
+    write_atomically(&path, (serde_json::to_string_pretty(&report)? + "\n").as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    report.refuse_empty()
+}
+
+fn chosen_splits(args: &PrepareArgs, download: &Download<'_>) -> anyhow::Result<Vec<Split>> {
+    match (args.protocol, &args.splits) {
+        (Some(Protocol::One), Some(lists)) => download.protocol_1(lists),
+        (Some(Protocol::Two), None) => Ok(download.protocol_2()),
+        (Some(_), _) => bail!("--splits goes with --protocol 1, and with that only"),
+        (None, _) => {
+            let mut names = BTreeSet::new();
+            let twice = args.split.iter().find(|(name, _)| !names.insert(name));
+            if let Some((name, _)) = twice {
+                bail!("there are two splits called {name}");
+            }
+            args.split.iter().map(|(name, list)| download.listed(name, list)).collect()
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `synth`: motion made by code, as a download would lie on disk.
+
+use crate::data::synth::Synthetic;
+use crate::output::say;
+use anyhow::Context;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use kinest::motion::synthetic::Kind;
+use kinest::skeleton::Skeleton;
+use std::path::PathBuf;
+
+/// `synth`: makes clips of people who walk, run, squat and so on, for those who have no motion
+/// capture at hand.
+///
+/// They lie as AMASS does, `SYNTH/walk/walk_00_poses.npz`, with lists of clips to train on and to test
+/// with under `splits`.
+#[derive(Debug, clap::Args)]
+pub struct SynthArgs {
+    /// Folder to write to.
+    #[arg(long)]
+    out: PathBuf,
+    /// How many clips of each kind.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    clips: u16,
+    /// What differs between the clips; the same seed gives the same clips.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How long each clip is.
+    #[arg(long, default_value_t = 8.0, value_parser = seconds)]
+    seconds: f64,
+    /// Frames per second.
+    #[arg(long, default_value_t = 60.0, value_name = "HZ", value_parser = rate)]
+    rate: f64,
+    /// What is done in them; all of it, unless told otherwise.
+    #[arg(long, value_delimiter = ',', value_name = "KIND,..", value_parser = kind())]
+    kind: Vec<Kind>,
+    /// Body that does it, instead of the default skeleton.
+    #[arg(long)]
+    skeleton: Option<PathBuf>,
+}
+
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    let of = |name: String| Kind::ALL.into_iter().find(|k| k.name() == name).ok_or("no such kind");
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(of)
+}
+
+fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if (low..=high).contains(&value) { Ok(value) } else { Err(format!("not in {low} to {high}")) }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    number(text, 0.1, 3600.0)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    number(text, 1.0, 1000.0)
+}
+
+/// Runs `synth`.
+///
+/// # Errors
+/// If there are synthetic clips in the folder already, or one cannot be written.
+pub fn run(args: SynthArgs) -> anyhow::Result<()> {
+    let skeleton = match &args.skeleton {
+        Some(path) => Skeleton::load(path).with_context(|| path.display().to_string())?,
+        None => Skeleton::default(),
+    };
+    let kinds = if args.kind.is_empty() { Kind::ALL.to_vec() } else { args.kind };
+    let SynthArgs { clips, seed, seconds, rate: rate_hz, .. } = args;
+    let synthetic = Synthetic { kinds, clips, seed, seconds, rate_hz, skeleton };
+    let written = synthetic.write(&args.out)?;
+    say!("{} clips of {seconds} s in {}", written.clips, written.folder.display());
+    for (clips, list) in written.lists {
+        say!("{clips} of them in {}", list.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! Finding and reading motion clips.
+
+use super::motion_store::{ClipRecord, MotionStore, Source};
+use super::splits::read_list;
+use crate::progress;
+use anyhow::{Context, bail, ensure};
+use indicatif::{ProgressFinish, ProgressIterator};
+use kinest::motion::{MotionClip, amass};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A clip and what it is called: its path inside the data folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedClip {
+    /// Path inside the data folder, with `/` on every system.
+    pub name: String,
+    /// The motion.
+    pub clip: MotionClip,
+}
+
+/// Reads the clips of a folder or a prepared `.motion` file, or those of them that `split` lists, at
+/// `rate_hz`. Clips of a folder are brought to that rate.
+///
+/// Sorted by name, so that every system has them in the same order.
+///
+/// # Errors
+/// If there is no clip, a listed one does not exist (all such are named), one cannot be read, or the
+/// prepared file is at another rate.
+pub fn load(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<Vec<NamedClip>> {
+    if data.is_file() {
+        let store = open(data, split, rate_hz)?;
+        let names = store.clips().iter().map(|clip| clip.name.clone()).enumerate();
+        return Ok(names.map(|(i, name)| NamedClip { name, clip: store.clip(i) }).collect());
+    }
+    let paths = in_folder(data, split)?;
+    read_all("reading", &paths, |path| read(data, path, rate_hz)).collect()
+}
+
+/// The same clips to draw from: a prepared file stays on the disk, a folder's clips are read at once.
+///
+/// # Errors
+/// As [`load`].
+pub fn open(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<MotionStore> {
+    if data.is_file() {
+        return prepared(data, split, rate_hz);
+    }
+    let paths = in_folder(data, split)?;
+    let record = |path: &PathBuf| {
+        let NamedClip { name, clip } = read(data, path, rate_hz)?;
+        ClipRecord::new(&name, Source::default(), &clip).with_context(|| format!("clip {name}"))
+    };
+    MotionStore::from_records(rate_hz, read_all("reading", &paths, record))
+}
+
+fn prepared(file: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<MotionStore> {
+    let mut store = MotionStore::open(file)?;
+    let found = store.rate_hz();
+    ensure!(found == rate_hz, "{} is at {found} Hz, not at {rate_hz}", file.display());
+    if let Some(split) = split {
+        let names = read_list(split)?;
+        let there: BTreeSet<&str> = store.clips().iter().map(|c| c.name.as_str()).collect();
+        refuse_missing(names.iter().filter(|n| !there.contains(n.as_str())), split, file)?;
+        store.retain(|clip| names.contains(&clip.name));
+    }
+    ensure!(!store.clips().is_empty(), "no clip in {}", file.display());
+    Ok(store)
+}
+
+/// Paths inside `folder`, sorted by name.
+fn in_folder(folder: &Path, split: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(split) = split else { return found(folder) };
+    let names = read_list(split)?;
+    refuse_missing(names.iter().filter(|n| !folder.join(n).is_file()), split, folder)?;
+    let paths: BTreeSet<PathBuf> = names.into_iter().map(PathBuf::from).collect();
+    Ok(paths.into_iter().collect())
+}
+
+fn refuse_missing<'a>(
+    missing: impl Iterator<Item = &'a String>,
+    split: &Path,
+    data: &Path,
+) -> anyhow::Result<()> {
+    let missing: Vec<&str> = missing.map(String::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (count, split, data) = (missing.len(), split.display(), data.display());
+    bail!("{count} clips of split {split} are not in {data}:\n  {}", missing.join("\n  "));
+}
+
+fn read(folder: &Path, path: &Path, rate_hz: f64) -> anyhow::Result<NamedClip> {
+    let clip = amass::load(&folder.join(path))?.resampled(rate_hz);
+    Ok(NamedClip { name: name(path), clip })
+}
+
+/// The name of the clip at a path inside the data folder.
+pub fn name(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// What `read` makes of the items, in their order, with a progress bar that says what is `doing`.
+/// Several are read at once, and only so many are held that memory does not depend on how many there
+/// are.
+pub fn read_all<T: Sync, R: Send>(
+    doing: &'static str,
+    items: &[T],
+    read: impl Fn(&T) -> R + Sync,
+) -> impl Iterator<Item = R> {
+    let bar = progress::clips(items.len(), doing).with_finish(ProgressFinish::AndClear);
+    let batches = items.chunks(8 * rayon::current_num_threads());
+    let results = batches.flat_map(move |b| b.par_iter().map(&read).collect::<Vec<_>>());
+    results.progress_with(bar)
+}
+
+/// Paths of the clips anywhere inside `folder`, relative to it and sorted by name.
+///
+/// # Errors
+/// If a folder cannot be read, or there is no clip.
+pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths = vec![];
+    let mut folders = vec![PathBuf::new()];
+    while let Some(inside) = folders.pop() {
+        let place = folder.join(&inside);
+        let entries = fs::read_dir(&place)
+            .with_context(|| format!("cannot read folder {}", place.display()))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("cannot read folder {}", place.display()))?;
+            let path = inside.join(entry.file_name());
+            // Follows links, which people use to keep large data elsewhere.
+            if folder.join(&path).is_dir() {
+                folders.push(path);
+            } else if is_motion(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    ensure!(!paths.is_empty(), "no motion (.npz) in {}", folder.display());
+    paths.sort();
+    Ok(paths)
+}
+
+/// Whether a file of the AMASS download holds motion: others hold a subject's shape, under the names they
+/// have in the SMPL-H (`shape.npz`) and SMPL-X (`neutral_stagei.npz`) releases.
+fn is_motion(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.extension().is_some_and(|e| e == "npz") && stem != "shape" && !stem.ends_with("_stagei")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DVec3;
+    use kinest::motion::ClipFrame;
+
+    fn clip(rate_hz: f64, frames: usize) -> MotionClip {
+        let frame = ClipFrame { translation: DVec3::ZERO, rotations: [DVec3::ZERO; 22] };
+        MotionClip { rate_hz, frames: vec![frame; frames] }
+    }
+
+    /// A small download: two clips, things that are not motion, and a clip that is broken on request.
+    fn download(broken: bool) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = |name: &str| folder.path().join(name);
+        fs::create_dir_all(inside("CMU/02")).unwrap();
+        amass::save(&inside("CMU/02/02_01_poses.npz"), &clip(120.0, 9), "male").unwrap();
+        amass::save(&inside("CMU/01_poses.npz"), &clip(60.0, 9), "male").unwrap();
+        for other in ["CMU/02/shape.npz", "CMU/neutral_stagei.npz", "CMU/notes.txt"] {
+            fs::write(inside(other), "not motion").unwrap();
+        }
+        if broken {
+            fs::write(inside("CMU/03_poses.npz"), "not a zip").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn clips_are_found_sorted_and_brought_to_the_rate() {
+        let folder = download(false);
+        let clips = load(folder.path(), None, 60.0).unwrap();
+        let summary: Vec<_> =
+            clips.iter().map(|c| (c.name.as_str(), c.clip.frames.len())).collect();
+        assert_eq!(summary, [("CMU/01_poses.npz", 9), ("CMU/02/02_01_poses.npz", 5)]);
+    }
+
+    #[test]
+    fn a_split_picks_clips_and_names_every_missing_one() {
+        let folder = download(true);
+        let split = folder.path().join("split.txt");
+        fs::write(&split, "# one clip\nCMU/02/02_01_poses.npz # walk\r\n\n").unwrap();
+        assert_eq!(load(folder.path(), Some(&split), 60.0).unwrap().len(), 1);
+        fs::write(&split, "CMU/a.npz\nCMU/01_poses.npz\nCMU/b.npz\n").unwrap();
+        let error = load(folder.path(), Some(&split), 60.0).unwrap_err().to_string();
+        assert!(error.starts_with("2 clips") && error.contains("a.npz"), "{error}");
+        assert!(error.contains("b.npz") && !error.contains("01_poses"), "{error}");
+    }
+
+    #[test]
+    fn broken_clips_and_empty_folders_are_errors() {
+        let error = load(download(true).path(), None, 60.0).unwrap_err().to_string();
+        assert!(error.contains("03_poses.npz"), "{error}");
+        let empty = tempfile::tempdir().unwrap();
+        assert!(load(empty.path(), None, 60.0).unwrap_err().to_string().contains("no motion"));
+        assert!(load(&empty.path().join("none"), None, 60.0).is_err());
+    }
+}

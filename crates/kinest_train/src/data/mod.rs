@@ -1,0 +1,11 @@
+//! Motion: reading, packing, making and changing it.
+
+pub mod augment;
+pub mod clips;
+pub mod config;
+pub mod motion_store;
+pub mod prepare;
+pub mod smplh;
+pub mod splits;
+pub mod subsets;
+pub mod synth;

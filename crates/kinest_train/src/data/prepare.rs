@@ -1,0 +1,227 @@
+//! Packs the clips of a download into one file for each split.
+
+use super::clips;
+use super::motion_store::{ClipRecord, MotionStore, Source, StoreWriter};
+use super::splits::{Download, Reason, Skipped, Split};
+use anyhow::{Context, bail, ensure};
+use kinest::motion::{MotionError, amass};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+use std::path::{Path, PathBuf};
+
+/// What was made of a download. `prepare.json` holds it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    data: PathBuf,
+    rate_hz: f64,
+    splits: Vec<SplitReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct SplitReport {
+    name: String,
+    #[serde(flatten)]
+    total: Amount,
+    subsets: BTreeMap<String, Amount>,
+    skipped: Vec<Skipped>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Amount {
+    clips: usize,
+    frames: usize,
+    hours: f64,
+}
+
+impl Amount {
+    fn add(&mut self, frames: usize, rate_hz: f64) {
+        self.clips += 1;
+        self.frames += frames;
+        self.hours = self.frames as f64 / rate_hz / 3600.0;
+    }
+}
+
+impl SplitReport {
+    fn new(name: String, store: Option<&MotionStore>, skipped: Vec<Skipped>) -> Self {
+        let mut report = Self { name, total: Amount::default(), subsets: BTreeMap::new(), skipped };
+        for (store, clip) in store.iter().flat_map(|s| s.clips().iter().map(move |c| (s, c))) {
+            report.total.add(clip.frames, store.rate_hz());
+            let subset = report.subsets.entry(clip.subset().to_owned()).or_default();
+            subset.add(clip.frames, store.rate_hz());
+        }
+        report
+    }
+}
+
+impl Report {
+    /// Refuses splits without a clip.
+    ///
+    /// # Errors
+    /// If there is one; the error names all of them.
+    pub fn refuse_empty(&self) -> anyhow::Result<()> {
+        let empty = self.splits.iter().filter(|s| s.total.clips == 0);
+        let empty: Vec<&str> = empty.map(|s| s.name.as_str()).collect();
+        ensure!(empty.is_empty(), "nothing is left of split {}", empty.join(", "));
+        Ok(())
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:10} {:20} {:>7} {:>9} {:>7}",
+            "split", "subset", "clips", "frames", "hours"
+        )?;
+        for split in &self.splits {
+            let rows = split.subsets.iter().map(|(name, amount)| (name.as_str(), amount));
+            for (subset, Amount { clips, frames, hours }) in rows.chain([("all", &split.total)]) {
+                let name = &split.name;
+                writeln!(f, "{name:10} {subset:20} {clips:>7} {frames:>9} {hours:>7.2}")?;
+            }
+        }
+        let skipped = || self.splits.iter().flat_map(|s| s.skipped.iter().map(move |k| (s, k)));
+        let mut reasons = BTreeMap::<(&str, Reason), usize>::new();
+        for (split, skipped) in skipped() {
+            *reasons.entry((&split.name, skipped.reason)).or_default() += 1;
+        }
+        if reasons.is_empty() {
+            return write!(f, "\nnothing skipped");
+        }
+        write!(f, "\n{:10} {:20} {:>7}", "split", "skipped", "clips")?;
+        for ((split, reason), count) in reasons {
+            write!(f, "\n{split:10} {reason:20} {count:>7}")?;
+        }
+        for (split, Skipped { clip, reason, problem }) in skipped() {
+            write!(f, "\n{:10} {reason:20} {clip}: {problem}", split.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// Packs the clips of the folder `data` that `choose` picks into `out`, a file for each split, at `rate_hz`.
+///
+/// A run that was stopped goes on where it was; clips that have not changed are not read again.
+///
+/// # Errors
+/// If the folders or lists cannot be used, a split names clips that are missing (unless `allow_missing`),
+/// or the disk is full. What was written then is used by the next run.
+pub fn prepare(
+    data: &Path,
+    out: &Path,
+    rate_hz: f64,
+    allow_missing: bool,
+    choose: impl FnOnce(&Download<'_>) -> anyhow::Result<Vec<Split>>,
+) -> anyhow::Result<Report> {
+    let paths = clips::found(data)?;
+    let paths: BTreeMap<String, PathBuf> =
+        paths.into_iter().map(|path| (clips::name(&path), data.join(path))).collect();
+    let splits = choose(&Download::new(paths.keys().map(String::as_str)))?;
+    if !allow_missing {
+        refuse_missing(&splits, data)?;
+    }
+    std::fs::create_dir_all(out)
+        .with_context(|| format!("cannot make folder {}", out.display()))?;
+
+    let mut report = Report { data: data.into(), rate_hz, splits: vec![] };
+    for split in splits {
+        report.splits.push(write_split(split, &paths, out, rate_hz)?);
+    }
+    Ok(report)
+}
+
+fn refuse_missing(splits: &[Split], data: &Path) -> anyhow::Result<()> {
+    let missing = |split: &Split| {
+        let lines = split.skipped.iter().filter(|s| s.reason == Reason::Missing);
+        lines.map(|s| format!("\n  {} ({})", s.clip, s.problem)).collect::<Vec<_>>()
+    };
+    let missing: Vec<String> = splits.iter().flat_map(missing).collect();
+    if !missing.is_empty() {
+        let (count, data) = (missing.len(), data.display());
+        let list = missing.concat();
+        bail!("{count} of what the splits name is not in {data}; --allow-missing goes on{list}");
+    }
+    Ok(())
+}
+
+/// Writes one split's file; no file if it has no clip.
+fn write_split(
+    split: Split,
+    paths: &BTreeMap<String, PathBuf>,
+    out: &Path,
+    rate_hz: f64,
+) -> anyhow::Result<SplitReport> {
+    let Split { name, clips, mut skipped } = split;
+    let path = out.join(format!("{name}.motion"));
+    // A file that has gone since the folder was read is met again, with an error, when it is opened.
+    let sources: BTreeMap<&str, (&Path, Source)> = clips
+        .iter()
+        .filter_map(|clip| Some((clip.as_str(), paths.get(clip)?.as_path())))
+        .map(|(clip, path)| (clip, (path, Source::of(path).unwrap_or_default())))
+        .collect();
+    let is_current =
+        |clip: &str, source: Source| sources.get(clip).is_some_and(|(_, s)| *s == source);
+
+    let earlier = earlier(&path, rate_hz);
+    let mut at_hand = BTreeMap::new();
+    for (i, clip) in earlier.iter().flat_map(|s| s.clips().iter().enumerate()) {
+        if is_current(&clip.name, clip.source) {
+            at_hand.insert(clip.name.as_str(), i);
+        }
+    }
+    let mut writer = StoreWriter::resume(&path, rate_hz, |c| is_current(&c.name, c.source))?;
+    let left: Vec<_> =
+        sources.iter().filter(|(clip, _)| !writer.names().contains(**clip)).collect();
+    let (done, again) = (writer.names().len(), left.len());
+    eprintln!("{name}: {done} clips written already, {again} to do");
+
+    let record = |(clip, (path, source)): &(&&str, &(&Path, Source))| {
+        let copied = earlier.as_ref().zip(at_hand.get(**clip)).and_then(|(s, i)| s.record(*i));
+        copied.map_or_else(|| read(clip, path, *source, rate_hz), Ok)
+    };
+    for record in clips::read_all("preparing", &left, record) {
+        match record {
+            Ok(record) => writer.append(record)?,
+            Err(skip) => skipped.push(skip),
+        }
+    }
+    // Not every system replaces a file that is mapped.
+    drop(at_hand);
+    drop(earlier);
+    if writer.names().is_empty() {
+        writer.discard()?;
+        return Ok(SplitReport::new(name, None, skipped));
+    }
+    writer.finish()?;
+    Ok(SplitReport::new(name, Some(&MotionStore::open(&path)?), skipped))
+}
+
+/// What an earlier run wrote, if it is of use.
+fn earlier(path: &Path, rate_hz: f64) -> Option<MotionStore> {
+    if !path.exists() {
+        return None;
+    }
+    let store = MotionStore::open(path);
+    let store = store.inspect_err(|error| eprintln!("{error:#}: written anew")).ok()?;
+    (store.rate_hz() == rate_hz).then_some(store)
+}
+
+/// Reads a clip as it will be stored.
+fn read(clip: &str, path: &Path, source: Source, rate_hz: f64) -> Result<ClipRecord, Skipped> {
+    let skip = |reason, problem| Skipped { clip: clip.into(), reason, problem };
+    let motion = amass::load(path).map_err(|error| match error {
+        MotionError::Field { field, problem, .. } => {
+            let is_rate = field.starts_with("mocap_frame");
+            let reason = if is_rate { Reason::UnknownRate } else { Reason::BadData };
+            skip(reason, format!("`{field}`: {problem}"))
+        }
+        other => skip(Reason::Unreadable, format!("{:#}", anyhow::Error::new(other))),
+    })?;
+    let motion = motion.resampled(rate_hz);
+    if motion.frames.len() < 2 {
+        let problem = format!("{} frames at {rate_hz} Hz; at least 2", motion.frames.len());
+        return Err(skip(Reason::TooShort, problem));
+    }
+    ClipRecord::new(clip, source, &motion).map_err(|e| skip(Reason::BadData, e.to_string()))
+}

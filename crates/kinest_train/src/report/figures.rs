@@ -1,0 +1,326 @@
+//! The figures: of a clip, under a protocol, of a model, of several.
+
+use super::looks::{Looks, LooksReport, Step};
+use kinest::live::Protocol;
+use kinest::metrics::{BodyTrack, JointErrors, Metrics, MetricsReport, Region, RegionError};
+use kinest::motion::MotionClip;
+use kinest::skeleton::Skeleton;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Clips listed as the worst.
+const WORST: usize = 5;
+
+/// The figures of the first model, and of what stands beside it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// The first model's; its keys are those of the whole.
+    #[serde(flatten)]
+    pub first: ModelReport,
+    /// The other models and the baselines, in the order they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelReport>,
+}
+
+impl Report {
+    /// Name, protocol and figures of the first model and of all others.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &'static str, &ProtocolReport)> {
+        let all = std::iter::once(&self.first).chain(&self.models);
+        all.flat_map(|model| {
+            let both = [("offline", &model.offline), ("online", &model.online)];
+            both.into_iter().filter_map(|(protocol, r)| Some((&*model.name, protocol, r.as_ref()?)))
+        })
+    }
+
+    /// Name, step and figures of all models whose online estimates were refined.
+    pub fn refined(&self) -> impl Iterator<Item = (&str, &RefinedReport)> {
+        let all = std::iter::once(&self.first).chain(&self.models);
+        all.flat_map(|model| model.refined.iter().map(|refined| (&*model.name, refined)))
+    }
+}
+
+/// The figures of a model or a baseline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ModelReport {
+    /// What it is called.
+    pub name: String,
+    /// Under [`Protocol::Offline`], if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offline: Option<ProtocolReport>,
+    /// Under [`Protocol::Online`], if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub online: Option<ProtocolReport>,
+    /// The online estimate after each step of refining, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refined: Vec<RefinedReport>,
+}
+
+impl ModelReport {
+    /// The place of a protocol's figures.
+    pub fn protocol_mut(&mut self, protocol: Protocol) -> &mut Option<ProtocolReport> {
+        match protocol {
+            Protocol::Offline => &mut self.offline,
+            Protocol::Online => &mut self.online,
+        }
+    }
+}
+
+/// The figures after a step of refining.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RefinedReport {
+    /// The last step that was made.
+    pub step: &'static str,
+    /// The figures.
+    #[serde(flatten)]
+    pub report: ProtocolReport,
+}
+
+impl RefinedReport {
+    /// Sums up clips that were scored after `step`. `None` for no clip.
+    #[must_use]
+    pub fn new(step: Step, scores: &[ClipScore]) -> Option<Self> {
+        Some(Self { step: step.name(), report: ProtocolReport::new(scores, None)? })
+    }
+}
+
+/// The figures under one protocol.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProtocolReport {
+    /// How many clips.
+    pub clips: usize,
+    /// Predicted frames of all clips.
+    pub frames: usize,
+    /// Plain mean over the clips.
+    #[serde(flatten)]
+    pub metrics: MetricsReport,
+    /// Plain mean over the clips.
+    pub regions: Regions,
+    /// How believable it is, if it was refined.
+    #[serde(flatten)]
+    pub looks: Option<LooksReport>,
+    /// Mean over all frames at each place in the window of their mean distance of all joints, cm: the first
+    /// has only its future, the last only its past. `None` where no frame was; networks offline only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_window_position: Option<Vec<Option<f64>>>,
+    /// The clips with the largest position error, worst first.
+    pub worst: Vec<WorstClip>,
+    /// Each clip's own.
+    pub per_clip: Vec<ClipReport>,
+}
+
+/// The error of each part of the body.
+pub type Regions = BTreeMap<Region, RegionReport>;
+
+/// The error of a part of the body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct RegionReport {
+    /// Mean distance of its joints, centimetres.
+    pub cm: f64,
+    /// Mean angle of its joints' local rotations, without the pelvis, degrees.
+    pub deg: f64,
+}
+
+impl From<RegionError> for RegionReport {
+    fn from(error: RegionError) -> Self {
+        Self { cm: error.position * 100.0, deg: error.angle.to_degrees() }
+    }
+}
+
+/// The figures of one clip.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClipReport {
+    /// Name of the clip.
+    pub clip: String,
+    /// Predicted frames.
+    pub frames: usize,
+    /// The figures.
+    #[serde(flatten)]
+    pub metrics: MetricsReport,
+    /// The parts of the body.
+    pub regions: Regions,
+    /// How believable it is, if it was refined.
+    #[serde(flatten)]
+    pub looks: Option<LooksReport>,
+}
+
+/// Where to look.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorstClip {
+    /// Name of the clip.
+    pub clip: String,
+    /// Mean distance of all joints in all frames, centimetres.
+    pub mpjpe_cm: f64,
+    /// When the clip is at its worst, seconds from its start.
+    pub at_s: f64,
+    /// Mean distance of all joints then, centimetres.
+    pub at_mpjpe_cm: f64,
+}
+
+/// What one estimate of one clip scored.
+#[derive(Clone, Debug)]
+pub struct ClipScore {
+    name: String,
+    rate_hz: f64,
+    metrics: Metrics,
+    joints: JointErrors,
+    /// Mean distance of all joints in each frame, metres.
+    distances: Vec<f64>,
+    looks: Option<Looks>,
+}
+
+impl ClipScore {
+    /// Compares an estimate, which has at least one frame, with the clip it was made from, whose first frame
+    /// it lacks.
+    #[must_use]
+    pub fn new(name: &str, estimate: &MotionClip, clip: &MotionClip, skeleton: &Skeleton) -> Self {
+        let truth = BodyTrack::new(&clip.frames[1..], skeleton);
+        let track = BodyTrack::new(&estimate.frames, skeleton);
+        Self {
+            name: name.into(),
+            rate_hz: estimate.rate_hz,
+            metrics: Metrics::compare(&track, &truth, estimate.rate_hz),
+            joints: JointErrors::compare(&track, &truth),
+            distances: track.distances(&truth),
+            looks: None,
+        }
+    }
+
+    /// The same, and how believable the estimate is.
+    #[must_use]
+    pub fn with_looks(self, looks: Looks) -> Self {
+        Self { looks: Some(looks), ..self }
+    }
+
+    /// How far it is from the truth.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// How believable it is, if that was looked at.
+    #[must_use]
+    pub fn looks(&self) -> Option<&Looks> {
+        self.looks.as_ref()
+    }
+
+    /// Mean distance of all joints, centimetres.
+    #[must_use]
+    pub fn mpjpe_cm(&self) -> f64 {
+        self.metrics.mpjpe * 100.0
+    }
+
+    fn report(&self) -> ClipReport {
+        let region = |region| (region, self.joints.region(region).into());
+        ClipReport {
+            clip: self.name.clone(),
+            frames: self.distances.len(),
+            metrics: self.metrics.report(),
+            regions: Region::ALL.map(region).into(),
+            looks: LooksReport::new(self.looks.iter()),
+        }
+    }
+
+    fn worst(&self) -> WorstClip {
+        let frames = self.distances.iter().enumerate();
+        let (frame, distance) =
+            frames.max_by(|a, b| a.1.total_cmp(b.1)).expect("metrics were made of frames");
+        WorstClip {
+            clip: self.name.clone(),
+            mpjpe_cm: self.mpjpe_cm(),
+            at_s: (frame + 1) as f64 / self.rate_hz,
+            at_mpjpe_cm: distance * 100.0,
+        }
+    }
+}
+
+impl ProtocolReport {
+    /// Sums up the clips; `window` is that of a network whose windows were laid side by side. `None` for no
+    /// clip.
+    #[must_use]
+    pub fn new(scores: &[ClipScore], window: Option<usize>) -> Option<Self> {
+        let metrics: Vec<Metrics> = scores.iter().map(|s| s.metrics).collect();
+        let metrics = Metrics::mean(&metrics)?.report();
+        let per_clip: Vec<ClipReport> = scores.iter().map(ClipScore::report).collect();
+        let mut regions = Regions::new();
+        for (region, error) in per_clip.iter().flat_map(|clip| &clip.regions) {
+            let mean = regions.entry(*region).or_default();
+            mean.cm += error.cm / scores.len() as f64;
+            mean.deg += error.deg / scores.len() as f64;
+        }
+        let mut worst: Vec<WorstClip> = scores.iter().map(ClipScore::worst).collect();
+        worst.sort_by(|a, b| b.mpjpe_cm.total_cmp(&a.mpjpe_cm));
+        worst.truncate(WORST);
+        Some(Self {
+            clips: scores.len(),
+            frames: per_clip.iter().map(|clip| clip.frames).sum(),
+            metrics,
+            regions,
+            looks: LooksReport::new(scores.iter().filter_map(ClipScore::looks)),
+            by_window_position: window.map(|window| by_window_position(scores, window)),
+            worst,
+            per_clip,
+        })
+    }
+}
+
+/// Mean distance in centimetres at each place of windows that were laid side by side.
+fn by_window_position(scores: &[ClipScore], window: usize) -> Vec<Option<f64>> {
+    let mut sums = vec![(0.0, 0_u64); window];
+    for ClipScore { distances, .. } in scores {
+        let windows = Protocol::Offline.windows(distances.len(), window, window);
+        let places = windows.flat_map(|w| window - w.keep..window);
+        for (place, distance) in places.zip(distances) {
+            sums[place].0 += distance;
+            sums[place].1 += 1;
+        }
+    }
+    let mean = |(sum, count): (f64, u64)| (count > 0).then(|| sum / count as f64 * 100.0);
+    sums.into_iter().map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DVec3;
+    use kinest::motion::ClipFrame;
+
+    /// An estimate that is off by `errors`, metres, one for each frame.
+    fn score(name: &str, errors: &[f64]) -> ClipScore {
+        let frame = |x: f64| ClipFrame { translation: DVec3::X * x, rotations: [DVec3::ZERO; 22] };
+        let clip = MotionClip { rate_hz: 60.0, frames: vec![frame(0.0); errors.len() + 1] };
+        let frames = errors.iter().map(|x| frame(*x)).collect();
+        ClipScore::new(name, &MotionClip { rate_hz: 60.0, frames }, &clip, &Skeleton::default())
+    }
+
+    /// Windows of 3: frames 0 to 2; of the second window, which ends with frame 4, the last two.
+    #[test]
+    fn errors_are_counted_at_their_place_in_the_window() {
+        let scores = [score("five", &[0.1, 0.2, 0.3, 0.4, 0.5]), score("one", &[0.9])];
+        let report = ProtocolReport::new(&scores, Some(3)).unwrap();
+        let found = report.by_window_position.unwrap().into_iter().map(Option::unwrap);
+        let expected = [10.0, (20.0 + 40.0) / 2.0, (30.0 + 50.0 + 90.0) / 3.0];
+        for (found, expected) in found.zip(expected) {
+            assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+        }
+        let short = ProtocolReport::new(&[score("one", &[0.9])], Some(3)).unwrap();
+        assert_eq!(short.by_window_position.unwrap()[..2], [None, None]);
+    }
+
+    #[test]
+    fn the_worst_clips_come_first_with_their_worst_moment_and_regions_are_means_over_clips() {
+        let scores: Vec<_> = (1..=7)
+            .map(|i| score(&format!("clip {i}"), &[0.01 * f64::from(i), 0.02 * f64::from(i), 0.0]))
+            .collect();
+        let report = ProtocolReport::new(&scores, None).unwrap();
+        let names: Vec<_> = report.worst.iter().map(|w| &*w.clip).collect();
+        assert_eq!(names, ["clip 7", "clip 6", "clip 5", "clip 4", "clip 3"]);
+        let worst = &report.worst[0];
+        assert!((worst.mpjpe_cm - 7.0).abs() < 1e-9 && (worst.at_mpjpe_cm - 14.0).abs() < 1e-9);
+        assert!((worst.at_s - 2.0 / 60.0).abs() < 1e-12);
+        for (region, error) in &report.regions {
+            assert!((error.cm - 4.0).abs() < 1e-9 && error.deg == 0.0, "{region:?}");
+        }
+        assert_eq!((report.regions.len(), report.frames), (Region::ALL.len(), 21));
+        assert_eq!(ProtocolReport::new(&[], None), None);
+    }
+}

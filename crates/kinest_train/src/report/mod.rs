@@ -1,0 +1,18 @@
+//! What comes out: figures of models on motion they were not trained on, as tables, and how long they take.
+
+mod baselines;
+mod evaluate;
+mod figures;
+pub mod latency;
+mod looks;
+mod refined;
+mod table;
+
+pub use baselines::Baseline;
+pub use evaluate::{Candidate, Source, evaluate};
+pub use figures::{
+    ClipReport, ClipScore, ModelReport, ProtocolReport, RefinedReport, RegionReport, Regions,
+    Report, WorstClip,
+};
+pub use looks::{Looks, LooksReport, Step};
+pub use refined::{Refined, refine};

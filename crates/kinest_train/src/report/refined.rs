@@ -1,0 +1,149 @@
+//! What is left of an estimate's faults after the corrections that a game makes.
+
+use super::figures::ClipScore;
+use super::looks::{Looks, Step};
+use kinest::live::protocol::clip_trackers;
+use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack, Region, knee_flips, lag};
+use kinest::motion::{ClipFrame, MotionClip};
+use kinest::refine::{DropoutSettings, RefineSettings, Refiner, place_head};
+use kinest::skeleton::{Pose, Skeleton, SmplJoint};
+use kinest::tracker::TrackerSet;
+
+/// An estimate after a step.
+pub struct Refined {
+    /// The body.
+    pub motion: MotionClip,
+    /// Which feet were held in each frame; only if feet are.
+    pub contacts: Option<Vec<[bool; 2]>>,
+}
+
+/// Refines the estimate of all frames of `clip` but the first, in the order and with the settings that
+/// players have by default.
+#[must_use]
+pub fn refine(
+    estimate: &MotionClip,
+    clip: &MotionClip,
+    skeleton: &Skeleton,
+    step: Step,
+) -> Refined {
+    let rate_hz = estimate.rate_hz;
+    if step == Step::Truth {
+        let motion = MotionClip { rate_hz, frames: clip.frames[1..].to_vec() };
+        return Refined { motion, contacts: None };
+    }
+    let dt = 1.0 / rate_hz;
+    let dropout = DropoutSettings::default();
+    let mut refiner = Refiner::new(RefineSettings {
+        smooth: step >= Step::Smoothing,
+        ground: step >= Step::Ground,
+        place_trackers: step >= Step::Hands,
+        lock_feet: step >= Step::Feet,
+        ..RefineSettings::default()
+    });
+    let mut contacts = vec![];
+    let trackers = clip_trackers(clip, skeleton, TrackerSet::HeadAndHands);
+    let frames = estimate.frames.iter().zip(&trackers[1..]).map(|(frame, trackers)| {
+        if step == Step::Network {
+            return *frame;
+        }
+        let mut pose = Pose::from(frame);
+        if step == Step::Head {
+            place_head(skeleton, &mut pose, &trackers[0]);
+        }
+        contacts.push(refiner.apply(&dropout, skeleton, &mut pose, trackers, dt));
+        ClipFrame::from(&pose)
+    });
+    let motion = MotionClip { rate_hz, frames: frames.collect() };
+    Refined { motion, contacts: (step == Step::Feet).then_some(contacts) }
+}
+
+/// What a clip's estimate scored after each of [`Step::ALL`].
+#[must_use]
+pub fn score(
+    name: &str,
+    estimate: &MotionClip,
+    clip: &MotionClip,
+    skeleton: &Skeleton,
+) -> Vec<ClipScore> {
+    let rate_hz = estimate.rate_hz;
+    let true_feet = FeetTrack::new(&clip.frames[1..], skeleton);
+    let standing = true_feet.standing(rate_hz);
+    let network = BodyTrack::new(&estimate.frames, skeleton);
+    let of_step = |step: &Step| {
+        let Refined { motion, contacts } = refine(estimate, clip, skeleton, *step);
+        let track = BodyTrack::new(&motion.frames, skeleton);
+        let feet = FeetTrack::new(&motion.frames, skeleton);
+        let lag = |joints| lag(&track, &network, joints, rate_hz);
+        let looks = Looks {
+            slide: feet.slide(&standing, rate_hz),
+            sunk: feet.sunk(),
+            knee_flips: knee_flips(&track, rate_hz),
+            hand_lag: (*step != Step::Truth).then(|| lag(Region::Hands.joints())).flatten(),
+            leg_lag: (*step != Step::Truth).then(|| lag(&LEGS)).flatten(),
+            contacts: contacts.map(|said| ContactCounts::compare(&said, &standing)),
+        };
+        ClipScore::new(name, &motion, clip, skeleton).with_looks(looks)
+    };
+    Step::ALL.iter().map(of_step).collect()
+}
+
+/// What swings in a step.
+const LEGS: [SmplJoint; 6] = [
+    SmplJoint::LeftKnee,
+    SmplJoint::RightKnee,
+    SmplJoint::LeftAnkle,
+    SmplJoint::RightAnkle,
+    SmplJoint::LeftFoot,
+    SmplJoint::RightFoot,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::super::looks::LooksReport;
+    use super::*;
+    use glam::DQuat;
+    use kinest::motion::synthetic::walk_and_wave;
+
+    /// A walk, and an estimate of it that trembles and turns the head.
+    fn walk() -> (MotionClip, MotionClip) {
+        let skeleton = Skeleton::default();
+        let clip = walk_and_wave(&skeleton);
+        let frames = clip.frames[1..].iter().enumerate().map(|(i, frame)| {
+            let mut pose = Pose::from(frame);
+            let tremble = 0.02 * (2.3 * i as f64).sin();
+            for joint in &mut pose.rotations[1..] {
+                *joint = (*joint * DQuat::from_rotation_z(tremble)).normalize();
+            }
+            pose.rotations[SmplJoint::Head.index()] *= DQuat::from_rotation_y(0.3);
+            ClipFrame::from(&pose)
+        });
+        let estimate = MotionClip { rate_hz: clip.rate_hz, frames: frames.collect() };
+        (clip, estimate)
+    }
+
+    #[test]
+    fn each_step_cures_what_it_is_for() {
+        let skeleton = Skeleton::default();
+        let (clip, estimate) = walk();
+        let scores = score("walk", &estimate, &clip, &skeleton);
+        let at = |step| &scores[Step::ALL.iter().position(|s| *s == step).unwrap()];
+        let metrics = |step| at(step).metrics();
+        let looks = |step| LooksReport::new(at(step).looks().into_iter()).unwrap();
+
+        assert_eq!(metrics(Step::Truth).mpjpe, 0.0);
+        assert!(metrics(Step::Head).mpjre_geodesic < metrics(Step::Network).mpjre_geodesic);
+        assert!(metrics(Step::Hands).handpe < 1e-3 && metrics(Step::Head).handpe > 1e-3);
+        assert_eq!(looks(Step::Network).hand_lag_ms, Some(0.0));
+        assert!(metrics(Step::Smoothing).pred_jitter < metrics(Step::Hands).pred_jitter);
+        assert!(looks(Step::Smoothing).leg_lag_ms > Some(5.0), "{:?}", looks(Step::Smoothing));
+        let (before, after) = (looks(Step::Smoothing), looks(Step::Feet));
+        assert!(before.slide_cm_s > after.slide_cm_s, "{before:?} {after:?}");
+        assert!(before.deepest_cm > 0.2 && after.deepest_cm < 1e-6, "{before:?} {after:?}");
+        assert!(
+            after.contact_precision > Some(0.7) && after.contact_recall > Some(0.5),
+            "{after:?}"
+        );
+        assert_eq!(before.contact_recall, None);
+        assert_eq!(Step::ALL.map(|step| looks(step).knee_flips), [0; Step::ALL.len()]);
+    }
+}

@@ -1,0 +1,175 @@
+//! A report as Markdown, which is also what a terminal shows, and as CSV.
+
+use super::figures::{ProtocolReport, RefinedReport, Report};
+use super::looks::LooksReport;
+use anyhow::Context;
+use kinest::metrics::{MetricsReport, Region};
+use std::fmt::{self, Display};
+
+/// The figures: key in CSV, title in tables, value.
+type Figure = (&'static str, &'static str, fn(&MetricsReport) -> Option<f64>);
+
+const FIGURES: [Figure; 10] = [
+    ("mpjre_deg", "MPJRE deg", |m| Some(m.mpjre_deg)),
+    ("mpjre_geodesic_deg", "geodesic deg", |m| Some(m.mpjre_geodesic_deg)),
+    ("mpjpe_cm", "MPJPE cm", |m| Some(m.mpjpe_cm)),
+    ("mpjve_cm_s", "MPJVE cm/s", |m| m.mpjve_cm_s),
+    ("hand_pe_cm", "hands cm", |m| Some(m.hand_pe_cm)),
+    ("upper_pe_cm", "upper cm", |m| Some(m.upper_pe_cm)),
+    ("lower_pe_cm", "lower cm", |m| Some(m.lower_pe_cm)),
+    ("root_pe_cm", "root cm", |m| Some(m.root_pe_cm)),
+    ("jitter_1e2_m_s3", "jitter 100 m/s3", |m| m.jitter_1e2_m_s3),
+    ("gt_jitter_1e2_m_s3", "true jitter", |m| m.gt_jitter_1e2_m_s3),
+];
+
+/// How believable refined estimates are: key in CSV, title in tables, value.
+type Look = (&'static str, &'static str, fn(&LooksReport) -> Option<f64>);
+
+const LOOKS: [Look; 8] = [
+    ("slide_cm_s", "slide cm/s", |l| l.slide_cm_s),
+    ("below_floor_cm", "below floor cm", |l| Some(l.below_floor_cm)),
+    ("deepest_cm", "deepest cm", |l| Some(l.deepest_cm)),
+    ("knee_flips", "knee flips", |l| Some(l.knee_flips as f64)),
+    ("hand_lag_ms", "hands late ms", |l| l.hand_lag_ms),
+    ("leg_lag_ms", "legs late ms", |l| l.leg_lag_ms),
+    ("contact_precision", "contact precision", |l| l.contact_precision),
+    ("contact_recall", "recall", |l| l.contact_recall),
+];
+
+/// The figures that refining is about.
+const REFINED_FIGURES: [&str; 5] =
+    ["mpjpe_cm", "hand_pe_cm", "lower_pe_cm", "mpjve_cm_s", "jitter_1e2_m_s3"];
+
+/// The figures of all models as Markdown: the main table, body parts, places in the window, what refining
+/// does, and the worst clips of the first model.
+impl Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.2}"));
+        let row = |name: &str, protocol: &str, rest: Vec<String>| {
+            [vec![name.into(), protocol.into()], rest].concat()
+        };
+
+        let mut main = Table::new(&["model", "protocol", "clips", "frames"]);
+        main.header.extend(FIGURES.map(|(_, title, _)| title.into()));
+        let mut regions = Table::new(&["model", "protocol"]);
+        regions.header.extend(Region::ALL.map(|region| region.name().replace('_', " ")));
+        let mut places = Table::new(&["model"]);
+        places.header.extend(PLACES.map(|(title, _)| title.into()));
+        let mut worst = Table::new(&["model", "protocol", "clip", "MPJPE cm", "worst at s", "cm"]);
+        for (name, protocol, report) in self.rows() {
+            let ProtocolReport { clips, frames, metrics, .. } = report;
+            let figures = FIGURES.map(|(_, _, figure)| number(figure(metrics)));
+            let counts = vec![clips.to_string(), frames.to_string()];
+            main.rows.push(row(name, protocol, [counts, figures.into()].concat()));
+
+            let error = |region: &Region| {
+                report.regions.get(region).map(|e| format!("{:.1} / {:.1}", e.cm, e.deg))
+            };
+            let errors = Region::ALL.iter().map(|r| error(r).unwrap_or_default()).collect();
+            regions.rows.push(row(name, protocol, errors));
+
+            if let Some(all) = &report.by_window_position {
+                let at = PLACES.map(|(_, quarters)| number(all[(all.len() - 1) * quarters / 4]));
+                places.rows.push([vec![name.to_string()], at.into()].concat());
+            }
+        }
+        for (name, protocol, report) in self.rows().filter(|row| row.0 == self.first.name) {
+            for clip in &report.worst {
+                let numbers = [clip.mpjpe_cm, clip.at_s, clip.at_mpjpe_cm].map(|v| number(Some(v)));
+                let rest = [vec![clip.clip.clone()], numbers.into()].concat();
+                worst.rows.push(row(name, protocol, rest));
+            }
+        }
+        write!(f, "{main}\nParts of the body, cm / deg:\n\n{regions}")?;
+        if !places.rows.is_empty() {
+            write!(f, "\nMPJPE by place in the offline window, cm:\n\n{places}")?;
+        }
+        let mut steps = Table::new(&["model", "online, refined"]);
+        let figures = || FIGURES.iter().filter(|(key, ..)| REFINED_FIGURES.contains(key));
+        steps.header.extend(figures().map(|(_, title, _)| (*title).into()));
+        steps.header.extend(LOOKS.map(|(_, title, _)| title.into()));
+        for (name, RefinedReport { step, report }) in self.refined() {
+            let figures = figures().map(|(.., figure)| number(figure(&report.metrics)));
+            let looks = LOOKS.iter().map(|(.., look)| number(report.looks.as_ref().and_then(look)));
+            steps.rows.push(row(name, step, figures.chain(looks).collect()));
+        }
+        if !steps.rows.is_empty() {
+            write!(f, "\nRefined as in a game, step by step:\n\n{steps}")?;
+        }
+        write!(f, "\nWorst clips:\n\n{worst}")
+    }
+}
+
+/// Places in the window that the table shows, in quarters of the way from its first frame to its last.
+const PLACES: [(&str, usize); 5] =
+    [("first", 0), ("at 1/4", 1), ("middle", 2), ("at 3/4", 3), ("last", 4)];
+
+/// A Markdown table whose columns line up.
+struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    fn new(header: &[&str]) -> Self {
+        Self { header: header.iter().map(|s| (*s).into()).collect(), rows: vec![] }
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cell = |text: &str| text.replace('|', "\\|");
+        let all = || std::iter::once(&self.header).chain(&self.rows);
+        let width = |i: usize| all().map(|row| cell(&row[i]).chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.header.len()).map(width).collect();
+        let line = |f: &mut fmt::Formatter<'_>, row: &[String]| {
+            for (text, width) in row.iter().zip(&widths) {
+                write!(f, "| {:<width$} ", cell(text))?;
+            }
+            writeln!(f, "|")
+        };
+        line(f, &self.header)?;
+        for width in &widths {
+            write!(f, "|{:-<1$}", "", width + 2)?;
+        }
+        writeln!(f, "|")?;
+        self.rows.iter().try_for_each(|row| line(f, row))
+    }
+}
+
+impl Report {
+    /// A row for each model, protocol or step of refining, and clip.
+    ///
+    /// # Errors
+    /// Never in practice: it is written to memory.
+    pub fn csv(&self) -> anyhow::Result<Vec<u8>> {
+        let mut csv = csv::Writer::from_writer(vec![]);
+        let regions = Region::ALL.iter().flat_map(|region| {
+            ["cm", "deg"].map(|unit| format!("region_{}_{unit}", region.name()))
+        });
+        let figures = FIGURES.iter().map(|(key, ..)| (*key).to_string());
+        let looks = LOOKS.iter().map(|(key, ..)| (*key).to_string());
+        let names = ["model", "protocol", "step", "clip", "frames"].map(String::from);
+        csv.write_record(names.into_iter().chain(figures).chain(regions).chain(looks))?;
+        let plain = self.rows().map(|(model, protocol, report)| (model, protocol, "", report));
+        let refined = self.refined();
+        let refined =
+            refined.map(|(model, refined)| (model, "online", refined.step, &refined.report));
+        for (model, protocol, step, report) in plain.chain(refined) {
+            for clip in &report.per_clip {
+                let number = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
+                let figures = FIGURES.iter().map(|(_, _, value)| number(value(&clip.metrics)));
+                let regions = Region::ALL.iter().flat_map(|region| {
+                    let error = clip.regions.get(region);
+                    [error.map(|e| e.cm), error.map(|e| e.deg)].map(number)
+                });
+                let looks =
+                    LOOKS.iter().map(|(.., look)| number(clip.looks.as_ref().and_then(look)));
+                let names = [model, protocol, step, &clip.clip, &clip.frames.to_string()];
+                let names = names.map(String::from).into_iter();
+                csv.write_record(names.chain(figures).chain(regions).chain(looks))?;
+            }
+        }
+        csv.into_inner().context("cannot write CSV")
+    }
+}

@@ -1,0 +1,58 @@
+//! An exponential moving average of the weights.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use kinest_nn::pose::Network;
+
+/// The network whose weights are the average.
+#[derive(Clone, Debug)]
+pub struct WeightAverage<B: Backend> {
+    /// The average.
+    pub network: Network<B>,
+    decay: f64,
+}
+
+impl<B: Backend> WeightAverage<B> {
+    /// An average that starts at `network`.
+    #[must_use]
+    pub fn new(network: Network<B>, decay: f64) -> Self {
+        Self { network, decay }
+    }
+
+    /// Takes in the weights after step `step`, counted from 1. The first steps count for more, or
+    /// the average would long be that of the random weights of the start.
+    pub fn update(&mut self, current: &Network<B>, step: u64) {
+        let step = step as f64;
+        let decay = self.decay.min((1.0 + step) / (10.0 + step));
+        // Burn's container of tensors by parameter; here it holds weights.
+        let mut weights = Weights(GradientsParams::new());
+        current.visit(&mut weights);
+        self.network = self.network.clone().map(&mut Mix { weights: weights.0, decay });
+    }
+}
+
+struct Weights(GradientsParams);
+
+impl<B: Backend> ModuleVisitor<B> for Weights {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+        self.0.register::<B, D>(param.id, param.val());
+    }
+}
+
+struct Mix {
+    weights: GradientsParams,
+    decay: f64,
+}
+
+impl<B: Backend> ModuleMapper<B> for Mix {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        let (id, average, mapper) = param.consume();
+        let mixed = match self.weights.remove::<B, D>(id) {
+            Some(weight) => average * self.decay + weight * (1.0 - self.decay),
+            None => average,
+        };
+        Param::from_mapped_value(id, mixed, mapper)
+    }
+}

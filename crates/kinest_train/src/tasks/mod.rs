@@ -1,0 +1,3 @@
+//! What can be trained: a folder for each task.
+
+pub mod pose;

@@ -1,0 +1,410 @@
+//! Windows drawn at random from clips, as batches of tensors.
+
+use super::cut::Cut;
+use super::teacher::Teacher;
+use crate::data::augment::Augment;
+use crate::data::config::{DataConfig, Sampling};
+use crate::data::motion_store::MotionStore;
+use anyhow::ensure;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+use glam::DMat3;
+use kinest::features::{Axes, FeatureLayout, TARGETS};
+use kinest::motion::ClipFrame;
+use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
+use kinest::tracker::{TrackerFrame, TrackerPose};
+use kinest_nn::layers::statistics::DataStatistics;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// One step's windows.
+#[derive(Clone, Debug)]
+pub struct MotionBatch<B: Backend> {
+    /// `[batch, window, inputs]`
+    pub features: Tensor<B, 3>,
+    /// `[batch, answers, targets]`: the frames of the window that the network answers.
+    pub targets: Tensor<B, 3>,
+}
+
+/// Windows as they were drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draw {
+    /// `[windows, window, inputs]`
+    pub features: Vec<f32>,
+    /// `[windows, answers, targets]`
+    pub targets: Vec<f32>,
+    windows: usize,
+    /// Frames of a window.
+    frames: usize,
+}
+
+impl Draw {
+    /// The shape of the features.
+    #[must_use]
+    pub fn features_shape(&self) -> [usize; 3] {
+        let inputs = self.features.len() / (self.windows * self.frames);
+        [self.windows, self.frames, inputs]
+    }
+
+    /// The shape of the targets.
+    #[must_use]
+    pub fn targets_shape(&self) -> [usize; 3] {
+        [self.windows, self.targets.len() / (self.windows * TARGETS), TARGETS]
+    }
+
+    /// The windows on a device.
+    pub fn to_batch<B: Backend>(&self, device: &B::Device) -> MotionBatch<B> {
+        let tensor = |values: &[f32], shape: [usize; 3]| {
+            Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
+        };
+        MotionBatch {
+            features: tensor(&self.features, self.features_shape()),
+            targets: tensor(&self.targets, self.targets_shape()),
+        }
+    }
+}
+
+/// Clips to draw windows from.
+#[derive(Debug)]
+pub struct WindowDataset {
+    store: MotionStore,
+    /// Running sum of the chances of the clips.
+    chances: Vec<f64>,
+    skeleton: Skeleton,
+    layout: FeatureLayout,
+    cut: Cut,
+    augment: Augment,
+    teacher: Option<Teacher>,
+}
+
+/// A window as numbers: features of each frame, targets of the newest.
+type Window = (Vec<f32>, Vec<f32>);
+
+impl WindowDataset {
+    /// Keeps the clips that are long enough for a window.
+    ///
+    /// # Errors
+    /// If none is.
+    pub fn new(
+        mut store: MotionStore,
+        config: &DataConfig,
+        layout: FeatureLayout,
+        cut: Cut,
+        skeleton: Skeleton,
+    ) -> anyhow::Result<Self> {
+        let all = store.clips().len();
+        // A faster pace needs more frames, and velocities need one before the first.
+        let needed = (cut.window as f64 * (1.0 + config.augment.speed)).ceil() as usize + 1;
+        store.retain(|clip| clip.frames >= needed);
+        let clips = store.clips();
+        ensure!(!clips.is_empty(), "none of the {all} clips has the {needed} frames of a window");
+        let starts: Vec<f64> = clips.iter().map(|c| (c.frames - needed + 1) as f64).collect();
+        let mut of_subset = BTreeMap::new();
+        for (clip, starts) in clips.iter().zip(&starts) {
+            *of_subset.entry(clip.subset()).or_insert(0.0) += starts;
+        }
+        let mut sum = 0.0;
+        let chances = clips.iter().zip(&starts).map(|(clip, starts)| {
+            sum += match config.sampling {
+                Sampling::Clips => 1.0,
+                Sampling::Frames => *starts,
+                Sampling::Subsets => starts / of_subset[clip.subset()],
+            };
+            sum
+        });
+        let chances = chances.collect();
+        let augment = config.augment;
+        Ok(Self { store, chances, skeleton, layout, cut, augment, teacher: None })
+    }
+
+    /// Mixes what a teacher says into every target.
+    #[must_use]
+    pub fn with_teacher(self, teacher: Teacher) -> Self {
+        Self { teacher: Some(teacher), ..self }
+    }
+
+    /// Clips in use, and minutes of motion in them.
+    #[must_use]
+    pub fn size(&self) -> (usize, f64) {
+        let clips = self.store.clips();
+        let steps: usize = clips.iter().map(|c| c.frames - 1).sum();
+        (clips.len(), steps as f64 / self.store.rate_hz() / 60.0)
+    }
+
+    /// `count` windows from number `first` on. What window a number stands for follows from the
+    /// seed alone.
+    ///
+    /// # Panics
+    /// If `count` is 0.
+    #[must_use]
+    pub fn draw(&self, seed: u64, first: u64, count: usize) -> Draw {
+        assert!(count > 0, "a draw has windows");
+        let (features, targets): (Vec<_>, Vec<_>) =
+            self.windows(seed, first, count).into_iter().unzip();
+        let (features, targets) = (features.concat(), targets.concat());
+        Draw { features, targets, windows: count, frames: self.cut.window }
+    }
+
+    /// Mean and deviation over `samples` windows.
+    #[must_use]
+    pub fn statistics(&self, seed: u64, samples: usize) -> DataStatistics {
+        // From far behind those that training will see.
+        let windows = self.windows(seed, u64::MAX - samples as u64, samples);
+        let moments = |numbers: usize, of: fn(&Window) -> &Vec<f32>| {
+            let rows = || windows.iter().flat_map(|w| of(w).chunks_exact(numbers));
+            let count = rows().count().max(1) as f64;
+            let mut mean = vec![0.0_f64; numbers];
+            let mut square = vec![0.0_f64; numbers];
+            for row in rows() {
+                for (i, v) in row.iter().map(|v| f64::from(*v)).enumerate() {
+                    mean[i] += v / count;
+                    square[i] += v * v / count;
+                }
+            }
+            let std = mean.iter().zip(&square).map(|(m, s)| (s - m * m).max(0.0).sqrt() as f32);
+            (mean.iter().map(|m| *m as f32).collect::<Vec<_>>(), std.collect::<Vec<_>>())
+        };
+        let (input_mean, input_std) = moments(self.layout.inputs(), |w| &w.0);
+        let (target_mean, _) = moments(TARGETS, |w| &w.1);
+        DataStatistics { input_mean, input_std, target_mean }
+    }
+
+    fn windows(&self, seed: u64, first: u64, count: usize) -> Vec<Window> {
+        let draw = |i| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(first + i as u64);
+            self.window(&mut rng)
+        };
+        (0..count).into_par_iter().map(draw).collect()
+    }
+
+    fn window(&self, rng: &mut ChaCha8Rng) -> Window {
+        let total = self.chances.last().copied().unwrap_or_default();
+        let chance = rng.random::<f64>() * total;
+        let index = self.chances.partition_point(|c| *c <= chance).min(self.chances.len() - 1);
+
+        let Cut { window, answers, behind } = self.cut;
+        let change = self.augment.draw(rng);
+        let used = (window as f64 * change.pace).ceil() as usize;
+        let last_start = self.store.clips()[index].frames.saturating_sub(used + 1);
+        let start = rng.random_range(0..=last_start);
+        let clip = self.store.section(index, start..start + used + 1);
+
+        // The first frame only serves velocities.
+        let answered = window + 1 - behind - answers..window + 1 - behind;
+        let mut trackers = Vec::with_capacity(window + 1);
+        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(answers);
+        for i in 0..=window {
+            let frame = if self.augment.speed == 0.0 {
+                clip.frames[i]
+            } else {
+                let seconds = i as f64 * change.pace / clip.rate_hz;
+                ClipFrame::from(&clip.pose_at(seconds))
+            };
+            let (poses, local) = self.trackers(&change.frame(&frame));
+            trackers.push(poses);
+            if answered.contains(&i) {
+                rotations.push(local);
+            }
+        }
+        change.place(&mut trackers, &mut rotations);
+        if let Some(teacher) = &self.teacher {
+            teacher.mix(&trackers, answered.start, &mut rotations);
+        }
+        self.augment.disturb(&mut trackers, self.layout.trackers, clip.rate_hz, rng);
+
+        let mut features = Vec::with_capacity(window * self.layout.inputs());
+        let mut targets = Vec::with_capacity(answers * TARGETS);
+        let newest = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
+        for (local, trackers) in rotations.iter().zip(&trackers[answered]) {
+            let axes = match self.layout.axes {
+                Axes::World | Axes::Heading => newest,
+                Axes::OwnHeading => self.layout.window_axes(&trackers[0]),
+            };
+            self.layout.write_targets(local, &axes, &mut targets);
+        }
+        (features, targets)
+    }
+
+    /// Perfect trackers of a frame, and its local rotations.
+    fn trackers(&self, frame: &ClipFrame) -> (Vec<TrackerPose>, PerJoint<DMat3>) {
+        let local = frame.feature_matrices();
+        let mut joints = self.skeleton.forward(&frame.body_matrices(), frame.translation);
+        joints.rotations = global_rotations(&local);
+        (TrackerFrame::from_joints(self.layout.trackers, 0.0, &joints).poses, local)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::augment::{GripOffset, HandDropout, TrackerNoise};
+    use crate::data::motion_store::{ClipRecord, Source};
+    use burn_flex::Flex;
+    use glam::DVec3;
+    use kinest::motion::MotionClip;
+
+    fn clip(frames: usize) -> MotionClip {
+        let frame = |i: usize| {
+            let t = i as f64 / 60.0;
+            ClipFrame {
+                translation: DVec3::new(0.3 * t, -t, 0.9),
+                rotations: std::array::from_fn(|j| {
+                    let k = j as f64;
+                    let base =
+                        if j == 0 { DVec3::X * std::f64::consts::FRAC_PI_2 } else { DVec3::ZERO };
+                    base + DVec3::new((t + k).sin(), (2.0 * t + k).cos(), (t - k).sin()) * 0.2
+                }),
+            }
+        };
+        MotionClip { rate_hz: 60.0, frames: (0..frames).map(frame).collect() }
+    }
+
+    fn store(clips: &[(&str, usize)]) -> MotionStore {
+        let record = |(name, frames): &(&str, usize)| {
+            ClipRecord::new(name, Source::default(), &clip(*frames))
+        };
+        MotionStore::from_records(60.0, clips.iter().map(record)).unwrap()
+    }
+
+    const CUT: Cut = Cut { window: 12, answers: 12, behind: 0 };
+
+    fn dataset(augment: Augment) -> WindowDataset {
+        dataset_of(augment, FeatureLayout::default())
+    }
+
+    fn dataset_of(augment: Augment, layout: FeatureLayout) -> WindowDataset {
+        let config = DataConfig { augment, ..DataConfig::default() };
+        let store = store(&[("a", 40), ("b", 3), ("c", 90)]);
+        WindowDataset::new(store, &config, layout, CUT, Skeleton::default()).unwrap()
+    }
+
+    /// Windows of 12 frames start at 28, 78, and 8 places of the clips.
+    #[test]
+    fn each_way_of_sampling_has_its_chances() {
+        let clips = [("CMU/a", 40), ("CMU/b", 90), ("CMU/short", 3), ("SFU/c", 20)];
+        for (sampling, expected) in [
+            (Sampling::Clips, [1.0, 2.0, 3.0]),
+            (Sampling::Frames, [28.0, 106.0, 114.0]),
+            (Sampling::Subsets, [28.0 / 106.0, 1.0, 2.0]),
+        ] {
+            let config = DataConfig { sampling, ..DataConfig::default() };
+            let (layout, body) = (FeatureLayout::default(), Skeleton::default());
+            let set = WindowDataset::new(store(&clips), &config, layout, CUT, body);
+            assert_eq!(set.unwrap().chances, expected, "{sampling:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_the_same_window_whenever_it_is_drawn() {
+        let set = dataset(Augment {
+            mirror: true,
+            speed: 0.2,
+            size: 0.1,
+            heading: true,
+            floor: 1.0,
+            noise: TrackerNoise { position: 0.01, rotation: 0.1, seconds: 0.0 },
+            grip: GripOffset { position: 0.01, rotation: 0.1 },
+            dropout: HandDropout { chance: 0.5, seconds: (0.1, 0.2) },
+        });
+        let some = set.draw(7, 3, 5);
+        assert_ne!(set.draw(7, 8, 5), some);
+        assert_ne!(set.draw(8, 3, 5), some);
+        let (two, three) = (set.draw(7, 3, 2), set.draw(7, 5, 3));
+        assert_eq!([two.features, three.features].concat(), some.features);
+        assert_eq!([two.targets, three.targets].concat(), some.targets);
+        let batch = some.to_batch::<Flex>(&Default::default());
+        assert_eq!((batch.features.dims(), batch.targets.dims()), ([5, 12, 54], [5, 12, TARGETS]));
+        assert_eq!(set.size().0, 2, "the clip of three frames is too short");
+    }
+
+    /// Somewhere else, turned elsewhere: nothing changes for a network that sees everything relative
+    /// to the head, and for one that sees the world everything turns alike.
+    #[test]
+    fn a_window_elsewhere_is_the_same_to_the_head_and_turned_to_the_world() {
+        let elsewhere = Augment { heading: true, floor: 5.0, ..Augment::default() };
+        let windows = |augment, axes| {
+            let layout = FeatureLayout { axes, ..FeatureLayout::default() };
+            dataset_of(augment, layout).windows(3, 1, 8)
+        };
+        let pairs =
+            |axes| windows(Augment::default(), axes).into_iter().zip(windows(elsewhere, axes));
+        for (here, there) in pairs(Axes::Heading) {
+            for (a, b) in here.0.iter().chain(&here.1).zip(there.0.iter().chain(&there.1)) {
+                assert!((a - b).abs() < 1e-5, "{a} {b}");
+            }
+        }
+        let vector = |v: &[f32]| DVec3::new(v[0].into(), v[1].into(), v[2].into());
+        let mut turns = vec![];
+        for (here, there) in pairs(Axes::World) {
+            // The angle between the first tracker's first axes, seen from above.
+            let [a, b] = [&here.0, &there.0].map(|w| vector(w).truncate());
+            let turn = DMat3::from_rotation_z(a.angle_to(b));
+            turns.push(a.angle_to(b).abs());
+            let shift = vector(&there.0[36..]) - turn * vector(&here.0[36..]);
+            assert!(shift.z.abs() < 1e-5 && shift.length() > 1e-3);
+            for (a, b) in here.0.chunks_exact(54).zip(there.0.chunks_exact(54)) {
+                // Rotations turn, their changes in the tracker's axes do not, positions turn and
+                // move, velocities turn.
+                for (i, (a, b)) in a.chunks_exact(3).zip(b.chunks_exact(3)).enumerate() {
+                    let expected = match i {
+                        0..6 | 15..18 => turn * vector(a),
+                        6..12 => vector(a),
+                        _ => turn * vector(a) + shift,
+                    };
+                    assert!((expected - vector(b)).length() < 1e-5, "vector {i}");
+                }
+            }
+            for (a, b) in here.1.chunks_exact(TARGETS).zip(there.1.chunks_exact(TARGETS)) {
+                for k in [0, 3] {
+                    assert!((turn * vector(&a[k..]) - vector(&b[k..])).length() < 1e-5);
+                }
+                assert_eq!(a[6..], b[6..]);
+            }
+        }
+        assert!(turns.iter().any(|t| *t > 1.0), "{turns:?}");
+    }
+
+    /// A lost hand is in the validity numbers if the layout has them, and held in any case.
+    #[test]
+    fn dropout_shows_in_the_validity_numbers() {
+        let dropout = HandDropout { chance: 1.0, seconds: (0.05, 0.1) };
+        let augment = Augment { dropout, ..Augment::default() };
+        let told = FeatureLayout { validity: true, ..FeatureLayout::default() };
+        let [told, untold] = [told, FeatureLayout::default()]
+            .map(|layout| dataset_of(augment, layout).windows(5, 1, 20));
+        let mut lost = 0;
+        for (told, untold) in told.iter().zip(&untold) {
+            let rows: Vec<&[f32]> = told.0.chunks_exact(57).collect();
+            for (i, (row, untold)) in rows.iter().zip(untold.0.chunks_exact(54)).enumerate() {
+                assert_eq!(&row[..54], untold);
+                assert_eq!(row[54], 1.0, "heads are not lost");
+                for hand in [1, 2] {
+                    let pose = |row: &[f32]| {
+                        [&row[6 * hand..6 * hand + 6], &row[36 + 3 * hand..39 + 3 * hand]].concat()
+                    };
+                    let still = row[45 + 3 * hand..48 + 3 * hand] == [0.0; 3];
+                    if row[54 + hand] == 0.0 {
+                        lost += 1;
+                        assert!(still && (i == 0 || pose(rows[i - 1]) == pose(row)));
+                    } else {
+                        let found = i > 0 && rows[i - 1][54 + hand] == 0.0;
+                        assert!(still == found || i == 0, "velocity starts a frame later");
+                    }
+                }
+            }
+        }
+        assert!(lost > 50, "{lost}");
+    }
+
+    #[test]
+    fn statistics_are_those_of_the_windows() {
+        let set = dataset(Augment::default());
+        let s = set.statistics(1, 50);
+        // Head height of the moving root stays near 0.9 m plus the upper body.
+        assert!(s.input_mean[38] > 1.2 && s.input_mean[38] < 1.8, "{}", s.input_mean[38]);
+        assert!(s.input_std[46] < 0.01 && (s.input_mean[46] + 1.0 / 60.0).abs() < 0.01);
+    }
+}

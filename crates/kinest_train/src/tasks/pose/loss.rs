@@ -1,0 +1,165 @@
+//! The weighted loss of a training run.
+
+use super::config::LossConfig;
+use anyhow::ensure;
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use kinest::rotation::SIXD;
+use kinest::skeleton::Skeleton;
+use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
+
+/// Loss terms by name, not yet weighted, and their weighted sum.
+#[derive(Clone, Debug)]
+pub struct WeightedLoss<B: Backend> {
+    /// What is minimised.
+    pub total: Tensor<B, 1>,
+    /// The terms that are in use: those with a weight.
+    pub terms: Vec<(&'static str, Tensor<B, 1>)>,
+}
+
+impl LossConfig {
+    fn weights(&self) -> [(&'static str, f64); 6] {
+        [
+            ("rotation", self.rotation),
+            ("root", self.root),
+            ("angular_velocity", self.angular_velocity),
+            ("position", self.position),
+            ("velocity", self.velocity),
+            ("newest", self.newest),
+        ]
+    }
+
+    /// Checks that the loss can be computed for a network that answers the newest `answers` frames of
+    /// a window.
+    ///
+    /// # Errors
+    /// If not; the error names the field.
+    pub fn check(&self, answers: usize) -> anyhow::Result<()> {
+        for (name, weight) in self.weights() {
+            ensure!(weight.is_finite() && weight >= 0.0, "`loss.{name}` {weight} is no weight");
+        }
+        ensure!(self.weights().iter().any(|(_, w)| *w > 0.0), "every weight in `loss` is 0");
+        ensure!(
+            self.angular_velocity == 0.0 || answers >= 2,
+            "`loss.angular_velocity` {} needs two frames, the network answers {answers}: set it to 0",
+            self.angular_velocity
+        );
+        for (name, weight, frames, least) in [
+            ("position_frames", self.position, self.position_frames, 1),
+            ("position_frames", self.velocity, self.position_frames, 2),
+            ("newest_frames", self.newest, self.newest_frames, 1),
+        ] {
+            ensure!(
+                weight == 0.0 || (least..=answers).contains(&frames),
+                "`loss.{name}` {frames} is not in {least}..={answers}, the frames the network answers"
+            );
+        }
+        Ok(())
+    }
+
+    /// The loss of one batch. Only terms with a weight are computed.
+    ///
+    /// # Shapes
+    /// - `predicted`, `target`: `[batch, answers, targets]`
+    ///
+    /// # Panics
+    /// If [`check`](Self::check) fails for `answers`.
+    pub fn of<B: Backend>(
+        &self,
+        predicted: Tensor<B, 3>,
+        target: Tensor<B, 3>,
+        skeleton: &Skeleton,
+    ) -> WeightedLoss<B> {
+        let root = |x: &Tensor<B, 3>| x.clone().narrow(2, 0, SIXD);
+        let newest = |x: &Tensor<B, 3>, frames: usize| {
+            let answers = x.dims()[1];
+            x.clone().narrow(1, answers - frames, frames)
+        };
+        let positions = |x| joint_positions(newest(x, self.position_frames), skeleton);
+        let off = if self.position > 0.0 || self.velocity > 0.0 {
+            Some(positions(&predicted) - positions(&target))
+        } else {
+            None
+        };
+
+        let mut terms: Vec<(&'static str, Tensor<B, 1>)> = vec![];
+        let mut total: Option<Tensor<B, 1>> = None;
+        let mut add = |name, weight: f64, term: &dyn Fn() -> Tensor<B, 1>| {
+            if weight > 0.0 {
+                let term = term();
+                let weighted = term.clone() * weight;
+                total = Some(total.take().map_or(weighted.clone(), |sum| sum + weighted));
+                terms.push((name, term));
+            }
+        };
+        let (p, t) = (&predicted, &target);
+        add("rotation", self.rotation, &|| rotation_loss(p.clone(), t.clone()));
+        add("root", self.root, &|| rotation_loss(root(p), root(t)));
+        add("angular_velocity", self.angular_velocity, &|| {
+            angular_velocity_loss(p.clone(), t.clone())
+        });
+        if let Some(off) = off {
+            let [rows, joints, axes] = off.dims();
+            let frames = self.position_frames;
+            add("position", self.position, &|| off.clone().abs().mean());
+            add("velocity", self.velocity, &|| {
+                let off = off.clone().reshape([rows / frames, frames, joints * axes]);
+                let moved = off.clone().narrow(1, 1, frames - 1) - off.narrow(1, 0, frames - 1);
+                moved.abs().mean()
+            });
+        }
+        let frames = self.newest_frames;
+        add("newest", self.newest, &|| (newest(p, frames) - newest(t, frames)).abs().mean());
+        WeightedLoss { total: total.expect("`check` finds a weight"), terms }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn_flex::{Flex, FlexDevice};
+
+    /// Only `newest` and `position`, which need one frame.
+    fn of_one_frame() -> LossConfig {
+        LossConfig {
+            rotation: 0.0,
+            root: 0.0,
+            angular_velocity: 0.0,
+            position: 2.0,
+            position_frames: 1,
+            newest: 1.0,
+            ..LossConfig::default()
+        }
+    }
+
+    #[test]
+    fn what_one_frame_cannot_give_is_refused_by_name() {
+        let refused = |loss: LossConfig, name: &str| {
+            let error = loss.check(1).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        };
+        of_one_frame().check(1).unwrap();
+        LossConfig::default().check(2).unwrap();
+        refused(LossConfig::default(), "loss.angular_velocity");
+        refused(LossConfig { position_frames: 2, ..of_one_frame() }, "loss.position_frames");
+        refused(LossConfig { newest: -1.0, ..of_one_frame() }, "loss.newest");
+        refused(LossConfig { newest: 0.0, position: 0.0, ..of_one_frame() }, "every weight");
+    }
+
+    #[test]
+    fn one_frame_has_the_terms_with_a_weight_and_their_weighted_sum() {
+        // No joint turned; one number in six is too large by 0.6.
+        let rest = [1.0_f32, 0.0, 0.0, 0.0, 1.0, 0.0].repeat(22);
+        let off: Vec<f32> =
+            rest.iter().enumerate().map(|(i, v)| if i % 6 == 0 { v + 0.6 } else { *v }).collect();
+        let tensor =
+            |v: &[f32]| Tensor::<Flex, 1>::from_floats(v, &FlexDevice).reshape([1, 1, 132]);
+        let loss = of_one_frame().of(tensor(&off), tensor(&rest), &Skeleton::default());
+        let number = |t: &Tensor<Flex, 1>| t.clone().into_scalar();
+        let terms: Vec<_> = loss.terms.iter().map(|(name, t)| (*name, number(t))).collect();
+        // Gram-Schmidt takes a longer column for the same rotation: no joint is elsewhere.
+        assert_eq!((terms[0].0, terms[1].0, terms.len()), ("position", "newest", 2));
+        assert!(terms[0].1.abs() < 1e-6 && (terms[1].1 - 0.1).abs() < 1e-6, "{terms:?}");
+        assert!((number(&loss.total) - 0.1).abs() < 1e-6);
+    }
+}

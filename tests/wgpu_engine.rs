@@ -1,0 +1,198 @@
+//! Models on wgpu against the same models on the CPU, fed with motion made by code.
+//!
+//! Needs a graphics adapter, if only a software one. Without one it says so and passes, unless
+//! `KINEST_REQUIRE_GPU_ADAPTER=1`, which makes that a failure.
+
+use burn_flex::{Flex, FlexDevice};
+use kinest::features::{FeatureLayout, TARGETS};
+use kinest::live::protocol::{Protocol, clip_trackers, predict};
+use kinest::live::{EngineError, PoseEngine, StreamFrames, streams_of};
+use kinest::model::{
+    Checkpoint, Feed, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision, Take,
+};
+use kinest::motion::synthetic::{self, Kind};
+use kinest::skeleton::Skeleton;
+use kinest::tracker::TrackerPose;
+use kinest_engine::{DeviceChoice, OpenError, open};
+use std::path::Path;
+
+/// Sums in another order and another exp move outputs by some millionths; a wrong kernel, or a state of
+/// somebody else, by far more.
+const TOLERANCE: f32 = 1e-3;
+
+fn shipped(name: &str) -> Checkpoint {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models");
+    Checkpoint::load(&models.join(name)).unwrap()
+}
+
+/// The model on the CPU and on wgpu; `None` without an adapter.
+fn both(checkpoint: &Checkpoint) -> Option<[Box<dyn PoseEngine>; 2]> {
+    let gpu = match open(checkpoint, DeviceChoice::Wgpu) {
+        Ok(gpu) => gpu,
+        Err(error @ OpenError::Device { .. }) => {
+            let required = std::env::var_os("KINEST_REQUIRE_GPU_ADAPTER").is_some_and(|v| v == "1");
+            assert!(!required, "KINEST_REQUIRE_GPU_ADAPTER forbids to skip: {error}");
+            eprintln!("SKIPPED, no graphics adapter: {error}");
+            return None;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let cpu = open(checkpoint, DeviceChoice::Cpu).unwrap();
+    assert_eq!([cpu.device(), gpu.device()], ["cpu", "wgpu"]);
+    assert_eq!(cpu.answers(), gpu.answers());
+    Some([cpu, gpu])
+}
+
+/// The trackers of somebody, at 60 Hz.
+fn trackers(kind: Kind, seed: u64, frames: usize) -> Vec<Vec<TrackerPose>> {
+    let skeleton = Skeleton::default();
+    let clip = synthetic::clip(kind, seed, frames as f64 / 60.0 + 1.0, 60.0, &skeleton);
+    let mut trackers = clip_trackers(&clip, &skeleton, FeatureLayout::default().trackers);
+    trackers.truncate(frames);
+    assert_eq!(trackers.len(), frames);
+    trackers
+}
+
+fn features(layout: &FeatureLayout, trackers: &[Vec<TrackerPose>]) -> Vec<f32> {
+    let mut features = vec![];
+    layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
+    features
+}
+
+/// The outputs differ by less than [`TOLERANCE`] and are not all but nothing; returns by how much.
+fn compare([cpu, gpu]: [&[f32]; 2], what: &str) -> f32 {
+    assert_eq!(cpu.len(), gpu.len(), "{what}");
+    let largest = cpu.iter().map(|v| v.abs()).fold(0.0, f32::max);
+    assert!(largest > 0.1, "{what}: an output of nothing proves nothing");
+    let apart = cpu.iter().zip(gpu).map(|(a, b)| (a - b).abs());
+    let worst = apart.max_by(f32::total_cmp).unwrap();
+    assert!(worst < TOLERANCE, "{what}: {worst}");
+    worst
+}
+
+/// Somebody who is fed frames of a motion from a frame on.
+struct Avatar {
+    stream: u64,
+    features: Vec<f32>,
+    /// The calls it takes part in; its stream ends after them.
+    calls: std::ops::Range<usize>,
+}
+
+/// Avatars that come and go while others go on, a frame at a time or some that have waited: 300 frames of
+/// the one that stays.
+#[test]
+fn streams_on_wgpu_are_those_on_the_cpu() {
+    let checkpoint = shipped("kinest_stream.model.ron");
+    let Some([mut cpu, mut gpu]) = both(&checkpoint) else { return };
+    let ModelSpec { layout, feed, .. } = checkpoint.manifest.spec;
+    assert!(matches!(feed, Feed::Frames { .. }));
+    let inputs = layout.inputs();
+    let avatar = |stream, kind, seed, calls| {
+        let features = features(&layout, &trackers(kind, seed, 304));
+        Avatar { stream, features, calls }
+    };
+    let avatars = [
+        avatar(7, Kind::Walk, 1, 0..75),
+        avatar(2, Kind::Reach, 2, 20..50),
+        avatar(9, Kind::Squat, 3, 21..75),
+        // The number of one that has gone, for somebody else.
+        avatar(2, Kind::Punch, 4, 55..75),
+    ];
+    // Frames of each call, over and over: most come one by one.
+    let stretches = [1, 1, 12, 2].into_iter().cycle();
+    let (mut said, mut worst) = ([vec![], vec![]], 0.0_f32);
+    for (call, stretch) in (0..75).zip(stretches) {
+        let here = |a: &&Avatar| a.calls.contains(&call);
+        // Where it is in its motion: four calls take 16 frames.
+        let fed: Vec<_> = avatars
+            .iter()
+            .filter(here)
+            .map(|a| {
+                let at = call / 4 * 16 + [0, 1, 2, 14][call % 4];
+                let features = &a.features[at * inputs..][..stretch * inputs];
+                StreamFrames { stream: a.stream, features }
+            })
+            .collect();
+        let take = if call % 3 == 0 { Take::Newest } else { Take::All };
+        let outputs = [&mut cpu, &mut gpu]
+            .map(|engine| streams_of(engine.as_mut()).unwrap().advance(&fed, take).unwrap());
+        let rows = if take == Take::All { stretch } else { 1 };
+        assert_eq!(outputs[0].len(), fed.len() * rows * TARGETS);
+        worst = worst.max(compare([&outputs[0], &outputs[1]], &format!("call {call}")));
+        for (said, output) in said.iter_mut().zip(outputs) {
+            said.extend(output);
+        }
+        for gone in avatars.iter().filter(|a| a.calls.end == call + 1) {
+            for engine in [&mut cpu, &mut gpu] {
+                streams_of(engine.as_mut()).unwrap().end(gone.stream);
+            }
+        }
+    }
+    println!("{} numbers, {worst:e} apart at most", said[0].len());
+
+    // What is no whole frame is refused, and harms nobody.
+    let odd = [StreamFrames { stream: 1, features: &[0.0; 5] }];
+    let error = streams_of(gpu.as_mut()).unwrap().advance(&odd, Take::All).unwrap_err();
+    assert!(matches!(error, EngineError::StreamLength { found: 5, .. }), "{error}");
+    let frame = [StreamFrames { stream: 1, features: &avatars[0].features[..inputs] }];
+    let outputs = [&mut cpu, &mut gpu]
+        .map(|engine| streams_of(engine.as_mut()).unwrap().advance(&frame, Take::All).unwrap());
+    compare([&outputs[0], &outputs[1]], "after an error");
+}
+
+/// A network with a memory says something else without it.
+#[test]
+fn a_clip_through_the_shipped_stream_is_the_same_on_wgpu() {
+    let checkpoint = shipped("kinest_stream.model.ron");
+    let Some(engines) = both(&checkpoint) else { return };
+    let skeleton = Skeleton::default();
+    let clip = synthetic::clip(Kind::Turn, 5, 2.0, 60.0, &skeleton);
+    let [cpu, gpu] = engines.map(|mut engine| {
+        let motion = predict(engine.as_mut(), &clip, &skeleton, Protocol::Online, |_, _| ());
+        let frames = motion.unwrap().frames;
+        let numbers = frames.iter().flat_map(|f| f.rotations.map(|r| r.to_array())).flatten();
+        numbers.map(|v| v as f32).collect::<Vec<_>>()
+    });
+    println!("{:e} rad apart at most", compare([&cpu, &gpu], "axis-angles"));
+}
+
+/// Whole windows, some at once, and of each either every frame or the newest.
+fn windows(checkpoint: &Checkpoint) {
+    let Some([mut cpu, mut gpu]) = both(checkpoint) else { return };
+    let ModelSpec { layout, window, .. } = checkpoint.manifest.spec;
+    assert!(gpu.streams().is_none());
+    let kinds = [Kind::Walk, Kind::Reach, Kind::Sit];
+    let input: Vec<f32> = kinds
+        .into_iter()
+        .zip(10..)
+        .flat_map(|(kind, seed)| features(&layout, &trackers(kind, seed, window + 1)))
+        .collect();
+    for take in [Take::All, Take::Newest] {
+        let outputs =
+            [&mut cpu, &mut gpu].map(|engine| engine.infer(&input, kinds.len(), take).unwrap());
+        let worst = compare([&outputs[0], &outputs[1]], &format!("{take:?}"));
+        println!("{take:?}: {} numbers, {worst:e} apart at most", outputs[0].len());
+    }
+    let error = gpu.infer(&[0.0; 5], 1, Take::Newest).unwrap_err();
+    assert!(matches!(error, EngineError::InputLength { found: 5, .. }), "{error}");
+}
+
+#[test]
+fn windows_of_kinest_on_wgpu_are_those_on_the_cpu() {
+    windows(&shipped("kinest_small.model.ron"));
+}
+
+#[test]
+fn windows_of_a_perceptron_on_wgpu_are_those_on_the_cpu() {
+    let config = NetworkConfig::Mlp(MlpConfig { width: 64, layers: 2, ..MlpConfig::default() });
+    let spec = ModelSpec {
+        layout: FeatureLayout::default(),
+        rate_hz: 60.0,
+        window: config.window(),
+        feed: config.feed(),
+        skeleton: Skeleton::default(),
+    };
+    let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
+    let manifest = Manifest::new(config, spec);
+    windows(&Checkpoint::new(manifest, &network, Precision::F32).unwrap());
+}
