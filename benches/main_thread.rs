@@ -12,8 +12,8 @@ mod common;
 
 use bevy::prelude::*;
 use bevy_kinest::kinest::features::{TARGETS, WindowAxes};
-use bevy_kinest::kinest::model::ModelSpec;
 use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
+use bevy_kinest::kinest::model::ModelSpec;
 use bevy_kinest::prelude::*;
 use common::{FRAME, Walk, app, body, set_frame, spec};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};

@@ -22,7 +22,8 @@ fn random(shape: [usize; 3]) -> Tensor<B, 3> {
 /// Forward, loss, backward, Adam.
 fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, batch: usize) {
     let network_config = NetworkConfig::Kinest(config.clone());
-    let mut network = Some(Network::<B>::new(&network_config, &FlexDevice).expect("the config is sound"));
+    let mut network =
+        Some(Network::<B>::new(&network_config, &FlexDevice).expect("the config is sound"));
     let mut adam = AdamConfig::new().init();
     let skeleton = Skeleton::default();
     let features = random([batch, config.window, config.inputs]);
@@ -41,7 +42,8 @@ fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, 
 /// Every scan of the network forward and backward, without what is between them.
 fn scans(c: &mut Criterion, name: &str, config: &KinestConfig, batch: usize) {
     let of = |scan: &Mamba2Config, width: usize, tokens: usize, count: usize| {
-        let blocks: Vec<_> = (0..count).map(|_| Network::<B>::new(&scan, width, &FlexDevice)).collect();
+        let blocks: Vec<_> =
+            (0..count).map(|_| Network::<B>::new(&scan, width, &FlexDevice)).collect();
         (blocks, random([batch, tokens, width]))
     };
     let joints = config.window * SmplJoint::COUNT;

@@ -7,9 +7,9 @@ use kinest_stage::RATE_HZ;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Source of a clip.
+/// A clip of the playlist.
 #[derive(Clone, Debug, PartialEq)]
-enum Source {
+enum Item {
     /// Synthetic.
     WalkAndWave,
     File(PathBuf),
@@ -18,14 +18,14 @@ enum Source {
 /// Clips in order, at least one, and the current one.
 #[derive(Clone, Debug)]
 pub struct Playlist {
-    sources: Vec<Source>,
+    items: Vec<Item>,
     at: usize,
 }
 
 impl Playlist {
     /// The synthetic clip only.
     pub fn walk_and_wave() -> Self {
-        Self { sources: vec![Source::WalkAndWave], at: 0 }
+        Self { items: vec![Item::WalkAndWave], at: 0 }
     }
 
     /// The AMASS clip at `path`, or all clips in that folder, by name. Clips are loaded when their
@@ -35,7 +35,7 @@ impl Playlist {
     /// If the folder cannot be read or holds no `.npz`.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if !path.is_dir() {
-            return Ok(Self { sources: vec![Source::File(path.into())], at: 0 });
+            return Ok(Self { items: vec![Item::File(path.into())], at: 0 });
         }
         let cannot = || format!("cannot read the folder {}", path.display());
         let mut files = Vec::new();
@@ -47,11 +47,11 @@ impl Playlist {
         }
         ensure!(!files.is_empty(), "{}: no .npz in this folder", path.display());
         files.sort();
-        Ok(Self { sources: files.into_iter().map(Source::File).collect(), at: 0 })
+        Ok(Self { items: files.into_iter().map(Item::File).collect(), at: 0 })
     }
 
     pub fn len(&self) -> usize {
-        self.sources.len()
+        self.items.len()
     }
 
     /// Index of the current clip.
@@ -65,9 +65,9 @@ impl Playlist {
     }
 
     pub fn name(&self) -> String {
-        match &self.sources[self.at] {
-            Source::WalkAndWave => "walk and wave".into(),
-            Source::File(path) => path.display().to_string(),
+        match &self.items[self.at] {
+            Item::WalkAndWave => "walk and wave".into(),
+            Item::File(path) => path.display().to_string(),
         }
     }
 
@@ -76,9 +76,9 @@ impl Playlist {
     /// # Errors
     /// If it cannot be read.
     pub fn load(&self) -> anyhow::Result<MotionClip> {
-        let clip = match &self.sources[self.at] {
-            Source::WalkAndWave => synthetic::walk_and_wave(&Skeleton::default()),
-            Source::File(path) => amass::load(path)?,
+        let clip = match &self.items[self.at] {
+            Item::WalkAndWave => synthetic::walk_and_wave(&Skeleton::default()),
+            Item::File(path) => amass::load(path)?,
         };
         Ok(clip.resampled(RATE_HZ))
     }

@@ -5,14 +5,15 @@ use bevy::app::PluginsState;
 use bevy::asset::AssetPlugin;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
+use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::metrics::{BodyTrack, FeetTrack, elbow_flips, jitter, knee_flips};
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
-use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::kinest::tracker::TrackerFrame;
 use bevy_kinest::prelude::*;
 use glam::DVec3;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub struct Played {
     pub skeleton: Skeleton,
     /// The joints that the devices stood for.
     pub trackers: Vec<TrackerFrame>,
+    /// The first digits of the SHA-256 of every bit of every shown pose, in order: whoever changes nothing
+    /// changes no digit.
+    pub digest: String,
 }
 
 /// Figures of the shown body.
@@ -64,12 +68,14 @@ pub struct Figures {
     pub glitches: usize,
     /// Greatest movement of the pelvis in such a frame, beyond the head's, metres.
     pub thrown: f64,
+    /// See [`Played::digest`].
+    pub digest: String,
 }
 
 impl Figures {
     pub const HEADINGS: &str = "\
-| recording | Hz | frames | finite | head mm | hands exact % (else off cm) | standing feet within 2 cm % (most cm) | knee / elbow flips | jitter body / trackers 10² m/s³ | glitches, pelvis cm |
-|---|---|---|---|---|---|---|---|---|---|";
+| recording | Hz | frames | finite | head mm | hands exact % (else off cm) | standing feet within 2 cm % (most cm) | knee / elbow flips | jitter body / trackers 10² m/s³ | glitches, pelvis cm | digest |
+|---|---|---|---|---|---|---|---|---|---|---|";
 }
 
 impl fmt::Display for Figures {
@@ -79,7 +85,7 @@ impl fmt::Display for Figures {
         });
         write!(
             f,
-            "{:.0} | {} | {} | {:.2} | {:.1} ({:.1}) | {feet} | {} / {} | {:.1} / {:.1} ({:.2}) | {}, {:.1} |",
+            "{:.0} | {} | {} | {:.2} | {:.1} ({:.1}) | {feet} | {} / {} | {:.1} / {:.1} ({:.2}) | {}, {:.1} | {} |",
             self.rate_hz,
             self.frames,
             if self.finite { "yes" } else { "NO" },
@@ -93,6 +99,7 @@ impl fmt::Display for Figures {
             self.jitter / self.tracker_jitter,
             self.glitches,
             1e2 * self.thrown,
+            self.digest,
         )
     }
 }
@@ -126,22 +133,30 @@ pub fn play(devices: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Playe
     replay.seek(0.0);
 
     let mut frames = Vec::with_capacity(times.len());
+    let mut digest = Sha256::new();
     for (i, time) in times.iter().enumerate() {
         let step = i.checked_sub(1).map_or(0.0, |before| time - times[before]);
         let step = Duration::from_secs_f64(step);
         app.insert_resource(TimeUpdateStrategy::ManualDuration(step));
         app.update();
         let body = app.world().get::<BodyPose>(avatar).ok_or("there is no body")?;
+        let Pose { translation, rotations } = body.pose();
+        let rotations = rotations.iter().flat_map(|rotation| rotation.to_array());
+        for number in translation.to_array().into_iter().chain(rotations) {
+            digest.update(number.to_le_bytes());
+        }
         frames.push(ClipFrame::from(body.pose()));
     }
     let rate_hz = (times.len() - 1) as f64 / recording.duration();
     let trackers = recording.frames().iter().map(|frame| player.joints(&frame.trackers)).collect();
-    Ok(Played { motion: MotionClip { rate_hz, frames }, skeleton: player.skeleton(base), trackers })
+    let digest = digest.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let motion = MotionClip { rate_hz, frames };
+    Ok(Played { motion, skeleton: player.skeleton(base), trackers, digest })
 }
 
 /// Measures all frames except the first ones, in which the body fades in.
 pub fn measure(played: &Played) -> Figures {
-    let Played { motion: MotionClip { rate_hz, frames }, skeleton, trackers } = played;
+    let Played { motion: MotionClip { rate_hz, frames }, skeleton, trackers, digest } = played;
     let (rate_hz, frames, trackers) = (*rate_hz, &frames[WARM_UP..], &trackers[WARM_UP..]);
     let body = BodyTrack::new(frames, skeleton);
     let feet = FeetTrack::new(frames, skeleton);
@@ -188,5 +203,6 @@ pub fn measure(played: &Played) -> Figures {
         tracker_jitter: jitter(&points, rate_hz).unwrap_or_default(),
         glitches: (1..frames.len()).filter(glitch).count(),
         thrown: (1..frames.len()).filter(glitch).map(beyond).fold(0.0, f64::max),
+        digest: digest.clone(),
     }
 }

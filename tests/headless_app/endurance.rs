@@ -3,10 +3,10 @@
 use crate::common::*;
 use bevy::prelude::*;
 use bevy_kinest::KinestFellBack;
+use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::ModelSpec;
 use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::motion::synthetic::{self, Kind};
-use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};

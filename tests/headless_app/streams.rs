@@ -3,8 +3,8 @@
 use crate::common::*;
 use bevy::prelude::*;
 use bevy_kinest::kinest::features::{Axes, FeatureLayout, TARGETS, WindowAxes};
-use bevy_kinest::kinest::model::{Feed, ModelSpec};
 use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, StreamFrames, Take};
+use bevy_kinest::kinest::model::{Feed, ModelSpec};
 use bevy_kinest::prelude::*;
 use glam::DVec3;
 use std::collections::HashMap;

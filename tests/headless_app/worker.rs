@@ -3,8 +3,10 @@
 use crate::common::*;
 use bevy::diagnostic::DiagnosticsStore;
 use bevy::prelude::*;
-use bevy_kinest::kinest::model::{Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision};
 use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
+use bevy_kinest::kinest::model::{
+    Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision,
+};
 use bevy_kinest::kinest::skeleton::Pose;
 use bevy_kinest::prelude::*;
 use bevy_kinest::{

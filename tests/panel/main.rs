@@ -8,9 +8,9 @@ mod reader;
 
 use bevy::prelude::*;
 use bevy_kinest::bevy_egui::{EguiPrimaryContextPass, EguiUserTextures};
+use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 use bevy_kinest::kinest::refine::Floor;
-use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestModels, KinestPanel, KinestPanelPlugin, ModelState, TrackerRecorder};

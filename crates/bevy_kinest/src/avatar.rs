@@ -1,13 +1,14 @@
 //! The avatar and its pose.
 
-use crate::inference::Estimate;
-use crate::refine::{KinestRefine, RefineState};
+use crate::inference::AvatarPlayer;
+use crate::refine::KinestRefine;
 use crate::tracker::Sampled;
 use crate::{AvatarStatus, PoseModel};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use glam::{DQuat, DVec3};
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
+use kinest::live::PoseSource;
 use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
 
 /// A body driven by [`SparseTracker`](crate::SparseTracker)s. Its pose appears in [`BodyPose`].
@@ -15,7 +16,7 @@ use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
 /// The body is where its trackers are: the avatar's own [`Transform`] does not move it.
 #[derive(Component, Clone, Debug, Reflect)]
 #[reflect(Component)]
-#[require(Transform, BodyPose, KinestRefine, AvatarStatus, Sampled, Estimate, RefineState)]
+#[require(Transform, BodyPose, KinestRefine, AvatarStatus, Sampled, AvatarPlayer)]
 pub struct KinestAvatar {
     /// The network that estimates the body.
     pub model: Handle<PoseModel>,
@@ -39,20 +40,6 @@ impl KinestAvatar {
 #[reflect(Component)]
 pub struct TrackingSpace(#[entities] pub Entity);
 
-/// Where a [`BodyPose`] comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Reflect)]
-pub enum PoseSource {
-    /// Nobody who knows: the network has not spoken yet, and the body is what inverse kinematics makes of
-    /// its trackers ([`three_point_pose`](kinest::refine::three_point_pose)); or the head has been lost for
-    /// long, and it is the rest pose.
-    #[default]
-    Rest,
-    /// The network.
-    Estimated,
-    /// The head is lost, and the body is as it was.
-    Frozen,
-}
-
 /// The pose of an avatar in this frame, its head joint at the newest head tracker.
 ///
 /// Systems after [`KinestSystems::Refine`](crate::KinestSystems::Refine) change it with
@@ -62,6 +49,7 @@ pub enum PoseSource {
 pub struct BodyPose {
     #[reflect(remote = SkeletonReflect)]
     pub(crate) skeleton: Skeleton,
+    #[reflect(remote = PoseSourceReflect)]
     pub(crate) source: PoseSource,
     /// `None` as long as there has been no head tracker.
     pub(crate) time: Option<f64>,
@@ -194,6 +182,19 @@ pub struct PoseReflect {
     pub rotations: PerJoint<DQuat>,
 }
 
+/// Stands for [`PoseSource`] in reflection.
+#[reflect_remote(PoseSource)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PoseSourceReflect {
+    /// See [`PoseSource::Rest`].
+    #[default]
+    Rest,
+    /// See [`PoseSource::Estimated`].
+    Estimated,
+    /// See [`PoseSource::Frozen`].
+    Frozen,
+}
+
 /// Stands for [`Skeleton`] in reflection.
 #[reflect_remote(Skeleton)]
 #[derive(Clone, Debug)]
@@ -232,5 +233,6 @@ pub struct PoseUpdated {
     /// The avatar.
     pub entity: Entity,
     /// Where the pose comes from.
+    #[reflect(remote = PoseSourceReflect)]
     pub source: PoseSource,
 }

@@ -1,7 +1,7 @@
 //! Gizmos: bodies, trackers, contacts and errors as lines.
 
+use crate::inference::AvatarPlayer;
 use crate::replay::MotionReplay;
-use crate::tracker::Sampled;
 use crate::{BodyPose, KinestAvatar};
 use bevy::gizmos::GizmoAsset;
 use bevy::prelude::*;
@@ -69,10 +69,10 @@ impl Plugin for KinestGizmoPlugin {
 
 fn draw(
     mut gizmos: Gizmos<KinestGizmos>,
-    bodies: Query<(&BodyPose, &Sampled, Option<&MotionReplay>), With<KinestAvatar>>,
+    bodies: Query<(&BodyPose, &AvatarPlayer, Option<&MotionReplay>), With<KinestAvatar>>,
 ) {
     let wanted = gizmos.config_ext.clone();
-    for (body, sampled, replay) in bodies.iter().filter(|(body, ..)| body.time().is_some()) {
+    for (body, of_avatar, replay) in bodies.iter().filter(|(body, ..)| body.time().is_some()) {
         let at = |joint| body.joint(joint).translation;
         for joint in SmplJoint::ALL {
             if let (Some(color), Some(parent)) = (wanted.bones, joint.parent()) {
@@ -80,7 +80,7 @@ fn draw(
                 gizmos.line(at(parent), at(joint), color);
             }
         }
-        if let Some(frame) = &sampled.joints {
+        if let Some(frame) = of_avatar.player.joints() {
             for pose in &frame.poses {
                 let place = Transform::from_translation(engine_from_amass_point(pose.position))
                     .with_rotation(engine_from_amass_rotation(quat_from_matrix(pose.rotation)));

@@ -2,22 +2,19 @@
 
 use crate::confidence::confidence;
 use crate::player::PlayerCalibration;
-use crate::refine::RefineState;
 use crate::settings::Clock;
 use crate::status::{KinestModels, ModelState, ModelStatus};
 use crate::tracker::Sampled;
 use crate::{
-    AvatarStatus, BodyPose, InferenceMode, KinestAvatar, KinestPlugins, PoseModel, PoseSource,
-    PoseUpdated, ResetAvatar, Teleport,
+    AvatarStatus, BodyPose, InferenceMode, KinestAvatar, KinestPlugins, KinestRefine, PoseModel,
+    PoseSource, PoseUpdated, ResetAvatar, Teleport,
 };
 use bevy::asset::{AssetEvent, AssetLoadFailedEvent};
 use bevy::diagnostic::Diagnostics;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
+use kinest::live::{Player, PlayerPose, PoseRequest, PoseWorker, Question, WorkerEvent};
 use kinest::model::{Feed, ModelSpec};
-use kinest::refine::{SourceFade, three_point_pose};
-use kinest::live::{FrameFeed, HandStandIn, PoseInput, PoseRequest, PoseTimeline, PoseWorker, TrackerHistory, WorkerEvent, place_under_head, rest_under_head};
-use kinest::tracker;
 use kinest_engine::DeviceChoice;
 
 /// Engines of one model that may fail in a row before it is given up.
@@ -166,32 +163,11 @@ impl Workers {
     }
 }
 
-/// What the network last said about an avatar, and what it is told.
+/// The player of an avatar, and the model that is asked about it.
 #[derive(Component, Default)]
-pub(crate) struct Estimate {
-    /// The model that is asked.
+pub(crate) struct AvatarPlayer {
     model: Option<AssetId<PoseModel>>,
-    history: Option<TrackerHistory>,
-    /// For a network that is fed frame by frame.
-    feed: Option<FrameFeed>,
-    /// Of the network the history is for.
-    asked: u64,
-    stand_in: HandStandIn,
-    timeline: PoseTimeline,
-    /// Of the network the timeline is from.
-    answered: u64,
-    fade: SourceFade<(PoseSource, u64)>,
-}
-
-impl Estimate {
-    /// Forgets what the trackers did, and nothing else.
-    pub fn forget_trackers(&mut self) {
-        if let Some(history) = &mut self.history {
-            history.clear();
-        }
-        self.feed = None;
-        self.stand_in = HandStandIn::default();
-    }
+    pub player: Player,
 }
 
 /// Notes which models have changed or are gone.
@@ -239,22 +215,23 @@ pub(crate) fn infer(
         &KinestAvatar,
         Option<&PlayerCalibration>,
         &mut Sampled,
-        &mut Estimate,
-        &mut RefineState,
+        &mut AvatarPlayer,
     )>,
 ) {
     let (settings, now) = (&clock.settings, clock.now().as_secs_f64());
     let inline = settings.mode == InferenceMode::Inline;
-    for (avatar, KinestAvatar { model }, calibration, mut sampled, mut estimate, mut state) in
-        &mut avatars
-    {
-        let (id, estimate) = (model.id(), &mut *estimate);
-        if let Some(by) = &sampled.moved {
-            estimate.fade.teleport(by);
-            state.teleport(by);
+    for (avatar, KinestAvatar { model }, calibration, mut sampled, mut of_avatar) in &mut avatars {
+        let id = model.id();
+        let AvatarPlayer { model: asked, player } = &mut *of_avatar;
+        (player.settings.dropout, player.settings.blend) = (settings.dropout, settings.blend);
+        player.calibrate(calibration.map(|PlayerCalibration(player)| *player));
+        if let Some(devices) = &sampled.devices
+            && let Err(error) = player.push(devices, sampled.told_moved)
+        {
+            sampled.warn(avatar, error.to_string());
         }
-        if estimate.model != Some(id) {
-            workers.forget(avatar, estimate.model.replace(id));
+        if *asked != Some(id) {
+            workers.forget(avatar, asked.replace(id));
         }
         if let Some(model) = models.get(id)
             && let Err(error) = workers.open(id, model, settings.device, inline, statuses.of(id))
@@ -262,68 +239,32 @@ pub(crate) fn infer(
             sampled.warn(avatar, format!("no thread for the network: {error}"));
         }
         let Some(running) = workers.running.get_mut(&id) else { continue };
-        let (spec, revision) = (&running.engine.spec, running.engine.revision);
-        let Some(devices) = &sampled.devices else { continue };
-        let mut frame = match calibration {
-            Some(PlayerCalibration(player)) => player.to_model(&spec.skeleton, devices),
-            None => devices.clone(),
-        };
-        let time = frame.time;
-
-        let history = estimate.history.get_or_insert_with(|| TrackerHistory::new(spec));
-        if std::mem::replace(&mut estimate.asked, revision) != revision {
-            history.change_model(spec);
-            estimate.feed = None;
-        }
-        let mut passed = 0.0;
-        if let Some(newest) = history.newest() {
-            passed = time - newest.time;
-            let (before, now) = (newest.poses[0], frame.poses[0]);
-            let jumped = before.tracked
-                && now.tracked
-                && tracker::Teleport::detect(&before, &now, passed).is_some();
-            if jumped || sampled.moved.is_some() || sampled.head_found {
-                let by = tracker::Teleport::between(&before, &now);
-                history.teleport(&by);
-                estimate.stand_in.teleport(&by);
-                estimate.timeline.teleport(&by);
-                if let Some(feed) = &mut estimate.feed {
-                    feed.teleport(&by);
-                }
-                running.engine.worker.discard(avatar.to_bits());
-            }
-        }
-        if !spec.layout.validity {
-            estimate.stand_in.apply(&settings.dropout, &spec.skeleton, &mut frame.poses, passed);
-        }
-        match history.push(frame) {
-            // While the clock stands still nothing is new.
-            Ok(false) => continue,
-            Ok(true) => {}
+        let engine = &mut running.engine;
+        let told = match player.tell(&engine.spec, engine.revision) {
+            Ok(told) => told.unwrap_or_default(),
             Err(error) => {
                 sampled.warn(avatar, error.to_string());
                 continue;
             }
-        }
+        };
         let avatar = avatar.to_bits();
-        if let Feed::Frames { .. } = spec.feed {
-            let feed = estimate.feed.get_or_insert_with(|| FrameFeed::new(spec));
-            if let Some(new) = feed.next(history) {
-                if new.starts {
-                    running.engine.worker.reset(avatar);
-                }
-                let (time, axes) = (new.time, new.axes);
-                let input = PoseInput::Frames(new.features);
-                running.requests.push(PoseRequest { avatar, time, input, axes });
-            }
-            continue;
+        if told.teleported {
+            engine.worker.discard(avatar);
         }
-        // Far ahead it is the time of another clock.
-        let due = inline || !(0.0..1.0).contains(&(running.due - now));
-        if due && let Some(frames) = history.window() {
-            let mut features = Vec::with_capacity(spec.window * spec.layout.inputs());
-            let axes = spec.layout.write_features(frames, &mut features);
-            let input = PoseInput::Window(features);
+        // Every frame is fed; windows are due at the network's rate. Far ahead it is the time of another
+        // clock.
+        let due = engine.spec.feed != Feed::Windows
+            || inline
+            || !(0.0..1.0).contains(&(running.due - now));
+        // While the clock stands still nothing is new.
+        if told.new
+            && due
+            && let Some(question) = player.ask()
+        {
+            if question.starts {
+                engine.worker.reset(avatar);
+            }
+            let Question { input, time, axes, .. } = question;
             running.requests.push(PoseRequest { avatar, time, input, axes });
         }
     }
@@ -338,25 +279,11 @@ pub(crate) fn infer(
     }
 }
 
-/// What the network has seen of a player of another size is no motion of this one.
-pub(crate) fn follow_calibration(
-    mut changed: Query<&mut Estimate, Changed<PlayerCalibration>>,
-    mut removed: RemovedComponents<PlayerCalibration>,
-    mut avatars: Query<&mut Estimate, Without<PlayerCalibration>>,
-) {
-    changed.iter_mut().for_each(|mut estimate| estimate.forget_trackers());
-    for avatar in removed.read() {
-        if let Ok(mut estimate) = avatars.get_mut(avatar) {
-            estimate.forget_trackers();
-        }
-    }
-}
-
 /// Takes the news of every worker.
 pub(crate) fn receive(
     mut workers: ResMut<Workers>,
     mut statuses: ResMut<KinestModels>,
-    mut avatars: Query<(&mut Estimate, &mut AvatarStatus)>,
+    mut avatars: Query<(&mut AvatarPlayer, &mut AvatarStatus)>,
     mut ready: MessageWriter<KinestReady>,
     mut fell_back: MessageWriter<KinestFellBack>,
     mut failed: MessageWriter<KinestFailed>,
@@ -429,14 +356,11 @@ pub(crate) fn receive(
                     let revision = running.engine.revision;
                     for reply in replies {
                         let avatar = Entity::from_bits(reply.avatar);
-                        let Ok((mut estimate, mut seen)) = avatars.get_mut(avatar) else {
+                        let Ok((mut asked, mut seen)) = avatars.get_mut(avatar) else {
                             continue;
                         };
-                        if estimate.model == Some(model) {
-                            if std::mem::replace(&mut estimate.answered, revision) != revision {
-                                estimate.timeline.clear();
-                            }
-                            estimate.timeline.push(reply.time, reply.rotations);
+                        if asked.model == Some(model) {
+                            asked.player.estimate(revision, reply.time, reply.rotations);
                             seen.estimates += 1;
                         }
                     }
@@ -473,60 +397,45 @@ impl Running {
 pub(crate) fn place(
     clock: Clock,
     models: Res<Assets<PoseModel>>,
-    mut avatars: Query<(
-        &KinestAvatar,
-        Option<&PlayerCalibration>,
-        &Sampled,
-        &mut Estimate,
-        &mut BodyPose,
-    )>,
+    mut avatars: Query<(&KinestAvatar, &Sampled, &mut AvatarPlayer, &mut BodyPose)>,
     mut diagnostics: Diagnostics,
 ) {
-    let (dt, settings) = (clock.delta(), &clock.settings);
-    for (KinestAvatar { model }, calibration, sampled, mut estimate, mut body) in &mut avatars {
-        let Some(trackers) = &sampled.joints else { continue };
-        let now = sampled.time;
-        let (head, estimate) = (&trackers.poses[0], &mut *estimate);
-        let lost = sampled.lost_since.map(|since| since.map_or(0.0, |since| now - since));
+    for (KinestAvatar { model }, sampled, mut of_avatar, mut body) in &mut avatars {
+        let (player, now) = (&mut of_avatar.player, sampled.time);
+        if player.joints().is_none() {
+            continue;
+        }
         if let Some(model) = models.get(model) {
             body.skeleton = model.spec().skeleton.clone();
         }
-        if let Some(PlayerCalibration(player)) = calibration {
-            body.skeleton = player.skeleton(&body.skeleton);
-        }
-
-        let network = estimate.timeline.show(now);
-        let frozen = sampled.lost_since[0].is_some() && lost[0] < settings.dropout.freeze;
-        let before = estimate.fade.shown().filter(|_| frozen);
-        let (source, time, rotations) = match (before, network) {
-            (Some((_, shown)), _) => {
-                let time = body.time.map_or(now, |time| time - sampled.on_clock(0.0));
-                (PoseSource::Frozen, time, *shown)
-            }
-            (None, Some((time, rotations))) if sampled.lost_since[0].is_none() => {
-                (PoseSource::Estimated, time, rotations)
-            }
-            _ if sampled.lost_since[0].is_none() => {
-                let pose = three_point_pose(&body.skeleton, &trackers.poses);
-                (PoseSource::Rest, now, pose.rotations)
-            }
-            _ => (PoseSource::Rest, now, rest_under_head(&body.skeleton, head).rotations),
-        };
-        let blend = match source {
-            PoseSource::Rest if sampled.lost_since[0].is_some() => settings.dropout.relax,
-            _ => settings.blend,
-        };
-        let key = (source, estimate.answered);
-        let rotations = estimate.fade.apply(key, rotations, dt, blend);
+        body.skeleton = player.skeleton(&body.skeleton);
+        let Some(shown) = player.show(&body.skeleton, now, clock.delta()) else { continue };
+        let PlayerPose { pose, source, time } = shown;
+        let lost = sampled.lost_since.map(|since| since.map_or(0.0, |since| now - since));
         body.source = source;
         body.time = Some(sampled.on_clock(time));
         body.age = now - time;
         body.confidence = confidence(source, lost, body.age);
         body.world_from_space = sampled.world_from_space;
-        *body.unsettled().1 = place_under_head(&body.skeleton, &rotations, head.position);
+        *body.unsettled().1 = pose;
         if source == PoseSource::Estimated {
             diagnostics.add_measurement(&KinestPlugins::POSE_AGE_MS, || 1e3 * (now - time));
         }
+    }
+}
+
+/// Corrects every pose as its avatar says: joints are those of the pose afterwards.
+pub(crate) fn refine(
+    clock: Clock,
+    mut avatars: Query<(&KinestRefine, &mut AvatarPlayer, &mut BodyPose)>,
+) {
+    for (refine, mut of_avatar, mut body) in &mut avatars {
+        of_avatar.player.settings.refine = (*refine).into();
+        if body.time.is_some() {
+            let (skeleton, pose) = body.unsettled();
+            body.contacts = of_avatar.player.refine(skeleton, pose, clock.delta());
+        }
+        body.settle();
     }
 }
 
@@ -546,22 +455,21 @@ pub(crate) fn on_teleport(teleport: On<Teleport>, mut avatars: Query<&mut Sample
 pub(crate) fn on_reset(
     reset: On<ResetAvatar>,
     mut workers: ResMut<Workers>,
-    mut avatars: Query<(&mut Estimate, &mut RefineState, &mut Sampled)>,
+    mut avatars: Query<(&mut AvatarPlayer, &mut Sampled)>,
 ) {
-    if let Ok((mut estimate, mut state, mut sampled)) = avatars.get_mut(reset.entity) {
-        workers.forget(reset.entity, estimate.model);
-        *estimate = Estimate::default();
+    if let Ok((mut of_avatar, mut sampled)) = avatars.get_mut(reset.entity) {
+        workers.forget(reset.entity, of_avatar.model);
+        of_avatar.player.reset();
         *sampled = Sampled::default();
-        state.reset();
     }
 }
 
 pub(crate) fn on_remove(
     removed: On<Remove, KinestAvatar>,
     mut workers: ResMut<Workers>,
-    avatars: Query<&Estimate>,
+    avatars: Query<&AvatarPlayer>,
 ) {
-    if let Ok(estimate) = avatars.get(removed.entity) {
-        workers.forget(removed.entity, estimate.model);
+    if let Ok(of_avatar) = avatars.get(removed.entity) {
+        workers.forget(removed.entity, of_avatar.model);
     }
 }

@@ -700,6 +700,7 @@ mod confidence;
 #[cfg(feature = "gizmos")]
 mod gizmos;
 mod inference;
+mod joints;
 mod model;
 #[cfg(feature = "openxr")]
 pub mod openxr;
@@ -711,18 +712,18 @@ mod refine;
 mod replay;
 pub mod rig;
 mod settings;
-mod skeleton;
 mod status;
 mod tracker;
 
 pub use avatar::{
-    BodyPose, KinestAvatar, PoseReflect, PoseSource, PoseUpdated, ResetAvatar, SkeletonReflect,
-    Teleport, TrackingSpace,
+    BodyPose, KinestAvatar, PoseReflect, PoseSourceReflect, PoseUpdated, ResetAvatar,
+    SkeletonReflect, Teleport, TrackingSpace,
 };
 pub use calibration::{CalibrationFailed, CalibrationMethod, KinestCalibrated, Recalibrate};
 #[cfg(feature = "gizmos")]
 pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
 pub use inference::{KinestFailed, KinestFellBack, KinestReady};
+pub use joints::SmplSkeleton;
 pub use model::{PoseModel, PoseModelError};
 #[cfg(feature = "panel")]
 pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
@@ -737,7 +738,6 @@ pub use settings::{
     DeviceChoiceReflect, DropoutSettingsReflect, InferenceMode, KinestSettings, KinestSystems,
     TrackerClock,
 };
-pub use skeleton::SmplSkeleton;
 pub use status::{AvatarStatus, KinestModels, Latency, ModelState, ModelStatus};
 pub use tracker::{
     DropoutReason, SparseTracker, TrackerOf, TrackerRoleReflect, TrackerValidity, Trackers,
@@ -747,6 +747,7 @@ pub use tracker::{
 #[cfg(feature = "panel")]
 pub use bevy_egui;
 pub use kinest;
+pub use kinest::live::PoseSource;
 pub use kinest_engine::DeviceChoice;
 
 /// The types most games need.

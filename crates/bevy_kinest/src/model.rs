@@ -3,8 +3,8 @@
 use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext, ParseAssetPathError, ReadAssetBytesError};
 use bevy::prelude::*;
-use kinest::model::{Checkpoint, CheckpointError, ModelSpec};
 use kinest::live::PoseEngine;
+use kinest::model::{Checkpoint, CheckpointError, ModelSpec};
 use kinest_engine::{DeviceChoice, OpenError};
 use std::fmt;
 use std::string::FromUtf8Error;

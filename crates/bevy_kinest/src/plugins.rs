@@ -2,13 +2,12 @@
 
 use crate::calibration::calibrate;
 use crate::inference::{
-    Workers, announce, follow_assets, follow_calibration, infer, on_remove, on_reset, on_teleport,
-    place, receive,
+    Workers, announce, follow_assets, infer, on_remove, on_reset, on_teleport, place, receive,
+    refine,
 };
+use crate::joints::write_joints;
 use crate::model::PoseModelLoader;
-use crate::refine::{follow_settings, ground, lock_feet, place_trackers, smooth};
 use crate::replay::{on_stop_recording, record, replay};
-use crate::skeleton::write_joints;
 use crate::status::KinestModels;
 use crate::tracker::sample;
 use crate::{
@@ -145,11 +144,9 @@ impl Plugin for KinestPosePlugin {
                 PostUpdate,
                 (
                     (sample, calibrate).chain().in_set(KinestSystems::Sample),
-                    (follow_assets, follow_calibration, infer).chain().in_set(KinestSystems::Infer),
+                    (follow_assets, infer).chain().in_set(KinestSystems::Infer),
                     (receive, place).chain().in_set(KinestSystems::Apply),
-                    (follow_settings, smooth, ground, place_trackers, lock_feet)
-                        .chain()
-                        .in_set(KinestSystems::Refine),
+                    refine.in_set(KinestSystems::Refine),
                     announce.after(KinestSystems::Refine).before(KinestSystems::Writeback),
                 ),
             )

@@ -1,17 +1,12 @@
-//! What makes a body more believable after the network, one small system each.
+//! Which corrections a body gets.
 
-use crate::BodyPose;
-use crate::settings::Clock;
-use crate::tracker::Sampled;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
-use kinest::refine::{
-    Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, TrackerPlacer,
-};
-use kinest::tracker::Teleport;
+use kinest::refine::{Floor, FootLockSettings, OneEuro, RefineSettings};
 use serde::{Deserialize, Serialize};
 
-/// Which corrections an avatar's pose gets, in this order. May be changed at any time.
+/// Which corrections an avatar's pose gets, in this order: [`RefineSettings`] as a component. May be changed
+/// at any time.
 ///
 /// What each is worth, on 38 CMU clips on a flat floor that the shipped model `kinest_stream` has not seen
 /// (online, means over clips; `kinest-train evaluate --model kinest_stream.model.ron --data CLIPS --split FLAT
@@ -53,14 +48,7 @@ pub struct KinestRefine {
 impl Default for KinestRefine {
     /// Everything.
     fn default() -> Self {
-        Self {
-            smooth: true,
-            one_euro: OneEuro::default(),
-            ground: true,
-            place_trackers: true,
-            lock_feet: true,
-            feet: FootLockSettings { floor: Floor::At(0.0), ..FootLockSettings::default() },
-        }
+        RefineSettings::default().into()
     }
 }
 
@@ -68,123 +56,21 @@ impl KinestRefine {
     /// Nothing: the network's pose under the newest head.
     #[must_use]
     pub fn none() -> Self {
-        Self {
-            smooth: false,
-            ground: false,
-            place_trackers: false,
-            lock_feet: false,
-            ..Self::default()
-        }
+        RefineSettings::none().into()
     }
 }
 
-/// What the corrections remember of one body.
-#[derive(Component)]
-pub(crate) struct RefineState {
-    filter: PoseFilter,
-    grounding: Grounding,
-    placer: TrackerPlacer,
-    feet: FootLock,
-}
-
-impl Default for RefineState {
-    fn default() -> Self {
-        Self::new(&KinestRefine::default())
+impl From<RefineSettings> for KinestRefine {
+    fn from(settings: RefineSettings) -> Self {
+        let RefineSettings { smooth, one_euro, ground, place_trackers, lock_feet, feet } = settings;
+        Self { smooth, one_euro, ground, place_trackers, lock_feet, feet }
     }
 }
 
-impl RefineState {
-    fn new(settings: &KinestRefine) -> Self {
-        Self {
-            filter: PoseFilter::new(settings.one_euro),
-            grounding: Grounding::default(),
-            placer: TrackerPlacer::default(),
-            feet: FootLock::new(settings.feet),
-        }
-    }
-
-    /// The player was moved as a whole.
-    pub fn teleport(&mut self, by: &Teleport) {
-        self.filter.teleport(by);
-        self.grounding.teleport(by);
-        self.placer.teleport(by);
-        self.feet.teleport(by);
-    }
-
-    /// Another player, or another start.
-    pub fn reset(&mut self) {
-        self.filter.reset();
-        self.grounding.reset();
-        self.placer.reset();
-        self.feet.reset();
-    }
-}
-
-pub(crate) fn follow_settings(
-    mut avatars: Query<(&KinestRefine, &mut RefineState), Changed<KinestRefine>>,
-) {
-    for (refine, mut state) in &mut avatars {
-        *state = RefineState::new(refine);
-    }
-}
-
-pub(crate) fn smooth(
-    clock: Clock,
-    mut avatars: Query<(&KinestRefine, &mut RefineState, &mut BodyPose)>,
-) {
-    for (refine, mut state, mut body) in &mut avatars {
-        if refine.smooth && body.time().is_some() {
-            state.filter.apply(body.unsettled().1, clock.delta());
-        }
-    }
-}
-
-pub(crate) fn ground(
-    clock: Clock,
-    mut avatars: Query<(&KinestRefine, &Sampled, &mut RefineState, &mut BodyPose)>,
-) {
-    for (refine, sampled, mut state, mut body) in &mut avatars {
-        // An estimated floor is not known before the first feet have been seen.
-        if refine.ground
-            && body.time().is_some()
-            && let Some(trackers) = &sampled.joints
-            && let Some(floor) = state.feet.floor()
-        {
-            let (skeleton, pose) = body.unsettled();
-            state.grounding.apply(skeleton, pose, &trackers.poses, floor, clock.delta());
-        }
-    }
-}
-
-pub(crate) fn place_trackers(
-    clock: Clock,
-    mut avatars: Query<(&KinestRefine, &Sampled, &mut RefineState, &mut BodyPose)>,
-) {
-    for (refine, sampled, mut state, mut body) in &mut avatars {
-        if refine.place_trackers
-            && body.time().is_some()
-            && let Some(trackers) = &sampled.joints
-        {
-            let ((skeleton, pose), dropout) = (body.unsettled(), &clock.settings.dropout);
-            state.placer.apply(dropout, skeleton, pose, &trackers.poses, clock.delta());
-        }
-    }
-}
-
-/// The last correction: joints are those of the pose afterwards.
-pub(crate) fn lock_feet(
-    clock: Clock,
-    mut avatars: Query<(&KinestRefine, &mut RefineState, &mut BodyPose)>,
-) {
-    for (refine, mut state, mut body) in &mut avatars {
-        if refine.lock_feet && body.time().is_some() {
-            let (skeleton, pose) = body.unsettled();
-            state.feet.apply(skeleton, pose, clock.delta());
-            body.contacts = state.feet.contacts();
-        } else {
-            body.contacts = [false; 2];
-        }
-        body.settle();
+impl From<KinestRefine> for RefineSettings {
+    fn from(refine: KinestRefine) -> Self {
+        let KinestRefine { smooth, one_euro, ground, place_trackers, lock_feet, feet } = refine;
+        Self { smooth, one_euro, ground, place_trackers, lock_feet, feet }
     }
 }
 

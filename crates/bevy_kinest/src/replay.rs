@@ -8,9 +8,9 @@ use crate::{
 use bevy::prelude::*;
 use kinest::calibration::Calibration;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
+use kinest::live::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 use kinest::motion::MotionClip;
 use kinest::rotation::quat_from_matrix;
-use kinest::live::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
 use std::path::Path;
@@ -21,7 +21,7 @@ const ROUNDING: f64 = 5e-4;
 
 /// The motion of a [`MotionReplay`].
 #[derive(Clone, Debug)]
-enum Source {
+enum Motion {
     Clip { clip: Arc<MotionClip>, skeleton: Box<Skeleton> },
     Recording(Arc<Recording>),
 }
@@ -49,7 +49,7 @@ enum Source {
 #[reflect(Component, Clone, from_reflect = false)]
 pub struct MotionReplay {
     #[reflect(ignore)]
-    source: Source,
+    motion: Motion,
     /// Playback speed; 1 is the original speed, 0 stands still.
     pub speed: f64,
     /// Whether it restarts at its end, or stays there.
@@ -73,7 +73,7 @@ impl MotionReplay {
         if clip.frames.is_empty() {
             clip.frames.push((&Pose::rest()).into());
         }
-        Self::new(Source::Clip { clip: Arc::new(clip), skeleton: Box::new(skeleton) })
+        Self::new(Motion::Clip { clip: Arc::new(clip), skeleton: Box::new(skeleton) })
     }
 
     /// The trackers of a recording, with its dropouts and its player's calibration, if recorded.
@@ -84,12 +84,12 @@ impl MotionReplay {
     /// and the model named by [`RecordedFrame::model`].
     #[must_use]
     pub fn recording(recording: Recording) -> Self {
-        Self::new(Source::Recording(Arc::new(recording)))
+        Self::new(Motion::Recording(Arc::new(recording)))
     }
 
-    fn new(source: Source) -> Self {
+    fn new(motion: Motion) -> Self {
         Self {
-            source,
+            motion,
             speed: 1.0,
             repeats: false,
             paused: false,
@@ -122,9 +122,9 @@ impl MotionReplay {
     /// Seconds from the first frame of the motion to the last.
     #[must_use]
     pub fn duration(&self) -> f64 {
-        match &self.source {
-            Source::Clip { clip, .. } => clip.duration(),
-            Source::Recording(recording) => recording.duration(),
+        match &self.motion {
+            Motion::Clip { clip, .. } => clip.duration(),
+            Motion::Recording(recording) => recording.duration(),
         }
     }
 
@@ -138,9 +138,9 @@ impl MotionReplay {
     /// were recorded.
     #[must_use]
     pub fn truth(&self) -> Option<Pose> {
-        match &self.source {
-            Source::Clip { clip, .. } => Some(clip.pose_at(self.seconds)),
-            Source::Recording(recording) => recording.pose_at(self.seconds),
+        match &self.motion {
+            Motion::Clip { clip, .. } => Some(clip.pose_at(self.seconds)),
+            Motion::Recording(recording) => recording.pose_at(self.seconds),
         }
     }
 
@@ -154,9 +154,9 @@ impl MotionReplay {
 
     /// The present frame of a recording, if the moment is exactly a frame's and not between two.
     pub(crate) fn recorded(&self) -> Option<&RecordedFrame> {
-        match &self.source {
-            Source::Clip { .. } => None,
-            Source::Recording(recording) => match recording.frame_at(self.seconds) {
+        match &self.motion {
+            Motion::Clip { .. } => None,
+            Motion::Recording(recording) => match recording.frame_at(self.seconds) {
                 (frame, true) => Some(frame),
                 _ => None,
             },
@@ -165,19 +165,19 @@ impl MotionReplay {
 
     /// The present calibration of a recording's player.
     fn calibration(&self) -> Option<Calibration> {
-        match &self.source {
-            Source::Clip { .. } => None,
-            Source::Recording(recording) => recording.frame_at(self.seconds).0.calibration,
+        match &self.motion {
+            Motion::Clip { .. } => None,
+            Motion::Recording(recording) => recording.frame_at(self.seconds).0.calibration,
         }
     }
 
     fn trackers(&self) -> Vec<TrackerPose> {
-        match &self.source {
-            Source::Clip { clip, skeleton } => {
+        match &self.motion {
+            Motion::Clip { clip, skeleton } => {
                 let joints = skeleton.pose_joints(&clip.pose_at(self.seconds));
                 TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints).poses
             }
-            Source::Recording(recording) => recording.trackers_at(self.seconds),
+            Motion::Recording(recording) => recording.trackers_at(self.seconds),
         }
     }
 

@@ -3,6 +3,7 @@
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
+use kinest::live::PlayerSettings;
 use kinest::refine::DropoutSettings;
 use kinest_engine::DeviceChoice;
 use serde::{Deserialize, Serialize};
@@ -73,12 +74,13 @@ pub struct KinestSettings {
 
 impl Default for KinestSettings {
     fn default() -> Self {
+        let PlayerSettings { dropout, blend, .. } = PlayerSettings::default();
         Self {
             device: DeviceChoice::default(),
             mode: InferenceMode::default(),
             clock: TrackerClock::default(),
-            dropout: DropoutSettings::default(),
-            blend: 0.3,
+            dropout,
+            blend,
         }
     }
 }

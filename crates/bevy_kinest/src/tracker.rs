@@ -1,6 +1,5 @@
 //! Tracked devices: which entities they are, whose body they belong to, and what they say now.
 
-use crate::player::PlayerCalibration;
 use crate::settings::Clock;
 use crate::{AvatarStatus, KinestAvatar, MotionReplay, TrackingSpace};
 use bevy::prelude::*;
@@ -10,7 +9,7 @@ use glam::DMat3;
 use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
 use kinest::live::lowered_hand;
 use kinest::skeleton::Skeleton;
-use kinest::tracker::{Teleport, TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
+use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 use std::time::Duration;
 
 /// A tracked point of a player's body. Its pose, taken from [`Transform`] and its parents as they are
@@ -174,19 +173,13 @@ pub(crate) struct Sampled {
     pub time: f64,
     /// The devices; `None` as long as the head has never been tracked.
     pub devices: Option<TrackerFrame>,
-    /// The joints of the player that they stand for.
-    pub joints: Option<TrackerFrame>,
     pub world_from_space: GlobalTransform,
     /// Since when each is lost.
     pub lost_since: [Option<f64>; 3],
-    /// Whether the head is found again in this frame.
-    pub head_found: bool,
     /// Somebody says that the player was moved since the last frame: until it is sampled, …
     pub teleported: bool,
     /// … and in this frame.
     pub told_moved: bool,
-    /// How the player was moved since the last frame, against its own joints.
-    pub moved: Option<Teleport>,
     /// Where each was seen last.
     seen: [Option<TrackerPose>; 3],
     /// The trouble that was warned about, so that it is said once.
@@ -220,7 +213,6 @@ pub(crate) fn sample(
             Entity,
             Option<&Trackers>,
             Option<&TrackingSpace>,
-            Option<&PlayerCalibration>,
             Option<&MotionReplay>,
             &mut Sampled,
             &mut AvatarStatus,
@@ -231,7 +223,7 @@ pub(crate) fn sample(
     mut regained: MessageWriter<TrackingRegained>,
 ) {
     let alone = avatars.iter().len() == 1;
-    for (avatar, own, space, calibration, replay, mut sampled, mut status) in &mut avatars {
+    for (avatar, own, space, replay, mut sampled, mut status) in &mut avatars {
         let sampled = &mut *sampled;
         let start = *sampled.start.get_or_insert(clock.now());
         sampled.time = clock.now().saturating_sub(start).as_secs_f64();
@@ -246,7 +238,6 @@ pub(crate) fn sample(
             sampled.world_from_space = GlobalTransform::IDENTITY;
         }
         let space_from_world = sampled.world_from_space.affine().inverse();
-        sampled.head_found = false;
         let mut missing = None;
         for (k, role) in ROLES.into_iter().enumerate() {
             // One that was given to the avatar goes before one that nobody has claimed.
@@ -274,7 +265,6 @@ pub(crate) fn sample(
             let since = match pose {
                 Ok(pose) => {
                     if let Some(since) = sampled.lost_since[k].take() {
-                        sampled.head_found |= k == 0;
                         if sampled.seen[k].is_some() {
                             regained.write(TrackingRegained { avatar, role, after: now - since });
                         }
@@ -311,24 +301,14 @@ pub(crate) fn sample(
             (None, _) => lowered_hand(&Skeleton::default(), &head, ROLES[k]).lost(),
         };
         let poses = [pose(0), pose(1), pose(2)];
-        let before = sampled.joints.as_ref().map(|before| before.poses[0]);
-        // Both keep their memory from frame to frame.
-        let devices = renew(&mut sampled.devices, now, &poses);
-        let joints = renew(&mut sampled.joints, now, &devices.poses);
-        if let Some(PlayerCalibration(player)) = calibration {
-            player.move_to_joints(joints);
-        }
+        // It keeps its memory from frame to frame.
+        let frame =
+            sampled.devices.get_or_insert_with(|| TrackerFrame { time: now, poses: vec![] });
+        frame.time = now;
+        frame.poses.clear();
+        frame.poses.extend_from_slice(&poses);
         sampled.told_moved = std::mem::take(&mut sampled.teleported);
         sampled.told_moved |= recorded.is_some_and(|frame| frame.teleported);
-        let told_moved = sampled.told_moved;
-        sampled.moved = before.and_then(|from| {
-            let (from, to) = (&from, &joints.poses[0]);
-            match told_moved {
-                true => Some(Teleport::between(from, to)),
-                false if from.tracked && to.tracked => Teleport::detect(from, to, clock.delta()),
-                false => None,
-            }
-        });
     }
 }
 
@@ -337,19 +317,6 @@ fn is_rounded(pose: &TrackerPose, exact: &TrackerPose) -> bool {
     exact.tracked
         && pose.position.distance(exact.position) < ROUNDING
         && pose.rotation.abs_diff_eq(exact.rotation, ROUNDING)
-}
-
-/// The frame that is kept, with another moment's content.
-fn renew<'a>(
-    kept: &'a mut Option<TrackerFrame>,
-    time: f64,
-    poses: &[TrackerPose],
-) -> &'a mut TrackerFrame {
-    let frame = kept.get_or_insert_with(|| TrackerFrame { time, poses: vec![] });
-    frame.time = time;
-    frame.poses.clear();
-    frame.poses.extend_from_slice(poses);
-    frame
 }
 
 /// AMASS pose of a joint from its device's transform; `None` if that is no pose.

@@ -1,11 +1,12 @@
-//! The whole live path on the caller's thread.
+//! A player and an engine that answers at once.
 
+use super::history::LONGEST_HITCH;
 use super::{
-    EngineError, FrameFeed, PoseEngine, StreamFrames, Take, TrackerError, TrackerHistory,
-    decode_output, place_under_head, streams_of,
+    EngineError, Player, PlayerSettings, PoseEngine, PoseInput, Question, StreamFrames, Take,
+    TrackerError, decode_output, streams_of,
 };
-use crate::model::{Feed, ModelSpec};
-use crate::refine::three_point_pose;
+use crate::calibration::Calibration;
+use crate::model::ModelSpec;
 use crate::skeleton::{PerJoint, Pose};
 use crate::tracker::TrackerFrame;
 use glam::DQuat;
@@ -28,84 +29,89 @@ pub enum EstimateError {
 pub struct PoseEstimator {
     engine: Box<dyn PoseEngine>,
     spec: ModelSpec,
-    history: TrackerHistory,
-    feed: FrameFeed,
-    features: Vec<f32>,
-    /// What the network said last, of the stream that goes on.
-    said: Option<PerJoint<DQuat>>,
+    player: Player,
 }
 
-/// The one stream of an estimator.
+/// The one stream, and the one network, of an estimator.
 const STREAM: u64 = 0;
+const NETWORK: u64 = 1;
 
 impl PoseEstimator {
-    /// An estimator that runs on `engine`.
+    /// An estimator that runs on `engine` and gives what the network says: [`PlayerSettings::plain`].
     #[must_use]
     pub fn new(engine: Box<dyn PoseEngine>) -> Self {
-        let spec = engine.spec().clone();
-        let (history, feed) = (TrackerHistory::new(&spec), FrameFeed::new(&spec));
-        Self { engine, spec, history, feed, features: Vec::new(), said: None }
+        Self::with_settings(engine, PlayerSettings::plain())
     }
 
-    /// Adds what the trackers say now, at any rate; see [`TrackerHistory::push`].
+    /// An estimator that runs on `engine` and fades and corrects what the network says.
+    #[must_use]
+    pub fn with_settings(engine: Box<dyn PoseEngine>, settings: PlayerSettings) -> Self {
+        Self { spec: engine.spec().clone(), engine, player: Player::new(settings) }
+    }
+
+    /// Adds what the trackers say now, at any rate. Returns whether it was taken: a frame that is not newer
+    /// than the newest is ignored, unless its clock has gone back by more than a second.
     ///
     /// # Errors
     /// If the frame has the wrong number of poses, or anything in it is not finite.
     pub fn push(&mut self, frame: TrackerFrame) -> Result<bool, TrackerError> {
-        self.history.push(frame)
+        let passed = self.player.joints().map(|newest| frame.time - newest.time);
+        if passed.is_some_and(|passed| (-LONGEST_HITCH..=0.0).contains(&passed)) {
+            return Ok(false);
+        }
+        self.player.push(&frame, false)?;
+        Ok(self.player.tell(&self.spec, NETWORK)?.is_some_and(|told| told.new))
     }
 
-    /// The pose at the newest tracker frame, with the head joint at the head tracker. Until the
-    /// trackers have been seen for a whole window it is a [`three_point_pose`]. A network that is fed
-    /// frame by frame is given what it has not seen; call this for every tracker frame.
+    /// The pose at the newest tracker frame, with the head joint at the head tracker. Until the network has
+    /// seen enough it is what inverse kinematics makes of the trackers
+    /// ([`three_point_pose`](crate::refine::three_point_pose)). Call this for every tracker frame.
     ///
     /// # Errors
     /// If there is no tracker frame, the engine fails, or its output is not finite; the next call
     /// starts afresh.
     pub fn estimate(&mut self) -> Result<Pose, EstimateError> {
-        let rotations = match self.spec.feed {
-            Feed::Windows => self.see_window()?,
-            Feed::Frames { .. } => self.see_frames()?,
-        };
-        let newest = self.history.newest().ok_or(EstimateError::NoTrackers)?;
-        let skeleton = &self.spec.skeleton;
-        Ok(match rotations {
-            Some(rotations) => place_under_head(skeleton, &rotations, newest.poses[0].position),
-            None => three_point_pose(skeleton, &newest.poses),
-        })
+        let now = self.player.joints().ok_or(EstimateError::NoTrackers)?.time;
+        if let Some(question) = self.player.ask() {
+            let rotations = self.infer(&question)?;
+            self.player.estimate(NETWORK, question.time, rotations);
+        }
+        let skeleton = self.player.skeleton(&self.spec.skeleton);
+        let shown = self.player.pose(&skeleton, now).ok_or(EstimateError::NoTrackers)?;
+        Ok(shown.pose)
     }
 
-    fn see_window(&mut self) -> Result<Option<PerJoint<DQuat>>, EstimateError> {
-        let Some(frames) = self.history.window() else { return Ok(None) };
-        self.features.clear();
-        let axes = self.spec.layout.write_features(frames, &mut self.features);
-        let output = self.engine.infer(&self.features, 1, Take::Newest)?;
-        decode_output(&self.spec, &output, &axes).map(Some).ok_or(EstimateError::NotFinite)
-    }
-
-    fn see_frames(&mut self) -> Result<Option<PerJoint<DQuat>>, EstimateError> {
-        let streams = streams_of(self.engine.as_mut())?;
-        if let Some(new) = self.feed.next(&self.history) {
-            if new.starts {
-                streams.end(STREAM);
+    fn infer(&mut self, question: &Question) -> Result<PerJoint<DQuat>, EstimateError> {
+        let decode = |output: &[f32]| decode_output(&self.spec, output, &question.axes);
+        match &question.input {
+            PoseInput::Window(window) => {
+                let output = self.engine.infer(window, 1, Take::Newest)?;
+                decode(&output).ok_or(EstimateError::NotFinite)
             }
-            let frames = StreamFrames { stream: STREAM, features: &new.features };
-            let output = streams.advance(&[frames], Take::Newest)?;
-            self.said = decode_output(&self.spec, &output, &new.axes);
-            if self.said.is_none() {
-                // What it remembers is no better.
-                streams.end(STREAM);
-                return Err(EstimateError::NotFinite);
+            PoseInput::Frames(features) => {
+                let streams = streams_of(self.engine.as_mut())?;
+                if question.starts {
+                    streams.end(STREAM);
+                }
+                let frames = StreamFrames { stream: STREAM, features };
+                let output = streams.advance(&[frames], Take::Newest)?;
+                decode(&output).ok_or_else(|| {
+                    // What it remembers is no better.
+                    streams.end(STREAM);
+                    EstimateError::NotFinite
+                })
             }
         }
-        Ok(self.said)
     }
 
-    /// Forgets the trackers: after a teleport, or for another player.
+    /// Sets how big the player is and how the devices are held; see [`Player::calibrate`].
+    pub fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.player.calibrate(calibration);
+    }
+
+    /// Forgets the trackers: for another player.
     pub fn clear(&mut self) {
-        self.history.clear();
-        self.feed = FrameFeed::new(&self.spec);
-        self.said = None;
+        self.player.reset();
     }
 
     /// How the network is fed and read.

@@ -13,7 +13,7 @@ pub(super) const TIME_TOLERANCE: f64 = 1e-6;
 
 /// A pause longer than this, in seconds, is the end of tracking: what was before it says nothing
 /// about now. A shorter one (a hitch) is bridged by interpolation.
-const LONGEST_HITCH: f64 = 1.0;
+pub(super) const LONGEST_HITCH: f64 = 1.0;
 
 /// Samples kept for each frame of the window at most. 480 Hz at 60 Hz, above any tracker.
 const SAMPLES_PER_STEP: f64 = 8.0;
@@ -194,7 +194,7 @@ impl TrackerHistory {
 }
 
 /// Every rotation has determinant 1; the reference's formula is off by 1e-6 at most.
-fn is_pose(pose: &TrackerPose) -> bool {
+pub(super) fn is_pose(pose: &TrackerPose) -> bool {
     let turn = pose.rotation.determinant();
     pose.position.is_finite() && pose.rotation.is_finite() && (turn - 1.0).abs() < 1e-2
 }

@@ -1,22 +1,23 @@
 //! Running a network on live trackers.
 //!
 //! ```text
-//! TrackerFrame ─push→ TrackerHistory ─window()→ FeatureLayout::write_features ─→ PoseEngine
-//!                                                                                    │
-//! Pose ←─ place_under_head (newest head) ←─ decode_output ←──────────────────────────┘
+//! TrackerFrame ─→ TrackerHistory ─→ FeatureLayout::write_features ─→ PoseEngine ─→ decode_output
+//!                                                                                       │
+//! Pose ←─ Refiner ←─ place_under_head (newest head) ←─ SourceFade ←─ PoseTimeline ←─────┘
 //! ```
 //!
-//! [`PoseEstimator`] does all of it on the caller's thread. A game keeps a [`TrackerHistory`] for
-//! each avatar and hands the windows to a [`PoseWorker`], which owns the engine on a thread of its
-//! own, so that no frame waits for the network. What comes back goes into a [`PoseTimeline`], which has a
-//! pose for every frame that is drawn; [`TrackerPlacer`](crate::refine::TrackerPlacer) puts head and hands
-//! where the trackers are, also when those come and go. [`protocol`] predicts whole clips and scores them.
+//! A [`Player`] joins all but the engine: its trackers' history, what the network is asked and says, the pose
+//! for every frame that is drawn, and the corrections of [`refine`](crate::refine). A [`PoseEstimator`] is a
+//! player with an engine on the caller's thread. A game has a player for each avatar and hands their
+//! questions to a [`PoseWorker`], which owns the engine on a thread of its own, so that no frame waits for the
+//! network. [`protocol`] predicts whole clips and scores them.
 
 mod engine;
 mod estimator;
 mod frame_feed;
 mod guard;
 mod history;
+mod player;
 pub mod protocol;
 mod recording;
 mod root;
@@ -30,6 +31,7 @@ pub use estimator::{EstimateError, PoseEstimator};
 pub use frame_feed::{FrameFeed, NewFrames};
 pub use guard::guarded;
 pub use history::{TrackerError, TrackerHistory};
+pub use player::{Player, PlayerPose, PlayerSettings, PoseSource, Question, Told};
 pub use protocol::{Protocol, ProtocolError};
 pub use recording::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 pub use root::{decode_output, place_under_head, rest_under_head};

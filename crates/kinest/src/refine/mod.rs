@@ -1,31 +1,30 @@
 //! Corrections of the network's pose: head and hands exactly at the trackers, feet that do not
 //! slide, less jitter.
 //!
-//! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. A game
-//! applies the parts it wants in this order:
+//! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. [`Refiner`]
+//! applies what [`RefineSettings`] ask for, always in this order:
 //!
 //! 1. [`PoseFilter`]: smooths the joint rotations over time;
 //! 2. [`Grounding`]: makes a body stand that hangs in the air without jumping;
-//! 3. [`place_trackers`]: puts head and hands exactly at the trackers;
+//! 3. [`TrackerPlacer`]: puts head and hands exactly at the trackers, and bridges their dropouts;
 //! 4. [`FootLock`]: keeps feet on the floor, and from sliding while they carry weight.
 //!
 //! ```
-//! use kinest::refine::{FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter, place_trackers};
+//! use kinest::refine::{DropoutSettings, RefineSettings, Refiner};
 //! use kinest::skeleton::{Pose, Skeleton};
 //! use kinest::tracker::{TrackerFrame, TrackerSet};
 //!
 //! let skeleton = Skeleton::default();
 //! let trackers =
 //!     TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &skeleton.pose_joints(&Pose::rest()));
-//! let mut filter = PoseFilter::new(OneEuro::default());
-//! let mut grounding = Grounding::default();
-//! let mut feet = FootLock::new(FootLockSettings::default());
+//! let mut refiner = Refiner::new(RefineSettings::default());
 //! let mut pose = Pose::rest(); // what the network says
-//! filter.apply(&mut pose, 1.0 / 60.0);
-//! grounding.apply(&skeleton, &mut pose, &trackers.poses, 0.0, 1.0 / 60.0);
-//! place_trackers(&skeleton, &mut pose, &trackers.poses);
-//! feet.apply(&skeleton, &mut pose, 1.0 / 60.0);
+//! let dropout = DropoutSettings::default();
+//! let [left, right] = refiner.apply(&dropout, &skeleton, &mut pose, &trackers.poses, 1.0 / 60.0);
+//! assert!(!left && !right, "nobody stands in the first frame");
 //! ```
+//!
+//! Whenever a body is shown from another source than the frame before, [`SourceFade`] hides the jump.
 //!
 //! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do:
 //! the baseline that a network has to beat, and what to show until the network has seen enough
@@ -40,6 +39,7 @@ mod head;
 mod limb;
 mod place;
 mod placer;
+mod refiner;
 mod smoothing;
 mod three_point;
 mod trunk;
@@ -54,6 +54,7 @@ pub use head::place_head;
 pub(crate) use place::Place;
 pub use placer::TrackerPlacer;
 pub(crate) use placer::joint_place;
+pub use refiner::{RefineSettings, Refiner};
 pub use smoothing::{OneEuro, PoseFilter};
 pub use three_point::three_point_pose;
 use trunk::{reaching_turn, turn_chest};

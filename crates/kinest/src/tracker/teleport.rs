@@ -28,11 +28,13 @@ impl Teleport {
         Self { turn, from: before.position, to: after.position }
     }
 
-    /// The same, if no body moves that far in `seconds` by itself.
+    /// The same, if the head is tracked in both and no body moves that far in `seconds` by itself.
     #[must_use]
     pub fn detect(before: &TrackerPose, after: &TrackerPose, seconds: f64) -> Option<Self> {
         let far = before.position.distance(after.position);
-        (far > SHORTEST_JUMP.max(TOP_SPEED * seconds)).then(|| Self::between(before, after))
+        let tracked = before.tracked && after.tracked;
+        (tracked && far > SHORTEST_JUMP.max(TOP_SPEED * seconds))
+            .then(|| Self::between(before, after))
     }
 
     /// The turn.
@@ -73,6 +75,7 @@ mod tests {
         assert_eq!(Teleport::detect(&here, &there(4.0), 0.5), None, "a sprint in a hitch");
         let found = Teleport::detect(&here, &there(1.0), 1.0 / 60.0).unwrap();
         assert_eq!((found.turn, found.to.x), (0.0, 1.0));
+        assert_eq!(Teleport::detect(&here, &there(1.0).lost(), 1.0 / 60.0), None, "not seen");
     }
 
     /// The head ends where it was found, the hand in the same place against it, and nods stay nods.

@@ -5,8 +5,8 @@ use anyhow::{Context, ensure};
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
 use kinest::model::{Checkpoint, ScanChain};
-use kinest_nn::import::{ImportOptions, import_pth};
 use kinest::skeleton::Skeleton;
+use kinest_nn::import::{ImportOptions, import_pth};
 use safetensors::{Dtype, SafeTensors};
 use std::path::{Path, PathBuf};
 

@@ -2,13 +2,10 @@
 
 use super::figures::ClipScore;
 use super::looks::{Looks, Step};
+use kinest::live::protocol::clip_trackers;
 use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack, Region, knee_flips, lag};
 use kinest::motion::{ClipFrame, MotionClip};
-use kinest::refine::{
-    DropoutSettings, Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter,
-    TrackerPlacer, place_head,
-};
-use kinest::live::protocol::clip_trackers;
+use kinest::refine::{DropoutSettings, RefineSettings, Refiner, place_head};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use kinest::tracker::TrackerSet;
 
@@ -20,8 +17,8 @@ pub struct Refined {
     pub contacts: Option<Vec<[bool; 2]>>,
 }
 
-/// Refines the estimate of all frames of `clip` but the first, with the settings that the plugin has by
-/// default.
+/// Refines the estimate of all frames of `clip` but the first, in the order and with the settings that
+/// players have by default.
 #[must_use]
 pub fn refine(
     estimate: &MotionClip,
@@ -36,11 +33,13 @@ pub fn refine(
     }
     let dt = 1.0 / rate_hz;
     let dropout = DropoutSettings::default();
-    let mut filter = PoseFilter::new(OneEuro::default());
-    let mut grounding = Grounding::default();
-    let mut placer = TrackerPlacer::default();
-    let mut feet =
-        FootLock::new(FootLockSettings { floor: Floor::At(0.0), ..FootLockSettings::default() });
+    let mut refiner = Refiner::new(RefineSettings {
+        smooth: step >= Step::Smoothing,
+        ground: step >= Step::Ground,
+        place_trackers: step >= Step::Hands,
+        lock_feet: step >= Step::Feet,
+        ..RefineSettings::default()
+    });
     let mut contacts = vec![];
     let trackers = clip_trackers(clip, skeleton, TrackerSet::HeadAndHands);
     let frames = estimate.frames.iter().zip(&trackers[1..]).map(|(frame, trackers)| {
@@ -48,21 +47,10 @@ pub fn refine(
             return *frame;
         }
         let mut pose = Pose::from(frame);
-        if step >= Step::Smoothing {
-            filter.apply(&mut pose, dt);
-        }
-        if step >= Step::Ground {
-            grounding.apply(skeleton, &mut pose, trackers, 0.0, dt);
-        }
         if step == Step::Head {
             place_head(skeleton, &mut pose, &trackers[0]);
-        } else {
-            placer.apply(&dropout, skeleton, &mut pose, trackers, dt);
         }
-        if step >= Step::Feet {
-            feet.apply(skeleton, &mut pose, dt);
-            contacts.push(feet.contacts());
-        }
+        contacts.push(refiner.apply(&dropout, skeleton, &mut pose, trackers, dt));
         ClipFrame::from(&pose)
     });
     let motion = MotionClip { rate_hz, frames: frames.collect() };

@@ -4,9 +4,9 @@ use crate::tasks::pose::config::LossConfig;
 use crate::tasks::pose::dataset::{Draw, WindowDataset};
 use burn::tensor::ElementConversion;
 use burn::tensor::backend::Backend;
+use kinest::skeleton::Skeleton;
 use kinest_nn::loss::joint_positions;
 use kinest_nn::pose::Network;
-use kinest::skeleton::Skeleton;
 
 /// Windows that are always the same.
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use super::config::LossConfig;
 use anyhow::ensure;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
 use kinest::rotation::SIXD;
 use kinest::skeleton::Skeleton;
+use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
 
 /// Loss terms by name, not yet weighted, and their weighted sum.
 #[derive(Clone, Debug)]
