@@ -10,7 +10,8 @@ use burn_flex::{Flex, FlexDevice};
 use criterion::{Criterion, criterion_group, criterion_main};
 use kinest::model::{KinestConfig, Mamba2Config, NetworkConfig};
 use kinest::skeleton::{Skeleton, SmplJoint};
-use kinest_train::tasks::pose::config::{LossConfig, TrainConfig};
+use kinest_train::tasks::pose::loss::LossConfig;
+use kinest_train::tasks::pose::recipe::PoseRecipe;
 use std::hint::black_box;
 
 type B = Autodiff<Flex>;
@@ -66,7 +67,7 @@ fn benches(c: &mut Criterion) {
     kinest_train::run::fused::install();
     B::seed(&FlexDevice, 1);
     let small = include_str!("../assets/config/small.train.ron");
-    let small: TrainConfig = ron::from_str(small).expect("the recipe is sound");
+    let small: PoseRecipe = ron::from_str(small).expect("the recipe is sound");
     let NetworkConfig::Kinest(config) = &small.network else {
         unreachable!("the recipe trains KineST")
     };

@@ -8,6 +8,7 @@ use kinest::skeleton::{Skeleton, SmplJoint};
 use kinest_train::data::clips;
 use kinest_train::data::config::DataConfig;
 use kinest_train::data::motion_store::MotionStore;
+use kinest_train::run::Examples;
 use kinest_train::tasks::pose::cut::Cut;
 use kinest_train::tasks::pose::dataset::WindowDataset;
 use npz::{array, npy, npz};

@@ -2,7 +2,6 @@
 
 use crate::output::say;
 use anyhow::Context;
-use burn_flex::{Flex, FlexDevice};
 use kinest::model::{Checkpoint, Precision};
 use std::path::{Path, PathBuf};
 
@@ -40,7 +39,7 @@ enum ExportPrecision {
 /// If a file cannot be read or written, or a weight does not fit the precision.
 pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::load(&args.model)?;
-    let network = Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
+    let tensors = checkpoint.tensors()?;
     let mut manifest = checkpoint.manifest;
     if let Some(path) = &args.metrics {
         read_metrics(path, &mut manifest.metrics)?;
@@ -50,7 +49,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         ExportPrecision::F16 => Precision::F16,
         ExportPrecision::Int8 => Precision::Int8,
     };
-    Checkpoint::new(manifest, &network, precision)?.save(&args.out)?;
+    Checkpoint::new(manifest, &tensors, precision)?.save(&args.out)?;
     say!("{}", args.out.display());
     Ok(())
 }

@@ -7,6 +7,7 @@ use burn_flex::{Flex, FlexDevice};
 use kinest::model::{Checkpoint, ScanChain};
 use kinest::skeleton::Skeleton;
 use kinest_nn::import::{ImportOptions, import_pth};
+use kinest_nn::pose::Network;
 use safetensors::{Dtype, SafeTensors};
 use std::path::{Path, PathBuf};
 
@@ -91,7 +92,7 @@ fn verify(checkpoint: &Checkpoint, path: &Path) -> anyhow::Result<f32> {
         path.display(),
         spec.window
     );
-    let network = Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
+    let network = Network::<Flex>::from_checkpoint(checkpoint, &FlexDevice)?;
     let shape = [shape[0], shape[1], shape[2]];
     let output = network.forward(Tensor::from_data(TensorData::new(input, shape), &FlexDevice));
     let dims = output.dims();

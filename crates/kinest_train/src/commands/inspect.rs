@@ -3,7 +3,6 @@
 use crate::data::motion_store::MotionStore;
 use crate::output::say;
 use anyhow::bail;
-use burn_flex::{Flex, FlexDevice};
 use kinest::model::Checkpoint;
 use kinest::motion::amass;
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
@@ -78,7 +77,7 @@ fn prepared(path: &Path) -> anyhow::Result<()> {
 fn checkpoint(path: &Path) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::load(path)?;
     // Makes sure that the tensors are those of the network.
-    Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
+    checkpoint.tensors()?;
     let table = checkpoint.tensor_table();
     let numbers: usize = table.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
     let manifest = &checkpoint.manifest;

@@ -5,6 +5,7 @@ pub mod clips;
 pub mod config;
 pub mod motion_store;
 pub mod prepare;
+pub mod sampler;
 pub mod smplh;
 pub mod splits;
 pub mod subsets;

@@ -8,9 +8,9 @@ use crate::data::clips::NamedClip;
 use crate::progress;
 use crate::render::{self, Actor, Panel, Scene};
 use anyhow::{Context, ensure};
+use kinest::motion::MotionClip;
 use kinest::live::PoseEngine;
 use kinest::live::protocol::{self, Protocol, ProtocolError};
-use kinest::motion::MotionClip;
 use kinest::skeleton::Skeleton;
 use rayon::prelude::*;
 use std::path::Path;
@@ -208,10 +208,11 @@ fn draw(
 mod tests {
     use super::*;
     use glam::DVec3;
-    use kinest::features::{FeatureLayout, TARGETS};
-    use kinest::live::{EngineError, StreamEngine, Take};
+    use kinest::features::FeatureLayout;
     use kinest::model::{Feed, ModelSpec};
     use kinest::motion::{ClipFrame, MotionClip};
+    use kinest::skeleton::SmplJoint;
+    use kinest::live::{EngineError, StreamEngine, Take};
 
     const BOTH: [Protocol; 2] = [Protocol::Offline, Protocol::Online];
 
@@ -233,7 +234,7 @@ mod tests {
         }
         fn infer(&mut self, _: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
             let rows = if take == Take::All { self.0.window } else { 1 };
-            Ok([1.0, 0.0, 0.0, 0.0, 1.0, 0.0].repeat(batch * rows * TARGETS / 6))
+            Ok([1.0, 0.0, 0.0, 0.0, 1.0, 0.0].repeat(batch * rows * SmplJoint::COUNT))
         }
     }
 

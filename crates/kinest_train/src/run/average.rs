@@ -4,26 +4,28 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use kinest_nn::pose::Network;
 
 /// The network whose weights are the average.
 #[derive(Clone, Debug)]
-pub struct WeightAverage<B: Backend> {
+pub struct WeightAverage<M> {
     /// The average.
-    pub network: Network<B>,
+    pub network: M,
     decay: f64,
 }
 
-impl<B: Backend> WeightAverage<B> {
+impl<M> WeightAverage<M> {
     /// An average that starts at `network`.
     #[must_use]
-    pub fn new(network: Network<B>, decay: f64) -> Self {
+    pub fn new(network: M, decay: f64) -> Self {
         Self { network, decay }
     }
 
     /// Takes in the weights after step `step`, counted from 1. The first steps count for more, or
     /// the average would long be that of the random weights of the start.
-    pub fn update(&mut self, current: &Network<B>, step: u64) {
+    pub fn update<B: Backend>(&mut self, current: &M, step: u64)
+    where
+        M: Module<B>,
+    {
         let step = step as f64;
         let decay = self.decay.min((1.0 + step) / (10.0 + step));
         // Burn's container of tensors by parameter; here it holds weights.

@@ -1,7 +1,94 @@
 //! What the loop of any task is told, in RON.
 
+use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// What the loop of any task is told. The default is the reference's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Seed of weights, data order, augmentation and dropout.
+    pub seed: u64,
+    /// What the run is judged by while it goes on.
+    pub validation: ValidationConfig,
+    /// The optimiser.
+    pub optimizer: OptimizerConfig,
+    /// What the network computes with.
+    pub arithmetic: Arithmetic,
+    /// Windows per pass through the network.
+    pub batch: usize,
+    /// Passes whose gradients are averaged for one step: `batch * accumulate` windows per step in
+    /// the memory of `batch`.
+    pub accumulate: usize,
+    /// Decay of an exponential moving average of the weights, such as 0.999; the average is what
+    /// is validated and written to checkpoints. None: the weights themselves.
+    pub average: Option<f64>,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// A line of `metrics.jsonl` every so many steps.
+    pub log_every: u64,
+    /// `last.model.ron` is written every so many steps, and at the end.
+    pub save_every: u64,
+    /// Threads that draw windows ahead of the steps that use them. Their number does not change
+    /// what is drawn.
+    pub loader_threads: usize,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            seed: 10,
+            validation: ValidationConfig::default(),
+            optimizer: OptimizerConfig::default(),
+            arithmetic: Arithmetic::default(),
+            batch: 256,
+            accumulate: 1,
+            average: None,
+            steps: 300_000,
+            log_every: 20,
+            save_every: 500,
+            loader_threads: 2,
+        }
+    }
+}
+
+impl RunConfig {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// If a value cannot be; the error names the field.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for (name, value) in [
+            ("batch", self.batch as u64),
+            ("accumulate", self.accumulate as u64),
+            ("log_every", self.log_every),
+            ("save_every", self.save_every),
+            ("loader_threads", self.loader_threads as u64),
+            ("validation.every", self.validation.every),
+            ("validation.windows", self.validation.windows as u64),
+        ] {
+            ensure!(value > 0, "`{name}` is 0");
+        }
+        ensure!(
+            self.optimizer.rate.is_finite() && self.optimizer.rate > 0.0,
+            "`optimizer.rate` {} is not a rate",
+            self.optimizer.rate
+        );
+        if let Some(norm) = self.optimizer.clip_norm {
+            ensure!(norm > 0.0, "`optimizer.clip_norm` {norm} is not above 0");
+        }
+        if let Some(decay) = self.average {
+            ensure!((0.0..1.0).contains(&decay), "`average` {decay} is not in 0..1");
+        }
+        let validated = !self.validation.hold_out.is_empty() || self.validation.split.is_some();
+        ensure!(
+            validated || self.validation.patience.is_none(),
+            "`validation.patience` needs `validation.hold_out` or `validation.split`"
+        );
+        Ok(())
+    }
+}
 
 /// Numbers the network computes with. Weights, their gradients' sum and the optimiser stay in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

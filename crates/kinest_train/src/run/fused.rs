@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use burn::tensor::Distribution;
     use kinest::model::Mamba2Config;
-    use kinest_nn::layers::mamba2::ScanForm;
+    use kinest_nn::layers::mamba2::{Mamba2, ScanForm};
 
     /// The fused pass and Burn's operations: same output, same state after it, same gradient of input
     /// and weights; from nothing and from the middle of a sequence.
@@ -104,7 +104,7 @@ mod tests {
         let device = Default::default();
         Flex::seed(&device, 3);
         let config = Mamba2Config { state: 5, taps: 4, expand: 2, head_width: 6, chunk: 7 };
-        let block = Network::<A>::new(&config, 12, &device);
+        let block = Mamba2::<A>::new(&config, 12, &device);
         let random =
             || Tensor::<A, 3>::random([3, 40, 12], Distribution::Normal(0.0, 1.0), &device);
         let (input, weight) = (random().require_grad(), random());

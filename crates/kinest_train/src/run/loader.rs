@@ -1,37 +1,40 @@
-//! Windows drawn ahead of the steps that use them, by threads of their own.
+//! Examples drawn ahead of the steps that use them, by threads of their own.
 
-use crate::tasks::pose::dataset::{Draw, WindowDataset};
+use super::task::Examples;
 use crossbeam_channel::{Receiver, bounded};
 use std::thread::Scope;
 
 /// Draws in order, whatever thread made them.
 #[derive(Debug)]
-pub struct Loader {
+pub struct Loader<D> {
     /// Thread `i` of `n` makes the draws `i`, `i + n`, `i + 2n`, ... from the first on.
-    threads: Vec<Receiver<Draw>>,
+    threads: Vec<Receiver<D>>,
     next: usize,
 }
 
 /// What each thread has ready at most.
 const READY: usize = 2;
 
-impl Loader {
-    /// Starts `threads` threads that draw `size` windows at a time, from window `first` on, until
+impl<D: Send> Loader<D> {
+    /// Starts `threads` threads that draw `size` examples at a time, from number `first` on, until
     /// the loader is dropped.
-    pub fn start<'scope>(
+    pub fn start<'scope, E: Examples<Draw = D>>(
         scope: &'scope Scope<'scope, '_>,
-        data: &'scope WindowDataset,
+        examples: &'scope E,
         seed: u64,
         first: u64,
         size: usize,
         threads: usize,
-    ) -> Self {
+    ) -> Self
+    where
+        D: 'scope,
+    {
         let start = |i: usize| {
             let (sender, receiver) = bounded(READY);
             scope.spawn(move || {
-                let mut window = first + (i * size) as u64;
-                while sender.send(data.draw(seed, window, size)).is_ok() {
-                    window += (threads * size) as u64;
+                let mut number = first + (i * size) as u64;
+                while sender.send(examples.draw(seed, number, size)).is_ok() {
+                    number += (threads * size) as u64;
                 }
             });
             receiver
@@ -43,9 +46,9 @@ impl Loader {
     ///
     /// # Panics
     /// If a thread panicked.
-    pub fn next_draw(&mut self) -> Draw {
+    pub fn next_draw(&mut self) -> D {
         let thread = &self.threads[self.next];
         self.next = (self.next + 1) % self.threads.len();
-        thread.recv().expect("a thread that draws windows ends only with the loader")
+        thread.recv().expect("a thread that draws examples ends only with the loader")
     }
 }

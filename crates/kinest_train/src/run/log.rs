@@ -19,9 +19,6 @@ pub struct Log {
     curve: Vec<(u64, f64, Option<f64>)>,
 }
 
-/// Numbers of one step by name, in the order they are written.
-pub type Numbers = Vec<(&'static str, f64)>;
-
 impl Log {
     /// Opens the logs in `folder`. Lines of steps after `step` are dropped: a run that was killed
     /// after its last save takes those steps again.
@@ -50,15 +47,16 @@ impl Log {
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn write(&mut self, step: u64, numbers: &Numbers) -> anyhow::Result<()> {
+    pub fn write(&mut self, step: u64, numbers: &[(String, f64)]) -> anyhow::Result<()> {
         let mut line = Map::new();
         line.insert("step".into(), step.into());
-        line.extend(numbers.iter().map(|(name, value)| ((*name).into(), Value::from(*value))));
+        line.extend(numbers.iter().map(|(name, value)| (name.clone(), Value::from(*value))));
         let line = Value::Object(line).to_string();
         self.curve.extend(point(&line));
         let cannot = || format!("cannot write metrics in {}", self.folder.display());
         writeln!(self.lines, "{line}").with_context(cannot)?;
-        self.events.scalars(step, numbers.iter().copied()).with_context(cannot)
+        let values = numbers.iter().map(|(name, value)| (name.as_str(), *value));
+        self.events.scalars(step, values).with_context(cannot)
     }
 
     /// Draws `loss.svg`.
@@ -133,12 +131,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut log = Log::open(folder.path(), 0).unwrap();
         for step in 1..=4 {
-            let mut numbers = vec![("loss", 1.0 / step as f64)];
-            numbers.extend((step == 2).then_some(("validation_loss", 0.7)));
+            let mut numbers = vec![("loss".to_owned(), 1.0 / step as f64)];
+            numbers.extend((step == 2).then(|| ("validation_loss".to_owned(), 0.7)));
             log.write(step, &numbers).unwrap();
         }
         let mut log = Log::open(folder.path(), 2).unwrap();
-        log.write(3, &vec![("loss", 0.25)]).unwrap();
+        log.write(3, &[("loss".to_owned(), 0.25)]).unwrap();
         let text = std::fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
         let steps: Vec<_> = text.lines().map(|l| point(l).unwrap()).collect();
         assert_eq!(steps, [(1, 1.0, None), (2, 0.5, Some(0.7)), (3, 0.25, None)]);

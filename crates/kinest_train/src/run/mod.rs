@@ -1,4 +1,4 @@
-//! The training loop.
+//! The training loop of any [`Task`].
 //!
 //! A run is a folder:
 //!
@@ -28,10 +28,12 @@ mod log;
 mod optimizer;
 pub mod overrides;
 mod state;
+mod task;
 mod tensorboard;
 mod trainer;
-mod validation;
+mod values;
 
 pub use folder::RunFolder;
-pub use state::spec_of;
-pub use trainer::{Setup, run};
+pub use state::identity_of;
+pub use task::{Draw, Examples, Loss, Numbers, Task, Trained};
+pub use trainer::train;

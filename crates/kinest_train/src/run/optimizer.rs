@@ -2,30 +2,27 @@
 
 use super::config::{OptimizerConfig, OptimizerKind};
 use anyhow::Context;
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{AutodiffModule, Module, ModuleVisitor, Param};
 use burn::optim::adaptor::OptimizerAdaptor;
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::{Adam, AdamConfig, AdamW, AdamWConfig, GradientsParams, Optimizer};
 use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use kinest_nn::pose::Network;
 
 /// As PyTorch has it; Burn's own default is larger.
 const EPSILON: f32 = 1e-8;
 
-type Adapted<O, B> = OptimizerAdaptor<O, Network<B>, B>;
-
 /// An optimiser with its momenta.
 #[derive(Clone)]
-pub enum NetworkOptimizer<B: AutodiffBackend> {
+pub enum NetworkOptimizer<M: AutodiffModule<B>, B: AutodiffBackend> {
     /// See [`OptimizerKind::Adam`].
-    Adam(Adapted<Adam, B>),
+    Adam(OptimizerAdaptor<Adam, M, B>),
     /// See [`OptimizerKind::AdamW`].
-    AdamW(Adapted<AdamW, B>),
+    AdamW(OptimizerAdaptor<AdamW, M, B>),
 }
 
-impl<B: AutodiffBackend> NetworkOptimizer<B> {
+impl<M: AutodiffModule<B>, B: AutodiffBackend> NetworkOptimizer<M, B> {
     /// An optimiser without momentum yet.
     #[must_use]
     pub fn new(config: &OptimizerConfig) -> Self {
@@ -42,12 +39,7 @@ impl<B: AutodiffBackend> NetworkOptimizer<B> {
     }
 
     /// The network after one step.
-    pub fn step(
-        &mut self,
-        rate: f64,
-        network: Network<B>,
-        gradients: GradientsParams,
-    ) -> Network<B> {
+    pub fn step(&mut self, rate: f64, network: M, gradients: GradientsParams) -> M {
         match self {
             Self::Adam(adam) => adam.step(rate, network, gradients),
             Self::AdamW(adam) => adam.step(rate, network, gradients),
@@ -86,8 +78,8 @@ impl<B: AutodiffBackend> NetworkOptimizer<B> {
 }
 
 /// Norm of the gradient of all weights together, `[1]`.
-pub fn gradient_norm<B: AutodiffBackend>(
-    network: &Network<B>,
+pub fn gradient_norm<M: Module<B>, B: AutodiffBackend>(
+    network: &M,
     gradients: &GradientsParams,
     device: &B::Device,
 ) -> Tensor<B::InnerBackend, 1> {
@@ -108,8 +100,8 @@ pub fn gradient_norm<B: AutodiffBackend>(
 }
 
 /// Every gradient times `factor`, `[1]`.
-pub fn scale_gradients<B: AutodiffBackend>(
-    network: &Network<B>,
+pub fn scale_gradients<M: Module<B>, B: AutodiffBackend>(
+    network: &M,
     gradients: &mut GradientsParams,
     factor: Tensor<B::InnerBackend, 1>,
 ) {

@@ -1,17 +1,17 @@
 //! What a run needs to go on as if it had not stopped, in one file that is there whole or not at all.
 
 use super::average::WeightAverage;
+use super::config::RunConfig;
 use super::optimizer::NetworkOptimizer;
-use crate::tasks::pose::config::TrainConfig;
-use anyhow::{Context, bail, ensure};
+use super::task::{Task, Trained};
+use anyhow::{Context, ensure};
 use burn::module::{AutodiffModule, Module};
 use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use kinest::files::write_atomically;
-use kinest::model::{ModelSpec, NetworkConfig};
-use kinest_nn::pose::Network;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,37 +21,39 @@ use std::path::Path;
 pub struct Progress {
     /// Steps done.
     pub step: u64,
-    /// The best validation so far: its step and online MPJPE, centimetres.
+    /// The best validation so far: its step and the score that it is judged by.
     pub best: Option<(u64, f64)>,
     /// Validations since.
     pub waited: u32,
 }
 
+/// As the file's header holds it.
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct Where {
     progress: Progress,
-    network: NetworkConfig,
-    spec: ModelSpec,
 }
 
 /// Everything that changes from step to step.
-pub struct RunState<B: AutodiffBackend> {
+pub struct RunState<T: Task, B: AutodiffBackend> {
     /// Where the run is.
     pub progress: Progress,
     /// The weights.
-    pub network: Network<B>,
+    pub network: T::Network<B>,
     /// The optimiser with its momenta.
-    pub optimizer: NetworkOptimizer<B>,
+    pub optimizer: NetworkOptimizer<T::Network<B>, B>,
     /// The average of the weights, if there is one.
-    pub average: Option<WeightAverage<B::InnerBackend>>,
+    pub average: Option<WeightAverage<Trained<T, B>>>,
 }
 
-const HEADER: &str = "run";
+/// The header's entry that says where the run is.
+const PROGRESS: &str = "run";
+/// The header's entry that says of what the run is.
+const IDENTITY: &str = "task";
 
-impl<B: AutodiffBackend> RunState<B> {
+impl<T: Task, B: AutodiffBackend> RunState<T, B> {
     /// The state of a run that begins with `network`.
     #[must_use]
-    pub fn new(config: &TrainConfig, network: Network<B>) -> Self {
+    pub fn new(config: &RunConfig, network: T::Network<B>) -> Self {
         let average = config.average.map(|decay| WeightAverage::new(network.valid(), decay));
         Self {
             progress: Progress { step: 0, best: None, waited: 0 },
@@ -63,7 +65,7 @@ impl<B: AutodiffBackend> RunState<B> {
 
     /// The weights to judge and to keep.
     #[must_use]
-    pub fn weights(&self) -> Network<B::InnerBackend> {
+    pub fn weights(&self) -> Trained<T, B> {
         match &self.average {
             Some(average) => average.network.clone(),
             None => self.network.valid(),
@@ -74,21 +76,20 @@ impl<B: AutodiffBackend> RunState<B> {
     ///
     /// # Errors
     /// If it cannot be encoded or written.
-    pub fn save(&self, path: &Path, spec: &ModelSpec, config: &TrainConfig) -> anyhow::Result<()> {
-        let header = Header {
-            progress: self.progress.clone(),
-            network: config.network.clone(),
-            spec: spec.clone(),
-        };
-        let header = HashMap::from([(HEADER.to_owned(), ron::to_string(&header)?)]);
+    pub fn save(&self, path: &Path, identity: &T::Identity) -> anyhow::Result<()> {
+        let progress = ron::to_string(&Where { progress: self.progress.clone() })?;
+        let header = HashMap::from([
+            (PROGRESS.to_owned(), progress),
+            (IDENTITY.to_owned(), ron::to_string(identity)?),
+        ]);
         // Records, and not named tensors: momenta belong to weights by identifiers that only the
         // records have.
         let mut parts = vec![
-            ("weights", encode::<B>(&self.network)?),
+            ("weights", encode::<_, B>(&self.network)?),
             ("optimizer", self.optimizer.to_bytes()?),
         ];
         if let Some(average) = &self.average {
-            parts.push(("average", encode::<B::InnerBackend>(&average.network)?));
+            parts.push(("average", encode::<_, B::InnerBackend>(&average.network)?));
         }
         let parts = parts
             .iter()
@@ -98,34 +99,33 @@ impl<B: AutodiffBackend> RunState<B> {
         write_atomically(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Reads the state of a run that is to go on as `config` and `spec` say.
+    /// Reads the state of a run that is to go on as `task` and `config` say.
     ///
     /// # Errors
     /// If the file cannot be read, is broken, or is of another network.
     pub fn load(
         path: &Path,
-        spec: &ModelSpec,
-        config: &TrainConfig,
+        task: &T,
+        config: &RunConfig,
         device: &B::Device,
     ) -> anyhow::Result<Self> {
-        let bytes = std::fs::read(path)
-            .with_context(|| format!("cannot read the run's state {}", path.display()))?;
+        let bytes = read(path)?;
         let broken = || format!("{} is not the state of a run", path.display());
-        let header = header(&bytes).with_context(broken)?;
-        let differs = differences(&header, spec, config);
+        let Where { progress } = entry(&bytes, &[PROGRESS]).with_context(broken)?;
+        let changes = task.changes(&entry(&bytes, &IDENTITY_ENTRIES).with_context(broken)?);
         ensure!(
-            differs.is_empty(),
+            changes.is_empty(),
             "the config does not fit the run in {}: {} changed",
             path.display(),
-            differs.join(", ")
+            changes.join(", ")
         );
         let parts = SafeTensors::deserialize(&bytes).with_context(broken)?;
         let part = |name| parts.tensor(name).map(|part| part.data().to_vec());
 
         // The weights are replaced at once; made anew they cost little.
-        let empty = Network::<B>::new(&config.network, device)?;
+        let empty = task.network::<B>(device)?;
         let weights = part("weights").with_context(broken)?;
-        let network = decode::<B>(empty, weights, device).with_context(broken)?;
+        let network = decode::<_, B>(empty, weights, device).with_context(broken)?;
         let optimizer = NetworkOptimizer::new(&config.optimizer);
         let momenta = part("optimizer").with_context(broken)?;
         let optimizer = optimizer.with_bytes(momenta, device).with_context(broken)?;
@@ -134,56 +134,49 @@ impl<B: AutodiffBackend> RunState<B> {
             // An average that is asked for from now on starts now.
             (Some(decay), Err(_)) => Some(WeightAverage::new(network.valid(), decay)),
             (Some(decay), Ok(bytes)) => {
-                let average = decode::<B::InnerBackend>(network.valid(), bytes, device);
+                let average = decode::<_, B::InnerBackend>(network.valid(), bytes, device);
                 Some(WeightAverage::new(average.with_context(broken)?, decay))
             }
         };
-        Ok(Self { progress: header.progress, network, optimizer, average })
+        Ok(Self { progress, network, optimizer, average })
     }
 }
 
-/// How the model of the run in `path` is fed and read.
+/// Of what the run in `path` is.
 ///
 /// # Errors
 /// If the file cannot be read or is broken.
-pub fn spec_of(path: &Path) -> anyhow::Result<ModelSpec> {
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("cannot read the run's state {}", path.display()))?;
-    let header = header(&bytes);
-    Ok(header.with_context(|| format!("{} is not the state of a run", path.display()))?.spec)
+pub fn identity_of<I: DeserializeOwned>(path: &Path) -> anyhow::Result<I> {
+    let identity = entry(&read(path)?, &IDENTITY_ENTRIES);
+    identity.with_context(|| format!("{} is not the state of a run", path.display()))
 }
 
-fn header(bytes: &[u8]) -> anyhow::Result<Header> {
+/// Where the identity is: runs of version 0.1 have everything in one entry.
+const IDENTITY_ENTRIES: [&str; 2] = [IDENTITY, PROGRESS];
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("cannot read the run's state {}", path.display()))
+}
+
+/// The first of these entries that the header has.
+fn entry<E: DeserializeOwned>(bytes: &[u8], names: &[&str]) -> anyhow::Result<E> {
     let (_, metadata) = SafeTensors::read_metadata(bytes)?;
-    let Some(text) = metadata.metadata().as_ref().and_then(|m| m.get(HEADER)) else {
-        bail!("it has no `{HEADER}`");
-    };
-    Ok(ron::from_str(text)?)
+    let entries = metadata.metadata().as_ref();
+    let text = names.iter().find_map(|name| entries?.get(*name));
+    Ok(ron::from_str(text.with_context(|| format!("it has no `{}`", names[0]))?)?)
 }
 
-/// The fields that tie a run's weights to its config.
-fn differences(header: &Header, spec: &ModelSpec, config: &TrainConfig) -> Vec<&'static str> {
-    [
-        ("`network`", header.network != config.network),
-        ("`layout`", header.spec.layout != spec.layout),
-        ("the skeleton", header.spec.skeleton != spec.skeleton),
-    ]
-    .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
-    .collect()
-}
-
-fn encode<B: Backend>(network: &Network<B>) -> anyhow::Result<Vec<u8>> {
+fn encode<M: Module<B>, B: Backend>(network: &M) -> anyhow::Result<Vec<u8>> {
     let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
     let record = network.clone().into_record();
     Recorder::<B>::record(&recorder, record, ()).context("cannot encode the weights")
 }
 
-fn decode<B: Backend>(
-    network: Network<B>,
+fn decode<M: Module<B>, B: Backend>(
+    network: M,
     bytes: Vec<u8>,
     device: &B::Device,
-) -> anyhow::Result<Network<B>> {
+) -> anyhow::Result<M> {
     let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
     let record = Recorder::<B>::load(&recorder, bytes, device)?;
     Ok(network.load_record(record))

@@ -1,81 +1,70 @@
 //! The training loop.
 
-use super::config::Arithmetic;
+use super::config::{Arithmetic, RunConfig};
 use super::folder::{RunFolder, write};
 use super::loader::Loader;
-use super::log::{Log, Numbers};
+use super::log::Log;
 use super::optimizer::{gradient_norm, scale_gradients};
 use super::state::RunState;
-use super::validation::{Score, Validation};
-use crate::tasks::pose::config::{StreamConfig, TrainConfig};
-use crate::tasks::pose::dataset::{Draw, MotionBatch, WindowDataset};
-use crate::tasks::pose::loss::WeightedLoss;
-use anyhow::bail;
+use super::task::{Draw, Examples, Loss, Numbers, Task};
+use anyhow::{Context, bail, ensure};
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, FloatDType, Tensor};
 use indicatif::{ProgressBar, ProgressStyle};
-use kinest::model::{Checkpoint, Manifest, ModelSpec, Precision};
-use kinest_nn::pose::Network;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use safetensors::tensor::{Dtype, TensorView};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// A run that is ready to go.
-pub struct Setup {
-    /// folder
-    pub folder: RunFolder,
-    /// config
-    pub config: TrainConfig,
-    /// spec
-    pub spec: ModelSpec,
-    /// data
-    pub data: WindowDataset,
-    /// validation
-    pub validation: Option<WindowDataset>,
-    /// With the weights to start with.
-    /// init
-    pub init: Option<Checkpoint>,
-    /// resume
-    pub resume: bool,
-}
-
-/// Runs what was set up to its end, or to Ctrl-C.
-pub fn run<B: AutodiffBackend>(setup: Setup, device: B::Device) -> anyhow::Result<()> {
-    let Setup { folder, config, spec, data, validation, init, resume } = setup;
+/// Trains in a folder, from the start or from where the run in it stopped, to the run's end or to Ctrl-C.
+///
+/// # Errors
+/// If there is a run in the folder that is not to be resumed, or one that cannot be, if a file cannot be read or
+/// written, or the loss becomes NaN.
+pub fn train<T: Task, B: AutodiffBackend>(
+    task: &T,
+    folder: RunFolder,
+    resume: bool,
+    device: B::Device,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&folder.0)
+        .with_context(|| format!("cannot make run folder {}", folder.0.display()))?;
+    ensure!(
+        resume || !folder.state().exists(),
+        "{} holds a run already; use --resume or another folder",
+        folder.0.display()
+    );
+    let config = task.config();
     // The weights' seed; each step seeds again, so that a resumed run draws the same numbers.
     B::seed(&device, config.seed);
     let state = if resume {
-        RunState::load(&folder.state(), &spec, &config, &device)?
-    } else if let Some(checkpoint) = init {
-        RunState::new(&config, Network::from_checkpoint(&checkpoint, &device)?)
+        RunState::<T, B>::load(&folder.state(), task, &config, &device)?
     } else {
-        let mut network = Network::<B>::new(&config.network, &device)?;
-        if config.prepare {
-            network.prepare(&data.statistics(config.seed, 512));
-        }
-        RunState::new(&config, network)
+        RunState::new(&config, task.start(&device)?)
     };
-    let text = ron::ser::to_string_pretty(&config, ron::ser::PrettyConfig::new())?;
+    let text = ron::ser::to_string_pretty(task.recipe(), ron::ser::PrettyConfig::new())?;
     write(&folder.config(), text.as_bytes())?;
-    let validation = validation
-        .map(|data| Validation::new(&data, config.seed, config.validation.windows, config.batch));
-    Trainer { folder, config, spec, state, validation, device, newest_score: None }.run(&data)
+    let held_out = task.held_out().map_or_else(Vec::new, |examples| {
+        let (windows, batch) = (config.validation.windows, config.batch);
+        let firsts = (0..windows).step_by(batch);
+        let draw = |first| examples.draw(config.seed, first as u64, batch.min(windows - first));
+        firsts.map(draw).collect()
+    });
+    Trainer { task, folder, config, state, held_out, device, newest_scores: None }.run()
 }
 
-struct Trainer<B: AutodiffBackend> {
+struct Trainer<'a, T: Task, B: AutodiffBackend> {
+    task: &'a T,
     folder: RunFolder,
-    config: TrainConfig,
-    spec: ModelSpec,
-    state: RunState<B>,
-    validation: Option<Validation>,
+    config: RunConfig,
+    state: RunState<T, B>,
+    /// What is validated on, always the same.
+    held_out: Vec<Draw<T>>,
     device: B::Device,
     /// The newest validation, for the report.
-    newest_score: Option<Score>,
+    newest_scores: Option<Numbers>,
 }
 
 /// Why the loop ended.
@@ -85,8 +74,8 @@ enum End {
     NoBetter,
 }
 
-impl<B: AutodiffBackend> Trainer<B> {
-    fn run(&mut self, data: &WindowDataset) -> anyhow::Result<()> {
+impl<T: Task, B: AutodiffBackend> Trainer<'_, T, B> {
+    fn run(&mut self) -> anyhow::Result<()> {
         let stop = Arc::new(AtomicBool::new(false));
         let flag = stop.clone();
         // A second handler in one process (tests) is refused; the first one serves.
@@ -96,8 +85,9 @@ impl<B: AutodiffBackend> Trainer<B> {
             let config = &self.config;
             let first = self.step() * (config.batch * config.accumulate) as u64;
             let (size, threads) = (config.batch, config.loader_threads);
-            let loader = Loader::start(scope, data, config.seed, first, size, threads);
-            self.train(loader, &mut log, &stop, data)
+            let examples = self.task.examples();
+            let loader = Loader::start(scope, examples, config.seed, first, size, threads);
+            self.steps(loader, &mut log, &stop)
         })?;
         let why = match end {
             End::Steps => "finished",
@@ -108,14 +98,13 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(())
     }
 
-    fn train(
+    fn steps(
         &mut self,
-        mut loader: Loader,
+        mut loader: Loader<Draw<T>>,
         log: &mut Log,
         stop: &AtomicBool,
-        data: &WindowDataset,
     ) -> anyhow::Result<End> {
-        let TrainConfig { steps, log_every, save_every, .. } = self.config;
+        let RunConfig { steps, log_every, save_every, .. } = self.config;
         let bar = ProgressBar::new(steps).with_position(self.step());
         bar.set_style(ProgressStyle::with_template(
             "{bar:30} step {pos}/{len} {msg} {elapsed} eta {eta}",
@@ -133,12 +122,12 @@ impl<B: AutodiffBackend> Trainer<B> {
             bar.inc(1);
 
             let step = self.step();
-            let validate = self.validation.is_some()
+            let validate = !self.held_out.is_empty()
                 && (step.is_multiple_of(self.config.validation.every) || step == steps);
-            let score = if validate { self.validate(data)? } else { None };
-            if step.is_multiple_of(log_every) || step == steps || score.is_some() {
+            let scores = if validate { Some(self.validate()?) } else { None };
+            if step.is_multiple_of(log_every) || step == steps || validate {
                 let speed = (step - since_step) as f64 / since.elapsed().as_secs_f64();
-                let numbers = outcome.numbers(rate, speed, score);
+                let numbers = outcome.numbers(rate, speed, scores);
                 log.write(step, &numbers)?;
                 let text = summary(&numbers);
                 if bar.is_hidden() {
@@ -148,16 +137,16 @@ impl<B: AutodiffBackend> Trainer<B> {
                 (since, since_step) = (Instant::now(), step);
             }
             if step.is_multiple_of(save_every) {
-                self.save(data)?;
+                self.save()?;
                 log.draw()?;
             }
             let waited = self.state.progress.waited;
-            if score.is_some() && self.config.validation.patience.is_some_and(|p| waited >= p) {
+            if validate && self.config.validation.patience.is_some_and(|p| waited >= p) {
                 break End::NoBetter;
             }
         };
         bar.finish_and_clear();
-        self.save(data)?;
+        self.save()?;
         log.draw()?;
         Ok(end)
     }
@@ -168,25 +157,26 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// One step.
-    fn advance(&mut self, loader: &mut Loader, rate: f64) -> anyhow::Result<Outcome<B>> {
+    fn advance(&mut self, loader: &mut Loader<Draw<T>>, rate: f64) -> anyhow::Result<Outcome<B>> {
         let step = self.step();
         B::seed(&self.device, self.config.seed.wrapping_add(step));
         let passes = self.config.accumulate;
         let mut gradients = GradientsAccumulator::new();
-        let (mut total, mut draws, mut terms) = (0.0, vec![], vec![]);
+        let (mut total, mut draws, mut terms, mut seen) = (0.0, vec![], vec![], vec![]);
         for _ in 0..passes {
             let draw = loader.next_draw();
-            let (loss, new) = self.pass(draw.to_batch::<B>(&self.device), passes);
+            let (loss, new) = self.pass(&draw, passes);
             gradients.accumulate(&self.state.network, new);
             total += loss.total.into_scalar().elem::<f64>() / passes as f64;
             terms = loss.terms;
+            seen.push(loss.seen);
             draws.push(draw);
         }
         let mut gradients = gradients.grads();
-        let norm = gradient_norm::<B>(&self.state.network, &gradients, &self.device);
+        let norm = gradient_norm::<_, B>(&self.state.network, &gradients, &self.device);
         if let Some(largest) = self.config.optimizer.clip_norm {
             let factor = (norm.clone().clamp_min(1e-12).recip() * largest).clamp_max(1.0);
-            scale_gradients::<B>(&self.state.network, &mut gradients, factor);
+            scale_gradients::<_, B>(&self.state.network, &mut gradients, factor);
         }
         let norm = norm.into_scalar().elem::<f64>();
         if !(total.is_finite() && norm.is_finite()) {
@@ -199,7 +189,8 @@ impl<B: AutodiffBackend> Trainer<B> {
             );
         }
         let network = self.state.network.clone();
-        self.state.network = self.state.optimizer.step(rate, network, gradients);
+        let network = self.state.optimizer.step(rate, network, gradients);
+        self.state.network = self.task.after_step::<B>(network, seen);
         self.state.progress.step += 1;
         if let Some(average) = &mut self.state.average {
             average.update(&self.state.network.valid(), step + 1);
@@ -207,91 +198,56 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(Outcome { total, terms, norm })
     }
 
-    /// Loss of one batch, and the gradient of a `passes`-th of it.
-    fn pass(&self, batch: MotionBatch<B>, passes: usize) -> (WeightedLoss<B>, GradientsParams) {
-        let loss_of = |output| self.config.loss.of(output, batch.targets, &self.spec.skeleton);
-        let part = |loss: &WeightedLoss<B>| (loss.total.clone() / passes as f64).backward();
+    /// Loss of one draw, and the gradient of a `passes`-th of it.
+    fn pass(&self, draw: &Draw<T>, passes: usize) -> (Loss<B, T::Seen<B>>, GradientsParams) {
+        let loss_of = |network| self.task.loss::<B>(network, draw, self.step(), &self.device);
+        let part = |total: &Tensor<B, 1>| (total.clone() / passes as f64).backward();
         match self.config.arithmetic {
             Arithmetic::F32 => {
-                let loss = loss_of(self.answer(&self.state.network, batch.features));
-                let gradients = GradientsParams::from_grads(part(&loss), &self.state.network);
-                (loss, gradients)
+                let loss = loss_of(&self.state.network);
+                let gradients = part(&loss.total);
+                (loss, GradientsParams::from_grads(gradients, &self.state.network))
             }
             Arithmetic::Bf16 => {
                 // A copy of the network computes in 16 bits; its gradients go to the weights in 32.
                 let network = self.state.network.clone().map(&mut Cast(FloatDType::BF16));
-                let output = self.answer(&network, batch.features);
-                let loss = loss_of(output.cast(FloatDType::F32));
-                let mut gradients = GradientsParams::from_grads(part(&loss), &network);
+                let loss = loss_of(&network);
+                let mut gradients = GradientsParams::from_grads(part(&loss.total), &network);
                 network.visit(&mut Widen(&mut gradients));
                 (loss, gradients)
             }
         }
     }
 
-    /// What a network says to the frames that count.
-    fn answer(&self, network: &Network<B>, features: Tensor<B, 3>) -> Tensor<B, 3> {
-        let Some(StreamConfig { carried, frames }) = self.config.stream else {
-            return network.forward(features);
-        };
-        let mut rng = ChaCha8Rng::seed_from_u64(!self.config.seed);
-        rng.set_stream(self.step());
-        let before = rng.random_range(0..=carried);
-        let state = (before > 0).then(|| {
-            let before = features.clone().narrow(1, carried - before, before);
-            network.stream(before, None).1.detach()
-        });
-        network.stream(features.narrow(1, carried, frames), state).0
-    }
-
     /// Scores the weights, and keeps them if they are the best so far.
-    fn validate(&mut self, data: &WindowDataset) -> anyhow::Result<Option<Score>> {
-        let Some(validation) = &self.validation else { return Ok(None) };
+    fn validate(&mut self) -> anyhow::Result<Numbers> {
         let network = self.state.weights();
-        let loss = &self.config.loss;
-        let score = validation.score(&network, loss, &self.spec.skeleton, &self.device);
+        let scores = self.task.scores::<B>(&network, &self.held_out, &self.device);
         let step = self.step();
-        if self.state.progress.best.is_none_or(|(_, best)| score.online_mpjpe_cm < best) {
-            self.state.progress.best = Some((step, score.online_mpjpe_cm));
+        let judged = scores.iter().find(|(name, _)| *name == T::JUDGED_BY);
+        let (_, score) = *judged.with_context(|| format!("nothing scores {}", T::JUDGED_BY))?;
+        if self.state.progress.best.is_none_or(|(_, best)| score < best) {
+            self.state.progress.best = Some((step, score));
             self.state.progress.waited = 0;
-            let mut manifest = self.manifest(data);
-            manifest.metrics.insert("validation.online_mpjpe_cm".into(), score.online_mpjpe_cm);
-            Checkpoint::new(manifest, &network, Precision::F32)?
-                .save_version(&self.folder.best(), &step.to_string())?;
+            self.task.save::<B>(&network, &self.folder.best(), step, &scores)?;
         } else {
             self.state.progress.waited += 1;
         }
-        self.newest_score = Some(score);
-        Ok(Some(score))
+        self.newest_scores = Some(scores.clone());
+        Ok(scores)
     }
 
-    fn manifest(&self, data: &WindowDataset) -> Manifest {
-        let mut manifest = Manifest::new(self.config.network.clone(), self.spec.clone());
-        manifest.training = self.config.data.record.clone();
-        manifest.training.seed = self.config.seed;
-        manifest.training.steps = self.step();
-        if manifest.training.data.is_empty() {
-            let (clips, minutes) = data.size();
-            manifest.training.data = format!("{clips} clips, {minutes:.1} minutes");
-        }
-        manifest
-    }
-
-    fn save(&mut self, data: &WindowDataset) -> anyhow::Result<()> {
+    fn save(&mut self) -> anyhow::Result<()> {
         // What `--resume` needs first: whoever sees a checkpoint can go on from it.
-        self.state.save(&self.folder.state(), &self.spec, &self.config)?;
-        Checkpoint::new(self.manifest(data), &self.state.weights(), Precision::F32)?
-            .save_version(&self.folder.last(), &self.step().to_string())?;
-        write(&self.folder.report(), self.report(data).as_bytes())
+        self.state.save(&self.folder.state(), &self.task.identity())?;
+        self.task.save::<B>(&self.state.weights(), &self.folder.last(), self.step(), &[])?;
+        write(&self.folder.report(), self.report().as_bytes())
     }
 
-    fn keep_bad_windows(&self, draws: &[Draw]) -> anyhow::Result<()> {
+    fn keep_bad_windows(&self, draws: &[Draw<T>]) -> anyhow::Result<()> {
         let mut tensors = vec![];
         for (pass, draw) in draws.iter().enumerate() {
-            for (name, values, shape) in [
-                ("features", &draw.features, draw.features_shape()),
-                ("targets", &draw.targets, draw.targets_shape()),
-            ] {
+            for (name, shape, values) in T::Examples::tensors(draw) {
                 let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
                 tensors.push((format!("{name}.{pass}"), shape, bytes));
             }
@@ -299,34 +255,32 @@ impl<B: AutodiffBackend> Trainer<B> {
         let views = tensors
             .iter()
             .map(|(name, shape, bytes)| {
-                Ok((name, TensorView::new(Dtype::F32, shape.to_vec(), bytes)?))
+                Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         write(&self.folder.bad_windows(), &safetensors::serialize(views, None)?)
     }
 
-    fn report(&self, data: &WindowDataset) -> String {
-        let (clips, minutes) = data.size();
+    fn report(&self) -> String {
         let c = &self.config;
-        let mut rows = format!(
-            "| steps | {} of {} |\n| windows per step | {} |\n| seed | {} |\n| data | {} |\n\
-             | clips in use | {clips}, {minutes:.1} min |\n| parameters | {} |\n",
-            self.step(),
-            c.steps,
-            c.batch * c.accumulate,
-            c.seed,
-            self.manifest(data).training.data,
-            self.state.network.num_params(),
-        );
-        if let Some(score) = self.newest_score {
-            rows += &format!(
-                "| newest validation | loss {:.4}, online MPJPE {:.2} cm |\n",
-                score.loss, score.online_mpjpe_cm
-            );
+        let mut rows = vec![
+            ("steps", format!("{} of {}", self.step(), c.steps)),
+            ("windows per step", (c.batch * c.accumulate).to_string()),
+            ("seed", c.seed.to_string()),
+        ];
+        rows.extend(self.task.about());
+        rows.push(("parameters", self.state.network.num_params().to_string()));
+        if let Some(scores) = &self.newest_scores {
+            let of = |(name, value): &(&str, f64)| format!("{} {value:.4}", name.replace('_', " "));
+            let scores: Vec<_> = scores.iter().map(of).collect();
+            rows.push(("newest validation", scores.join(", ")));
         }
-        if let Some((step, mpjpe)) = self.state.progress.best {
-            rows += &format!("| best validation | online MPJPE {mpjpe:.2} cm at step {step} |\n");
+        if let Some((step, score)) = self.state.progress.best {
+            let name = T::JUDGED_BY.replace('_', " ");
+            rows.push(("best validation", format!("{name} {score:.4} at step {step}")));
         }
+        let rows: String =
+            rows.iter().map(|(what, value)| format!("| {what} | {value} |\n")).collect();
         format!(
             "# Training run\n\n| what | value |\n|---|---|\n{rows}\n![loss](loss.svg)\n\n\
              Settings are in `config.ron`, losses in `metrics.jsonl`. Figures on held-out motion: \
@@ -344,26 +298,29 @@ struct Outcome<B: AutodiffBackend> {
 }
 
 impl<B: AutodiffBackend> Outcome<B> {
-    fn numbers(self, rate: f64, steps_per_second: f64, score: Option<Score>) -> Numbers {
-        let mut numbers = vec![("loss", self.total)];
+    fn numbers(
+        self,
+        rate: f64,
+        steps_per_second: f64,
+        scores: Option<Numbers>,
+    ) -> Vec<(String, f64)> {
+        let mut numbers = vec![("loss".to_owned(), self.total)];
         let terms = self.terms.into_iter();
-        numbers.extend(terms.map(|(name, term)| (name, term.into_scalar().elem())));
+        numbers.extend(terms.map(|(name, term)| (name.to_owned(), term.into_scalar().elem())));
         numbers.extend([
-            ("gradient_norm", self.norm),
-            ("rate", rate),
-            ("steps_per_second", steps_per_second),
+            ("gradient_norm".to_owned(), self.norm),
+            ("rate".to_owned(), rate),
+            ("steps_per_second".to_owned(), steps_per_second),
         ]);
-        if let Some(score) = score {
-            numbers.push(("validation_loss", score.loss));
-            numbers.push(("validation_online_mpjpe_cm", score.online_mpjpe_cm));
-        }
+        let scores = scores.into_iter().flatten();
+        numbers.extend(scores.map(|(name, score)| (format!("validation_{name}"), score)));
         numbers
     }
 }
 
 /// The numbers of a step in a line for people.
-fn summary(numbers: &Numbers) -> String {
-    let text = |(name, value): &(&str, f64)| match *name {
+fn summary(numbers: &[(String, f64)]) -> String {
+    let text = |(name, value): &(String, f64)| match name.as_str() {
         "rate" => None,
         "steps_per_second" => Some(format!("{value:.2} steps/s")),
         name => Some(format!("{} {value:.4}", name.replace('_', " "))),

@@ -1,36 +1,20 @@
 //! The same motion by another person, at another pace, somewhere else.
 
-use super::Augment;
 use glam::{DMat3, DVec3};
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, SmplJoint};
 use kinest::tracker::TrackerPose;
-use rand::Rng;
-use std::f64::consts::PI;
 
 /// What happens to the body in one window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BodyChange {
     /// How much faster the clip is played.
     pub pace: f64,
-    mirror: bool,
-    size: f64,
+    pub(super) mirror: bool,
+    pub(super) size: f64,
     /// About the world's vertical axis, radians.
-    turn: f64,
-    shift: DVec3,
-}
-
-impl Augment {
-    /// Draws a change. Takes the same random numbers whatever is switched on, so that switching one
-    /// change on leaves the others as they were.
-    pub fn draw(&self, rng: &mut impl Rng) -> BodyChange {
-        let mut either_way = |by: f64| by * rng.random_range(-1.0..=1.0);
-        let pace = 1.0 + either_way(self.speed);
-        let size = 1.0 + either_way(self.size);
-        let turn = either_way(if self.heading { PI } else { 0.0 });
-        let shift = DVec3::new(either_way(self.floor), either_way(self.floor), 0.0);
-        BodyChange { pace, size, turn, shift, mirror: rng.random::<bool>() && self.mirror }
-    }
+    pub(super) turn: f64,
+    pub(super) shift: DVec3,
 }
 
 impl BodyChange {
@@ -68,11 +52,13 @@ pub fn mirrored(frame: &ClipFrame) -> ClipFrame {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Augment;
     use super::*;
     use kinest::skeleton::{JointTransforms, Skeleton};
     use kinest::tracker::{TrackerFrame, TrackerSet};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
+    use std::f64::consts::PI;
 
     fn crooked() -> ClipFrame {
         let angle = |j: usize| 0.4 * DVec3::new((j as f64).sin(), (2.0 * j as f64).cos(), 0.7);

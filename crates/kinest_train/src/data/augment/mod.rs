@@ -11,7 +11,11 @@ pub use body::{BodyChange, mirrored};
 pub use sensors::{GripOffset, HandDropout, TrackerNoise};
 
 use anyhow::ensure;
+use glam::DVec3;
+use kinest::tracker::{TrackerPose, TrackerRole, TrackerSet};
+use rand::Rng;
 use serde::{Deserialize, Serialize};
+use std::f64::consts::PI;
 
 /// Random changes to a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,6 +72,41 @@ impl Augment {
             "`data.augment.dropout.seconds` ({shortest}, {longest}) is no range of times"
         );
         Ok(())
+    }
+
+    /// Draws a change. Takes the same random numbers whatever is switched on, so that switching one
+    /// change on leaves the others as they were.
+    pub fn draw(&self, rng: &mut impl Rng) -> BodyChange {
+        let mut either_way = |by: f64| by * rng.random_range(-1.0..=1.0);
+        let pace = 1.0 + either_way(self.speed);
+        let size = 1.0 + either_way(self.size);
+        let turn = either_way(if self.heading { PI } else { 0.0 });
+        let shift = DVec3::new(either_way(self.floor), either_way(self.floor), 0.0);
+        BodyChange { pace, size, turn, shift, mirror: rng.random::<bool>() && self.mirror }
+    }
+
+    /// Makes the perfect trackers of a window as bad as real ones.
+    ///
+    /// `trackers` are those of consecutive frames at `rate_hz`, in the order of `set`.
+    pub fn disturb(
+        &self,
+        trackers: &mut [Vec<TrackerPose>],
+        set: TrackerSet,
+        rate_hz: f64,
+        rng: &mut impl Rng,
+    ) {
+        for (i, role) in set.roles().iter().enumerate() {
+            let mut track: Vec<&mut TrackerPose> =
+                trackers.iter_mut().map(|frame| &mut frame[i]).collect();
+            let is_hand = *role != TrackerRole::Head;
+            if is_hand {
+                self.grip.apply(&mut track, rng);
+            }
+            self.noise.apply(&mut track, rate_hz, rng);
+            if is_hand {
+                self.dropout.apply(&mut track, rate_hz, rng);
+            }
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! Bad tracking: trackers that are off, held differently, or lost for a moment.
 
-use super::Augment;
 use glam::{DMat3, DQuat, DVec3};
-use kinest::tracker::{TrackerPose, TrackerRole, TrackerSet};
+use kinest::tracker::TrackerPose;
 use rand::Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
@@ -64,32 +63,6 @@ impl Default for HandDropout {
     }
 }
 
-impl Augment {
-    /// Makes the perfect trackers of a window as bad as real ones.
-    ///
-    /// `trackers` are those of consecutive frames at `rate_hz`, in the order of `set`.
-    pub fn disturb(
-        &self,
-        trackers: &mut [Vec<TrackerPose>],
-        set: TrackerSet,
-        rate_hz: f64,
-        rng: &mut impl Rng,
-    ) {
-        for (i, role) in set.roles().iter().enumerate() {
-            let mut track: Vec<&mut TrackerPose> =
-                trackers.iter_mut().map(|frame| &mut frame[i]).collect();
-            let is_hand = *role != TrackerRole::Head;
-            if is_hand {
-                self.grip.apply(&mut track, rng);
-            }
-            self.noise.apply(&mut track, rate_hz, rng);
-            if is_hand {
-                self.dropout.apply(&mut track, rate_hz, rng);
-            }
-        }
-    }
-}
-
 fn normal(rng: &mut impl Rng) -> DVec3 {
     DVec3::from_array(std::array::from_fn(|_| rng.sample(StandardNormal)))
 }
@@ -99,7 +72,7 @@ fn rotation(axis_angle: DVec3) -> DMat3 {
 }
 
 impl GripOffset {
-    fn apply(&self, track: &mut [&mut TrackerPose], rng: &mut impl Rng) {
+    pub(super) fn apply(&self, track: &mut [&mut TrackerPose], rng: &mut impl Rng) {
         if self.position == 0.0 && self.rotation == 0.0 {
             return;
         }
@@ -113,7 +86,7 @@ impl GripOffset {
 }
 
 impl TrackerNoise {
-    fn apply(&self, track: &mut [&mut TrackerPose], rate_hz: f64, rng: &mut impl Rng) {
+    pub(super) fn apply(&self, track: &mut [&mut TrackerPose], rate_hz: f64, rng: &mut impl Rng) {
         if self.position == 0.0 && self.rotation == 0.0 {
             return;
         }
@@ -167,7 +140,7 @@ impl Wander {
 impl HandDropout {
     /// The first frame is where the history of the hand begins: a hand that is lost before it is held
     /// where it is there.
-    fn apply(&self, track: &mut [&mut TrackerPose], rate_hz: f64, rng: &mut impl Rng) {
+    pub(super) fn apply(&self, track: &mut [&mut TrackerPose], rate_hz: f64, rng: &mut impl Rng) {
         if rng.random::<f64>() >= self.chance {
             return;
         }
@@ -184,8 +157,10 @@ impl HandDropout {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Augment;
     use super::*;
     use kinest::rotation::{log, quat_from_matrix};
+    use kinest::tracker::TrackerSet;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 

@@ -3,21 +3,21 @@
 use super::cut::Cut;
 use super::teacher::Teacher;
 use crate::data::augment::Augment;
-use crate::data::config::{DataConfig, Sampling};
+use crate::data::config::DataConfig;
 use crate::data::motion_store::MotionStore;
-use anyhow::ensure;
+use crate::data::sampler::Sampler;
+use crate::run::Examples;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::DMat3;
-use kinest::features::{Axes, FeatureLayout, TARGETS};
+use kinest::features::{FeatureLayout, Axes};
+use kinest_nn::layers::statistics::DataStatistics;
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
-use kinest_nn::layers::statistics::DataStatistics;
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 
 /// One step's windows.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Draw {
     windows: usize,
     /// Frames of a window.
     frames: usize,
+    /// Those of them that have targets.
+    answers: usize,
 }
 
 impl Draw {
@@ -51,7 +53,8 @@ impl Draw {
     /// The shape of the targets.
     #[must_use]
     pub fn targets_shape(&self) -> [usize; 3] {
-        [self.windows, self.targets.len() / (self.windows * TARGETS), TARGETS]
+        let numbers = self.targets.len() / (self.windows * self.answers);
+        [self.windows, self.answers, numbers]
     }
 
     /// The windows on a device.
@@ -69,9 +72,7 @@ impl Draw {
 /// Clips to draw windows from.
 #[derive(Debug)]
 pub struct WindowDataset {
-    store: MotionStore,
-    /// Running sum of the chances of the clips.
-    chances: Vec<f64>,
+    clips: Sampler,
     skeleton: Skeleton,
     layout: FeatureLayout,
     cut: Cut,
@@ -88,35 +89,16 @@ impl WindowDataset {
     /// # Errors
     /// If none is.
     pub fn new(
-        mut store: MotionStore,
+        store: MotionStore,
         config: &DataConfig,
         layout: FeatureLayout,
         cut: Cut,
         skeleton: Skeleton,
     ) -> anyhow::Result<Self> {
-        let all = store.clips().len();
         // A faster pace needs more frames, and velocities need one before the first.
         let needed = (cut.window as f64 * (1.0 + config.augment.speed)).ceil() as usize + 1;
-        store.retain(|clip| clip.frames >= needed);
-        let clips = store.clips();
-        ensure!(!clips.is_empty(), "none of the {all} clips has the {needed} frames of a window");
-        let starts: Vec<f64> = clips.iter().map(|c| (c.frames - needed + 1) as f64).collect();
-        let mut of_subset = BTreeMap::new();
-        for (clip, starts) in clips.iter().zip(&starts) {
-            *of_subset.entry(clip.subset()).or_insert(0.0) += starts;
-        }
-        let mut sum = 0.0;
-        let chances = clips.iter().zip(&starts).map(|(clip, starts)| {
-            sum += match config.sampling {
-                Sampling::Clips => 1.0,
-                Sampling::Frames => *starts,
-                Sampling::Subsets => starts / of_subset[clip.subset()],
-            };
-            sum
-        });
-        let chances = chances.collect();
-        let augment = config.augment;
-        Ok(Self { store, chances, skeleton, layout, cut, augment, teacher: None })
+        let clips = Sampler::new(store, config.sampling, needed)?;
+        Ok(Self { clips, skeleton, layout, cut, augment: config.augment, teacher: None })
     }
 
     /// Mixes what a teacher says into every target.
@@ -125,26 +107,10 @@ impl WindowDataset {
         Self { teacher: Some(teacher), ..self }
     }
 
-    /// Clips in use, and minutes of motion in them.
+    /// The clips in use.
     #[must_use]
-    pub fn size(&self) -> (usize, f64) {
-        let clips = self.store.clips();
-        let steps: usize = clips.iter().map(|c| c.frames - 1).sum();
-        (clips.len(), steps as f64 / self.store.rate_hz() / 60.0)
-    }
-
-    /// `count` windows from number `first` on. What window a number stands for follows from the
-    /// seed alone.
-    ///
-    /// # Panics
-    /// If `count` is 0.
-    #[must_use]
-    pub fn draw(&self, seed: u64, first: u64, count: usize) -> Draw {
-        assert!(count > 0, "a draw has windows");
-        let (features, targets): (Vec<_>, Vec<_>) =
-            self.windows(seed, first, count).into_iter().unzip();
-        let (features, targets) = (features.concat(), targets.concat());
-        Draw { features, targets, windows: count, frames: self.cut.window }
+    pub fn clips(&self) -> &Sampler {
+        &self.clips
     }
 
     /// Mean and deviation over `samples` windows.
@@ -166,8 +132,9 @@ impl WindowDataset {
             let std = mean.iter().zip(&square).map(|(m, s)| (s - m * m).max(0.0).sqrt() as f32);
             (mean.iter().map(|m| *m as f32).collect::<Vec<_>>(), std.collect::<Vec<_>>())
         };
+        let outputs = windows.first().map_or(0, |w| w.1.len() / self.cut.answers);
         let (input_mean, input_std) = moments(self.layout.inputs(), |w| &w.0);
-        let (target_mean, _) = moments(TARGETS, |w| &w.1);
+        let (target_mean, _) = moments(outputs, |w| &w.1);
         DataStatistics { input_mean, input_std, target_mean }
     }
 
@@ -181,16 +148,11 @@ impl WindowDataset {
     }
 
     fn window(&self, rng: &mut ChaCha8Rng) -> Window {
-        let total = self.chances.last().copied().unwrap_or_default();
-        let chance = rng.random::<f64>() * total;
-        let index = self.chances.partition_point(|c| *c <= chance).min(self.chances.len() - 1);
-
+        let index = self.clips.pick(rng);
         let Cut { window, answers, behind } = self.cut;
         let change = self.augment.draw(rng);
         let used = (window as f64 * change.pace).ceil() as usize;
-        let last_start = self.store.clips()[index].frames.saturating_sub(used + 1);
-        let start = rng.random_range(0..=last_start);
-        let clip = self.store.section(index, start..start + used + 1);
+        let clip = self.clips.stretch(index, used + 1, rng);
 
         // The first frame only serves velocities.
         let answered = window + 1 - behind - answers..window + 1 - behind;
@@ -216,7 +178,7 @@ impl WindowDataset {
         self.augment.disturb(&mut trackers, self.layout.trackers, clip.rate_hz, rng);
 
         let mut features = Vec::with_capacity(window * self.layout.inputs());
-        let mut targets = Vec::with_capacity(answers * TARGETS);
+        let mut targets = vec![];
         let newest = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
         for (local, trackers) in rotations.iter().zip(&trackers[answered]) {
             let axes = match self.layout.axes {
@@ -237,6 +199,28 @@ impl WindowDataset {
     }
 }
 
+impl Examples for WindowDataset {
+    type Draw = Draw;
+
+    /// # Panics
+    /// If `count` is 0.
+    fn draw(&self, seed: u64, first: u64, count: usize) -> Draw {
+        assert!(count > 0, "a draw has windows");
+        let (features, targets): (Vec<_>, Vec<_>) =
+            self.windows(seed, first, count).into_iter().unzip();
+        let (features, targets) = (features.concat(), targets.concat());
+        let Cut { window: frames, answers, .. } = self.cut;
+        Draw { features, targets, windows: count, frames, answers }
+    }
+
+    fn tensors(draw: &Draw) -> Vec<(&'static str, Vec<usize>, &[f32])> {
+        vec![
+            ("features", draw.features_shape().to_vec(), &draw.features),
+            ("targets", draw.targets_shape().to_vec(), &draw.targets),
+        ]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,7 +228,12 @@ mod tests {
     use crate::data::motion_store::{ClipRecord, Source};
     use burn_flex::Flex;
     use glam::DVec3;
+    use kinest::rotation::SIXD;
+    use kinest::skeleton::SmplJoint;
     use kinest::motion::MotionClip;
+
+    /// Numbers of one frame of targets.
+    const TARGETS: usize = SmplJoint::COUNT * SIXD;
 
     fn clip(frames: usize) -> MotionClip {
         let frame = |i: usize| {
@@ -281,22 +270,6 @@ mod tests {
         WindowDataset::new(store, &config, layout, CUT, Skeleton::default()).unwrap()
     }
 
-    /// Windows of 12 frames start at 28, 78, and 8 places of the clips.
-    #[test]
-    fn each_way_of_sampling_has_its_chances() {
-        let clips = [("CMU/a", 40), ("CMU/b", 90), ("CMU/short", 3), ("SFU/c", 20)];
-        for (sampling, expected) in [
-            (Sampling::Clips, [1.0, 2.0, 3.0]),
-            (Sampling::Frames, [28.0, 106.0, 114.0]),
-            (Sampling::Subsets, [28.0 / 106.0, 1.0, 2.0]),
-        ] {
-            let config = DataConfig { sampling, ..DataConfig::default() };
-            let (layout, body) = (FeatureLayout::default(), Skeleton::default());
-            let set = WindowDataset::new(store(&clips), &config, layout, CUT, body);
-            assert_eq!(set.unwrap().chances, expected, "{sampling:?}");
-        }
-    }
-
     #[test]
     fn a_number_is_the_same_window_whenever_it_is_drawn() {
         let set = dataset(Augment {
@@ -317,7 +290,7 @@ mod tests {
         assert_eq!([two.targets, three.targets].concat(), some.targets);
         let batch = some.to_batch::<Flex>(&Default::default());
         assert_eq!((batch.features.dims(), batch.targets.dims()), ([5, 12, 54], [5, 12, TARGETS]));
-        assert_eq!(set.size().0, 2, "the clip of three frames is too short");
+        assert_eq!(set.clips().size().0, 2, "the clip of three frames is too short");
     }
 
     /// Somewhere else, turned elsewhere: nothing changes for a network that sees everything relative
@@ -330,7 +303,7 @@ mod tests {
             dataset_of(augment, layout).windows(3, 1, 8)
         };
         let pairs =
-            |axes| windows(Augment::default(), axes).into_iter().zip(windows(elsewhere, axes));
+            |frame| windows(Augment::default(), frame).into_iter().zip(windows(elsewhere, frame));
         for (here, there) in pairs(Axes::Heading) {
             for (a, b) in here.0.iter().chain(&here.1).zip(there.0.iter().chain(&there.1)) {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");

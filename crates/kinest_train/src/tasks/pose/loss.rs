@@ -1,12 +1,53 @@
 //! The weighted loss of a training run.
 
-use super::config::LossConfig;
 use anyhow::ensure;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
 use kinest::rotation::SIXD;
 use kinest::skeleton::Skeleton;
-use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
+use serde::{Deserialize, Serialize};
+
+/// Weights of the loss terms. The first three are the reference's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LossConfig {
+    /// 6D numbers, norm over time.
+    pub rotation: f64,
+    /// 6D numbers of the root, norm over time.
+    pub root: f64,
+    /// Angular velocities.
+    pub angular_velocity: f64,
+    /// Joint positions against the head, mean distance per axis in metres, over the newest
+    /// `position_frames` frames.
+    pub position: f64,
+    /// How many frames the position term looks at.
+    pub position_frames: usize,
+    /// Movement of the joints from frame to frame, over the same frames as `position`: mean distance
+    /// per axis in metres.
+    pub velocity: f64,
+    /// 6D numbers of the newest `newest_frames` frames, each for itself, mean distance: the frames a
+    /// game uses.
+    pub newest: f64,
+    /// How many frames that term looks at: one of a window, all of a network that is fed frame by
+    /// frame.
+    pub newest_frames: usize,
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self {
+            rotation: 1.0,
+            root: 0.02,
+            angular_velocity: 1.0,
+            position: 0.0,
+            position_frames: 1,
+            velocity: 0.0,
+            newest: 0.0,
+            newest_frames: 1,
+        }
+    }
+}
 
 /// Loss terms by name, not yet weighted, and their weighted sum.
 #[derive(Clone, Debug)]

@@ -1,7 +1,10 @@
 //! Estimating the body from trackers.
 
-pub mod config;
 pub mod cut;
 pub mod dataset;
 pub mod loss;
+pub mod recipe;
+mod task;
 pub mod teacher;
+
+pub use task::{PoseIdentity, PoseTask};

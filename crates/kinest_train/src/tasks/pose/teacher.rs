@@ -1,17 +1,38 @@
 //! A trained network that another one learns from.
 
-use super::config::TeacherConfig;
 use crate::engine;
 use anyhow::ensure;
 use glam::DMat3;
-use kinest::live::PoseEngine;
-use kinest::live::protocol::{Protocol, estimate_rotations};
 use kinest::model::ModelSpec;
 use kinest::rotation::{exp, quat_from_matrix};
+use kinest::live::PoseEngine;
+use kinest::live::protocol::{Protocol, estimate_rotations};
 use kinest::skeleton::PerJoint;
 use kinest::tracker::TrackerPose;
 use kinest_engine::DeviceChoice;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+
+/// Distillation: what a trained network says is mixed into the targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherConfig {
+    /// The network's `.model.ron`.
+    pub model: PathBuf,
+    /// How far targets are turned from the truth towards what it says, 0 to 1.
+    #[serde(default = "TeacherConfig::part")]
+    pub part: f64,
+}
+
+impl TeacherConfig {
+    /// Half of the way.
+    pub const PART: f64 = 0.5;
+
+    fn part() -> f64 {
+        Self::PART
+    }
+}
 
 /// A network whose answers are mixed into what another one is trained towards (distillation; Hinton et
 /// al. 2015).

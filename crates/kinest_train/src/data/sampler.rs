@@ -1,0 +1,98 @@
+//! Stretches of motion at random.
+
+use super::config::Sampling;
+use super::motion_store::MotionStore;
+use anyhow::ensure;
+use kinest::motion::MotionClip;
+use rand::Rng;
+use std::collections::BTreeMap;
+
+/// Clips to draw stretches from.
+#[derive(Debug)]
+pub struct Sampler {
+    store: MotionStore,
+    /// Running sum of the chances of the clips.
+    chances: Vec<f64>,
+}
+
+impl Sampler {
+    /// Keeps the clips that have the `needed` frames of a window.
+    ///
+    /// # Errors
+    /// If none has.
+    pub fn new(mut store: MotionStore, sampling: Sampling, needed: usize) -> anyhow::Result<Self> {
+        let all = store.clips().len();
+        store.retain(|clip| clip.frames >= needed);
+        let clips = store.clips();
+        ensure!(!clips.is_empty(), "none of the {all} clips has the {needed} frames of a window");
+        let starts: Vec<f64> = clips.iter().map(|c| (c.frames - needed + 1) as f64).collect();
+        let mut of_subset = BTreeMap::new();
+        for (clip, starts) in clips.iter().zip(&starts) {
+            *of_subset.entry(clip.subset()).or_insert(0.0) += starts;
+        }
+        let mut sum = 0.0;
+        let chances = clips.iter().zip(&starts).map(|(clip, starts)| {
+            sum += match sampling {
+                Sampling::Clips => 1.0,
+                Sampling::Frames => *starts,
+                Sampling::Subsets => starts / of_subset[clip.subset()],
+            };
+            sum
+        });
+        let chances = chances.collect();
+        Ok(Self { store, chances })
+    }
+
+    /// Clips in use, and minutes of motion in them.
+    #[must_use]
+    pub fn size(&self) -> (usize, f64) {
+        let clips = self.store.clips();
+        let steps: usize = clips.iter().map(|c| c.frames - 1).sum();
+        (clips.len(), steps as f64 / self.store.rate_hz() / 60.0)
+    }
+
+    /// A clip, by its number.
+    pub fn pick(&self, rng: &mut impl Rng) -> usize {
+        let total = self.chances.last().copied().unwrap_or_default();
+        let chance = rng.random::<f64>() * total;
+        self.chances.partition_point(|c| *c <= chance).min(self.chances.len() - 1)
+    }
+
+    /// `frames` frames in a row of a clip that has them.
+    ///
+    /// # Panics
+    /// If the clip is shorter.
+    pub fn stretch(&self, clip: usize, frames: usize, rng: &mut impl Rng) -> MotionClip {
+        let last_start = self.store.clips()[clip].frames.saturating_sub(frames);
+        let start = rng.random_range(0..=last_start);
+        self.store.section(clip, start..start + frames)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::motion_store::{ClipRecord, Source};
+    use super::*;
+    use glam::DVec3;
+    use kinest::motion::ClipFrame;
+
+    /// Windows of 13 frames start at 28, 78, and 8 places of the clips.
+    #[test]
+    fn each_way_of_sampling_has_its_chances() {
+        let record = |(name, frames): (&str, usize)| {
+            let frame = ClipFrame { translation: DVec3::ZERO, rotations: [DVec3::ZERO; 22] };
+            let clip = MotionClip { rate_hz: 60.0, frames: vec![frame; frames] };
+            ClipRecord::new(name, Source::default(), &clip)
+        };
+        let clips = [("CMU/a", 40), ("CMU/b", 90), ("CMU/short", 3), ("SFU/c", 20)];
+        for (sampling, expected) in [
+            (Sampling::Clips, [1.0, 2.0, 3.0]),
+            (Sampling::Frames, [28.0, 106.0, 114.0]),
+            (Sampling::Subsets, [28.0 / 106.0, 1.0, 2.0]),
+        ] {
+            let store = MotionStore::from_records(60.0, clips.into_iter().map(record)).unwrap();
+            let sampler = Sampler::new(store, sampling, 13).unwrap();
+            assert_eq!(sampler.chances, expected, "{sampling:?}");
+        }
+    }
+}

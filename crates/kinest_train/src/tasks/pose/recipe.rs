@@ -1,0 +1,283 @@
+//! What a run that trains pose estimation is told, in RON. Anything left out has the value of the default; a key that
+//! does not exist is an error.
+
+use super::cut::Cut;
+use super::loss::LossConfig;
+use super::teacher::TeacherConfig;
+use crate::data::config::DataConfig;
+use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
+use anyhow::{Context, ensure};
+use kinest::features::FeatureLayout;
+use kinest::model::{Feed, NetworkConfig};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A training run. The default is the reference's recipe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoseRecipe {
+    /// See [`RunConfig::seed`].
+    pub seed: u64,
+    /// What is trained on.
+    pub data: DataConfig,
+    /// See [`RunConfig::validation`].
+    pub validation: ValidationConfig,
+    /// What the network's numbers mean.
+    pub layout: FeatureLayout,
+    /// The network.
+    pub network: NetworkConfig,
+    /// How a network that is fed frame by frame is trained; none for one that sees windows.
+    pub stream: Option<StreamConfig>,
+    /// A trained network that this one learns from besides the motion.
+    pub teacher: Option<TeacherConfig>,
+    /// Whether the network is prepared for its data before the first step: standardised inputs if
+    /// it has them, a last layer that starts at the mean target. The reference does not.
+    pub prepare: bool,
+    /// The loss.
+    pub loss: LossConfig,
+    /// See [`RunConfig::optimizer`].
+    pub optimizer: OptimizerConfig,
+    /// See [`RunConfig::arithmetic`].
+    pub arithmetic: Arithmetic,
+    /// See [`RunConfig::batch`].
+    pub batch: usize,
+    /// See [`RunConfig::accumulate`].
+    pub accumulate: usize,
+    /// See [`RunConfig::average`].
+    pub average: Option<f64>,
+    /// See [`RunConfig::steps`].
+    pub steps: u64,
+    /// See [`RunConfig::log_every`].
+    pub log_every: u64,
+    /// See [`RunConfig::save_every`].
+    pub save_every: u64,
+    /// See [`RunConfig::loader_threads`].
+    pub loader_threads: usize,
+}
+
+impl Default for PoseRecipe {
+    fn default() -> Self {
+        let run = RunConfig::default();
+        Self {
+            seed: run.seed,
+            data: DataConfig::default(),
+            validation: run.validation,
+            layout: FeatureLayout::default(),
+            network: NetworkConfig::default(),
+            stream: None,
+            teacher: None,
+            prepare: false,
+            loss: LossConfig::default(),
+            optimizer: run.optimizer,
+            arithmetic: run.arithmetic,
+            batch: run.batch,
+            accumulate: run.accumulate,
+            average: run.average,
+            steps: run.steps,
+            log_every: run.log_every,
+            save_every: run.save_every,
+            loader_threads: run.loader_threads,
+        }
+    }
+}
+
+/// The stretches of motion that a network which is fed frame by frame is trained on.
+///
+/// In a game its state is never reset, so it has to be trained on states that have seen something: each
+/// step runs over a part of the frames before those that count, of a length drawn anew for each step,
+/// and takes the state from there without a gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamConfig {
+    /// Frames before those that count, at most.
+    pub carried: usize,
+    /// Frames that count.
+    pub frames: usize,
+}
+
+impl PoseRecipe {
+    /// Reads a RON file.
+    ///
+    /// # Errors
+    /// If it cannot be read or a key is unknown. [`PoseRecipe::check`] looks at the values.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read config {}", path.display()))?;
+        let config: Self =
+            ron::from_str(&text).with_context(|| format!("config {}", path.display()))?;
+        Ok(config)
+    }
+
+    /// What the loop is told.
+    #[must_use]
+    pub fn run(&self) -> RunConfig {
+        RunConfig {
+            seed: self.seed,
+            validation: self.validation.clone(),
+            optimizer: self.optimizer,
+            arithmetic: self.arithmetic,
+            batch: self.batch,
+            accumulate: self.accumulate,
+            average: self.average,
+            steps: self.steps,
+            log_every: self.log_every,
+            save_every: self.save_every,
+            loader_threads: self.loader_threads,
+        }
+    }
+
+    /// What a window of the training data is cut to.
+    #[must_use]
+    pub fn cut(&self) -> Cut {
+        match (self.stream, self.network.feed()) {
+            (Some(stream), Feed::Frames { look_ahead }) => Cut {
+                window: stream.carried + stream.frames,
+                answers: stream.frames,
+                behind: look_ahead,
+            },
+            _ => Cut { window: self.network.window(), answers: self.network.answers(), behind: 0 },
+        }
+    }
+
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// If a value cannot be; the error names the field.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.run().check()?;
+        let (inputs, outputs) = self.network.inputs_and_outputs();
+        ensure!(
+            inputs == self.layout.inputs() && outputs == self.layout.targets(),
+            "`network` has {inputs} inputs and {outputs} outputs, `layout` needs {} and {}",
+            self.layout.inputs(),
+            self.layout.targets()
+        );
+        ensure!(
+            self.prepare || !self.network.standardises(),
+            "`network` standardises, `prepare` is false"
+        );
+        self.loss.check(self.cut().answers)?;
+        ensure!(
+            (self.network.feed() == Feed::Windows) == self.stream.is_none(),
+            "`stream` is for networks that are fed frame by frame, and they need it"
+        );
+        ensure!(
+            self.stream.is_none() || !self.layout.axes.moves_with_window(),
+            "`layout.frame` {:?} cannot be fed frame by frame",
+            self.layout.axes
+        );
+        if let (Some(stream), Feed::Frames { look_ahead }) = (self.stream, self.network.feed()) {
+            ensure!(stream.frames > 0, "`stream.frames` is 0");
+            ensure!(
+                stream.carried >= look_ahead,
+                "`stream.carried` {} is less than the network's `look_ahead` {look_ahead}",
+                stream.carried
+            );
+        }
+        self.data.augment.check()?;
+        if let Some(TeacherConfig { part, .. }) = &self.teacher {
+            ensure!((0.0..=1.0).contains(part), "`teacher.part` {part} is not in 0..=1");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::config::Schedule;
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let error = ron::from_str::<PoseRecipe>("(batch: 2, bach: 3)").unwrap_err().to_string();
+        assert!(error.contains("bach"), "{error}");
+    }
+
+    fn recipes() -> Vec<PoseRecipe> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/config");
+        let paths = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let paths = paths.filter(|path| path.to_string_lossy().ends_with(".train.ron"));
+        paths.map(|path| PoseRecipe::load(&path).unwrap()).collect()
+    }
+
+    #[test]
+    fn every_recipe_is_sound_and_the_references_is_the_default() {
+        let recipes = recipes();
+        assert_eq!(recipes.len(), 7);
+        recipes.iter().for_each(|recipe| recipe.check().unwrap());
+        let path = "../../assets/config/reference.train.ron";
+        let reference =
+            PoseRecipe::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let default = PoseRecipe::default();
+        assert_eq!(reference.network, default.network);
+        assert_eq!((reference.layout, reference.loss), (default.layout, default.loss));
+        assert_eq!(reference.optimizer, default.optimizer);
+        assert_eq!((reference.batch, reference.seed), (default.batch, default.seed));
+    }
+
+    /// As a recipe writes it in RON, and value by value in JSON.
+    #[test]
+    fn every_value_of_every_recipe_can_be_set() {
+        use crate::run::overrides::apply;
+        use serde_json::Value;
+
+        /// The innermost values with their paths; lists as a whole.
+        fn leaves(path: &str, value: &Value, found: &mut Vec<(String, Value)>) {
+            match value {
+                Value::Object(fields) if !fields.is_empty() => {
+                    for (name, value) in fields {
+                        leaves(&format!("{path}.{name}"), value, found);
+                    }
+                }
+                value => found.push((path.trim_start_matches('.').to_owned(), value.clone())),
+            }
+        }
+
+        for recipe in recipes() {
+            let field = |name: &str, text: String| format!("{name}={text}").parse().unwrap();
+            let r = &recipe;
+            let whole = [
+                field("seed", ron::to_string(&r.seed).unwrap()),
+                field("data", ron::to_string(&r.data).unwrap()),
+                field("validation", ron::to_string(&r.validation).unwrap()),
+                field("layout", ron::to_string(&r.layout).unwrap()),
+                field("network", ron::to_string(&r.network).unwrap()),
+                field("stream", ron::to_string(&r.stream).unwrap()),
+                field("teacher", ron::to_string(&r.teacher).unwrap()),
+                field("prepare", ron::to_string(&r.prepare).unwrap()),
+                field("loss", ron::to_string(&r.loss).unwrap()),
+                field("optimizer", ron::to_string(&r.optimizer).unwrap()),
+                field("arithmetic", ron::to_string(&r.arithmetic).unwrap()),
+                field("batch", ron::to_string(&r.batch).unwrap()),
+                field("accumulate", ron::to_string(&r.accumulate).unwrap()),
+                field("average", ron::to_string(&r.average).unwrap()),
+                field("steps", ron::to_string(&r.steps).unwrap()),
+                field("log_every", ron::to_string(&r.log_every).unwrap()),
+                field("save_every", ron::to_string(&r.save_every).unwrap()),
+                field("loader_threads", ron::to_string(&r.loader_threads).unwrap()),
+            ];
+            assert_eq!(apply(PoseRecipe::default(), &whole).unwrap(), recipe);
+
+            let mut found = vec![];
+            leaves("", &serde_json::to_value(&recipe).unwrap(), &mut found);
+            assert!(found.len() > 50);
+            for (path, value) in found {
+                // Text is written as people write it.
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let again = apply(recipe.clone(), &[field(&path, text)]);
+                assert_eq!(again.unwrap(), recipe, "{path}");
+            }
+        }
+        let set = |text: &str| apply(PoseRecipe::default(), &[text.parse().unwrap()]).unwrap();
+        let schedule = set("optimizer.schedule=Cosine(steps: 1100)").optimizer.schedule;
+        assert_eq!(schedule, Schedule::Cosine { steps: 1100 });
+        let causal = set("network.causal=Some((mixer_taps: 9, attention_frames: 60))").network;
+        assert!(matches!(causal.feed(), Feed::Frames { look_ahead: 0 }));
+    }
+
+    #[test]
+    fn the_default_survives_a_round_trip() {
+        let text = ron::to_string(&PoseRecipe::default()).unwrap();
+        assert_eq!(ron::from_str::<PoseRecipe>(&text).unwrap(), PoseRecipe::default());
+    }
+}

@@ -1,0 +1,267 @@
+//! Pose estimation as a task of the loop.
+
+use super::dataset::{Draw, WindowDataset};
+use super::recipe::{PoseRecipe, StreamConfig};
+use super::teacher::Teacher;
+use crate::data::clips;
+use crate::data::config::{DataConfig, Sampling};
+use crate::data::motion_store::{MotionStore, StoredClip};
+use crate::run::config::{RunConfig, ValidationConfig};
+use crate::run::{Loss, Numbers, Task};
+use anyhow::{Context, ensure};
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{ElementConversion, FloatDType, Tensor};
+use kinest::model::{Checkpoint, Manifest, ModelSpec, NetworkConfig, Precision};
+use kinest_nn::loss::joint_positions;
+use kinest_nn::pose::Network;
+use kinest::skeleton::Skeleton;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A network learns the body from trackers, on motion whose trackers are played.
+#[derive(Debug)]
+pub struct PoseTask {
+    recipe: PoseRecipe,
+    spec: ModelSpec,
+    train: WindowDataset,
+    held_out: Option<WindowDataset>,
+    /// With the weights to start with, if they are another run's.
+    init: Option<Checkpoint>,
+}
+
+/// What a run of pose estimation has to keep.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PoseIdentity {
+    /// The network.
+    pub network: NetworkConfig,
+    /// How it is fed and read.
+    pub spec: ModelSpec,
+}
+
+impl PoseTask {
+    /// Opens the data, and the models that the run learns from: the recipe's teacher, and `init`, whose weights it
+    /// starts with.
+    ///
+    /// # Errors
+    /// If the data cannot be read or is too little, or a model cannot be opened or does not fit.
+    pub fn open(
+        recipe: PoseRecipe,
+        skeleton: Skeleton,
+        init: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let spec = ModelSpec {
+            layout: recipe.layout,
+            rate_hz: 60.0,
+            window: recipe.network.window(),
+            feed: recipe.network.feed(),
+            skeleton,
+        };
+        let init = init.map(|path| load_init(path, &recipe)).transpose()?;
+        let (mut train, held_out) = load_data(&recipe, &spec)?;
+        if let Some(teacher) = &recipe.teacher {
+            train = train.with_teacher(Teacher::open(teacher, &spec)?);
+        }
+        Ok(Self { recipe, spec, train, held_out, init })
+    }
+
+    /// What the network says to the frames that count.
+    fn answer<B: Backend>(
+        &self,
+        network: &Network<B>,
+        features: Tensor<B, 3>,
+        step: u64,
+    ) -> Tensor<B, 3> {
+        let Some(StreamConfig { carried, frames }) = self.recipe.stream else {
+            return network.forward(features);
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(!self.recipe.seed);
+        rng.set_stream(step);
+        let before = rng.random_range(0..=carried);
+        let state = (before > 0).then(|| {
+            let before = features.clone().narrow(1, carried - before, before);
+            network.stream(before, None).1.detach()
+        });
+        network.stream(features.narrow(1, carried, frames), state).0
+    }
+
+    /// What the checkpoint says of the data.
+    fn data(&self) -> String {
+        let record = &self.recipe.data.record.data;
+        if !record.is_empty() {
+            return record.clone();
+        }
+        let (clips, minutes) = self.train.clips().size();
+        format!("{clips} clips, {minutes:.1} minutes")
+    }
+}
+
+impl Task for PoseTask {
+    type Network<B: AutodiffBackend> = Network<B>;
+    type Examples = WindowDataset;
+    type Seen<B: AutodiffBackend> = ();
+    type Recipe = PoseRecipe;
+    type Identity = PoseIdentity;
+
+    const JUDGED_BY: &'static str = "online_mpjpe_cm";
+
+    fn recipe(&self) -> &PoseRecipe {
+        &self.recipe
+    }
+
+    fn config(&self) -> RunConfig {
+        self.recipe.run()
+    }
+
+    fn identity(&self) -> PoseIdentity {
+        PoseIdentity { network: self.recipe.network.clone(), spec: self.spec.clone() }
+    }
+
+    fn changes(&self, run: &PoseIdentity) -> Vec<&'static str> {
+        [
+            ("`network`", run.network != self.recipe.network),
+            ("`layout`", run.spec.layout != self.spec.layout),
+            ("the skeleton", run.spec.skeleton != self.spec.skeleton),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect()
+    }
+
+    fn examples(&self) -> &WindowDataset {
+        &self.train
+    }
+
+    fn held_out(&self) -> Option<&WindowDataset> {
+        self.held_out.as_ref()
+    }
+
+    fn network<B: AutodiffBackend>(&self, device: &B::Device) -> anyhow::Result<Network<B>> {
+        Ok(Network::new(&self.recipe.network, device)?)
+    }
+
+    fn start<B: AutodiffBackend>(&self, device: &B::Device) -> anyhow::Result<Network<B>> {
+        if let Some(checkpoint) = &self.init {
+            return Ok(Network::from_checkpoint(&checkpoint, device)?);
+        }
+        let mut network = self.network(device)?;
+        if self.recipe.prepare {
+            network.prepare(&self.train.statistics(self.recipe.seed, 512));
+        }
+        Ok(network)
+    }
+
+    fn loss<B: AutodiffBackend>(
+        &self,
+        network: &Network<B>,
+        draw: &Draw,
+        step: u64,
+        device: &B::Device,
+    ) -> Loss<B, ()> {
+        let batch = draw.to_batch::<B>(device);
+        let output = self.answer(network, batch.features, step).cast(FloatDType::F32);
+        let loss = self.recipe.loss.of(output, batch.targets, &self.spec.skeleton);
+        Loss { total: loss.total, terms: loss.terms, seen: () }
+    }
+
+    /// The training loss, and the mean distance of the joints in the newest frame, heads laid on each other: the
+    /// online MPJPE of those windows.
+    fn scores<B: AutodiffBackend>(
+        &self,
+        network: &Network<B::InnerBackend>,
+        draws: &[Draw],
+        device: &B::Device,
+    ) -> Numbers {
+        let (mut loss_sum, mut distance_sum, mut windows) = (0.0, 0.0, 0.0);
+        for draw in draws {
+            let batch = draw.to_batch::<B::InnerBackend>(device);
+            let count = batch.features.dims()[0] as f64;
+            let answers = batch.targets.dims()[1];
+            let output = network.forward(batch.features);
+            let output = output.clone().narrow(1, output.dims()[1] - answers, answers);
+            let newest = |x: &Tensor<B::InnerBackend, 3>| {
+                let frames = x.dims()[1];
+                joint_positions(x.clone().narrow(1, frames - 1, 1), &self.spec.skeleton)
+            };
+            let distance = (newest(&output) - newest(&batch.targets)).square().sum_dim(2).sqrt();
+            distance_sum += count * 100.0 * distance.mean().into_scalar().elem::<f64>();
+            let loss = self.recipe.loss.of(output, batch.targets, &self.spec.skeleton).total;
+            loss_sum += count * loss.into_scalar().elem::<f64>();
+            windows += count;
+        }
+        vec![("loss", loss_sum / windows), (Self::JUDGED_BY, distance_sum / windows)]
+    }
+
+    fn save<B: AutodiffBackend>(
+        &self,
+        network: &Network<B::InnerBackend>,
+        path: &Path,
+        step: u64,
+        scores: &[(&'static str, f64)],
+    ) -> anyhow::Result<()> {
+        let mut manifest = Manifest::new(self.recipe.network.clone(), self.spec.clone());
+        manifest.training = self.recipe.data.record.clone();
+        manifest.training.data = self.data();
+        manifest.training.seed = self.recipe.seed;
+        manifest.training.steps = step;
+        let judged = scores.iter().filter(|(name, _)| *name == Self::JUDGED_BY);
+        manifest.metrics.extend(judged.map(|(name, value)| (format!("validation.{name}"), *value)));
+        let mut checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
+        Ok(checkpoint.save_version(path, &step.to_string())?)
+    }
+
+    fn about(&self) -> Vec<(&'static str, String)> {
+        let (clips, minutes) = self.train.clips().size();
+        vec![("data", self.data()), ("clips in use", format!("{clips}, {minutes:.1} min"))]
+    }
+}
+
+/// The weights of another run as those of this one's network: what has no weights may differ, such as
+/// how far a network looks ahead.
+fn load_init(path: &Path, recipe: &PoseRecipe) -> anyhow::Result<Checkpoint> {
+    let mut checkpoint = Checkpoint::load(path)?;
+    let layout = checkpoint.manifest.spec.layout;
+    ensure!(
+        layout == recipe.layout,
+        "{}: its `layout` is {layout:?}, that of the config {:?}",
+        path.display(),
+        recipe.layout
+    );
+    checkpoint.manifest.network = recipe.network.clone();
+    Ok(checkpoint)
+}
+
+/// The windows to train on, and those to validate on if the config asks for some.
+fn load_data(
+    recipe: &PoseRecipe,
+    spec: &ModelSpec,
+) -> anyhow::Result<(WindowDataset, Option<WindowDataset>)> {
+    let folder = &recipe.data.folder;
+    let clips = clips::open(folder, recipe.data.split.as_deref(), spec.rate_hz)?;
+    let ValidationConfig { hold_out, split, .. } = &recipe.validation;
+    let is_held = |clip: &StoredClip| hold_out.iter().any(|start| clip.name.starts_with(start));
+    let (mut held, train) = clips.partition(is_held);
+    ensure!(
+        hold_out.is_empty() || !held.clips().is_empty(),
+        "no clip's name starts with what `validation.hold_out` says: {}",
+        hold_out.join(", ")
+    );
+    if let Some(split) = split {
+        held.merge(clips::open(folder, Some(split), spec.rate_hz)?)?;
+    }
+    let set = |what: &str, clips: MotionStore, data: &DataConfig| {
+        let set =
+            WindowDataset::new(clips, data, recipe.layout, recipe.cut(), spec.skeleton.clone())
+                .with_context(|| what.to_owned())?;
+        let (count, minutes) = set.clips().size();
+        eprintln!("{what}: {count} clips, {minutes:.1} minutes");
+        anyhow::Ok(set)
+    };
+    let train = set("training", train, &recipe.data)?;
+    // Motion as it is, every moment equally likely.
+    let plain = DataConfig { sampling: Sampling::Frames, ..DataConfig::default() };
+    let validation =
+        (!held.clips().is_empty()).then(|| set("validation", held, &plain)).transpose()?;
+    Ok((train, validation))
+}
