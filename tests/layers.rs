@@ -4,15 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. What stands together may use each other.
-const LAYERS: [&[&str]; 9] = [
-    &["rotation", "coordinates", "easing", "files"],
+const LAYERS: [&[&str]; 8] = [
+    &["rotation", "coordinates", "easing", "files", "math"],
     &["skeleton"],
     &["tracker", "motion", "metrics", "rig"],
     &["calibration", "refine"],
     &["features"],
     &["model"],
-    &["native"],
-    &["runtime"],
+    &["live"],
     &["lib"],
 ];
 
@@ -93,6 +92,6 @@ fn imports_go_down() {
 
 #[test]
 fn the_scan_finds_what_is_imported() {
-    let text = "use crate::{model::{A, B}, motion,\n  tracker::C};\n// crate::runtime\nlet x = crate::features::f();";
+    let text = "use crate::{model::{A, B}, motion,\n  tracker::C};\n// crate::live\nlet x = crate::features::f();";
     assert_eq!(imports(text), ["model", "motion", "tracker", "features"]);
 }

@@ -4,7 +4,7 @@
 //! panics, never takes the program with it.
 //!
 //! ```no_run
-//! use kinest::{model::Checkpoint, runtime::PoseEstimator};
+//! use kinest::{model::Checkpoint, live::PoseEstimator};
 //! use kinest_engine::DeviceChoice;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
