@@ -9,8 +9,10 @@ use kinest::live::{
 };
 use kinest::model::{Checkpoint, ModelSpec};
 use kinest_nn::engine::BurnEngine;
-use std::panic;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::cell::Cell;
+use std::panic::{self, PanicHookInfo};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Once, OnceLock};
 use std::thread::Builder;
 
 /// A GPU back end of this process.
@@ -144,36 +146,56 @@ impl StreamEngine for GuardedEngine {
     }
 }
 
-const PROBE: &str = "kinest probe";
+/// Probes under way.
+static PROBES: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Whether this thread asks what a device can do, and a panic is the answer.
+    static ASKS: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Runs `f` on a thread of its own and gives its panic as text. The panics of a missing driver, on
 /// that thread and on those of the back end, are not printed: they are what is asked.
 fn on_quiet_thread<T: Send>(f: impl FnOnce() -> T + Send) -> Result<T, String> {
-    // Two at a time would put each other's hook back.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // Once and for good: other threads may panic, or set a hook of their own, while this one probes.
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| panic::set_hook(quiet_while_probing(panic::take_hook())));
 
-    let before = Arc::new(panic::take_hook());
-    let others = before.clone();
-    panic::set_hook(Box::new(move |info| {
-        let thread = std::thread::current();
-        // Burn's device threads have no name, or one like `DSU-4-0`.
-        if thread.name().is_none_or(|name| name == PROBE || name.starts_with("DS")) {
+    PROBES.fetch_add(1, Ordering::SeqCst);
+    let result = std::thread::scope(|scope| {
+        let probe = move || {
+            ASKS.set(true);
+            guarded(f)
+        };
+        let thread = Builder::new().name("kinest probe".into()).spawn_scoped(scope, probe);
+        let thread = thread.map_err(|error| error.to_string())?;
+        thread.join().unwrap_or_else(|_| Err("the probe did not end properly".to_owned()))
+    });
+    PROBES.fetch_sub(1, Ordering::SeqCst);
+    result
+}
+
+type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
+/// A hook that logs the panics of probes and leaves all others to `others`.
+fn quiet_while_probing(others: Hook) -> Hook {
+    Box::new(move |info| {
+        if ASKS.get() || (PROBES.load(Ordering::SeqCst) > 0 && on_back_ends_thread(info)) {
             tracing::debug!("while trying a device: {info}");
         } else {
             others(info);
         }
-    }));
-    let result = std::thread::scope(|scope| {
-        let thread = Builder::new().name(PROBE.into()).spawn_scoped(scope, || guarded(f));
-        let thread = thread.map_err(|error| error.to_string())?;
-        thread.join().unwrap_or_else(|_| Err("the probe did not end properly".to_owned()))
-    });
-    drop(panic::take_hook());
-    if let Some(hook) = Arc::into_inner(before) {
-        panic::set_hook(hook);
+    })
+}
+
+/// Whether a panic is on one of a back end's own threads: CubeCL calls them `DSU-4-0` and the like, or
+/// gives them no name.
+fn on_back_ends_thread(info: &PanicHookInfo<'_>) -> bool {
+    const CRATES: [&str; 4] = ["cubecl", "cudarc", "burn", "wgpu"];
+    match std::thread::current().name() {
+        Some(name) => name.starts_with("DSU-") || name.starts_with("DSD-"),
+        None => info.location().is_some_and(|at| CRATES.iter().any(|c| at.file().contains(c))),
     }
-    result
 }
 
 #[cfg(test)]
@@ -183,7 +205,7 @@ mod tests {
     use kinest::features::{FeatureLayout, Frame};
     use kinest::model::Feed;
     use kinest::skeleton::Skeleton;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Mutex;
 
     /// A network that is fed frame by frame and panics at the third frame of a stream, or that has no
     /// streams though its spec wants them.
@@ -274,18 +296,29 @@ mod tests {
         assert_eq!(again, first);
     }
 
+    /// Hooks are the whole process's, so that all is in one test.
     #[test]
-    fn panics_are_caught_quietly_and_the_hook_comes_back() {
-        static HEARD: AtomicUsize = AtomicUsize::new(0);
-        panic::set_hook(Box::new(|_| _ = HEARD.fetch_add(1, Ordering::SeqCst)));
+    fn panics_of_probes_are_quiet_and_a_hook_that_is_set_meanwhile_stays() {
+        static HEARD: Mutex<Vec<String>> = Mutex::new(vec![]);
+        let hear: Hook = Box::new(|info| {
+            HEARD.lock().unwrap().extend(info.payload_as_str().map(str::to_owned));
+        });
         assert_eq!(on_quiet_thread(|| 7), Ok(7));
+        let set = on_quiet_thread(move || panic::set_hook(quiet_while_probing(hear)));
+        assert_eq!(set, Ok(()));
         let result: Result<(), _> = on_quiet_thread(|| {
-            std::thread::spawn(|| panic!("device thread")).join().unwrap_err();
+            let other = |name: &str| Builder::new().name(name.into());
+            let of_back_end = other("DSU-4-0").spawn(|| panic!("device thread")).unwrap();
+            of_back_end.join().unwrap_err();
+            let of_game = other("game").spawn(|| panic!("of somebody else")).unwrap();
+            of_game.join().unwrap_err();
             panic!("no driver {}", 1)
         });
         assert_eq!(result, Err("no driver 1".to_owned()));
-        assert_eq!(HEARD.load(Ordering::SeqCst), 0);
-        _ = guarded(|| panic!("heard"));
-        assert_eq!(HEARD.load(Ordering::SeqCst), 1);
+        _ = guarded(|| panic!("afterwards"));
+        let heard = HEARD.lock().unwrap();
+        let heard = |text: &str| heard.iter().any(|heard| heard == text);
+        assert!(heard("of somebody else") && heard("afterwards"));
+        assert!(!heard("device thread") && !heard("no driver 1"));
     }
 }
