@@ -12,7 +12,8 @@ use kinest::skeleton::Skeleton;
 use kinest_engine::DeviceChoice;
 use kinest_nn::engine::BurnEngine;
 use kinest_nn::layers::fused::core_on_host;
-use kinest_nn::layers::kernel::install_core_kernel;
+use kinest_nn::layers::kernel::CoreKernels;
+use kinest_nn::pose::Network;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::hint::black_box;
 use std::path::Path;
@@ -49,13 +50,14 @@ fn measure(
 }
 
 /// Burn computes every frame, whatever is asked.
-fn burn(checkpoint: &Checkpoint) -> BurnEngine<Flex> {
-    BurnEngine::new(checkpoint, FlexDevice, "cpu").expect("the weights fit their network")
+fn burn(checkpoint: &Checkpoint, kernels: &CoreKernels) -> BurnEngine<Flex> {
+    let network = Network::from_checkpoint(checkpoint, &FlexDevice).expect("the weights fit");
+    let network = network.with_core_kernels(kernels);
+    BurnEngine::from_network(network, checkpoint.manifest.spec.clone(), FlexDevice, "cpu")
 }
 
 fn fused_and_native(c: &mut Criterion, pools: &Pools, name: &str, checkpoint: &Checkpoint) {
-    install_core_kernel::<Flex>(core_on_host);
-    let fused = &mut burn(checkpoint);
+    let fused = &mut burn(checkpoint, &CoreKernels::default().and::<Flex>(core_on_host));
     measure(c, pools, &format!("{name}, fused scan"), fused, 1, Take::All);
     let mut native = kinest_engine::open(checkpoint, DeviceChoice::Cpu).expect("the CPU works");
     let native = native.as_mut();
@@ -79,7 +81,7 @@ fn inference(c: &mut Criterion) {
     let manifest = Manifest::new(config, spec);
     let released =
         Checkpoint::new(manifest, &network, Precision::F32).expect("fresh weights are finite");
-    measure(c, &pools, "released size, Burn operations", &mut burn(&released), 1, Take::All);
+    measure(c, &pools, "released size, Burn operations", &mut burn(&released, &CoreKernels::default()), 1, Take::All);
     fused_and_native(c, &pools, "released size", &released);
 
     let path =

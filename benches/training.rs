@@ -10,6 +10,9 @@ use burn_flex::{Flex, FlexDevice};
 use criterion::{Criterion, criterion_group, criterion_main};
 use kinest::model::{KinestConfig, Mamba2Config, NetworkConfig};
 use kinest::skeleton::{Skeleton, SmplJoint};
+use kinest_nn::layers::mamba2::Mamba2;
+use kinest_nn::pose::Network;
+use kinest_train::tasks::pose::fused;
 use kinest_train::tasks::pose::loss::LossConfig;
 use kinest_train::tasks::pose::recipe::PoseRecipe;
 use std::hint::black_box;
@@ -23,8 +26,8 @@ fn random(shape: [usize; 3]) -> Tensor<B, 3> {
 /// Forward, loss, backward, Adam.
 fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, batch: usize) {
     let network_config = NetworkConfig::Kinest(config.clone());
-    let mut network =
-        Some(Network::<B>::new(&network_config, &FlexDevice).expect("the config is sound"));
+    let network = Network::<B>::new(&network_config, &FlexDevice).expect("the config is sound");
+    let mut network = Some(network.with_core_kernels(&fused::kernels()));
     let mut adam = AdamConfig::new().init();
     let skeleton = Skeleton::default();
     let features = random([batch, config.window, config.inputs]);
@@ -43,8 +46,12 @@ fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, 
 /// Every scan of the network forward and backward, without what is between them.
 fn scans(c: &mut Criterion, name: &str, config: &KinestConfig, batch: usize) {
     let of = |scan: &Mamba2Config, width: usize, tokens: usize, count: usize| {
-        let blocks: Vec<_> =
-            (0..count).map(|_| Network::<B>::new(&scan, width, &FlexDevice)).collect();
+        let block = || {
+            let mut block = Mamba2::<B>::new(scan, width, &FlexDevice);
+            block.use_core_kernels(&fused::kernels());
+            block
+        };
+        let blocks: Vec<_> = (0..count).map(|_| block()).collect();
         (blocks, random([batch, tokens, width]))
     };
     let joints = config.window * SmplJoint::COUNT;
@@ -64,7 +71,6 @@ fn scans(c: &mut Criterion, name: &str, config: &KinestConfig, batch: usize) {
 }
 
 fn benches(c: &mut Criterion) {
-    kinest_train::run::fused::install();
     B::seed(&FlexDevice, 1);
     let small = include_str!("../assets/config/small.train.ron");
     let small: PoseRecipe = ron::from_str(small).expect("the recipe is sound");

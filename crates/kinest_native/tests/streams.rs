@@ -24,7 +24,7 @@ use kinest_native::{
 };
 use kinest_nn::engine::BurnEngine;
 use kinest_nn::layers::fused::core_on_host;
-use kinest_nn::layers::kernel::install_core_kernel;
+use kinest_nn::layers::kernel::CoreKernels;
 use kinest_nn::layers::statistics::DataStatistics;
 use kinest_nn::pose::Network;
 use kinest_nn::tensors::tensors_of;
@@ -72,9 +72,12 @@ fn spec() -> ModelSpec {
 /// too, as it draws some first.
 static RANDOM: Mutex<()> = Mutex::new(());
 
+fn kernels() -> CoreKernels {
+    CoreKernels::default().and::<Flex>(core_on_host)
+}
+
 /// The same weights for the same dimensions.
 fn network(config: &KinestConfig) -> Network<Flex> {
-    install_core_kernel::<Flex>(core_on_host);
     let _alone = RANDOM.lock();
     Flex::seed(&FlexDevice, 4);
     let network: Network<Flex> =
@@ -88,7 +91,7 @@ fn network(config: &KinestConfig) -> Network<Flex> {
             target_mean: vec![0.1; config.outputs],
         });
     }
-    network
+    network.with_core_kernels(&kernels())
 }
 
 fn native(config: &KinestConfig, precision: Precision) -> NativeStreams {
@@ -442,7 +445,6 @@ impl Soak {
             let config = NetworkConfig::Kinest(config());
             return Self { config, network, precision: Precision::F16, features };
         };
-        install_core_kernel::<Flex>(core_on_host);
         let mut paths = named.split_whitespace().map(Path::new);
         let checkpoint = Checkpoint::load(paths.next().expect("a model")).unwrap();
         let Manifest { network: config, spec, precision, .. } = checkpoint.manifest.clone();
@@ -455,6 +457,7 @@ impl Soak {
             features.extend(rows);
         }
         let network = Network::from_checkpoint(&checkpoint, &FlexDevice).unwrap();
+        let network = network.with_core_kernels(&kernels());
         Self { config, network, precision, features }
     }
 

@@ -18,7 +18,7 @@ use kinest::rotation::SIXD;
 use kinest_native::NativeKinest;
 use kinest_nn::import::{ImportOptions, StateDict, import_pth, import_state_dict};
 use kinest_nn::layers::fused::core_on_host;
-use kinest_nn::layers::kernel::{Mamba2State, install_core_kernel};
+use kinest_nn::layers::kernel::{CoreKernels, Mamba2State};
 use kinest_nn::layers::mamba2::{Mamba2, ScanForm};
 use kinest_nn::loss::{angular_velocity_loss, rotation_loss};
 use kinest_nn::pose::{Kinest, Network};
@@ -76,16 +76,18 @@ fn kinest<B: burn::tensor::backend::Backend>(network: Network<B>) -> Kinest<B> {
 
 #[test]
 fn activations_and_outputs_of_both_chains() {
-    compare_activations("");
-    install_core_kernel::<Flex>(core_on_host);
-    compare_activations(" (fused)");
+    compare_activations("", &CoreKernels::default());
+    compare_activations(" (fused)", &CoreKernels::default().and::<Flex>(core_on_host));
 }
 
-fn compare_activations(form: &str) {
+fn compare_activations(form: &str, kernels: &CoreKernels) {
     for (file, chain) in [("tiny/io", ScanChain::Released), ("tiny/io_chain22", ScanChain::Unified)]
     {
         let golden = load(file);
-        let trace = tiny::<Flex>(chain).trace(tensor(&golden, "input"));
+        let checkpoint = tiny_checkpoint(chain);
+        let network = Network::<Flex>::from_checkpoint(&checkpoint, &Default::default()).unwrap();
+        let network = kinest(network.with_core_kernels(kernels));
+        let trace = network.trace(tensor(&golden, "input"));
         let compare = |name: &str, got: Tensor<Flex, 3>| {
             check(file, &format!("{name}{form}"), values(got), golden.f32(name).0, 5e-5);
         };

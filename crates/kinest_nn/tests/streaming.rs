@@ -12,8 +12,9 @@ use kinest::model::{
 use kinest::motion::synthetic;
 use kinest::skeleton::Skeleton;
 use kinest_nn::layers::fused::core_on_host;
-use kinest_nn::layers::kernel::install_core_kernel;
+use kinest_nn::layers::kernel::{CoreKernels, CoreTensors, Mamba2State};
 use kinest_nn::pose::Network;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn config() -> KinestConfig {
     let scan = Mamba2Config { state: 8, taps: 4, expand: 2, head_width: 8, chunk: 16 };
@@ -86,7 +87,7 @@ fn the_stretches_make_no_difference() {
         assert!(worst(&whole, &said) < 1e-5, "{} stretches", stretches.len());
     }
     // The fused pass starts from states, too.
-    install_core_kernel::<Flex>(core_on_host);
+    let network = network.with_core_kernels(&CoreKernels::default().and::<Flex>(core_on_host));
     for stretches in [&[160][..], &[1; 160], &[7, 153]] {
         let said = outputs(&network, &features, stretches);
         assert!(worst(&whole, &said) < 1e-5, "{} stretches, fused", stretches.len());
@@ -130,4 +131,22 @@ fn a_causal_network_comes_back_from_its_checkpoint_and_sees_no_moving_frame() {
     save(Axes::Heading);
     let Err(CheckpointError::Field { field, .. }) = Checkpoint::load(&path) else { panic!() };
     assert_eq!(field, "spec.layout.frame");
+}
+
+/// What one network is computed with is nothing to another one on the same back end.
+#[test]
+fn kernels_are_a_networks_own() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    fn counted(tensors: CoreTensors<Flex>) -> (Tensor<Flex, 3>, Mamba2State<Flex>) {
+        CALLS.fetch_add(1, Ordering::SeqCst);
+        core_on_host(tensors)
+    }
+    let (network, features) = (network(), features(20));
+    let before = outputs(&network, &features, &[20]);
+    let other = network.clone().with_core_kernels(&CoreKernels::default().and::<Flex>(counted));
+    outputs(&other, &features, &[20]);
+    let calls = CALLS.load(Ordering::SeqCst);
+    assert_eq!(calls, 5, "a scan over time and two over the body in each of two blocks");
+    assert_eq!(outputs(&network, &features, &[20]), before);
+    assert_eq!(CALLS.load(Ordering::SeqCst), calls);
 }

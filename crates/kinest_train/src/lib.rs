@@ -35,7 +35,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | (always) | the CPU, with its own fused scan ([`run::fused`]) |
+//! | (always) | the CPU, with its own fused scan ([`tasks::pose::fused`]) |
 //! | `wgpu` | training and inference on any GPU with Vulkan, Metal or DirectX 12 |
 //! | `cuda` | the same on NVIDIA GPUs |
 //!

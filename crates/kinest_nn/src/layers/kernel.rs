@@ -1,14 +1,13 @@
 //! Replacements for the inside of a Mamba-2 block on back ends that have a faster one.
 //!
 //! The network is generic over its back end and written in Burn operations. On the CPU these spend
-//! most of their time moving numbers; one fused pass ([`super::fused`]) is several times faster. Who
-//! names a concrete back end ([`install_core_kernel`]) says what runs there.
+//! most of their time moving numbers; one fused pass ([`super::fused`]) is several times faster. Whoever
+//! names a concrete back end gives its networks the kernels that run there ([`CoreKernels`]).
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::any::Any;
+use std::sync::Arc;
 
 /// Everything between a Mamba-2 block's first projections and its last.
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub struct CoreTensors<B: Backend> {
     pub start: Option<Mamba2State<B>>,
 }
 
-/// What a [`Mamba2`](super::Mamba2) block remembers between two stretches of one sequence.
+/// What a [`Mamba2`](super::mamba2::Mamba2) block remembers between two stretches of one sequence.
 #[derive(Clone, Debug)]
 pub struct Mamba2State<B: Backend> {
     /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
@@ -48,17 +47,24 @@ pub struct Mamba2State<B: Backend> {
 /// the last token.
 pub type CoreKernel<B> = fn(CoreTensors<B>) -> (Tensor<B, 3>, Mamba2State<B>);
 
-static KERNELS: LazyLock<RwLock<HashMap<TypeId, Box<dyn Any + Send + Sync>>>> =
-    LazyLock::new(RwLock::default);
+/// Kernels for some back ends, at most one for each.
+///
+/// A network has its own ([`Network::with_core_kernels`](crate::pose::Network::with_core_kernels)) and takes
+/// the one for the back end it is on, also after it was made one of another back end, as that of training is
+/// for validation.
+#[derive(Clone, Debug, Default)]
+pub struct CoreKernels(Vec<Arc<dyn Any + Send + Sync>>);
 
-/// Makes every network on the back end `B` use `kernel`, from now on and in the whole process.
-pub fn install_core_kernel<B: Backend>(kernel: CoreKernel<B>) {
-    let mut kernels = KERNELS.write().unwrap_or_else(PoisonError::into_inner);
-    kernels.insert(TypeId::of::<B>(), Box::new(kernel));
-}
+impl CoreKernels {
+    /// These and `kernel`.
+    #[must_use]
+    pub fn and<B: Backend>(mut self, kernel: CoreKernel<B>) -> Self {
+        self.0.push(Arc::new(kernel));
+        self
+    }
 
-/// The kernel installed for `B`.
-pub(crate) fn core_kernel<B: Backend>() -> Option<CoreKernel<B>> {
-    let kernels = KERNELS.read().unwrap_or_else(PoisonError::into_inner);
-    kernels.get(&TypeId::of::<B>())?.downcast_ref::<CoreKernel<B>>().copied()
+    /// The first kernel for `B`.
+    pub(crate) fn on<B: Backend>(&self) -> Option<CoreKernel<B>> {
+        self.0.iter().find_map(|kernel| kernel.downcast_ref::<CoreKernel<B>>().copied())
+    }
 }

@@ -4,7 +4,7 @@
 //! Structured State Space Duality". All heads share one group of B and C, projections have no bias,
 //! and the gate comes before the normalisation.
 
-use super::kernel::{CoreTensors, Mamba2State, core_kernel};
+use super::kernel::{CoreKernels, CoreTensors, Mamba2State};
 use super::ssd::{SsdInput, ssd_chunked, ssd_sequential};
 use super::{causal_filter, linear, linear_without_bias, softplus, uniform_parameter};
 use burn::module::{Module, Param};
@@ -40,7 +40,18 @@ pub struct Mamba2<B: Backend> {
     project_out: Linear<B>,
     state: usize,
     head_width: usize,
-    chunk: usize,
+    // One field, under the name that it has in saved states of runs.
+    #[module(skip)]
+    chunk: Chunk,
+}
+
+/// How the scan is computed. Changes speed and rounding only.
+#[derive(Clone, Debug)]
+struct Chunk {
+    /// Tokens per chunk.
+    tokens: usize,
+    /// What replaces the scan in Burn operations, by back end.
+    kernels: CoreKernels,
 }
 
 /// Activations between the convolution and the scan.
@@ -86,7 +97,7 @@ impl<B: Backend> Mamba2<B> {
             project_out: linear_without_bias(inner, width, device),
             state: config.state,
             head_width: config.head_width,
-            chunk: config.chunk,
+            chunk: Chunk { tokens: config.chunk, kernels: CoreKernels::default() },
         }
     }
 
@@ -96,6 +107,11 @@ impl<B: Backend> Mamba2<B> {
     /// - `tokens`, output: `[batch, tokens, width]`
     pub fn forward(&self, tokens: Tensor<B, 3>) -> Tensor<B, 3> {
         self.stream(tokens, None).0
+    }
+
+    /// From now on the block is computed by the kernel for its back end, if there is one in `kernels`.
+    pub fn use_core_kernels(&mut self, kernels: &CoreKernels) {
+        self.chunk.kernels = kernels.clone();
     }
 
     /// Runs the next tokens of a batch of sequences from `state` (`None` is empty), with the
@@ -108,7 +124,7 @@ impl<B: Backend> Mamba2<B> {
         tokens: Tensor<B, 3>,
         state: Option<Mamba2State<B>>,
     ) -> (Tensor<B, 3>, Mamba2State<B>) {
-        let Some(kernel) = core_kernel::<B>() else {
+        let Some(kernel) = self.chunk.kernels.on::<B>() else {
             return self.forward_from(tokens, state, ScanForm::Chunked);
         };
         let dtype = tokens.dtype();
@@ -140,7 +156,7 @@ impl<B: Backend> Mamba2<B> {
         let dtype = tokens.dtype();
         let inner = self.inner(tokens, state);
         let (y, ssm) = match form {
-            ScanForm::Chunked => ssd_chunked(inner.scan, self.chunk),
+            ScanForm::Chunked => ssd_chunked(inner.scan, self.chunk.tokens),
             ScanForm::Sequential => ssd_sequential(inner.scan),
         };
         let [batch, length, heads, width] = y.dims();

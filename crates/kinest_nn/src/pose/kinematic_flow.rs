@@ -2,7 +2,7 @@
 //! mixing.
 
 use super::mixing::{Mixing, MixingState, MixingTrace};
-use crate::layers::kernel::Mamba2State;
+use crate::layers::kernel::{CoreKernels, Mamba2State};
 use crate::layers::mamba2::Mamba2;
 use crate::layers::{Fan, layer_norm, linear, linear_layer};
 use burn::module::Module;
@@ -60,6 +60,11 @@ impl<B: Backend> KinematicFlow<B> {
             mixing: Mixing::new(config, device),
             chain: chain.collect(),
         }
+    }
+
+    pub(super) fn use_core_kernels(&mut self, kernels: &CoreKernels) {
+        self.forward_scan.use_core_kernels(kernels);
+        self.backward_scan.use_core_kernels(kernels);
     }
 
     /// # Shapes

@@ -4,6 +4,7 @@ use super::kinematic_flow::{KinematicFlow, KinematicTrace};
 use super::mixing::MixingTrace;
 use super::state::KinestState;
 use super::temporal_flow::TemporalFlow;
+use crate::layers::kernel::CoreKernels;
 use crate::layers::statistics::{DataStatistics, Standardise};
 use crate::layers::{linear, linear_layer};
 use burn::module::Module;
@@ -49,6 +50,11 @@ impl<B: Backend> Kinest<B> {
                 .collect(),
             regress: linear_layer(config.width, config.outputs, device),
         }
+    }
+
+    pub(super) fn use_core_kernels(&mut self, kernels: &CoreKernels) {
+        self.temporal.iter_mut().for_each(|block| block.use_core_kernels(kernels));
+        self.kinematic.iter_mut().for_each(|block| block.use_core_kernels(kernels));
     }
 
     /// # Shapes

@@ -18,6 +18,7 @@ pub use mlp::Mlp;
 pub use state::KinestState;
 pub use temporal_flow::{TemporalFlow, TemporalState};
 
+use crate::layers::kernel::CoreKernels;
 use crate::layers::statistics::DataStatistics;
 use crate::tensors::{tensors_of, with_tensors};
 use ::kinest::model::{
@@ -111,6 +112,16 @@ impl<B: Backend> Network<B> {
             Self::Kinest(_) => window,
             Self::Mlp(_) => 1,
         }
+    }
+
+    /// The same network, whose Mamba-2 blocks are computed by `kernels`.
+    #[must_use]
+    pub fn with_core_kernels(mut self, kernels: &CoreKernels) -> Self {
+        match &mut self {
+            Self::Kinest(network) => network.use_core_kernels(kernels),
+            Self::Mlp(_) => {}
+        }
+        self
     }
 
     /// Prepares a fresh network for its data; see [`Kinest::prepare`] and [`Mlp::prepare`].

@@ -2,7 +2,7 @@
 //! A causal network has only the forward scan.
 
 use super::mixing::{Mixing, MixingState, MixingTrace};
-use crate::layers::kernel::Mamba2State;
+use crate::layers::kernel::{CoreKernels, Mamba2State};
 use crate::layers::layer_norm;
 use crate::layers::mamba2::Mamba2;
 use burn::module::Module;
@@ -40,6 +40,11 @@ impl<B: Backend> TemporalFlow<B> {
                 .then(|| Mamba2::new(&config.temporal_scan, config.width, device)),
             mixing: Mixing::new(config, device),
         }
+    }
+
+    pub(super) fn use_core_kernels(&mut self, kernels: &CoreKernels) {
+        self.forward_scan.use_core_kernels(kernels);
+        self.backward_scan.iter_mut().for_each(|scan| scan.use_core_kernels(kernels));
     }
 
     /// Returns `x` after the scans' residual, and the mixing.

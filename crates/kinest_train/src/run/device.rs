@@ -2,7 +2,7 @@
 
 use super::folder::RunFolder;
 use super::task::Task;
-use super::{fused, trainer};
+use super::trainer;
 use burn::backend::Autodiff;
 use burn_flex::{Flex, FlexDevice};
 use kinest_engine::{DeviceChoice, OpenError, probe};
@@ -43,7 +43,6 @@ impl TrainDevice {
     pub fn train<T: Task>(self, task: &T, folder: RunFolder, resume: bool) -> anyhow::Result<()> {
         match self {
             Self::Cpu(device) => {
-                fused::install();
                 trainer::train::<T, Autodiff<Flex>>(task, folder, resume, device)
             }
             #[cfg(feature = "wgpu")]

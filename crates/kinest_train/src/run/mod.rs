@@ -22,7 +22,6 @@ mod average;
 pub mod config;
 pub mod device;
 mod folder;
-pub mod fused;
 mod loader;
 mod log;
 mod optimizer;

@@ -2,6 +2,7 @@
 
 pub mod cut;
 pub mod dataset;
+pub mod fused;
 pub mod loss;
 pub mod recipe;
 mod task;

@@ -1,6 +1,7 @@
 //! Pose estimation as a task of the loop.
 
 use super::dataset::{Draw, WindowDataset};
+use super::fused;
 use super::recipe::{PoseRecipe, StreamConfig};
 use super::teacher::Teacher;
 use crate::data::clips;
@@ -138,12 +139,13 @@ impl Task for PoseTask {
     }
 
     fn network<B: AutodiffBackend>(&self, device: &B::Device) -> anyhow::Result<Network<B>> {
-        Ok(Network::new(&self.recipe.network, device)?)
+        Ok(Network::new(&self.recipe.network, device)?.with_core_kernels(&fused::kernels()))
     }
 
     fn start<B: AutodiffBackend>(&self, device: &B::Device) -> anyhow::Result<Network<B>> {
         if let Some(checkpoint) = &self.init {
-            return Ok(Network::from_checkpoint(&checkpoint, device)?);
+            let network = Network::from_checkpoint(checkpoint, device)?;
+            return Ok(network.with_core_kernels(&fused::kernels()));
         }
         let mut network = self.network(device)?;
         if self.recipe.prepare {

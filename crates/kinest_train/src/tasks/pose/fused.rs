@@ -9,13 +9,13 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData, TensorPrimitive};
 use burn_flex::Flex;
 use kinest_nn::layers::fused::{CoreNumbers, CoreShape, core_backward, core_forward, core_on_host};
-use kinest_nn::layers::kernel::{CoreTensors, Mamba2State, install_core_kernel};
+use kinest_nn::layers::kernel::{CoreKernels, CoreTensors, Mamba2State};
 use std::sync::Arc;
 
-/// Makes networks on the CPU use the fused pass, in training and after it.
-pub fn install() {
-    install_core_kernel::<Autodiff<Flex>>(differentiable_core);
-    install_core_kernel::<Flex>(core_on_host);
+/// The fused pass for networks on the CPU, in training and after it. Networks elsewhere have no use for it.
+#[must_use]
+pub fn kernels() -> CoreKernels {
+    CoreKernels::default().and::<Autodiff<Flex>>(differentiable_core).and::<Flex>(core_on_host)
 }
 
 #[derive(Debug)]
@@ -99,12 +99,12 @@ mod tests {
     /// and weights; from nothing and from the middle of a sequence.
     #[test]
     fn the_fused_pass_is_the_block_written_in_burn() {
-        install();
         type A = Autodiff<Flex>;
         let device = Default::default();
         Flex::seed(&device, 3);
         let config = Mamba2Config { state: 5, taps: 4, expand: 2, head_width: 6, chunk: 7 };
-        let block = Mamba2::<A>::new(&config, 12, &device);
+        let mut block = Mamba2::<A>::new(&config, 12, &device);
+        block.use_core_kernels(&kernels());
         let random =
             || Tensor::<A, 3>::random([3, 40, 12], Distribution::Normal(0.0, 1.0), &device);
         let (input, weight) = (random().require_grad(), random());
