@@ -1,4 +1,5 @@
 //! The mapping against a real runtime that draws nothing (`XR_MND_headless`), fed with poses.
+#![allow(unsafe_code, reason = "a C library is loaded and called")]
 
 use crate::common::messages;
 use crate::drive::{player, tracker};

@@ -22,6 +22,10 @@ pub enum NoHeadset {
 ///
 /// # Errors
 /// If no headset is available.
+#[cfg_attr(
+    not(windows),
+    expect(unsafe_code, reason = "the OpenXR loader is a C library found at run time")
+)]
 pub fn find_headset() -> Result<String, NoHeadset> {
     #[cfg(windows)]
     let entry = Entry::linked();

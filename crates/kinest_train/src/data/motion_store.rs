@@ -213,7 +213,7 @@ fn read_record(bytes: &Arc<Bytes>, start: usize) -> anyhow::Result<Record> {
 }
 
 /// Maps the whole file into memory.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "a mapped file is whatever other programs make of it")]
 fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: nothing in this program changes the bytes of a file while it is mapped: finished
     // stores are replaced by renaming, and the one being written is locked and unmapped before it is
