@@ -464,8 +464,11 @@ mod tests {
         for frame in &mut moved[200..] {
             frame.poses.iter_mut().for_each(|pose| pose.teleport(&by));
         }
+        // Feet that stand stay where they are, and what the head moves in that frame moves the body.
+        let refine = RefineSettings { lock_feet: false, ground: false, ..Default::default() };
+        let settings = PlayerSettings { refine, ..PlayerSettings::default() };
         let [here, there] =
-            [&walk, &moved].map(|trackers| play(&mut Player::default(), &trackers[..260]));
+            [&walk, &moved].map(|trackers| play(&mut Player::new(settings), &trackers[..260]));
         for (i, (here, there)) in here.iter().zip(&there).enumerate() {
             // The teleport is noticed with what the head moves in that frame: a centimetre, a degree.
             for (a, b) in here.pose.rotations[1..].iter().zip(&there.pose.rotations[1..]) {
