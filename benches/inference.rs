@@ -1,7 +1,7 @@
 //! How long one window takes on the CPU: the released configuration and the model that ships, with
 //! Burn's operations, with the fused scan, and in the native form; on one thread and on all.
 //!
-//! `cargo bench -p kinest_engine --bench inference`
+//! `cargo bench -p kinest_benches --bench inference`
 
 use burn_flex::{Flex, FlexDevice};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -85,7 +85,7 @@ fn inference(c: &mut Criterion) {
     fused_and_native(c, &pools, "released size", &released);
 
     let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models/kinest_small.model.ron");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models/kinest_small.model.ron");
     let shipped = Checkpoint::load(&path).expect("the shipped model loads");
     fused_and_native(c, &pools, "shipped model", &shipped);
 }

@@ -1,7 +1,7 @@
 //! What a game's frame costs besides the network, for one player on one core: features of a window and of
 //! a new frame, decoding an answer, and each correction.
 //!
-//! `cargo bench -p kinest_engine --bench pipeline`
+//! `cargo bench -p kinest_benches --bench pipeline`
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use kinest::features::{Axes, FeatureLayout, WindowAxes};

@@ -1,12 +1,10 @@
 //! How long a frame of a causal network takes in the native form on one core, in each precision, and
 //! how long it takes only to read the weights once: of the released size and of a small one.
 //!
-//! `cargo bench -p kinest_engine --bench streaming`
+//! `cargo bench -p kinest_benches --bench streaming`
 
 use burn_flex::{Flex, FlexDevice};
-use kinest::model::{
-    CausalConfig, KinestConfig, Mamba2Config, NetworkConfig, Precision, ScanChain, Take,
-};
+use kinest::model::{CausalConfig, KinestConfig, Mamba2Config, NetworkConfig, Precision, ScanChain, Take};
 use kinest_native::{NativeStreams, NextFrames};
 use std::error::Error;
 use std::hint::black_box;

@@ -1,6 +1,6 @@
 //! A step of training on the CPU, and the part of it that the scans take.
 //!
-//! `cargo bench -p kinest_train`
+//! `cargo bench -p kinest_benches --bench training`
 
 use burn::backend::Autodiff;
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};

@@ -4,12 +4,10 @@
 //! `KINEST_REQUIRE_GPU_ADAPTER=1`, which makes that a failure.
 
 use burn_flex::{Flex, FlexDevice};
-use kinest::features::{FeatureLayout, TARGETS};
+use kinest::features::FeatureLayout;
 use kinest::live::protocol::{Protocol, clip_trackers, predict};
 use kinest::live::{EngineError, PoseEngine, StreamFrames, streams_of};
-use kinest::model::{
-    Checkpoint, Feed, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision, Take,
-};
+use kinest::model::{Checkpoint, Feed, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision, Take};
 use kinest::motion::synthetic::{self, Kind};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerPose;
@@ -117,7 +115,7 @@ fn streams_on_wgpu_are_those_on_the_cpu() {
         let outputs = [&mut cpu, &mut gpu]
             .map(|engine| streams_of(engine.as_mut()).unwrap().advance(&fed, take).unwrap());
         let rows = if take == Take::All { stretch } else { 1 };
-        assert_eq!(outputs[0].len(), fed.len() * rows * TARGETS);
+        assert_eq!(outputs[0].len(), fed.len() * rows * checkpoint.manifest.spec.layout.targets());
         worst = worst.max(compare([&outputs[0], &outputs[1]], &format!("call {call}")));
         for (said, output) in said.iter_mut().zip(outputs) {
             said.extend(output);

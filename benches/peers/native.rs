@@ -2,7 +2,6 @@
 //! `THREADS all|newest COUNT` with the milliseconds of that many runs and, on a line of its own, the
 //! last output.
 
-use burn_flex::{Flex, FlexDevice};
 use kinest::model::Take;
 use kinest_native::NativeKinest;
 use kinest_nn::import::{ImportOptions, import_pth};
@@ -19,8 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let checkpoint = import_pth(Path::new(&weights), ImportOptions::default())?;
-    let network = Network::<Flex>::from_checkpoint(&checkpoint, &FlexDevice)?;
-    let mut native = NativeKinest::new(&checkpoint.manifest.network, &network)?;
+    let mut native = NativeKinest::new(&checkpoint.manifest.network, checkpoint.tensors()?)?;
     let bytes = std::fs::read(window)?;
     let window: Vec<f32> = bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect();
 

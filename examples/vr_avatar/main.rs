@@ -1,7 +1,7 @@
 //! The player's whole body in a mirror, in the headset.
 //!
 //! ```sh
-//! cargo run --release --example vr_avatar
+//! cargo run --release --features openxr,panel --example vr_avatar
 //! ```
 //!
 //! ![The view of the left eye, and the room](../../assets/pictures/vr_avatar.png)

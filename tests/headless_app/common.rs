@@ -5,7 +5,6 @@ use bevy::asset::AssetPlugin;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
-use bevy_kinest::kinest::features::TARGETS;
 use bevy_kinest::kinest::features::{Axes, FeatureLayout, SixdDecode, WindowAxes};
 use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::{Feed, ModelSpec};
@@ -168,7 +167,7 @@ impl PoseEngine for Feeling {
     fn infer(&mut self, windows: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
         let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
         let numbers = WINDOW * self.spec.layout.inputs();
-        let mut output = Vec::with_capacity(batch * TARGETS);
+        let mut output = Vec::with_capacity(batch * self.spec.layout.targets());
         for window in windows.chunks_exact(numbers) {
             let turn = |j: usize| {
                 let angle = |axis: usize| {

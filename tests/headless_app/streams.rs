@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use bevy::prelude::*;
-use bevy_kinest::kinest::features::{Axes, FeatureLayout, TARGETS, WindowAxes};
+use bevy_kinest::kinest::features::{Axes, FeatureLayout, WindowAxes};
 use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, StreamFrames, Take};
 use bevy_kinest::kinest::model::{Feed, ModelSpec};
 use bevy_kinest::prelude::*;
@@ -79,7 +79,7 @@ impl StreamEngine for Listener {
         let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
         let mut output = vec![];
         self.spec.layout.write_targets(&bent_knee().matrices(), &axes, &mut output);
-        assert_eq!(output.len(), TARGETS);
+        assert_eq!(output.len(), self.spec.layout.targets());
         Ok(output.repeat(streams.len()))
     }
 

@@ -629,14 +629,14 @@
 //! **What is the latency?** None for head and hands. The other joints lag by the network's latency,
 //! the time between two estimates, and the smoothing; [`BodyPose::age`] and the diagnostic
 //! `kinest/pose_age` measure all but the smoothing. The README has the latency of an estimate;
-//! `cargo bench -p kinest_engine` measures it on your machine, and [`KinestModels`] while a game
+//! `cargo bench -p kinest_benches --bench inference` measures it on your machine, and [`KinestModels`] while a game
 //! runs.
 //!
 //! **What does it cost on the main thread?** About 60 µs per frame for each avatar with three
 //! trackers and 22 joint entities, including Bevy's own work on these entities: a frame takes 670
 //! µs without avatars, and 644, 924 and 1,564 µs with 1, 4 and 16 of them (medians of `cargo bench
-//! -p bevy_kinest --bench main_thread` on two cores of a server with other work). All corrections
-//! together take 8 µs of that (`cargo bench -p kinest_engine --bench pipeline`). After the first
+//! -p kinest_benches --bench main_thread` on two cores of a server with other work). All corrections
+//! together take 8 µs of that (`cargo bench -p kinest_benches --bench pipeline`). After the first
 //! seconds nothing is allocated between trackers and joints.
 //!
 //! **Does it stall, at the start or later?** No. The network runs on its own thread and is warmed
