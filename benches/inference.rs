@@ -81,7 +81,14 @@ fn inference(c: &mut Criterion) {
     let manifest = Manifest::new(config, spec);
     let released =
         Checkpoint::new(manifest, &network, Precision::F32).expect("fresh weights are finite");
-    measure(c, &pools, "released size, Burn operations", &mut burn(&released, &CoreKernels::default()), 1, Take::All);
+    measure(
+        c,
+        &pools,
+        "released size, Burn operations",
+        &mut burn(&released, &CoreKernels::default()),
+        1,
+        Take::All,
+    );
     fused_and_native(c, &pools, "released size", &released);
 
     let path =

@@ -4,7 +4,9 @@
 //! `cargo bench -p kinest_benches --bench streaming`
 
 use burn_flex::{Flex, FlexDevice};
-use kinest::model::{CausalConfig, KinestConfig, Mamba2Config, NetworkConfig, Precision, ScanChain, Take};
+use kinest::model::{
+    CausalConfig, KinestConfig, Mamba2Config, NetworkConfig, Precision, ScanChain, Take,
+};
 use kinest_native::{NativeStreams, NextFrames};
 use std::error::Error;
 use std::hint::black_box;

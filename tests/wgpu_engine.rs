@@ -7,7 +7,9 @@ use burn_flex::{Flex, FlexDevice};
 use kinest::features::FeatureLayout;
 use kinest::live::protocol::{Protocol, clip_trackers, predict};
 use kinest::live::{EngineError, PoseEngine, StreamFrames, streams_of};
-use kinest::model::{Checkpoint, Feed, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision, Take};
+use kinest::model::{
+    Checkpoint, Feed, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision, Take,
+};
 use kinest::motion::synthetic::{self, Kind};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerPose;
@@ -115,7 +117,7 @@ fn streams_on_wgpu_are_those_on_the_cpu() {
         let outputs = [&mut cpu, &mut gpu]
             .map(|engine| streams_of(engine.as_mut()).unwrap().advance(&fed, take).unwrap());
         let rows = if take == Take::All { stretch } else { 1 };
-        assert_eq!(outputs[0].len(), fed.len() * rows * checkpoint.manifest.spec.layout.targets());
+        assert_eq!(outputs[0].len(), fed.len() * rows * layout.targets());
         worst = worst.max(compare([&outputs[0], &outputs[1]], &format!("call {call}")));
         for (said, output) in said.iter_mut().zip(outputs) {
             said.extend(output);
@@ -192,5 +194,5 @@ fn windows_of_a_perceptron_on_wgpu_are_those_on_the_cpu() {
     };
     let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
     let manifest = Manifest::new(config, spec);
-    windows(&Checkpoint::new(manifest, &network, Precision::F32).unwrap());
+    windows(&network.to_checkpoint(manifest, Precision::F32).unwrap());
 }

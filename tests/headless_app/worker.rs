@@ -4,7 +4,9 @@ use crate::common::*;
 use bevy::diagnostic::DiagnosticsStore;
 use bevy::prelude::*;
 use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
-use bevy_kinest::kinest::model::{Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision};
+use bevy_kinest::kinest::model::{
+    Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision,
+};
 use bevy_kinest::kinest::skeleton::Pose;
 use bevy_kinest::prelude::*;
 use bevy_kinest::{
@@ -66,9 +68,9 @@ fn checkpoint() -> Checkpoint {
         (at - count..at).map(|i| (i as f32 * 0.61).sin() * 0.2).collect()
     };
     let shapes = config.tensors();
-    let tensors = shapes.iter().map(|(name, shape)| {
-        (name.to_owned(), (shape.to_vec(), values(shape.iter().product())))
-    });
+    let tensors = shapes
+        .iter()
+        .map(|(name, shape)| (name.to_owned(), (shape.to_vec(), values(shape.iter().product()))));
     let tensors = tensors.collect();
     Checkpoint::new(Manifest::new(config, spec()), &tensors, Precision::F16).unwrap()
 }

@@ -10,11 +10,11 @@ use crate::run::Examples;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::DMat3;
-use kinest::features::{FeatureLayout, Axes};
-use kinest_nn::layers::statistics::DataStatistics;
+use kinest::features::{Axes, FeatureLayout};
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
+use kinest_nn::layers::statistics::DataStatistics;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -228,9 +228,9 @@ mod tests {
     use crate::data::motion_store::{ClipRecord, Source};
     use burn_flex::Flex;
     use glam::DVec3;
+    use kinest::motion::MotionClip;
     use kinest::rotation::SIXD;
     use kinest::skeleton::SmplJoint;
-    use kinest::motion::MotionClip;
 
     /// Numbers of one frame of targets.
     const TARGETS: usize = SmplJoint::COUNT * SIXD;
