@@ -1,6 +1,6 @@
 //! GPU back ends: opened where their panics do no harm, and given up for good after one.
 
-use crate::open::served;
+use crate::served::served;
 use crate::{DeviceChoice, OpenError};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;

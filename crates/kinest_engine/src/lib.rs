@@ -32,11 +32,14 @@
 mod choice;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod devices;
+mod error;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod gpu;
 mod open;
 mod probe;
+mod served;
 
 pub use choice::{DeviceChoice, UnknownDevice};
-pub use open::{OpenError, open};
+pub use error::OpenError;
+pub use open::open;
 pub use probe::probe;

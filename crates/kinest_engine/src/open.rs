@@ -1,37 +1,13 @@
 //! From a checkpoint and a choice to an engine that runs.
 
-use crate::DeviceChoice;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::devices;
-use kinest::live::{EngineError, PoseEngine, streams_of};
-use kinest::model::{Checkpoint, CheckpointError, Feed};
-use kinest_native::{NativeEngine, NativeError, PackError};
+use crate::served::served;
+use crate::{DeviceChoice, OpenError};
+use kinest::live::PoseEngine;
+use kinest::model::Checkpoint;
+use kinest_native::{NativeEngine, NativeError};
 use std::sync::{Mutex, PoisonError};
-
-/// Why a network could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The device was left out when this program was built.
-    #[error("this program was built without {0}; build it with the feature `{0}`")]
-    NotCompiled(DeviceChoice),
-    /// The device does not work here.
-    #[error("{device} cannot be used: {reason}")]
-    Device {
-        /// The device.
-        device: DeviceChoice,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The checkpoint is at fault.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The network has no native form.
-    #[error(transparent)]
-    Native(#[from] PackError),
-    /// The device's engine cannot be fed as the model is.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-}
 
 /// Opens the network of `checkpoint` on the chosen device.
 ///
@@ -58,14 +34,6 @@ pub fn open(
         DeviceChoice::Wgpu => wgpu(checkpoint, true),
         DeviceChoice::Cpu => cpu(checkpoint),
     }
-}
-
-/// The engine, unless its model is fed frame by frame and it takes windows only.
-pub(crate) fn served(mut engine: Box<dyn PoseEngine>) -> Result<Box<dyn PoseEngine>, OpenError> {
-    if let Feed::Frames { .. } = engine.spec().feed {
-        streams_of(engine.as_mut())?;
-    }
-    Ok(engine)
 }
 
 /// Opens an engine on one device.

@@ -1,6 +1,5 @@
 //! Errors of checkpoints.
 
-use super::manifest::FORMAT;
 use crate::model::NetworkConfigError;
 use safetensors::tensor::SafeTensorError;
 use std::fmt::{self, Display};
@@ -91,10 +90,12 @@ pub enum CheckpointError {
     #[error("manifest cannot be written")]
     WriteRon(#[from] ron::Error),
     /// The manifest has a format that this version does not read.
-    #[error("manifest format {found} is not the {FORMAT} this version reads")]
+    #[error("manifest format {found} is not the {known} this version reads")]
     Format {
         /// The format in the file.
         found: u32,
+        /// The version this program reads.
+        known: u32,
     },
     /// The manifest is of another kind of model.
     #[error("the manifest is of a model for `{found}`, `{expected}` is needed")]

@@ -89,7 +89,7 @@ impl<K: ModelKind> ManifestOf<K> {
         }
         if let Ok(Head { format, kind }) = ron::from_str(text) {
             if format != FORMAT {
-                return Err(CheckpointError::Format { found: format });
+                return Err(CheckpointError::Format { found: format, known: FORMAT });
             }
             if kind != K::NAME {
                 return Err(CheckpointError::Kind { found: kind, expected: K::NAME });
