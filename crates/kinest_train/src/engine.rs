@@ -1,8 +1,8 @@
 //! Opening a model for `evaluate` and `predict`.
 
 use anyhow::Context;
-use kinest::model::Checkpoint;
 use kinest::live::PoseEngine;
+use kinest::model::Checkpoint;
 use kinest_engine::DeviceChoice;
 use std::path::Path;
 

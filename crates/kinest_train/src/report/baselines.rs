@@ -2,11 +2,11 @@
 
 use glam::{DMat4, DQuat, DVec4};
 use kinest::coordinates::heading;
+use kinest::live::place_under_head;
+use kinest::live::protocol::{ProtocolError, clip_trackers};
 use kinest::motion::{ClipFrame, MotionClip};
 use kinest::refine::three_point_pose;
 use kinest::rotation::exp;
-use kinest::live::place_under_head;
-use kinest::live::protocol::{ProtocolError, clip_trackers};
 use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use kinest::tracker::{TrackerPose, TrackerSet};
 use rayon::prelude::*;

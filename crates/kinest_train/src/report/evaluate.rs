@@ -8,9 +8,9 @@ use crate::data::clips::NamedClip;
 use crate::progress;
 use crate::render::{self, Actor, Panel, Scene};
 use anyhow::{Context, ensure};
-use kinest::motion::MotionClip;
 use kinest::live::PoseEngine;
 use kinest::live::protocol::{self, Protocol, ProtocolError};
+use kinest::motion::MotionClip;
 use kinest::skeleton::Skeleton;
 use rayon::prelude::*;
 use std::path::Path;
@@ -209,10 +209,10 @@ mod tests {
     use super::*;
     use glam::DVec3;
     use kinest::features::FeatureLayout;
+    use kinest::live::{EngineError, StreamEngine, Take};
     use kinest::model::{Feed, ModelSpec};
     use kinest::motion::{ClipFrame, MotionClip};
     use kinest::skeleton::SmplJoint;
-    use kinest::live::{EngineError, StreamEngine, Take};
 
     const BOTH: [Protocol; 2] = [Protocol::Offline, Protocol::Online];
 

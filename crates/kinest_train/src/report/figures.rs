@@ -1,9 +1,9 @@
 //! The figures: of a clip, under a protocol, of a model, of several.
 
 use super::looks::{Looks, LooksReport, Step};
+use kinest::live::Protocol;
 use kinest::metrics::{BodyTrack, JointErrors, Metrics, MetricsReport, Region, RegionError};
 use kinest::motion::MotionClip;
-use kinest::live::Protocol;
 use kinest::skeleton::Skeleton;
 use serde::Serialize;
 use std::collections::BTreeMap;

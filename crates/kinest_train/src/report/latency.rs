@@ -2,8 +2,8 @@
 
 use crate::{engine, progress};
 use anyhow::{Context, ensure};
-use kinest::model::{Checkpoint, Feed, ModelSpec};
 use kinest::live::{PoseEngine, StreamFrames, Take};
+use kinest::model::{Checkpoint, Feed, ModelSpec};
 use kinest_engine::DeviceChoice;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -42,9 +42,7 @@ impl TrainDevice {
     /// written, or the loss becomes NaN.
     pub fn train<T: Task>(self, task: &T, folder: RunFolder, resume: bool) -> anyhow::Result<()> {
         match self {
-            Self::Cpu(device) => {
-                trainer::train::<T, Autodiff<Flex>>(task, folder, resume, device)
-            }
+            Self::Cpu(device) => trainer::train::<T, Autodiff<Flex>>(task, folder, resume, device),
             #[cfg(feature = "wgpu")]
             Self::Wgpu(device) => {
                 trainer::train::<T, Autodiff<burn_wgpu::Wgpu>>(task, folder, resume, device)

@@ -10,11 +10,11 @@ use crate::run::Examples;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::DMat3;
-use kinest::features::{FeatureLayout, Axes};
-use kinest_nn::layers::statistics::DataStatistics;
+use kinest::features::{Axes, FeatureLayout};
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
+use kinest_nn::layers::statistics::DataStatistics;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -132,9 +132,8 @@ impl WindowDataset {
             let std = mean.iter().zip(&square).map(|(m, s)| (s - m * m).max(0.0).sqrt() as f32);
             (mean.iter().map(|m| *m as f32).collect::<Vec<_>>(), std.collect::<Vec<_>>())
         };
-        let outputs = windows.first().map_or(0, |w| w.1.len() / self.cut.answers);
         let (input_mean, input_std) = moments(self.layout.inputs(), |w| &w.0);
-        let (target_mean, _) = moments(outputs, |w| &w.1);
+        let (target_mean, _) = moments(self.layout.targets(), |w| &w.1);
         DataStatistics { input_mean, input_std, target_mean }
     }
 
@@ -178,7 +177,7 @@ impl WindowDataset {
         self.augment.disturb(&mut trackers, self.layout.trackers, clip.rate_hz, rng);
 
         let mut features = Vec::with_capacity(window * self.layout.inputs());
-        let mut targets = vec![];
+        let mut targets = Vec::with_capacity(answers * self.layout.targets());
         let newest = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
         for (local, trackers) in rotations.iter().zip(&trackers[answered]) {
             let axes = match self.layout.axes {
@@ -228,9 +227,9 @@ mod tests {
     use crate::data::motion_store::{ClipRecord, Source};
     use burn_flex::Flex;
     use glam::DVec3;
+    use kinest::motion::MotionClip;
     use kinest::rotation::SIXD;
     use kinest::skeleton::SmplJoint;
-    use kinest::motion::MotionClip;
 
     /// Numbers of one frame of targets.
     const TARGETS: usize = SmplJoint::COUNT * SIXD;
@@ -303,7 +302,7 @@ mod tests {
             dataset_of(augment, layout).windows(3, 1, 8)
         };
         let pairs =
-            |frame| windows(Augment::default(), frame).into_iter().zip(windows(elsewhere, frame));
+            |axes| windows(Augment::default(), axes).into_iter().zip(windows(elsewhere, axes));
         for (here, there) in pairs(Axes::Heading) {
             for (a, b) in here.0.iter().chain(&here.1).zip(there.0.iter().chain(&there.1)) {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");

@@ -3,9 +3,9 @@
 use anyhow::ensure;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
 use kinest::rotation::SIXD;
 use kinest::skeleton::Skeleton;
+use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
 use serde::{Deserialize, Serialize};
 
 /// Weights of the loss terms. The first three are the reference's.

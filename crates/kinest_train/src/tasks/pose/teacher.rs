@@ -3,10 +3,10 @@
 use crate::engine;
 use anyhow::ensure;
 use glam::DMat3;
-use kinest::model::ModelSpec;
-use kinest::rotation::{exp, quat_from_matrix};
 use kinest::live::PoseEngine;
 use kinest::live::protocol::{Protocol, estimate_rotations};
+use kinest::model::ModelSpec;
+use kinest::rotation::{exp, quat_from_matrix};
 use kinest::skeleton::PerJoint;
 use kinest::tracker::TrackerPose;
 use kinest_engine::DeviceChoice;
