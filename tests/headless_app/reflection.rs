@@ -47,7 +47,7 @@ fn sources(folder: &Path) -> String {
         if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }
     };
     // Panel and OpenXR are plugins that are added by hand, and have tests of their own.
-    entries.filter(|path| !path.ends_with("panel") && !path.ends_with("openxr")).map(text).collect()
+    entries.filter(|path| !path.ends_with("panel") && !path.ends_with("xr")).map(text).collect()
 }
 
 type Has = fn(&TypeRegistration) -> bool;
