@@ -94,33 +94,33 @@
 //!     Ok(player.pose(&skeleton, trackers.time).map(|shown| shown.pose))
 //! }
 //! ```
+//!
+//! # Streaming
+//!
 //! Most networks see a whole window of the newest frames each time
 //! ([`Feed::Windows`](model::Feed::Windows)). A causal network
 //! ([`CausalConfig`](model::CausalConfig)) is fed each frame once
 //! ([`Feed::Frames`](model::Feed::Frames)) and keeps a state of fixed size, so the cost of a frame
 //! does not grow with the length of the stream. Players, estimators and workers take both kinds.
-//! ([`CausalConfig`](model::CausalConfig)): it is fed each frame once ([`Feed::Frames`](model::Feed)) and remembers
-//! what it needs, so a frame costs the same however long the stream is. Players, estimators and workers take
-//! either.
 //!
 //! # Where things are
 //!
-//! | read headset recordings, describe how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
+//! | to | see |
 //! |---|---|
 //! | read and write motion files, make synthetic motion | [`motion::amass`], [`motion::synthetic`] |
-//! | read recordings of a headset, know how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
+//! | read headset recordings, describe how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
 //! | load a trained model | [`model::Checkpoint`] |
 //! | estimate poses from live trackers | [`live`] |
 //! | correct a pose: head, hands, feet, jitter | [`refine`] |
 //! | fit a model to a player's size | [`calibration::Calibration`] |
 //! | move the bones of a character | [`rig`] |
-//! | name parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
+//! | record trackers and read them back | [`live::RecordingWriter`], [`live::Recording`] |
 //! | predict and score whole clips | [`live::protocol`], [`metrics`] |
-//! | talk about parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
+//! | name parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
+//! | choose a network to train | [`model::NetworkConfig`] |
+//!
 //! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program
 //! `kinest-train`.
-//!
-//! There are no features. For games there is `bevy_kinest`, for training the program `kinest-train`.
 #![warn(missing_docs)]
 
 pub mod calibration;
