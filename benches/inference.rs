@@ -1,5 +1,5 @@
-//! How long one window takes on the CPU: the released configuration and the model that ships, with
-//! Burn's operations, with the fused scan, and in the native form; on one thread and on all.
+//! Time per window on the CPU, for the released configuration and the shipped model: Burn
+//! operations, the fused scan and the native implementation; on one thread and on all.
 //!
 //! `cargo bench -p kinest_benches --bench inference`
 
@@ -18,14 +18,14 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::hint::black_box;
 use std::path::Path;
 
-/// A name and the threads it stands for.
+/// Display name and thread pool.
 type Pools = [(&'static str, ThreadPool); 2];
 
 fn pools() -> Pools {
     let pool = |threads| {
         ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started")
     };
-    // 0: as many as there are cores.
+    // 0 threads means as many as cores.
     [("1 thread", pool(1)), ("all threads", pool(0))]
 }
 
@@ -49,7 +49,7 @@ fn measure(
     }
 }
 
-/// Burn computes every frame, whatever is asked.
+/// Burn computes every frame, even when only the newest is requested.
 fn burn(checkpoint: &Checkpoint, kernels: &CoreKernels) -> BurnEngine<Flex> {
     let network = Network::from_checkpoint(checkpoint, &FlexDevice).expect("the weights fit");
     let network = network.with_core_kernels(kernels);

@@ -1,10 +1,10 @@
-//! What the plugins cost the main thread in each rendered frame: everything but the network, which an
-//! engine stands for that answers at once, on its own thread as ever.
+//! Cost of the plugins on the main thread per rendered frame, without the network: the engine is a
+//! stand-in that answers at once, on the worker's thread.
 //!
 //! `cargo bench -p kinest_benches --bench main_thread`
 //!
-//! The row without avatars is what Bevy itself takes: subtract it from the others, and divide by the number
-//! of avatars. The goal is 50 µs for each.
+//! The row without avatars is Bevy's own cost: subtract it from the others and divide by the number
+//! of avatars. The goal is 50 µs per avatar.
 
 #[path = "../tests/headless_app/common.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use more of it")]
@@ -20,10 +20,10 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use glam::DVec3;
 use std::time::{Duration, Instant};
 
-/// As many frames as the shipped model sees.
+/// Window of the shipped model, frames.
 const WINDOW: usize = 40;
 
-/// Says the same for every window.
+/// Outputs the same for every window.
 struct Instantly {
     spec: ModelSpec,
     answer: Vec<f32>,
@@ -61,7 +61,7 @@ impl PoseEngine for Instantly {
     }
 }
 
-/// An app with this many avatars, each with joints and three trackers.
+/// An app with `avatars` avatars, each with joints and three trackers.
 fn crowd(avatars: usize) -> (App, Vec<[Entity; 3]>) {
     let mut app = app(KinestSettings::default());
     let model = PoseModel::from_engine(ModelSpec { window: WINDOW, ..spec() }, Instantly::new);
@@ -93,7 +93,7 @@ fn main_thread(c: &mut Criterion) {
             app.update();
             start.elapsed()
         };
-        // Until windows are full and every list has its size.
+        // Until windows are full and every collection has its final capacity.
         (0..600).for_each(|_| _ = frame(&mut app));
         let mut bodies = app.world_mut().query_filtered::<Entity, With<KinestAvatar>>();
         let bodies: Vec<Entity> = bodies.iter(app.world()).collect();

@@ -1,5 +1,5 @@
-//! What a game's frame costs besides the network, for one player on one core: features of a window and of
-//! a new frame, decoding an answer, and each correction.
+//! Cost of a frame outside the network, for one player on one core: features of a window and of a
+//! new frame, decoding an output, and each correction.
 //!
 //! `cargo bench -p kinest_benches --bench pipeline`
 
@@ -17,7 +17,7 @@ use kinest::tracker::{TrackerPose, TrackerSet};
 use std::hint::black_box;
 
 const DT: f64 = 1.0 / 60.0;
-/// Frames of a window, as the shipped model for windows has them, with the one before.
+/// Frames in a window of the shipped model for windows, plus the one before.
 const WINDOW: usize = 41;
 
 fn features(c: &mut Criterion) {

@@ -1,5 +1,5 @@
-//! How long a frame of a causal network takes in the native form on one core, in each precision, and
-//! how long it takes only to read the weights once: of the released size and of a small one.
+//! Time per frame of a causal network in the native implementation on one core, in each precision,
+//! and time to read its weights once; for the released and a small size.
 //!
 //! `cargo bench -p kinest_benches --bench streaming`
 
@@ -12,11 +12,11 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How long each measurement lasts, and how long before that the processor warms up.
+/// Duration of each measurement and of the warm-up before it.
 const MEASURED: Duration = Duration::from_secs(3);
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// Streams that are stepped together in the last measurement.
+/// Streams stepped together in the last measurement.
 const TOGETHER: usize = 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -81,7 +81,7 @@ fn read(name: &str, bytes: usize) {
     });
 }
 
-/// Calls `call` again and again and prints percentiles of how long it took.
+/// Repeats `call` and prints percentiles of its duration.
 fn measure(name: &str, mut call: impl FnMut()) {
     let start = Instant::now();
     while start.elapsed() < WARM_UP {

@@ -1,4 +1,4 @@
-//! A step of training on the CPU, and the part of it that the scans take.
+//! A training step on the CPU, and the scans' share of it.
 //!
 //! `cargo bench -p kinest_benches --bench training`
 
@@ -24,7 +24,7 @@ fn random(shape: [usize; 3]) -> Tensor<B, 3> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), &FlexDevice)
 }
 
-/// Forward, loss, backward, Adam.
+/// Measures forward pass, loss, backward pass and Adam.
 fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, batch: usize) {
     let network_config = NetworkConfig::Kinest(config.clone());
     let network = Network::<B>::new(&network_config, &FlexDevice).expect("the config is sound");
@@ -44,7 +44,7 @@ fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, 
     });
 }
 
-/// Every scan of the network forward and backward, without what is between them.
+/// Measures all scans of the network, forward and backward, without the other layers.
 fn scans(
     c: &mut Criterion,
     name: &str,

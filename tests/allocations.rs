@@ -1,4 +1,4 @@
-//! After the first seconds a frame allocates no memory, but for the windows that go to the network.
+//! After warm-up, a frame allocates no memory except the windows for the network.
 
 #[path = "headless_app/common.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use more of it")]
@@ -14,7 +14,8 @@ use bevy_kinest::prelude::*;
 use common::{Feeling, Walk, app, avatar_of, body};
 use counting::allocations;
 
-/// How often each of the plugins' steps has allocated, and where the count stood at the end of the last.
+/// Number of allocations in each of the plugins' steps, and the count at the end of the latest
+/// step.
 #[derive(Resource, Default)]
 struct Steps {
     counted: u64,
@@ -52,7 +53,7 @@ fn frames_allocate_nothing_but_windows() {
                 end::<4>.after(Writeback),
             ),
         );
-    // A body with joints, of a player of another size, and a character that is bound to it.
+    // A body with joints, for a player of another size, and a character bound to it.
     let avatar = avatar_of(&mut app, Feeling::new);
     let player = Calibration::from_height(&Skeleton::default(), 1.6).unwrap();
     app.world_mut().entity_mut(avatar).insert(PlayerCalibration(player));
@@ -78,7 +79,7 @@ fn frames_allocate_nothing_but_windows() {
     let allocated = app.world().resource::<Steps>().allocated;
     for (name, count) in NAMES.iter().zip(allocated) {
         match *name {
-            // It counts: a window is allocated for each frame.
+            // Proof that counting works: a window is allocated per frame.
             "Infer" => assert!(count >= 200, "{allocated:?}"),
             _ => assert_eq!(count, 0, "{name} allocates: {NAMES:?} {allocated:?}"),
         }

@@ -1,4 +1,4 @@
-//! The allocator of tests that count.
+//! A counting allocator for tests.
 #![allow(
     unsafe_code,
     reason = "allocations are only seen by an allocator, which is unsafe to implement"
@@ -11,41 +11,41 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What this thread has allocated so far.
+/// Number of allocations on this thread so far.
 pub fn allocations() -> u64 {
     ALLOCATIONS.with(Cell::get)
 }
 
-/// The system's allocator, which counts what each thread asks it for.
+/// The system's allocator, with a counter per thread.
 struct Counting;
 
 fn count() {
-    // A thread that ends may have no counter any more.
+    // Fails on a thread whose counter is already dropped.
     _ = ALLOCATIONS.try_with(|n| n.set(n.get() + 1));
 }
 
-// SAFETY: every call is handed on to `System` as it came, and counting allocates nothing.
+// SAFETY: every call is passed on to `System` unchanged, and counting does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: what the caller promises is what `System` asks for.
+        // SAFETY: the caller upholds the contract of `System`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: what the caller promises is what `System` asks for.
+        // SAFETY: the caller upholds the contract of `System`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: what the caller promises is what `System` asks for.
+        // SAFETY: the caller upholds the contract of `System`.
         unsafe { System.realloc(memory, layout, size) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: what the caller promises is what `System` asks for.
+        // SAFETY: the caller upholds the contract of `System`.
         unsafe { System.dealloc(memory, layout) }
     }
 }

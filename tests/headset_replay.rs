@@ -1,4 +1,5 @@
-//! A recording of a headset and two controllers, with glitches and dropouts, through the whole plugin.
+//! Runs a recording of a headset and two controllers, with glitches and dropouts, through the whole
+//! plugin.
 
 #[path = "../examples/headset_replay/main.rs"]
 #[allow(dead_code, reason = "the test does not start the example by its `main`")]
@@ -11,7 +12,7 @@ use headset_replay::{report, stand_in};
 use std::path::Path;
 
 #[test]
-fn a_recorded_headset_makes_a_body_that_can_be_believed() {
+fn a_recorded_session_gives_a_plausible_body() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("game.npz");
     let model = "../../assets/models/kinest_stream.model.ron";
@@ -24,7 +25,8 @@ fn a_recorded_headset_makes_a_body_that_can_be_believed() {
         println!("| {} | {found}", kind.name());
         assert!(found.finite && (found.rate_hz - stand_in::RATE_HZ).abs() < 0.01);
         assert!(found.head < 1e-3, "the head is where the headset is");
-        // Out of reach while a controller is elsewhere, and on the way back after it was lost.
+        // Hands cannot be exact when a controller is out of reach, or while they return after a
+        // dropout.
         assert!(found.hands_exact > 0.97, "hands are at the controllers");
         assert!(
             found.feet.unwrap() > 0.98 && found.feet_off < 0.03,

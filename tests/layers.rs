@@ -1,11 +1,12 @@
-//! Imports go down: between crates, between the modules of a crate, and never in a circle between files.
+//! Imports point downwards between crates and between the modules of a crate, and files never form
+//! a circle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A crate, those of the workspace that its sources may name, and its modules, lowest layer first. Modules
-/// of one layer may use each other; a crate without layers only has no circles.
+/// A crate, the workspace crates it may import, and its modules, lowest layer first. Modules of one
+/// layer may import each other. A crate without layers is only checked for circles.
 struct House {
     name: &'static str,
     may_use: &'static [&'static str],
@@ -52,16 +53,16 @@ const HOUSES: [House; 6] = [
     },
 ];
 
-/// A path of names, such as `["live", "player"]`.
+/// Segments of a path, such as `["live", "player"]`.
 type Names = Vec<String>;
 
-/// The sources of a crate by module.
+/// The sources of a crate, by module.
 type Sources = BTreeMap<Names, Source>;
 
 struct Source {
-    /// Paths that the code names, from the crate's root or of another crate.
+    /// Paths in the code, relative to the root of this or another crate.
     names: Vec<Names>,
-    /// What it passes on: the last name of a `pub use`, and the path it stands for.
+    /// Re-exports: the last name of a `pub use`, and the path it stands for.
     passes_on: BTreeMap<String, Names>,
 }
 
@@ -88,14 +89,14 @@ fn module(inside: &Path) -> Names {
     names
 }
 
-/// The text without comments and without what only tests have.
+/// The text without comments and test modules.
 fn code(text: &str) -> String {
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     let code = lines.collect::<Vec<_>>().join("\n");
     code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned()
 }
 
-/// `a::{b, c::{d, self}}` as its paths.
+/// Expands `a::{b, c::{d, self}}` into paths.
 fn tree(text: &str) -> Vec<Names> {
     let text = text.trim();
     let Some((before, list)) = text.split_once('{') else {
@@ -126,7 +127,7 @@ fn tree(text: &str) -> Vec<Names> {
     whole.collect()
 }
 
-/// Paths that are written out in the code after `start`, such as `crate::`.
+/// Paths in the code that start with `start`, such as `crate::`.
 fn written(code: &str, start: &str) -> Vec<Names> {
     let found = code.match_indices(start).filter(|(at, _)| {
         !code[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
@@ -143,7 +144,7 @@ fn written(code: &str, start: &str) -> Vec<Names> {
 fn read(text: &str, module: &[String], children: &BTreeSet<String>) -> Source {
     let code = code(text);
     let (mut names, mut passes_on, mut rest) = (vec![], BTreeMap::new(), String::new());
-    // From the crate's root.
+    // Makes a path relative to the crate's root.
     let whole = |path: Names, bare: bool| -> Names {
         let first = path.first().cloned().unwrap_or_default();
         match first.as_str() {
@@ -196,7 +197,7 @@ fn sources(root: &Path) -> Sources {
         let module = module(file.strip_prefix(root).unwrap());
         (module, fs::read_to_string(&file).unwrap())
     });
-    // A program beside a library has the root's name, too.
+    // A binary beside a library has the root's module name, too.
     let mut all: BTreeMap<Names, String> = BTreeMap::new();
     for (module, text) in texts {
         all.entry(module).or_default().push_str(&text);
@@ -208,7 +209,7 @@ fn sources(root: &Path) -> Sources {
     all.iter().map(|(m, text)| (m.clone(), read(text, m, &children(m)))).collect()
 }
 
-/// The module that defines what a path from the crate's root leads to.
+/// The module that defines the item at a path from the crate's root, following re-exports.
 fn home(sources: &Sources, path: &[String], depth: usize) -> Names {
     let mut module = vec![];
     for (i, name) in path.iter().enumerate().skip(1) {
@@ -226,7 +227,7 @@ fn home(sources: &Sources, path: &[String], depth: usize) -> Names {
     module
 }
 
-/// A circle of files that need each other, if there is one.
+/// A circle of files that import each other, if there is one.
 fn circle(needs: &BTreeMap<Names, BTreeSet<Names>>) -> Option<Vec<String>> {
     fn walk(
         at: &Names,
@@ -254,7 +255,7 @@ fn circle(needs: &BTreeMap<Names, BTreeSet<Names>>) -> Option<Vec<String>> {
     needs.keys().find_map(|at| walk(at, needs, &mut vec![], &mut done))
 }
 
-/// What is wrong with a crate, and how many imports were looked at.
+/// Errors in a crate, and the number of imports checked.
 fn look(house: &House, root: &Path) -> (Vec<String>, usize) {
     let (mut wrong, mut seen) = (vec![], 0);
     let sources = sources(root);
@@ -297,7 +298,7 @@ fn look(house: &House, root: &Path) -> (Vec<String>, usize) {
 }
 
 #[test]
-fn imports_go_down_in_every_crate() {
+fn imports_point_downwards_in_every_crate() {
     let mut wrong = vec![];
     for house in &HOUSES {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(house.name).join("src");
@@ -310,7 +311,7 @@ fn imports_go_down_in_every_crate() {
 }
 
 #[test]
-fn the_scan_sees_layers_crates_and_circles() {
+fn the_scan_detects_wrong_layers_crates_and_circles() {
     let root = std::env::temp_dir().join(format!("layers-{}", std::process::id()));
     let write = |path: &str, text: &str| {
         let path = root.join(path);

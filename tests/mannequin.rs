@@ -1,4 +1,4 @@
-//! The character that is shipped is what its generator writes, and a good example of a rig.
+//! The shipped character matches its generator and is a well-formed rig.
 
 #[path = "../examples/mannequin/glb.rs"]
 mod glb;
@@ -9,7 +9,7 @@ use kinest::skeleton::SmplJoint as J;
 use serde_json::Value;
 use std::path::Path;
 
-/// The JSON and the binary chunk.
+/// The JSON and the binary chunk of a `.glb` file.
 fn chunks(file: &[u8]) -> (Value, &[u8]) {
     let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
     assert_eq!((&file[..4], word(4), word(8)), (&b"glTF"[..], 2, file.len()));
@@ -38,7 +38,7 @@ fn bones(document: &Value) -> BoneTree {
 }
 
 #[test]
-fn the_shipped_file_is_what_the_generator_writes() {
+fn the_shipped_file_matches_its_generator() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/rigs/mannequin.glb");
     let shipped = std::fs::read(&path).unwrap();
     assert!(
@@ -49,7 +49,7 @@ fn the_shipped_file_is_what_the_generator_writes() {
 }
 
 #[test]
-fn its_bones_are_found_and_stand_in_an_a_pose_with_axes_along_them() {
+fn its_bones_are_found_in_an_a_pose_with_aligned_axes() {
     let file = glb::mannequin();
     let tree = bones(&chunks(&file).0);
     let map = RigMap::find(&tree, &RigOverride::default(), &Default::default()).unwrap();
@@ -70,7 +70,7 @@ fn its_bones_are_found_and_stand_in_an_a_pose_with_axes_along_them() {
 }
 
 #[test]
-fn its_mesh_is_whole() {
+fn its_mesh_is_valid() {
     let file = glb::mannequin();
     let (document, binary) = chunks(&file);
     let primitive = &document["meshes"][0]["primitives"][0];
@@ -111,7 +111,7 @@ fn its_mesh_is_whole() {
     for triangle in indices.chunks_exact(3) {
         let [a, b, c] = [0, 1, 2].map(|i| positions[triangle[i]]);
         let face = (b - a).cross(c - a);
-        // At the poles of the capsules triangles shrink to lines.
+        // Triangles at the poles of capsules are degenerate.
         if face.length() > 1e-7 {
             assert!(face.dot(normals[triangle[0]]) > 0.0, "a face looks inwards");
         }

@@ -1,5 +1,5 @@
-//! Characters in an app without a window: the shipped one, several of it, one as a VRM file, one made of
-//! entities.
+//! Characters in an app without a window: the shipped one, several of it, a VRM file, and one made
+//! of entities.
 
 use bevy::app::PluginsState;
 use bevy::asset::AssetLoadFailedEvent;
@@ -32,7 +32,7 @@ const LIMBS: [[SmplJoint; 2]; 8] = [
     [SmplJoint::RightKnee, SmplJoint::RightAnkle],
 ];
 
-/// What the body of an avatar does, in place of a network.
+/// The motion of an avatar's body, instead of a network.
 #[derive(Component)]
 struct Does(Pose);
 
@@ -42,7 +42,7 @@ fn act(mut bodies: Query<(&mut BodyPose, &Does)>) {
     }
 }
 
-/// Everything a game has but a window and a graphics adapter.
+/// An app with everything except a window and a graphics adapter.
 fn app(assets: &Path) -> App {
     let mut app = App::new();
     let settings = WgpuSettings { backends: None, ..default() };
@@ -75,7 +75,7 @@ fn shipped() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets")
 }
 
-/// A pose with every limb somewhere else; `k` makes it another one.
+/// A pose in which every limb is moved; it depends on `k`.
 fn pose(k: f64) -> Pose {
     let mut pose = Pose::rest();
     for (j, local) in pose.rotations.iter_mut().enumerate() {
@@ -88,7 +88,7 @@ fn pose(k: f64) -> Pose {
     pose
 }
 
-/// An avatar without a network, with a tracked head, that does what it is told.
+/// An avatar without a network, with a tracked head, that shows [`pose`].
 fn avatar(app: &mut App, k: f64) -> Entity {
     let avatar = app.world_mut().spawn((KinestAvatar::new(Handle::default()), Does(pose(k)))).id();
     let head = Transform::from_translation(HEAD);
@@ -101,14 +101,14 @@ fn dress(app: &mut App, avatar: Entity, file: &str) {
         .world()
         .resource::<AssetServer>()
         .load(GltfAssetLabel::Scene(0).from_asset(file.to_owned()));
-    // Of another size and elsewhere, which must not matter.
+    // Another size and place, which must not matter.
     let stand = Transform::from_xyz(5.0, 1.0, 0.0)
         .with_rotation(Quat::from_rotation_y(2.0))
         .with_scale(Vec3::splat(0.7));
     app.world_mut().entity_mut(avatar).insert((WorldAssetRoot(scene), stand, KinestRig::default()));
 }
 
-/// Runs until every character has bones, and one frame more.
+/// Runs until every character is bound, and one more frame.
 fn wait_until_bound(app: &mut App) {
     wait_until(app, |app| {
         let mut rigs = app.world_mut().query::<(&KinestRig, Has<RigBones>)>();
@@ -116,7 +116,7 @@ fn wait_until_bound(app: &mut App) {
     });
 }
 
-/// Runs until something holds, and one frame more.
+/// Runs until `holds` returns true, and one more frame.
 fn wait_until(app: &mut App, mut holds: impl FnMut(&mut App) -> bool) {
     for _ in 0..2000 {
         app.update();
@@ -138,7 +138,7 @@ fn check(app: &App, avatar: Entity) {
     check_rig(app, avatar, avatar);
 }
 
-/// That every limb points where the body's does, and the head is where the body's is.
+/// Checks that every limb has the body's direction, and the head the body's position.
 fn check_rig(app: &App, avatar: Entity, rig: Entity) {
     let world = app.world();
     let body = world.get::<BodyPose>(avatar).unwrap();
@@ -157,7 +157,7 @@ fn check_rig(app: &App, avatar: Entity, rig: Entity) {
 }
 
 #[test]
-fn characters_of_one_file_move_each_with_its_own_body_and_can_come_again() {
+fn characters_of_one_file_follow_their_own_avatars_and_can_be_reloaded() {
     let mut app = app(&shipped());
     let two = [0.0, 1.0].map(|k| avatar(&mut app, k));
     for avatar in two {
@@ -181,21 +181,21 @@ fn characters_of_one_file_move_each_with_its_own_body_and_can_come_again() {
         check(&app, avatar);
     }
 
-    // A second character shows the same body.
+    // A second character follows the same avatar.
     let other = app.world_mut().spawn_empty().id();
     dress(&mut app, other, MANNEQUIN);
     app.world_mut().get_mut::<KinestRig>(other).unwrap().avatar = Some(third);
     wait_until_bound(&mut app);
     check_rig(&app, third, other);
 
-    // The same entity gets the scene anew.
+    // The scene is loaded again into the same entity.
     app.world_mut().entity_mut(third).remove::<(WorldAssetRoot, RigBones)>().despawn_children();
     dress(&mut app, third, MANNEQUIN);
     wait_until_bound(&mut app);
     check(&app, third);
 }
 
-/// The mannequin with names that say nothing, and a VRM extension that says it all.
+/// The mannequin with meaningless bone names and a VRM extension that maps them.
 fn vrm(version: usize) -> Vec<u8> {
     let file = std::fs::read(shipped().join(MANNEQUIN)).unwrap();
     let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
@@ -238,7 +238,7 @@ fn vrm(version: usize) -> Vec<u8> {
 }
 
 #[test]
-fn both_versions_of_vrm_say_which_bones_are_whose() {
+fn both_vrm_versions_map_the_bones() {
     let folder = tempfile::tempdir().unwrap();
     let mut app = app(folder.path());
     for version in [0, 1] {
@@ -250,13 +250,13 @@ fn both_versions_of_vrm_say_which_bones_are_whose() {
         check(&app, avatar);
         let map = app.world().get::<RigBones>(avatar).unwrap().map();
         let given = map.driven().iter().filter(|d| d.evidence == Evidence::Given).count();
-        // `spine` is not the last of the spine.
+        // `spine` is not the last bone of the spine.
         assert_eq!(given, 9, "{map}");
     }
 }
 
 #[test]
-fn a_character_is_bound_anew_when_its_files_are_loaded_again() {
+fn a_character_is_rebound_when_its_files_are_reloaded() {
     let folder = tempfile::tempdir().unwrap();
     let [model, file] = ["a.glb", "a.rig.ron"].map(|name| folder.path().join(name));
     std::fs::copy(shipped().join(MANNEQUIN), &model).unwrap();
@@ -266,14 +266,14 @@ fn a_character_is_bound_anew_when_its_files_are_loaded_again() {
     dress(&mut app, avatar, "a.glb");
     let server = app.world().resource::<AssetServer>().clone();
     let handle = server.load("a.rig.ron");
-    // Without a file watcher only what is held itself can be loaded again.
+    // Without a file watcher, only assets with a live handle can be reloaded.
     let _whole_file: Handle<Gltf> = server.load("a.glb");
     app.world_mut().get_mut::<KinestRig>(avatar).unwrap().file = Some(handle);
     let bone = |app: &App, joint| app.world().get::<RigBones>(avatar)?.bone(joint);
     wait_until_bound(&mut app);
     assert_eq!(bone(&app, SmplJoint::LeftKnee), None);
 
-    // The rig file, with a mistake first, which changes nothing.
+    // A rig file with an error changes nothing.
     std::fs::write(&file, "(skip: [LeftKne])").unwrap();
     server.reload("a.rig.ron");
     wait_until(&mut app, |app| {
@@ -286,7 +286,7 @@ fn a_character_is_bound_anew_when_its_files_are_loaded_again() {
     wait_until(&mut app, |app| bone(app, SmplJoint::LeftKnee).is_some());
     check(&app, avatar);
 
-    // The scene, as another tool has written it.
+    // The scene file, as exported by another tool.
     let before = bone(&app, SmplJoint::Head).unwrap();
     std::fs::write(&model, vrm(1)).unwrap();
     server.reload("a.glb");
@@ -297,7 +297,7 @@ fn a_character_is_bound_anew_when_its_files_are_loaded_again() {
     assert!(name.starts_with("node"), "{name}");
 }
 
-/// The default skeleton as entities with names, without a file.
+/// The default skeleton as named entities, without a file.
 fn entities(app: &mut App, avatar: Entity) -> Vec<Entity> {
     let skeleton = Skeleton::default();
     let mut joints: Vec<Entity> = vec![];
@@ -310,7 +310,7 @@ fn entities(app: &mut App, avatar: Entity) -> Vec<Entity> {
 }
 
 #[test]
-fn bones_that_are_entities_already_are_bound_let_go_and_bound_as_a_file_says() {
+fn existing_bone_entities_are_bound_released_and_rebound() {
     let mut app = app(&shipped());
     let avatar = avatar(&mut app, 0.5);
     let joints = entities(&mut app, avatar);
@@ -324,7 +324,7 @@ fn bones_that_are_entities_already_are_bound_let_go_and_bound_as_a_file_says() {
     assert_eq!(bone(&app, SmplJoint::LeftKnee), None);
     assert_eq!(bone(&app, SmplJoint::RightKnee), Some(joints[5]));
 
-    // The file changes: from the rest pose, not from the pose of the moment.
+    // After a change of the file, bones move from the rest pose, not from the current pose.
     let changed = RigFile(RigOverride::default());
     app.world_mut().resource_mut::<Assets<RigFile>>().insert(&file, changed).unwrap();
     for _ in 0..3 {
@@ -342,7 +342,7 @@ fn bones_that_are_entities_already_are_bound_let_go_and_bound_as_a_file_says() {
 }
 
 #[test]
-fn what_is_no_humanoid_is_reported_and_left_alone() {
+fn a_rig_that_is_not_humanoid_is_reported_and_not_moved() {
     let mut app = app(&shipped());
     let avatar = avatar(&mut app, 0.5);
     let lamp =

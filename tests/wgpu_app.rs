@@ -1,7 +1,7 @@
-//! The whole plugin with its network on wgpu: bodies are where they are with the network on the CPU.
+//! The whole plugin with its network on wgpu gives the same bodies as on the CPU.
 //!
-//! Needs a graphics adapter, if only a software one. Without one it says so and passes, unless
-//! `KINEST_REQUIRE_GPU_ADAPTER=1`, which makes that a failure.
+//! Needs a graphics adapter; a software adapter is enough. Without one the tests print so and pass,
+//! unless `KINEST_REQUIRE_GPU_ADAPTER=1` is set, which makes them fail.
 
 #[path = "headless_app/common.rs"]
 #[allow(dead_code, reason = "shared with other tests, and not all of it is needed here")]
@@ -15,8 +15,8 @@ use bevy_kinest::prelude::*;
 use common::*;
 use std::path::Path;
 
-/// Two players who walk, the second half a second behind. Returns each frame's joints of both, or why
-/// the device cannot be used.
+/// Two walking players, the second half a second behind. Returns the joints of both in each frame,
+/// or why the device cannot be used.
 fn walk(device: DeviceChoice) -> Result<Vec<[PerJoint<Vec3>; 2]>, String> {
     let mut app = app(KinestSettings { device, ..KinestSettings::inline() });
     let path =
@@ -52,7 +52,7 @@ fn walk(device: DeviceChoice) -> Result<Vec<[PerJoint<Vec3>; 2]>, String> {
 }
 
 #[test]
-fn bodies_are_the_same_on_wgpu_and_on_the_cpu() {
+fn bodies_on_wgpu_match_the_cpu() {
     let on_wgpu = match walk(DeviceChoice::Wgpu) {
         Ok(seen) => seen,
         Err(reason) => {

@@ -1,7 +1,7 @@
-//! Models on wgpu against the same models on the CPU, fed with motion made by code.
+//! Compares models on wgpu with the same models on the CPU, on synthetic motion.
 //!
-//! Needs a graphics adapter, if only a software one. Without one it says so and passes, unless
-//! `KINEST_REQUIRE_GPU_ADAPTER=1`, which makes that a failure.
+//! Needs a graphics adapter; a software adapter is enough. Without one the tests print so and pass,
+//! unless `KINEST_REQUIRE_GPU_ADAPTER=1` is set, which makes them fail.
 
 use burn_flex::{Flex, FlexDevice};
 use kinest::features::FeatureLayout;
@@ -16,8 +16,8 @@ use kinest::tracker::TrackerPose;
 use kinest_engine::{DeviceChoice, OpenError, open};
 use std::path::Path;
 
-/// Sums in another order and another exp move outputs by some millionths; a wrong kernel, or a state of
-/// somebody else, by far more.
+/// Another order of sums and another exp change outputs by a few 1e-6; a wrong kernel, or another
+/// stream's state, by far more.
 const TOLERANCE: f32 = 1e-3;
 
 fn shipped(name: &str) -> Checkpoint {
@@ -43,7 +43,7 @@ fn both(checkpoint: &Checkpoint) -> Option<[Box<dyn PoseEngine>; 2]> {
     Some([cpu, gpu])
 }
 
-/// The trackers of somebody, at 60 Hz.
+/// Trackers of a synthetic clip at 60 Hz.
 fn trackers(kind: Kind, seed: u64, frames: usize) -> Vec<Vec<TrackerPose>> {
     let skeleton = Skeleton::default();
     let clip = synthetic::clip(kind, seed, frames as f64 / 60.0 + 1.0, 60.0, &skeleton);
@@ -59,7 +59,8 @@ fn features(layout: &FeatureLayout, trackers: &[Vec<TrackerPose>]) -> Vec<f32> {
     features
 }
 
-/// The outputs differ by less than [`TOLERANCE`] and are not all but nothing; returns by how much.
+/// Asserts that the outputs differ by less than [`TOLERANCE`] and are not near zero; returns the
+/// difference.
 fn compare([cpu, gpu]: [&[f32]; 2], what: &str) -> f32 {
     assert_eq!(cpu.len(), gpu.len(), "{what}");
     let largest = cpu.iter().map(|v| v.abs()).fold(0.0, f32::max);
@@ -70,7 +71,7 @@ fn compare([cpu, gpu]: [&[f32]; 2], what: &str) -> f32 {
     worst
 }
 
-/// Somebody who is fed frames of a motion from a frame on.
+/// An avatar that feeds the frames of a motion.
 struct Avatar {
     stream: u64,
     features: Vec<f32>,
@@ -78,10 +79,10 @@ struct Avatar {
     calls: std::ops::Range<usize>,
 }
 
-/// Avatars that come and go while others go on, a frame at a time or some that have waited: 300 frames of
-/// the one that stays.
+/// Avatars join and leave while others continue, feeding one or several frames per call; the one
+/// that stays feeds 300 frames.
 #[test]
-fn streams_on_wgpu_are_those_on_the_cpu() {
+fn streams_on_wgpu_match_the_cpu() {
     let checkpoint = shipped("kinest_stream.model.ron");
     let Some([mut cpu, mut gpu]) = both(&checkpoint) else { return };
     let ModelSpec { layout, feed, .. } = checkpoint.manifest.spec;
@@ -95,15 +96,15 @@ fn streams_on_wgpu_are_those_on_the_cpu() {
         avatar(7, Kind::Walk, 1, 0..75),
         avatar(2, Kind::Reach, 2, 20..50),
         avatar(9, Kind::Squat, 3, 21..75),
-        // The number of one that has gone, for somebody else.
+        // Reuses the number of an ended stream.
         avatar(2, Kind::Punch, 4, 55..75),
     ];
-    // Frames of each call, over and over: most come one by one.
+    // Frames per call, repeated: mostly one.
     let stretches = [1, 1, 12, 2].into_iter().cycle();
     let (mut said, mut worst) = ([vec![], vec![]], 0.0_f32);
     for (call, stretch) in (0..75).zip(stretches) {
         let here = |a: &&Avatar| a.calls.contains(&call);
-        // Where it is in its motion: four calls take 16 frames.
+        // Position in its motion: four calls take 16 frames.
         let fed: Vec<_> = avatars
             .iter()
             .filter(here)
@@ -130,7 +131,7 @@ fn streams_on_wgpu_are_those_on_the_cpu() {
     }
     println!("{} numbers, {worst:e} apart at most", said[0].len());
 
-    // What is no whole frame is refused, and harms nobody.
+    // A partial frame is refused and does not affect other streams.
     let odd = [StreamFrames { stream: 1, features: &[0.0; 5] }];
     let error = streams_of(gpu.as_mut()).unwrap().advance(&odd, Take::All).unwrap_err();
     assert!(matches!(error, EngineError::StreamLength { found: 5, .. }), "{error}");
@@ -140,9 +141,9 @@ fn streams_on_wgpu_are_those_on_the_cpu() {
     compare([&outputs[0], &outputs[1]], "after an error");
 }
 
-/// A network with a memory says something else without it.
+/// Compares a whole clip, since an error in the state would accumulate.
 #[test]
-fn a_clip_through_the_shipped_stream_is_the_same_on_wgpu() {
+fn a_clip_through_the_shipped_stream_on_wgpu_matches_the_cpu() {
     let checkpoint = shipped("kinest_stream.model.ron");
     let Some(engines) = both(&checkpoint) else { return };
     let skeleton = Skeleton::default();
@@ -156,7 +157,7 @@ fn a_clip_through_the_shipped_stream_is_the_same_on_wgpu() {
     println!("{:e} rad apart at most", compare([&cpu, &gpu], "axis-angles"));
 }
 
-/// Whole windows, some at once, and of each either every frame or the newest.
+/// Compares whole windows, single and in batches, all frames and the newest only.
 fn windows(checkpoint: &Checkpoint) {
     let Some([mut cpu, mut gpu]) = both(checkpoint) else { return };
     let ModelSpec { layout, window, .. } = checkpoint.manifest.spec;
@@ -178,12 +179,12 @@ fn windows(checkpoint: &Checkpoint) {
 }
 
 #[test]
-fn windows_of_kinest_on_wgpu_are_those_on_the_cpu() {
+fn windows_of_kinest_on_wgpu_match_the_cpu() {
     windows(&shipped("kinest_small.model.ron"));
 }
 
 #[test]
-fn windows_of_a_perceptron_on_wgpu_are_those_on_the_cpu() {
+fn windows_of_a_perceptron_on_wgpu_match_the_cpu() {
     let config = NetworkConfig::Mlp(MlpConfig { width: 64, layers: 2, ..MlpConfig::default() });
     let spec = ModelSpec {
         layout: FeatureLayout::default(),

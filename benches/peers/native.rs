@@ -1,6 +1,5 @@
-//! The native form's side of `run`: reads a `state_dict` and a window, then answers lines
-//! `THREADS all|newest COUNT` with the milliseconds of that many runs and, on a line of its own, the
-//! last output.
+//! Native side of `run`: reads a `state_dict` and a window; then, for each line `THREADS all|newest
+//! COUNT`, prints the milliseconds of COUNT runs and, on the next line, the last output.
 
 use kinest::model::Take;
 use kinest_native::NativeKinest;
@@ -11,7 +10,7 @@ use std::path::Path;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // `cargo bench` without arguments runs every bench.
+    // `cargo bench` without arguments runs every benchmark, with `--bench`.
     let mut paths = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let (Some(weights), Some(window)) = (paths.next(), paths.next()) else {
         eprintln!("benches/peers/run starts this with a state_dict and a window");

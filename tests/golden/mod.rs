@@ -1,5 +1,5 @@
-//! Reading golden files and comparing with them. `README.md` beside this file says how they were made and why each
-//! tolerance is what it is.
+//! Reads golden files and compares with them. `README.md` beside this file describes their origin
+//! and the tolerances.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use safetensors::{Dtype, SafeTensors};
@@ -11,7 +11,7 @@ pub struct Golden {
     bytes: Vec<u8>,
 }
 
-/// Reads `<file>.safetensors`; `file` is such as `units/metrics`.
+/// Reads `<file>.safetensors`, for instance `units/metrics`.
 pub fn load(file: &str) -> Golden {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/golden")
@@ -37,17 +37,17 @@ impl Golden {
         (chunks.iter().map(|c| read(*c)).collect(), tensor.shape().to_vec())
     }
 
-    /// Values and shape of a 32-bit tensor.
+    /// Values and shape of an `f32` tensor.
     pub fn f32(&self, name: &str) -> (Vec<f32>, Vec<usize>) {
         self.values(name, Dtype::F32, f32::from_le_bytes)
     }
 
-    /// Values and shape of a 64-bit tensor.
+    /// Values and shape of an `f64` tensor.
     pub fn f64(&self, name: &str) -> (Vec<f64>, Vec<usize>) {
         self.values(name, Dtype::F64, f64::from_le_bytes)
     }
 
-    /// Values and shape of a tensor of 32-bit integers.
+    /// Values and shape of an `i32` tensor.
     pub fn i32(&self, name: &str) -> (Vec<i32>, Vec<usize>) {
         self.values(name, Dtype::I32, i32::from_le_bytes)
     }
@@ -61,8 +61,8 @@ impl Golden {
     }
 }
 
-/// Prints one row of the parity table and fails if any value is further than `tolerance` from its golden
-/// one, if there are more or fewer values, or if one is not a number.
+/// Prints one row of the parity table. Fails if a value differs from its golden value by more than
+/// `tolerance`, if the counts differ, or if a value is NaN.
 #[track_caller]
 pub fn check(
     file: &str,
@@ -75,7 +75,7 @@ pub fn check(
     let want: Vec<f64> = want.into_iter().map(Into::into).collect();
     assert_eq!(got.len(), want.len(), "{file} {tensor}: number of values");
     assert!(!want.is_empty(), "{file} {tensor}: nothing to compare");
-    // `f64::max` would skip a NaN; total order puts it above everything.
+    // `f64::max` would skip a NaN; the total order puts it above all numbers.
     let worst = got.iter().zip(&want).map(|(g, w)| (g - w).abs()).max_by(f64::total_cmp).unwrap();
     println!("| {file} | {tensor} | {worst:.1e} | {tolerance:.1e} |");
     assert!(worst <= tolerance, "{file} {tensor}: {worst:e} is more than {tolerance:e}");

@@ -7,7 +7,7 @@ use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 use bevy_kinest::{CalibrationFailed, KinestCalibrated};
 
-/// A player of this height stands in a T-pose, is measured, and walks.
+/// A player of height `height` holds a T-pose, is measured, and walks.
 fn player(height: f64) -> (Vec<Vec<Quat>>, Vec<f32>) {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
@@ -37,10 +37,10 @@ fn player(height: f64) -> (Vec<Vec<Quat>>, Vec<f32>) {
     (rotations, thighs)
 }
 
-/// The network sees bodies of its own size: small and tall players who do the same get the same joint
-/// rotations, on bodies of their own size.
+/// The network sees bodies of its own size: players of all sizes with the same motion get the same
+/// joint rotations, on bodies of their own size.
 #[test]
-fn players_of_any_size_who_do_the_same_get_the_same_rotations() {
+fn players_of_all_sizes_get_the_same_rotations() {
     let (usual, thigh) = player(1.75);
     for height in [1.45, 2.0] {
         let (rotations, thighs) = player(height);
@@ -53,7 +53,7 @@ fn players_of_any_size_who_do_the_same_get_the_same_rotations() {
 }
 
 #[test]
-fn a_player_who_does_not_hold_the_pose_is_told() {
+fn a_wrong_pose_is_reported() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
     let trackers = trackers(&mut app);

@@ -1,4 +1,4 @@
-//! An app without a window, with a clock that tests turn, and engines without a network.
+//! An app without a window and with a manual clock, and engines without a network.
 
 use bevy::app::PluginsState;
 use bevy::asset::AssetPlugin;
@@ -36,7 +36,7 @@ pub fn spec() -> ModelSpec {
     }
 }
 
-/// Always says: upright, left knee bent by 1 rad. Panics at the call numbered `panic_at`.
+/// Always outputs an upright body with the left knee bent by 1 rad. Panics in call `panic_at`.
 pub struct BentKnee {
     spec: ModelSpec,
     calls: usize,
@@ -83,7 +83,7 @@ impl PoseEngine for BentKnee {
     }
 }
 
-/// A pose of another source is shown at once, so that tests see what it is.
+/// Changes of source do not fade, so that tests see each source at once.
 pub fn app(settings: KinestSettings) -> App {
     let settings = KinestSettings { blend: 0.0, ..settings };
     app_with_assets(settings, Path::new(env!("CARGO_TARGET_TMPDIR")))
@@ -115,15 +115,15 @@ pub fn finish(app: &mut App) {
     app.cleanup();
 }
 
-/// An avatar with joints, shown as the network has it; the model panics at its call numbered `panic_at`,
-/// warm-up included.
+/// An avatar with joints and without corrections. The engine panics in call `panic_at`, counting
+/// the warm-up.
 pub fn avatar(app: &mut App, panic_at: usize) -> Entity {
     let avatar = avatar_of(app, move || BentKnee::new(panic_at));
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     avatar
 }
 
-/// An avatar with joints and the usual corrections.
+/// An avatar with joints and the default corrections.
 pub fn avatar_of<E: PoseEngine + 'static>(
     app: &mut App,
     engine: impl Fn() -> E + Send + Sync + 'static,
@@ -136,7 +136,7 @@ pub fn avatar_of<E: PoseEngine + 'static>(
     avatar
 }
 
-/// Turns every joint by something that depends on every number it is fed, smoothly.
+/// Turns every joint smoothly, by amounts that depend on every input.
 pub struct Feeling {
     spec: ModelSpec,
 }
@@ -189,7 +189,7 @@ impl PoseEngine for Feeling {
     }
 }
 
-/// Someone who walks, stops and waves, over and over.
+/// A synthetic body that walks, stops and waves, repeatedly.
 pub struct Walk {
     clip: MotionClip,
     skeleton: Skeleton,
@@ -200,8 +200,7 @@ impl Walk {
         Self::of(Skeleton::default())
     }
 
-    /// Somebody of another size who turns every joint in the same way, with feet at the same places of
-    /// the body's own scale.
+    /// A body of another size with the same joint rotations; its steps scale with its size.
     pub fn of(skeleton: Skeleton) -> Self {
         let base = Skeleton::default();
         let mut clip = walk_and_wave(&base);
@@ -210,7 +209,7 @@ impl Walk {
         Self { clip, skeleton }
     }
 
-    /// Moves trackers to those of somebody who stands upright with both arms stretched out.
+    /// Moves the trackers to those of a body in a T-pose.
     pub fn stand(&self, app: &mut App, trackers: &[Entity; 3]) {
         let mut pose = Pose::rest();
         let ankle = self.skeleton.pose_joints(&pose).positions[SmplJoint::LeftAnkle.index()].z;
@@ -222,12 +221,12 @@ impl Walk {
         self.clip.pose_at(seconds % self.clip.duration())
     }
 
-    /// Moves trackers (head, left, right) to where they are at `seconds`.
+    /// Moves the trackers (head, left, right) to their poses at `seconds`.
     pub fn move_trackers(&self, app: &mut App, trackers: &[Entity; 3], seconds: f64) {
         self.show(app, trackers, &self.pose(seconds));
     }
 
-    /// Moves trackers to where they are on a body in this pose.
+    /// Moves the trackers to those of a body in this pose.
     pub fn show(&self, app: &mut App, trackers: &[Entity; 3], pose: &Pose) {
         let joints = self.skeleton.pose_joints(pose);
         let roles = [SmplJoint::Head, SmplJoint::LeftWrist, SmplJoint::RightWrist];
@@ -243,12 +242,12 @@ impl Walk {
     }
 }
 
-/// Where all joints of a body are in the world.
+/// Positions of all joints in world space.
 pub fn joints(app: &App, avatar: Entity) -> PerJoint<Vec3> {
     SmplJoint::ALL.map(|joint| body(app, avatar).joint(joint).translation)
 }
 
-/// The largest distance between joints of two bodies.
+/// Largest distance between corresponding joints.
 pub fn farthest(a: &PerJoint<Vec3>, b: &PerJoint<Vec3>) -> f32 {
     a.iter().zip(b).map(|(a, b)| a.distance(*b)).fold(0.0, f32::max)
 }
@@ -261,7 +260,7 @@ pub fn set_frame(app: &mut App, seconds: f64) {
 pub const NEVER: usize = usize::MAX;
 pub const HEAD: Vec3 = Vec3::new(2.0, 1.6, -3.0);
 
-/// Head and hands of a player at [`HEAD`] who faces +x, that is, turned left by 90° from +z.
+/// Trackers of a player at [`HEAD`] who faces +x, turned left by 90° from +z.
 pub fn trackers(app: &mut App) -> [Entity; 3] {
     let turn = Quat::from_rotation_y(FRAC_PI_2);
     let at = |offset: Vec3| Transform::from_translation(HEAD + turn * offset).with_rotation(turn);
@@ -293,7 +292,7 @@ pub fn messages<M: Message + Clone>(app: &App) -> Vec<M> {
     messages.get_cursor().read(messages).cloned().collect()
 }
 
-/// Runs the app until `done`, as a worker answers when it likes.
+/// Runs the app until `done`, since the worker takes an unknown time.
 pub fn update_until(app: &mut App, mut done: impl FnMut(&App) -> bool) {
     let start = std::time::Instant::now();
     while !done(app) {

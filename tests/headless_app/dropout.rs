@@ -1,4 +1,4 @@
-//! Trackers that are lost and found.
+//! Tracker dropouts.
 
 use crate::common::*;
 use bevy::prelude::*;
@@ -20,9 +20,9 @@ fn at(app: &App, entity: Entity) -> Vec3 {
     app.world().get::<Transform>(entity).unwrap().translation
 }
 
-/// Until the head is seen there is nothing; hands that were never seen are the network's.
+/// Without a head no pose is written; hands that were never tracked come from the network.
 #[test]
-fn without_a_head_nothing_is_written_and_without_hands_there_is_a_body() {
+fn without_a_head_no_pose_is_written_and_without_hands_there_is_one() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
     app.update();
@@ -37,7 +37,7 @@ fn without_a_head_nothing_is_written_and_without_hands_there_is_a_body() {
 }
 
 #[test]
-fn a_lost_hand_is_held_then_the_networks_and_comes_back() {
+fn a_lost_hand_is_held_then_estimated_and_returns_when_found() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
     let trackers = trackers(&mut app);
@@ -55,7 +55,7 @@ fn a_lost_hand_is_held_then_the_networks_and_comes_back() {
     assert_eq!((lost.avatar, lost.role), (avatar, TrackerRole::LeftHand));
     assert_eq!(lost.reason, DropoutReason::Reported);
     let since = app.world().get::<TrackerValidity>(trackers[1]).unwrap().lost_since().unwrap();
-    // The clock starts with the first frame.
+    // The avatar's time starts at its first frame.
     assert!((since - 60.0 * FRAME.as_secs_f64()).abs() < 1e-6, "{since}");
     play(&mut app, &walk, &trackers, 61..70);
     assert!(wrist(&app).distance(seen) < 0.02, "held");
@@ -76,7 +76,7 @@ fn a_lost_hand_is_held_then_the_networks_and_comes_back() {
 }
 
 #[test]
-fn without_its_head_a_body_freezes_and_then_rests_and_wakes() {
+fn a_body_without_a_head_freezes_then_rests_and_resumes_when_it_is_found() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
     let trackers = trackers(&mut app);
@@ -87,7 +87,7 @@ fn without_its_head_a_body_freezes_and_then_rests_and_wakes() {
     let frozen = joints(&app, avatar);
     play(&mut app, &walk, &trackers, 70..115);
     assert_eq!(body(&app, avatar).source(), PoseSource::Frozen);
-    // The feet may still settle on the floor.
+    // The foot lock may still move the feet.
     let moved = farthest(&frozen, &joints(&app, avatar));
     assert!(moved < 0.02, "{moved} m");
     play(&mut app, &walk, &trackers, 115..220);
@@ -103,8 +103,8 @@ fn without_its_head_a_body_freezes_and_then_rests_and_wakes() {
     assert!(head.distance(at(&app, trackers[0])) < 1e-3);
 }
 
-/// Any tracker at any time, for as long as it likes: no joint moves further in a frame than motion and
-/// the way back make it, and nothing is ever not finite.
+/// Random dropouts of all trackers: no joint moves further in a frame than by its motion and the
+/// return to the tracker, and all numbers are finite.
 #[test]
 fn random_dropouts_never_make_a_body_jump() {
     let mut worst = 0.0_f32;
@@ -119,7 +119,7 @@ fn random_dropouts_never_make_a_body_jump() {
         let mut lost = [false; 3];
         for i in 60..500 {
             for (k, tracker) in trackers.iter().enumerate() {
-                // A linear congruential generator: every run is the same.
+                // A linear congruential generator, for reproducible runs.
                 random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 if (random >> 16) % 100 < 2 {
                     lost[k] = !lost[k];

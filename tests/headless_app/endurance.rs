@@ -1,4 +1,4 @@
-//! Long sessions with a network that is slow or fails now and then.
+//! Long sessions with a network that is slow or sometimes fails.
 
 use crate::common::*;
 use bevy::prelude::*;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, mpsc};
 const FRAMES: u32 = 2000;
 const PLAYERS: u64 = 3;
 
-/// Calls `before` in every call, on the worker's thread.
+/// Calls `before` at the start of every call, on the worker's thread.
 struct Troubled<F> {
     inner: Feeling,
     before: F,
@@ -44,11 +44,11 @@ impl<F: FnMut() + Send> PoseEngine for Troubled<F> {
     }
 }
 
-/// Players who walk, each in their own way, with a network of which `engine` makes as many as are needed.
+/// Walking players, each with their own clip, and a network whose engines come from `engine`.
 struct Session {
     app: App,
     players: Vec<(Entity, [Entity; 3], MotionClip)>,
-    /// Moves trackers.
+    /// Moves the trackers.
     walk: Walk,
     frame: u32,
 }
@@ -72,7 +72,7 @@ impl Session {
         Self { app, players, walk: Walk::new(), frame: 0 }
     }
 
-    /// One frame: every body is finite and has its head where its tracker is.
+    /// Runs one frame: every body is finite and has its head at its tracker.
     fn update(&mut self) {
         let seconds = f64::from(self.frame) / 60.0;
         for (_, trackers, clip) in &self.players {
@@ -98,10 +98,10 @@ impl Session {
     }
 }
 
-/// Every call takes twelve frames, 200 ms at 60 Hz: the engine waits inside its call until they are drawn.
-/// A frame that waited for it would wait for ever.
+/// Every call lasts 12 frames, 200 ms at 60 Hz: the engine blocks until they are drawn. A frame
+/// that waited for the engine would deadlock.
 #[test]
-fn frames_go_on_while_the_network_is_in_a_call() {
+fn frames_are_drawn_during_a_call_of_the_network() {
     const CALL: u32 = 12;
     let (entered, at_work) = mpsc::channel();
     let (release, door) = mpsc::channel::<()>();
@@ -119,7 +119,8 @@ fn frames_go_on_while_the_network_is_in_a_call() {
     });
     let mut calls = 0;
     while session.frame < FRAMES - 200 {
-        // Until the window is full nothing is asked; then a call is under way while frames are drawn.
+        // There are no requests until the window is full; afterwards a call runs while frames are
+        // drawn.
         session.update();
         if at_work.try_recv().is_ok() {
             for _ in 0..CALL {
@@ -129,7 +130,7 @@ fn frames_go_on_while_the_network_is_in_a_call() {
             release.send(()).unwrap();
             calls += 1;
         } else {
-            // The worker has had its answer taken and is about to take what waits.
+            // The worker may take the next requests.
             std::thread::yield_now();
         }
     }
@@ -142,7 +143,7 @@ fn frames_go_on_while_the_network_is_in_a_call() {
     let mut waits = 0;
     while session.frame < FRAMES {
         session.update();
-        // The worker keeps up when it is let.
+        // With fast calls the worker keeps up.
         while at_work.try_recv().is_err() && waits < 1_000_000 {
             waits += 1;
             std::thread::yield_now();
@@ -151,9 +152,9 @@ fn frames_go_on_while_the_network_is_in_a_call() {
     assert!(session.ages().iter().all(|age| *age < 0.25), "{:?}", session.ages());
 }
 
-/// The engine panics in its next call whenever the test says so, and a new one takes over.
+/// The engine panics on demand, and a new one replaces it.
 #[test]
-fn a_network_that_panics_now_and_then_is_replaced_and_bodies_go_on() {
+fn an_engine_that_panics_is_replaced_and_bodies_keep_moving() {
     let panics = Arc::new(AtomicBool::new(false));
     let told = panics.clone();
     let mut session = Session::new(move || {

@@ -1,4 +1,4 @@
-//! The plugins in an app without a window, with a clock that tests turn.
+//! The plugins in an app without a window and with a manual clock.
 
 mod calibration;
 mod common;
@@ -16,9 +16,9 @@ use bevy::prelude::*;
 use bevy_kinest::prelude::*;
 use common::*;
 
-/// Somebody who sits or crouches when the game starts is not pushed through the floor.
+/// A player who sits or crouches at the start is not pushed through the floor.
 #[test]
-fn until_the_network_speaks_feet_are_on_the_floor_and_hands_at_the_controllers() {
+fn before_the_first_estimate_feet_are_on_the_floor_and_hands_at_the_controllers() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar(&mut app, NEVER);
     let trackers = trackers(&mut app);
@@ -39,7 +39,7 @@ fn until_the_network_speaks_feet_are_on_the_floor_and_hands_at_the_controllers()
 }
 
 #[test]
-fn inverse_kinematics_until_the_window_is_full_then_the_network_turned_with_the_player() {
+fn poses_come_from_inverse_kinematics_until_the_window_is_full() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar(&mut app, NEVER);
     let [head, ..] = trackers(&mut app);
@@ -56,7 +56,8 @@ fn inverse_kinematics_until_the_window_is_full_then_the_network_turned_with_the_
 
         let joint = |joint| joint_global(&app, avatar, joint).translation();
         assert!(joint(SmplJoint::Head).distance(moved) < 1e-5, "frame {frame}");
-        // Facing +x with y up, the left is -z; hands are out to the sides, first as the trackers are.
+        // The body faces +x with y up, so its left is −z; the arms are stretched out, like the
+        // trackers at the start.
         let left = joint(SmplJoint::LeftWrist) - joint(SmplJoint::RightWrist);
         assert!(left.z < -0.99 && left.x.abs() < 0.01 && left.y.abs() < 0.01, "{left}");
         assert!(joint(SmplJoint::LeftAnkle).y < moved.y - 1.0, "feet are below");
@@ -70,7 +71,7 @@ fn inverse_kinematics_until_the_window_is_full_then_the_network_turned_with_the_
 }
 
 #[test]
-fn the_body_is_where_the_trackers_are_whatever_the_avatars_own_transform() {
+fn the_avatars_own_transform_does_not_move_the_body() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar(&mut app, NEVER);
     trackers(&mut app);
@@ -87,7 +88,7 @@ fn the_body_is_where_the_trackers_are_whatever_the_avatars_own_transform() {
     assert!(foot.distance(expected) < 1e-4);
 }
 
-/// Trackers are children of a rig that moves in this very frame: no frame of lag.
+/// Trackers are children of an entity that moves in the same frame: the body does not lag.
 #[test]
 fn a_moving_parent_moves_the_body_in_the_same_frame() {
     let mut app = app(KinestSettings::inline());
@@ -104,7 +105,7 @@ fn a_moving_parent_moves_the_body_in_the_same_frame() {
 }
 
 #[test]
-fn a_tracker_that_is_not_a_pose_is_refused_and_nothing_breaks() {
+fn an_invalid_tracker_pose_is_refused() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar(&mut app, NEVER);
     let [head, left, _] = trackers(&mut app);
@@ -118,7 +119,7 @@ fn a_tracker_that_is_not_a_pose_is_refused_and_nothing_breaks() {
 }
 
 #[test]
-fn each_avatar_follows_its_own_trackers_and_a_reset_starts_again() {
+fn each_avatar_follows_its_own_trackers_and_restarts_after_a_reset() {
     let mut app = app(KinestSettings::inline());
     let avatars = [avatar(&mut app, NEVER), avatar(&mut app, NEVER)];
     for (i, avatar) in avatars.into_iter().enumerate() {
@@ -142,7 +143,7 @@ fn each_avatar_follows_its_own_trackers_and_a_reset_starts_again() {
 }
 
 #[test]
-fn a_paused_game_clock_changes_nothing_and_the_real_one_goes_on() {
+fn trackers_follow_the_selected_clock() {
     let settings = KinestSettings { clock: TrackerClock::Virtual, ..KinestSettings::inline() };
     let mut app = app(settings);
     let avatar = avatar(&mut app, NEVER);
@@ -159,9 +160,9 @@ fn a_paused_game_clock_changes_nothing_and_the_real_one_goes_on() {
     assert!((body(&app, avatar).time().unwrap() - real - FRAME.as_secs_f64()).abs() < 1e-9);
 }
 
-/// Two seconds into the game its clock takes over from the real one, which is ahead by then.
+/// After 2 s the virtual clock replaces the real one, which is ahead by then.
 #[test]
-fn a_change_of_clocks_keeps_the_body_and_goes_on() {
+fn a_change_of_clocks_keeps_the_body() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar(&mut app, NEVER);
     trackers(&mut app);
@@ -176,7 +177,7 @@ fn a_change_of_clocks_keeps_the_body_and_goes_on() {
     assert!(body(&app, avatar).age().abs() < 1e-9 && body(&app, avatar).time().unwrap() < 1.0);
 }
 
-/// What is left out of a file has its default, what is unknown is refused, and editors can see it all.
+/// Missing fields have defaults, unknown fields are refused, and all fields are reflected.
 #[test]
 fn settings_are_read_from_files_and_reflected() {
     let settings: KinestSettings = ron::from_str("(mode: Inline, dropout: (hold: 0.5))").unwrap();

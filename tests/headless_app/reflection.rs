@@ -1,4 +1,4 @@
-//! What inspectors, scenes and scripts see of the plugins.
+//! Reflection of the plugins' types, as used by inspectors, scenes and scripts.
 
 use crate::common::*;
 use bevy::ecs::reflect::{
@@ -14,7 +14,7 @@ use serde::de::DeserializeSeed;
 use std::fs;
 use std::path::Path;
 
-/// A registry with what the plugins themselves register, not with all that the program has.
+/// A registry with the types that the plugins register, and no others.
 fn registry() -> AppTypeRegistry {
     let mut app = App::new();
     app.insert_resource(AppTypeRegistry::default());
@@ -22,7 +22,7 @@ fn registry() -> AppTypeRegistry {
     app.world().resource::<AppTypeRegistry>().clone()
 }
 
-/// Name of each public struct or enum in `text` and what it derives.
+/// Name and derives of each public struct or enum in `text`.
 fn derives(text: &str) -> Vec<(String, String)> {
     let mut found = vec![];
     for part in text.split("#[derive(").skip(1) {
@@ -46,7 +46,7 @@ fn sources(folder: &Path) -> String {
     let text = |path: std::path::PathBuf| {
         if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }
     };
-    // Panel and OpenXR are plugins that are added by hand, and have tests of their own.
+    // The panel and OpenXR are optional plugins with their own tests.
     entries.filter(|path| !path.ends_with("panel") && !path.ends_with("xr")).map(text).collect()
 }
 
@@ -79,7 +79,7 @@ fn every_public_component_resource_message_and_event_is_registered() {
     assert!(seen >= 25, "only {seen} found: is the source read as it should be?");
 }
 
-/// Through text and back, by reflection alone.
+/// Serialises and deserialises by reflection alone.
 fn round_trip<T: Reflect + FromReflect>(value: &T, registry: &TypeRegistry) -> T {
     let text = ron::to_string(&ReflectSerializer::new(value, registry)).unwrap();
     let mut reader = ron::Deserializer::from_str(&text).unwrap();
@@ -88,7 +88,7 @@ fn round_trip<T: Reflect + FromReflect>(value: &T, registry: &TypeRegistry) -> T
 }
 
 #[test]
-fn settings_survive_a_scene_file() {
+fn settings_are_read_back_from_a_scene_file() {
     let registry = registry();
     let registry = registry.read();
     let mut settings = KinestSettings::inline();
@@ -104,7 +104,7 @@ fn settings_survive_a_scene_file() {
 }
 
 #[test]
-fn a_pose_can_be_looked_at_joint_by_joint() {
+fn a_pose_is_reflected_joint_by_joint() {
     let body = BodyPose::default();
     let knee: &glam::DQuat = body.path("pose.rotations[4]").unwrap();
     assert_eq!(*knee, body.pose().rotations[4]);

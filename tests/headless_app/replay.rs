@@ -1,4 +1,4 @@
-//! Motions and recordings in place of a player.
+//! Replay of clips and recordings.
 
 use crate::common::*;
 use bevy::gizmos::GizmoAsset;
@@ -23,9 +23,9 @@ fn wrist_off(app: &App, avatar: Entity) -> f32 {
     (shown - truth.positions[SmplJoint::LeftWrist.index()]).length() as f32
 }
 
-/// A clip drives the trackers it spawns; it can be slowed down, paused, sent elsewhere, and ends.
+/// A clip drives the trackers it spawns; it can be slowed down, paused, moved, and it ends.
 #[test]
-fn a_clip_is_a_player() {
+fn a_clip_drives_its_trackers() {
     let mut app = App::new();
     let settings = KinestSettings { blend: 0.0, ..KinestSettings::inline() };
     add_plugins(&mut app, settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
@@ -35,7 +35,7 @@ fn a_clip_is_a_player() {
     let clip = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
     app.world_mut().entity_mut(avatar).insert(clip);
     let frame = FRAME.as_secs_f64();
-    // Trackers are spawned in the first frame and found in the second.
+    // Trackers are spawned in the first frame and sampled in the second.
     (0..61).for_each(|_| app.update());
     assert_eq!(app.world().get::<Trackers>(avatar).unwrap().iter().count(), 3);
     assert!((replay(&app, avatar).seconds() - 60.0 * frame).abs() < 1e-9);
@@ -64,9 +64,9 @@ fn a_clip_is_a_player() {
     assert!(replay(&app, avatar).seconds() < 0.1, "from the start");
 }
 
-/// Lines are made of a body without a window to see them in, and without Bevy's plugin there is no panic.
+/// Gizmos are drawn without a window, and there is no panic without Bevy's plugin.
 #[test]
-fn gizmos_are_drawn_where_gizmos_are() {
+fn gizmos_are_drawn_if_the_plugin_is_there() {
     for there in [true, false] {
         let mut app = App::new();
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -86,9 +86,9 @@ fn gizmos_are_drawn_where_gizmos_are() {
     }
 }
 
-/// What was recorded, dropouts and all, makes the same body again.
+/// A replayed recording, with its dropouts, gives the same body.
 #[test]
-fn a_recording_makes_the_same_body_again() {
+fn a_replayed_recording_gives_the_same_body() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("player.trackers.jsonl");
     let mut first = app(KinestSettings::inline());
@@ -124,8 +124,8 @@ fn a_recording_makes_the_same_body_again() {
     }
 }
 
-/// A session from its start, with the model that ships, devices held at a slant, a player of another size, a
-/// teleport and a dropout; replayed in an app that has been running for another while.
+/// A session from its start, with the shipped model, tilted devices, a player of another size, a
+/// teleport and a dropout, replayed in an app that has been running for a while.
 #[test]
 fn a_replayed_session_gives_the_same_poses_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();

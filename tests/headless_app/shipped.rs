@@ -1,4 +1,4 @@
-//! The model that ships, where a network of made-up numbers would prove little.
+//! Tests with the shipped model, where a network with random weights would prove little.
 
 use crate::common::*;
 use bevy::prelude::*;
@@ -9,24 +9,24 @@ use bevy_kinest::kinest::skeleton::{PerJoint, Skeleton};
 use bevy_kinest::prelude::*;
 use std::path::Path;
 
-/// Players in the same clip: the first one's trackers are never lost, the others' now and then.
+/// Players of the same clip: the first has no dropouts, the others random ones.
 const PLAYERS: usize = 3;
-/// Two thirds of a second, until the window is full and the first pose has faded in.
+/// Frames until the window is full and the first pose has faded in.
 const WARM_UP: usize = 70;
 
-/// A linear congruential generator: every run is the same.
+/// A linear congruential generator, for reproducible runs.
 struct Dice(u32);
 
 impl Dice {
-    /// True once in so many times.
+    /// True once in `times` draws, on average.
     fn one_in(&mut self, times: u32) -> bool {
         self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (self.0 >> 8).is_multiple_of(times)
     }
 }
 
-/// How much further a joint went in a frame than it does without dropouts, metres: the largest of all frames
-/// and dropouts, for each joint.
+/// Additional motion of each joint per frame that dropouts cause, metres: the maximum over all
+/// frames and dropouts.
 fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
     let settings = KinestSettings { blend: 0.3, ..KinestSettings::inline() };
     let mut app = app_with_assets(settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
@@ -51,7 +51,7 @@ fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
         for (p, (_, trackers)) in players.iter().enumerate() {
             walk.show(&mut app, trackers, &frame.into());
             for (k, tracker) in trackers.iter().enumerate() {
-                // Half a second or so; a head is lost more rarely.
+                // A dropout lasts about 0.5 s; the head is lost less often.
                 let odds = if lost[p][k] { 30 } else { [120, 60, 60][k] };
                 if p > 0 && i > WARM_UP && dice.one_in(odds) {
                     lost[p][k] = !lost[p][k];
@@ -74,9 +74,9 @@ fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
     worst
 }
 
-/// Trackers are lost and found at random while people walk, reach and punch.
+/// Trackers are lost and found at random during walking, reaching and punching.
 #[test]
-fn dropouts_move_no_joint_much_faster_than_it_moves_anyway() {
+fn dropouts_do_not_make_joints_much_faster() {
     let skeleton = Skeleton::default();
     for (seed, kind) in [(1, Kind::Walk), (2, Kind::Reach), (3, Kind::Punch)] {
         let clip = synthetic::clip(kind, 5, 4.0, 60.0, &skeleton);

@@ -15,18 +15,18 @@ fn stream_spec() -> ModelSpec {
     ModelSpec { layout, window: 1, feed: Feed::Frames { look_ahead: 0 }, ..spec() }
 }
 
-/// What each stream was fed, in order.
+/// The frames fed to each stream, in order.
 #[derive(Default)]
 struct Fed {
     frames: HashMap<u64, Vec<Vec<f32>>>,
     calls: usize,
     most_at_once: usize,
     ended: usize,
-    /// Whether the first stream has ended: it is nobody's motion, and not written down.
+    /// Whether the first stream, the warm-up, has ended; its frames are not recorded.
     warm: bool,
 }
 
-/// Writes down what it is fed and says that the left knee is bent. Waits at the door, if it has one.
+/// Records its input and outputs a bent left knee. Blocks at `door`, if there is one.
 struct Listener {
     spec: ModelSpec,
     fed: Arc<Mutex<Fed>>,
@@ -115,7 +115,7 @@ fn player(app: &mut App, fed: &Arc<Mutex<Fed>>, door: Option<mpsc::Receiver<()>>
     Player { avatar, trackers, walk: Walk::new() }
 }
 
-/// A second of walking at this rate, and what the network was fed.
+/// Walks for 1 s at `rate` frames per second; returns what the network was fed.
 fn second(rate: f64, act: impl Fn(&mut App, &Player, usize)) -> (App, Player, Fed) {
     let mut app = app(KinestSettings::inline());
     let fed = Arc::default();
@@ -136,7 +136,7 @@ fn only_stream(fed: &Fed) -> &[Vec<f32>] {
 }
 
 #[test]
-fn every_frame_is_fed_once_at_any_rate_and_the_body_is_there_from_the_second_on() {
+fn every_frame_is_fed_once_at_any_rate() {
     let (app, player, at_60) = second(60.0, |app, player, i| {
         if i == 2 {
             assert_eq!(body(app, player.avatar).source(), PoseSource::Estimated);
@@ -154,7 +154,7 @@ fn every_frame_is_fed_once_at_any_rate_and_the_body_is_there_from_the_second_on(
     }
 }
 
-/// While the network is busy frames wait, and none is left out.
+/// Frames wait while the network is busy, and none is dropped.
 #[test]
 fn frames_wait_for_a_busy_network() {
     let mut app = app(KinestSettings::default());
@@ -177,7 +177,7 @@ fn frames_wait_for_a_busy_network() {
 }
 
 #[test]
-fn a_teleport_is_nothing_to_the_network_and_a_reset_starts_a_stream() {
+fn a_teleport_does_not_change_the_features_and_a_reset_starts_a_stream() {
     let (_, _, stayed) = second(60.0, |_, _, _| ());
     let (_, _, went) = second(60.0, |app, player, i| {
         if i >= 30 {

@@ -1,4 +1,4 @@
-//! Trackers at any rate, anywhere.
+//! Trackers at any rate and place.
 
 use crate::common::*;
 use bevy::prelude::*;
@@ -6,11 +6,11 @@ use bevy_kinest::kinest::skeleton::PerJoint;
 use bevy_kinest::prelude::*;
 use std::f32::consts::{FRAC_PI_2, PI};
 
-/// Seconds between the moments at which frames of every rate below fall.
+/// Interval at which all rates below have a frame, seconds.
 const COMMON: f64 = 0.5;
 const RATES: [f64; 7] = [60.0, 30.0, 72.0, 80.0, 90.0, 120.0, 144.0];
 
-/// The walk seen at `rate` Hz: the body every half second, after the first second.
+/// Walks at `rate` Hz; returns the body every 0.5 s, after the first second.
 fn watch(rate: f64, refine: KinestRefine) -> Vec<PerJoint<Vec3>> {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
@@ -30,8 +30,9 @@ fn watch(rate: f64, refine: KinestRefine) -> Vec<PerJoint<Vec3>> {
     seen
 }
 
-/// The same motion at every rate a headset has gives the same body, but for what a chord cuts off a
-/// curve; filters differ a little more. (Whether a foot stands is yes or no; see the tests of `FootLock`.)
+/// The same motion at every headset rate gives the same body, up to interpolation errors; filters
+/// differ a little more. (The foot lock is excluded since its decisions are discrete; see the tests
+/// of `FootLock`.)
 #[test]
 fn every_rate_gives_the_same_body() {
     for (refine, limits) in [
@@ -51,9 +52,9 @@ fn every_rate_gives_the_same_body() {
     }
 }
 
-/// Half a second without a frame, then frames as before: no rest pose, and soon the same body.
+/// A pause of 0.5 s: no rest pose, and soon the same body.
 #[test]
-fn hitches_and_frames_of_no_time_are_survived() {
+fn pauses_and_frames_of_zero_length_are_survived() {
     for hitch in [0.1, 0.25, 0.5] {
         let mut app = app(KinestSettings::inline());
         let avatar = avatar_of(&mut app, Feeling::new);
@@ -98,7 +99,7 @@ fn app_at_rest() -> App {
     app(KinestSettings::inline())
 }
 
-/// The rotations that say what a body does, wherever it is.
+/// Local joint rotations, which do not depend on the body's place.
 fn deed(app: &App, avatar: Entity) -> Vec<Quat> {
     body(app, avatar).pose().rotations[1..].iter().map(|q| q.as_quat()).collect()
 }
@@ -107,10 +108,10 @@ fn change(a: &[Quat], b: &[Quat]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a.angle_between(*b)).fold(0.0, f32::max)
 }
 
-/// Moved as a whole, a body goes along and does what it did: a step that is said to be one, and a jump
-/// nobody makes.
+/// A teleport moves the body without changing its pose: an announced step, and a jump that is
+/// detected.
 #[test]
-fn a_teleport_is_no_motion() {
+fn a_teleport_is_not_motion() {
     let turn = Quat::from_rotation_y(2.0);
     for (shift, said) in [(Vec3::new(0.3, 0.0, 0.2), true), (Vec3::new(-8.0, 0.0, 5.0), false)] {
         let mut app = app(KinestSettings::inline());
@@ -136,7 +137,7 @@ fn a_teleport_is_no_motion() {
             assert!(off < 2e-3, "{shift} frame {frame}: {off} m");
         }
     }
-    // A step as large that nobody calls a teleport is a motion, and seen as one.
+    // The same step, not announced, counts as motion.
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
     let trackers = trackers(&mut app);
@@ -149,10 +150,10 @@ fn a_teleport_is_no_motion() {
     assert!(change(&before, &deed(&app, avatar)) > 5e-3);
 }
 
-/// A vehicle that drives, climbs and is half as big: its passenger does what one in the world does, and
-/// is where the trackers are.
+/// A vehicle that drives, climbs and has half the scale: the passenger has the same pose as one in
+/// the world, and its head and hands are at the trackers.
 #[test]
-fn what_carries_the_tracking_space_carries_the_body() {
+fn the_body_moves_with_its_tracking_space() {
     let walk = Walk::new();
     let play = |carried: bool| {
         let mut app = app(KinestSettings::inline());
@@ -191,9 +192,9 @@ fn what_carries_the_tracking_space_carries_the_body() {
     }
 }
 
-/// Eyes that look along −z, above and before the head joint.
+/// Eyes look along −z; they are above and in front of the head joint.
 #[test]
-fn a_device_is_not_the_joint_it_stands_for() {
+fn the_offset_from_device_to_joint_is_applied() {
     let mut app = app(KinestSettings::inline());
     let avatar = avatar(&mut app, NEVER);
     let eyes_from_joint =
@@ -201,7 +202,7 @@ fn a_device_is_not_the_joint_it_stands_for() {
     let eyes = Transform::from_translation(HEAD).with_rotation(Quat::from_rotation_y(FRAC_PI_2));
     app.world_mut().spawn((SparseTracker::HEAD.held(eyes_from_joint), eyes));
     app.update();
-    // They look along −x, so that the joint is 0.1 m behind on +x, and the face is to −x.
+    // They look along −x, so the joint is 0.1 m behind them, on the +x side.
     let head = joint_global(&app, avatar, SmplJoint::Head);
     assert!(head.translation().distance(HEAD + Vec3::new(0.1, -0.08, 0.0)) < 1e-5, "{head:?}");
     let toes = joint_global(&app, avatar, SmplJoint::LeftFoot).translation();

@@ -1,4 +1,4 @@
-//! Networks that are slow, that fail, that change.
+//! Networks that are slow, fail or change.
 
 use crate::common::*;
 use bevy::diagnostic::DiagnosticsStore;
@@ -17,9 +17,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 #[test]
-fn a_worker_that_panics_leaves_the_last_pose_and_a_running_game() {
+fn a_panicking_engine_leaves_the_last_pose_and_a_running_game() {
     let mut app = app(KinestSettings::default());
-    // The warm-up is call 0, the first pose call 1.
+    // Call 0 is the warm-up, call 1 the first pose.
     let avatar = avatar(&mut app, 2);
     trackers(&mut app);
     let mut ready = false;
@@ -46,7 +46,7 @@ fn a_worker_that_panics_leaves_the_last_pose_and_a_running_game() {
     assert!(body(&app, avatar).age() > 0.3);
 }
 
-/// A small network with weights that repeat nowhere.
+/// A small network with non-repeating weights.
 fn checkpoint() -> Checkpoint {
     let scan = Mamba2Config { state: 4, taps: 4, expand: 2, head_width: 16, chunk: 4 };
     let config = NetworkConfig::Kinest(KinestConfig {
@@ -75,7 +75,8 @@ fn checkpoint() -> Checkpoint {
     Checkpoint::new(Manifest::new(config, spec()), &tensors, Precision::F16).unwrap()
 }
 
-/// A checkpoint through the asset server, on the CPU; and the same with weights that are not its own.
+/// Loads a checkpoint through the asset server, on the CPU, and refuses it with another model's
+/// weights.
 #[test]
 fn a_checkpoint_is_loaded_and_checked() {
     let folder = tempfile::tempdir().unwrap();
@@ -110,7 +111,7 @@ fn a_checkpoint_is_loaded_and_checked() {
     assert_eq!(body(&app, bad).source(), PoseSource::Rest);
 }
 
-/// A file that is not there: one message, rest pose, no panic.
+/// A missing file: one message, rest pose, no panic.
 #[test]
 fn a_model_that_cannot_be_loaded_leaves_the_rest_pose() {
     let mut app = app(KinestSettings::inline());
@@ -131,7 +132,7 @@ fn a_model_that_cannot_be_loaded_leaves_the_rest_pose() {
     assert!(head.distance(HEAD) < 1e-5);
 }
 
-/// An engine that never answers holds up no frame.
+/// An engine that never returns does not delay frames.
 #[test]
 fn no_frame_waits_for_the_network() {
     struct Stuck(BentKnee, Mutex<mpsc::Receiver<()>>);
@@ -164,7 +165,7 @@ fn no_frame_waits_for_the_network() {
     (0..2000).for_each(|_| app.update());
     assert_eq!(body(&app, avatar).source(), PoseSource::Rest);
     assert!(messages::<KinestReady>(&app).is_empty());
-    // The warm-up, and one answer.
+    // The warm-up and one pose.
     (0..2).for_each(|_| open.send(()).unwrap());
     update_until(&mut app, |app| body(app, avatar).source() == PoseSource::Estimated);
     let store = app.world().resource::<DiagnosticsStore>();
@@ -182,14 +183,15 @@ fn no_frame_waits_for_the_network() {
     assert!(newest(KinestPlugins::DROPPED).unwrap() > 100.0, "newer windows replaced older ones");
 }
 
-/// An engine that fails is replaced while the game runs; one pose is shown until the next is there.
+/// A failed engine is replaced while the game runs; the last pose stays until the new engine has
+/// one.
 #[test]
-fn another_engine_takes_over_from_one_that_fails() {
+fn a_failed_engine_is_replaced() {
     let mut app = app(KinestSettings::default());
     let opened = Arc::new(AtomicUsize::new(0));
     let count = opened.clone();
     let avatar = avatar_of(&mut app, move || {
-        // The first one panics at its third pose.
+        // The first engine panics in its third pose.
         let first = count.fetch_add(1, Ordering::SeqCst) == 0;
         BentKnee::new(if first { 3 } else { NEVER })
     });
@@ -227,14 +229,14 @@ fn status(app: &App, avatar: Entity) -> Option<&ModelStatus> {
     app.world().resource::<KinestModels>().get(model)
 }
 
-/// The largest turn of a joint against its parent.
+/// Largest local rotation of a joint between two poses.
 fn turned(a: &Pose, b: &Pose) -> f64 {
     let pairs = a.rotations.iter().zip(&b.rotations);
     pairs.map(|(a, b)| a.angle_between(*b)).fold(0.0, f64::max)
 }
 
-/// Another network takes over while the avatar goes on: what it says differently fades in, whether frames
-/// wait or not.
+/// The network changes while the avatar moves: the difference fades in, whether frames wait for the
+/// engine or not.
 #[test]
 fn a_changed_model_fades_in() {
     for settings in [KinestSettings::inline(), KinestSettings::default()] {
@@ -254,14 +256,14 @@ fn a_changed_model_fades_in() {
             steps.push(turned(&last, &pose(app)));
             last = pose(app);
             changed |= messages::<KinestReady>(app).iter().any(|m| m.changes == 1);
-            // However long the worker takes to get a turn.
+            // Independent of the worker's timing.
             answered += usize::from(changed && body(app, avatar).age() < 0.1);
             assert_eq!(body(app, avatar).source(), PoseSource::Estimated, "never at rest");
             answered > 60
         });
         let change = turned(&bent, &last);
         assert!(change > 0.5, "{change}: two networks that say the same prove nothing");
-        // In the middle of the blend 1.5 times as fast as on average.
+        // In the middle of the fade the speed is 1.5 times the average.
         let most = 1.5 * change * FRAME.as_secs_f64() / blend;
         let fastest = steps.iter().copied().fold(0.0, f64::max);
         assert!(
@@ -271,7 +273,7 @@ fn a_changed_model_fades_in() {
     }
 }
 
-/// A file that changes is loaded again, and one that breaks changes nothing.
+/// A changed file is loaded again; a broken one changes nothing.
 #[test]
 fn a_model_file_is_reloaded() {
     let folder = tempfile::tempdir().unwrap();

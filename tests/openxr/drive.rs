@@ -1,4 +1,5 @@
-//! From what a runtime would say to trackers, bodies and messages, in an app without one.
+//! Simulated OpenXR input moves trackers and bodies and sends messages, in an app without a
+//! runtime.
 
 use crate::common::*;
 use bevy::ecs::reflect::AppTypeRegistry;
@@ -29,7 +30,7 @@ fn poses() -> OpenXrPoses {
     }
 }
 
-/// An app with a player, before anything was said.
+/// An app with a player, before any OpenXR message.
 pub fn player() -> (App, Entity) {
     let mut app = App::new();
     let settings = KinestSettings { blend: 0.0, ..KinestSettings::inline() };
@@ -67,7 +68,7 @@ fn without_a_runtime_nothing_happens_and_nothing_panics() {
 }
 
 #[test]
-fn trackers_are_spawned_once_and_are_where_devices_are() {
+fn trackers_are_spawned_once_and_follow_the_devices() {
     let (mut app, avatar) = player();
     (0..3).for_each(|_| say(&mut app, poses()));
     assert_eq!(app.world().get::<Trackers>(avatar).unwrap().iter().count(), 3);
@@ -97,7 +98,7 @@ fn trackers_are_spawned_once_and_are_where_devices_are() {
 }
 
 #[test]
-fn hands_that_are_not_seen_are_lost_where_they_were_and_come_back() {
+fn untracked_hands_keep_their_last_pose_and_recover() {
     let (mut app, avatar) = player();
     (0..3).for_each(|_| say(&mut app, poses()));
     let (.., before, _) = tracker(&mut app, TrackerRole::LeftHand);
@@ -109,12 +110,12 @@ fn hands_that_are_not_seen_are_lost_where_they_were_and_come_back() {
     let lost: Vec<TrackingLost> = messages(&app);
     assert_eq!((lost[0].avatar, lost[0].role), (avatar, TrackerRole::LeftHand));
 
-    // A place that an arm model made up is none.
+    // A pose that the runtime marks as not tracked, for instance from an arm model, is ignored.
     without.hands[0].grip = Located { seen: false, ..seen(0.0, 0.9, 0.0) };
     say(&mut app, without.clone());
     assert!(!tracker(&mut app, TrackerRole::LeftHand).1);
 
-    // The bare hand takes over, and the controller takes back.
+    // Hand tracking takes over, then the controller again.
     without.hands[0].wrist = seen(-0.2, 1.0, -0.2);
     say(&mut app, without);
     let (device, tracked, ..) = tracker(&mut app, TrackerRole::LeftHand);
@@ -129,7 +130,7 @@ fn hands_that_are_not_seen_are_lost_where_they_were_and_come_back() {
 }
 
 #[test]
-fn a_session_that_stops_loses_everything_and_one_that_starts_uses_the_same_trackers() {
+fn a_stopped_session_loses_all_trackers_and_a_new_one_reuses_them() {
     let (mut app, avatar) = player();
     (0..3).for_each(|_| say(&mut app, poses()));
     let before: Vec<Entity> = app.world().get::<Trackers>(avatar).unwrap().iter().collect();
@@ -149,9 +150,9 @@ fn a_session_that_stops_loses_everything_and_one_that_starts_uses_the_same_track
 #[derive(Resource, Default)]
 struct Teleports(usize);
 
-/// Less than what is taken for a teleport without being told.
+/// The jump is too short to be detected as a teleport without the message.
 #[test]
-fn a_recentred_space_takes_the_body_along() {
+fn recentring_teleports_the_body() {
     let (mut app, avatar) = player();
     app.init_resource::<Teleports>()
         .add_observer(|_: On<Teleport>, mut count: ResMut<Teleports>| count.0 += 1);
@@ -175,7 +176,7 @@ fn a_recentred_space_takes_the_body_along() {
 }
 
 #[test]
-fn trackers_that_are_worn_elsewhere_are_there_to_be_read() {
+fn body_worn_trackers_are_available() {
     let (mut app, _) = player();
     let with = |located| OpenXrPoses { body: vec![(BodyRole::Waist, located)], ..poses() };
     say(&mut app, with(Located::default()));
@@ -190,7 +191,7 @@ fn trackers_that_are_worn_elsewhere_are_there_to_be_read() {
 }
 
 #[test]
-fn what_is_public_is_registered() {
+fn public_types_are_registered() {
     let (app, _) = player();
     let registry = app.world().resource::<AppTypeRegistry>().read();
     for name in ["BodyTracker", "OpenXrDevice", "OpenXrPlayer", "OpenXrPoses"] {

@@ -1,5 +1,5 @@
-//! Trackers that OpenXR moves: without a runtime, and, when `tools/vr-smoke` runs the ignored tests, with
-//! Monado and nobody in front of it.
+//! Trackers moved by OpenXR: without a runtime and, in the ignored tests that `tools/vr-smoke`
+//! runs, with Monado and simulated devices.
 
 #[path = "../headless_app/common.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

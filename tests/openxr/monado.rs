@@ -1,4 +1,5 @@
-//! The mapping against a real runtime that draws nothing (`XR_MND_headless`), fed with poses.
+//! Tests the mapping with a real runtime in a session without graphics (`XR_MND_headless`), fed
+//! with poses.
 #![allow(unsafe_code, reason = "a C library is loaded and called")]
 
 use crate::common::messages;
@@ -18,11 +19,11 @@ use bevy_kinest::{TrackingLost, TrackingRegained};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The runtime hands on what it gets, in single precision.
+/// The runtime passes poses on in single precision, metres.
 const METRES: f32 = 1e-4;
 const RADIANS: f32 = 1e-3;
 
-/// A session without pictures and what is located in it.
+/// A session without graphics, and the spaces located in it.
 struct Headless {
     instance: Instance,
     session: Session<xr::Headless>,
@@ -32,15 +33,15 @@ struct Headless {
     grips: [Space; 2],
     cameras: [HandTracker; 2],
     state: SessionState,
-    /// What is announced, and the last view.
+    /// The pending change of the space, and the last view.
     change: Option<SpaceChange>,
     last: Option<Isometry3d>,
 }
 
 impl Headless {
-    /// With bindings for one controller only.
+    /// Opens a session with bindings for one controller profile.
     fn open(profile: ControllerProfile, base: ReferenceSpaceType) -> xr::Result<Self> {
-        // SAFETY: the loader that tools/vr-smoke names.
+        // SAFETY: the loader comes from tools/vr-smoke.
         let entry = unsafe { Entry::load() }.expect("tools/vr-smoke brings a loader");
         let available = entry.enumerate_extensions()?;
         let mut extensions = ExtensionSet::default();
@@ -59,7 +60,7 @@ impl Headless {
         let system = instance.system(FormFactor::HEAD_MOUNTED_DISPLAY)?;
         let actions = BodyActions::new(&instance, extensions.htcx_vive_tracker_interaction)?;
         suggest(&instance, &actions, profile)?;
-        // SAFETY: a headless session has no graphics that could be wrong.
+        // SAFETY: a headless session has no graphics binding that could be invalid.
         let (session, ..) = unsafe {
             instance.create_session::<xr::Headless>(system, &xr::headless::SessionCreateInfo {})?
         };
@@ -75,7 +76,7 @@ impl Headless {
         Ok(Self { instance, session, actions, base, view, grips, cameras, state, change, last })
     }
 
-    /// What the plugin would have said in this frame.
+    /// The message that the plugin would send in this frame.
     fn poses(&mut self) -> xr::Result<OpenXrPoses> {
         let mut buffer = xr::EventDataBuffer::new();
         while let Some(event) = self.instance.poll_event(&mut buffer)? {
@@ -131,7 +132,7 @@ impl Headless {
     }
 }
 
-/// As bevy_mod_openxr does it with the plugin's messages.
+/// Suggests bindings from the plugin's messages, as bevy_mod_openxr does.
 fn suggest(
     instance: &Instance,
     actions: &BodyActions,
@@ -159,7 +160,7 @@ fn suggest(
     if result == xr::sys::Result::SUCCESS { Ok(()) } else { Err(result) }
 }
 
-/// Runs the app with what the session says until `done`.
+/// Runs the app on the session's poses until `done`.
 fn until(
     app: &mut App,
     session: &mut Headless,
@@ -206,7 +207,7 @@ fn trackers_follow_a_runtime_with_each_controller() {
                     .into_iter()
                     .all(|role| tracker(app, role).1)
         });
-        // Each hand in its place, and the head in the space whose floor is at 0.
+        // Hands are at the fed poses, and the head is in a space whose floor is at 0.
         until(&mut app, &mut session, "poses as they were fed", |app, _| {
             is_at(&tracker(app, TrackerRole::Head).2, &view)
                 && is_at(&tracker(app, TrackerRole::LeftHand).2, &left.grip)
@@ -214,7 +215,8 @@ fn trackers_follow_a_runtime_with_each_controller() {
         });
         until(&mut app, &mut session, "controllers and what is pulled", |app, poses| {
             let device = tracker(app, TrackerRole::LeftHand).0;
-            // A simple controller's trigger is a button; Monado hands on how far it is pulled.
+            // The trigger of a simple controller is a button, but Monado passes on its analog
+            // value.
             let pulled = poses.hands[0].trigger;
             let pulled = match profile {
                 ControllerProfile::Simple => pulled > 0.5,
@@ -248,7 +250,7 @@ fn trackers_follow_a_runtime_with_each_controller() {
         until(&mut app, &mut session, "a bare hand", |app, _| {
             tracker(app, TrackerRole::LeftHand).0 == OpenXrDevice::BareHand
         });
-        // The wrist of the hand that Monado thinks up is where the pose is.
+        // The wrist of Monado's simulated hand is at the pose.
         let (_, tracked, at, held) = tracker(&mut app, TrackerRole::LeftHand);
         assert!(tracked && is_at(&at, &left.grip), "{at:?}");
         assert_eq!(held.translation, Vec3::ZERO);
@@ -259,7 +261,7 @@ fn trackers_follow_a_runtime_with_each_controller() {
 #[derive(Resource, Default)]
 struct Teleports(usize);
 
-/// By less than what is taken for a teleport without being told.
+/// The jump is too short to be detected as a teleport without the message.
 #[test]
 #[ignore = "needs a runtime: tools/vr-smoke"]
 fn a_player_who_recentres_is_teleported() {

@@ -1,5 +1,5 @@
-//! Somebody who stands in a T-pose and then walks in place, crouches, reaches up and swings, over and over, as
-//! a headset and two controllers see it.
+//! A simulated player who holds a T-pose and then repeats: walk in place, crouch, reach up, swing.
+//! Yields the poses of a headset and two controllers.
 
 use crate::remote::{Hand, Packet, Remote};
 use bevy::math::DVec3;
@@ -14,15 +14,15 @@ use glam::DQuat;
 use std::f32::consts::PI;
 use std::time::{Duration, Instant};
 
-/// Frames per second that devices have.
+/// Frame rate of the devices, Hz.
 const RATE_HZ: f64 = 90.0;
-/// Seconds of each motion, and of going from one to the next.
+/// Duration of each motion, and of the blend into the next, seconds.
 const MOTION: f64 = 4.0;
 const BLEND: f64 = 0.6;
-/// Seconds of the T-pose, in which programs start, and when both triggers are pulled.
+/// Duration of the T-pose, seconds; the program starts and both triggers are pulled during it.
 const T_POSE: f64 = 24.0;
 const TRIGGERS: std::ops::Range<f64> = 1.0..23.5;
-/// When a button is pressed: to begin with a recording, and to end it.
+/// Times at which a button is pressed: to start and to stop a recording.
 const BUTTONS: [std::ops::Range<f64>; 2] = [24.5..26.0, 29.0..30.5];
 /// Walk in place, crouch, reach up, swing.
 const MOTIONS: [Kind; 4] = [Kind::Walk, Kind::Squat, Kind::Reach, Kind::Punch];
@@ -32,7 +32,7 @@ const HANDS: [SmplJoint; 2] = [SmplJoint::LeftWrist, SmplJoint::RightWrist];
 pub struct Player {
     skeleton: Skeleton,
     clips: Vec<MotionClip>,
-    /// In both hands.
+    /// The device held in both hands.
     held: OpenXrDevice,
 }
 
@@ -40,7 +40,7 @@ impl Player {
     pub fn new(held: OpenXrDevice) -> Self {
         let skeleton = Skeleton::default();
         let make = |kind, seed| clip(kind, seed, MOTION + BLEND, RATE_HZ, &skeleton);
-        // People do not always reach up: of some who do the one who gets highest.
+        // Not every clip reaches up, so the one that reaches highest is used.
         let highest = |clip: &MotionClip| {
             let poses = (0..40).map(|k| clip.pose_at(f64::from(k) * MOTION / 40.0));
             let hands = poses.map(|pose| skeleton.pose_joints(&pose).positions);
@@ -59,25 +59,25 @@ impl Player {
         Self { skeleton, clips, held }
     }
 
-    /// Which motion it is, and for how long it has been; `None` is the T-pose.
+    /// The current motion and the time since its start; `None` during the T-pose.
     fn motion(&self, seconds: f64) -> Option<(&MotionClip, f64)> {
         let since = seconds - T_POSE;
         let k = (since / MOTION) as usize % self.clips.len();
         (since >= 0.0).then(|| (&self.clips[k], since % MOTION))
     }
 
-    /// Head and wrists in a runtime's space, facing −z.
+    /// Head and wrists in the runtime's space, facing −z.
     fn joints(&self, seconds: f64) -> [Isometry3d; 3] {
         let of = |at: Option<(&MotionClip, f64)>| {
             let Some((clip, within)) = at else { return self.joints_of(&Pose::rest(), 0.0) };
-            // Its first frame looks ahead.
+            // The first frame faces forward.
             let first = clip.pose_at(0.0).rotations[0] * DVec3::Z;
             self.joints_of(&clip.pose_at(within), first.x.atan2(-first.y))
         };
         let motion = self.motion(seconds);
         let now = of(motion);
         let Some((_, within)) = motion.filter(|(_, within)| *within < BLEND) else { return now };
-        // The one before goes on for as long.
+        // During the blend the previous motion continues.
         let before = self.motion(seconds - within - 1e-6).map(|(clip, _)| (clip, MOTION + within));
         let before = of(before);
         let part = (within / BLEND) as f32;
@@ -95,7 +95,7 @@ impl Player {
         let mut pose = *pose;
         let turn = DQuat::from_rotation_z(-yaw);
         pose.rotations[0] = turn * pose.rotations[0];
-        // Above one point of the floor, with the lower foot on it.
+        // Above a fixed point of the floor, with the lower foot on it.
         pose.translation = DVec3::ZERO;
         let joints = self.skeleton.pose_joints(&pose);
         let pelvis = joints.positions[SmplJoint::Pelvis.index()];
@@ -111,7 +111,7 @@ impl Player {
         })
     }
 
-    /// What the devices say.
+    /// The packet for the simulated devices.
     pub fn packet(&self, seconds: f64) -> Packet {
         let [head, left, right] = self.joints(seconds);
         let device = |joint: Isometry3d, device: OpenXrDevice, role| {
@@ -135,8 +135,8 @@ impl Player {
     }
 }
 
-/// Feeds a service until it ends. Of all profiles that an app suggests Monado takes the Index controller's.
-/// With `KINEST_XR_BARE` set, controllers lie on the table and cameras see the hands.
+/// Feeds a service until it ends. Of the profiles an app suggests, Monado uses the Index
+/// controller's. With `KINEST_XR_BARE` set, controllers are not held and cameras see the hands.
 #[test]
 #[ignore = "tools/vr-smoke runs it beside a program that shows the player"]
 fn feed() {
@@ -154,7 +154,7 @@ fn feed() {
 }
 
 #[test]
-fn the_player_moves_as_people_do() {
+fn the_player_moves_plausibly() {
     let player = Player::new(OpenXrDevice::Controller(ControllerProfile::Touch));
     let standing = player.packet(2.0);
     assert_eq!(standing.hands.map(|hand| hand.trigger), [1.0; 2]);

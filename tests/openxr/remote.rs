@@ -1,4 +1,5 @@
-//! The wire of Monado's `remote` driver, 25.0: little endian packets of one size, the newest counts.
+//! Protocol of Monado's `remote` driver, 25.0: little-endian packets of fixed size; the newest
+//! counts.
 
 use bevy::prelude::*;
 use std::io::Write;
@@ -7,11 +8,11 @@ use std::time::{Duration, Instant};
 
 const PACKET: usize = 376;
 const MAGIC: &[u8] = b"mndrmt3\0";
-/// Half the width of what an eye sees, radians.
+/// Half the field of view of an eye, radians.
 const HALF_VIEW: f32 = 0.785;
-/// Between the eyes, metres.
+/// Distance between the eyes, metres.
 const EYES: f32 = 0.063;
-/// How long the service may take to listen.
+/// Maximum time until the service listens.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A controller. Poses are in the service's space: y up, metres.
@@ -21,7 +22,7 @@ pub struct Hand {
     pub trigger: f32,
     pub button: bool,
     pub active: bool,
-    /// Cameras see the hand itself.
+    /// Whether cameras see a bare hand.
     pub bare: bool,
 }
 
@@ -31,7 +32,7 @@ impl Hand {
     }
 }
 
-/// Head, left and right hand.
+/// State of the head, the left and the right hand.
 pub struct Packet {
     pub view: Isometry3d,
     pub hands: [Hand; 2],
@@ -87,11 +88,11 @@ impl Packet {
     }
 }
 
-/// Somebody who wears the headset that the service believes in.
+/// A connection to the simulated headset of a service.
 pub struct Remote(TcpStream);
 
 impl Remote {
-    /// To the port in `KINEST_XR_PORT` of this machine.
+    /// Connects to the port in `KINEST_XR_PORT` on this machine.
     pub fn connect() -> Self {
         let port = std::env::var("KINEST_XR_PORT").expect("tools/vr-smoke sets KINEST_XR_PORT");
         let port = port.parse().expect("KINEST_XR_PORT is a port");
@@ -108,14 +109,14 @@ impl Remote {
         }
     }
 
-    /// Whether the service took it.
+    /// Sends a packet; returns whether the service accepted it.
     pub fn send(&mut self, packet: &Packet) -> bool {
         self.0.write_all(&packet.bytes()).is_ok()
     }
 }
 
 #[test]
-fn packets_have_the_size_that_the_driver_reads() {
+fn packets_have_the_size_that_the_driver_expects() {
     let hand = Hand::at(Isometry3d::IDENTITY);
     let packet = Packet { view: Isometry3d::IDENTITY, hands: [hand; 2] };
     assert_eq!(packet.bytes().len(), PACKET);

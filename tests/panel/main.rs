@@ -1,4 +1,4 @@
-//! What the panel says, and what its buttons do.
+//! The panel's texts, and the effects of its buttons.
 
 #[path = "../headless_app/common.rs"]
 #[allow(dead_code, reason = "other tests need the rest")]
@@ -36,7 +36,7 @@ fn replaying(app: &mut App) -> Entity {
 }
 
 #[test]
-fn it_says_how_an_avatar_is_doing() {
+fn the_panel_shows_the_state_of_an_avatar() {
     let mut app = panel_app();
     let mut panel = Reader::new(&mut app);
     assert!(panel.text().contains("There is no avatar."));
@@ -51,7 +51,7 @@ fn it_says_how_an_avatar_is_doing() {
     (0..90).for_each(|_| app.update());
     panel.show(&mut app);
     let text = panel.text();
-    // The app's frames are a sixtieth of a second, and every frame has an estimate.
+    // A frame is 1/60 s, and every frame has an estimate.
     for expected in ["ready on test", "Pose: estimated, 0 ms old", "tracked", "60 /s", "100 %"] {
         assert!(text.contains(expected), "no {expected} in\n{text}");
     }
@@ -60,7 +60,7 @@ fn it_says_how_an_avatar_is_doing() {
         6,
         "trackers, estimates, frames, each tracker:\n{text}"
     );
-    // The knee that the network always bends is off, and hangs at its own place in the list.
+    // The network always bends the left knee, so the list shows its error in its row.
     let replay = app.world().get::<MotionReplay>(avatar).unwrap();
     let errors = replay.errors(body(&app, avatar)).unwrap();
     let ankle = errors[SmplJoint::LeftAnkle.index()];
@@ -78,7 +78,7 @@ fn it_says_how_an_avatar_is_doing() {
 }
 
 #[test]
-fn it_says_why_a_model_does_not_run() {
+fn the_panel_shows_why_a_model_does_not_run() {
     let mut app = panel_app();
     let avatar = avatar(&mut app, 3);
     trackers(&mut app);
@@ -95,7 +95,7 @@ fn it_says_why_a_model_does_not_run() {
 }
 
 #[test]
-fn switches_change_what_is_refined() {
+fn switches_change_the_corrections() {
     let mut app = panel_app();
     let avatar = replaying(&mut app);
     app.update();
@@ -131,7 +131,7 @@ fn switches_change_what_is_refined() {
 }
 
 #[test]
-fn the_transport_moves_the_replay() {
+fn transport_buttons_control_the_replay() {
     let mut app = panel_app();
     let avatar = replaying(&mut app);
     (0..10).for_each(|_| app.update());
@@ -162,7 +162,7 @@ fn the_transport_moves_the_replay() {
 }
 
 #[test]
-fn players_are_measured_and_forgotten() {
+fn buttons_measure_a_player_and_forget_the_calibration() {
     let mut app = panel_app();
     let avatar = replaying(&mut app);
     (0..10).for_each(|_| app.update());
@@ -177,7 +177,7 @@ fn players_are_measured_and_forgotten() {
     panel.press(&mut app, "Reset");
     assert!(calibration(&app).is_none());
 
-    // Somebody who walks holds no T-pose.
+    // A walking player does not hold a T-pose.
     panel.press(&mut app, "T-pose");
     assert!(panel.text().contains("measuring"), "{}", panel.text());
     (0..90).for_each(|_| app.update());
@@ -187,7 +187,7 @@ fn players_are_measured_and_forgotten() {
 }
 
 #[test]
-fn trackers_are_recorded_until_it_is_enough() {
+fn buttons_start_and_stop_a_recording() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trackers.jsonl");
     let mut app = panel_app();
@@ -217,7 +217,7 @@ fn trackers_are_recorded_until_it_is_enough() {
 }
 
 #[test]
-fn there_is_a_choice_of_avatars() {
+fn the_avatar_can_be_selected() {
     let mut app = panel_app();
     let first = replaying(&mut app);
     let second = avatar(&mut app, NEVER);
@@ -238,9 +238,9 @@ fn there_is_a_choice_of_avatars() {
     assert!(panel.text().contains("Motion"), "what is gone is not shown:\n{}", panel.text());
 }
 
-/// A game that has no camera yet, or never will.
+/// An app without a camera.
 #[test]
-fn without_anything_to_draw_on_nothing_happens() {
+fn without_a_camera_the_panel_does_nothing() {
     let mut app = panel_app();
     app.init_resource::<EguiUserTextures>();
     replaying(&mut app);

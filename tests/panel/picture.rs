@@ -1,7 +1,7 @@
-//! The panel as it is drawn.
+//! Pictures of the panel.
 //!
-//! Needs a graphics adapter (a software one will do) and says SKIPPED without one, unless
-//! `KINEST_REQUIRE_GPU_ADAPTER=1`, which makes that a failure.
+//! Needs a graphics adapter; a software adapter is enough. Without one the test prints SKIPPED and
+//! passes, unless `KINEST_REQUIRE_GPU_ADAPTER=1` is set, which makes it fail.
 
 use bevy::camera::RenderTarget;
 use bevy::prelude::*;
@@ -17,21 +17,21 @@ use kinest_stage::{View, has_adapter};
 use std::path::Path;
 
 const SIZE: UVec2 = UVec2::new(400, 1000);
-/// Until the window of the network is full, and half a second of the plot.
+/// Frames until the network's window is full, plus 0.5 s of the plot.
 const FRAMES: usize = 130;
-/// Frames drawn before one that is kept.
+/// Frames drawn before the one that is captured.
 const SETTLE: usize = 20;
-/// Frames to wait for a picture.
+/// Maximum number of frames to wait for a picture.
 const PATIENCE: usize = 500;
 
 #[derive(Resource)]
 struct Taken(Image);
 
-/// Set to a path, the picture is kept there.
+/// If set to a path, the picture is saved there.
 const KEEP: &str = "KINEST_KEEP_PANEL_PICTURE";
 
 #[test]
-fn it_is_drawn_and_what_changes_is_seen() {
+fn the_panel_is_drawn_and_redrawn_after_changes() {
     if !has_adapter() {
         let required = std::env::var_os("KINEST_REQUIRE_GPU_ADAPTER").is_some_and(|v| v == "1");
         assert!(!required, "no graphics adapter, and KINEST_REQUIRE_GPU_ADAPTER forbids to skip");
@@ -52,20 +52,20 @@ fn it_is_drawn_and_what_changes_is_seen() {
         picture.clone().try_into_dynamic().unwrap().to_rgb8().save(path).unwrap();
     }
 
-    // Where the panel says that it has these words, something is written on it.
+    // Where a label is reported, there are dark and light pixels.
     for name in ["ready on cpu", "Trackers", "Left hand", "Pause", "Smooth", "T-pose", "Record"] {
         let place = place(&nodes, name);
         let (dark, light) = contrast(&picture, &place);
         assert!(dark > 0.3 && light > 0.02, "{name}: {dark} dark, {light} light at {place:?}");
     }
-    // The head is exactly at its tracker in this very frame, though everything moves.
+    // The head is at its tracker in the same frame, although everything moves.
     let head = place(&nodes, "head");
     let error = nodes.iter().filter(|node| node.role() == Role::Label).find(|node| {
         let at = node.bounds().unwrap();
         at.x0 > head.x1 && at.y0 < head.y1 && at.y1 > head.y0
     });
     assert_eq!(error.and_then(Node::value), Some(" 0.0"));
-    // The line of the median is in the plot, between the state and the figures.
+    // The plotted median is in the plot, between the state and the figures.
     let [above, below] = ["ready on cpu", "Inference p50"].map(|name| place(&nodes, name));
     let median = (0..SIZE.x)
         .flat_map(|x| (above.y1 as u32..below.y0 as u32).map(move |y| (x, y)))
@@ -75,7 +75,7 @@ fn it_is_drawn_and_what_changes_is_seen() {
         });
     assert!(median.count() > 60, "the median is not seen");
 
-    // A switch that flips changes the picture there, and not its neighbour.
+    // Flipping a switch changes the picture at the switch, but not at its neighbour.
     let mut refine = app.world_mut().query::<&mut KinestRefine>();
     refine.single_mut(app.world_mut()).unwrap().lock_feet = false;
     let (flipped, _) = take(&mut app);
@@ -112,17 +112,17 @@ fn spawn(
     ));
 }
 
-/// On a software adapter a frame takes longer than everything else together.
+/// On a software adapter drawing takes longer than everything else.
 fn draw_only_pictures(app: &mut App, on: bool) {
     let mut cameras = app.world_mut().query::<&mut Camera>();
     cameras.iter_mut(app.world_mut()).for_each(|mut camera| camera.is_active = on);
 }
 
-/// What is drawn now, and what it says.
+/// The current picture and its accessibility nodes.
 fn take(app: &mut App) -> (Image, Vec<Node>) {
     let mut contexts = app.world_mut().query::<&mut EguiContext>();
     contexts.single_mut(app.world_mut()).unwrap().get_mut().enable_accesskit();
-    // Until windows and switches have come to rest, and textures to the adapter.
+    // Until windows and switches are still, and textures are uploaded.
     (0..SETTLE).for_each(|_| app.update());
 
     let mut targets = app.world_mut().query::<&RenderTarget>();
@@ -164,7 +164,7 @@ fn rgb(picture: &Image, x: u32, y: u32) -> [u8; 3] {
     [pixel[0], pixel[1], pixel[2]]
 }
 
-/// Which parts of a place are dark and light.
+/// Fractions of dark and light pixels in a rectangle.
 fn contrast(picture: &Image, place: &Rect) -> (f32, f32) {
     let brightness = |(x, y)| rgb(picture, x, y).into_iter().max().unwrap();
     let all: Vec<u8> = pixels(place).map(brightness).collect();

@@ -1,4 +1,4 @@
-//! The panel as somebody with a screen reader has it: texts, and things with names to press and to set.
+//! The panel as a screen reader sees it: texts, and named controls.
 
 use bevy::ecs::system::SystemState;
 use bevy::prelude::*;
@@ -24,7 +24,7 @@ impl Reader {
         reader
     }
 
-    /// Shows the panel as it is now.
+    /// Draws the panel in its current state.
     pub fn show(&mut self, app: &mut App) {
         self.show_with(app, vec![]);
     }
@@ -41,9 +41,9 @@ impl Reader {
         self.nodes = output.platform_output.accesskit_update.unwrap().nodes;
     }
 
-    /// Everything that can be read, line by line.
+    /// All texts, one per line.
     pub fn text(&self) -> String {
-        // A label is there twice: as such, and as the letters that it is made of.
+        // Each label occurs twice: as a label and as its text run.
         let nodes = self.nodes.iter().filter(|(_, node)| node.role() != Role::TextRun);
         let texts = nodes.filter_map(|(_, node)| node.value().or(node.label()));
         texts.collect::<Vec<_>>().join("\n")
@@ -70,7 +70,7 @@ impl Reader {
         self.act(app, name, Action::SetValue, Some(ActionData::NumericValue(value)));
     }
 
-    /// Does it, and runs a frame.
+    /// Performs an action and runs a frame.
     fn act(&mut self, app: &mut App, name: &str, action: Action, data: Option<ActionData>) {
         let target_node = self.find(name, action).0;
         let request = ActionRequest { action, target_tree: TreeId::ROOT, target_node, data };

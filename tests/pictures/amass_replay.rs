@@ -1,4 +1,4 @@
-//! The main example draws what it says: two bodies side by side, facing us, waving the right hand.
+//! The main example shows two bodies side by side, facing the camera and waving the right hand.
 
 #[path = "../../examples/amass_replay/main.rs"]
 #[allow(dead_code, reason = "the test does not start the example by its `main`")]
@@ -12,15 +12,16 @@ use clap::Parser;
 use std::ops::Range;
 use std::path::Path;
 
-/// The part of the synthetic clip in which somebody stops and waves, towards the camera.
+/// The part of the synthetic clip in which the body stops and waves towards the camera.
 const SECONDS: Range<f64> = 6.4..9.2;
-/// While the window fills and the body is made of the trackers alone, and with the hand up.
+/// One instant before the window is full, when the pose comes from inverse kinematics, and one with
+/// the hand up.
 const INSTANTS: [f64; 2] = [1.0, 2.7];
-/// How much of the picture the limbs of one side of one body cover at least.
+/// Minimum fraction of the picture covered by the limbs of one side of a body.
 const LEAST_PART: f32 = 0.002;
 
 #[test]
-fn both_bodies_are_seen_with_left_and_right_where_they_belong() {
+fn both_bodies_are_visible_with_left_and_right_on_the_correct_sides() {
     if super::skips() {
         return;
     }
@@ -51,7 +52,7 @@ fn both_bodies_are_seen_with_left_and_right_where_they_belong() {
         }
     }
 
-    // The true body, hand up: it faces us, so that its left is at our right.
+    // The true body with its hand up; it faces the camera, so its left side is on our right.
     let x = half(1, 0);
     let [left, right] = [Pixels::is_left, Pixels::is_right].map(|is| row.find(&x, is));
     assert!(left.mean_x > right.mean_x, "left {left:?}, right {right:?}");
@@ -67,12 +68,12 @@ struct Pixels {
     rgb: Vec<[u8; 3]>,
 }
 
-/// Pixels of one colour in a part of a picture.
+/// Pixels of one colour in part of a picture.
 #[derive(Debug)]
 struct Found {
     count: usize,
     mean_x: f64,
-    /// The highest row that has one.
+    /// The top row that has one.
     top: u32,
 }
 

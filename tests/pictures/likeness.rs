@@ -1,20 +1,20 @@
-//! How alike two pictures are.
+//! A measure of how much two pictures differ.
 
 use image::{GrayImage, Luma, RgbImage};
 use std::fmt;
 
-/// Pictures are compared in square parts of this many pixels, and the worst part counts: a body covers
-/// little of a picture, and a missing hand would be lost in the average.
+/// Pictures are compared in square tiles of this many pixels, and the worst tile counts: a body
+/// covers a small part of a picture, and a missing hand would be lost in the average.
 const PART: u32 = 24;
-/// The most that a part may differ. Other adapters round and smooth edges otherwise: along a limb's edge
-/// that moved by a fifth of a pixel it is about 4 %. Floor in place of a limb is more than 20 %.
+/// Maximum difference of a tile. Adapters round and antialias edges differently: a limb's edge that
+/// moves by 0.2 pixels gives about 4 %. Floor instead of a limb gives more than 20 %.
 pub const MOST: f64 = 0.1;
 
-/// Where two pictures differ.
+/// The difference between two pictures.
 pub struct Difference {
-    /// Root mean square difference of the worst part's pixels, of the whole range of a colour channel.
+    /// Root mean square difference of the worst tile, as a fraction of a colour channel's range.
     pub worst: f64,
-    /// Upper left corner of the worst part.
+    /// Upper left corner of the worst tile.
     pub place: [u32; 2],
 }
 
@@ -26,7 +26,7 @@ impl fmt::Debug for Difference {
 
 impl Difference {
     /// # Panics
-    /// If the pictures are of different sizes.
+    /// If the sizes differ.
     pub fn between(a: &RgbImage, b: &RgbImage) -> Self {
         assert_eq!(a.dimensions(), b.dimensions());
         let [columns, rows] = [a.width(), a.height()].map(|pixels| pixels.div_ceil(PART));
@@ -46,7 +46,7 @@ impl Difference {
     }
 }
 
-/// A picture of the difference: the lighter the larger.
+/// A picture of the difference; lighter is larger.
 pub fn difference_picture(a: &RgbImage, b: &RgbImage) -> GrayImage {
     GrayImage::from_fn(a.width(), a.height(), |x, y| {
         let channels = a.get_pixel(x, y).0.into_iter().zip(b.get_pixel(x, y).0);
@@ -54,19 +54,19 @@ pub fn difference_picture(a: &RgbImage, b: &RgbImage) -> GrayImage {
     })
 }
 
-/// The reference picture of somebody who is alone, at rest and estimated.
+/// The reference picture of a single body, at rest and estimated.
 fn reference() -> RgbImage {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/pictures/minimal.png");
     image::open(path).unwrap().to_rgb8()
 }
 
-/// Limbs are orange and blue; nothing else has much colour.
+/// Limbs are orange and blue; everything else has little colour.
 fn is_limb([r, g, b]: [u8; 3]) -> bool {
     r.max(g).max(b) - r.min(g).min(b) > 60
 }
 
 #[test]
-fn another_adapter_may_round_otherwise() {
+fn rounding_differences_between_adapters_are_tolerated() {
     let picture = reference();
     let mut other = picture.clone();
     for (x, y, pixel) in other.enumerate_pixels_mut() {
@@ -77,7 +77,7 @@ fn another_adapter_may_round_otherwise() {
 }
 
 #[test]
-fn left_and_right_are_not_alike() {
+fn swapped_left_and_right_differ() {
     let picture = reference();
     let mut swapped = picture.clone();
     for pixel in swapped.pixels_mut().filter(|pixel| is_limb(pixel.0)) {
@@ -88,7 +88,7 @@ fn left_and_right_are_not_alike() {
 }
 
 #[test]
-fn a_body_without_limbs_is_not_alike() {
+fn a_body_without_limbs_differs() {
     let picture = reference();
     let mut bare = picture.clone();
     for pixel in bare.pixels_mut().filter(|pixel| is_limb(pixel.0)) {
@@ -99,7 +99,7 @@ fn a_body_without_limbs_is_not_alike() {
 }
 
 #[test]
-fn a_body_that_moved_by_half_a_limb_is_not_alike() {
+fn a_body_that_moved_by_half_a_limb_differs() {
     let picture = reference();
     let moved = RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
         *picture.get_pixel(x.saturating_sub(4), y)

@@ -1,14 +1,15 @@
-//! What the examples draw: by what must be in the picture, and against reference pictures.
+//! Pictures drawn by the examples: their content, and comparison with reference pictures.
 //!
-//! Needs a graphics adapter (a software one will do) and says SKIPPED without one, unless
-//! `KINEST_REQUIRE_GPU_ADAPTER=1`, which makes that a failure. `KINEST_RENEW_PICTURES=1` writes the
-//! reference pictures anew; look at them before they are committed.
+//! Needs a graphics adapter; a software adapter is enough. Without one the tests print SKIPPED and
+//! pass, unless `KINEST_REQUIRE_GPU_ADAPTER=1` is set, which makes them fail.
+//! `KINEST_RENEW_PICTURES=1` overwrites the reference pictures; look at them before you commit
+//! them.
 
 mod amass_replay;
 mod likeness;
 mod scenes;
 
-/// Whether there is nothing to draw with.
+/// Whether there is no graphics adapter.
 fn skips() -> bool {
     if kinest_stage::has_adapter() {
         return false;

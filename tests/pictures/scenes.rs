@@ -1,4 +1,4 @@
-//! Every scene of the testbed against its reference picture.
+//! Compares every scene of the testbed with its reference picture.
 
 #[path = "../../examples/testbed/main.rs"]
 #[allow(dead_code, reason = "the test does not start the testbed by its `main`")]
@@ -8,12 +8,12 @@ use super::likeness::{Difference, MOST, difference_picture};
 use bevy::prelude::*;
 use std::path::Path;
 
-/// Each picture of a row.
+/// Size of each picture in a row, pixels.
 const SIZE: UVec2 = UVec2::new(240, 240);
 
 #[test]
 fn minimal() {
-    // With legs at rest while the window fills, then estimated, the hand on the other side.
+    // Before the window is full, with legs at rest; then estimated, with the hand on the other side.
     check("minimal", &[0.79, 2.36]);
 }
 
@@ -24,7 +24,7 @@ fn headset_replay() {
 
 #[test]
 fn many_avatars() {
-    // Soon after the window is full: sixteen networks take their time.
+    // Soon after the window is full, because sixteen networks take long.
     check("many_avatars", &[1.8]);
 }
 
@@ -50,7 +50,7 @@ fn reference(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/pictures/{name}.png"))
 }
 
-/// Draws a scene at some instants (seconds) and compares.
+/// Draws a scene at some instants, seconds, and compares.
 fn check(name: &str, at: &[f64]) {
     if super::skips() {
         return;

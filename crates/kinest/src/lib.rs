@@ -1,23 +1,24 @@
 //! The whole body from head and hands, without an engine and without a tensor library.
 //!
-//! Words, each with one meaning everywhere: a *tracker* is a tracked device and its *role* is where it is
-//! worn; a *dropout* is the time in which it is not tracked; a *joint* is one of SMPL's 22; a *pose* is one
-//! frame of a body, a *clip* many; a *window* is the frames a network sees, *features* and *targets* are
-//! its input and output numbers; *offline* estimates may have seen the future, *online* ones have not.
+//! Terms, each with one meaning everywhere: a *tracker* is a tracked device, its *role* is where it
+//! is worn, and a *dropout* is the time during which it is not tracked. A *joint* is one of SMPL's
+//! 22. A *pose* is one frame of a body, a *clip* many. A *window* is the frames a network sees at
+//! once; *features* and *targets* are its inputs and outputs. *Offline* estimates may use future
+//! frames, *online* estimates only past ones.
 //!
-//! Everything is in AMASS space: right-handed, metres, radians, z up. [`coordinates`] converts to and from
-//! engines, where y is up.
+//! Everything is in AMASS space: right-handed, z up, metres, radians. [`coordinates`] converts to
+//! and from engine space, where y is up.
 //!
 //! # A body from trackers
 //!
-//! A [`Checkpoint`](model::Checkpoint) holds a trained network, a [`PoseEngine`](live::PoseEngine) runs it, and a
-//! [`PoseEstimator`](live::PoseEstimator) takes tracker frames of any rate and gives a pose for each. Engines
-//! come from other crates:
+//! A [`Checkpoint`](model::Checkpoint) holds a trained network, a [`PoseEngine`](live::PoseEngine)
+//! runs it, and a [`PoseEstimator`](live::PoseEstimator) takes tracker frames at any rate and
+//! returns a pose for each. Engines come from other crates:
 //!
 //! | crate | engine | runs on |
 //! |---|---|---|
 //! | `kinest_engine` | the fastest that works | CUDA, wgpu, CPU |
-//! | `kinest_native` | `NativeEngine` | CPU, without a tensor library and several times faster than with one |
+//! | `kinest_native` | `NativeEngine` | CPU; no tensor library, several times faster than Burn |
 //! | `kinest_nn` | `BurnEngine` | any back end of Burn |
 //! | yours | any [`PoseEngine`](live::PoseEngine) | |
 //!
@@ -31,7 +32,7 @@
 //!     // As games show bodies: smoothed, head and hands exact, feet on the floor.
 //!     let mut estimator = PoseEstimator::with_settings(engine, PlayerSettings::default());
 //!
-//!     // A person who walks and waves stands for a headset and two controllers.
+//!     // A walking, waving body replaces a headset and two controllers.
 //!     let skeleton = Skeleton::default();
 //!     let clip = walk_and_wave(&skeleton);
 //!     for i in 0..clip.frames.len() {
@@ -48,8 +49,9 @@
 //!
 //! # A body in a game
 //!
-//! A game does not wait for the network. It keeps a [`Player`](live::Player) for each avatar and hands their
-//! questions to a [`PoseWorker`](live::PoseWorker), which runs the engine on a thread of its own for all of them:
+//! A game does not wait for the network. It keeps a [`Player`](live::Player) for each avatar and
+//! passes their questions to one [`PoseWorker`](live::PoseWorker), which runs the engine on its own
+//! thread:
 //!
 //! ```
 //! use kinest::live::{Player, PoseRequest, PoseWorker, WorkerEvent};
@@ -95,17 +97,18 @@
 //!
 //! # Streaming
 //!
-//! A network sees a whole window of the newest frames each time ([`Feed::Windows`](model::Feed)), or it is causal
-//! ([`CausalConfig`](model::CausalConfig)): it is fed each frame once ([`Feed::Frames`](model::Feed)) and remembers
-//! what it needs, so a frame costs the same however long the stream is. Players, estimators and workers take
-//! either.
+//! Most networks see a whole window of the newest frames each time
+//! ([`Feed::Windows`](model::Feed::Windows)). A causal network
+//! ([`CausalConfig`](model::CausalConfig)) is fed each frame once
+//! ([`Feed::Frames`](model::Feed::Frames)) and keeps a state of fixed size, so the cost of a frame
+//! does not grow with the length of the stream. Players, estimators and workers take both kinds.
 //!
 //! # Where things are
 //!
 //! | to | see |
 //! |---|---|
 //! | read and write motion files, make synthetic motion | [`motion::amass`], [`motion::synthetic`] |
-//! | read recordings of a headset, know how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
+//! | read headset recordings, describe how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
 //! | load a trained model | [`model::Checkpoint`] |
 //! | estimate poses from live trackers | [`live`] |
 //! | correct a pose: head, hands, feet, jitter | [`refine`] |
@@ -113,10 +116,11 @@
 //! | move the bones of a character | [`rig`] |
 //! | record trackers and read them back | [`live::RecordingWriter`], [`live::Recording`] |
 //! | predict and score whole clips | [`live::protocol`], [`metrics`] |
-//! | talk about parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
+//! | name parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
 //! | choose a network to train | [`model::NetworkConfig`] |
 //!
-//! There are no features. For games there is `bevy_kinest`, for training the program `kinest-train`.
+//! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program
+//! `kinest-train`.
 #![warn(missing_docs)]
 
 pub mod calibration;

@@ -1,5 +1,5 @@
-//! Activations in a form that compilers vectorise; the library's scalar functions would cost more
-//! than everything around them.
+//! Activations in a form that compilers vectorise; calls of the standard library's scalar functions
+//! would dominate the run time.
 //!
 //! `FUSED` says that the processor has a fused multiply-add; without one, `f32::mul_add` is a slow
 //! library call.
@@ -13,7 +13,7 @@ pub fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 /// `e^x` to about two units in the last place (after Cephes).
 #[inline(always)]
 pub fn exp<const FUSED: bool>(x: f32) -> f32 {
-    // Adding this rounds to the nearest integer, in the low bits.
+    // Adding this rounds to the nearest integer and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
     let shifted = mul_add::<FUSED>(x, std::f32::consts::LOG2_E, ROUND);

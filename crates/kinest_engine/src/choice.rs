@@ -1,20 +1,20 @@
-//! Which device the user wants.
+//! The device to run on.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// The device a network is to run on.
+/// The device that a network runs on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DeviceChoice {
-    /// The first that works of CUDA, wgpu and the CPU, of those compiled in.
+    /// The first of CUDA, wgpu and the CPU that is compiled in and works.
     #[default]
     Auto,
     /// An NVIDIA GPU; needs the feature `cuda`.
     Cuda,
     /// Any GPU with Vulkan, Metal or DirectX 12, or a software adapter; needs the feature `wgpu`.
     Wgpu,
-    /// The CPU; always there.
+    /// The CPU; always available.
     Cpu,
 }
 
@@ -22,8 +22,8 @@ impl DeviceChoice {
     /// Every choice.
     pub const ALL: [Self; 4] = [Self::Auto, Self::Cuda, Self::Wgpu, Self::Cpu];
 
-    /// The word for it: `auto`, `cuda`, `wgpu`, `cpu`. Also the name of the feature that a GPU
-    /// choice needs.
+    /// Its name: `auto`, `cuda`, `wgpu`, `cpu`. For a GPU this is also the name of the required
+    /// feature.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back_and_others_refused() {
+    fn names_are_parsed_and_others_refused() {
         for choice in DeviceChoice::ALL {
             assert_eq!(choice.to_string().parse(), Ok(choice));
         }

@@ -1,4 +1,4 @@
-//! The GPUs of this process.
+//! GPU devices of this process.
 
 use crate::DeviceChoice;
 use crate::gpu::Gpu;
@@ -21,7 +21,7 @@ pub(crate) fn wgpu(software_too: bool) -> Result<burn_wgpu::WgpuDevice, String> 
     use burn_wgpu::{RuntimeOptions, WgpuDevice, init_setup};
     use std::sync::OnceLock;
 
-    // Burn allows one set-up of a device, and only that tells which adapter it took.
+    // Burn sets up a device once per process, and only the set-up returns the adapter.
     static ADAPTER: OnceLock<AdapterInfo> = OnceLock::new();
     let device = WgpuDevice::default();
     let adapter = ADAPTER.get_or_init(|| {

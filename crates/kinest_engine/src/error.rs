@@ -8,24 +8,24 @@ use kinest_native::PackError;
 /// Why a network could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The device was left out when this program was built.
+    /// The program was built without support for the device.
     #[error("this program was built without {0}; build it with the feature `{0}`")]
     NotCompiled(DeviceChoice),
-    /// The device does not work here.
+    /// The device does not work on this machine.
     #[error("{device} cannot be used: {reason}")]
     Device {
         /// The device.
         device: DeviceChoice,
-        /// What is wrong with it.
+        /// The error message.
         reason: String,
     },
-    /// The checkpoint is at fault.
+    /// The checkpoint is invalid.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The network has no native form.
+    /// The network has no native implementation.
     #[error(transparent)]
     Native(#[from] PackError),
-    /// The device's engine cannot be fed as the model is.
+    /// The device's engine does not support the model's feed.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }

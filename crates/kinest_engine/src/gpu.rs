@@ -1,4 +1,4 @@
-//! GPU back ends: opened where their panics do no harm, and given up for good after one.
+//! Opens GPU back ends, turns their panics into errors, and refuses a back end after a panic.
 
 use crate::served::served;
 use crate::{DeviceChoice, OpenError};
@@ -18,8 +18,8 @@ use std::thread::Builder;
 /// A GPU back end of this process.
 pub(crate) struct Gpu {
     device: DeviceChoice,
-    /// Why it must not be touched again: after a panic every later call of a back end fails, and may
-    /// hang.
+    /// The message of its panic. After a panic every later call of the back end fails and may hang,
+    /// so it must not be called again.
     died: OnceLock<String>,
 }
 
@@ -28,7 +28,7 @@ impl Gpu {
         Self { device, died: OnceLock::new() }
     }
 
-    /// Opens `checkpoint` on the device `find` gives and runs it once.
+    /// Opens `checkpoint` on the device from `find` and runs it once.
     pub(crate) fn open<B: Backend>(
         &'static self,
         checkpoint: &Checkpoint,
@@ -43,7 +43,7 @@ impl Gpu {
         })
     }
 
-    /// Computes something on the device `find` gives.
+    /// Runs a small computation on the device from `find`.
     pub(crate) fn probe<B: Backend>(
         &'static self,
         find: impl FnOnce() -> Result<B::Device, String> + Send,
@@ -59,7 +59,7 @@ impl Gpu {
         })
     }
 
-    /// Runs `work` on a thread of its own, unless the back end is dead already.
+    /// Runs `work` on its own thread, unless the back end has panicked before.
     fn attempt<T: Send>(
         &self,
         work: impl FnOnce() -> Result<T, OpenError> + Send,
@@ -74,20 +74,20 @@ impl Gpu {
         OpenError::Device { device: self.device, reason }
     }
 
-    /// Remembers that the back end is dead, and why.
+    /// Marks the back end as unusable, with the message of its first panic.
     fn bury(&self, reason: String) -> String {
         self.died.get_or_init(|| reason).clone()
     }
 }
 
-/// An engine whose panics become errors, once and for all.
+/// An engine whose panics become errors and make its back end unusable.
 struct GuardedEngine {
     inner: Box<dyn PoseEngine>,
     gpu: &'static Gpu,
 }
 
 impl GuardedEngine {
-    /// Does `work` with the engine, unless the back end is dead already.
+    /// Runs `work` with the engine, unless the back end has panicked before.
     fn attempt<T>(
         &mut self,
         work: impl FnOnce(&mut dyn PoseEngine) -> Result<T, EngineError>,
@@ -138,7 +138,7 @@ impl StreamEngine for GuardedEngine {
     }
 
     fn end(&mut self, stream: u64) {
-        // What a dead back end remembers is never asked for again.
+        // After a panic the states are unreachable, so the error does not matter.
         _ = self.attempt(|engine| {
             streams_of(engine)?.end(stream);
             Ok(())
@@ -146,18 +146,18 @@ impl StreamEngine for GuardedEngine {
     }
 }
 
-/// Probes under way.
+/// Number of running probes.
 static PROBES: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Whether this thread asks what a device can do, and a panic is the answer.
+    /// Whether this thread is a probe, whose panics are results.
     static ASKS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` on a thread of its own and gives its panic as text. The panics of a missing driver, on
-/// that thread and on those of the back end, are not printed: they are what is asked.
+/// Runs `f` on its own thread and returns the message of a panic as an error. Panics caused by a
+/// missing driver, on this thread and on the back end's threads, are not printed.
 fn on_quiet_thread<T: Send>(f: impl FnOnce() -> T + Send) -> Result<T, String> {
-    // Once and for good: other threads may panic, or set a hook of their own, while this one probes.
+    // Installed once, because other threads may panic or set a hook during a probe.
     static HOOK: Once = Once::new();
     HOOK.call_once(|| panic::set_hook(quiet_while_probing(panic::take_hook())));
 
@@ -177,7 +177,7 @@ fn on_quiet_thread<T: Send>(f: impl FnOnce() -> T + Send) -> Result<T, String> {
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
-/// A hook that logs the panics of probes and leaves all others to `others`.
+/// A panic hook that logs the panics of probes and passes all others to `others`.
 fn quiet_while_probing(others: Hook) -> Hook {
     Box::new(move |info| {
         if ASKS.get() || (PROBES.load(Ordering::SeqCst) > 0 && on_back_ends_thread(info)) {
@@ -188,8 +188,7 @@ fn quiet_while_probing(others: Hook) -> Hook {
     })
 }
 
-/// Whether a panic is on one of a back end's own threads: CubeCL calls them `DSU-4-0` and the like, or
-/// gives them no name.
+/// Whether a panic is on a back end's own thread. CubeCL names them like `DSU-4-0`, or not at all.
 fn on_back_ends_thread(info: &PanicHookInfo<'_>) -> bool {
     const CRATES: [&str; 4] = ["cubecl", "cudarc", "burn", "wgpu"];
     match std::thread::current().name() {
@@ -207,8 +206,8 @@ mod tests {
     use kinest::skeleton::Skeleton;
     use std::sync::Mutex;
 
-    /// A network that is fed frame by frame and panics at the third frame of a stream, or that has no
-    /// streams though its spec wants them.
+    /// A network that is fed frame by frame and panics at the third frame of a stream, or one whose
+    /// spec wants streams but which has none.
     struct Fragile {
         spec: ModelSpec,
         streams: bool,
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guarded_engine_has_the_streams_of_its_network_and_a_panic_in_one_is_the_last() {
+    fn a_panic_in_a_stream_makes_the_back_end_unusable() {
         static GPU: Gpu = Gpu::new(DeviceChoice::Wgpu);
         let guarded = || GuardedEngine { inner: Fragile::boxed(true), gpu: &GPU };
         let (mut first, mut second) = (guarded(), guarded());
@@ -272,7 +271,7 @@ mod tests {
         assert_eq!([next(&mut first), next(&mut first)], [Ok(vec![1.0]), Ok(vec![1.0])]);
         let error = next(&mut first).unwrap_err();
         assert!(error.contains("wgpu") && error.contains("device lost"), "{error}");
-        // Nor is the back end asked again, by this engine or another one.
+        // No engine of this back end calls it again.
         streams_of(&mut first).unwrap().end(1);
         assert_eq!(next(&mut first).unwrap_err(), error);
         assert_eq!(next(&mut second).unwrap_err(), error);
@@ -280,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_without_the_streams_that_its_model_needs_does_not_open() {
+    fn an_engine_that_does_not_support_its_models_feed_does_not_open() {
         static GPU: Gpu = Gpu::new(DeviceChoice::Wgpu);
         let engine = GuardedEngine { inner: Fragile::boxed(false), gpu: &GPU };
         let error = served(Box::new(engine)).err().expect("it has no streams");
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_back_end_that_panicked_is_refused_for_good() {
+    fn a_back_end_is_refused_after_a_panic() {
         static GPU: Gpu = Gpu::new(DeviceChoice::Cuda);
         let first = GPU.probe::<Flex>(|| panic!("no driver")).unwrap_err().to_string();
         assert!(first.contains("cuda cannot be used: no driver"), "{first}");
@@ -296,9 +295,9 @@ mod tests {
         assert_eq!(again, first);
     }
 
-    /// Hooks are the whole process's, so that all is in one test.
+    /// Hooks are global to the process, so everything is in one test.
     #[test]
-    fn panics_of_probes_are_quiet_and_a_hook_that_is_set_meanwhile_stays() {
+    fn panics_of_probes_are_not_printed_and_later_hooks_stay() {
         static HEARD: Mutex<Vec<String>> = Mutex::new(vec![]);
         let hear: Hook = Box::new(|info| {
             HEARD.lock().unwrap().extend(info.payload_as_str().map(str::to_owned));

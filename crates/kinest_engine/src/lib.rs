@@ -1,7 +1,7 @@
 //! Opens a KineST network on CUDA, wgpu or the CPU, whichever works.
 //!
-//! The only crate that names Burn's back ends for inference. A back end that is missing its driver, or that
-//! panics, never takes the program with it.
+//! This is the only crate that names Burn's back ends for inference. A missing driver or a panic of
+//! a back end is an error, never the end of the program.
 //!
 //! ```no_run
 //! use kinest::{model::Checkpoint, live::PoseEstimator};
@@ -15,18 +15,18 @@
 //! # }
 //! ```
 //!
-//! How an estimator is fed is told by [`kinest`]. [`probe`] only finds out which device works, for those who
-//! bring their own network.
+//! [`kinest`] describes how to use an estimator. [`probe`] only finds out which device works, for
+//! programs with their own networks.
 //!
-//! | feature | adds | which needs |
+//! | feature | adds | requires |
 //! |---|---|---|
 //! | (always) | [`DeviceChoice::Cpu`] | nothing |
 //! | `wgpu` | [`DeviceChoice::Wgpu`] | a GPU with Vulkan, Metal or DirectX 12, or a software adapter |
-//! | `cuda` | [`DeviceChoice::Cuda`] | an NVIDIA GPU, the CUDA run-time libraries and headers (`CUDA_PATH`) on the machine it runs on |
+//! | `cuda` | [`DeviceChoice::Cuda`] | an NVIDIA GPU and, at run time, the CUDA libraries and headers (`CUDA_PATH`) |
 //!
-//! Programs are built without any of these installed. A device that was left out is
-//! [`OpenError::NotCompiled`], one that does not work [`OpenError::Device`], and [`DeviceChoice::Auto`] goes on
-//! to the next.
+//! None of these is needed to build. A device that is not compiled in is an
+//! [`OpenError::NotCompiled`], one that does not work an [`OpenError::Device`];
+//! [`DeviceChoice::Auto`] then tries the next.
 #![warn(missing_docs)]
 
 mod choice;

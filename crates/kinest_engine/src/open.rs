@@ -1,4 +1,4 @@
-//! From a checkpoint and a choice to an engine that runs.
+//! Opens an engine for a checkpoint on the chosen device.
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::devices;
@@ -11,16 +11,16 @@ use std::sync::{Mutex, PoisonError};
 
 /// Opens the network of `checkpoint` on the chosen device.
 ///
-/// `Auto` tries CUDA, wgpu and the CPU in this order and takes the first that runs the network; a
-/// software adapter is no GPU to it, since the CPU is many times faster. What it took, and why not
-/// the others, is logged. A GPU back end that has panicked is not tried again by this process.
+/// `Auto` tries CUDA, wgpu and the CPU in this order and takes the first that runs the network. It
+/// skips software adapters, since the CPU is many times faster. It logs which device it took and
+/// why not the others. A GPU back end that has panicked is not tried again by this process.
 ///
-/// The start of a GPU takes seconds, so call this on a thread that can wait, as
+/// Opening a GPU takes seconds, so call this on a thread that may block, as
 /// [`PoseWorker`](kinest::live::PoseWorker) does.
 ///
 /// # Errors
-/// If the device was not compiled in, does not work, or cannot be fed as the model is, or if the
-/// checkpoint's weights do not fit its network.
+/// If the device was not compiled in, does not work, or does not support the model's feed, or if
+/// the checkpoint's weights do not fit its network.
 pub fn open(
     checkpoint: &Checkpoint,
     choice: DeviceChoice,
@@ -39,8 +39,8 @@ pub fn open(
 /// Opens an engine on one device.
 type Attempt<'a> = dyn Fn() -> Result<Box<dyn PoseEngine>, OpenError> + 'a;
 
-/// The engine of the first attempt that works. No other is made where the checkpoint is at fault, and where
-/// none works the last one says why.
+/// The engine of the first attempt that succeeds. An invalid checkpoint ends the search; if none
+/// succeeds, the last error is returned.
 fn first_that_works(attempts: &[&Attempt<'_>]) -> Result<Box<dyn PoseEngine>, OpenError> {
     let (last, others) = attempts.split_last().expect("there is a device to try");
     let mut refused = String::new();
@@ -159,18 +159,18 @@ mod tests {
         let largest = expected.iter().map(|v| v.abs()).fold(0.0, f32::max);
         println!("largest difference to Burn on the CPU {worst:e}, largest output {largest}");
         assert!(largest > 0.1, "an output of nothing proves nothing");
-        // Sums in another order and another exp; a wrong kernel is off by far more.
+        // Sums in another order and another exp; a wrong kernel has far larger errors.
         assert!(worst < 1e-3, "{worst}");
     }
 
     #[cfg(not(any(feature = "cuda", feature = "wgpu")))]
     #[test]
-    fn auto_is_the_cpu_where_nothing_else_was_built_in() {
+    fn auto_is_the_cpu_without_gpu_features() {
         assert_eq!(open(&tiny(), DeviceChoice::Auto).unwrap().device(), "cpu");
     }
 
     #[test]
-    fn auto_takes_the_first_that_works_and_no_other_where_the_checkpoint_is_at_fault() {
+    fn auto_takes_the_first_that_works_and_stops_at_an_invalid_checkpoint() {
         let named = |name: &str| {
             let checkpoint = tiny();
             let engine = BurnEngine::<Flex>::new(&checkpoint, FlexDevice, name)?;
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_says_what_burn_says_whatever_the_weights_are_stored_in() {
+    fn the_cpu_matches_burn_in_every_precision() {
         let config = tiny().manifest.network;
         for precision in [Precision::F32, Precision::F16] {
             let checkpoint = checkpoint(config.clone(), precision);
@@ -222,7 +222,7 @@ mod tests {
 
     #[cfg(not(feature = "cuda"))]
     #[test]
-    fn a_device_that_was_left_out_names_its_feature() {
+    fn a_device_that_is_not_compiled_in_names_its_feature() {
         let error = open(&tiny(), DeviceChoice::Cuda).err().unwrap().to_string();
         assert!(error.contains("feature `cuda`"), "{error}");
     }

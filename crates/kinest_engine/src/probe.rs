@@ -1,11 +1,11 @@
-//! Which device works, for those who bring their own work to it.
+//! Finds out which device works, for programs with their own networks.
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::devices;
 use crate::{DeviceChoice, OpenError};
 
-/// The device that `choice` comes to on this machine, never [`DeviceChoice::Auto`], after it has
-/// computed something. `Auto` chooses as [`open`](crate::open) does.
+/// The device that `choice` resolves to on this machine, after a small computation on it; never
+/// [`DeviceChoice::Auto`]. `Auto` chooses as [`open`](crate::open) does.
 ///
 /// # Errors
 /// If the device was not compiled in or does not work.
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cpu_always_works_and_auto_names_what_it_took() {
+    fn the_cpu_always_works_and_auto_names_its_choice() {
         assert_eq!(probe(DeviceChoice::Cpu).unwrap(), DeviceChoice::Cpu);
         assert_ne!(probe(DeviceChoice::Auto).unwrap(), DeviceChoice::Auto);
     }

@@ -1,4 +1,4 @@
-//! The engine that runs a network on a Burn back end.
+//! A pose engine on any Burn back end.
 
 use crate::pose::{Network, NetworkState};
 use burn::tensor::backend::Backend;
@@ -7,11 +7,11 @@ use kinest::live::{EngineError, PoseEngine, StreamEngine, StreamFrames};
 use kinest::model::{Checkpoint, CheckpointError, Feed, ModelSpec, Take};
 use std::collections::{BTreeMap, HashMap};
 
-/// A network on one device of the back end `B`.
+/// A network on one device of back end `B`.
 #[derive(Debug)]
 pub struct BurnEngine<B: Backend> {
     network: Network<B>,
-    /// What a network that is fed frame by frame remembers of each stream.
+    /// State of each stream, for a network that is fed frame by frame.
     states: HashMap<u64, NetworkState<B>>,
     inputs: usize,
     spec: ModelSpec,
@@ -20,7 +20,7 @@ pub struct BurnEngine<B: Backend> {
 }
 
 impl<B: Backend> BurnEngine<B> {
-    /// Puts a checkpoint's network on `device`; `name` is what people read in logs.
+    /// Loads a checkpoint's network onto `device`. `name` is the display name of the device.
     ///
     /// # Errors
     /// If the weights do not fit the network.
@@ -33,7 +33,7 @@ impl<B: Backend> BurnEngine<B> {
         Ok(Self::from_network(network, checkpoint.manifest.spec.clone(), device, name))
     }
 
-    /// An engine for a network that is on `device` already, as during training.
+    /// An engine for a network that is already on `device`, for instance during training.
     pub fn from_network(
         network: Network<B>,
         spec: ModelSpec,
@@ -57,8 +57,8 @@ impl<B: Backend> StreamEngine for BurnEngine<B> {
         streams: &[StreamFrames<'_>],
         take: Take,
     ) -> Result<Vec<f32>, EngineError> {
-        // Streams with the same number of new frames share a call; old and new ones do not, since a
-        // state is there for all of a batch or for none.
+        // Streams with equal numbers of new frames share a call, but started and new streams do
+        // not: a batch has either all states or none.
         let mut groups: BTreeMap<(usize, bool), Vec<usize>> = BTreeMap::new();
         for (at, StreamFrames { stream, features }) in streams.iter().enumerate() {
             let (inputs, found) = (self.inputs, features.len());

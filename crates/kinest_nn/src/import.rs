@@ -12,7 +12,7 @@ use kinest::skeleton::{Skeleton, SmplJoint};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Why a `.pth` could not be imported.
+/// Why a `.pth` file could not be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file could not be opened.
@@ -37,7 +37,7 @@ pub enum ImportError {
     Tensors {
         /// The file.
         path: PathBuf,
-        /// Every problem, under the tensor's name in the file.
+        /// Every problem, with the tensor's name in the file.
         problems: Vec<TensorProblem>,
     },
     /// The tensors could not be made into a checkpoint.
@@ -45,18 +45,19 @@ pub enum ImportError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// What the shapes of a `state_dict` do not tell.
+/// Properties that the shapes of a `state_dict` do not determine.
 #[derive(Clone, Debug, Default)]
 pub struct ImportOptions {
-    /// The scan chain the weights were trained with.
+    /// Scan chain that the weights were trained with.
     pub chain: ScanChain,
-    /// Attention heads; `None`: as many as the temporal scans have, as in the released network.
+    /// Number of attention heads; `None` is the number of heads in the temporal scans, as in the
+    /// released network.
     pub attention_heads: Option<usize>,
-    /// The body the weights were trained with.
+    /// Body that the weights were trained with.
     pub skeleton: Skeleton,
 }
 
-/// The tensors of a `state_dict`: shape and row-major values, by the reference's names.
+/// The tensors of a `state_dict`, by the reference's names: shape and row-major values.
 pub type StateDict = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// Reads a `state_dict` of the reference into an `f32` checkpoint.
@@ -201,7 +202,7 @@ fn dimensions(tensors: &StateDict, options: &ImportOptions) -> KinestConfig {
 
 /// How a tensor is converted.
 enum Conversion {
-    /// Same numbers, possibly another shape.
+    /// Same values, possibly another shape.
     Keep { target: String, shape: Vec<usize> },
     /// `[rows, columns]` to `[columns, rows]`: from PyTorch's linear layers to Burn's.
     Transpose { target: String },
@@ -259,7 +260,7 @@ fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|c| values.iter().skip(c).step_by(columns).copied()).collect()
 }
 
-/// Every tensor of the reference: its shape and where its numbers go.
+/// Every tensor of the reference: its shape and its conversion.
 fn entries(config: &KinestConfig) -> Vec<Entry> {
     let mut table = Table::default();
     table.linear("input_fc", "embed", config.inputs, config.width);

@@ -2,14 +2,14 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`layers`] | what several networks are made of: Mamba-2 blocks, filters and mixers along time, standardisation |
-//! | [`pose`] | networks that estimate poses: [`Kinest`](pose::Kinest) and a perceptron |
+//! | [`layers`] | layers shared by networks: Mamba-2 blocks, filters and mixers along time, standardisation |
+//! | [`pose`] | pose networks: [`Kinest`](pose::Kinest) and a perceptron |
 //! | [`loss`] | losses on 6D outputs |
 //! | [`engine`] | [`BurnEngine`](engine::BurnEngine), which runs a network for the live pipeline |
-//! | [`tensors`] | a module's tensors by name, as checkpoints hold them |
-//! | [`import`] | weights trained with the reference implementation |
+//! | [`tensors`] | a module's tensors by name, as in checkpoints |
+//! | [`import`] | conversion of weights trained with the reference implementation |
 //!
-//! Dimensions, manifests and checkpoint files are in [`kinest::model`]. A trained network:
+//! Dimensions, manifests and checkpoint files are in [`kinest::model`]. To run a trained network:
 //!
 //! ```no_run
 //! use burn_flex::{Flex, FlexDevice};

@@ -1,4 +1,4 @@
-//! A module's tensors by name, and back.
+//! Conversion between modules and named tensors.
 
 use burn::module::ParamId;
 use burn::tensor::TensorData;
@@ -16,7 +16,7 @@ pub fn tensors_of<B: Backend>(module: &impl ModuleSnapshot<B>) -> NamedTensors {
     module.collect(None, None, true).into_iter().filter_map(named).collect()
 }
 
-/// The module with these tensors in place of its own. Those it has no place for are ignored.
+/// Replaces the module's tensors by these. Tensors that it does not have are ignored.
 pub fn with_tensors<B: Backend, M: ModuleSnapshot<B>>(mut module: M, tensors: NamedTensors) -> M {
     let snapshots = tensors.into_iter().map(|(name, (shape, values))| {
         let path = name.split('.').map(String::from).collect();

@@ -6,7 +6,7 @@ use kinest::model::Checkpoint;
 use kinest_engine::DeviceChoice;
 use std::path::Path;
 
-/// The model at `path` on the chosen device; says which one `auto` took.
+/// Opens the model at `path` on the chosen device, and logs which device `auto` took.
 ///
 /// # Errors
 /// If it cannot be loaded, or the device does not work.

@@ -1,8 +1,9 @@
-//! The headless side of KineST: prepare, train, evaluate, predict, render, import, export,
-//! inspect, synth, bench.
+//! The command line of KineST, without a game engine: synth, prepare, train, evaluate, predict,
+//! render, import, export, inspect, bench.
 //!
-//! `kinest-train` is its command line, and the [guide] goes the whole way from a folder of clips to a model in a
-//! game. Each command is a module with its arguments and a `run`, for programs that do the same:
+//! The [guide] shows the whole way from a folder of clips to a model in a game. Each command of
+//! `kinest-train` is a module with its arguments and a `run` function, so other programs can call
+//! it:
 //!
 //! ```no_run
 //! use kinest_train::commands::predict::{self, PredictArgs, ProtocolChoice};
@@ -20,22 +21,22 @@
 //! # }
 //! ```
 //!
-//! Each folder is a layer and uses its own files and lower layers, never a higher one:
+//! Each folder is a layer. It uses its own files and lower layers only:
 //!
-//! | layer | module | what |
+//! | layer | module | contents |
 //! |---|---|---|
-//! | 5 | [`commands`] | the subcommands: arguments, and what is printed |
-//! | 4 | [`report`] | figures, tables, and how long a model takes |
-//! | 3 | [`tasks`] | what can be trained: for each task its examples, its loss and its scores |
+//! | 5 | [`commands`] | the subcommands: arguments and output |
+//! | 4 | [`report`] | figures, tables and timings |
+//! | 3 | [`tasks`] | what can be trained: for each task its examples, loss and scores |
 //! | 2 | [`run`] | the training loop of any task |
 //! | 1 | [`data`] | motion: clips, stores, splits, augmentation |
 //! | 1 | [`engine`] | opening a trained model |
 //! | 1 | [`render`] | pictures of motion |
 //! | 0 | [`progress`], `output` | progress bars, and lines on stdout |
 //!
-//! | feature | what it adds |
+//! | feature | adds |
 //! |---|---|
-//! | (always) | the CPU, with its own fused scan ([`tasks::pose::fused`]) |
+//! | (always) | the CPU, with a fused scan ([`tasks::pose::fused`]) |
 //! | `wgpu` | training and inference on any GPU with Vulkan, Metal or DirectX 12 |
 //! | `cuda` | the same on NVIDIA GPUs |
 //!

@@ -16,27 +16,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Pack the clips of a download into one file for each split.
+    /// Pack downloaded clips into one file per split.
     Prepare(prepare::PrepareArgs),
-    /// Take the rest joints out of an SMPL-H model.
+    /// Extract the rest joints from an SMPL-H model.
     Skeleton(skeleton::SkeletonArgs),
     /// Train a network.
     Train(train::TrainArgs),
-    /// Measure a model on motion it was not trained on.
+    /// Score models on motion they were not trained on.
     Evaluate(evaluate::EvaluateArgs),
-    /// Estimate the body of one clip from its head and hands.
+    /// Estimate the body of a clip from its head and hands.
     Predict(predict::PredictArgs),
-    /// Draw motions: a contact sheet, an animation, or a picture for each time.
+    /// Draw motions: a contact sheet, an animation, or a folder of pictures.
     Render(render::RenderArgs),
     /// Convert weights of the reference implementation.
     Import(import::ImportArgs),
-    /// Write a checkpoint as it ships: 16-bit, with its figures.
+    /// Write a checkpoint for release: 16-bit, with its figures.
     Export(export::ExportArgs),
     /// Measure how long a model takes on this machine.
     Bench(bench::BenchArgs),
     /// Describe a motion file or a model.
     Inspect(inspect::InspectArgs),
-    /// Make motion by code, for those who have no motion capture at hand.
+    /// Make synthetic motion, where no motion capture is at hand.
     Synth(synth::SynthArgs),
 }
 
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Wrong usage that only shows once the arguments are put together.
+        // Wrong usage that only shows when arguments are combined.
         Err(error) if error.is::<clap::Error>() => {
             eprint!("{error}");
             ExitCode::from(2)

@@ -1,9 +1,9 @@
-//! Results on stdout.
+//! Output of results to stdout.
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write, stdout};
 
-/// Writes a line of a result. A reader that has had enough of it, as `head` has, is no reason to fail.
+/// Writes a line to stdout. A reader that closes the pipe early, such as `head`, is not an error.
 ///
 /// # Panics
 /// If stdout cannot be written to for another reason.
@@ -15,7 +15,7 @@ pub(crate) fn line(text: Arguments) {
     }
 }
 
-/// As `println!`, by way of [`line`].
+/// Like `println!`, through [`line`].
 macro_rules! say {
     ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
 }

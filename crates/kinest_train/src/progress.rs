@@ -1,20 +1,20 @@
-//! Bars over work that takes a while.
+//! Progress bars.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar over `total` frames; it draws on a terminal only.
+/// A progress bar over `total` frames, drawn on terminals only.
 #[must_use]
 pub fn frames(total: usize, doing: &'static str) -> ProgressBar {
     bar(total, doing, "{prefix} {bar:40} {pos}/{len} frames, {eta} left  {msg}")
 }
 
-/// A bar over `total` clips; it draws on a terminal only.
+/// A progress bar over `total` clips, drawn on terminals only.
 #[must_use]
 pub fn clips(total: usize, doing: &'static str) -> ProgressBar {
     bar(total, doing, "{prefix} {bar:40} {pos}/{len} clips, {eta} left")
 }
 
-/// A bar over `total` rows of a table; it draws on a terminal only.
+/// A progress bar over `total` rows of a table, drawn on terminals only.
 #[must_use]
 pub fn rows(total: usize, doing: &'static str) -> ProgressBar {
     bar(total, doing, "{prefix} {bar:40} {pos}/{len}")

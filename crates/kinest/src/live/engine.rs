@@ -1,40 +1,40 @@
-//! The one interface between whoever has windows and whatever runs the network.
+//! The interface between callers that have tracker features and back ends that run a network.
 
 use crate::model::{Feed, ModelSpec, Take};
 
-/// Why an engine gave no output.
+/// Why an engine returned no output.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The input has another length than the model needs.
+    /// The input length does not match the model.
     #[error("expected {expected} input numbers for {batch} windows, found {found}")]
     InputLength {
-        /// Windows in the batch.
+        /// Number of windows in the batch.
         batch: usize,
-        /// Numbers needed.
+        /// Expected input length.
         expected: usize,
-        /// Numbers given.
+        /// Actual input length.
         found: usize,
     },
-    /// What a stream was fed is no whole number of frames.
+    /// A stream's input is not a whole number of frames.
     #[error("a stream was fed {found} numbers, which are no frames of {inputs}")]
     StreamLength {
-        /// Numbers of a frame.
+        /// Input numbers per frame.
         inputs: usize,
-        /// Numbers given.
+        /// Actual input length.
         found: usize,
     },
-    /// The model is fed frame by frame ([`Feed::Frames`]), its engine is not.
+    /// The model is fed frame by frame ([`Feed::Frames`]), but the engine takes windows only.
     #[error("the model is fed frame by frame, but its {device} engine takes windows only")]
     NoStreams {
         /// Name of the device.
         device: String,
     },
-    /// The back end failed (a lost GPU, no memory); it cannot be used again.
+    /// The back end failed (GPU lost, out of memory) and cannot be used again.
     #[error("the {device} back end failed: {reason}")]
     Backend {
         /// Name of the device.
         device: String,
-        /// What it said.
+        /// The back end's error message.
         reason: String,
     },
 }
@@ -42,48 +42,49 @@ pub enum EngineError {
 /// The next frames of one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamFrames<'a> {
-    /// Which stream; any number the caller likes. One that was not seen before starts.
+    /// Stream number, chosen by the caller. A new number starts a new stream.
     pub stream: u64,
-    /// `[frames, inputs]`, row-major, one frame at least.
+    /// `[frames, inputs]`, row-major, at least one frame.
     pub features: &'a [f32],
 }
 
-/// A network that is fed frame by frame ([`Feed::Frames`](crate::model::Feed)) and remembers its
-/// streams.
+/// A network that is fed frame by frame ([`Feed::Frames`](crate::model::Feed)) and keeps a state
+/// for each stream.
 pub trait StreamEngine {
-    /// Feeds some streams, each at most once, their next frames.
+    /// Feeds the next frames of some streams, each stream at most once.
     ///
-    /// The output is `[targets]` of each stream's newest frame for [`Take::Newest`], and of every
-    /// frame, stream after stream, for [`Take::All`].
+    /// The output is `[targets]` per stream, for its newest frame, with [`Take::Newest`], and
+    /// `[frames, targets]` per stream with [`Take::All`], concatenated in the order of the streams.
     ///
     /// # Errors
-    /// If a stream's input is no whole number of frames, or the back end fails.
+    /// If a stream's input is not a whole number of frames, or the back end fails.
     fn advance(
         &mut self,
         streams: &[StreamFrames<'_>],
         take: Take,
     ) -> Result<Vec<f32>, EngineError>;
 
-    /// Forgets a stream.
+    /// Discards the state of a stream.
     fn end(&mut self, stream: u64);
 }
 
-/// A network on some device: windows in, outputs out. Object safe, one call for many avatars.
+/// A network on some device: windows in, outputs out. Object safe; one call runs a batch of
+/// avatars.
 pub trait PoseEngine: Send {
-    /// How to feed it and how to read what comes out.
+    /// Input and output format of the model.
     fn spec(&self) -> &ModelSpec;
 
-    /// Name of the device it runs on, for people: `cpu`, `wgpu`, `cuda`.
+    /// Display name of the device: `cpu`, `wgpu`, `cuda`.
     fn device(&self) -> &str;
 
-    /// How many of a window's newest frames the network describes: all of them, or fewer.
+    /// Number of newest frames of a window that the network has outputs for.
     fn answers(&self) -> usize;
 
-    /// How to feed it frame by frame; `None` for a network that sees windows. [`streams_of`] for
-    /// callers that need it.
+    /// The streaming interface; `None` for a network that takes windows. Callers that need it can
+    /// use [`streams_of`].
     fn streams(&mut self) -> Option<&mut dyn StreamEngine>;
 
-    /// Runs the network on whole windows, which it does not remember.
+    /// Runs the network on whole windows, without any memory between calls.
     ///
     /// # Shapes
     /// - `windows`: `[batch, window, inputs]`, row-major
@@ -95,7 +96,7 @@ pub trait PoseEngine: Send {
     -> Result<Vec<f32>, EngineError>;
 }
 
-/// The streams of an engine whose model is fed frame by frame.
+/// The streaming interface of an engine, required.
 ///
 /// # Errors
 /// If the engine takes windows only.
@@ -104,11 +105,11 @@ pub fn streams_of(engine: &mut dyn PoseEngine) -> Result<&mut dyn StreamEngine, 
     engine.streams().ok_or(EngineError::NoStreams { device })
 }
 
-/// Runs the network for the first time, fed as its model is, with numbers that are nobody's motion: what is
-/// compiled and allocated on the way is there for the first player.
+/// Runs the network once on zeros, as its spec says it is fed, so that compilation and allocation
+/// happen before the first player.
 ///
 /// # Errors
-/// If the engine cannot be fed as its model's spec says, or fails.
+/// If the engine does not support the feed of its model's spec, or fails.
 pub fn warm_up(engine: &mut dyn PoseEngine) -> Result<(), EngineError> {
     let ModelSpec { layout, window, feed, .. } = *engine.spec();
     match feed {
@@ -117,7 +118,7 @@ pub fn warm_up(engine: &mut dyn PoseEngine) -> Result<(), EngineError> {
             const STREAM: u64 = 0;
             let streams = streams_of(engine)?;
             let frame = StreamFrames { stream: STREAM, features: &vec![0.0; layout.inputs()] };
-            // A stream that goes on runs other code than one that starts.
+            // The second call of a stream runs other code than the first.
             for _ in 0..2 {
                 streams.advance(&[frame], Take::Newest)?;
             }

@@ -1,4 +1,4 @@
-//! A player and an engine that answers at once.
+//! A player with an engine on the caller's thread.
 
 use super::history::LONGEST_HITCH;
 use super::{
@@ -14,46 +14,46 @@ use glam::DQuat;
 /// Why there is no pose.
 #[derive(Debug, thiserror::Error)]
 pub enum EstimateError {
-    /// Nothing was pushed yet.
+    /// No tracker frame was pushed yet.
     #[error("no tracker frame yet")]
     NoTrackers,
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The network's output is no set of rotations.
+    /// The network's output is not finite or not a set of rotations.
     #[error("the network's output is not finite")]
     NotFinite,
 }
 
-/// Trackers in, poses out, for one player: no threads, no game engine.
+/// Trackers in, poses out, for one player, without threads or a game engine.
 pub struct PoseEstimator {
     engine: Box<dyn PoseEngine>,
     spec: ModelSpec,
     player: Player,
 }
 
-/// The one stream, and the one network, of an estimator.
+/// Number of the only stream and the only network of an estimator.
 const STREAM: u64 = 0;
 const NETWORK: u64 = 1;
 
 impl PoseEstimator {
-    /// An estimator that runs on `engine` and gives what the network says: [`PlayerSettings::plain`].
+    /// An estimator that returns the network's poses uncorrected: [`PlayerSettings::plain`].
     #[must_use]
     pub fn new(engine: Box<dyn PoseEngine>) -> Self {
         Self::with_settings(engine, PlayerSettings::plain())
     }
 
-    /// An estimator that runs on `engine` and fades and corrects what the network says.
+    /// An estimator that fades and corrects the network's poses as `settings` says.
     #[must_use]
     pub fn with_settings(engine: Box<dyn PoseEngine>, settings: PlayerSettings) -> Self {
         Self { spec: engine.spec().clone(), engine, player: Player::new(settings) }
     }
 
-    /// Adds what the trackers say now, at any rate. Returns whether it was taken: a frame that is not newer
-    /// than the newest is ignored, unless its clock has gone back by more than a second.
+    /// Adds a tracker frame, at any rate. Returns false if the frame is ignored because it is not
+    /// newer than the newest one, and the clock has not jumped back by more than 1 s.
     ///
     /// # Errors
-    /// If the frame has the wrong number of poses, or anything in it is not finite.
+    /// If the frame has the wrong number of poses, or a pose that is used is not finite.
     pub fn push(&mut self, frame: TrackerFrame) -> Result<bool, TrackerError> {
         let passed = self.player.joints().map(|newest| frame.time - newest.time);
         if passed.is_some_and(|passed| (-LONGEST_HITCH..=0.0).contains(&passed)) {
@@ -63,13 +63,14 @@ impl PoseEstimator {
         Ok(self.player.tell(&self.spec, NETWORK)?.is_some_and(|told| told.new))
     }
 
-    /// The pose at the newest tracker frame, with the head joint at the head tracker. Until the network has
-    /// seen enough it is what inverse kinematics makes of the trackers
-    /// ([`three_point_pose`](crate::refine::three_point_pose)). Call this for every tracker frame.
+    /// The pose at the newest tracker frame, with the head joint at the head tracker. Until the
+    /// network has enough frames, the pose comes from inverse kinematics
+    /// ([`three_point_pose`](crate::refine::three_point_pose)). Call this once for every tracker
+    /// frame.
     ///
     /// # Errors
-    /// If there is no tracker frame, the engine fails, or its output is not finite; the next call
-    /// starts afresh.
+    /// If there is no tracker frame, the engine fails, or its output is not finite. The next call
+    /// starts with an empty stream.
     pub fn estimate(&mut self) -> Result<Pose, EstimateError> {
         let now = self.player.joints().ok_or(EstimateError::NoTrackers)?.time;
         if let Some(question) = self.player.ask() {
@@ -96,7 +97,7 @@ impl PoseEstimator {
                 let frames = StreamFrames { stream: STREAM, features };
                 let output = streams.advance(&[frames], Take::Newest)?;
                 decode(&output).ok_or_else(|| {
-                    // What it remembers is no better.
+                    // The state may not be finite either.
                     streams.end(STREAM);
                     EstimateError::NotFinite
                 })
@@ -104,23 +105,23 @@ impl PoseEstimator {
         }
     }
 
-    /// Sets how big the player is and how the devices are held; see [`Player::calibrate`].
+    /// Sets the player's size and how the devices are held; see [`Player::calibrate`].
     pub fn calibrate(&mut self, calibration: Option<Calibration>) {
         self.player.calibrate(calibration);
     }
 
-    /// Forgets the trackers: for another player.
+    /// Clears the tracker history, for another player.
     pub fn clear(&mut self) {
         self.player.reset();
     }
 
-    /// How the network is fed and read.
+    /// Input and output format of the model.
     #[must_use]
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
     }
 
-    /// Name of the device it runs on.
+    /// Display name of the device the network runs on.
     #[must_use]
     pub fn device(&self) -> &str {
         self.engine.device()
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn inverse_kinematics_first_then_the_network_turned_and_placed_by_the_head() {
+    fn poses_come_from_inverse_kinematics_then_from_the_network() {
         let mut estimator = PoseEstimator::new(Box::new(FakeEngine::new(|_, _| Deed::Answer)));
         assert!(matches!(estimator.estimate(), Err(EstimateError::NoTrackers)));
         let yaw = 0.7;
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_output_is_an_error_and_the_next_one_counts_again() {
+    fn after_a_bad_output_a_good_one_is_accepted() {
         let deed = |calls, _| match calls {
             0 => Deed::NotFinite,
             1 => Deed::Fail,

@@ -1,4 +1,4 @@
-//! An engine for tests that needs no network.
+//! An engine without a network, for tests.
 
 use super::{EngineError, PoseEngine, StreamEngine, Take};
 use crate::features::{Axes, FeatureLayout, SixdDecode, WindowAxes};
@@ -6,7 +6,7 @@ use crate::model::{Feed, ModelSpec};
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use glam::{DQuat, DVec3};
 
-/// 96 frames at 60 Hz, relative to the head's heading.
+/// 96 frames at 60 Hz, relative to the heading of the head.
 pub(crate) fn spec() -> ModelSpec {
     let layout = FeatureLayout {
         axes: Axes::Heading,
@@ -22,15 +22,15 @@ pub(crate) fn spec() -> ModelSpec {
     }
 }
 
-/// The pose [`FakeEngine`] answers, root in the window's frame: rest with the left knee bent by
-/// 1 rad.
+/// The pose that [`FakeEngine`] outputs, root in the axes of the window: rest pose with the left
+/// knee bent by 1 rad.
 pub(crate) fn answer() -> Pose {
     let mut pose = Pose::rest();
     pose.rotations[SmplJoint::LeftKnee.index()] = DQuat::from_rotation_x(1.0);
     pose
 }
 
-/// What a [`FakeEngine`] does when it is asked for the `n`-th time, from 0.
+/// What a [`FakeEngine`] does in a call.
 pub(crate) enum Deed {
     Answer,
     NotFinite,
@@ -38,7 +38,7 @@ pub(crate) enum Deed {
     Panic,
 }
 
-/// Answers [`answer`], or does what `deed` says.
+/// Outputs [`answer`], or does what `deed` says.
 pub(crate) struct FakeEngine<F> {
     pub spec: ModelSpec,
     pub deed: F,
@@ -46,7 +46,7 @@ pub(crate) struct FakeEngine<F> {
 }
 
 impl<F: FnMut(usize, usize) -> Deed + Send> FakeEngine<F> {
-    /// `deed` gets the number of calls before this one and the size of the batch.
+    /// `deed` gets the number of earlier calls and the batch size.
     pub(crate) fn new(deed: F) -> Self {
         Self { spec: spec(), deed, calls: 0 }
     }

@@ -1,4 +1,4 @@
-//! Tracker frames of any rate as the frames of a stream: on the network's grid, each once.
+//! Resamples tracker frames of any rate into the frames of a stream, each fed once.
 
 use super::history::{TIME_TOLERANCE, TrackerHistory};
 use crate::features::{FeatureLayout, WindowAxes};
@@ -6,19 +6,20 @@ use crate::model::{Feed, ModelSpec};
 use crate::tracker::{Teleport, TrackerPose};
 use std::collections::VecDeque;
 
-/// What a network that is fed frame by frame ([`Feed::Frames`]) gets next, of one player.
+/// Input of a network that is fed frame by frame ([`Feed::Frames`]), for one player.
 ///
-/// The grid begins with the first tracker frame. A frame is due when the trackers have passed its time,
-/// so what is fed is up to one step old; a hitch is bridged by all the frames it lacks.
+/// Frames lie on a time grid that begins at the first tracker frame. A frame is due once the
+/// trackers have passed its time, so the input is up to one step old. After a hitch all missing
+/// frames are interpolated.
 #[derive(Clone, Debug)]
 pub struct FrameFeed {
     layout: FeatureLayout,
-    /// Seconds between frames.
+    /// Time between frames, seconds.
     step: f64,
     look_ahead: usize,
-    /// The frame that was fed last, or would have been but for its velocities.
+    /// Time and poses of the newest frame taken from the history; the first only serves velocities.
     last: Option<(f64, Vec<TrackerPose>)>,
-    /// The axes of the newest frames, oldest first; one more than the network looks ahead.
+    /// The axes of the newest frames, oldest first; one more than the network's look-ahead.
     axes: VecDeque<WindowAxes>,
 }
 
@@ -27,16 +28,16 @@ pub struct FrameFeed {
 pub struct NewFrames {
     /// `[frames, inputs]`, row-major.
     pub features: Vec<f32>,
-    /// Time stamp of the frame that the answer to the newest describes.
+    /// Time of the frame that the newest output describes, seconds.
     pub time: f64,
-    /// The axes of that answer.
+    /// The axes of that output.
     pub axes: WindowAxes,
-    /// These are the first frames of a stream: what the network remembers is of another one.
+    /// A new stream starts: the network must discard its state of this player.
     pub starts: bool,
 }
 
 impl FrameFeed {
-    /// A feed for a network with this spec; nothing has been fed.
+    /// A feed for a network with this spec, before its first frame.
     #[must_use]
     pub fn new(spec: &ModelSpec) -> Self {
         let look_ahead = match spec.feed {
@@ -52,10 +53,10 @@ impl FrameFeed {
         }
     }
 
-    /// The frames that have become due; `None` if there are none.
+    /// All frames that are due; `None` if there are none.
     pub fn next(&mut self, history: &TrackerHistory) -> Option<NewFrames> {
         let newest = history.newest()?;
-        // A clock that has gone back is another one.
+        // A clock that jumps back is a new clock.
         let waits = |last: f64| (-self.step..=self.step).contains(&(newest.time - last));
         let goes_on = |last: f64| waits(last) || history.at(last + self.step).is_some();
         let (mut time, mut before) = match self.last.take() {
@@ -86,8 +87,8 @@ impl FrameFeed {
         Some(NewFrames { features, time: time - self.look_ahead as f64 * self.step, axes, starts })
     }
 
-    /// Follows a teleport. To the network nothing has happened: it does not know where the player
-    /// stands.
+    /// Follows a teleport. The features do not change, because the network does not know the place
+    /// in the room.
     pub fn teleport(&mut self, by: &Teleport) {
         if let Some((_, poses)) = &mut self.last {
             poses.iter_mut().for_each(|pose| pose.teleport(by));
@@ -119,7 +120,7 @@ mod tests {
         TrackerFrame { time, poses: vec![pose(0.0), pose(1.0), pose(2.0)] }
     }
 
-    /// Everything that is fed while the trackers report at `times`.
+    /// Everything that is fed while trackers report at `times`.
     fn feed(spec: &ModelSpec, times: impl Iterator<Item = f64>) -> Vec<NewFrames> {
         let (mut history, mut feed) = (TrackerHistory::new(spec), FrameFeed::new(spec));
         let take = |time| {
@@ -129,7 +130,7 @@ mod tests {
         times.filter_map(take).collect()
     }
 
-    /// Each frame once, and the same ones, whatever the headset's rate.
+    /// Every headset rate feeds the same frames, each once.
     #[test]
     fn every_rate_feeds_the_same_frames() {
         let spec = spec(0);
@@ -142,16 +143,16 @@ mod tests {
         assert_eq!(expected.len(), 120 * inputs);
         for rate in [30.0, 72.0, 90.0, 120.0, 144.0] {
             let found = features(rate);
-            // The last frame may not be due yet where the rate does not meet the grid.
+            // Unless the rate is a multiple of the grid's, the last frame may not be due yet.
             assert!(expected.len() - found.len() <= inputs, "{rate}");
             let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            // The chord of 1.2 m/s² over 33 ms, and the step it makes of a velocity.
+            // Interpolation error at 1.2 m/s² over 33 ms, and its effect on a velocity.
             assert!(worst < 4e-3, "{rate}: {worst}");
         }
     }
 
     #[test]
-    fn a_hitch_is_filled_and_a_long_loss_starts_another_stream() {
+    fn a_short_gap_is_filled_and_a_long_one_starts_a_new_stream() {
         let spec = spec(0);
         let times = (0..200).map(|i| f64::from(i) / 60.0);
         let fed =
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_behind_by_what_the_network_looks_ahead() {
+    fn outputs_are_late_by_the_look_ahead() {
         let times = || (0..30).map(|i| f64::from(i) / 60.0);
         let (now, later) = (feed(&spec(0), times()), feed(&spec(3), times()));
         for (i, late) in later.iter().enumerate().skip(3) {
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_network_does_not_notice_a_teleport() {
+    fn features_do_not_change_in_a_teleport() {
         let spec = spec(2);
         let by = Teleport::between(
             &trackers_at(0.5).poses[0],

@@ -1,10 +1,10 @@
-//! Keeping a panic of a back end from taking the program with it.
+//! Turns panics of a back end into errors.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs `f`, and turns a panic into its text.
+/// Runs `f` and returns the message of a panic as an error.
 ///
-/// What `f` was working on must not be used again after a panic.
+/// After a panic, do not use what `f` was working on.
 ///
 /// # Errors
 /// If `f` panics.

@@ -1,4 +1,4 @@
-//! Tracker frames of any rate, resampled to the rate of the network.
+//! Resamples tracker frames of any rate to the rate of the network.
 
 use crate::model::ModelSpec;
 use crate::rotation::quat_from_matrix;
@@ -7,50 +7,51 @@ use glam::DMat3;
 use std::collections::VecDeque;
 use std::slice::ChunksExact;
 
-/// A sample this close to a point of the grid, in seconds, is that point: a clock in whole
-/// nanoseconds cannot say 1/60 s, and nothing a person does matters within a microsecond.
+/// Samples within this time of a grid point, in seconds, count as that point: a nanosecond clock
+/// cannot represent 1/60 s, and human motion within 1 µs is negligible.
 pub(super) const TIME_TOLERANCE: f64 = 1e-6;
 
-/// A pause longer than this, in seconds, is the end of tracking: what was before it says nothing
-/// about now. A shorter one (a hitch) is bridged by interpolation.
+/// Gaps longer than this, in seconds, end the history: the frames before say nothing about now.
+/// Shorter gaps (hitches) are interpolated.
 pub(super) const LONGEST_HITCH: f64 = 1.0;
 
-/// Samples kept for each frame of the window at most. 480 Hz at 60 Hz, above any tracker.
+/// Maximum number of samples kept per frame of the window: 480 Hz for a 60 Hz network, above any
+/// tracker's rate.
 const SAMPLES_PER_STEP: f64 = 8.0;
 
-/// A tracker frame was refused; the history is as it was.
+/// Why a tracker frame was refused. The history does not change.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum TrackerError {
-    /// The frame does not have one pose for each role.
+    /// The frame does not have exactly one pose per role.
     #[error("expected {expected} tracker poses, found {found}")]
     Count {
-        /// Roles of the set.
+        /// Number of roles in the set.
         expected: usize,
-        /// Poses given.
+        /// Number of poses in the frame.
         found: usize,
     },
-    /// The time stamp is not a number.
+    /// The time stamp is not finite.
     #[error("the time stamp {0} is not finite")]
     Time(f64),
-    /// A pose has numbers that are not finite, or axes that are no rotation.
+    /// A pose is not finite, or its matrix is not a rotation.
     #[error("the pose of tracker {0:?} is not finite or not a rotation")]
     Pose(TrackerRole),
 }
 
-/// The last moments of one player's trackers.
+/// The recent tracker frames of one player.
 ///
-/// Takes frames at any rate with any jitter and gives them back at the rate of the network, on the
-/// grid that ends at the newest frame: straight lines for positions, slerp for rotations. A tracker
-/// that is lost is held where it was last seen. Memory is bounded, whatever comes in.
+/// Takes frames at any rate, with jitter, and resamples them to the network's rate on the grid that
+/// ends at the newest frame: positions linearly, rotations by slerp. A tracker that drops out is
+/// held at its last tracked pose. Memory is bounded.
 #[derive(Clone, Debug)]
 pub struct TrackerHistory {
     trackers: TrackerSet,
-    /// Seconds between frames of the window.
+    /// Time between frames of the window, seconds.
     step: f64,
     /// Steps from the oldest to the newest frame of the window.
     steps: usize,
     samples: VecDeque<TrackerFrame>,
-    /// The last window given out, kept for its memory.
+    /// The last window, kept for its allocation.
     window: Vec<TrackerPose>,
 }
 
@@ -67,14 +68,15 @@ impl TrackerHistory {
         }
     }
 
-    /// Adds a frame. Returns whether it was taken: one not newer than the newest is ignored.
+    /// Adds a frame. Returns false if the frame is ignored because it is not newer than the newest
+    /// one.
     ///
-    /// A pause of more than a second empties the history first, and so does a clock that goes back by more
-    /// than that: it is another one, or has started again. The pose of a tracker that is not tracked does not matter once the
-    /// history has seen it; until then it has to be a guess.
+    /// A gap of more than 1 s clears the history first, and so does a clock that jumps back by more
+    /// than 1 s, since it has restarted. The pose of an untracked tracker is ignored once the
+    /// history has a tracked one; before that it must be a guess.
     ///
     /// # Errors
-    /// If the frame has the wrong number of poses, or anything in it that matters is not finite.
+    /// If the frame has the wrong number of poses, or a pose that is used is not finite.
     pub fn push(&mut self, mut frame: TrackerFrame) -> Result<bool, TrackerError> {
         let roles = self.trackers.roles();
         if frame.poses.len() != roles.len() {
@@ -98,8 +100,8 @@ impl TrackerHistory {
         if starts {
             self.clear();
         }
-        // Two samples within one slot: the newer takes the place of the older, so that the number
-        // of samples is bounded while the newest is always kept.
+        // The newer of two samples within one slot replaces the older, so that the number of
+        // samples is bounded and the newest is always kept.
         let slot = self.step / SAMPLES_PER_STEP;
         if let Some(second) = self.samples.len().checked_sub(2)
             && frame.time - self.samples[second].time < slot
@@ -114,7 +116,7 @@ impl TrackerHistory {
         Ok(true)
     }
 
-    /// Seconds from the oldest to the newest frame of the window.
+    /// Time from the oldest to the newest frame of the window, seconds.
     fn span(&self) -> f64 {
         self.steps as f64 * self.step
     }
@@ -125,10 +127,10 @@ impl TrackerHistory {
         self.samples.back()
     }
 
-    /// The window that ends at the newest frame: `window + 1` frames (the first one only serves
-    /// velocities), each with one pose per role. `None` until the history reaches back that far.
+    /// The window that ends at the newest frame: `window + 1` frames (the first only serves
+    /// velocities), each with one pose per role. `None` until the history is long enough.
     ///
-    /// Feeds [`write_features`](crate::features::FeatureLayout::write_features) as it is.
+    /// This is the input of [`write_features`](crate::features::FeatureLayout::write_features).
     pub fn window(&mut self) -> Option<ChunksExact<'_, TrackerPose>> {
         let newest = self.newest()?.time;
         if self.samples[0].time > newest - self.span() + TIME_TOLERANCE {
@@ -154,7 +156,7 @@ impl TrackerHistory {
         Some(self.window.chunks_exact(self.trackers.roles().len()))
     }
 
-    /// What the trackers did at a moment; `None` before the oldest and after the newest frame.
+    /// Interpolated poses at `time`; `None` before the oldest and after the newest frame.
     pub(super) fn at(&self, time: f64) -> Option<Vec<TrackerPose>> {
         let next = self.samples.partition_point(|sample| sample.time < time - TIME_TOLERANCE);
         let after = self.samples.get(next)?;
@@ -167,15 +169,15 @@ impl TrackerHistory {
         Some(pairs.map(|(a, b)| interpolate(a, b, t)).collect())
     }
 
-    /// Follows a teleport, as if the player had always been there: no tracker has moved.
+    /// Moves the whole history along with a teleport, so that no tracker appears to move.
     pub fn teleport(&mut self, by: &Teleport) {
         let poses = self.samples.iter_mut().flat_map(|frame| &mut frame.poses);
         poses.for_each(|pose| pose.teleport(by));
     }
 
-    /// Changes to the windows of another model and keeps what both need.
+    /// Changes to the windows of another model and keeps the frames that both can use.
     ///
-    /// Returns whether anything was kept: a model with other trackers starts anew.
+    /// Returns whether any were kept; a model with other trackers starts with an empty history.
     pub fn change_model(&mut self, spec: &ModelSpec) -> bool {
         let fresh = Self::new(spec);
         let same = fresh.trackers == self.trackers;
@@ -187,20 +189,20 @@ impl TrackerHistory {
         same
     }
 
-    /// Forgets everything: for another player.
+    /// Clears the history, for another player.
     pub fn clear(&mut self) {
         self.samples.clear();
     }
 }
 
-/// Every rotation has determinant 1; the reference's formula is off by 1e-6 at most.
+/// The determinant of a rotation is 1; the reference's formula is off by at most 1e-6.
 pub(super) fn is_pose(pose: &TrackerPose) -> bool {
     let turn = pose.rotation.determinant();
     pose.position.is_finite() && pose.rotation.is_finite() && (turn - 1.0).abs() < 1e-2
 }
 
-/// Between two samples. A tracker lost in either is taken for lost all the way, and held: it does not
-/// glide to where it is found again.
+/// Interpolates two samples. A tracker that is lost in either counts as lost in between and is
+/// held, so it does not glide to where it is found again.
 pub(super) fn interpolate(a: &TrackerPose, b: &TrackerPose, t: f64) -> TrackerPose {
     if !(a.tracked && b.tracked) {
         return a.lost();
@@ -217,7 +219,7 @@ mod tests {
     use crate::rotation::geodesic_angle;
     use glam::{DQuat, DVec3};
 
-    /// A smooth motion of human speed: peaks of 1 m/s and 3 rad/s.
+    /// A smooth motion at human speed: peaks of 1 m/s and 3 rad/s.
     fn trackers_at(time: f64) -> TrackerFrame {
         let pose = |k: f64| {
             let position =
@@ -234,7 +236,7 @@ mod tests {
         TrackerHistory::new(&fake::spec())
     }
 
-    /// Largest distance and angle to what the trackers really did on the grid that ends at `end`.
+    /// Largest error in position and angle, on the grid that ends at `end`.
     fn worst(history: &mut TrackerHistory, end: f64) -> (f64, f64) {
         let spec = fake::spec();
         let frames = history.window().expect("the window is full");
@@ -254,10 +256,10 @@ mod tests {
         worst
     }
 
-    /// Fed at any rate, from any start, the window is the same motion.
+    /// The window holds the same motion at any rate and from any start.
     #[test]
     fn every_headset_rate_gives_the_same_window() {
-        // The error of a chord of a curve: v̈ / (8 · rate²), with 2.7 m/s² and 9 rad/s² here.
+        // Linear interpolation error v̈ / (8 · rate²), here with 2.7 m/s² and 9 rad/s².
         for rate in [30.0, 60.0, 72.0, 90.0, 120.0, 144.0] {
             for start in [0.0, 1000.123] {
                 let mut history = history();
@@ -276,7 +278,7 @@ mod tests {
     #[test]
     fn samples_on_the_grid_come_back_bit_for_bit() {
         let spec = fake::spec();
-        // A clock of whole nanoseconds, as a game has.
+        // A clock in whole nanoseconds, as games have.
         let times: Vec<f64> = (0..200_u32).map(|i| f64::from(i) * 0.016_666_667).collect();
         let mut history = history();
         for &time in &times {
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_opens_exactly_when_the_history_covers_it() {
+    fn a_window_exists_once_the_history_is_long_enough() {
         let spec = fake::spec();
         let mut history = history();
         for i in 0..spec.window {
@@ -302,13 +304,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hitch_is_bridged_and_a_long_loss_starts_again() {
+    fn a_short_gap_is_interpolated_and_a_long_one_clears_the_history() {
         let mut history = history();
         let times = (0..180).map(|i| f64::from(i) / 90.0).filter(|t| !(1.0..1.3).contains(t));
         for time in times {
             history.push(trackers_at(time)).unwrap();
         }
-        // The chord over 0.3 s: 2.7 m/s² and 9 rad/s² times 0.31² / 8.
+        // Linear interpolation error over 0.3 s: 2.7 m/s² and 9 rad/s² times 0.31² / 8.
         let (metres, radians) = worst(&mut history, 179.0 / 90.0);
         assert!((0.005..0.033).contains(&metres) && radians < 0.11, "{metres} {radians}");
         history.push(trackers_at(4.0)).unwrap();
@@ -316,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_duplicates_and_steps_back_change_nothing() {
+    fn late_and_duplicate_frames_are_ignored() {
         let mut history = history();
         for i in 0..300_u32 {
             let time = f64::from(i) / 120.0 + 0.003 * f64::from(i * 7919 % 13) / 13.0;
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_starts_again_starts_a_history() {
+    fn a_restarted_clock_clears_the_history() {
         let mut history = history();
         for i in 0..=100_u32 {
             history.push(trackers_at(50.0 + f64::from(i) / 60.0)).unwrap();
@@ -345,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_pose_is_refused_by_name_and_forgotten() {
+    fn an_invalid_pose_is_refused_with_its_role() {
         let mut history = history();
         history.push(trackers_at(0.0)).unwrap();
         let mut frame = trackers_at(0.1);
@@ -362,9 +364,9 @@ mod tests {
         assert_eq!(history.newest(), Some(&trackers_at(0.0)));
     }
 
-    /// Fed at 90 Hz, the left hand lost from 2.0 to 2.5 s with rubbish for a pose meanwhile.
+    /// At 90 Hz; the left hand is lost from 2.0 to 2.5 s and reports nonsense.
     #[test]
-    fn a_lost_tracker_is_held_where_it_was_last_seen() {
+    fn a_lost_tracker_is_held_at_its_last_pose() {
         let (spec, mut history) = (fake::spec(), history());
         let mut last_seen = None;
         for i in 0..=270_u32 {
@@ -380,7 +382,7 @@ mod tests {
         let mut lost = 0;
         for (i, frame) in history.window().unwrap().enumerate() {
             let time = 3.0 - (spec.window - i) as f64 / spec.rate_hz;
-            // Nothing is known of a moment between a sample that saw it and one that did not.
+            // Between a tracked and an untracked sample the pose is unknown.
             let seen = time <= 179.0 / 90.0 + 1e-6 || time >= 225.0 / 90.0 - 1e-6;
             assert_eq!(frame[1].tracked, seen, "{time}");
             assert!(frame[0].tracked && frame[2].tracked);
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tracker_that_was_never_seen_needs_a_guess() {
+    fn a_tracker_that_was_never_tracked_needs_a_guess() {
         let mut history = history();
         let mut frame = trackers_at(0.0);
         let guess = frame.poses[2].lost();
@@ -403,9 +405,9 @@ mod tests {
         assert_eq!(history.push(frame), Ok(true));
     }
 
-    /// Moved and turned as one, the player's window shows the very same motion there.
+    /// After a teleport the window holds the same motion at the new place.
     #[test]
-    fn a_teleport_takes_the_whole_history_along() {
+    fn a_teleport_moves_the_whole_history() {
         let by = Teleport { turn: 2.0, from: DVec3::X, to: DVec3::new(-7.0, 3.0, 2.0) };
         let (mut here, mut there) = (history(), history());
         for i in 0..=200_u32 {
@@ -426,7 +428,7 @@ mod tests {
         let [mut a, mut b] = [vec![], vec![]];
         layout.write_features(here.window().unwrap(), &mut a);
         layout.write_features(there.window().unwrap(), &mut b);
-        // The model sees heights, and this one changed by 2 m; nothing else did.
+        // Height is an input of the model, and it rises by 2 m; no other feature changes.
         let height = |i: usize| (36..45).contains(&(i % 54)) && i % 3 == 2;
         for (i, (a, b)) in a.iter().zip(&b).enumerate() {
             let rise = if height(i) { 2.0 } else { 0.0 };
@@ -435,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn another_window_takes_over_what_is_known() {
+    fn another_model_keeps_the_history() {
         let mut history = history();
         for i in 0..=96_u32 {
             history.push(trackers_at(f64::from(i) / 60.0)).unwrap();

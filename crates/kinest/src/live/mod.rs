@@ -6,11 +6,12 @@
 //! Pose ←─ Refiner ←─ place_under_head (newest head) ←─ SourceFade ←─ PoseTimeline ←─────┘
 //! ```
 //!
-//! A [`Player`] joins all but the engine: its trackers' history, what the network is asked and says, the pose
-//! for every frame that is drawn, and the corrections of [`refine`](crate::refine). A [`PoseEstimator`] is a
-//! player with an engine on the caller's thread. A game has a player for each avatar and hands their
-//! questions to a [`PoseWorker`], which owns the engine on a thread of its own, so that no frame waits for the
-//! network. [`protocol`] predicts whole clips and scores them.
+//! A [`Player`] does all of this but running the engine: it keeps the tracker history, prepares the
+//! network's input, interpolates its estimates for every drawn frame, and corrects the pose with
+//! [`refine`](crate::refine). A [`PoseEstimator`] is a player with an engine on the caller's
+//! thread. A game has a player for each avatar and passes their questions to a [`PoseWorker`],
+//! which runs the engine on its own thread, so no frame waits for the network. [`protocol`]
+//! predicts and scores whole clips.
 
 mod engine;
 mod estimator;

@@ -1,4 +1,4 @@
-//! One player: tracker frames in, a refined pose for any moment out, without an engine.
+//! One player: tracker frames in, a refined pose for any time out, without an engine.
 
 use super::history::is_pose;
 use super::{
@@ -13,78 +13,77 @@ use crate::skeleton::{PerJoint, Pose, Skeleton};
 use crate::tracker::{Teleport, TrackerFrame, TrackerPose, TrackerSet};
 use glam::DQuat;
 
-/// How a player's pose is made of trackers and estimates.
+/// How a player's pose is made from trackers and estimates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlayerSettings {
     /// How dropouts are bridged.
     pub dropout: DropoutSettings,
-    /// Seconds in which a body goes from one source to another: from rest to the network's first pose,
-    /// from one network to the next.
+    /// Duration of the fade when the source of the pose changes, seconds: from rest to the first
+    /// estimate, or from one network to another.
     pub blend: f64,
-    /// Which corrections the pose gets.
+    /// Corrections of the pose.
     pub refine: RefineSettings,
 }
 
 impl Default for PlayerSettings {
-    /// What games show.
+    /// As shown in games.
     fn default() -> Self {
         Self { dropout: DropoutSettings::default(), blend: 0.3, refine: RefineSettings::default() }
     }
 }
 
 impl PlayerSettings {
-    /// What the network says, under the newest head: no fade from one source to another, no corrections.
+    /// The network's pose under the newest head, without fades or corrections.
     #[must_use]
     pub fn plain() -> Self {
         Self { blend: 0.0, refine: RefineSettings::none(), ..Self::default() }
     }
 }
 
-/// Where a shown pose comes from.
+/// Origin of a shown pose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PoseSource {
-    /// Not the network: it has not spoken yet, and the body is what inverse kinematics makes of its
-    /// trackers ([`three_point_pose`]); or the head has been lost for long, and it is the rest pose.
+    /// No estimate yet: the pose comes from inverse kinematics of the trackers
+    /// ([`three_point_pose`]). Or the head has been lost for long: rest pose.
     #[default]
     Rest,
     /// The network.
     Estimated,
-    /// The head is lost, and the body is as it was.
+    /// The head is lost: frozen at the last shown pose.
     Frozen,
 }
 
 /// A body at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlayerPose {
-    /// The body; its head joint is at the newest head.
+    /// The body, with its head joint at the newest head.
     pub pose: Pose,
-    /// Where its rotations come from.
+    /// Origin of its rotations.
     pub source: PoseSource,
-    /// The moment they are of, on the clock of the tracker frames.
+    /// Time of the estimate that is shown, seconds, on the clock of the tracker frames.
     pub time: f64,
 }
 
-/// What [`Player::tell`] found.
+/// Result of [`Player::tell`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// The newest frame was not in the history yet: there may be something to ask.
+    /// The newest frame was added to the history, so there may be a new question.
     pub new: bool,
-    /// The player was teleported: what the network still says about questions from before is of another
-    /// place.
+    /// The player was teleported: replies to earlier questions are relative to the old place and
+    /// must be discarded.
     pub teleported: bool,
 }
 
-/// What the network is to be asked about a player.
+/// Input of the network for one player.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// Features.
     pub input: PoseInput,
-    /// Time stamp of the frame that the estimate describes.
+    /// Time of the frame that the estimate describes, seconds.
     pub time: f64,
     /// The axes of the estimate.
     pub axes: WindowAxes,
-    /// These are the first frames of a stream: what the network remembers of the player is of another
-    /// one.
+    /// A new stream starts: the network must discard its state of this player.
     pub starts: bool,
 }
 
@@ -92,17 +91,17 @@ pub struct Question {
 ///
 /// In every frame:
 ///
-/// 1. [`push`](Self::push) the trackers;
-/// 2. if a network runs, [`tell`](Self::tell) it, and if that was new, [`ask`](Self::ask): an engine makes
-///    an estimate of the [`Question`], at once or later, and [`estimate`](Self::estimate) takes it;
-/// 3. [`show`](Self::show) a moment and [`refine`](Self::refine) what is shown, or both with
+/// 1. [`push`](Self::push) the trackers.
+/// 2. If a network runs, [`tell`](Self::tell) it the newest frame. If that was new, [`ask`](Self::ask) for the
+///    [`Question`], run an engine on it, now or later, and pass the result to [`estimate`](Self::estimate).
+/// 3. [`show`](Self::show) the body at a time and [`refine`](Self::refine) it, or do both with
 ///    [`pose`](Self::pose).
 ///
-/// Questions and estimates need not keep up with frames. [`PoseEstimator`](super::PoseEstimator) is a player
-/// with an engine that answers at once.
+/// Estimates may come later and less often than frames. [`PoseEstimator`](super::PoseEstimator)
+/// combines a player with an engine on the same thread.
 #[derive(Clone, Debug, Default)]
 pub struct Player {
-    /// May be changed at any time; other corrections start anew.
+    /// May be changed at any time. New correction settings reset the corrections.
     pub settings: PlayerSettings,
     calibration: Option<Calibration>,
     newest: Option<Newest>,
@@ -113,44 +112,44 @@ pub struct Player {
     estimated_by: u64,
     fade: SourceFade<(PoseSource, u64)>,
     refiner: Refiner,
-    /// The moment that was shown last, and when.
+    /// Estimate time and frame time that were shown last, seconds.
     shown: Option<(f64, f64)>,
 }
 
-/// The newest frame of the trackers.
+/// The newest tracker frame.
 #[derive(Clone, Debug)]
 struct Newest {
-    /// What was reported.
+    /// Device poses, as reported.
     devices: TrackerFrame,
     /// The player's joints that the devices stand for.
     joints: TrackerFrame,
-    /// Somewhere else than in the frame before, in no time.
+    /// Teleport since the previous frame.
     teleport: Option<Teleport>,
-    /// The head was lost in the frame before.
+    /// The head is tracked again, after a frame in which it was lost.
     head_found: bool,
     head_lost_since: Option<f64>,
 }
 
-/// What a network has seen of the player.
+/// A network's view of the player.
 #[derive(Clone, Debug)]
 struct Network {
     id: u64,
     spec: ModelSpec,
     history: TrackerHistory,
-    /// For one that is fed frame by frame.
+    /// Input of a network that is fed frame by frame.
     feed: FrameFeed,
 }
 
 impl Player {
-    /// A player nobody has seen yet.
+    /// A player without any tracker frame.
     #[must_use]
     pub fn new(settings: PlayerSettings) -> Self {
         Self { settings, refiner: Refiner::new(settings.refine), ..Self::default() }
     }
 
-    /// Sets how big the player is and how the devices are held; `None` for a body of the model's size whose
-    /// devices report joints. If that changes, what the network has seen is of another body and is
-    /// forgotten.
+    /// Sets the player's size and how the devices are held; `None` for a body of the model's size
+    /// whose devices report joints. A change discards the history, which was scaled for another
+    /// body.
     pub fn calibrate(&mut self, calibration: Option<Calibration>) {
         if std::mem::replace(&mut self.calibration, calibration) == calibration {
             return;
@@ -168,13 +167,14 @@ impl Player {
         self.calibration.as_ref().map_or_else(|| base.clone(), |player| player.skeleton(base))
     }
 
-    /// Takes the newest frame of the devices (head, left hand, right hand). A device that is not tracked
-    /// has the pose it had when it was, or a guess if it never was. `teleported` says that the player was
-    /// moved as a whole since the frame before; a jump that no body makes is taken for that in any case.
+    /// Takes the newest frame of the devices (head, left hand, right hand). The pose of an
+    /// untracked device is its last tracked pose, or a guess if it was never tracked. `teleported`
+    /// says that the whole player was moved since the previous frame; jumps too fast for a body are
+    /// detected as teleports anyway.
     ///
     /// # Errors
-    /// If the frame has the wrong number of poses, or anything in it that matters is not finite; the player
-    /// is as before then.
+    /// If the frame has the wrong number of poses, or a pose that is used is not finite. The player
+    /// does not change then.
     pub fn push(&mut self, devices: &TrackerFrame, teleported: bool) -> Result<(), TrackerError> {
         let poses = self.poses(devices)?;
         let before =
@@ -186,7 +186,7 @@ impl Player {
             head_found: false,
             head_lost_since: None,
         });
-        // Both keep their memory from frame to frame.
+        // Reuses both allocations.
         for kept in [&mut newest.devices, &mut newest.joints] {
             kept.time = devices.time;
             kept.poses.clear();
@@ -213,7 +213,8 @@ impl Player {
         Ok(())
     }
 
-    /// What the devices report, if they are poses. What is lost need not be one once it has been seen.
+    /// The device poses, checked. A lost device keeps its last tracked pose, so what it reports
+    /// need not be finite.
     fn poses(&self, devices: &TrackerFrame) -> Result<[TrackerPose; 3], TrackerError> {
         let roles = TrackerSet::HeadAndHands.roles();
         let found = devices.poses.len();
@@ -231,18 +232,18 @@ impl Player {
         Ok(poses)
     }
 
-    /// The player's joints in the newest frame that the trackers stand for.
+    /// The player's joints that the trackers stand for, in the newest frame.
     #[must_use]
     pub fn joints(&self) -> Option<&TrackerFrame> {
         self.newest.as_ref().map(|newest| &newest.joints)
     }
 
-    /// Enters the newest frame into the history of a network with this `spec`, scaled to the body it was
-    /// trained on; `None` as long as there is no frame. Another `network` (any number the caller likes) takes
-    /// over what it can use.
+    /// Adds the newest frame, scaled to the body the network was trained on, to the history of a
+    /// network with this `spec`; `None` while there is no frame. `network` is any number the caller
+    /// likes; when it changes, the new network keeps the history that it can use.
     ///
     /// # Errors
-    /// If the frame has the wrong number of poses, or anything in it that matters is not finite.
+    /// If the frame has the wrong number of poses, or a pose that is used is not finite.
     pub fn tell(&mut self, spec: &ModelSpec, network: u64) -> Result<Option<Told>, TrackerError> {
         let Some(newest) = &self.newest else { return Ok(None) };
         let mut frame = match &self.calibration {
@@ -276,9 +277,9 @@ impl Player {
         Ok(Some(Told { new: seen.history.push(frame)?, teleported }))
     }
 
-    /// What the network that was told last is to be asked; `None` until it has seen enough. A network that is
-    /// fed frame by frame gets each frame once, so ask for every new one; any other gets the window that
-    /// ends at the newest frame.
+    /// The next input of the current network; `None` until there are enough frames. A network that
+    /// is fed frame by frame gets each frame once, so call this for every new frame; any other gets
+    /// the window that ends at the newest frame.
     pub fn ask(&mut self) -> Option<Question> {
         let Network { spec, history, feed, .. } = self.network.as_mut()?;
         if let Feed::Frames { .. } = spec.feed {
@@ -293,7 +294,7 @@ impl Player {
         Some(Question { input: PoseInput::Window(features), time, axes, starts: false })
     }
 
-    /// Takes what `network` makes of a [`Question`]. Those of another network are forgotten.
+    /// Takes the output of `network` for a [`Question`]. Estimates of another network are cleared.
     pub fn estimate(&mut self, network: u64, time: f64, rotations: PerJoint<DQuat>) {
         if std::mem::replace(&mut self.estimated_by, network) != network {
             self.timeline.clear();
@@ -301,7 +302,7 @@ impl Player {
         self.timeline.push(time, rotations);
     }
 
-    /// The body at `now`, without corrections, `dt` seconds after the one before; `None` as long as there
+    /// The body at time `now`, uncorrected, `dt` seconds after the previous one; `None` while there
     /// is no tracker frame. `skeleton` is the [player's](Self::skeleton).
     pub fn show(&mut self, skeleton: &Skeleton, now: f64, dt: f64) -> Option<PlayerPose> {
         let newest = self.newest.as_ref()?;
@@ -331,16 +332,16 @@ impl Player {
         Some(PlayerPose { pose, source, time })
     }
 
-    /// Corrects a pose that was [shown](Self::show) `dt` seconds after the one before. Returns whether the
-    /// left and the right foot are held to the floor.
+    /// Corrects a [shown](Self::show) pose, `dt` seconds after the previous one. Returns whether
+    /// the left and the right foot are locked to the floor.
     pub fn refine(&mut self, skeleton: &Skeleton, pose: &mut Pose, dt: f64) -> [bool; 2] {
         let Some(newest) = &self.newest else { return [false; 2] };
         self.refiner.set(self.settings.refine);
         self.refiner.apply(&self.settings.dropout, skeleton, pose, &newest.joints.poses, dt)
     }
 
-    /// The refined body at `now`; `None` as long as there is no tracker frame. `skeleton` is the
-    /// [player's](Self::skeleton). Call once for each frame that is drawn.
+    /// The refined body at time `now`; `None` while there is no tracker frame. `skeleton` is the
+    /// [player's](Self::skeleton). Call once per drawn frame.
     pub fn pose(&mut self, skeleton: &Skeleton, now: f64) -> Option<PlayerPose> {
         let dt = self.shown.map_or(0.0, |(_, before)| (now - before).max(0.0));
         let mut shown = self.show(skeleton, now, dt)?;
@@ -348,8 +349,8 @@ impl Player {
         Some(shown)
     }
 
-    /// Forgets everything but settings and calibration: for another player of the same size, or another
-    /// start.
+    /// Clears everything except settings and calibration: for a restart, or another player of the
+    /// same size.
     pub fn reset(&mut self) {
         *self = Self { calibration: self.calibration, ..Self::new(self.settings) };
     }
@@ -361,7 +362,7 @@ impl Network {
         Self { id, spec: spec.clone(), history, feed }
     }
 
-    /// Another network takes over.
+    /// Changes to another network.
     fn change(&mut self, id: u64, spec: &ModelSpec) {
         self.history.change_model(spec);
         (self.id, self.spec, self.feed) = (id, spec.clone(), FrameFeed::new(spec));
@@ -379,7 +380,7 @@ mod tests {
 
     const DT: f64 = 1.0 / 60.0;
 
-    /// The trackers of a walk.
+    /// The trackers of a walking body.
     fn walk() -> Vec<TrackerFrame> {
         let skeleton = Skeleton::default();
         let frames = walk_and_wave(&skeleton).resampled(60.0).frames;
@@ -390,7 +391,7 @@ mod tests {
         frames.iter().enumerate().map(trackers).collect()
     }
 
-    /// Shows every frame of `trackers` with what a network says that answers at once and knows one pose.
+    /// Shows every frame of `trackers`, with a network that always outputs the same pose at once.
     fn play(player: &mut Player, trackers: &[TrackerFrame]) -> Vec<PlayerPose> {
         let spec = fake::spec();
         let show = |frame: &TrackerFrame| {
@@ -413,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_rests_until_the_network_speaks_and_the_head_is_always_exact() {
+    fn a_body_rests_until_the_first_estimate_and_the_head_is_exact() {
         let walk = walk();
         let window = fake::spec().window;
         for settings in [PlayerSettings::plain(), PlayerSettings::default()] {
@@ -430,14 +431,14 @@ mod tests {
         }
     }
 
-    /// A body without a head stays as it is, rests in the end, and goes on where the head is found.
+    /// Without a head the body freezes, then rests, and continues where the head is found.
     #[test]
-    fn a_head_that_drops_out_freezes_the_body() {
+    fn a_lost_head_freezes_the_body() {
         let mut walk = walk();
         let (lost, found) = (150, 290);
         let last = walk[lost - 1].poses[0];
         for frame in &mut walk[lost..found] {
-            // What a lost device reports does not matter.
+            // The pose reported by a lost device is ignored.
             frame.poses[0] = TrackerPose::new(DVec3::NAN, DMat3::ZERO).lost();
         }
         let shown = play(&mut Player::default(), &walk[..found + 60]);
@@ -455,22 +456,23 @@ mod tests {
         }
     }
 
-    /// Told or not, a player who is elsewhere from one frame to the next does there what was done here.
+    /// Announced or detected, a teleport changes nothing but the place.
     #[test]
-    fn a_teleport_takes_everything_along() {
+    fn a_teleport_moves_the_whole_state() {
         let walk = walk();
         let by = Teleport { turn: 2.0, from: DVec3::X, to: DVec3::new(9.0, -4.0, 0.0) };
         let mut moved = walk.clone();
         for frame in &mut moved[200..] {
             frame.poses.iter_mut().for_each(|pose| pose.teleport(&by));
         }
-        // Feet that stand stay where they are, and what the head moves in that frame moves the body.
+        // Corrections of the feet are excluded: locked feet see the head's motion during the
+        // teleport frame.
         let refine = RefineSettings { lock_feet: false, ground: false, ..Default::default() };
         let settings = PlayerSettings { refine, ..PlayerSettings::default() };
         let [here, there] =
             [&walk, &moved].map(|trackers| play(&mut Player::new(settings), &trackers[..260]));
         for (i, (here, there)) in here.iter().zip(&there).enumerate() {
-            // The teleport is noticed with what the head moves in that frame: a centimetre, a degree.
+            // A detected teleport includes the head's motion in that frame: 1 cm, 1°.
             for (a, b) in here.pose.rotations[1..].iter().zip(&there.pose.rotations[1..]) {
                 assert!(geodesic_angle(*a, *b) < 0.1, "frame {i}");
             }
@@ -478,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_frame_changes_nothing_and_another_size_is_another_history() {
+    fn a_bad_frame_changes_nothing_and_a_new_size_clears_the_history() {
         let walk = walk();
         let mut player = Player::default();
         _ = play(&mut player, &walk[..fake::spec().window + 1]);

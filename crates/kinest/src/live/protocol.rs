@@ -1,6 +1,6 @@
-//! Predicting a whole clip, and scoring it, by the reference's rules and by a game's.
+//! Predicts and scores whole clips, by the reference's protocol and by a game's.
 //!
-//! The trackers are made from the clip itself, so they are perfect. Frame 0 only serves velocities: of
+//! Trackers are computed from the clip itself, without noise. Frame 0 only serves velocities: of
 //! `T` frames `T − 1` are predicted.
 
 use super::{EngineError, PoseEngine, StreamFrames, Take, streams_of};
@@ -17,18 +17,19 @@ use serde::{Deserialize, Serialize};
 /// How a clip is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Protocol {
-    /// The reference's: windows side by side, so that most frames are predicted with their future known.
-    /// A network that only answers the newest frame of a window has no use for the future; for it this
-    /// is the same as [`Online`](Self::Online).
+    /// The reference's: adjacent windows, so that most frames are predicted with knowledge of their
+    /// future. For a network that outputs only the newest frame of a window this is the same as
+    /// [`Online`](Self::Online).
     Offline,
-    /// A game's: each frame is predicted as the newest of its window. A network that is fed frame by
-    /// frame is so in either way; one that looks ahead has seen that much of the future in both.
+    /// A game's: each frame is predicted as the newest of its window. A network that is fed frame
+    /// by frame gives the same result in both; with look-ahead it has seen that much of the future
+    /// in both.
     Online,
 }
 
 impl Protocol {
-    /// The windows of a sequence of `frames` feature frames for a network that sees `window` of them and
-    /// answers the newest `answers`, which must not be 0.
+    /// The windows of a sequence of `frames` feature frames, for a network with windows of `window`
+    /// frames that outputs the newest `answers` of them (at least 1).
     pub fn windows(
         self,
         frames: usize,
@@ -50,16 +51,16 @@ impl Protocol {
 /// One window of a longer sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The first frame in it.
+    /// Its first frame.
     pub start: usize,
-    /// How many times that frame is repeated in front, where the sequence is too short.
+    /// Number of copies of that frame in front, where the sequence is too short.
     pub padding: usize,
-    /// How many of the newest frames are this window's to predict; windows before it had the others.
+    /// Number of newest frames predicted by this window; earlier windows predict the others.
     pub keep: usize,
 }
 
-/// The reference's windows: side by side, the last one moved back to end with the sequence, and a sequence
-/// shorter than one window padded in front with its first frame.
+/// The reference's windows: adjacent, the last one moved back to end with the sequence. A sequence
+/// shorter than one window is padded in front with copies of its first frame.
 #[must_use]
 pub fn offline_windows(frames: usize, window: usize) -> Vec<Window> {
     Protocol::Offline.windows(frames, window, window).collect()
@@ -68,46 +69,46 @@ pub fn offline_windows(frames: usize, window: usize) -> Vec<Window> {
 /// Why a clip could not be predicted or scored.
 #[derive(Debug, thiserror::Error)]
 pub enum ProtocolError {
-    /// The clip is not at the model's rate.
+    /// The clip's rate is not the model's.
     #[error("the clip is at {clip_hz} Hz, the model needs {model_hz} Hz: resample it first")]
     Rate {
-        /// Rate of the clip.
+        /// Rate of the clip, Hz.
         clip_hz: f64,
-        /// Rate of the model.
+        /// Rate of the model, Hz.
         model_hz: f64,
     },
-    /// The clip has no frame with a velocity.
+    /// The clip is too short to have velocities.
     #[error("the clip has {frames} frames at the model's rate; at least 2 are needed")]
     TooShort {
-        /// Frames of the clip.
+        /// Number of frames at the model's rate.
         frames: usize,
     },
-    /// The prediction has no frame, or more than the truth.
+    /// The prediction is empty or longer than the truth.
     #[error("{predicted} predicted frames cannot be compared with {truth} true ones")]
     Lengths {
-        /// Frames predicted.
+        /// Number of predicted frames.
         predicted: usize,
-        /// Frames of the truth.
+        /// Number of true frames.
         truth: usize,
     },
     /// The engine failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// The network said something that is not a number.
+    /// The network's output is not finite or not a set of rotations.
     #[error("the network's output for frame {frame} is not finite")]
     NotFinite {
-        /// The predicted frame, from 0.
+        /// Index of the predicted frame, from 0.
         frame: usize,
     },
 }
 
-/// Windows in one call of the engine: enough to fill a processor, few enough to show progress.
+/// Windows per call of the engine: enough to use all cores, few enough to report progress.
 const BATCH: usize = 32;
 
-/// What perfect trackers on the body of `clip` report: one row of poses for each frame, in the order of
-/// the set.
+/// What perfect trackers on the body of `clip` report: for each frame one pose per role, in the
+/// order of the set.
 ///
-/// Rotations and positions come from the two different formulas the reference uses for them.
+/// Rotations and positions come from two different formulas, as in the reference.
 #[must_use]
 pub fn clip_trackers(
     clip: &MotionClip,
@@ -124,13 +125,15 @@ pub fn clip_trackers(
     clip.frames.iter().map(trackers).collect()
 }
 
-/// Predicts `clip`, which must be at the model's rate, from three trackers on a body with `skeleton`.
+/// Predicts `clip`, which must have the model's rate, from three trackers on a body with
+/// `skeleton`.
 ///
-/// Frame `i` of the result describes frame `i + 1` of `clip`. The root is placed so that the predicted head
-/// is where the true one is. `progress` is told how many frames are done, and of how many.
+/// Frame `i` of the result describes frame `i + 1` of `clip`. The root is placed so that the
+/// predicted head is at the true head. `progress` receives the number of finished frames and their
+/// total.
 ///
 /// # Errors
-/// If the rates differ, the clip has less than two frames, or the engine fails or gives NaN.
+/// If the rates differ, the clip has fewer than two frames, or the engine fails or outputs NaN.
 pub fn predict(
     engine: &mut dyn PoseEngine,
     clip: &MotionClip,
@@ -139,7 +142,7 @@ pub fn predict(
     progress: impl FnMut(usize, usize),
 ) -> Result<MotionClip, ProtocolError> {
     let ModelSpec { layout, rate_hz, .. } = *engine.spec();
-    // Wider than rounding: files say 60.000023 and mean 60.
+    // Looser than rounding: some files state 60.000023 Hz for 60 Hz.
     if ((clip.rate_hz - rate_hz) / rate_hz).abs() > 1e-3 {
         return Err(ProtocolError::Rate { clip_hz: clip.rate_hz, model_hz: rate_hz });
     }
@@ -150,12 +153,12 @@ pub fn predict(
     Ok(MotionClip { rate_hz, frames: frames.collect() })
 }
 
-/// The joints' rotations, as axis-angles, the root's against the world, that a network makes of trackers
-/// at its rate: of every frame but the first, which only serves velocities. `progress` is told how many
-/// frames are done, and of how many.
+/// Estimates joint rotations as axis-angles (the root's in world space) from trackers at the
+/// network's rate, for every frame except the first, which only serves velocities. `progress`
+/// receives the number of finished frames and their total.
 ///
 /// # Errors
-/// If there are less than two frames, or the engine fails or gives NaN.
+/// If there are fewer than two frames, or the engine fails or outputs NaN.
 pub fn estimate_rotations(
     engine: &mut dyn PoseEngine,
     trackers: &[Vec<TrackerPose>],
@@ -191,7 +194,7 @@ fn through_windows(
             .iter()
             .map(|w| {
                 let first = input.len();
-                // Feature frame `i` is made of tracker frames `i` and `i + 1`.
+                // Feature frame `i` comes from tracker frames `i` and `i + 1`.
                 let seen = &trackers[w.start..=w.start + (window - w.padding)];
                 let axes = layout.write_features(seen.iter().map(Vec::as_slice), &mut input);
                 let padding = input[first..first + layout.inputs()].repeat(w.padding);
@@ -212,10 +215,10 @@ fn through_windows(
     Ok(said)
 }
 
-/// Frames that a network which is fed frame by frame gets at once here.
+/// Frames per call, for a network that is fed frame by frame.
 const STRETCH: usize = 240;
 
-/// What a network that looks ahead says after the end of the clip is to the last frame held still.
+/// Feeds the whole clip, then repeats the last frame to flush the look-ahead.
 fn through_stream(
     engine: &mut dyn PoseEngine,
     trackers: &[Vec<TrackerPose>],
@@ -249,7 +252,7 @@ fn through_stream(
     Ok(said)
 }
 
-/// What a network said about the predicted frame with this number.
+/// Decodes the output for predicted frame `frame`.
 fn read(
     layout: &FeatureLayout,
     row: &[f32],
@@ -265,17 +268,17 @@ fn read(
     if finite { Ok(rotations) } else { Err(ProtocolError::NotFinite { frame }) }
 }
 
-/// The frame with these rotations and its head at `head`.
+/// The frame with these rotations and the head joint at `head`.
 fn place(rotations: PerJoint<DVec3>, head: DVec3, skeleton: &Skeleton) -> ClipFrame {
-    // The reference rounds here, before its forward kinematics; so do files.
+    // The reference rounds to f32 before forward kinematics, and files store f32.
     let rotations = rotations.map(|a| a.as_vec3().as_dvec3());
     let translation =
         skeleton.translation_for_head(&rotations.map(body_matrix_from_axis_angle), head);
     ClipFrame { translation, rotations }
 }
 
-/// Compares a prediction with the clip it was made from, or with any as long or longer: the last frames
-/// count. Both bodies have `skeleton`.
+/// Compares a prediction with the last frames of `truth`, which must be at least as long. Both
+/// bodies have `skeleton`.
 ///
 /// # Errors
 /// If the prediction is empty or longer than the truth.
@@ -303,11 +306,11 @@ mod tests {
     use crate::skeleton::{Pose, SmplJoint};
     use glam::{DMat3, DQuat};
 
-    /// Says each frame's first input numbers back, as the root's rotation: those are the head's rotation, so
-    /// the prediction tells which frame of the clip it was made from, and in which axes.
+    /// Copies the first inputs of each frame, the head's rotation, to the root's rotation, so that
+    /// the prediction shows which frame it came from, and in which axes.
     struct Echo {
         spec: ModelSpec,
-        /// Sizes of the batches asked for.
+        /// Sizes of the requested batches.
         batches: Vec<usize>,
     }
 
@@ -359,7 +362,7 @@ mod tests {
         }
     }
 
-    /// Someone who walks a circle, turning all the way round, nodding a little.
+    /// A body that walks a full circle, nodding slightly.
     fn circle(frames: usize) -> MotionClip {
         let frame = |i: usize| {
             let turn = DQuat::from_rotation_z(i as f64 * 0.05);
@@ -373,7 +376,7 @@ mod tests {
         MotionClip { rate_hz: 60.0, frames: (0..frames).map(frame).collect() }
     }
 
-    /// Every frame is predicted from itself, whatever the length, the axes and the protocol.
+    /// Each frame is predicted from itself, for any length, axes and protocol.
     #[test]
     fn every_frame_is_predicted_once_and_placed_under_its_head() {
         let skeleton = Skeleton::default();
@@ -428,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_predicted_or_scored_is_said() {
+    fn errors_say_what_cannot_be_predicted_or_scored() {
         let skeleton = Skeleton::default();
         let attempt = |clip: &MotionClip| {
             let mut engine = Echo::new(8, Axes::World);

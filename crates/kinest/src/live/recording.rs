@@ -1,7 +1,7 @@
-//! Trackers, and the poses made of them, on file.
+//! Recordings of trackers, and of the poses made from them.
 //!
-//! One line of JSON for each frame, after one that says what it is: readable with any tool, and what was
-//! written before a crash is there. Numbers are read back to the last bit.
+//! A header line and then one line of JSON per frame: readable with any tool, and complete up to a
+//! crash. Numbers are read back bit for bit.
 
 use super::history::{TIME_TOLERANCE, interpolate};
 use crate::calibration::Calibration;
@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// The only format there has been.
+/// The only format so far.
 const FORMAT: u32 = 1;
 
 /// The first line.
@@ -24,7 +24,7 @@ struct Header {
     trackers: TrackerSet,
 }
 
-/// Every other line. What is not there is as in the line before.
+/// Every other line. A missing field has the value of the line before.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -40,7 +40,7 @@ struct Line {
     model: Option<Option<String>>,
 }
 
-/// What is null is given; only what is missing is not.
+/// Reads `null` as `Some(None)`; only a missing field is `None`.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     value: D,
 ) -> Result<Option<Option<T>>, D::Error> {
@@ -56,8 +56,8 @@ struct Point {
     lost: bool,
 }
 
-/// Matrices (columns one after the other) are what there is, and are written: as a quaternion and back they
-/// would be others in the last digits. By hand quaternions (x, y, z, w) are easier.
+/// Written as a matrix (column by column), because a quaternion would change the last digits. A
+/// file written by hand may have quaternions (x, y, z, w) instead.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Turn {
@@ -66,10 +66,10 @@ enum Turn {
 }
 
 impl Turn {
-    /// How far products of a matrix's columns are from those of a rotation.
+    /// Maximum deviation of the columns' dot products from those of a rotation.
     const SKEW: f64 = 1e-3;
 
-    /// `None` if it is no rotation.
+    /// `None` if it is not a rotation.
     fn matrix(&self) -> Option<DMat3> {
         match self {
             Self::Quaternion(q) => q.is_normalized().then(|| DMat3::from_quat(*q)),
@@ -85,27 +85,27 @@ impl Turn {
 /// One moment of a [`Recording`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordedFrame {
-    /// What the devices said.
+    /// Device poses, as reported.
     pub trackers: TrackerFrame,
-    /// The pose that was shown, if it was recorded.
+    /// The pose that was shown, if recorded.
     pub pose: Option<Pose>,
-    /// The player was moved as a whole since the frame before.
+    /// The whole player was moved since the previous frame.
     pub teleported: bool,
-    /// How big the player was taken to be.
+    /// The player's calibration at that time.
     pub calibration: Option<Calibration>,
-    /// What made the poses: the SHA-256 of the model's weights.
+    /// SHA-256 of the weights of the model that made the poses.
     pub model: Option<String>,
 }
 
 impl RecordedFrame {
-    /// Nothing but what the devices said.
+    /// A frame of device poses only.
     #[must_use]
     pub fn of(trackers: TrackerFrame) -> Self {
         Self { trackers, pose: None, teleported: false, calibration: None, model: None }
     }
 }
 
-/// Why there is no recording.
+/// Why a recording could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// The file could not be read or written.
@@ -113,33 +113,33 @@ pub enum RecordingError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
-    /// A line is not what it should be.
+    /// A line is invalid.
     #[error("recording {path}, line {line}: {problem}")]
     Line {
         /// The file.
         path: PathBuf,
-        /// From 1.
+        /// Line number, from 1.
         line: usize,
         /// What is wrong with it.
         problem: String,
     },
 }
 
-/// What trackers did for a while: at least one frame, in the order of time. AMASS space, metres.
+/// Tracker frames in order of time, at least one. AMASS space, metres.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
     frames: Vec<RecordedFrame>,
 }
 
 impl Recording {
-    /// Reads the file at `path`.
+    /// Reads a recording from a file.
     ///
     /// # Errors
-    /// If it cannot be read or is no recording: the line is named.
+    /// If it cannot be read or is not a recording; the error names the line.
     pub fn load(path: &Path) -> Result<Self, RecordingError> {
         let file_error = |source| RecordingError::File { path: path.into(), source };
         let bad = |line, problem: String| RecordingError::Line { path: path.into(), line, problem };
@@ -185,9 +185,10 @@ impl Recording {
         Ok(Self { frames })
     }
 
-    /// A recording of what comes from elsewhere, such as [`headset::load`](crate::motion::headset::load).
+    /// A recording of frames from elsewhere, such as
+    /// [`headset::load`](crate::motion::headset::load).
     ///
-    /// `None` if there are no frames, or their times do not rise.
+    /// `None` if there are no frames, or their times are not strictly increasing.
     #[must_use]
     pub fn of_trackers(frames: Vec<TrackerFrame>) -> Option<Self> {
         let rising = frames.windows(2).all(|pair| pair[0].time < pair[1].time);
@@ -201,14 +202,14 @@ impl Recording {
         &self.frames
     }
 
-    /// Seconds from the first frame to the last.
+    /// Time from the first frame to the last, seconds.
     #[must_use]
     pub fn duration(&self) -> f64 {
         let [first, .., last] = &self.frames[..] else { return 0.0 };
         last.trackers.time - first.trackers.time
     }
 
-    /// What the trackers said `seconds` after the first frame: interpolated, held at both ends.
+    /// Tracker poses `seconds` after the first frame, interpolated, and held at both ends.
     #[must_use]
     pub fn trackers_at(&self, seconds: f64) -> Vec<TrackerPose> {
         let (before, after, t) = self.around(seconds);
@@ -216,25 +217,25 @@ impl Recording {
         pairs.map(|(a, b)| if t == 0.0 { *a } else { interpolate(a, b, t) }).collect()
     }
 
-    /// The frame that was current `seconds` after the first one, and whether the moment is just that
-    /// frame's.
+    /// The latest frame at `seconds` after the first one, and whether that is exactly the frame's
+    /// time.
     #[must_use]
     pub fn frame_at(&self, seconds: f64) -> (&RecordedFrame, bool) {
         let (before, _, t) = self.around(seconds);
         (before, t == 0.0)
     }
 
-    /// The pose that was shown then, if poses were recorded.
+    /// The pose shown at that time, if poses were recorded.
     #[must_use]
     pub fn pose_at(&self, seconds: f64) -> Option<Pose> {
         let (before, after, t) = self.around(seconds);
         Some(before.pose?.interpolate(&after.pose?, t))
     }
 
-    /// The frames before and after a moment, and where between them it is.
+    /// The frames before and after a time, and the fraction of the way between them.
     fn around(&self, seconds: f64) -> (&RecordedFrame, &RecordedFrame, f64) {
         let time = self.frames[0].trackers.time + seconds.max(0.0);
-        // What lies on a frame but for rounding is that frame.
+        // A time within rounding of a frame's counts as that frame's.
         let next = self.frames.partition_point(|f| f.trackers.time <= time + TIME_TOLERANCE);
         let before = &self.frames[next.saturating_sub(1)];
         let Some(after) = self.frames.get(next) else { return (before, before, 0.0) };
@@ -269,7 +270,7 @@ impl RecordingWriter {
         Ok(writer)
     }
 
-    /// Adds a frame; one that is not newer than the last, or not finite, is left out.
+    /// Appends a frame. A frame that is not newer than the last, or not finite, is skipped.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -297,16 +298,16 @@ impl RecordingWriter {
         Ok(())
     }
 
-    /// How many frames there are.
+    /// Number of frames written.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.frames
     }
 
-    /// Ends the file.
+    /// Flushes and closes the file.
     ///
     /// # Errors
-    /// If the rest of it cannot be written.
+    /// If the remaining data cannot be written.
     pub fn finish(mut self) -> Result<(), RecordingError> {
         let Self { path, out, .. } = &mut self;
         out.flush().map_err(|source| RecordingError::File { path: path.clone(), source })
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_interpolated() {
+    fn a_recording_is_read_back_and_interpolated() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("walk.trackers.jsonl");
         let mut writer = RecordingWriter::create(&path, TrackerSet::HeadAndHands).unwrap();
@@ -372,9 +373,9 @@ mod tests {
         assert!(!recording.frame_at(0.12).1);
     }
 
-    /// Numbers that have no short form, and things that change on the way.
+    /// Numbers without a short decimal form, and values that change between frames.
     #[test]
-    fn every_bit_comes_back() {
+    fn frames_are_read_back_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("session.trackers.jsonl");
         let calibrations =
@@ -404,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_from_elsewhere_have_to_follow_each_other() {
+    fn times_must_increase() {
         assert!(Recording::of_trackers(vec![]).is_none());
         assert!(Recording::of_trackers(vec![frame(0.1), frame(0.1)]).is_none());
         let recording = Recording::of_trackers(vec![frame(0.1), frame(0.2)]).unwrap();
@@ -412,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_recording_is_refused_with_its_line() {
+    fn errors_name_the_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bad.jsonl");
         let head = r#"{"kinest_recording":1,"trackers":"HeadAndHands"}"#;

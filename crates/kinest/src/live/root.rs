@@ -1,4 +1,4 @@
-//! From one frame of network output to a body that stands where the head is.
+//! Turns one frame of network output into a body under the tracked head.
 
 use crate::coordinates::{UPRIGHT, heading};
 use crate::features::WindowAxes;
@@ -7,8 +7,9 @@ use crate::skeleton::{PerJoint, Pose, Skeleton};
 use crate::tracker::TrackerPose;
 use glam::{DMat3, DQuat, DVec3};
 
-/// Local rotations from one frame of network output; `None` if the output has another length than
-/// the numbers of [`FeatureLayout::targets`](crate::features::FeatureLayout::targets), or is not finite, or is no set of rotations.
+/// Local rotations from one frame of network output. `None` if the length is not
+/// [`FeatureLayout::targets`](crate::features::FeatureLayout::targets), or the output is not finite
+/// or not a set of rotations.
 #[must_use]
 pub fn decode_output(
     spec: &ModelSpec,
@@ -23,14 +24,14 @@ pub fn decode_output(
     rotations.iter().all(|q| q.is_finite()).then_some(rotations)
 }
 
-/// The pose with these local rotations whose head joint is at `head`: AMASS space, metres.
+/// The pose with these local rotations and the head joint at `head` (AMASS space, metres).
 #[must_use]
 pub fn place_under_head(skeleton: &Skeleton, rotations: &PerJoint<DQuat>, head: DVec3) -> Pose {
     let translation = skeleton.translation_for_head(&rotations.map(DMat3::from_quat), head);
     Pose { translation, rotations: *rotations }
 }
 
-/// The rest pose, upright, with the head's heading and the head joint at the head.
+/// The rest pose, upright, with the head joint at the head and its heading.
 #[must_use]
 pub fn rest_under_head(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
     let mut rotations = Pose::rest().rotations;
@@ -45,7 +46,7 @@ mod tests {
     use std::f64::consts::FRAC_PI_2;
 
     #[test]
-    fn the_rest_pose_stands_under_the_head_and_turns_with_it_but_does_not_nod() {
+    fn the_rest_pose_follows_the_position_and_heading_of_the_head_only() {
         let skeleton = Skeleton::default();
         let looking_down = DQuat::from_rotation_x(1.0);
         let head = TrackerPose::new(
@@ -54,13 +55,14 @@ mod tests {
         );
         let joints = skeleton.pose_joints(&rest_under_head(&skeleton, &head)).positions;
         assert!((joints[SmplJoint::Head.index()] - head.position).length() < 1e-12);
-        // At heading 0 the person faces −y with the left hand on +x; a quarter turn later it is on +y.
+        // At heading 0 the player faces −y and the left hand is at +x; after a quarter turn it is
+        // at +y.
         let left = joints[SmplJoint::LeftWrist.index()] - joints[SmplJoint::RightWrist.index()];
         assert!(left.y > 1.0 && left.x.abs() < 1e-9 && left.z.abs() < 1e-9, "{left}");
     }
 
     #[test]
-    fn what_is_no_rotation_is_refused() {
+    fn an_output_that_is_not_a_rotation_is_refused() {
         let spec = crate::live::fake::spec();
         let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
         assert!(decode_output(&spec, &vec![f32::NAN; spec.layout.targets()], &axes).is_none());

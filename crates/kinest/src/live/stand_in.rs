@@ -1,4 +1,4 @@
-//! What networks that know no dropouts are shown instead of lost hands.
+//! Stand-ins for lost hands, for networks trained without dropouts.
 
 use super::rest_under_head;
 use crate::refine::{Bridge, DropoutSettings, Place, joint_place};
@@ -7,19 +7,21 @@ use crate::tracker::{Teleport, TrackerPose, TrackerRole};
 use glam::DQuat;
 use std::f64::consts::FRAC_PI_2;
 
-/// Stands in for lost hands before a network that knows no dropouts.
+/// Replaces lost hands for networks trained without dropouts.
 ///
-/// Such a network would see a hand that hangs in the air while its owner walks away. It is shown one that
-/// is held for a moment and then lowered to the side, as people do, and that is taken back to the real one
-/// when it is found: no jump, no speed that no hand has. While the head is lost, hands are held with it:
-/// they would leave a head behind that stays where it was last seen, and be back at once when it is found.
+/// Such a network would see a hand frozen in the air while the player walks away. Instead it sees a
+/// hand that is held for a moment, then lowered to the side, and moved back once the real one is
+/// found, without a jump and at human speed. While the head is lost, hands are held with it;
+/// otherwise they would move away from a head that stays at its last pose, and jump back when it is
+/// found.
 #[derive(Clone, Debug, Default)]
 pub struct HandStandIn {
     hands: [Bridge; 2],
 }
 
 impl HandStandIn {
-    /// Replaces the lost hands among `trackers` (head, left, right), `dt` seconds after the last call.
+    /// Replaces the lost hands among `trackers` (head, left, right). `dt` is the time since the
+    /// last call, seconds.
     ///
     /// # Panics
     /// If there are not three trackers.
@@ -49,7 +51,7 @@ impl HandStandIn {
     }
 }
 
-/// The wrist of somebody who stands upright under `head` and lets the arms hang.
+/// Wrist of a player who stands upright under `head` with hanging arms.
 #[must_use]
 pub fn lowered_hand(skeleton: &Skeleton, head: &TrackerPose, role: TrackerRole) -> TrackerPose {
     let mut pose = rest_under_head(skeleton, head);
@@ -57,7 +59,7 @@ pub fn lowered_hand(skeleton: &Skeleton, head: &TrackerPose, role: TrackerRole) 
         TrackerRole::RightHand => (SmplJoint::RightShoulder, 1.0),
         _ => (SmplJoint::LeftShoulder, -1.0),
     };
-    // Not quite down: there are hips.
+    // Short of vertical, to clear the hips.
     pose.rotations[shoulder.index()] = DQuat::from_rotation_z(side * 0.9 * FRAC_PI_2);
     joint_place(skeleton, &pose, role.joint()).into()
 }
@@ -71,7 +73,7 @@ mod tests {
 
     const DT: f64 = 1.0 / 60.0;
 
-    /// The trackers of a walk.
+    /// The trackers of a walking body.
     fn walk(skeleton: &Skeleton) -> Vec<Vec<TrackerPose>> {
         let trackers = |pose: Pose| {
             let joints = skeleton.pose_joints(&pose);
@@ -81,7 +83,7 @@ mod tests {
         frames.iter().map(Pose::from).map(trackers).collect()
     }
 
-    /// The head is lost while its owner walks on for more than a second and is found elsewhere.
+    /// The head is lost for more than 1 s while the player walks on, and is found elsewhere.
     #[test]
     fn hands_stay_with_a_head_that_is_lost() {
         let (skeleton, settings) = (Skeleton::default(), DropoutSettings::default());
@@ -111,9 +113,9 @@ mod tests {
         assert!(left_behind > 0.8, "a walk of {left_behind} m");
     }
 
-    /// What a network that knows no lost trackers is shown is always a hand that could be one.
+    /// The network always sees a plausible hand.
     #[test]
-    fn a_lost_hand_is_lowered_for_a_network_that_knows_no_dropouts_and_taken_back() {
+    fn a_lost_hand_is_lowered_and_moved_back_once_found() {
         let (skeleton, settings) = (Skeleton::default(), DropoutSettings::default());
         let walk = walk(&skeleton);
         let mut stand_in = HandStandIn::default();

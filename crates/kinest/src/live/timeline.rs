@@ -1,4 +1,4 @@
-//! Poses for every frame that is drawn, from estimates that come when they like.
+//! Poses for every drawn frame, from estimates that arrive at irregular times.
 
 use crate::rotation::{exp, log};
 use crate::skeleton::PerJoint;
@@ -6,53 +6,52 @@ use crate::tracker::Teleport;
 use glam::{DQuat, DVec3};
 use std::collections::VecDeque;
 
-/// Estimates kept. At 60 Hz they reach back 0.4 s, more than the longest delay.
+/// Estimates kept: 0.4 s at 60 Hz, more than the longest delay.
 const KEPT: usize = 24;
 
-/// The most that what is shown is behind, seconds. When estimates are later than that, they are shown
-/// when they come.
+/// Maximum delay of shown poses, seconds. Estimates later than that are shown on arrival.
 const LONGEST_DELAY: f64 = 0.2;
 
-/// By how much the delay shrinks in a second when estimates come sooner.
+/// Decrease of the delay, seconds per second, when estimates arrive earlier.
 const DELAY_DECAY: f64 = 0.02;
 
-/// When frames are drawn without a new estimate, corners are rounded for at least this long, seconds.
+/// After a frame without a new estimate, corners are rounded for at least this long, seconds.
 const ROUNDED_FOR: f64 = 1.0;
 
-/// Estimates that are older than the newest by more than this, seconds, are of another clock.
+/// An estimate older than the newest by more than this, seconds, belongs to another clock.
 const OTHER_CLOCK: f64 = 1.0;
 
-/// A change of the delay is made up for in about this time, seconds, …
+/// Time constant for following a change of the delay, seconds.
 const CATCH_UP: f64 = 0.25;
-/// … but by no more than this part of the time that passes, and a larger one than this at once, seconds.
+/// Maximum rate of following it, as a fraction of the time that passes.
 const CATCH_UP_RATE: f64 = 0.3;
 const SNAP: f64 = 0.5;
 
-/// Beyond the newest estimate joints go on turning and come to rest within about this time, seconds:
-/// [`log`] of the last turn, as if it died away exponentially.
+/// Time constant in which joints come to rest beyond the newest estimate, seconds: their turning
+/// speed, from the [`log`] of the last turn, decays exponentially.
 const COAST: f64 = 0.05;
-/// Speeds are taken over at least this time, seconds: over less they are noise.
+/// Minimum time over which speeds are measured, seconds; shorter intervals give noise.
 const SPEED_OVER: f64 = 0.03;
 
-/// What was shown beyond the newest estimate and turns out wrong is corrected in about this time, seconds.
+/// Time constant in which an extrapolation that proved wrong is corrected, seconds.
 const CORRECTION: f64 = 0.05;
 
-/// The estimates of one body on their own clock, shown at any rate.
+/// The estimates of one body on their own clock, shown at any frame rate.
 ///
-/// What is shown is a little late, by as much as estimates have recently been when they were needed, so
-/// that there nearly always is one before and one after to interpolate between. When estimates come at
-/// once, as in a test that waits for each, the delay is nothing and they are shown as they are. When none
-/// comes, joints coast for a moment and then stand still. Only rotations are late: the body is placed
-/// under the newest head afterwards.
+/// Poses are shown slightly late, by as much as estimates have recently been late, so that nearly
+/// every drawn frame has an estimate before and after it to interpolate between. When estimates
+/// arrive at once, as in a test that waits for each, the delay is 0 and they are shown unchanged.
+/// When none arrive, joints coast for a moment and then stop. Only rotations are late: the body is
+/// placed under the newest head afterwards.
 ///
-/// Measured on 41 CMU clips that are longer than 2.5 s, with the shipped model's online estimates and a
-/// worker that starts at most 60 times a second (jitter is the mean third derivative of all joints,
-/// 10² m/s³, which grows with the rate it is looked at with; straight lines between all 60 estimates of a
-/// second are what could be shown without care if nothing ever came late):
+/// Measured on 41 CMU clips longer than 2.5 s, with the shipped model's online estimates and a
+/// worker that starts at most 60 calls per second. Jitter is the mean third derivative of all joint
+/// positions, 10² m/s³; it grows with the sampling rate. The fifth column is what linear
+/// interpolation between all 60 estimates per second would show if none were late:
 ///
-/// | screen | a call takes | jitter shown | of straight lines | mean age |
+/// | screen | time per call | jitter shown | jitter, linear | mean age |
 /// |---|---|---|---|---|
-/// | 60 Hz | no time | 18.5 | 18.5 | 0 ms |
+/// | 60 Hz | 0 | 18.5 | 18.5 | 0 ms |
 /// | 60 Hz | 3 ms | 17.2 | 18.5 | 18 ms |
 /// | 60 Hz | 40 ms | 3.9 | 18.5 | 108 ms |
 /// | 90 Hz | 3 ms | 14.1 | 22.5 | 30 ms |
@@ -63,15 +62,15 @@ const CORRECTION: f64 = 0.05;
 pub struct PoseTimeline {
     estimates: VecDeque<(f64, PerJoint<DQuat>)>,
     delay: f64,
-    /// The moment that was shown last, and when.
+    /// The pose shown last, its time and the frame's time.
     shown: Option<Shown>,
-    /// Whether there is a new estimate since the last frame.
+    /// Whether an estimate arrived since the last frame.
     fresh: bool,
-    /// Until when corners are rounded.
+    /// Corners are rounded until this time, seconds.
     rounded_until: Option<f64>,
-    /// Whether what was shown last is something else by now.
+    /// Whether newer estimates contradict the pose that was shown last.
     revised: bool,
-    /// What is shown against what the estimates say.
+    /// Remaining offset of the shown pose from the estimates.
     correction: Option<PerJoint<DQuat>>,
 }
 
@@ -83,8 +82,8 @@ struct Shown {
 }
 
 impl PoseTimeline {
-    /// Adds an estimate for the moment `time`. One that is not newer than the newest is ignored, unless it
-    /// is so much older that it has another clock.
+    /// Adds an estimate for time `time`. One that is not newer than the newest is ignored, unless
+    /// it is so much older that it belongs to another clock.
     pub fn push(&mut self, time: f64, rotations: PerJoint<DQuat>) {
         if let Some(newest) = self.newest() {
             if newest - time > OTHER_CLOCK {
@@ -101,20 +100,20 @@ impl PoseTimeline {
         self.fresh = true;
     }
 
-    /// The moment of the newest estimate.
+    /// Time of the newest estimate, seconds.
     #[must_use]
     pub fn newest(&self) -> Option<f64> {
         self.estimates.back().map(|(time, _)| *time)
     }
 
-    /// How far behind what is shown is meant to be, seconds.
+    /// The current target delay, seconds.
     #[must_use]
     pub fn delay(&self) -> f64 {
         self.delay
     }
 
-    /// What to show at `now`, and the moment it is an estimate of; `None` before the first estimate.
-    /// Call once for each frame that is drawn.
+    /// The pose to show at time `now`, and the time of the estimates it comes from; `None` before
+    /// the first estimate. Call once per drawn frame.
     pub fn show(&mut self, now: f64) -> Option<(f64, PerJoint<DQuat>)> {
         let newest = self.newest()?;
         let age = (now - newest).max(0.0);
@@ -133,7 +132,7 @@ impl PoseTimeline {
             Some(shown) if (target - shown.playhead - passed).abs() < SNAP => {
                 let behind = target - (shown.playhead + passed);
                 let most = CATCH_UP_RATE * passed;
-                // At the end of a change it is exact: what is a nanosecond off is there.
+                // Ends exactly on target: a remainder below 1 µs is removed at once.
                 let step = (behind * (passed / CATCH_UP).min(1.0)).clamp(-most, most);
                 let step = if behind.abs() < 1e-6 { behind } else { step };
                 shown.playhead + passed + step
@@ -166,7 +165,8 @@ impl PoseTimeline {
         Some((playhead.min(newest), rotations))
     }
 
-    /// The time over which lines are averaged, seconds: the mean between two estimates, or nothing.
+    /// The width over which the interpolation is averaged, seconds: the mean interval of estimates
+    /// while corners are rounded, else 0.
     fn rounding(&self) -> f64 {
         let (Some((first, _)), Some(last)) = (self.estimates.front(), self.newest()) else {
             return 0.0;
@@ -175,7 +175,7 @@ impl PoseTimeline {
         if self.rounded_until.is_some() { ((last - first) / gaps).min(LONGEST_DELAY) } else { 0.0 }
     }
 
-    /// The mean of the lines between estimates around `time`.
+    /// The interpolation, averaged over [`rounding`](Self::rounding) around `time`.
     fn rounded(&self, time: f64) -> PerJoint<DQuat> {
         let middle = self.at(time);
         let width = self.rounding();
@@ -191,7 +191,7 @@ impl PoseTimeline {
         let mut before: (f64, PerJoint<DVec3>) = (from, turns(from));
         let corners = self.estimates.iter().map(|(t, _)| *t).filter(|t| from < *t && *t < to);
         for time in corners.chain([to]) {
-            // Between corners the turns are straight lines, as nearly as turns are vectors.
+            // Between two estimates the turns are linear in time, to first order.
             let now = (time, turns(time));
             for (mean, (a, b)) in mean.iter_mut().zip(before.1.iter().zip(&now.1)) {
                 *mean += (*a + *b) * ((now.0 - before.0) / (2.0 * width));
@@ -201,8 +201,8 @@ impl PoseTimeline {
         std::array::from_fn(|j| (middle[j] * exp(mean[j])).normalize())
     }
 
-    /// The estimates at `time`: interpolated between two, coasting beyond the newest, and the oldest
-    /// before all of them.
+    /// The estimates at `time`: interpolated, coasting beyond the newest, and the oldest before all
+    /// others.
     fn at(&self, time: f64) -> PerJoint<DQuat> {
         let after = self.estimates.partition_point(|(t, _)| *t < time);
         let Some((t1, b)) = self.estimates.get(after) else {
@@ -211,7 +211,7 @@ impl PoseTimeline {
         let Some((t0, a)) = after.checked_sub(1).map(|before| &self.estimates[before]) else {
             return *b;
         };
-        // An estimate's own moment shows it to the last bit.
+        // At the time of an estimate, that estimate bit for bit.
         if *t1 == time {
             return *b;
         }
@@ -242,7 +242,7 @@ impl PoseTimeline {
         }
     }
 
-    /// Forgets every estimate.
+    /// Clears all estimates.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
@@ -256,7 +256,7 @@ mod tests {
 
     const KNEE: usize = SmplJoint::LeftKnee as usize;
 
-    /// A knee that swings by 0.8 rad once a second: 5 rad/s and 32 rad/s² at most.
+    /// A knee that swings by 0.8 rad at 1 Hz: at most 5 rad/s and 32 rad/s².
     fn swing(time: f64) -> PerJoint<DQuat> {
         let mut rotations = Pose::rest().rotations;
         rotations[KNEE] = DQuat::from_rotation_x(1.0 + 0.8 * (std::f64::consts::TAU * time).sin());
@@ -267,8 +267,8 @@ mod tests {
         log(rotations[KNEE]).x
     }
 
-    /// Frames drawn at `screen` Hz from a worker that starts at most 60 times a second and takes
-    /// `latency` seconds: what was shown, with the age it had.
+    /// Draws frames at `screen` Hz from a worker that starts at most 60 calls per second and takes
+    /// `latency` seconds. Returns the shown angles and their age.
     fn play(screen: f64, latency: f64, timeline: &mut PoseTimeline) -> Vec<(f64, f64)> {
         let (mut free_at, mut due) = (0.0, 0.0);
         let mut running: Option<f64> = None;
@@ -284,7 +284,7 @@ mod tests {
                 due = (due + 1.0 / 60.0).max(now - 1.0 / 60.0);
             }
             if let Some((time, rotations)) = timeline.show(now) {
-                // The first second is for the delay to settle.
+                // The delay settles in the first second.
                 if now > 1.0 {
                     shown.push((bend(&rotations), now - time));
                 }
@@ -293,7 +293,7 @@ mod tests {
         shown
     }
 
-    /// Third differences against those of the true motion, which a screen of the same rate would show.
+    /// Mean absolute third difference; comparable at the same frame rate only.
     fn jitter(values: impl Iterator<Item = f64>) -> f64 {
         let values: Vec<f64> = values.collect();
         let third = values.windows(4).map(|w| (w[3] - 3.0 * w[2] + 3.0 * w[1] - w[0]).abs());
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn motion_is_as_smooth_as_the_true_one_at_any_rate_and_with_a_slow_worker() {
+    fn motion_is_smooth_at_any_rate_and_with_a_slow_worker() {
         for (screen, latency, late) in
             [(144.0, 0.003, 0.04), (144.0, 0.04, 0.13), (90.0, 0.003, 0.05), (90.0, 0.04, 0.15)]
         {
@@ -315,14 +315,14 @@ mod tests {
             );
             assert!(age < late, "{screen} Hz, {latency} s: {age} s late");
             assert!(age >= latency, "{age}: nothing is shown before it is known");
-            // 46 times with straight lines, hundreds of times when estimates are shown as they come.
+            // Linear interpolation gives 46 times, showing estimates on arrival hundreds of times.
             assert!(seen < 9.0 * truth, "{screen} Hz, {latency} s: {seen} against {truth}");
         }
     }
 
-    /// When every estimate is there at once nothing is late and nothing is touched.
+    /// When every estimate is in time, there is no delay and no change.
     #[test]
-    fn estimates_of_this_very_moment_are_shown_to_the_last_bit() {
+    fn estimates_in_time_are_shown_bit_for_bit() {
         let mut timeline = PoseTimeline::default();
         assert!(timeline.show(0.0).is_none());
         for i in 0..200 {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn without_estimates_joints_coast_and_stand_still_and_come_back_without_a_jump() {
+    fn without_estimates_joints_coast_and_stop_then_resume_without_a_jump() {
         let mut timeline = PoseTimeline::default();
         let dt = 1.0 / 90.0;
         let mut before: Option<f64> = None;
@@ -347,7 +347,7 @@ mod tests {
             let (time, rotations) = timeline.show(now).unwrap();
             let bend = bend(&rotations);
             if let Some(before) = before {
-                // 5 rad/s, and the correction of what was missed: up to 1.6 rad within 50 ms.
+                // 5 rad/s, and the correction of the missed motion: up to 1.6 rad within 50 ms.
                 let limit =
                     if silent { 5.1 * dt } else { 5.1 * dt + 1.6 * (1.0 - (-dt / 0.05_f64).exp()) };
                 assert!((bend - before).abs() < limit * 1.5, "{now}: {bend} after {before}");
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn old_estimates_are_ignored_and_a_teleport_turns_all() {
+    fn old_estimates_are_ignored_and_a_teleport_turns_all_others() {
         let mut timeline = PoseTimeline::default();
         timeline.push(1.0, swing(1.0));
         timeline.push(1.0, swing(0.3));

@@ -1,4 +1,4 @@
-//! The engine on a thread of its own.
+//! A thread that runs the engine for all avatars.
 
 use super::{
     EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded, streams_of, warm_up,
@@ -14,23 +14,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-/// Batches that may wait for the caller before the worker pauses: a caller that stops polling must
-/// not fill the memory.
+/// Unread batches after which the worker pauses, so that a caller that stops polling does not fill
+/// the memory.
 const UNREAD_BATCHES: usize = 64;
 
-/// Calls that percentiles are taken over: eight seconds at 60 Hz.
+/// Calls that percentiles are taken over: 8 s at 60 Hz.
 const RECENT_CALLS: usize = 480;
 
-/// How much of a stream may wait for its turn, seconds. When it is more the network has been away for so
-/// long that it starts anew with the newest.
+/// Maximum backlog of a stream, seconds; beyond it the stream restarts at the newest frames.
 const LONGEST_BACKLOG: f64 = 1.0;
 
-/// What the network is given.
+/// Input of the network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PoseInput {
     /// A whole window, `[window, inputs]`, row-major.
     Window(Vec<f32>),
-    /// Of a stream, the frames that the network was not given yet: `[frames, inputs]`, row-major.
+    /// The frames of a stream that were not fed yet, `[frames, inputs]`, row-major.
     Frames(Vec<f32>),
 }
 
@@ -45,70 +44,70 @@ impl PoseInput {
 /// One window of one avatar, or the next frames of its stream.
 #[derive(Clone, Debug)]
 pub struct PoseRequest {
-    /// Whose it is; any number the caller likes.
+    /// Number of the avatar, chosen by the caller.
     pub avatar: u64,
-    /// Time stamp of the frame that the answer describes, handed back with the reply.
+    /// Time of the frame that the output describes, seconds; returned with the reply.
     pub time: f64,
     /// Features.
     pub input: PoseInput,
-    /// What the answer is expressed in.
+    /// The axes of the output.
     pub axes: WindowAxes,
 }
 
-/// What the network says about a [`PoseRequest`].
+/// Output of the network for a [`PoseRequest`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PoseReply {
-    /// Whose it is.
+    /// Number of the avatar.
     pub avatar: u64,
-    /// Time stamp of the request.
+    /// Time stamp of the request, seconds.
     pub time: f64,
-    /// Rotation of each joint against its parent, the root's against the world (AMASS space).
+    /// Local rotation of each joint; the root's is in world space (AMASS).
     pub rotations: PerJoint<DQuat>,
 }
 
-/// News from the worker.
+/// An event of the worker.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorkerEvent {
-    /// The engine is open and has run once.
+    /// The engine is open and warmed up.
     Ready {
         /// Name of the device.
         device: String,
     },
-    /// One call of the network is done.
+    /// Poses from one call of the network.
     Poses(Vec<PoseReply>),
-    /// The engine could not be opened, or failed, or panicked. The worker has stopped; nothing
-    /// comes after this.
+    /// The engine could not be opened, failed, or panicked. The worker has stopped; this is its
+    /// last event.
     Failed {
-        /// What happened.
+        /// The error message.
         reason: String,
     },
 }
 
-/// How the worker is doing.
+/// Statistics of the worker.
 #[derive(Clone, Debug, Default)]
 pub struct InferenceStats {
-    /// Calls of the network.
+    /// Number of calls of the network.
     pub calls: u64,
-    /// Milliseconds of the newest call.
+    /// Duration of the newest call, milliseconds.
     pub last_ms: f64,
-    /// Milliseconds that the oldest request of the newest call waited for its turn.
+    /// Waiting time of the oldest request in the newest call, milliseconds.
     pub queue_ms: f64,
-    /// Requests replaced by a newer one of the same avatar before their turn came.
+    /// Number of requests replaced by a newer one of the same avatar while waiting.
     pub replaced: u64,
-    /// Replies dropped because their avatar was reset or forgotten meanwhile.
+    /// Number of replies dropped because their avatar was reset or discarded in the meantime.
     pub late: u64,
-    /// Outputs that were no set of rotations.
+    /// Number of outputs that were not finite or not rotations.
     pub not_finite: u64,
     recent_ms: VecDeque<f64>,
 }
 
 impl InferenceStats {
-    /// The milliseconds that this part of the last calls took at most: 0.5 for the median, 0.99 for
-    /// nearly all. `None` before the first call.
+    /// Percentile of the duration of this stage over the last calls, milliseconds: 0.5 is the
+    /// median, 0.99 nearly the maximum. `None` before the first call.
     #[must_use]
     pub fn percentile_ms(&self, part: f64) -> Option<f64> {
         let last = self.recent_ms.len().checked_sub(1)?;
-        // On the stack: games ask in every frame.
+        // On the stack, because games call this in every frame.
         let mut recent = [0.0; RECENT_CALLS];
         recent.iter_mut().zip(&self.recent_ms).for_each(|(copy, ms)| *copy = *ms);
         let recent = &mut recent[..=last];
@@ -127,37 +126,35 @@ impl InferenceStats {
     }
 }
 
-/// How replies and streams of an avatar are told from those before.
+/// Current reply and stream numbers of an avatar.
 #[derive(Clone, Copy)]
 struct Generation {
-    /// Replies of another one are late.
+    /// Replies with another number are late.
     reply: u64,
-    /// What a network that is fed frame by frame remembers is under this number.
+    /// Number of the stream that the engine keeps for the avatar.
     stream: u64,
 }
 
-/// A request with the generation of its avatar when it was made.
+/// A request and its avatar's generation at the time of submission.
 struct Waiting {
     generation: Generation,
     since: Instant,
-    /// Time stamp of the first request whose frames are in this one.
+    /// Time stamp of the first request merged into this one, seconds.
     first: f64,
     request: PoseRequest,
 }
 
 #[derive(Default)]
 struct Letters {
-    /// The newest request of each avatar, in the order of their numbers so that batches are the same in
-    /// every run.
+    /// The newest request of each avatar, ordered by number so that batches are reproducible.
     requests: BTreeMap<u64, Waiting>,
-    /// Streams that nobody will go on with.
+    /// Streams to end.
     ended: Vec<u64>,
-    /// Calls of the network that requests were taken out for.
+    /// Number of calls for which requests were taken out.
     calls: u64,
 }
 
-/// What the caller has for the thread. The lock is only ever held to move things in and out, never while
-/// the network runs.
+/// Requests from the caller to the thread. The lock is never held while the network runs.
 #[derive(Clone, Default)]
 struct Mailbox(Arc<Mutex<Letters>>);
 
@@ -166,8 +163,7 @@ impl Mailbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out everything that waits: the requests of one call, if there are any, and the streams that
-    /// have ended.
+    /// Takes out all waiting requests, for one call, and the streams to end.
     fn take(&self) -> (BTreeMap<u64, Waiting>, Vec<u64>) {
         let mut letters = self.lock();
         letters.calls += u64::from(!letters.requests.is_empty());
@@ -181,22 +177,24 @@ enum Message {
     Failed { reason: String },
 }
 
-/// One call of the network. Made ready on the worker's thread, so that the caller's allocates nothing.
+/// Result of one call of the network. Built on the worker's thread, so that the caller allocates
+/// nothing.
 struct Batch {
-    /// How many requests it answers.
+    /// Number of requests in the call.
     requests: usize,
-    /// Those whose output was a set of rotations.
+    /// Replies to the requests whose output was valid.
     replies: Vec<PoseReply>,
-    /// The generation of each reply's avatar when it was asked for.
+    /// Generation of each reply's avatar at the time of the request.
     generations: Vec<u64>,
     ms: f64,
     queue_ms: f64,
 }
 
-/// A thread that owns an engine and runs the newest window of every avatar, all in one call.
+/// A thread that owns an engine and runs the newest windows of all avatars in one call.
 ///
-/// Nothing here waits for the network but [`wait`](Self::wait). A request replaces a waiting one of
-/// the same avatar; where the network is fed frame by frame the frames of both are fed. Dropping the worker ends the thread after the call it is in.
+/// Only [`wait`](Self::wait) blocks. A newer window replaces a waiting one of the same avatar; the
+/// waiting frames of a stream are concatenated. Dropping the worker ends the thread after its
+/// current call.
 pub struct PoseWorker {
     mailbox: Mailbox,
     wake: Sender<()>,
@@ -210,10 +208,10 @@ pub struct PoseWorker {
 }
 
 impl PoseWorker {
-    /// Starts the thread. `open` is called on it, so a slow start of a GPU blocks nobody.
+    /// Starts the thread. `open` runs on it, so that opening a GPU blocks nobody.
     ///
     /// # Errors
-    /// If the system has no thread to give.
+    /// If the operating system cannot start a thread.
     pub fn spawn<E: Display>(
         open: impl FnOnce() -> Result<Box<dyn PoseEngine>, E> + Send + 'static,
     ) -> std::io::Result<Self> {
@@ -223,7 +221,7 @@ impl PoseWorker {
         let requests = mailbox.clone();
         let thread = Builder::new().name("kinest worker".into()).spawn(move || {
             if let Err(reason) = run(open, &requests, &woken, &out) {
-                // Nobody listens any more when this fails.
+                // Fails only if the worker was dropped.
                 _ = out.send(Message::Failed { reason });
             }
         })?;
@@ -240,7 +238,7 @@ impl PoseWorker {
         })
     }
 
-    /// Hands in the newest windows of some avatars. Ignored when the worker has failed.
+    /// Submits the newest input of some avatars. Does nothing after a failure.
     pub fn submit(&mut self, requests: impl IntoIterator<Item = PoseRequest>) {
         if !self.running {
             return;
@@ -256,7 +254,7 @@ impl PoseWorker {
                 .generations
                 .entry(request.avatar)
                 .or_insert_with(|| Generation { reply: number(), stream: number() });
-            // The windows of an avatar have waited since the first of them.
+            // Waiting time counts from the first merged request.
             let (mut since, mut first) = (since, request.time);
             if let Some(before) = letters.requests.remove(&request.avatar) {
                 self.stats.replaced += 1;
@@ -277,12 +275,13 @@ impl PoseWorker {
             letters.requests.insert(waiting.request.avatar, waiting);
         }
         drop(letters);
-        // Full: the worker has a call to wake already. Disconnected: its last words are on the way.
+        // If the channel is full, the worker will wake anyway; if it is closed, the failure event
+        // follows.
         _ = self.wake.try_send(());
     }
 
-    /// Forgets `avatar`, also what the network remembers of it: replies to what was submitted before
-    /// never arrive. For other players, other models, despawned avatars.
+    /// Discards everything about `avatar`, including its stream: replies to earlier requests never
+    /// arrive. For a new player, a new model, or a despawned avatar.
     pub fn reset(&mut self, avatar: u64) {
         let generation = self.generations.remove(&avatar);
         let mut letters = self.mailbox.lock();
@@ -290,8 +289,7 @@ impl PoseWorker {
         letters.requests.remove(&avatar);
     }
 
-    /// Replies to what was submitted for `avatar` before never arrive, but a stream goes on. For
-    /// teleports.
+    /// Discards replies to earlier requests of `avatar`, but its stream continues. For teleports.
     pub fn discard(&mut self, avatar: u64) {
         if let Some(generation) = self.generations.get_mut(&avatar) {
             self.next_number += 1;
@@ -305,7 +303,7 @@ impl PoseWorker {
         }
     }
 
-    /// The next piece of news, if there is any.
+    /// The next event, if any.
     pub fn poll(&mut self) -> Option<WorkerEvent> {
         while let Ok(message) = self.messages.try_recv() {
             self.receive(message);
@@ -313,8 +311,8 @@ impl PoseWorker {
         self.events.pop_front()
     }
 
-    /// Waits until every request is answered or the worker has failed; the news is then there to
-    /// [`poll`](Self::poll).
+    /// Blocks until every request is answered or the worker has failed; [`poll`](Self::poll) then
+    /// returns the events.
     pub fn wait(&mut self) {
         while self.is_asked() {
             let Ok(message) = self.messages.recv() else { break };
@@ -322,7 +320,7 @@ impl PoseWorker {
         }
     }
 
-    /// Whether a request waits in the mailbox, or is in a call whose answer was not received yet.
+    /// Whether a request is waiting or its reply was not received yet.
     fn is_asked(&self) -> bool {
         let letters = self.mailbox.lock();
         self.running && (!letters.requests.is_empty() || letters.calls > self.stats.calls)
@@ -334,7 +332,7 @@ impl PoseWorker {
         self.running
     }
 
-    /// How the worker is doing.
+    /// Statistics since the start.
     #[must_use]
     pub fn stats(&self) -> &InferenceStats {
         &self.stats
@@ -344,7 +342,7 @@ impl PoseWorker {
     pub fn join(self) {
         let Self { thread, wake, messages, .. } = self;
         drop((wake, messages));
-        // The thread catches every panic, so there is nothing to learn from the result.
+        // The thread catches all panics, so the result carries no information.
         _ = thread.join();
     }
 
@@ -372,7 +370,8 @@ impl PoseWorker {
     }
 }
 
-/// The thread: opens the engine, warms it up, then answers until the caller is gone.
+/// The worker's thread: opens the engine, warms it up, and answers requests until the caller is
+/// gone.
 fn run<E: Display>(
     open: impl FnOnce() -> Result<Box<dyn PoseEngine>, E>,
     mailbox: &Mailbox,
@@ -381,7 +380,7 @@ fn run<E: Display>(
 ) -> Result<(), String> {
     let mut engine = guarded(open)?.map_err(|error| error.to_string())?;
     let result = serve(engine.as_mut(), mailbox, woken, out);
-    // A back end that has panicked may do so again when it is put away.
+    // A back end that has panicked may panic again when dropped.
     _ = guarded(move || drop(engine));
     result
 }
@@ -410,7 +409,7 @@ fn serve(
             requests.values().map(|w| (w.generation.stream, &w.request.input)).collect();
         let output = call(engine, &inputs)?;
         let ms = start.elapsed().as_secs_f64() * 1e3;
-        // An output that is too short leaves avatars without an answer that is a pose.
+        // If the output is too short, the remaining avatars get an empty output, which is invalid.
         let frames = output.chunks(spec.layout.targets()).chain(std::iter::repeat(&[] as &[f32]));
         let (mut replies, mut generations) = (vec![], vec![]);
         let asked = requests.len();
@@ -430,7 +429,7 @@ fn serve(
     Ok(())
 }
 
-/// Runs the network on everything that waits, once; the newest frame's output of each.
+/// Runs the network once on all waiting requests; the output is the newest frame of each.
 fn call<'a>(
     engine: &mut dyn PoseEngine,
     inputs: &[(u64, &'a PoseInput)],
@@ -488,13 +487,13 @@ mod tests {
         std::iter::from_fn(|| worker.poll()).collect()
     }
 
-    /// A door the engine waits at, so that tests decide when a call ends.
+    /// The engine waits at this gate, so that tests decide when a call ends.
     fn gate() -> (Sender<()>, Receiver<()>) {
         crossbeam_channel::unbounded()
     }
 
     #[test]
-    fn warms_up_answers_and_stops() {
+    fn a_worker_warms_up_replies_and_stops() {
         let mut worker = worker(|_, _| Deed::Answer);
         worker.submit([request(7, 1.5)]);
         worker.wait();
@@ -510,7 +509,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_request_wins_and_avatars_share_a_call() {
+    fn a_newer_window_replaces_a_waiting_one_and_avatars_share_a_call() {
         let (open, door) = gate();
         let (batches, sizes) = crossbeam_channel::unbounded();
         let mut worker = worker(move |_, batch| {
@@ -533,12 +532,12 @@ mod tests {
             [(1, 4.0), (2, 4.0)]
         );
         assert_eq!(worker.stats().replaced, 8);
-        // One pending wake-up may have found the mailbox empty; that must not count as a call.
+        // A wake-up that finds the mailbox empty must not count as a call.
         assert_eq!(worker.stats().calls, 1);
     }
 
     #[test]
-    fn percentiles_are_of_the_recent_calls() {
+    fn percentiles_cover_recent_calls() {
         let mut stats = InferenceStats::default();
         assert_eq!(stats.percentile_ms(0.5), None);
         (0..200).for_each(|_| stats.add(1e6, 0.0));
@@ -560,7 +559,7 @@ mod tests {
         entries.recv().unwrap();
         worker.submit([request(1, 1.0), request(2, 1.0)]);
         entries.recv().unwrap();
-        // Both are inside the network now.
+        // Both requests are in the running call.
         worker.reset(1);
         worker.submit([request(1, 2.0)]);
         open.send(()).unwrap();
@@ -577,7 +576,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_waits_is_taken_back_by_a_reset() {
+    fn a_reset_removes_a_waiting_request() {
         let (open, door) = gate();
         let mut worker = worker(move |_, _| {
             door.recv().unwrap();
@@ -591,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_panics_and_engines_that_do_not_open_end_in_one_failure_and_no_more() {
+    fn every_kind_of_failure_is_reported_once() {
         let fails: [(&str, PoseWorker); 4] = [
             ("out of luck", worker(|n, _| if n == 1 { Deed::Fail } else { Deed::Answer })),
             ("device lost", worker(|n, _| if n == 1 { Deed::Panic } else { Deed::Answer })),
@@ -613,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_that_cannot_be_fed_as_its_model_is_fails_to_start() {
+    fn an_engine_that_does_not_support_its_models_feed_fails_to_start() {
         let mut engine = FakeEngine::new(|_, _| Deed::Answer);
         engine.spec.feed = Feed::Frames { look_ahead: 0 };
         let mut worker = PoseWorker::spawn(|| Ok::<_, Infallible>(Box::new(engine) as _)).unwrap();
@@ -623,9 +622,9 @@ mod tests {
         assert!(reason.contains("fed frame by frame"), "{reason}");
     }
 
-    /// The engine fails on the first avatar while requests of the others wait, which nobody will answer.
+    /// The engine fails on the first avatar while requests of others wait.
     #[test]
-    fn what_waits_when_the_engine_fails_can_be_taken_back() {
+    fn waiting_requests_can_be_reset_after_a_failure() {
         let (open, door) = gate();
         let (entered, entries) = crossbeam_channel::unbounded();
         let mut worker = worker(move |n, _| {
@@ -651,7 +650,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_not_finite_is_counted_and_not_shown() {
+    fn an_output_that_is_not_finite_is_counted_and_dropped() {
         let mut worker = worker(|n, _| if n == 1 { Deed::NotFinite } else { Deed::Answer });
         for time in [0.0, 1.0] {
             worker.submit([request(1, time)]);
@@ -663,9 +662,9 @@ mod tests {
         assert_eq!(worker.stats().not_finite, 1);
     }
 
-    /// Dropping does not wait for the call that runs, and the thread ends by itself, engine and all.
+    /// Dropping does not wait for the running call; the thread then ends and drops the engine.
     #[test]
-    fn dropping_neither_waits_nor_leaks() {
+    fn dropping_a_worker_neither_blocks_nor_leaks() {
         let (open, door) = gate();
         let (alive, gone) = crossbeam_channel::bounded::<()>(0);
         let worker = worker(move |_, _| {

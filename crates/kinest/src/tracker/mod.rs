@@ -1,4 +1,4 @@
-//! Tracked points: which devices there are, where they are worn, and what they report.
+//! Trackers: devices, where they are worn, and what they report.
 
 mod device;
 mod teleport;
@@ -22,7 +22,7 @@ pub enum TrackerRole {
 }
 
 impl TrackerRole {
-    /// The body joint whose pose this tracker stands for.
+    /// The body joint that this tracker stands for.
     #[must_use]
     pub const fn joint(self) -> SmplJoint {
         match self {
@@ -42,7 +42,7 @@ pub enum TrackerSet {
 }
 
 impl TrackerSet {
-    /// The trackers of the set, in the order of the network's input.
+    /// The trackers of the set, in the network's input order.
     #[must_use]
     pub const fn roles(self) -> &'static [TrackerRole] {
         match self {
@@ -53,26 +53,26 @@ impl TrackerSet {
     }
 }
 
-/// Pose of the joint a tracker stands for: AMASS space, metres.
+/// Pose of the joint that a tracker stands for: AMASS space, metres.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrackerPose {
     /// World position.
     pub position: DVec3,
-    /// World from joint.
+    /// World-from-joint rotation.
     pub rotation: DMat3,
-    /// Whether the device is tracked at this moment. While it is not (a hand out of the cameras'
-    /// sight, a controller that sleeps) the pose is the last one it had when it was.
+    /// Whether the device is tracked now. If it is not (a hand out of the cameras' view, a sleeping
+    /// controller), the pose is its last tracked one.
     pub tracked: bool,
 }
 
 impl TrackerPose {
-    /// The pose of a device that is tracked.
+    /// The pose of a tracked device.
     #[must_use]
     pub const fn new(position: DVec3, rotation: DMat3) -> Self {
         Self { position, rotation, tracked: true }
     }
 
-    /// What is reported while the device is lost and this was its last pose.
+    /// This pose, reported as the last one of a lost device.
     #[must_use]
     pub const fn lost(self) -> Self {
         Self { tracked: false, ..self }
@@ -85,17 +85,17 @@ impl TrackerPose {
     }
 }
 
-/// One moment of all trackers of a set, in the order of [`TrackerSet::roles`].
+/// One moment of all trackers in a set, in the order of [`TrackerSet::roles`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackerFrame {
-    /// Seconds on the sender's clock.
+    /// Time on the sender's clock, seconds.
     pub time: f64,
     /// One pose for each role of the set.
     pub poses: Vec<TrackerPose>,
 }
 
 impl TrackerFrame {
-    /// What perfect trackers on these joints would report at `time`.
+    /// Perfect trackers on these joints at `time`.
     #[must_use]
     pub fn from_joints(set: TrackerSet, time: f64, joints: &JointTransforms) -> Self {
         let poses = set.roles().iter().map(|role| {

@@ -1,34 +1,35 @@
-//! Players that are somewhere else from one moment to the next.
+//! Teleports: players that change place from one frame to the next.
 
 use super::TrackerPose;
 use crate::coordinates::heading;
 use glam::{DQuat, DVec3};
 
-/// Nobody runs this fast: the world record is 12.4 m/s at its fastest (Berlin 2009).
+/// Maximum speed of a runner, m/s: the world record peaks at 12.4 m/s (Berlin 2009).
 const TOP_SPEED: f64 = 12.5;
-/// Shorter jumps are trackers that find themselves again, metres.
+/// Minimum length of a teleport, metres; shorter jumps are trackers that recover.
 const SHORTEST_JUMP: f64 = 0.5;
 
-/// The whole player is turned about the vertical and moved, in no time: no motion of the body.
+/// A turn of the whole player about the vertical and a move, in no time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Teleport {
     /// Turn about the vertical, radians.
     pub turn: f64,
-    /// A point before …
+    /// A point of the player before the teleport.
     pub from: DVec3,
-    /// … and after.
+    /// The same point after it.
     pub to: DVec3,
 }
 
 impl Teleport {
-    /// The teleport that takes a head from one pose to another, but for how it is tilted.
+    /// The teleport that takes a head from one pose to another, up to its tilt.
     #[must_use]
     pub fn between(before: &TrackerPose, after: &TrackerPose) -> Self {
         let turn = heading(after.rotation) - heading(before.rotation);
         Self { turn, from: before.position, to: after.position }
     }
 
-    /// The same, if the head is tracked in both and no body moves that far in `seconds` by itself.
+    /// [`between`](Self::between), if the head is tracked in both poses and no body moves that far
+    /// in `seconds`.
     #[must_use]
     pub fn detect(before: &TrackerPose, after: &TrackerPose, seconds: f64) -> Option<Self> {
         let far = before.position.distance(after.position);
@@ -37,19 +38,19 @@ impl Teleport {
             .then(|| Self::between(before, after))
     }
 
-    /// The turn.
+    /// The turn as a rotation.
     #[must_use]
     pub fn rotation(&self) -> DQuat {
         DQuat::from_rotation_z(self.turn)
     }
 
-    /// Where a point of the player is afterwards.
+    /// Position of a point of the player after the teleport.
     #[must_use]
     pub fn point(&self, before: DVec3) -> DVec3 {
         self.to + self.rotation() * (before - self.from)
     }
 
-    /// How far up the player is moved, metres.
+    /// Change of height, metres.
     #[must_use]
     pub fn rise(&self) -> f64 {
         self.to.z - self.from.z
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_body_can_do_is_no_teleport() {
+    fn possible_motion_is_not_a_teleport() {
         let here = head(DVec3::new(0.0, 0.0, 1.6), 0.0, 0.0);
         let there = |x: f64| head(DVec3::new(x, 0.0, 1.6), 0.0, 0.0);
         assert_eq!(Teleport::detect(&here, &there(0.3), 1.0 / 90.0), None, "a glitch");
@@ -78,9 +79,9 @@ mod tests {
         assert_eq!(Teleport::detect(&here, &there(1.0).lost(), 1.0 / 60.0), None, "not seen");
     }
 
-    /// The head ends where it was found, the hand in the same place against it, and nods stay nods.
+    /// The head ends at its new pose, the hand keeps its pose relative to the head, and nods stay.
     #[test]
-    fn trackers_are_taken_along_as_one() {
+    fn all_trackers_move_together() {
         let (before, after) =
             (head(DVec3::new(1.0, 2.0, 1.6), 0.3, 0.2), head(DVec3::new(-4.0, 0.0, 4.6), 2.0, 0.5));
         let by = Teleport::between(&before, &after);

@@ -1,15 +1,15 @@
-//! Replacements for the inside of a Mamba-2 block on back ends that have a faster one.
+//! Kernels that replace the core of a Mamba-2 block on some back ends.
 //!
 //! The network is generic over its back end and written in Burn operations. On the CPU these spend
-//! most of their time moving numbers; one fused pass ([`super::fused`]) is several times faster. Whoever
-//! names a concrete back end gives its networks the kernels that run there ([`CoreKernels`]).
+//! most of their time moving data, and one fused pass ([`super::fused`]) is several times faster.
+//! Code that names a concrete back end passes its kernels ([`CoreKernels`]) to the network.
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use std::any::Any;
 use std::sync::Arc;
 
-/// Everything between a Mamba-2 block's first projections and its last.
+/// Inputs of the core: everything between a Mamba-2 block's input and output projections.
 #[derive(Clone, Debug)]
 pub struct CoreTensors<B: Backend> {
     /// `[batch, tokens, inner]`, before its SiLU.
@@ -30,11 +30,11 @@ pub struct CoreTensors<B: Backend> {
     pub skip: Tensor<B, 1>,
     /// Weight of the RMS normalisation, `[inner]`.
     pub norm: Tensor<B, 1>,
-    /// What came before the first token; none: nothing. No gradient goes there.
+    /// State before the first token; `None` is zero. It gets no gradient.
     pub start: Option<Mamba2State<B>>,
 }
 
-/// What a [`Mamba2`](super::mamba2::Mamba2) block remembers between two stretches of one sequence.
+/// State of a [`Mamba2`](super::mamba2::Mamba2) block between two calls on one sequence.
 #[derive(Clone, Debug)]
 pub struct Mamba2State<B: Backend> {
     /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
@@ -43,27 +43,28 @@ pub struct Mamba2State<B: Backend> {
     pub ssm: Tensor<B, 4>,
 }
 
-/// Computes the gated and normalised output of a scan, `[batch, tokens, inner]`, and the state after
-/// the last token.
+/// Computes the gated and normalised output of a scan, `[batch, tokens, inner]`, and the state
+/// after the last token.
 pub type CoreKernel<B> = fn(CoreTensors<B>) -> (Tensor<B, 3>, Mamba2State<B>);
 
 /// Kernels for some back ends, at most one for each.
 ///
-/// A network has its own ([`Network::with_core_kernels`](crate::pose::Network::with_core_kernels)) and takes
-/// the one for the back end it is on, also after it was made one of another back end, as that of training is
-/// for validation.
+/// They belong to a network
+/// ([`Network::with_core_kernels`](crate::pose::Network::with_core_kernels)), which uses the one
+/// for its current back end, also after a conversion, as from the training to the validation back
+/// end.
 #[derive(Clone, Debug, Default)]
 pub struct CoreKernels(Vec<Arc<dyn Any + Send + Sync>>);
 
 impl CoreKernels {
-    /// These and `kernel`.
+    /// Adds `kernel`.
     #[must_use]
     pub fn and<B: Backend>(mut self, kernel: CoreKernel<B>) -> Self {
         self.0.push(Arc::new(kernel));
         self
     }
 
-    /// The first kernel for `B`.
+    /// The kernel for `B`, if any.
     pub(crate) fn on<B: Backend>(&self) -> Option<CoreKernel<B>> {
         self.0.iter().find_map(|kernel| kernel.downcast_ref::<CoreKernel<B>>().copied())
     }

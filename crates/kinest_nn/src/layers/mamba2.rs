@@ -31,17 +31,17 @@ pub struct Mamba2<B: Backend> {
     project_out: Linear<B>,
     state: usize,
     head_width: usize,
-    // One field, under the name that it has in saved states of runs.
+    // States of saved runs contain this field by name, so it must not be renamed or split.
     #[module(skip)]
     chunk: Chunk,
 }
 
-/// How the scan is computed. Changes speed and rounding only.
+/// Algorithm of the scan. Affects speed and rounding only.
 #[derive(Clone, Debug)]
 struct Chunk {
     /// Tokens per chunk.
     tokens: usize,
-    /// What replaces the scan in Burn operations, by back end.
+    /// Replacements of the Burn operations, by back end.
     kernels: CoreKernels,
 }
 
@@ -50,13 +50,13 @@ struct Chunk {
 pub struct Mamba2Inner<B: Backend> {
     /// Gate, `[batch, tokens, inner]`.
     pub z: Tensor<B, 3>,
-    /// What the scan reads.
+    /// Inputs of the scan.
     pub scan: SsdInput<B>,
     /// The last tokens before the convolution, `[batch, taps - 1, inner + 2 state]`.
     pub conv_tail: Tensor<B, 3>,
 }
 
-/// Widens 16-bit numbers for the scan, which exponentiates and accumulates long sums.
+/// Widens 16-bit floats, because the scan exponentiates and accumulates long sums.
 fn wide<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     match x.dtype() {
         DType::F16 | DType::BF16 => x.cast(DType::F32),
@@ -92,7 +92,7 @@ impl<B: Backend> Mamba2<B> {
         }
     }
 
-    /// Runs whole sequences from an empty state.
+    /// Runs whole sequences from a zero state.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
@@ -100,13 +100,13 @@ impl<B: Backend> Mamba2<B> {
         self.stream(tokens, None).0
     }
 
-    /// From now on the block is computed by the kernel for its back end, if there is one in `kernels`.
+    /// Makes the block use the kernel in `kernels` for its back end, if there is one.
     pub fn use_core_kernels(&mut self, kernels: &CoreKernels) {
         self.chunk.kernels = kernels.clone();
     }
 
-    /// Runs the next tokens of a batch of sequences from `state` (`None` is empty), with the
-    /// fastest kernel the back end has, and returns the state after them.
+    /// Runs the next tokens of a batch of sequences from `state` (`None` is zero), with the back
+    /// end's fastest kernel, and returns the state after them.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`

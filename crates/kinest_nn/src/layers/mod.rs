@@ -1,4 +1,4 @@
-//! Layers that several networks are made of.
+//! Layers shared by the networks.
 
 pub mod fused;
 pub mod kernel;
@@ -184,7 +184,7 @@ impl<B: Backend> TimeFilter<B> {
         causal_filter(before, x, self.weight.val(), self.bias.val())
     }
 
-    /// The frames before the first: none, which is zeros.
+    /// The frames before the first: zeros.
     pub(crate) fn before(&self, batch: usize) -> Tensor<B, 3> {
         let [taps, width] = self.weight.dims();
         let none = Tensor::<B, 3>::zeros([batch, taps - 1, width], &self.weight.device());
@@ -198,7 +198,7 @@ mod tests {
     use burn::tensor::{DType, Tolerance};
     use burn_flex::{Flex, FlexDevice};
 
-    /// Mixed-precision training produces such tensors.
+    /// Mixed-precision training runs on 16-bit tensors.
     #[test]
     fn time_filters_work_in_sixteen_bits() {
         let numbers = |shape: [usize; 3]| {

@@ -4,8 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-/// A number with a smaller standard deviation counts as constant in training and is not scaled, so
-/// that it cannot blow up if it does vary later.
+/// Input numbers with a smaller standard deviation in training count as constant and are not
+/// scaled, so that they do not blow up if they vary later.
 const LEAST_DEVIATION: f32 = 1e-4;
 
 /// Mean and standard deviation of the training data, per number.

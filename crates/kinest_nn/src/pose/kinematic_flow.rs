@@ -135,7 +135,7 @@ fn scan_chain<B: Backend>(
     let (scanned, state) = scan.stream(tokens, state);
     let mut scanned = scanned.reshape([batch, window, length, width]);
     if length < count {
-        // Source of the zeros for joints outside the chain.
+        // Zeros for joints outside the chain.
         let zeros = scanned.clone().narrow(2, 0, 1).zeros_like();
         scanned = Tensor::cat(vec![scanned, zeros], 2);
     }

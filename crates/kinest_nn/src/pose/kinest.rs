@@ -37,7 +37,7 @@ pub struct KinestTrace<B: Backend> {
 }
 
 impl<B: Backend> Kinest<B> {
-    /// A network with fresh random weights; the dimensions of `config` fit together.
+    /// A network with random weights. `config` must have been checked.
     pub(super) fn new(config: &KinestConfig, device: &B::Device) -> Self {
         Self {
             standardise: config.standardise.then(|| Standardise::identity(config.inputs, device)),
@@ -132,8 +132,8 @@ impl<B: Backend> Kinest<B> {
         linear(&self.embed, features.cast(self.embed.weight.dtype()))
     }
 
-    /// Prepares a fresh network for its data: sets the standardisation and makes the last layer
-    /// output the mean target, so that training does not start by searching for it.
+    /// Prepares a fresh network for its data: sets the standardisation, and the last layer's bias
+    /// to the mean target, so that training starts near the mean pose.
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         let device = self.regress.weight.device();
         if self.standardise.is_some() {

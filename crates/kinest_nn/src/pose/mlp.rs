@@ -1,7 +1,7 @@
-//! A plain multi-layer perceptron: past frames in, newest frame out.
+//! A multi-layer perceptron: past frames in, newest frame out.
 //!
-//! It has no notion of a body, nor of time beyond the frames it is given. Small and quick to train,
-//! it is the baseline that a more elaborate network has to beat.
+//! It knows nothing about bodies, and about time only the frames it is given. Small and quick to
+//! train, it is the baseline for other networks.
 
 use crate::layers::statistics::{DataStatistics, Standardise};
 use crate::layers::{layer_norm, linear, linear_layer};
@@ -19,7 +19,7 @@ struct ResidualLayer<B: Backend> {
     linear: Linear<B>,
 }
 
-/// A multi-layer perceptron over some past frames.
+/// A multi-layer perceptron over selected past frames.
 ///
 /// With `s` the standardised frames, concatenated, and `f` the activation: `h = f(W₀ s + b₀)`, then
 /// `h ← h + f(Wᵢ norm(h) + bᵢ)` for each residual layer, then `W h + b`.
@@ -37,7 +37,7 @@ pub struct Mlp<B: Backend> {
 }
 
 impl<B: Backend> Mlp<B> {
-    /// A network with fresh random weights; the dimensions of `config` fit together.
+    /// A network with random weights. `config` must have been checked.
     pub(super) fn new(config: &MlpConfig, device: &B::Device) -> Self {
         let residual = || ResidualLayer {
             norm: layer_norm(config.width, device),
@@ -76,8 +76,8 @@ impl<B: Backend> Mlp<B> {
         linear(&self.regress, h)
     }
 
-    /// Prepares a fresh network for its data: sets the standardisation and makes the last layer
-    /// output the mean target.
+    /// Prepares a fresh network for its data: sets the standardisation, and the last layer's bias
+    /// to the mean target.
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         let device = self.regress.weight.device();
         self.standardise = statistics.standardise(&device);
@@ -85,7 +85,7 @@ impl<B: Backend> Mlp<B> {
     }
 }
 
-/// The curve between the layers.
+/// The activation between the layers.
 fn activate<B: Backend>(curve: Activation, x: Tensor<B, 3>) -> Tensor<B, 3> {
     match curve {
         Activation::Relu => relu(x),
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn the_default_has_a_million_weights() {
         let config = MlpConfig::default();
-        // The 54 means and deviations are not trained, but are stored with the weights.
+        // Means and deviations of 54 inputs are stored with the weights, but not trained.
         assert_eq!(Mlp::<Flex>::new(&config, &FlexDevice).num_params(), 1_135_856);
     }
 

@@ -1,8 +1,9 @@
-//! Networks that estimate poses.
+//! Pose networks: trackers in, rotations of a body's joints out.
 //!
-//! A [`NetworkConfig`] describes a network, [`Network::new`] makes it with fresh weights,
-//! [`Network::from_checkpoint`] with trained ones. A new kind of network is one file here, its
-//! dimensions in [`kinest::model`] and one variant in [`NetworkConfig`] and [`Network`].
+//! [`Network::new`] makes the network of a [`NetworkConfig`] with random weights,
+//! [`Network::from_checkpoint`] one with trained weights. A new kind of network needs one file
+//! here, its dimensions in [`kinest::model`], and one variant each in [`NetworkConfig`] and
+//! [`Network`].
 
 mod kinematic_flow;
 mod kinest;
@@ -28,7 +29,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-/// A network of any kind.
+/// A pose network of any kind.
 #[derive(Module, Debug)]
 pub enum Network<B: Backend> {
     /// KineST.
@@ -73,7 +74,7 @@ impl<B: Backend> NetworkState<B> {
 }
 
 impl<B: Backend> Network<B> {
-    /// The network with fresh random weights.
+    /// A network with random weights.
     ///
     /// # Errors
     /// If the dimensions do not fit together; the error names the field.
@@ -97,7 +98,7 @@ impl<B: Backend> Network<B> {
         Ok(with_tensors(network, checkpoint.tensors()?))
     }
 
-    /// The checkpoint of this network: `manifest` with `precision` and hash filled in.
+    /// The checkpoint of this network: `manifest`, with `precision` and hash filled in.
     ///
     /// # Errors
     /// If a weight is not finite in that precision.
@@ -120,8 +121,8 @@ impl<B: Backend> Network<B> {
         }
     }
 
-    /// Runs the next frames of a batch of streams from `state` (`None` starts them) and returns the
-    /// state after them. Many frames at once and one by one give the same output.
+    /// Runs the next frames of a batch of streams from `state` (`None` starts new streams) and
+    /// returns the state after them. How a stream is split into calls does not change the output.
     ///
     /// # Panics
     /// If the network is not fed by [`Feed::Frames`].
@@ -144,7 +145,7 @@ impl<B: Backend> Network<B> {
         }
     }
 
-    /// Frames of a `window` that [`forward`](Self::forward) outputs, counted from the newest.
+    /// Number of newest frames of a `window` that [`forward`](Self::forward) outputs.
     #[must_use]
     pub fn answers(&self, window: usize) -> usize {
         match self {
@@ -153,7 +154,7 @@ impl<B: Backend> Network<B> {
         }
     }
 
-    /// The same network, whose Mamba-2 blocks are computed by `kernels`.
+    /// This network, with its Mamba-2 blocks computed by `kernels`.
     #[must_use]
     pub fn with_core_kernels(mut self, kernels: &CoreKernels) -> Self {
         match &mut self {

@@ -1,4 +1,4 @@
-//! `bench`: how long a model takes on this machine.
+//! `bench`: times a model on this machine.
 
 use crate::output::say;
 use crate::report::latency::{self, BenchReport, Latency};
@@ -6,23 +6,23 @@ use clap::Args;
 use kinest_engine::DeviceChoice;
 use std::path::PathBuf;
 
-/// Measures how long a model takes: a window or a step, for one avatar and many, and from the start of
-/// the program to the first pose. Run it on a quiet machine.
+/// Times a model: a window or a step, for one and many avatars, and from program start to the first
+/// pose. Run it on an idle machine.
 #[derive(Args, Clone, Debug)]
 pub struct BenchArgs {
     /// The model, a `.model.ron` file with its weights beside it
     #[arg(long)]
     pub model: PathBuf,
-    /// What the network runs on: cpu, wgpu, cuda, or auto for the fastest that works
+    /// Device: cpu, wgpu, cuda, or auto for the fastest that works
     #[arg(long, default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,
-    /// Seconds for each row, at least; rare delays need long ones
+    /// Minimum time per row, seconds; rare delays need long ones
     #[arg(long, default_value_t = 3.0, value_name = "SECONDS", value_parser = seconds)]
     pub seconds: f64,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Estimate one pose and leave; what a cold start is measured with
+    /// Estimate one pose and exit, for timing a cold start
     #[arg(long, hide = true)]
     pub first_pose: bool,
 }

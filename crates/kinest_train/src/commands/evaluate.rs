@@ -1,4 +1,4 @@
-//! `evaluate`: how far models are from the truth, and from what needs no model.
+//! `evaluate`: scores models and baselines against the true motion.
 
 use crate::data::clips;
 use crate::engine;
@@ -13,10 +13,10 @@ use kinest_engine::DeviceChoice;
 use std::fs;
 use std::path::PathBuf;
 
-/// Compares what models predict with the motion they predict it from.
+/// Scores the poses that models estimate from clips against the clips.
 #[derive(Args, Clone, Debug)]
 pub struct EvaluateArgs {
-    /// A model, a `.model.ron` file with its weights beside it; several stand side by side
+    /// A model, a `.model.ron` file with its weights beside it; can be given several times
     #[arg(long = "model", required = true, value_name = "MODEL")]
     pub models: Vec<PathBuf>,
     /// Folder with AMASS clips, at any depth, or a prepared `.motion` file
@@ -25,48 +25,49 @@ pub struct EvaluateArgs {
     /// File with one clip per line, relative to the folder; without it, all clips of the folder
     #[arg(long)]
     pub split: Option<PathBuf>,
-    /// What each frame may be predicted from
+    /// Frames that each estimate may use
     #[arg(long, default_value = "both")]
     pub protocol: Protocols,
-    /// Also measure what needs no network: one pose throughout, the clip's first pose, and inverse
+    /// Also score baselines without a network: a constant pose, the clip's first pose, and inverse
     /// kinematics from head and hands
     #[arg(long)]
     pub baselines: bool,
-    /// Folder with the motion whose mean pose is held; without this and a split, it is the rest pose
+    /// Folder with the motion for the constant mean pose; without this and a split, it is the rest
+    /// pose
     #[arg(long, requires = "baselines")]
     pub baseline_data: Option<PathBuf>,
-    /// File with the clips whose mean pose is held, relative to their folder, or else to that of the data
+    /// File with the clips for the mean pose, relative to their folder, or else to the data folder
     #[arg(long, requires = "baselines")]
     pub baseline_split: Option<PathBuf>,
-    /// Also apply to the models' online estimates what the plugin for games does, step by step: the head
-    /// exactly, the hands exactly, smoothing, feet on the floor at height 0
+    /// Also apply the corrections of the game plugin to the models' online estimates, step by step:
+    /// head exact, hands exact, smoothing, feet on the floor at height 0
     #[arg(long)]
     pub refine: bool,
-    /// Also write the figures, with a row for each clip, to this file
+    /// Also write all figures, per clip too, to this JSON file
     #[arg(long)]
     pub json: Option<PathBuf>,
-    /// Also write the tables to this file
+    /// Also write the tables to this Markdown file
     #[arg(long)]
     pub markdown: Option<PathBuf>,
-    /// Also write a row for each model, protocol and clip to this file
+    /// Also write one row per model, protocol and clip to this CSV file
     #[arg(long)]
     pub csv: Option<PathBuf>,
-    /// Also draw a contact sheet of each clip, the truth and all estimates, into this folder
+    /// Also draw a contact sheet of each clip, with the truth and all estimates, into this folder
     #[arg(long, value_name = "DIR")]
     pub render: Option<PathBuf>,
-    /// What the networks run on: cpu, wgpu, cuda, or auto for the fastest that works
+    /// Device for the networks: cpu, wgpu, cuda, or auto for the fastest that works
     #[arg(long, default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
 }
 
-/// Which protocols to evaluate.
+/// Protocols to evaluate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Protocols {
-    /// Whole windows side by side, future included, as papers do
+    /// Adjacent windows, with knowledge of the future, as in papers
     Offline,
-    /// Only the past, as a game has it
+    /// Past frames only, as in games
     Online,
-    /// One after the other
+    /// Both protocols
     Both,
 }
 
@@ -80,7 +81,7 @@ impl Protocols {
     }
 }
 
-/// What to call the models in these files: their names, or their paths where names are not enough.
+/// Display names of models: their file names, or their paths where file names are ambiguous.
 fn model_names(paths: &[PathBuf]) -> Vec<String> {
     let without = |text: &str| text.strip_suffix(".model.ron").unwrap_or(text).to_string();
     let short = |path: &PathBuf| without(&path.file_name().unwrap_or_default().to_string_lossy());
@@ -91,7 +92,7 @@ fn model_names(paths: &[PathBuf]) -> Vec<String> {
     paths.iter().map(name).collect()
 }
 
-/// The models and what stands beside them, on one skeleton and at one rate.
+/// The models and baselines, with their common skeleton and rate.
 fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, f64)> {
     let mut candidates = vec![];
     let mut common: Option<(Skeleton, f64)> = None;
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_are_called_by_their_file_unless_two_are_the_same() {
+    fn models_are_named_by_file_unless_ambiguous() {
         let names = model_names(
             &["a/last.model.ron", "b/last.model.ron", "c/x.model.ron"].map(PathBuf::from),
         );

@@ -1,11 +1,11 @@
-//! `export`: a trained checkpoint as it ships.
+//! `export`: writes a checkpoint for release.
 
 use crate::output::say;
 use anyhow::Context;
 use kinest::model::{Checkpoint, Precision};
 use std::path::{Path, PathBuf};
 
-/// `export`: writes a checkpoint in another precision, with figures from `evaluate` in it.
+/// `export`: writes a checkpoint in another precision, with the figures from `evaluate`.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
     /// The checkpoint to read.
@@ -14,10 +14,10 @@ pub struct ExportArgs {
     /// The checkpoint to write, `NAME.model.ron`.
     #[arg(long)]
     out: PathBuf,
-    /// How weights are stored.
+    /// Precision of the stored weights.
     #[arg(long, value_enum, default_value_t)]
     precision: ExportPrecision,
-    /// JSON written by `evaluate`, whose figures the checkpoint is to carry.
+    /// JSON from `evaluate`, whose figures are added to the checkpoint.
     #[arg(long)]
     metrics: Option<PathBuf>,
 }
@@ -54,7 +54,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Adds every number of every protocol, as `online.mpjpe_cm`.
+/// Adds every number of every protocol, named like `online.mpjpe_cm`.
 fn read_metrics(
     path: &Path,
     metrics: &mut std::collections::BTreeMap<String, f64>,

@@ -1,4 +1,4 @@
-//! `import`: weights of the reference become a checkpoint.
+//! `import`: converts weights of the reference implementation.
 
 use crate::output::say;
 use anyhow::{Context, ensure};
@@ -11,7 +11,7 @@ use kinest_nn::pose::Network;
 use safetensors::{Dtype, SafeTensors};
 use std::path::{Path, PathBuf};
 
-/// `import`: converts a PyTorch `state_dict` of the reference; nothing in it is executed.
+/// `import`: converts a PyTorch `state_dict` of the reference, without executing anything in it.
 #[derive(Debug, clap::Args)]
 pub struct ImportArgs {
     /// The reference's weights, a `.pth` file.
@@ -23,35 +23,35 @@ pub struct ImportArgs {
     /// Order of the joints in the kinematic scans the weights were trained with.
     #[arg(long, value_enum, default_value_t)]
     chain: Chain,
-    /// Attention heads, which cannot be read from the shapes [default: as many as the temporal
-    /// scans have, as in the released network].
+    /// Number of attention heads, which the shapes do not determine [default: as many as the
+    /// temporal scans have, as in the released network].
     #[arg(long)]
     attention_heads: Option<usize>,
     /// Body the weights were trained with, instead of the default skeleton.
     #[arg(long)]
     skeleton: Option<PathBuf>,
-    /// Safetensors file with `input` [B, S, 54] and the `output` [B, S, 132] to expect.
+    /// Safetensors file with `input` [B, S, 54] and the expected `output` [B, S, 132].
     #[arg(long)]
     verify: Option<PathBuf>,
-    /// Largest difference from the expected output.
+    /// Maximum difference from the expected output.
     #[arg(long, default_value_t = 1e-4, requires = "verify")]
     tolerance: f32,
 }
 
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 enum Chain {
-    /// 21 joints, without the left ankle: the released code.
+    /// 21 joints, without the left ankle, as in the released code.
     #[default]
     Released,
-    /// 22 joints: the paper.
+    /// 22 joints, as in the paper.
     Unified,
 }
 
 /// Runs `import`.
 ///
 /// # Errors
-/// If the weights are not those of a KineST network, or the verification fails; then nothing is
-/// written.
+/// If the weights are not those of a KineST network, or the verification fails. Nothing is written
+/// then.
 pub fn run(args: ImportArgs) -> anyhow::Result<()> {
     let chain = match args.chain {
         Chain::Released => ScanChain::Released,
@@ -77,7 +77,7 @@ pub fn run(args: ImportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Largest difference between the checkpoint's output and the file's.
+/// Largest difference between the checkpoint's output and the expected one.
 fn verify(checkpoint: &Checkpoint, path: &Path) -> anyhow::Result<f32> {
     let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let file = SafeTensors::deserialize(&bytes)
@@ -104,7 +104,7 @@ fn verify(checkpoint: &Checkpoint, path: &Path) -> anyhow::Result<f32> {
         path.display(),
         expected.len()
     );
-    // A NaN must not hide behind `max`.
+    // `f32::max` would skip a NaN.
     let differences = output.iter().zip(&expected).map(|(a, b)| (a - b).abs());
     Ok(differences.max_by(f32::total_cmp).unwrap_or(0.0))
 }

@@ -1,4 +1,4 @@
-//! `inspect`: what a file is.
+//! `inspect`: describes a file.
 
 use crate::data::motion_store::MotionStore;
 use crate::output::say;
@@ -19,7 +19,7 @@ pub struct InspectArgs {
 /// Runs `inspect`.
 ///
 /// # Errors
-/// If the file is none of these, or broken.
+/// If the file is none of these, or damaged.
 pub fn run(args: InspectArgs) -> anyhow::Result<()> {
     let name = args.file.to_string_lossy();
     if name.ends_with(".npz") {
@@ -51,7 +51,7 @@ fn motion(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads everything, so that damage is found.
+/// Reads everything, to find damage.
 fn prepared(path: &Path) -> anyhow::Result<()> {
     let store = MotionStore::open(path)?;
     let clips = store.clips();
@@ -76,7 +76,7 @@ fn prepared(path: &Path) -> anyhow::Result<()> {
 
 fn checkpoint(path: &Path) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::load(path)?;
-    // Makes sure that the tensors are those of the network.
+    // Checks that the tensors are those of the network.
     checkpoint.tensors()?;
     let table = checkpoint.tensor_table();
     let numbers: usize = table.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum();

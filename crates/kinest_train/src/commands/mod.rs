@@ -1,4 +1,5 @@
-//! The subcommands of `kinest-train`, each with its arguments and a `run`, for programs that do the same.
+//! The subcommands of `kinest-train`, each with its arguments and a `run` function for other
+//! programs.
 
 pub mod bench;
 pub mod evaluate;

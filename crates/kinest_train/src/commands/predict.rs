@@ -1,4 +1,4 @@
-//! `kinest-train predict`: a whole body from the head and hands of a motion file.
+//! `predict`: estimates a whole body from the head and hands in a motion file.
 
 use crate::output::say;
 use crate::{engine, progress};
@@ -10,7 +10,7 @@ use kinest::skeleton::Skeleton;
 use kinest_engine::DeviceChoice;
 use std::path::PathBuf;
 
-/// Predicts the body of a clip from its head and hands, and writes it as an AMASS file.
+/// Estimates the body of a clip from its head and hands, and writes it as an AMASS file.
 #[derive(Args, Clone, Debug)]
 pub struct PredictArgs {
     /// The model, a `.model.ron` file with its weights beside it
@@ -19,16 +19,16 @@ pub struct PredictArgs {
     /// The clip, an AMASS `.npz` file
     #[arg(long)]
     pub motion: PathBuf,
-    /// The file to write, one frame shorter than the clip at the model's rate
+    /// The file to write; it has one frame less than the clip at the model's rate
     #[arg(long)]
     pub out: PathBuf,
-    /// What each frame may be predicted from
+    /// Frames that each estimate may use
     #[arg(long)]
     pub protocol: ProtocolChoice,
-    /// The body of the clip, JSON; without it, the one the model was trained with
+    /// The body of the clip, JSON; without it, the body the model was trained with
     #[arg(long)]
     pub skeleton: Option<PathBuf>,
-    /// What the network runs on: cpu, wgpu, cuda, or auto for the fastest that works
+    /// Device: cpu, wgpu, cuda, or auto for the fastest that works
     #[arg(long, default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
 }
@@ -36,9 +36,9 @@ pub struct PredictArgs {
 /// A protocol on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProtocolChoice {
-    /// Whole windows side by side, future included, as papers do
+    /// Adjacent windows, with knowledge of the future, as in papers
     Offline,
-    /// Only the past, as a game has it
+    /// Past frames only, as in games
     Online,
 }
 

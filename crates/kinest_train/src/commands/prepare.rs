@@ -1,4 +1,4 @@
-//! `prepare`: packs the clips of a download into one file for each split.
+//! `prepare`: packs downloaded clips into one file per split.
 
 use crate::data::prepare::prepare;
 use crate::data::splits::{Download, Split};
@@ -9,31 +9,32 @@ use kinest::files::write_atomically;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// `prepare`: reads clips once, brings them to one rate, and writes `NAME.motion` for each split.
+/// `prepare`: reads clips once, resamples them to one rate, and writes `NAME.motion` for each
+/// split.
 ///
-/// A run that was stopped goes on where it was; clips that have not changed are not read again.
+/// An interrupted run continues where it stopped; unchanged clips are not read again.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("which").required(true).args(["protocol", "split"])))]
 pub struct PrepareArgs {
-    /// Folder of an AMASS download, or of any clips in its format, at any depth.
+    /// Folder of an AMASS download, or of other clips in its format, at any depth.
     #[arg(long)]
     data: PathBuf,
-    /// Folder to write: NAME.motion for each split, and prepare.json.
+    /// Output folder: NAME.motion for each split, and prepare.json.
     #[arg(long)]
     out: PathBuf,
-    /// Splits as in the literature.
+    /// Splits of the literature.
     #[arg(long, value_enum)]
     protocol: Option<Protocol>,
     /// Folder with the lists of protocol 1: train_split.txt and test_split.txt, at any depth.
     #[arg(long, requires = "protocol", required_if_eq("protocol", "1"))]
     splits: Option<PathBuf>,
-    /// A split of one's own and the file that lists its clips, one per line; for each split again.
+    /// A custom split and the file that lists its clips, one per line; can be given several times.
     #[arg(long, value_name = "NAME=FILE", value_parser = split_argument)]
     split: Vec<(String, PathBuf)>,
-    /// Leave out what a split names and the data folder does not have.
+    /// Skip clips that a split names but the data folder lacks.
     #[arg(long)]
     allow_missing: bool,
-    /// Frames per second to write.
+    /// Frame rate of the output.
     #[arg(long, default_value_t = 60.0, value_parser = rate_argument)]
     rate: f64,
 }
@@ -68,8 +69,8 @@ fn rate_argument(text: &str) -> Result<f64, String> {
 /// Runs `prepare`.
 ///
 /// # Errors
-/// If the folders or lists cannot be used, a split names clips that are missing, a split ends up
-/// without a clip, or the disk is full. What was written then is used by the next run.
+/// If the folders or lists cannot be used, a split names missing clips, a split has no clips, or
+/// the disk is full. The next run reuses what was written.
 pub fn run(args: PrepareArgs) -> anyhow::Result<()> {
     let choose = |download: &Download<'_>| chosen_splits(&args, download);
     let report = prepare(&args.data, &args.out, args.rate, args.allow_missing, choose)?;

@@ -1,4 +1,4 @@
-//! `render`: motion as pictures.
+//! `render`: draws motion.
 
 use crate::output::say;
 use crate::progress;
@@ -12,52 +12,52 @@ use kinest::skeleton::Skeleton;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Pictures a second of anything that moves.
+/// Default frame rate of animations and folders, Hz.
 const MOVIE_HZ: f64 = 20.0;
-/// Height of a body's picture in anything that moves, pixels.
+/// Default height of a body in animations and folders, pixels.
 const MOVIE_SIZE: u32 = 400;
-/// The motions of an overlay, from the one behind to the one in front.
+/// Shades of the motions in an overlay, from back to front.
 const SHADES: [f64; 4] = [0.65, 0.0, -0.5, 0.35];
 
 /// Draws motions as stick figures: left side orange, right side blue, seen from the front left.
 #[derive(Args, Clone, Debug)]
 pub struct RenderArgs {
-    /// A motion, an AMASS `.npz` file; up to four, side by side; one that lacks the first
-    /// frame, as estimates do, starts a frame later
+    /// A motion, an AMASS `.npz` file; up to four, side by side; an estimate, which lacks the first
+    /// frame, starts one frame later
     #[arg(long = "motion", required = true, value_name = "MOTION")]
     pub motions: Vec<PathBuf>,
-    /// What to write: a contact sheet (`.png`), an animation (`.gif`), or a folder with a picture for each
-    /// time (a name that ends in `/`, or that is a folder)
+    /// Output: a contact sheet (`.png`), an animation (`.gif`), or a folder of pictures (a name
+    /// that ends in `/`, or an existing folder)
     #[arg(long, value_parser = PathBufValueParser::new().try_map(Target::new))]
     pub out: Target,
     /// Draw the motions over each other, the first one pale
     #[arg(long)]
     pub overlay: bool,
-    /// The times to draw, seconds from the start; otherwise ten for a sheet, and all for the rest
+    /// Times to draw, seconds from the start; by default ten for a sheet, else all
     #[arg(long, value_name = "SECONDS,..", value_delimiter = ',', value_parser = seconds)]
     pub at: Vec<f64>,
-    /// Draw every so many seconds
+    /// Interval between pictures, seconds
     #[arg(long, value_name = "SECONDS", value_parser = step, conflicts_with = "at")]
     pub every: Option<f64>,
-    /// Draw so many times a second; 20 if nothing is said
+    /// Pictures per second; 20 by default
     #[arg(long, value_parser = rate, conflicts_with_all = ["at", "every"])]
     pub fps: Option<f64>,
     /// Height of a body's picture, pixels
     #[arg(long, value_parser = clap::value_parser!(u32).range(64..=2048))]
     pub size: Option<u32>,
-    /// The body of the motions, JSON; without it, the default skeleton
+    /// Body of the motions, JSON; by default the built-in skeleton
     #[arg(long)]
     pub skeleton: Option<PathBuf>,
 }
 
-/// What is written.
+/// Kind of output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// One PNG with all times.
     Sheet(PathBuf),
     /// An animation.
     Gif(PathBuf),
-    /// A folder with one PNG for each time.
+    /// A folder with one PNG per time.
     Folder(PathBuf),
 }
 
@@ -91,11 +91,11 @@ fn rate(text: &str) -> Result<f64, String> {
     number(text, 0.01, 100.0)
 }
 
-/// Runs the command.
+/// Runs `render`.
 ///
 /// # Errors
-/// If there are too many motions, one or the skeleton cannot be read, a time is after the end, or a picture
-/// is too large or cannot be written.
+/// If there are too many motions, a motion or the skeleton cannot be read, a time is after the end,
+/// or a picture is too large or cannot be written.
 pub fn run(args: RenderArgs) -> anyhow::Result<()> {
     if args.motions.len() > SHADES.len() {
         let fault = format!("at most {} motions can be drawn at once\n", SHADES.len());
@@ -143,15 +143,15 @@ pub fn run(args: RenderArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// When `clip` starts beside one of `longest` seconds: at 0, or, as it is an estimate and lacks the first
-/// frame, a frame later.
+/// Start time of `clip` beside a clip of `longest` seconds: 0, or one frame if it is an estimate
+/// that lacks the first frame.
 fn start(clip: &MotionClip, longest: f64) -> f64 {
     let lacking = (longest - clip.duration()) * clip.rate_hz;
-    // Where the rates differ, the longer one may end between two frames of the shorter.
+    // With different rates, the longer clip may end between two frames of the shorter one.
     if (0.99..2.0).contains(&lacking) { 1.0 / clip.rate_hz } else { 0.0 }
 }
 
-/// What a motion is called in pictures.
+/// Label of a motion.
 fn name(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -190,7 +190,7 @@ mod tests {
     use kinest::skeleton::Pose;
 
     #[test]
-    fn an_estimate_starts_with_the_frame_it_is_of_and_other_motions_at_the_start() {
+    fn estimates_start_one_frame_later_than_other_motions() {
         let clip = |rate_hz: f64, frames: usize| {
             let frame = ClipFrame::from(&Pose::rest());
             MotionClip { rate_hz, frames: vec![frame; frames] }

@@ -1,4 +1,4 @@
-//! `skeleton`: rest joints of the body model that AMASS is made with, from a copy of the model.
+//! `skeleton`: extracts the rest joints of AMASS's body model from a copy of the model.
 
 use crate::data::smplh;
 use crate::output::say;
@@ -6,13 +6,13 @@ use anyhow::Context;
 use kinest::files::write_atomically;
 use std::path::PathBuf;
 
-/// `skeleton`: takes the rest joints out of an SMPL-H model, which has its own licence.
+/// `skeleton`: extracts the rest joints from an SMPL-H model, which has its own licence.
 #[derive(Debug, clap::Args)]
 pub struct SkeletonArgs {
-    /// The model, `smplh/male/model.npz` of the SMPL-H download for AMASS.
+    /// The model, `smplh/male/model.npz` from the SMPL-H download for AMASS.
     #[arg(long)]
     smplh: PathBuf,
-    /// The skeleton to write, JSON; `train --skeleton` and `import --skeleton` take it.
+    /// The skeleton to write, JSON, for `train --skeleton` and `import --skeleton`.
     #[arg(long)]
     out: PathBuf,
 }
@@ -20,7 +20,7 @@ pub struct SkeletonArgs {
 /// Runs `skeleton`.
 ///
 /// # Errors
-/// If the model cannot be read or is not one of a body, or the skeleton cannot be written.
+/// If the model cannot be read or is not a body model, or the skeleton cannot be written.
 pub fn run(args: SkeletonArgs) -> anyhow::Result<()> {
     let skeleton = smplh::from_smplh(&args.smplh)?;
     let text = smplh::to_json(&skeleton)?;

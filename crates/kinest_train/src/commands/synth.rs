@@ -1,4 +1,4 @@
-//! `synth`: motion made by code, as a download would lie on disk.
+//! `synth`: writes synthetic motion in the layout of an AMASS download.
 
 use crate::data::synth::Synthetic;
 use crate::output::say;
@@ -8,32 +8,32 @@ use kinest::motion::synthetic::Kind;
 use kinest::skeleton::Skeleton;
 use std::path::PathBuf;
 
-/// `synth`: makes clips of people who walk, run, squat and so on, for those who have no motion
-/// capture at hand.
+/// `synth`: makes clips of walking, running, squatting and so on, where no motion capture is at
+/// hand.
 ///
-/// They lie as AMASS does, `SYNTH/walk/walk_00_poses.npz`, with lists of clips to train on and to test
-/// with under `splits`.
+/// They are written in the layout of AMASS, `SYNTH/walk/walk_00_poses.npz`, with lists of training
+/// and test clips under `splits`.
 #[derive(Debug, clap::Args)]
 pub struct SynthArgs {
-    /// Folder to write to.
+    /// Output folder.
     #[arg(long)]
     out: PathBuf,
-    /// How many clips of each kind.
+    /// Number of clips of each kind.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     clips: u16,
-    /// What differs between the clips; the same seed gives the same clips.
+    /// Random seed; the same seed gives the same clips.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How long each clip is.
+    /// Duration of each clip, seconds.
     #[arg(long, default_value_t = 8.0, value_parser = seconds)]
     seconds: f64,
-    /// Frames per second.
+    /// Frame rate.
     #[arg(long, default_value_t = 60.0, value_name = "HZ", value_parser = rate)]
     rate: f64,
-    /// What is done in them; all of it, unless told otherwise.
+    /// Kinds of motion; by default all.
     #[arg(long, value_delimiter = ',', value_name = "KIND,..", value_parser = kind())]
     kind: Vec<Kind>,
-    /// Body that does it, instead of the default skeleton.
+    /// Body, instead of the default skeleton.
     #[arg(long)]
     skeleton: Option<PathBuf>,
 }

@@ -14,44 +14,44 @@ use std::path::PathBuf;
 /// `train`: trains a network as a config says.
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
-    /// RON file with the run's settings; without it, those of the run to resume, or the
-    /// reference's recipe
+    /// RON file with the run's settings; by default those of the run to resume, or else the
+    /// reference's
     #[arg(long)]
     config: Option<PathBuf>,
     /// Folder of the run
     #[arg(long)]
     out: PathBuf,
-    /// Folder with AMASS clips or prepared `.motion` file, instead of the config's
+    /// Folder with AMASS clips or a prepared `.motion` file, instead of the config's
     #[arg(long)]
     data: Option<PathBuf>,
     /// File with one clip per line, instead of the config's
     #[arg(long)]
     split: Option<PathBuf>,
-    /// Where the run ends, counted from its very start, instead of the config's
+    /// Total number of steps of the run, including those before it was resumed, instead of the
+    /// config's
     #[arg(long)]
     steps: Option<u64>,
-    /// Change a value of the config, written as in a config: `optimizer.rate=1e-3`,
-    /// `optimizer.schedule=Cosine(steps: 900)`; can be given many times
+    /// Override a value of the config, in the config's syntax: `optimizer.rate=1e-3`,
+    /// `optimizer.schedule=Cosine(steps: 900)`; can be given several times
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<Override>,
-    /// RON file that says where the data is from, its licence and its credit line, for the
-    /// checkpoints to carry
+    /// RON file with origin, licence and credit line of the data, for the checkpoints
     #[arg(long)]
     record: Option<PathBuf>,
-    /// Body the motion is played on, JSON, instead of the default skeleton
+    /// Body on which the motion is played, JSON, instead of the default skeleton
     #[arg(long)]
     skeleton: Option<PathBuf>,
-    /// Start with the weights of this model instead of fresh ones
+    /// Start from the weights of this model instead of random ones
     #[arg(long, value_name = "FILE.model.ron", conflicts_with = "resume")]
     init: Option<PathBuf>,
-    /// Model to learn from besides the motion, instead of the config's: one that sees the future, such
-    /// as one trained on windows
+    /// Teacher model, instead of the config's: one that sees the future, such as a model that takes
+    /// windows
     #[arg(long, value_name = "FILE.model.ron")]
     teacher: Option<PathBuf>,
-    /// Go on where the run in --out stopped
+    /// Resume the run in --out
     #[arg(long)]
     resume: bool,
-    /// What to train on: cpu, wgpu, cuda, or the first that works
+    /// Device: cpu, wgpu, cuda, or auto for the first that works
     #[arg(long, default_value_t = DeviceChoice::Cpu)]
     device: DeviceChoice,
 }
@@ -59,7 +59,7 @@ pub struct TrainArgs {
 /// Runs `train`.
 ///
 /// # Errors
-/// If the recipe, the data, the device or the run folder cannot be used, or the loss becomes NaN.
+/// If the recipe, the data, the device or the run folder cannot be used, or the loss is not finite.
 pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     let device = device::open(args.device)?;
     let folder = RunFolder(args.out.clone());
@@ -73,7 +73,7 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     device.train(&task, folder, args.resume)
 }
 
-/// The recipe with all that the command line changes about it.
+/// The recipe with the overrides of the command line.
 fn recipe(args: &TrainArgs, folder: &RunFolder) -> anyhow::Result<PoseRecipe> {
     let recipe = match &args.config {
         Some(path) => PoseRecipe::load(path)?,

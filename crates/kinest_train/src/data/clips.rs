@@ -1,4 +1,4 @@
-//! Finding and reading motion clips.
+//! Finds and reads motion clips.
 
 use super::motion_store::{ClipRecord, MotionStore, Source};
 use super::splits::read_list;
@@ -11,23 +11,22 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A clip and what it is called: its path inside the data folder.
+/// A clip and its name, the path inside the data folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedClip {
-    /// Path inside the data folder, with `/` on every system.
+    /// Path inside the data folder, with `/` on every platform.
     pub name: String,
     /// The motion.
     pub clip: MotionClip,
 }
 
-/// Reads the clips of a folder or a prepared `.motion` file, or those of them that `split` lists, at
-/// `rate_hz`. Clips of a folder are brought to that rate.
-///
-/// Sorted by name, so that every system has them in the same order.
+/// Reads the clips of a folder or of a prepared `.motion` file, or those listed in `split`. Clips
+/// of a folder are resampled to `rate_hz`. They are sorted by name, so that the order is the same
+/// on every platform.
 ///
 /// # Errors
-/// If there is no clip, a listed one does not exist (all such are named), one cannot be read, or the
-/// prepared file is at another rate.
+/// If there are no clips, listed clips do not exist (all are named), one cannot be read, or the
+/// prepared file has another rate.
 pub fn load(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<Vec<NamedClip>> {
     if data.is_file() {
         let store = open(data, split, rate_hz)?;
@@ -38,7 +37,8 @@ pub fn load(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<V
     read_all("reading", &paths, |path| read(data, path, rate_hz)).collect()
 }
 
-/// The same clips to draw from: a prepared file stays on the disk, a folder's clips are read at once.
+/// Opens the same clips for random access: a prepared file stays on disk, the clips of a folder are
+/// read into memory.
 ///
 /// # Errors
 /// As [`load`].
@@ -79,7 +79,7 @@ fn prepared(file: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<M
     Ok(store)
 }
 
-/// Paths inside `folder`, sorted by name.
+/// Paths of the clips in `folder`, or of those listed in `split`, sorted by name.
 fn in_folder(folder: &Path, split: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
     let Some(split) = split else { return found(folder) };
     let names = read_list(split)?;
@@ -106,15 +106,15 @@ fn read(folder: &Path, path: &Path, rate_hz: f64) -> anyhow::Result<NamedClip> {
     Ok(NamedClip { name: name(path), clip })
 }
 
-/// The name of the clip at a path inside the data folder.
+/// Name of the clip at a path inside the data folder.
 pub fn name(path: &Path) -> String {
     let parts: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy()).collect();
     parts.join("/")
 }
 
-/// What `read` makes of the items, in their order, with a progress bar that says what is `doing`.
-/// Several are read at once, and only so many are held that memory does not depend on how many there
-/// are.
+/// Applies `read` to all items in parallel and returns the results in order, with a progress bar
+/// labelled `doing`. The number of items in flight is bounded, so memory does not grow with their
+/// total number.
 pub fn read_all<T: Sync, R: Send>(
     doing: &'static str,
     items: &[T],
@@ -126,10 +126,10 @@ pub fn read_all<T: Sync, R: Send>(
     results.progress_with(bar)
 }
 
-/// Paths of the clips anywhere inside `folder`, relative to it and sorted by name.
+/// Paths of all clips inside `folder`, at any depth, relative to it and sorted by name.
 ///
 /// # Errors
-/// If a folder cannot be read, or there is no clip.
+/// If a folder cannot be read, or there are no clips.
 pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = vec![];
     let mut folders = vec![PathBuf::new()];
@@ -140,7 +140,7 @@ pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         for entry in entries {
             let entry = entry.with_context(|| format!("cannot read folder {}", place.display()))?;
             let path = inside.join(entry.file_name());
-            // Follows links, which people use to keep large data elsewhere.
+            // Follows links, since large data is often linked from elsewhere.
             if folder.join(&path).is_dir() {
                 folders.push(path);
             } else if is_motion(&path) {
@@ -153,8 +153,8 @@ pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Whether a file of the AMASS download holds motion: others hold a subject's shape, under the names they
-/// have in the SMPL-H (`shape.npz`) and SMPL-X (`neutral_stagei.npz`) releases.
+/// Whether a file of an AMASS download holds motion. Other files hold a subject's shape, named
+/// `shape.npz` in SMPL-H releases and `neutral_stagei.npz` in SMPL-X releases.
 fn is_motion(path: &Path) -> bool {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     path.extension().is_some_and(|e| e == "npz") && stem != "shape" && !stem.ends_with("_stagei")
@@ -171,7 +171,7 @@ mod tests {
         MotionClip { rate_hz, frames: vec![frame; frames] }
     }
 
-    /// A small download: two clips, things that are not motion, and a clip that is broken on request.
+    /// A small download: two clips, files without motion, and optionally a broken clip.
     fn download(broken: bool) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let inside = |name: &str| folder.path().join(name);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn clips_are_found_sorted_and_brought_to_the_rate() {
+    fn clips_are_found_sorted_and_resampled() {
         let folder = download(false);
         let clips = load(folder.path(), None, 60.0).unwrap();
         let summary: Vec<_> =
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_split_picks_clips_and_names_every_missing_one() {
+    fn a_split_selects_clips_and_names_every_missing_one() {
         let folder = download(true);
         let split = folder.path().join("split.txt");
         fs::write(&split, "# one clip\nCMU/02/02_01_poses.npz # walk\r\n\n").unwrap();

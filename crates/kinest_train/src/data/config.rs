@@ -1,4 +1,4 @@
-//! Which motion a run is trained on, in RON.
+//! Configuration of the training data, in RON.
 
 use super::augment::Augment;
 use kinest::model::TrainingRecord;
@@ -9,16 +9,16 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// Folder with AMASS clips, at any depth, or a `.motion` file that `prepare` made. `train --data`
+    /// Folder with AMASS clips, at any depth, or a `.motion` file from `prepare`. `train --data`
     /// overrides it.
     pub folder: PathBuf,
-    /// File with one clip per line, relative to `folder`; none: all clips of the folder or file.
+    /// File with one clip per line, relative to `folder`; `None` is all clips.
     pub split: Option<PathBuf>,
     /// How windows are drawn.
     pub sampling: Sampling,
-    /// What is changed at random about a window.
+    /// Random changes of each window.
     pub augment: Augment,
-    /// What the checkpoint says of the data.
+    /// Record of the data for the checkpoints.
     pub record: TrainingRecord,
 }
 
@@ -37,11 +37,11 @@ impl Default for DataConfig {
 /// How windows are drawn from clips.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sampling {
-    /// Every clip equally often, as the reference does.
+    /// Every clip with equal probability, as in the reference.
     #[default]
     Clips,
-    /// Every moment equally often: long clips more than short ones.
+    /// Every frame with equal probability: long clips more often than short ones.
     Frames,
-    /// Every subset equally often, in it every moment.
+    /// Every subset with equal probability, and every frame inside it.
     Subsets,
 }

@@ -1,4 +1,4 @@
-//! Motion: reading, packing, making and changing it.
+//! Motion data: reading, packing, synthesis and augmentation.
 
 pub mod augment;
 pub mod clips;

@@ -1,7 +1,6 @@
-//! Many clips of one rate in one place: a prepared `.motion` file, memory-mapped, or the same bytes
-//! in memory.
+//! Many clips of one rate: a prepared `.motion` file, memory-mapped, or the same bytes in memory.
 //!
-//! A file is a header, a record for each clip in any order, and a record that ends it. Everything is
+//! A file has a header, a record per clip in any order, and an end record. Everything is
 //! little-endian.
 //!
 //! | bytes | header |
@@ -22,9 +21,9 @@
 //! | `n` | the name, UTF-8 |
 //! | 276 for each frame | `f32`: translation (metres), then each joint's axis-angle, AMASS space |
 //!
-//! Each record stands for itself, so that a file whose writing was cut short is good up to its last
-//! whole record. A finished file is only ever replaced, never changed: whoever has it open keeps
-//! what there was.
+//! Each record is independent, so a truncated file is valid up to its last complete record. A
+//! finished file is only ever replaced, never changed, so that processes which have it open keep
+//! the old contents.
 
 use super::subsets::subset_of;
 use anyhow::{Context, bail, ensure};
@@ -45,9 +44,9 @@ const MAGIC: &[u8; 8] = b"kmotion\n";
 const VERSION: u32 = 1;
 const HEADER: usize = 24;
 
-/// Numbers of a frame.
+/// Numbers per frame.
 const WIDTH: usize = 3 + 3 * SmplJoint::COUNT;
-/// Bytes of a frame.
+/// Bytes per frame.
 const ROW: usize = 4 * WIDTH;
 
 /// Bytes of a record before its name.
@@ -55,20 +54,20 @@ const FIXED: usize = 36;
 const CLIP: &[u8; 4] = b"clip";
 const END: &[u8; 4] = b"end.";
 
-/// What tells whether a file has changed since it was read.
+/// Identifies a version of a file, to detect changes since it was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     /// Size of the file.
     pub bytes: u64,
-    /// When it was last changed, nanoseconds since 1970.
+    /// Time of the last change, nanoseconds since 1970.
     pub changed_ns: u64,
 }
 
 impl Source {
-    /// Of the file at `path`.
+    /// The version of the file at `path`.
     ///
     /// # Errors
-    /// If the system does not tell.
+    /// If the operating system does not provide its metadata.
     pub fn of(path: &Path) -> io::Result<Self> {
         let metadata = fs::metadata(path)?;
         let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -79,19 +78,19 @@ impl Source {
 /// A clip of a store, without its frames.
 #[derive(Clone, Debug)]
 pub struct StoredClip {
-    /// Path inside the data folder, with `/` on every system.
+    /// Path inside the data folder, with `/` on every platform.
     pub name: String,
-    /// How many frames it has.
+    /// Number of frames.
     pub frames: usize,
-    /// The file it was read from.
+    /// Version of the file it was read from.
     pub source: Source,
-    /// Where its record is in the bytes.
+    /// Range of its frames in the bytes.
     place: Range<usize>,
     bytes: Arc<Bytes>,
 }
 
 impl StoredClip {
-    /// The collection it is from, see [`subset_of`].
+    /// The collection it belongs to, see [`subset_of`].
     #[must_use]
     pub fn subset(&self) -> &str {
         subset_of(&self.name)
@@ -102,7 +101,7 @@ impl StoredClip {
     }
 }
 
-/// One clip in the form in which a store holds it.
+/// A clip encoded as a record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClipRecord {
     name: String,
@@ -110,7 +109,7 @@ pub struct ClipRecord {
 }
 
 impl ClipRecord {
-    /// Packs the frames of `clip`; its rate is the store's business.
+    /// Encodes the frames of `clip`. Its rate is stored in the header.
     ///
     /// # Errors
     /// If a number does not fit `f32`.
@@ -128,12 +127,12 @@ impl ClipRecord {
     }
 }
 
-/// The record after `clips` clips.
+/// The end record after `clips` clips.
 fn end_record(clips: usize) -> anyhow::Result<Vec<u8>> {
     Ok(sealed(record(END, "", clips as u64, Source::default())?))
 }
 
-/// A record up to its frames, its checksum still to come.
+/// A record up to its frames, without the checksum.
 fn record(kind: &[u8; 4], name: &str, count: u64, source: Source) -> anyhow::Result<Vec<u8>> {
     let length = u32::try_from(name.len()).context("the name is too long")?;
     let mut bytes = vec![0; 4];
@@ -172,7 +171,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|b| u64::from_le_bytes(*b))
 }
 
-/// The rate in a header.
+/// Reads the rate from a header.
 fn read_header(bytes: &[u8]) -> anyhow::Result<f64> {
     ensure!(bytes.starts_with(MAGIC), "not a motion store");
     let cut = "cut short: the header is not whole";
@@ -187,11 +186,11 @@ fn read_header(bytes: &[u8]) -> anyhow::Result<f64> {
 
 enum Record {
     Clip(StoredClip),
-    /// How many clips there are, and where the file ends.
+    /// Number of clips, and length of the file.
     End(u64, usize),
 }
 
-/// The record that starts at `start`.
+/// Reads the record at `start`.
 fn read_record(bytes: &Arc<Bytes>, start: usize) -> anyhow::Result<Record> {
     let cut = || format!("cut short: it ends at byte {} inside a record", bytes.len());
     let number = |at| u64_at(bytes, start + at).with_context(cut);
@@ -215,10 +214,10 @@ fn read_record(bytes: &Arc<Bytes>, start: usize) -> anyhow::Result<Record> {
 /// Maps the whole file into memory.
 #[expect(unsafe_code, reason = "a mapped file is whatever other programs make of it")]
 fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: nothing in this program changes the bytes of a file while it is mapped: finished
-    // stores are replaced by renaming, and the one being written is locked and unmapped before it is
-    // written to. Should another program write to it, every use copies bytes out and any bytes make
-    // a valid `f32`; should another program cut it short, the system ends this one.
+    // SAFETY: this program does not change the bytes of a mapped file: finished stores are replaced
+    // by renaming, and the one being written is locked and unmapped before it is written to. If
+    // another program writes to it, every use copies bytes out, and any bytes are a valid `f32`. If
+    // another program truncates it, the operating system kills this process.
     unsafe { Mmap::map(file) }
 }
 
@@ -247,20 +246,20 @@ pub struct MotionStore {
 }
 
 impl MotionStore {
-    /// Maps the finished store at `path`. The frames are read from the disk when they are used.
+    /// Maps the finished store at `path`. Frames are read from disk on use.
     ///
     /// # Errors
-    /// If the file cannot be read, is no motion store, is of another version, or is not whole.
+    /// If the file cannot be read, is not a motion store, has another version, or is incomplete.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let bytes = File::open(path).and_then(|file| map(&file));
         let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;
         Self::new(Bytes::Mapped(bytes)).with_context(|| format!("{}", path.display()))
     }
 
-    /// Holds records of clips at `rate_hz` in memory.
+    /// Keeps records of clips at `rate_hz` in memory.
     ///
     /// # Errors
-    /// The first of `records`, or two of one name.
+    /// If one of `records` is an error, or two have the same name.
     pub fn from_records(
         rate_hz: f64,
         records: impl IntoIterator<Item = anyhow::Result<ClipRecord>>,
@@ -300,7 +299,7 @@ impl MotionStore {
         Ok(Self { rate_hz, clips })
     }
 
-    /// Frames per second of every clip.
+    /// Frame rate of all clips, Hz.
     #[must_use]
     pub fn rate_hz(&self) -> f64 {
         self.rate_hz
@@ -312,12 +311,12 @@ impl MotionStore {
         &self.clips
     }
 
-    /// Leaves out the clips for which `keep` is false.
+    /// Removes the clips for which `keep` is false.
     pub fn retain(&mut self, keep: impl FnMut(&StoredClip) -> bool) {
         self.clips.retain(keep);
     }
 
-    /// The clips for which `first` is true, and the others.
+    /// Splits into the clips for which `first` is true and the others.
     #[must_use]
     pub fn partition(self, first: impl FnMut(&StoredClip) -> bool) -> (Self, Self) {
         let (first, second) = self.clips.into_iter().partition(first);
@@ -325,10 +324,10 @@ impl MotionStore {
         (store(first), store(second))
     }
 
-    /// Adds the clips of `other`, except those of a name that is there.
+    /// Adds the clips of `other`, except those whose names are already there.
     ///
     /// # Errors
-    /// If `other` is at another rate.
+    /// If `other` has another rate.
     pub fn merge(&mut self, other: Self) -> anyhow::Result<()> {
         let (here, there) = (self.rate_hz, other.rate_hz);
         ensure!(here == there, "clips at {there} Hz cannot be put to clips at {here} Hz");
@@ -356,7 +355,7 @@ impl MotionStore {
         ClipFrame { translation: vector(0), rotations: std::array::from_fn(|j| vector(1 + j)) }
     }
 
-    /// Some frames of clip `clip`.
+    /// A range of frames of clip `clip`.
     ///
     /// # Panics
     /// If there is no such clip or frame.
@@ -375,7 +374,7 @@ impl MotionStore {
         self.section(clip, 0..self.clips[clip].frames)
     }
 
-    /// Clip `clip` as it is stored, if its checksum is right. This reads all of it.
+    /// Clip `clip` as stored, if its checksum is correct. This reads all of it.
     ///
     /// # Panics
     /// If there is no such clip.
@@ -391,7 +390,7 @@ fn sort(clips: &mut [StoredClip]) {
     clips.sort_by(|a, b| a.name.split('/').cmp(b.name.split('/')));
 }
 
-/// Writes a store beside its final place, as `NAME.motion.partial`, and moves it there at the end.
+/// Writes a store as `NAME.motion.partial`, and renames it when finished.
 #[derive(Debug)]
 pub struct StoreWriter {
     path: PathBuf,
@@ -401,8 +400,8 @@ pub struct StoreWriter {
 }
 
 impl StoreWriter {
-    /// Begins the store at `path`, or goes on with what a run that was cut short has left: its
-    /// records up to the first that is damaged or not `current`.
+    /// Creates the store at `path`, or continues an interrupted one: keeps its records up to the
+    /// first that is damaged or not `current`.
     ///
     /// # Errors
     /// If the folder cannot be written to, or another process is writing this store.
@@ -423,7 +422,7 @@ impl StoreWriter {
             .truncate(false)
             .open(&partial)
             .with_context(write)?;
-        // A file system that has no locks is taken at its word.
+        // On file systems without locks, no other process is assumed to write.
         if let Err(TryLockError::WouldBlock) = file.try_lock() {
             bail!("another run is writing {}", partial.display());
         }
@@ -452,16 +451,16 @@ impl StoreWriter {
         Ok(writer)
     }
 
-    /// Names of the clips that are written.
+    /// Names of the clips written so far.
     #[must_use]
     pub fn names(&self) -> &BTreeSet<String> {
         &self.names
     }
 
-    /// Appends a clip. One that was appended is kept when the process is killed.
+    /// Appends a clip. It survives a kill of the process.
     ///
     /// # Errors
-    /// If it cannot be written: mostly, the disk is full.
+    /// If it cannot be written, for instance because the disk is full.
     pub fn append(&mut self, record: ClipRecord) -> anyhow::Result<()> {
         self.put(&record.bytes)?;
         self.names.insert(record.name);
@@ -473,10 +472,10 @@ impl StoreWriter {
         written.with_context(|| format!("cannot write {}", self.partial.display()))
     }
 
-    /// Ends the store and moves it to its place.
+    /// Finishes the store and renames it.
     ///
     /// # Errors
-    /// If that fails; the clips are then kept for another try.
+    /// If that fails; the clips are kept for another attempt.
     pub fn finish(mut self) -> anyhow::Result<()> {
         self.put(&end_record(self.names.len())?)?;
         let moved = self.file.sync_all().and_then(|()| {
@@ -486,7 +485,7 @@ impl StoreWriter {
         moved.with_context(|| format!("cannot write {}", self.path.display()))
     }
 
-    /// Gives up, leaving nothing behind.
+    /// Removes the unfinished file.
     ///
     /// # Errors
     /// If the file cannot be removed.
@@ -501,7 +500,7 @@ impl StoreWriter {
 mod tests {
     use super::*;
 
-    /// Numbers that `f32` holds exactly, different in each place.
+    /// Numbers that `f32` represents exactly, different in each place.
     fn clip(frames: usize, first: f64) -> MotionClip {
         let vector = |i: usize, j: usize| {
             let v = first + i as f64 + j as f64 / 32.0;
@@ -533,12 +532,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_mapped_sorted_and_equal_to_what_is_held_in_memory() {
+    fn a_mapped_store_is_sorted_and_equals_one_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.motion");
         write(&path, &some_clips());
         let mapped = MotionStore::open(&path).unwrap();
-        // What is open stays, whatever happens to the file's name.
+        // An open store stays valid when its file is removed.
         fs::remove_file(&path).unwrap();
         let records = some_clips().map(|(name, clip)| Ok(packed(name, &clip)));
         let held = MotionStore::from_records(60.0, records).unwrap();
@@ -554,9 +553,9 @@ mod tests {
         }
     }
 
-    /// Whatever is cut off or appended, opening says so and does not panic.
+    /// Opening any truncated or extended file is an error, not a panic.
     #[test]
-    fn files_that_are_not_whole_stores_are_refused_by_name() {
+    fn incomplete_files_are_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.motion");
         write(&path, &some_clips());
@@ -592,7 +591,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_goes_on_after_the_last_good_record() {
+    fn writing_continues_after_the_last_valid_record() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.motion");
         let partial = folder.path().join("a.motion.partial");
@@ -612,14 +611,14 @@ mod tests {
         assert_eq!(names(b"something else", 60.0, &|_| true), "");
         assert_eq!(names(&damaged, 60.0, &|_| true), "CMU/b");
         assert_eq!(names(&whole[..second + 500], 60.0, &|_| true), "CMU/b");
-        // What was kept of the last one, and the rest again, is the same file.
+        // Continuing with the rest of the clips gives the same file.
         write(&path, &some_clips()[1..]);
         assert_eq!(fs::read(&path).unwrap(), whole);
         assert!(!partial.exists());
     }
 
     #[test]
-    fn damage_is_noticed_before_a_record_is_copied() {
+    fn damage_is_detected_before_a_record_is_copied() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.motion");
         write(&path, &some_clips());
@@ -632,7 +631,7 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_do_not_write_one_store() {
+    fn two_processes_cannot_write_one_store() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.motion");
         let first = StoreWriter::resume(&path, 60.0, |_| true).unwrap();
@@ -643,7 +642,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_are_taken_apart_and_put_together() {
+    fn stores_are_split_and_merged() {
         let store = |names: &[&str]| {
             let record = |name: &&str| Ok(packed(name, &clip(name.len(), 0.0)));
             MotionStore::from_records(60.0, names.iter().map(record)).unwrap()

@@ -1,4 +1,4 @@
-//! Packs the clips of a download into one file for each split.
+//! Packs downloaded clips into one file per split.
 
 use super::clips;
 use super::motion_store::{ClipRecord, MotionStore, Source, StoreWriter};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
-/// What was made of a download. `prepare.json` holds it.
+/// Result of a preparation, written to `prepare.json`.
 #[derive(Debug, Serialize)]
 pub struct Report {
     data: PathBuf,
@@ -55,10 +55,10 @@ impl SplitReport {
 }
 
 impl Report {
-    /// Refuses splits without a clip.
+    /// Returns an error if a split has no clips.
     ///
     /// # Errors
-    /// If there is one; the error names all of them.
+    /// If one has none; the error names all of them.
     pub fn refuse_empty(&self) -> anyhow::Result<()> {
         let empty = self.splits.iter().filter(|s| s.total.clips == 0);
         let empty: Vec<&str> = empty.map(|s| s.name.as_str()).collect();
@@ -100,13 +100,14 @@ impl Display for Report {
     }
 }
 
-/// Packs the clips of the folder `data` that `choose` picks into `out`, a file for each split, at `rate_hz`.
+/// Packs the clips of the folder `data` that `choose` selects into `out`, one file per split, at
+/// `rate_hz`.
 ///
-/// A run that was stopped goes on where it was; clips that have not changed are not read again.
+/// An interrupted run continues where it stopped; unchanged clips are not read again.
 ///
 /// # Errors
-/// If the folders or lists cannot be used, a split names clips that are missing (unless `allow_missing`),
-/// or the disk is full. What was written then is used by the next run.
+/// If the folders or lists cannot be used, a split names missing clips (unless `allow_missing`), or
+/// the disk is full. The next run reuses what was written.
 pub fn prepare(
     data: &Path,
     out: &Path,
@@ -145,7 +146,7 @@ fn refuse_missing(splits: &[Split], data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes one split's file; no file if it has no clip.
+/// Writes the file of one split, if it has clips.
 fn write_split(
     split: Split,
     paths: &BTreeMap<String, PathBuf>,
@@ -154,7 +155,7 @@ fn write_split(
 ) -> anyhow::Result<SplitReport> {
     let Split { name, clips, mut skipped } = split;
     let path = out.join(format!("{name}.motion"));
-    // A file that has gone since the folder was read is met again, with an error, when it is opened.
+    // A file deleted since the folder was listed gives an error when it is opened.
     let sources: BTreeMap<&str, (&Path, Source)> = clips
         .iter()
         .filter_map(|clip| Some((clip.as_str(), paths.get(clip)?.as_path())))
@@ -186,7 +187,7 @@ fn write_split(
             Err(skip) => skipped.push(skip),
         }
     }
-    // Not every system replaces a file that is mapped.
+    // Some systems cannot replace a mapped file.
     drop(at_hand);
     drop(earlier);
     if writer.names().is_empty() {
@@ -197,7 +198,7 @@ fn write_split(
     Ok(SplitReport::new(name, Some(&MotionStore::open(&path)?), skipped))
 }
 
-/// What an earlier run wrote, if it is of use.
+/// The output of an earlier run, if usable.
 fn earlier(path: &Path, rate_hz: f64) -> Option<MotionStore> {
     if !path.exists() {
         return None;
@@ -207,7 +208,7 @@ fn earlier(path: &Path, rate_hz: f64) -> Option<MotionStore> {
     (store.rate_hz() == rate_hz).then_some(store)
 }
 
-/// Reads a clip as it will be stored.
+/// Reads a clip and encodes it.
 fn read(clip: &str, path: &Path, source: Source, rate_hz: f64) -> Result<ClipRecord, Skipped> {
     let skip = |reason, problem| Skipped { clip: clip.into(), reason, problem };
     let motion = amass::load(path).map_err(|error| match error {

@@ -1,4 +1,4 @@
-//! Stretches of motion at random.
+//! Draws random stretches of motion.
 
 use super::config::Sampling;
 use super::motion_store::MotionStore;
@@ -7,19 +7,19 @@ use kinest::motion::MotionClip;
 use rand::Rng;
 use std::collections::BTreeMap;
 
-/// Clips to draw stretches from.
+/// Clips with their probabilities.
 #[derive(Debug)]
 pub struct Sampler {
     store: MotionStore,
-    /// Running sum of the chances of the clips.
+    /// Cumulative probabilities of the clips.
     chances: Vec<f64>,
 }
 
 impl Sampler {
-    /// Keeps the clips that have the `needed` frames of a window.
+    /// Keeps the clips with at least `needed` frames.
     ///
     /// # Errors
-    /// If none has.
+    /// If there are none.
     pub fn new(mut store: MotionStore, sampling: Sampling, needed: usize) -> anyhow::Result<Self> {
         let all = store.clips().len();
         store.retain(|clip| clip.frames >= needed);
@@ -43,7 +43,7 @@ impl Sampler {
         Ok(Self { store, chances })
     }
 
-    /// Clips in use, and minutes of motion in them.
+    /// Number of clips in use, and their total duration, minutes.
     #[must_use]
     pub fn size(&self) -> (usize, f64) {
         let clips = self.store.clips();
@@ -51,14 +51,14 @@ impl Sampler {
         (clips.len(), steps as f64 / self.store.rate_hz() / 60.0)
     }
 
-    /// A clip, by its number.
+    /// Draws a clip and returns its index.
     pub fn pick(&self, rng: &mut impl Rng) -> usize {
         let total = self.chances.last().copied().unwrap_or_default();
         let chance = rng.random::<f64>() * total;
         self.chances.partition_point(|c| *c <= chance).min(self.chances.len() - 1)
     }
 
-    /// `frames` frames in a row of a clip that has them.
+    /// Draws `frames` consecutive frames of a clip.
     ///
     /// # Panics
     /// If the clip is shorter.
@@ -76,9 +76,9 @@ mod tests {
     use glam::DVec3;
     use kinest::motion::ClipFrame;
 
-    /// Windows of 13 frames start at 28, 78, and 8 places of the clips.
+    /// Windows of 13 frames can start at 28, 78 and 8 frames of the clips.
     #[test]
-    fn each_way_of_sampling_has_its_chances() {
+    fn each_way_of_sampling_has_its_probabilities() {
         let record = |(name, frames): (&str, usize)| {
             let frame = ClipFrame { translation: DVec3::ZERO, rotations: [DVec3::ZERO; 22] };
             let clip = MotionClip { rate_hz: 60.0, frames: vec![frame; frames] };

@@ -1,4 +1,4 @@
-//! Rest joints of the body model that AMASS is made with, from a copy of the model.
+//! Extracts the rest joints of AMASS's body model from a copy of the model.
 
 use anyhow::{Context, ensure};
 use glam::DVec3;
@@ -8,22 +8,21 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-/// The body joints of an SMPL or SMPL-H model with its mean shape: the model's regressor times its
-/// template, `J = J_regressor · v_template` (Loper et al. 2015, "SMPL: A Skinned Multi-Person Linear
-/// Model", eq. 10, with β = 0). The ankles stand over the lowest point of the template.
+/// The body joints of an SMPL or SMPL-H model with its mean shape: regressor times template, `J =
+/// J_regressor · v_template` (Loper et al. 2015, "SMPL: A Skinned Multi-Person Linear Model", eq.
+/// 10, with β = 0). The ankle height is measured from the lowest point of the template.
 ///
-/// Only dense arrays of numbers are read: a regressor that is pickled, as in models for Python 2, is
-/// refused.
+/// Only dense numeric arrays are read. A pickled regressor, as in models for Python 2, is refused.
 ///
-/// | array | shape | what |
+/// | array | shape | contents |
 /// |---|---|---|
-/// | `J_regressor` | `[joints, vertices]` | weights of vertices in joints, at least SMPL's 22 |
-/// | `v_template` | `[vertices, 3]` | the mean shape, metres, y up |
+/// | `J_regressor` | `[joints, vertices]` | weights of the vertices in each joint, at least SMPL's 22 joints |
+/// | `v_template` | `[vertices, 3]` | mean shape, metres, y up |
 /// | `kintree_table` | `[2, joints]` | parent of each joint |
 ///
 /// # Errors
 /// If the file cannot be read, an array is missing, pickled or of another shape, the joints are not
-/// SMPL's, or they do not make a person who stands upright.
+/// SMPL's, or they do not form an upright person.
 pub fn from_smplh(path: &Path) -> anyhow::Result<Skeleton> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     read_smplh(file).with_context(|| format!("body model {}", path.display()))
@@ -44,7 +43,7 @@ fn read_smplh(file: File) -> anyhow::Result<Skeleton> {
         [2, joints] if joints >= SmplJoint::COUNT as u64 => None,
         _ => Some("[2, 22 or more joints]"),
     })?;
-    // The root's parent is -1, in whatever type that is written.
+    // The root's parent is −1, in whatever type it is stored.
     for joint in SmplJoint::ALL {
         let Some(parent) = joint.parent() else { continue };
         let found = tree[..shape[1] as usize][joint.index()];
@@ -75,7 +74,7 @@ fn read_smplh(file: File) -> anyhow::Result<Skeleton> {
     Ok(Skeleton::from_rest_positions(&rest, ankles - sole))
 }
 
-/// The JSON form, which [`Skeleton::from_json`] reads.
+/// The skeleton as JSON, which [`Skeleton::from_json`] reads.
 ///
 /// # Errors
 /// If a number is not finite.

@@ -1,4 +1,4 @@
-//! Which clips of a download are for training and which for testing.
+//! Splits of a download into training and test clips.
 
 use super::subsets::{amass_key, subset_named, subset_of};
 use anyhow::{Context, bail, ensure};
@@ -8,8 +8,7 @@ use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The subsets for training in the second protocol of the literature; AvatarJLM's preparation lists
-/// them.
+/// Training subsets of the literature's second protocol, as listed in AvatarJLM's preparation.
 const PROTOCOL_2_TRAIN: [&str; 12] = [
     "ACCAD",
     "BMLmovi",
@@ -25,24 +24,24 @@ const PROTOCOL_2_TRAIN: [&str; 12] = [
     "TotalCapture",
 ];
 
-/// The subsets that the second protocol tests on.
+/// Test subsets of the second protocol.
 const PROTOCOL_2_TEST: [&str; 2] = ["HumanEva", "Transitions"];
 
 /// Why a clip is not in a prepared split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// The split names it; the data folder does not have it.
+    /// The split names it, but the data folder does not have it.
     Missing,
-    /// The same clip is in the data folder once more.
+    /// A copy of another clip in the data folder.
     Copy,
-    /// The file is not a whole archive, or the system does not give it.
+    /// The file cannot be read, or is not a complete archive.
     Unreadable,
-    /// The file does not say how many frames a second has.
+    /// The file has no frame rate.
     UnknownRate,
-    /// An array is missing, or holds what cannot be.
+    /// An array is missing or has invalid values.
     BadData,
-    /// Too few frames for a velocity.
+    /// Too few frames for velocities.
     TooShort,
 }
 
@@ -64,27 +63,27 @@ impl Display for Reason {
 pub struct Skipped {
     /// Its name, or the line of the split that names it.
     pub clip: String,
-    /// Why.
+    /// Why it is left out.
     pub reason: Reason,
-    /// What is wrong in particular.
+    /// The detailed error.
     pub problem: String,
 }
 
-/// A part of a download.
+/// A split of a download.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Split {
-    /// What it is called: `train`, `test`, or anything that can be a file's name.
+    /// Its name: `train`, `test`, or any valid file name.
     pub name: String,
-    /// Names of its clips in the download.
+    /// Names of its clips.
     pub clips: BTreeSet<String>,
-    /// What should be in it and is not.
+    /// Clips that it lacks.
     pub skipped: Vec<Skipped>,
 }
 
-/// The lines of a list of clips. `#` starts a comment; blank lines do not count.
+/// The lines of a list of clips. `#` starts a comment; blank lines are ignored.
 ///
 /// # Errors
-/// If the file cannot be read, or lists nothing.
+/// If the file cannot be read, or has no entries.
 pub fn read_list(path: &Path) -> anyhow::Result<BTreeSet<String>> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read split {}", path.display()))?;
@@ -94,7 +93,7 @@ pub fn read_list(path: &Path) -> anyhow::Result<BTreeSet<String>> {
     Ok(lines)
 }
 
-/// The clips of a download by name, and by what AMASS calls them.
+/// The clips of a download, by name and by their name in AMASS.
 #[derive(Debug)]
 pub struct Download<'a> {
     names: BTreeSet<&'a str>,
@@ -102,7 +101,7 @@ pub struct Download<'a> {
 }
 
 impl<'a> Download<'a> {
-    /// Of clips with these names: paths inside the data folder, with `/`.
+    /// From the names of clips: paths inside the data folder, with `/`.
     pub fn new(names: impl IntoIterator<Item = &'a str>) -> Self {
         let names: BTreeSet<&str> = names.into_iter().collect();
         let mut by_key = BTreeMap::<String, Vec<&str>>::new();
@@ -114,8 +113,8 @@ impl<'a> Download<'a> {
         Self { names, by_key }
     }
 
-    /// The clip that a line of a list names, as it stands or by its place in AMASS. Lists may be for
-    /// another release, and either side may have folders before that of the subset.
+    /// The clip that a line of a list names, by its path or by its name in AMASS. Lists may be for
+    /// another release, and both lists and data may have further folders above the subset.
     fn find(&self, line: &str, subset: Option<&str>) -> Option<&'a str> {
         if let Some(name) = self.names.get(line) {
             return Some(name);
@@ -125,10 +124,10 @@ impl<'a> Download<'a> {
         self.by_key.get(&key)?.first().copied()
     }
 
-    /// A split of the clips that a list names.
+    /// The split of the clips in a list.
     ///
     /// # Errors
-    /// If the list cannot be read, or lists nothing.
+    /// If the list cannot be read, or has no entries.
     pub fn listed(&self, name: &str, list: &Path) -> anyhow::Result<Split> {
         self.listed_in(name, &[list.to_owned()])
     }
@@ -136,7 +135,7 @@ impl<'a> Download<'a> {
     fn listed_in(&self, name: &str, lists: &[PathBuf]) -> anyhow::Result<Split> {
         let mut split = Split { name: name.into(), clips: BTreeSet::new(), skipped: vec![] };
         for list in lists {
-            // A list in a folder with a subset's name may leave that name out.
+            // Lists in a folder with a subset's name may omit that name.
             let folder = list.parent().and_then(Path::file_name).unwrap_or_default();
             let subset = subset_named(&folder.to_string_lossy());
             for line in read_list(list)? {
@@ -152,8 +151,8 @@ impl<'a> Download<'a> {
         Ok(split)
     }
 
-    /// The first protocol of the literature: BMLrub, CMU and HDM05, by lists that come with the code of
-    /// papers. All files `train_split.txt` and `test_split.txt` in `folder`, at any depth, count.
+    /// The literature's first protocol: BMLrub, CMU and HDM05, by lists published with the code of
+    /// papers. Uses all files `train_split.txt` and `test_split.txt` in `folder`, at any depth.
     ///
     /// # Errors
     /// If there is no list for one of the two, one cannot be read, or a clip is in both.
@@ -178,7 +177,8 @@ impl<'a> Download<'a> {
         Ok(vec![train, test])
     }
 
-    /// The second protocol: twelve whole subsets for training, HumanEva and Transitions for testing.
+    /// The literature's second protocol: twelve subsets for training, HumanEva and Transitions for
+    /// testing.
     #[must_use]
     pub fn protocol_2(&self) -> Vec<Split> {
         vec![self.of_subsets("train", &PROTOCOL_2_TRAIN), self.of_subsets("test", &PROTOCOL_2_TEST)]
@@ -210,7 +210,7 @@ impl<'a> Download<'a> {
     }
 }
 
-/// Puts the files called `name` anywhere in `folder` into `found`.
+/// Appends the files called `name` anywhere in `folder` to `found`.
 fn find_files(folder: &Path, name: &str, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let cannot = || format!("cannot read folder {}", folder.display());
     for entry in fs::read_dir(folder).with_context(cannot)? {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_find_their_clips_whatever_stands_before_the_subset() {
+    fn lines_match_clips_with_any_folders_above_the_subset() {
         let folder = tempfile::tempdir().unwrap();
         let text = "# mine\r\nmine/a.npz\r\n./data/CMU/01/01_02_poses.npz # walk\n\nHDM05/bd/hdm_01\n\
             CMU/99/99_01_poses.npz\nother/a.npz\n";
@@ -284,14 +284,14 @@ mod tests {
     }
 
     #[test]
-    fn the_second_protocol_takes_whole_subsets_and_each_clip_once() {
+    fn the_second_protocol_has_whole_subsets_and_each_clip_once() {
         let [train, test] = &Download::new(NAMES).protocol_2()[..] else { panic!() };
         assert_eq!(clips(train), [NAMES[6], NAMES[0], NAMES[1], NAMES[2]]);
         assert_eq!(clips(test), [NAMES[3]]);
         let copies: Vec<_> = train.skipped.iter().filter(|s| s.reason == Reason::Copy).collect();
         assert_eq!((copies.len(), copies[0].clip.as_str()), (1, NAMES[4]));
         assert!(copies[0].problem.contains(NAMES[0]));
-        // Nine of twelve have no clip, and one of two.
+        // Nine of twelve subsets have no clips, and one of two.
         assert_eq!((train.skipped.len(), test.skipped.len()), (1 + 9, 1));
         assert_eq!(test.skipped[0].clip, "Transitions");
     }

@@ -1,6 +1,6 @@
-//! What the collections inside AMASS are called.
+//! Names of the collections in AMASS.
 
-/// Each collection of AMASS: its name on the download page, then the other names of its folder.
+/// The collections of AMASS: the name on the download page, then other names of the folder.
 /// Compared without case and punctuation.
 const SUBSETS: [&[&str]; 24] = [
     &["ACCAD"],
@@ -29,7 +29,7 @@ const SUBSETS: [&[&str]; 24] = [
     &["WEIZMANN"],
 ];
 
-/// The collection of AMASS that a folder is named after, by its name on the download page.
+/// The collection that a folder is named after, by its name on the download page.
 #[must_use]
 pub fn subset_named(folder: &str) -> Option<&'static str> {
     let plain = |name: &str| -> String {
@@ -40,8 +40,8 @@ pub fn subset_named(folder: &str) -> Option<&'static str> {
     Some(found[0])
 }
 
-/// The collection that a clip is from: the first folder in its name that AMASS knows, or else the
-/// first folder; empty if there is none. Folders are separated by `/`.
+/// The collection of a clip: the first folder in its name that is a collection of AMASS, or else
+/// the first folder; empty if there is none. Folders are separated by `/`.
 #[must_use]
 pub fn subset_of(name: &str) -> &str {
     let Some((folders, _)) = name.rsplit_once('/') else { return "" };
@@ -49,16 +49,18 @@ pub fn subset_of(name: &str) -> &str {
     known.unwrap_or_else(|| folders.split('/').next().unwrap_or_default())
 }
 
-/// What a clip of AMASS is called whatever release it is from and wherever the release was unpacked:
-/// its collection, then the path inside that, without the ending. `None`: it is in no folder of AMASS.
+/// The name of a clip in AMASS, independent of the release and of where it was unpacked: its
+/// collection, then the path inside it, without the extension. `None` if it is in no folder of
+/// AMASS.
 ///
-/// `AMASS/smplh/MPI_HDM05/bd/HDM_bd_01_poses.npz` is `HDM05/bd/hdm_bd_01`, and so is its `_stageii`.
+/// `AMASS/smplh/MPI_HDM05/bd/HDM_bd_01_poses.npz` is `HDM05/bd/hdm_bd_01`, and so is its
+/// `_stageii`.
 #[must_use]
 pub fn amass_key(name: &str) -> Option<String> {
     let parts: Vec<&str> = name.split(['/', '\\']).collect();
     let (file, folders) = parts.split_last()?;
     let (at, subset) = folders.iter().enumerate().find_map(|(i, f)| Some((i, subset_named(f)?)))?;
-    // Unpacking often makes a folder of the same name in the folder.
+    // Unpacking often nests a folder in one of the same name.
     let inside = folders[at..].iter().skip_while(|f| subset_named(f) == Some(subset));
     let stem = file.strip_suffix(".npz").unwrap_or(file);
     let stem = stem.strip_suffix("_poses").or(stem.strip_suffix("_stageii")).unwrap_or(stem);
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn one_clip_has_one_key_in_every_release_and_folder() {
+    fn a_clip_has_the_same_key_in_every_release_and_folder() {
         for name in [
             "MPI_HDM05/bd/HDM_bd_01_120_poses.npz",
             "HDM05/HDM05/bd/HDM_bd_01_120_stageii.npz",

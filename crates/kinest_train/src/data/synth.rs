@@ -1,4 +1,4 @@
-//! Motion made by code, as a download would lie on disk.
+//! Writes synthetic motion in the layout of an AMASS download.
 
 use crate::progress;
 use anyhow::{Context, ensure};
@@ -9,42 +9,42 @@ use kinest::skeleton::Skeleton;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// The folder of all clips inside the one that is written to: what AMASS calls a subset.
+/// Folder of all clips inside the output folder, like a subset of AMASS.
 const SUBSET: &str = "SYNTH";
-/// One clip in so many is kept for testing.
+/// Every n-th clip is for testing.
 const TEST_EVERY: usize = 5;
 
-/// What is made.
+/// Settings of the synthesis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Synthetic {
-    /// What is done in the clips.
+    /// Kinds of motion.
     pub kinds: Vec<Kind>,
-    /// How many clips of each kind.
+    /// Number of clips of each kind.
     pub clips: u16,
-    /// What differs between the clips; the same seed gives the same clips.
+    /// Random seed; the same seed gives the same clips.
     pub seed: u64,
-    /// How long each clip is.
+    /// Duration of each clip, seconds.
     pub seconds: f64,
-    /// Frames per second.
+    /// Frame rate, Hz.
     pub rate_hz: f64,
-    /// The body that does it.
+    /// Body of the motion.
     pub skeleton: Skeleton,
 }
 
-/// What was written.
+/// Result of the synthesis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// How many clips.
+    /// Number of clips.
     pub clips: usize,
-    /// The folder that holds them.
+    /// Folder of the clips.
     pub folder: PathBuf,
-    /// The lists of clips to train on and to test with, each with its number of clips.
+    /// The lists of training and test clips, each with its number of clips.
     pub lists: Vec<(usize, PathBuf)>,
 }
 
 impl Synthetic {
-    /// Writes the clips into `out` as AMASS lays its own, `SYNTH/walk/walk_00_poses.npz`, and lists of them
-    /// under `splits`.
+    /// Writes the clips into `out` in the layout of AMASS, `SYNTH/walk/walk_00_poses.npz`, and
+    /// lists of them under `splits`.
     ///
     /// # Errors
     /// If there are synthetic clips in the folder already, or one cannot be written.
@@ -84,7 +84,7 @@ impl Synthetic {
             .partition(|(i, _)| i % TEST_EVERY == TEST_EVERY - 1);
         let mut lists = vec![];
         for (name, listed) in [("train", train), ("test", test)] {
-            // A list without clips is no list.
+            // Empty lists are not written.
             if !listed.is_empty() {
                 let path = out.join("splits").join(format!("{name}.txt"));
                 write_list(&path, &listed)?;

@@ -5,17 +5,17 @@ use anyhow::Context;
 use gif::{Encoder, Frame, Repeat};
 use rayon::prelude::*;
 
-/// Pictures drawn at a time: enough for every core, few enough to keep in memory.
+/// Pictures drawn in parallel: enough for all cores, few enough to fit in memory.
 const BATCH: usize = 32;
-/// How carefully colours are chosen, 1 (best) to 30.
+/// Effort for choosing colours, from 1 (most) to 30.
 const SPEED: i32 = 10;
-/// Hundredths of a second; players take less for a mistake and slow down.
+/// Minimum delay, 1/100 s; viewers treat shorter ones as errors and slow down.
 const SHORTEST: u16 = 2;
-/// How long the only picture, or the last of several, stays: hundredths of a second.
+/// Delay of the last picture, 1/100 s.
 const LAST: u16 = 100;
 
-/// A GIF that shows `scene` at `times`, which rise, and lasts as long as they do. `progress` is told how many
-/// pictures more are done.
+/// A GIF of `scene` at `times`, which must increase; it plays in real time. `progress` receives the
+/// number of newly finished pictures.
 ///
 /// # Errors
 /// If the pictures are too large for the format.
@@ -27,7 +27,7 @@ pub fn gif(scene: &Scene, times: &[f64], progress: impl Fn(usize)) -> anyhow::Re
     };
     let (width, height) = (side(width)?, side(height)?);
     let hundredth = |time: f64| (time * 100.0).round();
-    // From the rounded times, so that errors do not add up.
+    // Computed from rounded times, so that rounding errors do not add up.
     let delay = |i: usize| match times.get(i + 1) {
         Some(next) => (hundredth(*next) - hundredth(times[i])).max(f64::from(SHORTEST)) as u16,
         None => LAST,
@@ -52,7 +52,7 @@ pub fn gif(scene: &Scene, times: &[f64], progress: impl Fn(usize)) -> anyhow::Re
         }
         progress(frames.len());
     }
-    // Writes the end.
+    // Writes the trailer.
     drop(encoder);
     Ok(bytes)
 }

@@ -19,10 +19,10 @@ use tiny_skia::{
 pub const TEXT_HEIGHT: u32 = 13;
 /// Width of a letter, pixels.
 pub const LETTER_WIDTH: u32 = 6;
-/// Pixels of the largest picture: 256 MiB of memory.
+/// Maximum number of pixels: 256 MiB of memory.
 const MOST_PIXELS: u64 = 1 << 26;
 
-/// An opaque picture, white at first. Pixels from the upper left corner, y down.
+/// An opaque picture, initially white. Pixels count from the upper left corner, y down.
 pub struct Canvas {
     pixels: Pixmap,
 }
@@ -54,12 +54,12 @@ impl Canvas {
         self.pixels.height()
     }
 
-    /// A straight line with round ends.
+    /// Draws a straight line with round ends.
     pub fn line(&mut self, from: DVec2, to: DVec2, width: f64, color: Rgb888) {
         let mut path = PathBuilder::new();
         path.move_to(from.x as f32, from.y as f32);
         path.line_to(to.x as f32, to.y as f32);
-        // A line without length has no path; the disc is what its round ends would draw.
+        // A line of zero length has no path; its round ends are a disc.
         let Some(path) = path.finish().filter(|_| from.distance(to) > 1e-3) else {
             return self.disc(from, width / 2.0, color);
         };
@@ -67,7 +67,7 @@ impl Canvas {
         self.pixels.stroke_path(&path, &paint(color), &stroke, Transform::identity(), None);
     }
 
-    /// A filled circle.
+    /// Draws a filled circle.
     pub fn disc(&mut self, centre: DVec2, radius: f64, color: Rgb888) {
         let circle = PathBuilder::from_circle(centre.x as f32, centre.y as f32, radius as f32);
         if let Some(path) = circle {
@@ -76,14 +76,15 @@ impl Canvas {
         }
     }
 
-    /// A line of text whose upper left corner is at `(x, y)`. Letters outside Latin-1 become `?`.
+    /// Draws a line of text with its upper left corner at `(x, y)`. Letters outside Latin-1 become
+    /// `?`.
     pub fn text(&mut self, x: u32, y: u32, text: &str, color: Rgb888) {
         let style = MonoTextStyle::new(&FONT_6X13, color);
         let at = Point::new(x as i32, y as i32);
         let Ok(_) = Text::with_baseline(text, at, style, Baseline::Top).draw(self);
     }
 
-    /// Copies `other` here, its upper left corner to `(x, y)`.
+    /// Copies `other` into this picture, with its upper left corner at `(x, y)`.
     pub fn paste(&mut self, x: u32, y: u32, other: &Self) {
         let (x, y) = (x as i32, y as i32);
         let (how, whole) = (PixmapPaint::default(), Transform::identity());
@@ -98,10 +99,10 @@ impl Canvas {
         self.pixels.encode_png().context("cannot encode a PNG")
     }
 
-    /// Red, green, blue and 255 of each pixel, row by row.
+    /// RGBA of each pixel, row by row, with alpha 255.
     #[must_use]
     pub fn into_rgba(self) -> Vec<u8> {
-        // Opaque, so that premultiplied and plain are the same.
+        // Opaque, so premultiplied and straight colours are the same.
         self.pixels.take()
     }
 }
@@ -118,7 +119,7 @@ impl OriginDimensions for Canvas {
     }
 }
 
-/// How letters get here.
+/// Lets `embedded-graphics` draw text.
 impl DrawTarget for Canvas {
     type Color = Rgb888;
     type Error = Infallible;

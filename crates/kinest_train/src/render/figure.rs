@@ -1,4 +1,4 @@
-//! A body as a stick figure, and the view it is seen in.
+//! A body as a stick figure, and its projection.
 
 use super::canvas::Canvas;
 use embedded_graphics::pixelcolor::Rgb888;
@@ -6,24 +6,25 @@ use embedded_graphics::prelude::RgbColor;
 use glam::{DVec2, DVec3};
 use kinest::skeleton::{JointTransforms, SmplJoint};
 
-/// Colour of the person's left side.
+/// Colour of the left side of the body.
 pub const LEFT: Rgb888 = Rgb888::new(0xE0, 0x6C, 0x10);
-/// Colour of the person's right side.
+/// Colour of the right side of the body.
 pub const RIGHT: Rgb888 = Rgb888::new(0x1F, 0x63, 0xC8);
 const MIDDLE: Rgb888 = Rgb888::new(0x50, 0x50, 0x55);
 const FLOOR: Rgb888 = Rgb888::new(0xDC, 0xDC, 0xE0);
 
-/// Where the viewer stands: this far to the person's left of straight ahead, and this far up, radians.
+/// Direction of the view: rotated from straight ahead to the person's left, and upwards, radians.
 const TO_THE_LEFT: f64 = 0.65;
 const ABOVE: f64 = 0.22;
 
-/// Thickness of a limb, radius of a head, lengths of a nose from its middle and of a hand, metres.
+/// Thickness of a limb; radius of the head; lengths of the nose, from the head's centre, and of a
+/// hand; metres.
 const LIMB: f64 = 0.045;
 const HEAD: f64 = 0.1;
 const NOSE: f64 = 0.15;
 const HAND: f64 = 0.1;
 
-/// Distance of the lines on the floor, and how far they reach from the body, metres.
+/// Spacing of the grid on the floor, and its extent around the body, metres.
 const FLOOR_STEP: f64 = 0.5;
 const FLOOR_REACH: f64 = 1.25;
 
@@ -36,31 +37,31 @@ pub struct View {
 }
 
 impl View {
-    /// From the front left, a little above, of a person with this heading, radians.
+    /// A view from the front left, slightly from above, for a person with this heading, radians.
     #[must_use]
     pub fn front_left(heading: f64) -> Self {
-        // At heading 0 a person faces -y and has the left side on +x.
+        // At heading 0 a person faces −y and the left side is at +x.
         let (sin, cos) = (heading + TO_THE_LEFT).sin_cos();
         let (ahead, right) = (DVec3::new(sin, -cos, 0.0), DVec3::new(cos, sin, 0.0));
         let towards = ahead * ABOVE.cos() + DVec3::Z * ABOVE.sin();
         Self { right, up: towards.cross(right), towards }
     }
 
-    /// Metres to the right and **down** in the picture.
+    /// Projects to metres right and **down** in the picture.
     #[must_use]
     pub fn project(&self, point: DVec3) -> DVec2 {
         DVec2::new(point.dot(self.right), -point.dot(self.up))
     }
 }
 
-/// A part of the picture plane at a scale.
+/// A view at a scale and place.
 #[derive(Clone, Copy, Debug)]
 pub struct Lens {
-    /// The directions.
+    /// Direction of projection.
     pub view: View,
-    /// Point of the world that [`Self::pixel`] shows, metres.
+    /// World point shown at [`Self::pixel`], metres.
     pub centre: DVec3,
-    /// Where the centre is, pixels.
+    /// Pixel of the centre.
     pub pixel: DVec2,
     /// Pixels per metre.
     pub scale: f64,
@@ -71,7 +72,7 @@ impl Lens {
         self.pixel + self.view.project(point - self.centre) * self.scale
     }
 
-    /// The floor around the centre, as a grid that stands still in the world.
+    /// Draws the floor around the centre as a grid that is fixed in the world.
     pub fn draw_floor(&self, canvas: &mut Canvas) {
         for (axis, other) in [(DVec3::X, DVec3::Y), (DVec3::Y, DVec3::X)] {
             let (middle, across) = (self.centre.dot(axis), other * self.centre.dot(other));
@@ -85,7 +86,7 @@ impl Lens {
         }
     }
 
-    /// A stick figure. `shade` mixes its colours with white (up to 1) or black (down to -1).
+    /// Draws a stick figure. `shade` mixes its colours with white (up to 1) or black (down to −1).
     pub fn draw_body(&self, canvas: &mut Canvas, body: &JointTransforms, shade: f64) {
         let mut sticks = sticks(body);
         let depth = |stick: &Stick| (stick.from + stick.to).dot(self.view.towards);
@@ -97,7 +98,7 @@ impl Lens {
     }
 }
 
-/// The points of a body that a picture of it must hold, in the world.
+/// World points that must be inside a picture of the body.
 pub fn extent(body: &JointTransforms) -> impl Iterator<Item = DVec3> {
     sticks(body).into_iter().flat_map(|s| {
         let room = DVec3::splat(s.width / 2.0);
@@ -120,8 +121,8 @@ fn color(joint: SmplJoint) -> Rgb888 {
     }
 }
 
-/// Every bone in its side's colour, the head with a nose, so that one sees where it looks, and the hands, so
-/// that one sees how they are turned.
+/// The bones in the colour of their side, a nose that shows where the head faces, and hands that
+/// show how they are turned.
 fn sticks(body: &JointTransforms) -> Vec<Stick> {
     let at = |joint: SmplJoint| body.positions[joint.index()];
     let turned = |joint: SmplJoint, axis: DVec3| body.rotations[joint.index()] * axis;
@@ -129,7 +130,7 @@ fn sticks(body: &JointTransforms) -> Vec<Stick> {
         let from = at(joint.parent()?);
         Some(Stick { from, to: at(joint), width: LIMB, color: color(joint) })
     });
-    // In the rest pose arms point sideways, left to +x, and the head looks along z.
+    // In the rest pose the left arm points to +x, the right to −x, and the head looks along z.
     let hands = [(SmplJoint::LeftWrist, DVec3::X), (SmplJoint::RightWrist, DVec3::NEG_X)];
     let hands = hands.map(|(wrist, axis)| Stick {
         from: at(wrist),
@@ -155,9 +156,10 @@ mod tests {
     use super::*;
     use kinest::skeleton::{Pose, Skeleton};
 
-    /// Someone who faces us has the left hand on our right, and the head on top.
+    /// A person who faces the viewer has the left hand on the viewer's right, and the head at the
+    /// top.
     #[test]
-    fn a_person_is_seen_from_the_front_left_whichever_way_it_faces() {
+    fn a_person_is_seen_from_the_front_left_at_any_heading() {
         for heading in [0.0, 1.0, -2.5] {
             let mut pose = Pose::rest();
             pose.rotations[0] = glam::DQuat::from_rotation_z(heading) * pose.rotations[0];
@@ -167,17 +169,18 @@ mod tests {
             let [left, right] = [SmplJoint::LeftWrist, SmplJoint::RightWrist].map(seen);
             assert!(left.x > 0.4 && right.x < -0.4, "{heading}: {left} {right}");
             assert!(seen(SmplJoint::Head).y < seen(SmplJoint::LeftFoot).y - 1.0);
-            // Facing us and seen from its left, it looks to our left.
+            // A person who faces the viewer, seen from the person's left, looks to the viewer's
+            // left.
             let nose = view.project(body.rotations[15] * DVec3::Z);
             assert!(nose.x < -0.3 && nose.y > 0.0, "{heading}: {nose}");
-            // The left side is the nearer one.
+            // The left side is nearer.
             let depth = |joint: SmplJoint| body.positions[joint.index()].dot(view.towards);
             assert!(depth(SmplJoint::LeftWrist) > depth(SmplJoint::RightWrist));
         }
     }
 
     #[test]
-    fn shades_go_from_black_over_the_colour_to_white() {
+    fn shades_range_from_black_to_white() {
         let shades = [-1.0, 0.0, 0.5, 1.0].map(|s| shaded(LEFT, s));
         assert_eq!(shades, [Rgb888::BLACK, LEFT, Rgb888::new(240, 182, 136), Rgb888::WHITE]);
     }

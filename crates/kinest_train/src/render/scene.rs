@@ -1,4 +1,4 @@
-//! Bodies over time, arranged into pictures.
+//! Arranges moving bodies into pictures.
 
 use super::canvas::{Canvas, LETTER_WIDTH, TEXT_HEIGHT};
 use super::figure::{LEFT, Lens, RIGHT, View, extent};
@@ -11,43 +11,44 @@ use kinest::motion::MotionClip;
 use kinest::skeleton::{JointTransforms, Skeleton, SmplJoint};
 use rayon::prelude::*;
 
-/// Cells side by side before a contact sheet goes on below.
+/// Maximum number of cells in a row of a contact sheet.
 const COLUMNS: usize = 12;
-/// Empty border of a cell, metres.
+/// Margin inside a cell, metres.
 const MARGIN: f64 = 0.08;
-/// Lines of text start this far from the edge, pixels.
+/// Left margin of text, pixels.
 const INDENT: u32 = 4;
-/// A line of text with the space around it, pixels.
+/// Height of a line of text with its margins, pixels.
 const STRIP: u32 = TEXT_HEIGHT + 3;
 const TIME: Rgb888 = Rgb888::new(0x90, 0x90, 0x98);
-/// Times closer than this are the same, seconds.
+/// Times closer than this count as equal, seconds.
 const ROUNDING: f64 = 1e-6;
 
-/// A body that moves.
+/// A moving body.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// What it does; at any rate.
+    /// Its motion, at any rate.
     pub clip: MotionClip,
-    /// When the first frame is, seconds.
+    /// Time of the first frame, seconds.
     pub start: f64,
-    /// Mixes its colours with white (up to 1) or black (down to -1).
+    /// Mixes its colours with white (up to 1) or black (down to −1).
     pub shade: f64,
 }
 
 impl Actor {
-    /// An actor from time 0 in plain colours.
+    /// An actor that starts at time 0, in plain colours.
     #[must_use]
     pub fn new(clip: MotionClip) -> Self {
         Self { clip, start: 0.0, shade: 0.0 }
     }
 
-    /// When the last frame is, seconds.
+    /// Time of the last frame, seconds.
     #[must_use]
     pub fn end(&self) -> f64 {
         self.start + self.clip.duration()
     }
 
-    /// The body at `time`, if the motion covers it; the first and the last pose are held for one frame.
+    /// The body at `time`, if the motion covers it; the first and last poses are held for one more
+    /// frame.
     fn at(&self, time: f64, skeleton: &Skeleton) -> Option<JointTransforms> {
         let frame = 1.0 / self.clip.rate_hz + ROUNDING;
         let covered = self.start - frame..=self.end() + frame;
@@ -55,12 +56,12 @@ impl Actor {
     }
 }
 
-/// Bodies seen together.
+/// Bodies drawn together.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// What it says above.
+    /// Text above them.
     pub label: String,
-    /// Drawn in this order; the picture follows the first that is there.
+    /// Actors in drawing order; the picture follows the first that is visible.
     pub actors: Vec<Actor>,
 }
 
@@ -70,30 +71,30 @@ impl Panel {
     }
 }
 
-/// The point of the floor below a body.
+/// The point of the floor under a body.
 fn below(body: &JointTransforms) -> DVec3 {
     body.positions[SmplJoint::Pelvis.index()].with_z(0.0)
 }
 
-/// Panels that are seen from one side, at one scale.
+/// Panels with a common view and scale.
 pub struct Scene {
     skeleton: Skeleton,
     panels: Vec<Panel>,
     view: View,
     /// Pixels per metre.
     scale: f64,
-    /// Where the point of the floor below the body is in a cell, pixels.
+    /// Pixel of the floor point under the body in a cell.
     origin: DVec2,
     width: u32,
     height: u32,
 }
 
 impl Scene {
-    /// Arranges `panels` for pictures at `times`, whose cells are `height` pixels high and just wide enough
-    /// for every body in them.
+    /// Arranges `panels` for pictures at `times`. Cells are `height` pixels high and just wide
+    /// enough for all bodies.
     ///
     /// # Errors
-    /// If there is nobody at any of the times.
+    /// If no body is visible at any of the times.
     pub fn new(
         skeleton: Skeleton,
         panels: Vec<Panel>,
@@ -125,7 +126,7 @@ impl Scene {
         Ok(Self { skeleton, panels, view, scale, origin, width, height })
     }
 
-    /// One panel at one time.
+    /// Draws one panel at one time.
     fn cell(&self, panel: &Panel, time: f64) -> anyhow::Result<Canvas> {
         let mut canvas = Canvas::new(self.width, self.height)?;
         let bodies = panel.bodies(time, &self.skeleton);
@@ -141,10 +142,10 @@ impl Scene {
         Ok(canvas)
     }
 
-    /// A contact sheet: the panels below each other, time to the right.
+    /// A contact sheet: one row per panel, time to the right.
     ///
     /// # Errors
-    /// If it would be too large.
+    /// If the picture would be too large.
     pub fn sheet(&self, times: &[f64]) -> anyhow::Result<Canvas> {
         let rows: Vec<(&Panel, &[f64])> = times
             .chunks(COLUMNS)
@@ -165,7 +166,7 @@ impl Scene {
         Ok(sheet)
     }
 
-    /// Width and height of what [`Self::moment`] draws, pixels.
+    /// Width and height of the pictures from [`Self::moment`], pixels.
     #[must_use]
     pub fn moment_size(&self) -> (u32, u32) {
         (self.panels.len() as u32 * self.width, STRIP + self.height)
@@ -180,14 +181,14 @@ impl Scene {
         let mut picture = Canvas::new(width, height)?;
         for (x, panel) in (0..).step_by(self.width as usize).zip(&self.panels) {
             picture.paste(x, STRIP, &self.cell(panel, time)?);
-            // The next panel's part is drawn later, over a label that is too long.
+            // The next panel is drawn later, over a label that is too long.
             caption(&mut picture, x, 0, panel);
         }
         Ok(picture)
     }
 }
 
-/// What is above a row: its label, then which colour is which side.
+/// Text above a row: its label, and the colours of the sides.
 fn caption(canvas: &mut Canvas, x: u32, y: u32, panel: &Panel) {
     let mut x = x + INDENT;
     for (text, color) in [(&*panel.label, Rgb888::BLACK), ("left", LEFT), ("right", RIGHT)] {
@@ -196,7 +197,7 @@ fn caption(canvas: &mut Canvas, x: u32, y: u32, panel: &Panel) {
     }
 }
 
-/// `count` times from 0 to `end`, both included.
+/// `count` times from 0 to `end`, inclusive.
 #[must_use]
 pub fn spread(end: f64, count: usize) -> Vec<f64> {
     let steps = count.saturating_sub(1).max(1);
@@ -215,7 +216,7 @@ mod tests {
     use kinest::motion::ClipFrame;
     use kinest::skeleton::Pose;
 
-    /// Someone at rest who slides along x at 1 m/s for 2 s.
+    /// A body in rest pose that slides along x at 1 m/s for 2 s.
     fn slide(rate_hz: f64) -> MotionClip {
         let frame = |i: usize| {
             let translation = DVec3::new(i as f64 / rate_hz, 0.0, 0.93);
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn motions_of_any_rate_and_start_are_in_step_while_they_last() {
+    fn motions_of_any_rate_and_start_are_synchronised() {
         let skeleton = Skeleton::default();
         for rate in [24.0, 60.0, 90.0] {
             let actor = Actor { start: 0.5, ..Actor::new(slide(rate)) };
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sheet_goes_on_below_and_a_moment_has_all_panels_side_by_side() {
+    fn a_sheet_wraps_rows_and_a_moment_has_all_panels_side_by_side() {
         let panel =
             |label: &str| Panel { label: label.into(), actors: vec![Actor::new(slide(60.0))] };
         let times = spread(2.0, COLUMNS + 1);
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_spread_with_both_ends() {
+    fn times_include_both_ends() {
         assert_eq!(spread(2.0, 3), [0.0, 1.0, 2.0]);
         assert_eq!(spread(2.0, 1), [0.0]);
         assert_eq!(every(1.0, 0.25), [0.0, 0.25, 0.5, 0.75, 1.0]);

@@ -1,4 +1,4 @@
-//! Estimates that need no network, to see what one is worth.
+//! Baselines: estimates without a network, for comparison.
 
 use glam::{DMat4, DQuat, DVec4};
 use kinest::coordinates::heading;
@@ -11,21 +11,23 @@ use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use kinest::tracker::{TrackerPose, TrackerSet};
 use rayon::prelude::*;
 
-/// A way to estimate a body without a network. None sees the future, so that it scores the same under both
-/// protocols, and all have the head where the true one is, as estimates of networks do.
+/// A way to estimate a body without a network. None uses the future, so both protocols give the
+/// same scores. All place the head at the true head, like the estimates of networks.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Baseline {
-    /// These local rotations in every frame, under the **true** root rotation, which no game knows: it is
-    /// better than it looks. Identities are the rest pose.
+    /// Constant local rotations under the **true** root rotation, which a game does not know; so
+    /// its scores are too good. Identity rotations give the rest pose.
     Constant(Box<PerJoint<DQuat>>),
-    /// The true pose before the first estimated frame, held, and turned with the head's heading.
+    /// The true pose before the first estimated frame, frozen, and turned with the heading of the
+    /// head.
     Held,
-    /// Inverse kinematics from head and hands, as games do without a network.
+    /// Inverse kinematics from head and hands, as in games without a network.
     ThreePoint,
 }
 
 impl Baseline {
-    /// The mean pose of `clips`: each joint's mean local rotation over all frames. `None` for no frame.
+    /// The mean pose of `clips`: the mean local rotation of each joint over all frames. `None`
+    /// without frames.
     #[must_use]
     pub fn mean_pose<'a>(clips: impl Iterator<Item = &'a MotionClip>) -> Option<Self> {
         let mut sums = [DMat4::ZERO; SmplJoint::COUNT];
@@ -39,16 +41,16 @@ impl Baseline {
         Some(Self::Constant(Box::new(sums.map(mean_rotation))))
     }
 
-    /// The rest pose: arms stretched out to the sides.
+    /// The rest pose: arms stretched out sideways.
     #[must_use]
     pub fn rest_pose() -> Self {
         Self::Constant(Box::new([DQuat::IDENTITY; SmplJoint::COUNT]))
     }
 
-    /// Estimates all frames of `clip` but the first, as networks do.
+    /// Estimates all frames of `clip` except the first, like networks.
     ///
     /// # Errors
-    /// If the clip has less than two frames.
+    /// If the clip has fewer than two frames.
     pub fn estimate(
         &self,
         clip: &MotionClip,
@@ -85,16 +87,16 @@ impl Baseline {
     }
 }
 
-/// `q qᵀ`, which is the same for both signs of a quaternion.
+/// `q qᵀ`, which does not depend on the sign of the quaternion.
 fn outer(q: DQuat) -> DMat4 {
     let q = DVec4::from(q);
     DMat4::from_cols(q * q.x, q * q.y, q * q.z, q * q.w)
 }
 
-/// The rotation nearest to many, of which `sum` is the sum of [`outer`]: its eigenvector of the largest
+/// The mean of rotations whose [`outer`] products add up to `sum`: the eigenvector of the largest
 /// eigenvalue (Markley et al. 2007, "Averaging Quaternions", eq. 13).
 fn mean_rotation(sum: DMat4) -> DQuat {
-    // Squaring leaves the eigenvectors and drives all eigenvalues but the largest to nothing beside it.
+    // Squaring keeps the eigenvectors and makes all eigenvalues but the largest negligible.
     let mut power = sum;
     for _ in 0..SQUARINGS {
         power = power * (1.0 / power.to_cols_array().iter().map(|v| v.abs()).fold(0.0, f64::max));
@@ -105,7 +107,7 @@ fn mean_rotation(sum: DMat4) -> DQuat {
     DQuat::from_vec4(longest.unwrap_or(DVec4::W)).normalize()
 }
 
-/// Enough for eigenvalues that differ by one part in a million.
+/// Enough for eigenvalues that differ by 1e-6.
 const SQUARINGS: usize = 25;
 
 #[cfg(test)]
@@ -116,7 +118,8 @@ mod tests {
     use kinest::metrics::{BodyTrack, JointErrors, Metrics, Region};
     use kinest::rotation::geodesic_angle;
 
-    /// Someone with bent arms who turns on the spot and walks; `swing` bends the left knee, more and more.
+    /// A body with bent arms that turns on the spot and walks; `swing` bends the left knee more and
+    /// more.
     fn walk(frames: usize, swing: f64) -> MotionClip {
         let frame = |i: usize| {
             let mut pose = Pose::rest();
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn both_are_exact_where_nothing_but_the_whole_body_moves() {
+    fn both_are_exact_if_only_the_whole_body_moves() {
         let clip = walk(30, 0.0);
         let mean = Baseline::mean_pose([&clip].into_iter()).unwrap();
         for baseline in [mean, Baseline::Held] {
@@ -153,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn inverse_kinematics_has_head_and_hands_exact_and_the_rest_near() {
+    fn inverse_kinematics_has_exact_head_and_hands() {
         let clip = walk(30, 0.0);
         let skeleton = Skeleton::default();
         let estimate = Baseline::ThreePoint.estimate(&clip, &skeleton).unwrap();
@@ -165,10 +168,10 @@ mod tests {
         assert!(errors.region(Region::Lower).position < 0.2, "{errors:?}");
     }
 
-    /// Angles 0, 0.1, … 0.4: the mean is off by 0.1, 0, 0.1 and 0.2 in the frames that count, the first
-    /// pose by 0.1 to 0.4.
+    /// Knee angles 0, 0.1, … 0.4 rad: in the scored frames the mean pose is off by 0.1, 0, 0.1 and
+    /// 0.2 rad, and the first pose by 0.1 to 0.4 rad.
     #[test]
-    fn the_mean_is_in_the_middle_and_the_held_pose_stays_behind() {
+    fn the_mean_pose_is_central_and_the_held_pose_falls_behind() {
         let clip = walk(5, 0.1);
         let mean = Baseline::mean_pose([&clip].into_iter()).unwrap();
         let angle = |baseline| score(baseline, &clip).mpjre_geodesic * 21.0;
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_rotation_does_not_depend_on_signs_and_is_found_far_from_the_identity() {
+    fn the_mean_rotation_does_not_depend_on_signs() {
         let middle = DQuat::from_euler(glam::EulerRot::XYZ, 2.5, -0.4, 1.9);
         let around = [DVec3::X, DVec3::Y, DVec3::Z, DVec3::NEG_X, DVec3::NEG_Y, DVec3::NEG_Z];
         let sum = around

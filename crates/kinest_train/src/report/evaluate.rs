@@ -1,4 +1,4 @@
-//! How far models are from the truth, and from what needs no model.
+//! Scores models and baselines against the true motion.
 
 use super::baselines::Baseline;
 use super::figures::{ClipScore, ModelReport, ProtocolReport, RefinedReport, Report};
@@ -15,29 +15,29 @@ use kinest::skeleton::Skeleton;
 use rayon::prelude::*;
 use std::path::Path;
 
-/// Clips scored and drawn at a time: enough for every core, few enough to keep in memory.
+/// Clips scored and drawn in parallel: enough for all cores, few enough to fit in memory.
 const BATCH: usize = 8;
-/// How pale the true body is behind an estimate in a contact sheet.
+/// Shade of the true body behind an estimate in contact sheets.
 const TRUTH_SHADE: f64 = 0.65;
 
-/// What is measured, and its name in the report.
+/// A model or baseline to score.
 pub struct Candidate {
-    /// The name.
+    /// Its name in the report.
     pub name: String,
     /// How it estimates.
     pub source: Source,
 }
 
-/// What estimates come from.
+/// Origin of estimates.
 pub enum Source {
     /// A network.
     Network(Box<dyn PoseEngine>),
-    /// Something simpler.
+    /// A baseline without a network.
     Baseline(Baseline),
 }
 
 impl Source {
-    /// The protocols that give different estimates, each with those that it stands for.
+    /// Protocols with different estimates, each with those that give the same.
     fn protocols<'a>(&self, wanted: &'a [Protocol]) -> std::slice::Chunks<'a, Protocol> {
         wanted.chunks(match self {
             Self::Network(_) => 1,
@@ -60,7 +60,7 @@ impl Source {
         }
     }
 
-    /// What an estimate is called in pictures.
+    /// Label of an estimate in pictures.
     fn label(&self, name: &str, protocol: Protocol) -> String {
         match self {
             Self::Network(_) => format!("{name}, {}", format!("{protocol:?}").to_lowercase()),
@@ -68,7 +68,7 @@ impl Source {
         }
     }
 
-    /// The window of a network whose windows are laid side by side.
+    /// Window of a network, if its windows are adjacent under this protocol.
     fn offline_window(&self, protocol: Protocol) -> Option<usize> {
         match self {
             Self::Network(engine) if protocol == Protocol::Offline => {
@@ -79,20 +79,21 @@ impl Source {
     }
 }
 
-/// One estimate of a clip, and what it is called in pictures.
+/// An estimate of a clip, and its label.
 struct Estimate {
     label: String,
     motion: MotionClip,
-    /// Whether it is to be refined.
+    /// Whether to refine it.
     refined: bool,
 }
 
-/// Predicts and scores every clip, which must be at the rate of all models, on a body with `skeleton`, and
-/// draws a contact sheet of each into the folder `sheets`. The online estimates of networks are also
-/// scored after each [`Step`] if `refine` is set.
+/// Predicts and scores every clip on a body with `skeleton`, and draws a contact sheet of each into
+/// the folder `sheets`. Clips must have the rate of all models. If `refine` is set, the online
+/// estimates of networks are also scored after each [`Step`].
 ///
 /// # Errors
-/// If there is no clip or no candidate, a clip is too short, an engine fails, or a sheet cannot be written.
+/// If there are no clips or candidates, a clip is too short, an engine fails, or a sheet cannot be
+/// written.
 pub fn evaluate(
     candidates: &mut [Candidate],
     clips: &[NamedClip],
@@ -106,9 +107,9 @@ pub fn evaluate(
     let estimates: usize = candidates.iter().map(|c| c.source.protocols(protocols).len()).sum();
     let bar = progress::frames(clips.iter().map(frames).sum::<usize>() * estimates, "evaluating");
 
-    // For each estimate of a clip its scores, clip after clip.
+    // Scores of each estimate, one per clip.
     let mut scores: Vec<Vec<ClipScore>> = vec![vec![]; estimates];
-    // For each refined estimate the same after each step.
+    // The same after each step, for refined estimates.
     let mut steps: Vec<[Vec<ClipScore>; Step::ALL.len()]> = vec![];
     let refines = |source: &Source, protocol: Protocol| {
         refine && protocol == Protocol::Online && matches!(source, Source::Network(_))
@@ -177,7 +178,7 @@ pub fn evaluate(
     Ok(Report { first, models: reports.collect() })
 }
 
-/// Writes the contact sheet of a clip: the true body, then each estimate in front of it.
+/// Writes the contact sheet of a clip: the true body, then each estimate over it.
 fn draw(
     folder: &Path,
     clip: &NamedClip,
@@ -198,7 +199,7 @@ fn draw(
     let times = render::spread(clip.clip.duration(), render::SHEET_TIMES);
     let scene = Scene::new(skeleton.clone(), panels, &times, render::SHEET_SIZE)
         .with_context(|| format!("clip {}", clip.name))?;
-    // All sheets in one folder, so that a viewer can leaf through them.
+    // All sheets are in one folder, for image viewers.
     let name = clip.name.replace('/', "__");
     let path = folder.join(Path::new(&name).with_extension("png"));
     render::write(&path, &scene.sheet(&times)?.png()?)
@@ -216,7 +217,7 @@ mod tests {
 
     const BOTH: [Protocol; 2] = [Protocol::Offline, Protocol::Online];
 
-    /// Says for every frame that no joint is turned.
+    /// Outputs identity rotations in every frame.
     struct Straight(ModelSpec);
 
     impl PoseEngine for Straight {
@@ -266,9 +267,9 @@ mod tests {
         NamedClip { name: name.into(), clip }
     }
 
-    /// The keys are an interface: other programs read them.
+    /// Other programs read these keys.
     #[test]
-    fn the_report_has_the_agreed_keys_and_the_plain_mean_over_clips() {
+    fn the_report_has_stable_keys_and_means_over_clips() {
         let clips = [clip("short", 3, 0.21), clip("long", 31, 0.0)];
         let report = evaluated(&mut [straight("zero")], &clips, &BOTH).unwrap();
         let json = serde_json::to_value(&report).unwrap();
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn models_and_baselines_stand_side_by_side_in_every_form() {
+    fn models_and_baselines_are_in_every_format() {
         let clips = [clip("a, \"b\"", 9, 0.2), clip("c", 9, 0.0)];
         let mut all = [straight("zero"), straight("other"), held()];
         let report = evaluated(&mut all, &clips, &BOTH).unwrap();
@@ -331,7 +332,8 @@ mod tests {
 
         let text = report.to_string();
         let rows = |word: &str| text.lines().filter(|l| l.starts_with(word)).count();
-        // In the main table, the parts of the body, and two worst clips; offline also in the places.
+        // In the main table, the regions, and two of the worst clips; offline also by window
+        // position.
         assert_eq!(rows("| zero "), 2 * 4 + 1, "{text}");
         assert_eq!(rows("| held "), 2 * 2, "{text}");
         for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
@@ -350,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn online_estimates_of_networks_are_refined_in_every_form() {
+    fn refined_online_estimates_are_in_every_format() {
         let clips = [clip("a", 9, 0.2), clip("b", 9, 0.0)];
         let mut all = [straight("zero"), held(), straight("other")];
         let skeleton = Skeleton::default();
@@ -407,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_asked_for_is_reported_and_faults_name_the_clip() {
+    fn the_report_has_only_requested_protocols_and_errors_name_the_clip() {
         let mut zero = [straight("zero")];
         let report = evaluated(&mut zero, &[clip("a", 9, 0.0)], &[Protocol::Online]).unwrap();
         assert!(!serde_json::to_string(&report).unwrap().contains("offline"));

@@ -1,4 +1,4 @@
-//! The figures: of a clip, under a protocol, of a model, of several.
+//! Figures of clips, protocols, models and whole reports.
 
 use super::looks::{Looks, LooksReport, Step};
 use kinest::live::Protocol;
@@ -8,22 +8,22 @@ use kinest::skeleton::Skeleton;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Clips listed as the worst.
+/// Number of worst clips listed.
 const WORST: usize = 5;
 
-/// The figures of the first model, and of what stands beside it.
+/// The figures of the first model, and of those it is compared with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// The first model's; its keys are those of the whole.
+    /// The first model; its keys are at the top level.
     #[serde(flatten)]
     pub first: ModelReport,
-    /// The other models and the baselines, in the order they were asked for.
+    /// The other models and the baselines, in the requested order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelReport>,
 }
 
 impl Report {
-    /// Name, protocol and figures of the first model and of all others.
+    /// Name, protocol and figures of each model and baseline.
     pub fn rows(&self) -> impl Iterator<Item = (&str, &'static str, &ProtocolReport)> {
         let all = std::iter::once(&self.first).chain(&self.models);
         all.flat_map(|model| {
@@ -32,7 +32,7 @@ impl Report {
         })
     }
 
-    /// Name, step and figures of all models whose online estimates were refined.
+    /// Name, step and figures of each model whose online estimates were refined.
     pub fn refined(&self) -> impl Iterator<Item = (&str, &RefinedReport)> {
         let all = std::iter::once(&self.first).chain(&self.models);
         all.flat_map(|model| model.refined.iter().map(|refined| (&*model.name, refined)))
@@ -42,21 +42,21 @@ impl Report {
 /// The figures of a model or a baseline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ModelReport {
-    /// What it is called.
+    /// Display name.
     pub name: String,
-    /// Under [`Protocol::Offline`], if it was asked for.
+    /// Figures under [`Protocol::Offline`], if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offline: Option<ProtocolReport>,
-    /// Under [`Protocol::Online`], if it was asked for.
+    /// Figures under [`Protocol::Online`], if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub online: Option<ProtocolReport>,
-    /// The online estimate after each step of refining, if that was asked for.
+    /// Figures of the online estimates after each step of refining, if requested.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refined: Vec<RefinedReport>,
 }
 
 impl ModelReport {
-    /// The place of a protocol's figures.
+    /// The field that holds a protocol's figures.
     pub fn protocol_mut(&mut self, protocol: Protocol) -> &mut Option<ProtocolReport> {
         match protocol {
             Protocol::Offline => &mut self.offline,
@@ -65,10 +65,10 @@ impl ModelReport {
     }
 }
 
-/// The figures after a step of refining.
+/// Figures after a step of refining.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RefinedReport {
-    /// The last step that was made.
+    /// The last step applied.
     pub step: &'static str,
     /// The figures.
     #[serde(flatten)]
@@ -76,47 +76,48 @@ pub struct RefinedReport {
 }
 
 impl RefinedReport {
-    /// Sums up clips that were scored after `step`. `None` for no clip.
+    /// Averages clips scored after `step`. `None` without clips.
     #[must_use]
     pub fn new(step: Step, scores: &[ClipScore]) -> Option<Self> {
         Some(Self { step: step.name(), report: ProtocolReport::new(scores, None)? })
     }
 }
 
-/// The figures under one protocol.
+/// Figures under one protocol.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProtocolReport {
-    /// How many clips.
+    /// Number of clips.
     pub clips: usize,
-    /// Predicted frames of all clips.
+    /// Number of predicted frames in all clips.
     pub frames: usize,
-    /// Plain mean over the clips.
+    /// Mean over the clips, unweighted.
     #[serde(flatten)]
     pub metrics: MetricsReport,
-    /// Plain mean over the clips.
+    /// Mean over the clips, unweighted.
     pub regions: Regions,
-    /// How believable it is, if it was refined.
+    /// Plausibility figures, if it was refined.
     #[serde(flatten)]
     pub looks: Option<LooksReport>,
-    /// Mean over all frames at each place in the window of their mean distance of all joints, cm: the first
-    /// has only its future, the last only its past. `None` where no frame was; networks offline only.
+    /// Mean joint position error by position in the window, over all frames, cm: at the first
+    /// position the network sees only the future, at the last only the past. `None` without frames.
+    /// Networks under the offline protocol only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_window_position: Option<Vec<Option<f64>>>,
-    /// The clips with the largest position error, worst first.
+    /// The clips with the largest position errors, worst first.
     pub worst: Vec<WorstClip>,
-    /// Each clip's own.
+    /// Figures of each clip.
     pub per_clip: Vec<ClipReport>,
 }
 
-/// The error of each part of the body.
+/// Errors of each region of the body.
 pub type Regions = BTreeMap<Region, RegionReport>;
 
-/// The error of a part of the body.
+/// Errors of a region of the body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct RegionReport {
-    /// Mean distance of its joints, centimetres.
+    /// Mean position error of its joints, cm.
     pub cm: f64,
-    /// Mean angle of its joints' local rotations, without the pelvis, degrees.
+    /// Mean angle error of its joints' local rotations, without the pelvis, degrees.
     pub deg: f64,
 }
 
@@ -126,51 +127,51 @@ impl From<RegionError> for RegionReport {
     }
 }
 
-/// The figures of one clip.
+/// Figures of a clip.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ClipReport {
     /// Name of the clip.
     pub clip: String,
-    /// Predicted frames.
+    /// Number of predicted frames.
     pub frames: usize,
     /// The figures.
     #[serde(flatten)]
     pub metrics: MetricsReport,
-    /// The parts of the body.
+    /// Errors by region.
     pub regions: Regions,
-    /// How believable it is, if it was refined.
+    /// Plausibility figures, if it was refined.
     #[serde(flatten)]
     pub looks: Option<LooksReport>,
 }
 
-/// Where to look.
+/// A clip with large errors, and when they are largest.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WorstClip {
     /// Name of the clip.
     pub clip: String,
-    /// Mean distance of all joints in all frames, centimetres.
+    /// Mean joint position error over all frames, cm.
     pub mpjpe_cm: f64,
-    /// When the clip is at its worst, seconds from its start.
+    /// Time of the frame with the largest error, seconds from the start.
     pub at_s: f64,
-    /// Mean distance of all joints then, centimetres.
+    /// Mean joint position error in that frame, cm.
     pub at_mpjpe_cm: f64,
 }
 
-/// What one estimate of one clip scored.
+/// Scores of one estimate of a clip.
 #[derive(Clone, Debug)]
 pub struct ClipScore {
     name: String,
     rate_hz: f64,
     metrics: Metrics,
     joints: JointErrors,
-    /// Mean distance of all joints in each frame, metres.
+    /// Mean joint position error of each frame, metres.
     distances: Vec<f64>,
     looks: Option<Looks>,
 }
 
 impl ClipScore {
-    /// Compares an estimate, which has at least one frame, with the clip it was made from, whose first frame
-    /// it lacks.
+    /// Scores an estimate, of at least one frame, against its clip. The estimate lacks the clip's
+    /// first frame.
     #[must_use]
     pub fn new(name: &str, estimate: &MotionClip, clip: &MotionClip, skeleton: &Skeleton) -> Self {
         let truth = BodyTrack::new(&clip.frames[1..], skeleton);
@@ -185,25 +186,25 @@ impl ClipScore {
         }
     }
 
-    /// The same, and how believable the estimate is.
+    /// Adds plausibility figures.
     #[must_use]
     pub fn with_looks(self, looks: Looks) -> Self {
         Self { looks: Some(looks), ..self }
     }
 
-    /// How far it is from the truth.
+    /// Errors against the truth.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// How believable it is, if that was looked at.
+    /// Plausibility figures, if measured.
     #[must_use]
     pub fn looks(&self) -> Option<&Looks> {
         self.looks.as_ref()
     }
 
-    /// Mean distance of all joints, centimetres.
+    /// Mean joint position error, cm.
     #[must_use]
     pub fn mpjpe_cm(&self) -> f64 {
         self.metrics.mpjpe * 100.0
@@ -234,8 +235,8 @@ impl ClipScore {
 }
 
 impl ProtocolReport {
-    /// Sums up the clips; `window` is that of a network whose windows were laid side by side. `None` for no
-    /// clip.
+    /// Averages clips; `window` is the window of a network whose windows are adjacent. `None`
+    /// without clips.
     #[must_use]
     pub fn new(scores: &[ClipScore], window: Option<usize>) -> Option<Self> {
         let metrics: Vec<Metrics> = scores.iter().map(|s| s.metrics).collect();
@@ -263,7 +264,7 @@ impl ProtocolReport {
     }
 }
 
-/// Mean distance in centimetres at each place of windows that were laid side by side.
+/// Mean joint position error by position in adjacent windows, cm.
 fn by_window_position(scores: &[ClipScore], window: usize) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0, 0_u64); window];
     for ClipScore { distances, .. } in scores {
@@ -284,7 +285,7 @@ mod tests {
     use glam::DVec3;
     use kinest::motion::ClipFrame;
 
-    /// An estimate that is off by `errors`, metres, one for each frame.
+    /// An estimate with these errors, metres, one per frame.
     fn score(name: &str, errors: &[f64]) -> ClipScore {
         let frame = |x: f64| ClipFrame { translation: DVec3::X * x, rotations: [DVec3::ZERO; 22] };
         let clip = MotionClip { rate_hz: 60.0, frames: vec![frame(0.0); errors.len() + 1] };
@@ -292,9 +293,10 @@ mod tests {
         ClipScore::new(name, &MotionClip { rate_hz: 60.0, frames }, &clip, &Skeleton::default())
     }
 
-    /// Windows of 3: frames 0 to 2; of the second window, which ends with frame 4, the last two.
+    /// Windows of 3 frames: the first predicts frames 0 to 2, the second, which ends with frame 4,
+    /// the last two.
     #[test]
-    fn errors_are_counted_at_their_place_in_the_window() {
+    fn errors_are_averaged_by_window_position() {
         let scores = [score("five", &[0.1, 0.2, 0.3, 0.4, 0.5]), score("one", &[0.9])];
         let report = ProtocolReport::new(&scores, Some(3)).unwrap();
         let found = report.by_window_position.unwrap().into_iter().map(Option::unwrap);
@@ -307,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_clips_come_first_with_their_worst_moment_and_regions_are_means_over_clips() {
+    fn the_worst_clips_come_first_and_regions_are_means_over_clips() {
         let scores: Vec<_> = (1..=7)
             .map(|i| score(&format!("clip {i}"), &[0.01 * f64::from(i), 0.02 * f64::from(i), 0.0]))
             .collect();

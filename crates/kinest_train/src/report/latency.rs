@@ -1,4 +1,4 @@
-//! How long a model takes on this machine.
+//! Timings of a model on this machine.
 
 use crate::{engine, progress};
 use anyhow::{Context, ensure};
@@ -12,53 +12,53 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Avatars in one call.
+/// Numbers of avatars per call.
 const AVATARS: [usize; 4] = [1, 4, 16, 64];
-/// Calls before the first that counts: kernels are compiled, memory is allocated, clocks go up.
+/// Warm-up calls, for compilation of kernels, allocation and clock rates.
 const WARM_UP: usize = 50;
-/// Calls that count at least, so that there is a 99th percentile to speak of.
+/// Minimum number of timed calls, enough for a 99th percentile.
 const LEAST_CALLS: usize = 200;
-/// Starts of the program.
+/// Number of program starts.
 const STARTS: usize = 5;
-/// Bytes read in a row, so that every copy of the weights comes from memory and not from a cache.
+/// Bytes to read in sequence, so that every copy of the weights comes from memory and not from a
+/// cache.
 const MORE_THAN_CACHES: usize = 512 << 20;
 
-/// What was measured.
+/// Timings of a model.
 #[derive(Clone, Debug, Serialize)]
 pub struct BenchReport {
-    /// The model's file.
+    /// File of the model.
     pub model: String,
-    /// The device it ran on.
+    /// Device it ran on.
     pub device: String,
-    /// One call for one avatar with a whole window; for a network that is fed frame by frame, with the
-    /// frames of one second.
+    /// One call for one avatar with a whole window; for a network that is fed frame by frame, with
+    /// the frames of 1 s.
     pub window: Latency,
-    /// One call for one avatar with one new frame; only of a network that is fed frame by frame.
+    /// One call for one avatar with one new frame, for networks that are fed frame by frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<Latency>,
-    /// One call for so many avatars, as a game makes it for every frame.
+    /// One call for several avatars, as games make per frame, by number of avatars.
     pub avatars: BTreeMap<usize, Latency>,
-    /// Milliseconds of the future that the model waits for.
+    /// Look-ahead of the model, milliseconds.
     pub look_ahead_ms: f64,
-    /// Size of the weights as they are stored.
+    /// Size of the stored weights, bytes.
     pub weights_bytes: usize,
-    /// Milliseconds that it takes one core to read so many bytes from memory.
+    /// Time in which one core reads that many bytes from memory, milliseconds.
     pub weights_read_ms: f64,
-    /// Milliseconds from the start of the program to the first pose, nothing of it being in memory but
-    /// the system's copies of its files.
+    /// Time from program start to the first pose, milliseconds. Only the system's file cache is warm.
     pub cold_start_ms: f64,
 }
 
-/// Percentiles of a call's milliseconds, the results being back in main memory.
+/// Percentiles of the duration of a call until its results are in main memory.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Latency {
-    /// Half of the calls take at most this.
+    /// Median, milliseconds.
     pub p50_ms: f64,
-    /// 95 % of the calls.
+    /// 95th percentile, milliseconds.
     pub p95_ms: f64,
-    /// 99 % of the calls.
+    /// 99th percentile, milliseconds.
     pub p99_ms: f64,
-    /// 99.9 % of the calls.
+    /// 99.9th percentile, milliseconds.
     pub p999_ms: f64,
 }
 
@@ -70,8 +70,8 @@ impl Latency {
     }
 }
 
-/// Measures the model for at least `seconds` for each row. For the cold start it runs this program anew with
-/// `bench --first-pose`.
+/// Times the model for at least `seconds` per row. The cold start is measured by starting this
+/// program with `bench --first-pose`.
 ///
 /// # Errors
 /// If the model cannot be read, or the device does not work.
@@ -117,7 +117,7 @@ pub fn measure(model: &Path, device: DeviceChoice, seconds: f64) -> anyhow::Resu
     })
 }
 
-/// One call with `frames` frames of each of `avatars`.
+/// One call with `frames` frames for each of `avatars` avatars.
 fn call(
     engine: &mut dyn PoseEngine,
     spec: &ModelSpec,
@@ -156,14 +156,14 @@ fn latency(
     Ok(Latency::of(ms))
 }
 
-/// Milliseconds to read `bytes` once, the median over copies that are not in any cache.
+/// Median time to read `bytes` once, over copies that are not in a cache, milliseconds.
 fn read_from_memory(bytes: usize) -> f64 {
     let words = bytes.div_ceil(8).max(1);
     let copies = (MORE_THAN_CACHES / bytes.max(1)).clamp(8, 4096);
     let memory: Vec<u64> = (0..(words * copies) as u64).collect();
     let read = |copy: &[u64]| {
         let start = Instant::now();
-        // In several sums, so that it is the memory that is waited for.
+        // Several sums, so that memory is the bottleneck.
         let mut sums = [0_u64; 8];
         for chunk in copy.chunks(8) {
             sums.iter_mut().zip(chunk).for_each(|(sum, word)| *sum = sum.wrapping_add(*word));
@@ -174,7 +174,7 @@ fn read_from_memory(bytes: usize) -> f64 {
     Latency::of(memory.chunks_exact(words).map(read).collect()).p50_ms
 }
 
-/// Milliseconds from the start of this program to its first pose, the median of a few.
+/// Median time from program start to the first pose, milliseconds.
 fn cold_start(model: &Path, device: DeviceChoice) -> anyhow::Result<f64> {
     let program = std::env::current_exe().context("where this program is")?;
     let start = |_| {
@@ -189,7 +189,7 @@ fn cold_start(model: &Path, device: DeviceChoice) -> anyhow::Result<f64> {
     Ok(Latency::of((0..STARTS).map(start).collect::<anyhow::Result<_>>()?).p50_ms)
 }
 
-/// Estimates one pose: what a cold start is measured with.
+/// Estimates one pose, for measuring a cold start.
 ///
 /// # Errors
 /// If the model cannot be read, or the device does not work.
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_of_the_calls() {
+    fn percentiles_cover_all_calls() {
         let latency = Latency::of((0..=1000).rev().map(f64::from).collect());
         let expected = Latency { p50_ms: 500.0, p95_ms: 950.0, p99_ms: 990.0, p999_ms: 999.0 };
         assert_eq!(latency, expected);

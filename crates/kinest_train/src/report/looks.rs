@@ -1,30 +1,30 @@
-//! How believable an estimate is, after each step of refining.
+//! Plausibility figures of an estimate, after each step of refining.
 
 use kinest::metrics::{ContactCounts, Sunk};
 use serde::Serialize;
 
-/// How much of the plugin's refining an estimate gets: each step also has those before it. Whatever is
-/// switched on runs in the plugin's order: smoothing, head and hands, feet.
+/// Amount of refining applied to an estimate; each step includes those before it. Corrections
+/// always run in the order of the plugin: smoothing, head and hands, feet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// The network's pose under the true head.
+    /// The network's pose under the true head position.
     Network,
-    /// The head also turned exactly.
+    /// The head's rotation exact as well.
     Head,
     /// Both hands exactly at their trackers.
     Hands,
-    /// Joints smoothed in time before that.
+    /// Joints smoothed in time, before that.
     Smoothing,
-    /// Bodies that hang in the air without falling stand.
+    /// Bodies that hang in the air without falling are put on the floor.
     Ground,
-    /// Feet on the floor at height 0, and still while they carry weight.
+    /// Feet on the floor at height 0, and locked while they carry weight.
     Feet,
     /// The true motion, for comparison.
     Truth,
 }
 
 impl Step {
-    /// Every step, in the order of the table.
+    /// All steps, in table order.
     pub const ALL: [Self; 7] = [
         Self::Network,
         Self::Head,
@@ -35,7 +35,7 @@ impl Step {
         Self::Truth,
     ];
 
-    /// What it is called in reports.
+    /// Name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Step {
     }
 }
 
-/// How believable a clip is, SI units.
+/// Plausibility figures of a clip, SI units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Looks {
     pub(super) slide: Option<f64>,
@@ -61,29 +61,30 @@ pub struct Looks {
     pub(super) contacts: Option<ContactCounts>,
 }
 
-/// How believable a clip is, or all are; the units are in the keys.
+/// Plausibility figures of one or all clips, with units in the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LooksReport {
-    /// Mean speed along the floor of feet that truly stand.
+    /// Mean horizontal speed of feet that truly stand.
     pub slide_cm_s: Option<f64>,
     /// Mean depth of the lower foot below the floor.
     pub below_floor_cm: f64,
-    /// The deepest of all frames.
+    /// Maximum depth over all frames.
     pub deepest_cm: f64,
-    /// How often a knee bends the wrong way or points elsewhere at once; a sum.
+    /// Number of times a knee bends backwards or its direction jumps; a sum.
     pub knee_flips: usize,
-    /// How far the hands are behind the network's.
+    /// Lag of the hands behind the network's.
     pub hand_lag_ms: Option<f64>,
-    /// How far knees and feet are behind the network's.
+    /// Lag of knees and feet behind the network's.
     pub leg_lag_ms: Option<f64>,
-    /// The part of the held feet that truly stand, over all frames.
+    /// Fraction of locked feet that truly stand, over all frames.
     pub contact_precision: Option<f64>,
-    /// The part of the feet that truly stand that are held, over all frames.
+    /// Fraction of truly standing feet that are locked, over all frames.
     pub contact_recall: Option<f64>,
 }
 
 impl LooksReport {
-    /// Plain means over the clips, except where [`LooksReport`] says otherwise. `None` if there is no clip.
+    /// Averages clips, unweighted except where [`LooksReport`] says otherwise. `None` without
+    /// clips.
     #[must_use]
     pub fn new<'a>(clips: impl Iterator<Item = &'a Looks> + Clone) -> Option<Self> {
         clips.clone().next()?;

@@ -1,4 +1,4 @@
-//! What comes out: figures of models on motion they were not trained on, as tables, and how long they take.
+//! Reports: scores of models on motion they were not trained on, tables, and timings.
 
 mod baselines;
 mod evaluate;

@@ -1,4 +1,4 @@
-//! What is left of an estimate's faults after the corrections that a game makes.
+//! Scores of an estimate after the corrections that games make.
 
 use super::figures::ClipScore;
 use super::looks::{Looks, Step};
@@ -9,16 +9,16 @@ use kinest::refine::{DropoutSettings, RefineSettings, Refiner, place_head};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use kinest::tracker::TrackerSet;
 
-/// An estimate after a step.
+/// An estimate after a step of refining.
 pub struct Refined {
-    /// The body.
+    /// The corrected motion.
     pub motion: MotionClip,
-    /// Which feet were held in each frame; only if feet are.
+    /// Which feet were locked in each frame; only after the step that locks feet.
     pub contacts: Option<Vec<[bool; 2]>>,
 }
 
-/// Refines the estimate of all frames of `clip` but the first, in the order and with the settings that
-/// players have by default.
+/// Refines the estimate of all frames of `clip` except the first, in the order and with the
+/// settings that players have by default.
 #[must_use]
 pub fn refine(
     estimate: &MotionClip,
@@ -57,7 +57,7 @@ pub fn refine(
     Refined { motion, contacts: (step == Step::Feet).then_some(contacts) }
 }
 
-/// What a clip's estimate scored after each of [`Step::ALL`].
+/// Scores of a clip after each of [`Step::ALL`].
 #[must_use]
 pub fn score(
     name: &str,
@@ -87,7 +87,7 @@ pub fn score(
     Step::ALL.iter().map(of_step).collect()
 }
 
-/// What swings in a step.
+/// Joints that swing in a step.
 const LEGS: [SmplJoint; 6] = [
     SmplJoint::LeftKnee,
     SmplJoint::RightKnee,
@@ -104,7 +104,7 @@ mod tests {
     use glam::DQuat;
     use kinest::motion::synthetic::walk_and_wave;
 
-    /// A walk, and an estimate of it that trembles and turns the head.
+    /// A walk, and an estimate of it with jitter and a rotated head.
     fn walk() -> (MotionClip, MotionClip) {
         let skeleton = Skeleton::default();
         let clip = walk_and_wave(&skeleton);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn each_step_cures_what_it_is_for() {
+    fn each_step_improves_its_figure() {
         let skeleton = Skeleton::default();
         let (clip, estimate) = walk();
         let scores = score("walk", &estimate, &clip, &skeleton);

@@ -1,4 +1,4 @@
-//! A report as Markdown, which is also what a terminal shows, and as CSV.
+//! A report as Markdown, which terminals show too, and as CSV.
 
 use super::figures::{ProtocolReport, RefinedReport, Report};
 use super::looks::LooksReport;
@@ -6,7 +6,7 @@ use anyhow::Context;
 use kinest::metrics::{MetricsReport, Region};
 use std::fmt::{self, Display};
 
-/// The figures: key in CSV, title in tables, value.
+/// A figure: key in CSV, title in tables, value.
 type Figure = (&'static str, &'static str, fn(&MetricsReport) -> Option<f64>);
 
 const FIGURES: [Figure; 10] = [
@@ -22,7 +22,7 @@ const FIGURES: [Figure; 10] = [
     ("gt_jitter_1e2_m_s3", "true jitter", |m| m.gt_jitter_1e2_m_s3),
 ];
 
-/// How believable refined estimates are: key in CSV, title in tables, value.
+/// A plausibility figure: key in CSV, title in tables, value.
 type Look = (&'static str, &'static str, fn(&LooksReport) -> Option<f64>);
 
 const LOOKS: [Look; 8] = [
@@ -36,12 +36,12 @@ const LOOKS: [Look; 8] = [
     ("contact_recall", "recall", |l| l.contact_recall),
 ];
 
-/// The figures that refining is about.
+/// Figures that refining improves.
 const REFINED_FIGURES: [&str; 5] =
     ["mpjpe_cm", "hand_pe_cm", "lower_pe_cm", "mpjve_cm_s", "jitter_1e2_m_s3"];
 
-/// The figures of all models as Markdown: the main table, body parts, places in the window, what refining
-/// does, and the worst clips of the first model.
+/// All models as Markdown: the main table, regions, window positions, refining, and the worst clips
+/// of the first model.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.2}"));
@@ -100,11 +100,11 @@ impl Display for Report {
     }
 }
 
-/// Places in the window that the table shows, in quarters of the way from its first frame to its last.
+/// Window positions in the table, in quarters from the first frame to the last.
 const PLACES: [(&str, usize); 5] =
     [("first", 0), ("at 1/4", 1), ("middle", 2), ("at 3/4", 3), ("last", 4)];
 
-/// A Markdown table whose columns line up.
+/// A Markdown table with aligned columns.
 struct Table {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -138,10 +138,10 @@ impl Display for Table {
 }
 
 impl Report {
-    /// A row for each model, protocol or step of refining, and clip.
+    /// One row per model, protocol or step of refining, and clip.
     ///
     /// # Errors
-    /// Never in practice: it is written to memory.
+    /// Never in practice, since it is written to memory.
     pub fn csv(&self) -> anyhow::Result<Vec<u8>> {
         let mut csv = csv::Writer::from_writer(vec![]);
         let regions = Region::ALL.iter().flat_map(|region| {

@@ -5,10 +5,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-/// The network whose weights are the average.
+/// A network with averaged weights.
 #[derive(Clone, Debug)]
 pub struct WeightAverage<M> {
-    /// The average.
+    /// The averaged weights.
     pub network: M,
     decay: f64,
 }
@@ -20,15 +20,15 @@ impl<M> WeightAverage<M> {
         Self { network, decay }
     }
 
-    /// Takes in the weights after step `step`, counted from 1. The first steps count for more, or
-    /// the average would long be that of the random weights of the start.
+    /// Adds the weights after step `step`, counted from 1. The first steps have a higher weight,
+    /// otherwise the random initial weights would dominate the average for long.
     pub fn update<B: Backend>(&mut self, current: &M, step: u64)
     where
         M: Module<B>,
     {
         let step = step as f64;
         let decay = self.decay.min((1.0 + step) / (10.0 + step));
-        // Burn's container of tensors by parameter; here it holds weights.
+        // Burn's container of tensors by parameter, used for weights here.
         let mut weights = Weights(GradientsParams::new());
         current.visit(&mut weights);
         self.network = self.network.clone().map(&mut Mix { weights: weights.0, decay });

@@ -1,37 +1,36 @@
-//! What the loop of any task is told, in RON.
+//! Configuration of the training loop, in RON.
 
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What the loop of any task is told. The default is the reference's.
+/// Configuration of the training loop. The default is the reference's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunConfig {
     /// Seed of weights, data order, augmentation and dropout.
     pub seed: u64,
-    /// What the run is judged by while it goes on.
+    /// Validation during the run.
     pub validation: ValidationConfig,
     /// The optimiser.
     pub optimizer: OptimizerConfig,
-    /// What the network computes with.
+    /// Precision of the network's arithmetic.
     pub arithmetic: Arithmetic,
-    /// Windows per pass through the network.
+    /// Windows per pass through the network (micro-batch).
     pub batch: usize,
-    /// Passes whose gradients are averaged for one step: `batch * accumulate` windows per step in
-    /// the memory of `batch`.
+    /// Passes whose gradients are averaged in a step: `batch * accumulate` windows per step, in the
+    /// memory of `batch`.
     pub accumulate: usize,
-    /// Decay of an exponential moving average of the weights, such as 0.999; the average is what
-    /// is validated and written to checkpoints. None: the weights themselves.
+    /// Decay of an exponential moving average of the weights, for instance 0.999. The average is
+    /// what is validated and saved in checkpoints. `None`: the weights themselves.
     pub average: Option<f64>,
-    /// Steps of the whole run.
+    /// Total number of steps.
     pub steps: u64,
-    /// A line of `metrics.jsonl` every so many steps.
+    /// Steps between lines of `metrics.jsonl`.
     pub log_every: u64,
-    /// `last.model.ron` is written every so many steps, and at the end.
+    /// Steps between writes of `last.model.ron`, which is also written at the end.
     pub save_every: u64,
-    /// Threads that draw windows ahead of the steps that use them. Their number does not change
-    /// what is drawn.
+    /// Threads that draw windows in advance. Their number does not change the windows.
     pub loader_threads: usize,
 }
 
@@ -54,10 +53,10 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
-    /// Checks what the types cannot.
+    /// Checks all values.
     ///
     /// # Errors
-    /// If a value cannot be; the error names the field.
+    /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
         for (name, value) in [
             ("batch", self.batch as u64),
@@ -90,30 +89,32 @@ impl RunConfig {
     }
 }
 
-/// Numbers the network computes with. Weights, their gradients' sum and the optimiser stay in f32.
+/// Precision of the network's arithmetic. Weights, accumulated gradients and optimiser state are
+/// always f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Arithmetic {
     /// 32-bit.
     #[default]
     F32,
-    /// 16-bit with the range of f32; the loss is computed in f32.
+    /// 16-bit with the exponent range of f32; the loss is computed in f32.
     Bf16,
 }
 
-/// Motion that is not trained on, by which the best checkpoint is chosen.
+/// Validation motion, which is not trained on; the best checkpoint is the one with the lowest score
+/// on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ValidationConfig {
-    /// Clips of the training data whose names start with one of these are held out for validation,
-    /// such as `CMU/08/` for a subject.
+    /// Prefixes of the names of training clips to hold out for validation, for instance `CMU/08/`
+    /// for a subject.
     pub hold_out: Vec<String>,
-    /// Clips inside the data folder to validate on besides, one per line.
+    /// File with further validation clips in the data folder, one per line.
     pub split: Option<PathBuf>,
-    /// Windows that are looked at each time; always the same ones.
+    /// Number of validation windows, the same each time.
     pub windows: usize,
-    /// Validation every so many steps.
+    /// Steps between validations.
     pub every: u64,
-    /// The run stops after so many validations without a new best.
+    /// Number of validations without a new best after which the run stops.
     pub patience: Option<u32>,
 }
 
@@ -123,21 +124,21 @@ impl Default for ValidationConfig {
     }
 }
 
-/// How weights follow their gradients.
+/// The optimiser and its learning rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OptimizerConfig {
-    /// Which one.
+    /// Algorithm.
     pub kind: OptimizerKind,
     /// Learning rate, before the schedule.
     pub rate: f64,
-    /// The rate goes straight up from 0 over so many steps before the schedule counts.
+    /// Steps in which the rate rises linearly from 0, before the schedule starts.
     pub warm_up: u64,
-    /// How the learning rate changes.
+    /// Learning rate schedule.
     pub schedule: Schedule,
     /// Weight decay.
     pub weight_decay: f32,
-    /// The norm of the gradient of all weights together is cut to this.
+    /// Maximum norm of the gradient of all weights together.
     pub clip_norm: Option<f64>,
 }
 
@@ -154,20 +155,20 @@ impl Default for OptimizerConfig {
     }
 }
 
-/// An optimiser, with the usual momenta 0.9 and 0.999.
+/// Optimisation algorithm, with momenta 0.9 and 0.999.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OptimizerKind {
-    /// Adam, weight decay added to the gradient (L2), as the reference has it.
+    /// Adam, with weight decay added to the gradient (L2), as in the reference.
     #[default]
     Adam,
-    /// AdamW: weight decay apart from the gradient.
+    /// AdamW: decoupled weight decay.
     AdamW,
 }
 
-/// Learning rate over the run, as a factor of [`OptimizerConfig::rate`].
+/// Learning rate schedule, as a factor of [`OptimizerConfig::rate`].
 ///
-/// A schedule has lengths of its own and does not ask how many steps the run has: a run that is
-/// made longer goes on as if it had been so from the start.
+/// Schedules have their own lengths, independent of the number of steps, so a run that is extended
+/// continues as if it had been that long from the start.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Schedule {
@@ -177,12 +178,12 @@ pub enum Schedule {
     Drop {
         /// The last step at the full rate.
         after: u64,
-        /// What the rate is multiplied with from then on.
+        /// Factor from then on.
         factor: f64,
     },
-    /// Half a cosine from 1 down to 0 at step `steps`, where it stays.
+    /// Half a cosine from 1 to 0 at step `steps`, then 0.
     Cosine {
-        /// Steps of the way down, the warm-up's among them.
+        /// Length, including the warm-up.
         steps: u64,
     },
 }
@@ -194,7 +195,7 @@ impl Default for Schedule {
 }
 
 impl OptimizerConfig {
-    /// The learning rate of `step`, counted from 0.
+    /// Learning rate of step `step`, counted from 0.
     #[must_use]
     pub fn rate_at(&self, step: u64) -> f64 {
         if step < self.warm_up {
@@ -202,7 +203,7 @@ impl OptimizerConfig {
         }
         let factor = match self.schedule {
             Schedule::Constant => 1.0,
-            // The reference changes the rate after the step it counts, so one step later.
+            // The reference changes the rate after step `after`, so it takes effect one step later.
             Schedule::Drop { after, factor } => {
                 if step > after + 1 {
                     factor
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cosine_goes_up_and_comes_down_and_stays() {
+    fn the_cosine_warms_up_decays_and_stays_at_zero() {
         let found = rates(Schedule::Cosine { steps: 110 }, 10, &[0, 4, 10, 60, 110, 500]);
         for (found, expected) in found.iter().zip([0.2, 1.0, 2.0, 1.0, 0.0, 0.0]) {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_references_drop_comes_after_the_step_it_counts() {
+    fn the_drop_takes_effect_after_its_step() {
         let schedule = Schedule::Drop { after: 5, factor: 0.1 };
         assert_eq!(rates(schedule, 0, &[5, 6, 7]), [2.0, 2.0, 0.2]);
         assert_eq!(rates(Schedule::Constant, 0, &[0, 1_000_000]), [2.0, 2.0]);

@@ -1,4 +1,4 @@
-//! The device a run computes on.
+//! The device that a run uses.
 
 use super::folder::RunFolder;
 use super::task::Task;
@@ -7,12 +7,12 @@ use burn::backend::Autodiff;
 use burn_flex::{Flex, FlexDevice};
 use kinest_engine::{DeviceChoice, OpenError, probe};
 
-/// A device that works, and with it the back end.
+/// A working device, with its back end.
 #[derive(Clone, Debug)]
 pub enum TrainDevice {
     /// The CPU.
     Cpu(FlexDevice),
-    /// A GPU by wgpu.
+    /// A GPU through wgpu.
     #[cfg(feature = "wgpu")]
     Wgpu(burn_wgpu::WgpuDevice),
     /// An NVIDIA GPU.
@@ -20,10 +20,10 @@ pub enum TrainDevice {
     Cuda(burn_cuda::CudaDevice),
 }
 
-/// The device of that choice, after it has computed something.
+/// Opens the device of `choice` and runs a small computation on it.
 ///
 /// # Errors
-/// If it was not compiled in or does not work.
+/// If it is not compiled in or does not work.
 pub fn open(choice: DeviceChoice) -> Result<TrainDevice, OpenError> {
     Ok(match probe(choice)? {
         #[cfg(feature = "wgpu")]
@@ -35,11 +35,12 @@ pub fn open(choice: DeviceChoice) -> Result<TrainDevice, OpenError> {
 }
 
 impl TrainDevice {
-    /// Trains in a folder, from the start or from where the run in it stopped, to the run's end or to Ctrl-C.
+    /// Trains in a folder, from the start or, with `resume`, from where the run in it stopped,
+    /// until the run's end or Ctrl-C.
     ///
     /// # Errors
-    /// If there is a run in the folder that is not to be resumed, or one that cannot be, if a file cannot be read or
-    /// written, or the loss becomes NaN.
+    /// If `resume` is not set and the folder holds a run, or that run cannot be resumed, if a file
+    /// cannot be read or written, or the loss is not finite.
     pub fn train<T: Task>(self, task: &T, folder: RunFolder, resume: bool) -> anyhow::Result<()> {
         match self {
             Self::Cpu(device) => trainer::train::<T, Autodiff<Flex>>(task, folder, resume, device),

@@ -1,15 +1,15 @@
-//! Where the files of a run lie.
+//! Paths of a run's files.
 
 use anyhow::Context;
 use kinest::files::write_atomically;
 use std::path::{Path, PathBuf};
 
-/// Paths inside the folder of a run.
+/// The folder of a run.
 #[derive(Clone, Debug)]
 pub struct RunFolder(pub PathBuf);
 
 impl RunFolder {
-    /// The config as resolved.
+    /// The resolved config.
     #[must_use]
     pub fn config(&self) -> PathBuf {
         self.0.join("config.ron")
@@ -24,24 +24,24 @@ impl RunFolder {
     pub fn best(&self) -> PathBuf {
         self.0.join("best.model.ron")
     }
-    /// What resuming needs.
+    /// The state for resuming.
     #[must_use]
     pub fn state(&self) -> PathBuf {
         self.0.join("last.state.safetensors")
     }
-    /// The run in one page.
+    /// The report on one page.
     #[must_use]
     pub fn report(&self) -> PathBuf {
         self.0.join("report.md")
     }
-    /// Windows whose loss was not a number.
+    /// Windows whose loss was not finite.
     #[must_use]
     pub fn bad_windows(&self) -> PathBuf {
         self.0.join("bad_windows.safetensors")
     }
 }
 
-/// Writes a file of a run: there whole or not at all.
+/// Writes a file of a run atomically.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     write_atomically(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,23 +1,23 @@
-//! Examples drawn ahead of the steps that use them, by threads of their own.
+//! Threads that draw examples in advance.
 
 use super::task::Examples;
 use crossbeam_channel::{Receiver, bounded};
 use std::thread::Scope;
 
-/// Draws in order, whatever thread made them.
+/// Draws in their order, independent of the number of threads.
 #[derive(Debug)]
 pub struct Loader<D> {
-    /// Thread `i` of `n` makes the draws `i`, `i + n`, `i + 2n`, ... from the first on.
+    /// Thread `i` of `n` makes draws `i`, `i + n`, `i + 2n`, …, counted from the first.
     threads: Vec<Receiver<D>>,
     next: usize,
 }
 
-/// What each thread has ready at most.
+/// Maximum number of draws ready per thread.
 const READY: usize = 2;
 
 impl<D: Send> Loader<D> {
-    /// Starts `threads` threads that draw `size` examples at a time, from number `first` on, until
-    /// the loader is dropped.
+    /// Starts `threads` threads that draw `size` examples at a time, beginning with number `first`,
+    /// until the loader is dropped.
     pub fn start<'scope, E: Examples<Draw = D>>(
         scope: &'scope Scope<'scope, '_>,
         examples: &'scope E,

@@ -1,4 +1,4 @@
-//! The numbers of a run: `metrics.jsonl`, TensorBoard events, and a curve of the loss.
+//! Logs of a run: `metrics.jsonl`, TensorBoard events, and a plot of the loss.
 
 use super::tensorboard::EventFile;
 use anyhow::Context;
@@ -15,13 +15,13 @@ pub struct Log {
     folder: PathBuf,
     lines: File,
     events: EventFile,
-    /// Step, training loss, and validation loss where it was measured.
+    /// Step, training loss, and validation loss if measured.
     curve: Vec<(u64, f64, Option<f64>)>,
 }
 
 impl Log {
-    /// Opens the logs in `folder`. Lines of steps after `step` are dropped: a run that was killed
-    /// after its last save takes those steps again.
+    /// Opens the logs in `folder` and drops lines of steps after `step`: a run that was killed
+    /// after its last save repeats those steps.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -43,7 +43,7 @@ impl Log {
         Ok(Self { folder: folder.into(), lines, events, curve })
     }
 
-    /// Writes the numbers of a step, `loss` among them.
+    /// Writes the figures of a step, including `loss`.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -87,7 +87,7 @@ fn draw(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let train = || curve.iter().map(|(step, loss, _)| (*step, *loss));
     let validation = || curve.iter().filter_map(|(step, _, loss)| Some((*step, (*loss)?)));
-    // A logarithm needs numbers above 0.
+    // The logarithmic axis needs positive numbers.
     let all = train().chain(validation()).map(|(_, loss)| loss.max(1e-9));
     let (low, high) = all.fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
     let last = curve.iter().map(|(step, ..)| *step).max().unwrap_or(1);
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reopened_log_forgets_steps_that_come_again() {
+    fn a_reopened_log_drops_steps_that_are_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let mut log = Log::open(folder.path(), 0).unwrap();
         for step in 1..=4 {

@@ -2,21 +2,21 @@
 //!
 //! A run is a folder:
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | `config.ron` | the config as resolved |
-//! | `metrics.jsonl` | an object for each logged step |
+//! | `config.ron` | resolved config |
+//! | `metrics.jsonl` | one object per logged step |
 //! | `events.out.tfevents.*` | the same for TensorBoard |
-//! | `loss.svg` | the curve of the loss |
-//! | `last.model.ron` and its weights | the newest checkpoint |
-//! | `last.state.safetensors` | what `--resume` needs |
-//! | `best.model.ron` and its weights | the checkpoint with the best validation |
-//! | `report.md` | the run in one page |
-//! | `bad_windows.safetensors` | windows whose loss was not a number |
+//! | `loss.svg` | plot of the loss |
+//! | `last.model.ron` and its weights | newest checkpoint |
+//! | `last.state.safetensors` | state for `--resume` |
+//! | `best.model.ron` and its weights | checkpoint with the best validation score |
+//! | `report.md` | report on one page |
+//! | `bad_windows.safetensors` | windows whose loss was not finite |
 //!
-//! On the CPU the same config gives the same numbers, stopped and resumed or not: each step's
-//! windows, and the seed of what is random inside the network, follow from the config's seed and
-//! the number of the step.
+//! On the CPU the same config gives the same numbers, whether the run was interrupted or not: the
+//! windows of each step, and the seed of randomness inside the network, depend only on the config's
+//! seed and the number of the step.
 
 mod average;
 pub mod config;

@@ -1,4 +1,4 @@
-//! From gradients to weights.
+//! Optimisers and gradient clipping.
 
 use super::config::{OptimizerConfig, OptimizerKind};
 use anyhow::Context;
@@ -10,10 +10,10 @@ use burn::record::{FullPrecisionSettings, NamedMpkBytesRecorder, Recorder};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 
-/// As PyTorch has it; Burn's own default is larger.
+/// PyTorch's default; Burn's is larger.
 const EPSILON: f32 = 1e-8;
 
-/// An optimiser with its momenta.
+/// An optimiser with its state.
 #[derive(Clone)]
 pub enum NetworkOptimizer<M: AutodiffModule<B>, B: AutodiffBackend> {
     /// See [`OptimizerKind::Adam`].
@@ -23,7 +23,7 @@ pub enum NetworkOptimizer<M: AutodiffModule<B>, B: AutodiffBackend> {
 }
 
 impl<M: AutodiffModule<B>, B: AutodiffBackend> NetworkOptimizer<M, B> {
-    /// An optimiser without momentum yet.
+    /// An optimiser with initial state.
     #[must_use]
     pub fn new(config: &OptimizerConfig) -> Self {
         let decay = config.weight_decay;
@@ -38,7 +38,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> NetworkOptimizer<M, B> {
         }
     }
 
-    /// The network after one step.
+    /// Takes a step and returns the new network.
     pub fn step(&mut self, rate: f64, network: M, gradients: GradientsParams) -> M {
         match self {
             Self::Adam(adam) => adam.step(rate, network, gradients),
@@ -46,7 +46,7 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> NetworkOptimizer<M, B> {
         }
     }
 
-    /// The momenta as bytes.
+    /// Serialises the state.
     ///
     /// # Errors
     /// If they cannot be encoded.
@@ -59,10 +59,10 @@ impl<M: AutodiffModule<B>, B: AutodiffBackend> NetworkOptimizer<M, B> {
         encoded.context("cannot encode the optimiser's momenta")
     }
 
-    /// The optimiser with momenta that [`NetworkOptimizer::to_bytes`] gave.
+    /// Restores the state from [`NetworkOptimizer::to_bytes`].
     ///
     /// # Errors
-    /// If they are not momenta of this optimiser.
+    /// If the bytes are not a state of this optimiser.
     pub fn with_bytes(self, bytes: Vec<u8>, device: &B::Device) -> anyhow::Result<Self> {
         let recorder = NamedMpkBytesRecorder::<FullPrecisionSettings>::default();
         let broken = "they are not the momenta of this optimiser";
@@ -99,7 +99,7 @@ pub fn gradient_norm<M: Module<B>, B: AutodiffBackend>(
     squares.sum.sqrt()
 }
 
-/// Every gradient times `factor`, `[1]`.
+/// Multiplies all gradients by `factor`, `[1]`.
 pub fn scale_gradients<M: Module<B>, B: AutodiffBackend>(
     network: &M,
     gradients: &mut GradientsParams,

@@ -1,4 +1,4 @@
-//! `--set path=value`: single values of a recipe, changed on the command line.
+//! `--set path=value`: overrides of single recipe values on the command line.
 
 use super::values;
 use anyhow::{Context, anyhow, bail, ensure};
@@ -9,9 +9,10 @@ use std::str::FromStr;
 
 /// One `path=value`.
 ///
-/// The path names fields from the outside in, with dots between; the name of an enum's variant can
-/// be left out (`network.width` for `network.Kinest.width`). The value is written as in a recipe, `0.5`, `None`,
-/// `Heading`, `Cosine(steps: 900)`, `(mirror: true)`, or as JSON; anything else is text, such as `lists/train.txt`.
+/// The path names fields from the outside in, separated by dots; the name of an enum's variant may
+/// be omitted (`network.width` for `network.Kinest.width`). The value is written as in a recipe,
+/// for instance `0.5`, `None`, `Heading`, `Cosine(steps: 900)` or `(mirror: true)`, or as JSON;
+/// anything else is a string, such as `lists/train.txt`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
     path: String,
@@ -29,7 +30,7 @@ impl FromStr for Override {
     }
 }
 
-/// The recipe with these values changed, one after the other.
+/// The recipe with these values, applied in order.
 ///
 /// # Errors
 /// If a path does not exist or a value does not fit its field.
@@ -42,15 +43,15 @@ pub fn apply<T: Serialize + DeserializeOwned>(
             let mut whole = serde_json::to_value(&recipe)?;
             let value = values::parse(text).unwrap_or_else(|| Value::String(text.clone()));
             *place(&mut whole, path)? = value;
-            // Fields that do not exist, or that others need beside them, are refused here.
+            // Refuses unknown fields, and missing ones.
             anyhow::Ok(serde_json::from_value(whole)?)
         };
         change().with_context(|| format!("--set {path}={text}"))
     })
 }
 
-/// The place of a value. A field may be absent, as some are written only if they have a value, and so may all
-/// inside an option that is `None`.
+/// The value at a path, created if absent: some fields are written only if they have a value, and
+/// so is everything inside an option that is `None`.
 fn place<'a>(whole: &'a mut Value, path: &str) -> anyhow::Result<&'a mut Value> {
     let mut here = whole;
     for name in path.split('.') {
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
     use serde::Deserialize;
 
-    /// Every kind of field that a recipe can have.
+    /// Every kind of field that occurs in recipes.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(default, deny_unknown_fields)]
     struct Recipe {
@@ -151,7 +152,7 @@ mod tests {
         apply(Recipe::default(), &values)
     }
 
-    /// In RON and, where it has another form, in JSON.
+    /// In RON and, where different, in JSON.
     #[test]
     fn values_of_every_kind_are_set() {
         let d = Recipe::default;
@@ -205,7 +206,7 @@ mod tests {
                 assert_eq!(set(&[text]).unwrap(), *expected, "{text}");
             }
         }
-        // One after the other, and through a variant with and without its name.
+        // Applied in order, with and without the name of the variant.
         for x in ["choice.x=4", "choice.Struct.x=4"] {
             let both = set(&["choice=Struct(x: 2, y: None)", x]).unwrap();
             assert_eq!(both.choice, Choice::Struct { x: 4.0, y: None });
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_set_is_said() {
+    fn invalid_overrides_are_explained() {
         let error = |value| format!("{:#}", set(&[value]).unwrap_err());
         assert!(error("number").contains("path=value"));
         let unknown = error("inside.c=1");

@@ -1,4 +1,4 @@
-//! What a run needs to go on as if it had not stopped, in one file that is there whole or not at all.
+//! State of a run for resuming, in one file that is written atomically.
 
 use super::average::WeightAverage;
 use super::config::RunConfig;
@@ -16,42 +16,42 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Where a run is.
+/// Progress of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Steps done.
+    /// Finished steps.
     pub step: u64,
-    /// The best validation so far: its step and the score that it is judged by.
+    /// Step and score of the best validation so far.
     pub best: Option<(u64, f64)>,
-    /// Validations since.
+    /// Validations since the best.
     pub waited: u32,
 }
 
-/// As the file's header holds it.
+/// Progress in the file's header.
 #[derive(Serialize, Deserialize)]
 struct Where {
     progress: Progress,
 }
 
-/// Everything that changes from step to step.
+/// Everything that a step changes.
 pub struct RunState<T: Task, B: AutodiffBackend> {
-    /// Where the run is.
+    /// Progress.
     pub progress: Progress,
     /// The weights.
     pub network: T::Network<B>,
-    /// The optimiser with its momenta.
+    /// The optimiser with its state.
     pub optimizer: NetworkOptimizer<T::Network<B>, B>,
-    /// The average of the weights, if there is one.
+    /// The averaged weights, if there are any.
     pub average: Option<WeightAverage<Trained<T, B>>>,
 }
 
-/// The header's entry that says where the run is.
+/// Header entry of the progress.
 const PROGRESS: &str = "run";
-/// The header's entry that says of what the run is.
+/// Header entry of the task's identity.
 const IDENTITY: &str = "task";
 
 impl<T: Task, B: AutodiffBackend> RunState<T, B> {
-    /// The state of a run that begins with `network`.
+    /// The initial state of a run that starts with `network`.
     #[must_use]
     pub fn new(config: &RunConfig, network: T::Network<B>) -> Self {
         let average = config.average.map(|decay| WeightAverage::new(network.valid(), decay));
@@ -63,7 +63,7 @@ impl<T: Task, B: AutodiffBackend> RunState<T, B> {
         }
     }
 
-    /// The weights to judge and to keep.
+    /// The weights to validate and save.
     #[must_use]
     pub fn weights(&self) -> Trained<T, B> {
         match &self.average {
@@ -72,7 +72,7 @@ impl<T: Task, B: AutodiffBackend> RunState<T, B> {
         }
     }
 
-    /// Writes the state.
+    /// Writes the state to a file.
     ///
     /// # Errors
     /// If it cannot be encoded or written.
@@ -82,8 +82,8 @@ impl<T: Task, B: AutodiffBackend> RunState<T, B> {
             (PROGRESS.to_owned(), progress),
             (IDENTITY.to_owned(), ron::to_string(identity)?),
         ]);
-        // Records, and not named tensors: momenta belong to weights by identifiers that only the
-        // records have.
+        // Records instead of named tensors, because the optimiser's state refers to weights by
+        // identifiers that only records contain.
         let mut parts = vec![
             ("weights", encode::<_, B>(&self.network)?),
             ("optimizer", self.optimizer.to_bytes()?),
@@ -99,10 +99,10 @@ impl<T: Task, B: AutodiffBackend> RunState<T, B> {
         write_atomically(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Reads the state of a run that is to go on as `task` and `config` say.
+    /// Reads the state of a run, to resume it with `task` and `config`.
     ///
     /// # Errors
-    /// If the file cannot be read, is broken, or is of another network.
+    /// If the file cannot be read, is damaged, or belongs to another network.
     pub fn load(
         path: &Path,
         task: &T,
@@ -122,7 +122,7 @@ impl<T: Task, B: AutodiffBackend> RunState<T, B> {
         let parts = SafeTensors::deserialize(&bytes).with_context(broken)?;
         let part = |name| parts.tensor(name).map(|part| part.data().to_vec());
 
-        // The weights are replaced at once; made anew they cost little.
+        // A fresh network is cheap, and its weights are replaced at once.
         let empty = task.network::<B>(device)?;
         let weights = part("weights").with_context(broken)?;
         let network = decode::<_, B>(empty, weights, device).with_context(broken)?;
@@ -131,7 +131,7 @@ impl<T: Task, B: AutodiffBackend> RunState<T, B> {
         let optimizer = optimizer.with_bytes(momenta, device).with_context(broken)?;
         let average = match (config.average, part("average")) {
             (None, _) => None,
-            // An average that is asked for from now on starts now.
+            // An average that was switched on later starts now.
             (Some(decay), Err(_)) => Some(WeightAverage::new(network.valid(), decay)),
             (Some(decay), Ok(bytes)) => {
                 let average = decode::<_, B::InnerBackend>(network.valid(), bytes, device);
@@ -142,23 +142,23 @@ impl<T: Task, B: AutodiffBackend> RunState<T, B> {
     }
 }
 
-/// Of what the run in `path` is.
+/// Identity of the task of the run at `path`.
 ///
 /// # Errors
-/// If the file cannot be read or is broken.
+/// If the file cannot be read or is damaged.
 pub fn identity_of<I: DeserializeOwned>(path: &Path) -> anyhow::Result<I> {
     let identity = entry(&read(path)?, &IDENTITY_ENTRIES);
     identity.with_context(|| format!("{} is not the state of a run", path.display()))
 }
 
-/// Where the identity is: runs of version 0.1 have everything in one entry.
+/// Header entries that may hold the identity: runs of version 0.1 have everything in one entry.
 const IDENTITY_ENTRIES: [&str; 2] = [IDENTITY, PROGRESS];
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read the run's state {}", path.display()))
 }
 
-/// The first of these entries that the header has.
+/// The first of these entries in the header.
 fn entry<E: DeserializeOwned>(bytes: &[u8], names: &[&str]) -> anyhow::Result<E> {
     let (_, metadata) = SafeTensors::read_metadata(bytes)?;
     let entries = metadata.metadata().as_ref();

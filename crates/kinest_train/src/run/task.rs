@@ -1,4 +1,4 @@
-//! What the loop has to know of a task.
+//! The interface between the training loop and a task.
 
 use super::config::RunConfig;
 use burn::module::AutodiffModule;
@@ -8,62 +8,63 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
-/// Something that can be trained.
+/// Something to train.
 ///
-/// The loop draws examples ahead of time, takes steps, follows schedules, averages weights, validates, logs, saves and
-/// resumes; the task says of what. Whatever is random follows from the run's seed and the number of the step, so that
-/// a resumed run draws the same.
+/// The loop draws examples in advance, takes steps, follows schedules, averages weights, validates,
+/// logs, saves and resumes; the task defines the rest. All randomness depends on the run's seed and
+/// the number of the step, so a resumed run draws the same examples.
 pub trait Task: Sync {
-    /// All that has a state: the network, and whatever else learns or moves with it, such as the weights of a learned
-    /// loss or a codebook. Parameters without a gradient are left alone by the optimiser, and saved with the rest.
+    /// Everything with trainable or changing state: the network and, for instance, weights of a
+    /// learned loss or a codebook. Parameters without a gradient are ignored by the optimiser, but
+    /// saved.
     type Network<B: AutodiffBackend>: AutodiffModule<B>;
-    /// Where examples come from.
+    /// Source of examples.
     type Examples: Examples;
-    /// What [`loss`](Self::loss) leaves for [`after_step`](Self::after_step), such as how often each code was chosen;
-    /// `()` if there is nothing to do after a step.
+    /// Passed from [`loss`](Self::loss) to [`after_step`](Self::after_step), for instance how often
+    /// each code was chosen; `()` if nothing happens after a step.
     type Seen<B: AutodiffBackend>;
-    /// The settings of the run, as `config.ron` holds them.
+    /// Settings of the run, as in `config.ron`.
     type Recipe: Serialize;
-    /// What has to stay the same for a run to go on.
+    /// Properties that must not change when a run is resumed.
     type Identity: Serialize + DeserializeOwned;
 
-    /// The [score](Self::scores) that the best checkpoint has the lowest of.
+    /// Name of the [score](Self::scores) by which the best checkpoint is chosen; lower is better.
     const JUDGED_BY: &'static str;
 
-    /// The settings of the run.
+    /// Settings of the run.
     fn recipe(&self) -> &Self::Recipe;
 
-    /// Those of them that the loop follows.
+    /// Settings of the loop.
     fn config(&self) -> RunConfig;
 
-    /// What has to stay the same for a run to go on.
+    /// Properties that must not change when a run is resumed.
     fn identity(&self) -> Self::Identity;
 
-    /// What differs from the run that is to go on; empty if it can.
+    /// Names of the properties that differ from `run`'s; empty if it can be resumed.
     fn changes(&self, run: &Self::Identity) -> Vec<&'static str>;
 
-    /// The examples to train on.
+    /// Training examples.
     fn examples(&self) -> &Self::Examples;
 
-    /// The examples to validate on, if there are any.
+    /// Validation examples, if there are any.
     fn held_out(&self) -> Option<&Self::Examples>;
 
-    /// The network with fresh weights, which those of a saved run may replace.
+    /// A network with random weights, which a saved run may replace.
     ///
     /// # Errors
     /// If its settings do not fit together.
     fn network<B: AutodiffBackend>(&self, device: &B::Device) -> anyhow::Result<Self::Network<B>>;
 
-    /// The network as a new run starts with it.
+    /// The network of a new run.
     ///
     /// # Errors
-    /// If it cannot be made, or its weights cannot be read.
+    /// If it cannot be created, or its weights cannot be read.
     fn start<B: AutodiffBackend>(&self, device: &B::Device) -> anyhow::Result<Self::Network<B>> {
         self.network(device)
     }
 
-    /// The loss of a draw in step `step`, counted from 0. The network may compute in 16 bits: its outputs have to be
-    /// [cast](Tensor::cast) to 32 before anything is summed up.
+    /// The loss of a draw in step `step`, counted from 0. The network may compute in 16 bits:
+    /// [cast](Tensor::cast) its outputs to 32 bits before any sum.
     fn loss<B: AutodiffBackend>(
         &self,
         network: &Self::Network<B>,
@@ -72,8 +73,8 @@ pub trait Task: Sync {
         device: &B::Device,
     ) -> Loss<B, Self::Seen<B>>;
 
-    /// The network after the optimiser's step, and after what is done besides, such as moving a codebook. `seen` has
-    /// an item for each pass of the step.
+    /// The network after the optimiser's step and after any additional update, for instance of a
+    /// codebook. `seen` has one item per pass of the step.
     fn after_step<B: AutodiffBackend>(
         &self,
         network: Self::Network<B>,
@@ -83,8 +84,8 @@ pub trait Task: Sync {
         network
     }
 
-    /// How good the network is on all of `draws`, which are held out and always the same. `loss` among the names is
-    /// drawn beside the training loss.
+    /// Scores of the network on all of `draws`, which are held out and always the same. A score
+    /// named `loss` is plotted with the training loss.
     fn scores<B: AutodiffBackend>(
         &self,
         network: &Trained<Self, B>,
@@ -92,7 +93,7 @@ pub trait Task: Sync {
         device: &B::Device,
     ) -> Numbers;
 
-    /// Writes a checkpoint for everybody, as it was after `step` steps, with the scores it has, if any.
+    /// Writes a release checkpoint after `step` steps, with its scores, if any.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -104,38 +105,38 @@ pub trait Task: Sync {
         scores: &[(&'static str, f64)],
     ) -> anyhow::Result<()>;
 
-    /// Rows for the run's report: what is trained on.
+    /// Rows for the run's report: what it is trained on.
     fn about(&self) -> Vec<(&'static str, String)>;
 }
 
-/// What a task's examples are drawn as.
+/// A draw of a task's examples.
 pub type Draw<T> = <<T as Task>::Examples as Examples>::Draw;
 
-/// A task's network without what only training needs.
+/// A task's network without autodiff.
 pub type Trained<T, B> = <<T as Task>::Network<B> as AutodiffModule<B>>::InnerModule;
 
-/// Numbers by name, in the order they are written.
+/// Named numbers, in output order.
 pub type Numbers = Vec<(&'static str, f64)>;
 
-/// Examples by number.
+/// Numbered examples.
 pub trait Examples: Sync {
-    /// Examples as they were drawn, not yet on a device.
+    /// Examples in main memory.
     type Draw: Send + Sync;
 
-    /// `count` examples from number `first` on. What example a number stands for follows from the seed alone.
+    /// `count` examples from number `first` on. The content of an example depends only on the seed
+    /// and its number.
     fn draw(&self, seed: u64, first: u64, count: usize) -> Self::Draw;
 
-    /// The numbers of a draw with their names and shapes, for people who look for the reason of a loss that is not a
-    /// number.
+    /// The tensors of a draw with names and shapes, for diagnosing a loss that is not finite.
     fn tensors(draw: &Self::Draw) -> Vec<(&'static str, Vec<usize>, &[f32])>;
 }
 
-/// A loss, and what else came out of computing it.
+/// A loss and its by-products.
 #[derive(Clone, Debug)]
 pub struct Loss<B: AutodiffBackend, S> {
-    /// What is minimised.
+    /// The loss to minimise.
     pub total: Tensor<B, 1>,
-    /// What the log shows besides.
+    /// Further numbers for the log.
     pub terms: Vec<(&'static str, Tensor<B, 1>)>,
     /// See [`Task::Seen`].
     pub seen: S,

@@ -1,8 +1,9 @@
 //! TensorBoard event files with scalars.
 //!
-//! The only kept Rust crate for them brings a second protobuf library; the part of the format that
-//! scalars need is small: records of TensorFlow's `tfrecord` form (length, masked CRC-32C of it,
-//! bytes, masked CRC-32C of them) around `Event` messages of `tensorflow/core/util/event.proto`.
+//! The maintained Rust crate for them brings a second protobuf library, and the part of the format
+//! needed for scalars is small: records in TensorFlow's `tfrecord` format (length, its masked
+//! CRC-32C, bytes, their masked CRC-32C) with `Event` messages of
+//! `tensorflow/core/util/event.proto`.
 
 use prost::Message;
 use std::fs::File;
@@ -36,13 +37,13 @@ struct Scalar {
     simple_value: f32,
 }
 
-/// An event file that grows.
+/// An event file.
 #[derive(Debug)]
 pub struct EventFile(File);
 
 impl EventFile {
-    /// A new file in `folder`, beside those of earlier parts of the run: TensorBoard reads them as
-    /// one.
+    /// Creates a file in `folder`, beside those of earlier parts of the run; TensorBoard joins
+    /// them.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -58,7 +59,7 @@ impl EventFile {
         Ok(file)
     }
 
-    /// Adds the scalars of a step.
+    /// Appends the scalars of a step.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -86,7 +87,8 @@ fn seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
-/// TensorFlow turns and shifts checksums, since checksums of data that holds checksums are weak.
+/// TensorFlow rotates and shifts checksums, because a checksum of data that contains checksums is
+/// weak.
 fn masked_crc(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
@@ -95,9 +97,9 @@ fn masked_crc(bytes: &[u8]) -> [u8; 4] {
 mod tests {
     use super::*;
 
-    /// Reads the file back as TensorBoard does.
+    /// Reads the file as TensorBoard does.
     #[test]
-    fn what_is_written_can_be_read() {
+    fn event_files_can_be_read() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = EventFile::create(folder.path()).unwrap();
         file.scalars(7, [("loss", 0.5), ("rate", 1e-3)]).unwrap();
@@ -119,12 +121,12 @@ mod tests {
         assert_eq!((events[1].step, values), (7, vec![("loss", 0.5), ("rate", 1e-3)]));
     }
 
-    /// Checksums from RFC 3720, appendix B.4: 32 bytes of zeros.
+    /// Checksum of 32 zeros from RFC 3720, appendix B.4.
     #[test]
     fn checksums_are_crc32c_masked() {
         let crc = 0x8a91_36aa_u32;
         assert_eq!(crc32c::crc32c(&[0; 32]), crc);
-        // Turned right by 15 bits it is 0x6d55_1522.
+        // Rotated right by 15 bits it is 0x6d55_1522.
         assert_eq!(u32::from_le_bytes(masked_crc(&[0; 32])), 0x0fd7_fffa);
     }
 }

@@ -18,11 +18,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Trains in a folder, from the start or from where the run in it stopped, to the run's end or to Ctrl-C.
+/// Trains in a folder, from the start or, with `resume`, from where the run in it stopped, until
+/// the run's end or Ctrl-C.
 ///
 /// # Errors
-/// If there is a run in the folder that is not to be resumed, or one that cannot be, if a file cannot be read or
-/// written, or the loss becomes NaN.
+/// If `resume` is not set and the folder holds a run, or that run cannot be resumed, if a file
+/// cannot be read or written, or the loss is not finite.
 pub fn train<T: Task, B: AutodiffBackend>(
     task: &T,
     folder: RunFolder,
@@ -37,7 +38,8 @@ pub fn train<T: Task, B: AutodiffBackend>(
         folder.0.display()
     );
     let config = task.config();
-    // The weights' seed; each step seeds again, so that a resumed run draws the same numbers.
+    // Seeds the initial weights; each step seeds again, so that a resumed run draws the same
+    // numbers.
     B::seed(&device, config.seed);
     let state = if resume {
         RunState::<T, B>::load(&folder.state(), task, &config, &device)?
@@ -60,10 +62,10 @@ struct Trainer<'a, T: Task, B: AutodiffBackend> {
     folder: RunFolder,
     config: RunConfig,
     state: RunState<T, B>,
-    /// What is validated on, always the same.
+    /// Validation draws, always the same.
     held_out: Vec<Draw<T>>,
     device: B::Device,
-    /// The newest validation, for the report.
+    /// The newest validation scores, for the report.
     newest_scores: Option<Numbers>,
 }
 
@@ -78,7 +80,8 @@ impl<T: Task, B: AutodiffBackend> Trainer<'_, T, B> {
     fn run(&mut self) -> anyhow::Result<()> {
         let stop = Arc::new(AtomicBool::new(false));
         let flag = stop.clone();
-        // A second handler in one process (tests) is refused; the first one serves.
+        // In a process with several runs, as in tests, only the first handler is installed; that is
+        // sufficient.
         let _ = ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst));
         let mut log = Log::open(&self.folder.0, self.step())?;
         let end = std::thread::scope(|scope| {
@@ -151,12 +154,12 @@ impl<T: Task, B: AutodiffBackend> Trainer<'_, T, B> {
         Ok(end)
     }
 
-    /// Steps done.
+    /// Finished steps.
     fn step(&self) -> u64 {
         self.state.progress.step
     }
 
-    /// One step.
+    /// Takes one step.
     fn advance(&mut self, loader: &mut Loader<Draw<T>>, rate: f64) -> anyhow::Result<Outcome<B>> {
         let step = self.step();
         B::seed(&self.device, self.config.seed.wrapping_add(step));
@@ -198,7 +201,7 @@ impl<T: Task, B: AutodiffBackend> Trainer<'_, T, B> {
         Ok(Outcome { total, terms, norm })
     }
 
-    /// Loss of one draw, and the gradient of a `passes`-th of it.
+    /// Loss of one draw, and its gradient divided by `passes`.
     fn pass(&self, draw: &Draw<T>, passes: usize) -> (Loss<B, T::Seen<B>>, GradientsParams) {
         let loss_of = |network| self.task.loss::<B>(network, draw, self.step(), &self.device);
         let part = |total: &Tensor<B, 1>| (total.clone() / passes as f64).backward();
@@ -209,7 +212,8 @@ impl<T: Task, B: AutodiffBackend> Trainer<'_, T, B> {
                 (loss, GradientsParams::from_grads(gradients, &self.state.network))
             }
             Arithmetic::Bf16 => {
-                // A copy of the network computes in 16 bits; its gradients go to the weights in 32.
+                // A 16-bit copy of the network computes; its gradients are applied to the 32-bit
+                // weights.
                 let network = self.state.network.clone().map(&mut Cast(FloatDType::BF16));
                 let loss = loss_of(&network);
                 let mut gradients = GradientsParams::from_grads(part(&loss.total), &network);
@@ -219,7 +223,7 @@ impl<T: Task, B: AutodiffBackend> Trainer<'_, T, B> {
         }
     }
 
-    /// Scores the weights, and keeps them if they are the best so far.
+    /// Scores the weights and saves them if they are the best so far.
     fn validate(&mut self) -> anyhow::Result<Numbers> {
         let network = self.state.weights();
         let scores = self.task.scores::<B>(&network, &self.held_out, &self.device);
@@ -238,7 +242,7 @@ impl<T: Task, B: AutodiffBackend> Trainer<'_, T, B> {
     }
 
     fn save(&mut self) -> anyhow::Result<()> {
-        // What `--resume` needs first: whoever sees a checkpoint can go on from it.
+        // The state is saved first, so that every visible checkpoint can be resumed.
         self.state.save(&self.folder.state(), &self.task.identity())?;
         self.task.save::<B>(&self.state.weights(), &self.folder.last(), self.step(), &[])?;
         write(&self.folder.report(), self.report().as_bytes())
@@ -289,10 +293,10 @@ impl<T: Task, B: AutodiffBackend> Trainer<'_, T, B> {
     }
 }
 
-/// What a step came to.
+/// Result of a step.
 struct Outcome<B: AutodiffBackend> {
     total: f64,
-    /// Of the last pass; read only when they are logged.
+    /// Terms of the last pass, read only when logged.
     terms: Vec<(&'static str, Tensor<B, 1>)>,
     norm: f64,
 }
@@ -318,7 +322,7 @@ impl<B: AutodiffBackend> Outcome<B> {
     }
 }
 
-/// The numbers of a step in a line for people.
+/// The numbers of a step as one line for people.
 fn summary(numbers: &[(String, f64)]) -> String {
     let text = |(name, value): &(String, f64)| match name.as_str() {
         "rate" => None,
@@ -328,8 +332,8 @@ fn summary(numbers: &[(String, f64)]) -> String {
     numbers.iter().filter_map(text).collect::<Vec<_>>().join(", ")
 }
 
-/// Makes every weight that is trained one of another kind of number. What standardises the inputs
-/// stays: positions have to be told apart better than 16 bits can.
+/// Casts all trained weights. The input standardisation is not cast, because 16 bits are too coarse
+/// for positions.
 struct Cast(FloatDType);
 
 impl<B: AutodiffBackend> ModuleMapper<B> for Cast {
@@ -343,7 +347,7 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Cast {
     }
 }
 
-/// Makes every gradient one of 32 bits.
+/// Casts all gradients to 32 bits.
 struct Widen<'a>(&'a mut GradientsParams);
 
 impl<B: AutodiffBackend> ModuleVisitor<B> for Widen<'_> {

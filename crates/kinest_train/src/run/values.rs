@@ -1,11 +1,12 @@
-//! Values as recipes write them, in RON or in JSON, before anybody knows what type they have.
+//! Parses values written as in recipes, in RON or JSON, before their type is known.
 
 use serde_json::{Map, Number, Value};
 
-/// The value that `text` is: RON, as in a recipe, or JSON; `None` if it is neither.
+/// Parses `text` as RON, as in a recipe, or JSON; `None` if it is neither.
 ///
-/// It comes in the form that serde gives to JSON: a variant is its name (`Heading`), or an object with its name as
-/// the only key (`Cosine(steps: 900)` and `{"Cosine": {"steps": 900}}`); `Some(x)` is `x` and `None` is `null`.
+/// The result has the form that serde uses for JSON: a variant is its name (`Heading`), or an
+/// object with its name as the only key (`Cosine(steps: 900)` and `{"Cosine": {"steps": 900}}`);
+/// `Some(x)` is `x` and `None` is `null`.
 #[must_use]
 pub fn parse(text: &str) -> Option<Value> {
     let mut reader = Reader { rest: text.trim() };
@@ -13,7 +14,7 @@ pub fn parse(text: &str) -> Option<Value> {
     reader.rest.is_empty().then_some(value)
 }
 
-/// What is left to read, without space before it.
+/// The remaining text, without leading whitespace.
 struct Reader<'a> {
     rest: &'a str,
 }
@@ -30,7 +31,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `(a: 1)` is an object, `()` an empty one, `(1, 2)` a list; `(1)` is what is inside.
+    /// `(a: 1)` is an object, `()` an empty one, `(1, 2)` a list; `(1)` is its content.
     fn parentheses(&mut self) -> Option<Value> {
         let start = self.rest;
         if let Some(fields) = self.entries('(', ')') {
@@ -41,7 +42,7 @@ impl<'a> Reader<'a> {
         Some(if items.len() == 1 { items.remove(0) } else { Value::Array(items) })
     }
 
-    /// `true`, `None`, `Some(x)`, a variant.
+    /// `true`, `None`, `Some(x)`, or a variant.
     fn word_and_content(&mut self) -> Option<Value> {
         let word = self.word()?;
         let content = if self.rest.starts_with('(') { Some(self.parentheses()?) } else { None };
@@ -65,7 +66,7 @@ impl<'a> Reader<'a> {
         whole().or_else(signed).or_else(real).map(Value::Number)
     }
 
-    /// A string, with the escapes of JSON.
+    /// A string with JSON's escapes.
     fn string(&mut self) -> Option<String> {
         let mut escaped = false;
         let end = self.rest.char_indices().skip(1).find(|(_, c)| {
@@ -78,7 +79,7 @@ impl<'a> Reader<'a> {
         serde_json::from_str(text).ok()
     }
 
-    /// Named values, as `a: 1` or `"a": 1`.
+    /// Named values, `a: 1` or `"a": 1`.
     fn entries(&mut self, open: char, close: char) -> Option<Map<String, Value>> {
         let entry = |reader: &mut Self| {
             let quoted = reader.rest.starts_with('"');
@@ -89,7 +90,7 @@ impl<'a> Reader<'a> {
         self.list(open, close, entry).map(Map::from_iter)
     }
 
-    /// Items between two signs, with commas between them and perhaps one after the last.
+    /// Items between two delimiters, separated by commas, with an optional trailing comma.
     fn list<T>(
         &mut self,
         open: char,
@@ -131,7 +132,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn values_of_every_kind_are_read() {
+    fn values_of_every_kind_are_parsed() {
         for (text, expected) in [
             ("7", json!(7)),
             ("-7", json!(-7)),
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_value_is_none() {
+    fn invalid_values_are_none() {
         for text in
             ["", "lists/train.txt", "(a: 1", "[1 2]", "\"open", "Cosine(steps: 1) too", "1e", "-"]
         {

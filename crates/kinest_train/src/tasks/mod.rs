@@ -1,3 +1,3 @@
-//! What can be trained: a folder for each task.
+//! Training tasks, one folder each.
 
 pub mod pose;

@@ -1,32 +1,32 @@
-//! The same motion by another person, at another pace, somewhere else.
+//! Changes of the body: mirrored, another size, pace or place.
 
 use glam::{DMat3, DVec3};
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, SmplJoint};
 use kinest::tracker::TrackerPose;
 
-/// What happens to the body in one window.
+/// Change of the body in one window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BodyChange {
-    /// How much faster the clip is played.
+    /// Speed factor of the clip.
     pub pace: f64,
     pub(super) mirror: bool,
     pub(super) size: f64,
-    /// About the world's vertical axis, radians.
+    /// Turn about the world's vertical axis, radians.
     pub(super) turn: f64,
     pub(super) shift: DVec3,
 }
 
 impl BodyChange {
-    /// The frame of the person who moves instead.
+    /// The mirrored frame, if the window is mirrored.
     #[must_use]
     pub fn frame(&self, frame: &ClipFrame) -> ClipFrame {
         if self.mirror { mirrored(frame) } else { *frame }
     }
 
-    /// Makes everything (the way too) as large as it is to be, and puts it where it is to be.
+    /// Scales everything, including the path, and moves it.
     ///
-    /// `rotations` are local ones: size does not change them, the turn only the root's.
+    /// `rotations` are local: scaling does not change them, and the turn changes only the root's.
     pub fn place(&self, trackers: &mut [Vec<TrackerPose>], rotations: &mut [PerJoint<DMat3>]) {
         let turn = DMat3::from_rotation_z(self.turn);
         for pose in trackers.iter_mut().flatten() {
@@ -39,7 +39,7 @@ impl BodyChange {
     }
 }
 
-/// The frame of the person seen in a mirror: left and right swapped, world x negated.
+/// The mirrored frame: left and right swapped, world x negated.
 #[must_use]
 pub fn mirrored(frame: &ClipFrame) -> ClipFrame {
     let flip = |a: DVec3| DVec3::new(a.x, -a.y, -a.z);
@@ -74,8 +74,8 @@ mod tests {
         Skeleton::default().forward(&frame.body_matrices(), frame.translation)
     }
 
-    /// Joints, their world rotations and the trackers on them are those of the picture in a mirror
-    /// at x = 0, left and right swapped.
+    /// Joints, world rotations and trackers are those of the mirror image at x = 0, with left and
+    /// right swapped.
     #[test]
     fn a_mirrored_body_is_the_mirror_image() {
         let mirror = DMat3::from_diagonal(DVec3::new(-1.0, 1.0, 1.0));
@@ -85,7 +85,8 @@ mod tests {
             let (own, other) = (j.index(), j.mirrored().index());
             let distance = (mirror * here.positions[own] - there.positions[other]).length();
             assert!(distance < 1e-6, "{}", j.name());
-            // The joint's own left-right axis is mirrored too, or it would be no rotation.
+            // The joint's own left-right axis is mirrored too, otherwise this would not be a
+            // rotation.
             let picture = mirror * here.rotations[own] * mirror;
             assert!(close(picture, there.rotations[other]), "{}", j.name());
         }
@@ -99,9 +100,9 @@ mod tests {
         }
     }
 
-    /// A placed body is the body that was walked there.
+    /// Placing a body equals walking the moved path.
     #[test]
-    fn placing_moves_trackers_and_truth_alike() {
+    fn placing_moves_trackers_and_truth_together() {
         let change = BodyChange {
             pace: 1.0,
             mirror: false,
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_stay_in_their_ranges_and_fill_them() {
+    fn draws_cover_their_ranges() {
         let augment = Augment {
             mirror: true,
             speed: 0.2,

@@ -1,8 +1,8 @@
-//! Random changes to windows, so that a network learns more than the clips show.
+//! Random changes of windows (augmentation).
 //!
-//! [`BodyChange`] is another person at another pace in another place: trackers and truth change
-//! together. What [`Augment::disturb`] does is bad tracking: only the trackers change. Everything is
-//! off by default, as in the reference, and drawn from the window's own random numbers.
+//! [`BodyChange`] changes the body, its pace and place: trackers and truth change together.
+//! [`Augment::disturb`] simulates tracking errors: only the trackers change. Everything is off by
+//! default, as in the reference, and drawn from the window's own random numbers.
 
 mod body;
 mod sensors;
@@ -17,34 +17,35 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// Random changes to a window.
+/// Random changes of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
-    /// Whether half of the windows are mirrored left to right.
+    /// Mirrors half of the windows, left to right.
     pub mirror: bool,
-    /// The pace is changed by up to this factor either way: 0.2 is 0.8 to 1.2 times.
+    /// Maximum relative change of the pace: 0.2 is 0.8 to 1.2 times.
     pub speed: f64,
-    /// The body's size, and the way it goes, is changed by up to this factor either way.
+    /// Maximum relative change of the body's size and its path.
     pub size: f64,
-    /// Whether every window is turned to a random heading. Matters in the world's frame only.
+    /// Turns every window to a random heading. Has an effect with
+    /// [`Axes::World`](kinest::features::Axes) only.
     pub heading: bool,
-    /// Every window is moved over the floor by up to this along each axis, metres. Matters in the
-    /// world's frame only.
+    /// Maximum shift of a window over the floor along each axis, metres. Has an effect with
+    /// [`Axes::World`](kinest::features::Axes) only.
     pub floor: f64,
-    /// Errors of all trackers.
+    /// Tracking errors.
     pub noise: TrackerNoise,
-    /// How differently controllers are held.
+    /// Variation of how controllers are held.
     pub grip: GripOffset,
-    /// Moments in which a hand is not tracked.
+    /// Dropouts of hands.
     pub dropout: HandDropout,
 }
 
 impl Augment {
-    /// Checks that every value can be.
+    /// Checks all values.
     ///
     /// # Errors
-    /// If one cannot; the error names it.
+    /// If one is invalid; the error names it.
     pub fn check(&self) -> anyhow::Result<()> {
         for (name, value) in [("speed", self.speed), ("size", self.size)] {
             ensure!((0.0..1.0).contains(&value), "`data.augment.{name}` {value} is not in 0..1");
@@ -74,8 +75,8 @@ impl Augment {
         Ok(())
     }
 
-    /// Draws a change. Takes the same random numbers whatever is switched on, so that switching one
-    /// change on leaves the others as they were.
+    /// Draws a change. It always uses the same random numbers, so switching one change on does not
+    /// affect the others.
     pub fn draw(&self, rng: &mut impl Rng) -> BodyChange {
         let mut either_way = |by: f64| by * rng.random_range(-1.0..=1.0);
         let pace = 1.0 + either_way(self.speed);
@@ -85,9 +86,9 @@ impl Augment {
         BodyChange { pace, size, turn, shift, mirror: rng.random::<bool>() && self.mirror }
     }
 
-    /// Makes the perfect trackers of a window as bad as real ones.
+    /// Adds tracking errors to the perfect trackers of a window.
     ///
-    /// `trackers` are those of consecutive frames at `rate_hz`, in the order of `set`.
+    /// `trackers` are consecutive frames at `rate_hz`, in the order of `set`.
     pub fn disturb(
         &self,
         trackers: &mut [Vec<TrackerPose>],
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_that_cannot_be_is_named() {
+    fn an_invalid_value_is_named() {
         Augment::default().check().unwrap();
         let off = Augment::default();
         let seconds = |shortest, longest| HandDropout { chance: 1.0, seconds: (shortest, longest) };

@@ -1,4 +1,4 @@
-//! Bad tracking: trackers that are off, held differently, or lost for a moment.
+//! Simulated tracking errors: noise, grip and dropouts.
 
 use glam::{DMat3, DQuat, DVec3};
 use kinest::tracker::TrackerPose;
@@ -7,15 +7,15 @@ use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
-/// Waves that make up a smooth error.
+/// Number of waves in a smooth error.
 const WAVES: usize = 6;
 
-/// Errors of where trackers are, each tracker on its own.
+/// Tracking errors, independent for each tracker.
 ///
-/// A headset fuses its cameras with inertial sensors and filters the result. What is left, some
+/// A headset fuses cameras with inertial sensors and filters the result. The remaining error, some
 /// millimetres and tenths of a degree (Holzwarth et al. 2021, "Comparing the Accuracy and Precision
-/// of SteamVR Tracking 2.0 and Oculus Quest 2"), wanders; it does not jump from frame to frame, and
-/// a network that gets white noise of that size learns to distrust velocities that are good.
+/// of SteamVR Tracking 2.0 and Oculus Quest 2"), drifts; it does not jump from frame to frame. A
+/// network trained with white noise of that size learns to distrust good velocities.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrackerNoise {
@@ -23,8 +23,8 @@ pub struct TrackerNoise {
     pub position: f64,
     /// Standard deviation about each axis, radians.
     pub rotation: f64,
-    /// How long an error lasts: those of two moments `t` apart have the correlation
-    /// `exp(-t² / 2 seconds²)`. 0 is white noise, new in every frame.
+    /// Correlation time, seconds: errors of two moments `t` apart have the correlation `exp(-t² / 2
+    /// seconds²)`. 0 is white noise.
     pub seconds: f64,
 }
 
@@ -34,10 +34,10 @@ impl Default for TrackerNoise {
     }
 }
 
-/// A rigid difference between each wrist and where its controller says it is, for a whole window.
+/// Rigid offset between each wrist and the pose of its controller, constant in a window.
 ///
-/// Hands are large and small, hold a controller higher or lower, and slip. It is the largest
-/// difference between trackers made of motion capture and real ones.
+/// Hands differ in size, hold controllers higher or lower, and slip. This is the largest difference
+/// between trackers computed from motion capture and real ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GripOffset {
@@ -47,13 +47,13 @@ pub struct GripOffset {
     pub rotation: f64,
 }
 
-/// Moments in which a hand is not tracked and stays where it was last seen.
+/// Dropouts of hands, which are held at their last tracked pose.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HandDropout {
-    /// Chance that a hand is lost once in a window, 0 to 1.
+    /// Probability that a hand is lost once in a window, 0 to 1.
     pub chance: f64,
-    /// The shortest and the longest time for which it is.
+    /// Minimum and maximum duration, seconds.
     pub seconds: (f64, f64),
 }
 
@@ -102,13 +102,13 @@ impl TrackerNoise {
     }
 }
 
-/// Six smooth random curves of unit deviation: a Gaussian process with squared-exponential
+/// Six smooth random curves of unit variance: a Gaussian process with squared-exponential
 /// covariance, by random Fourier features (Rahimi and Recht 2007). At any moment its values are
-/// exactly normal.
+/// normally distributed.
 struct Wander([Wave; WAVES]);
 
 struct Wave {
-    /// Radians per second.
+    /// Angular frequency, rad/s.
     frequency: f64,
     cosine: [DVec3; 2],
     sine: [DVec3; 2],
@@ -127,7 +127,7 @@ impl Wander {
     fn at(&self, time: f64) -> [DVec3; 2] {
         let mut sum = [DVec3::ZERO; 2];
         for Wave { frequency, cosine, sine } in &self.0 {
-            // Whole turns taken off keep the sine exact for long windows.
+            // Subtracting whole turns keeps the sine exact in long windows.
             let (s, c) = ((frequency * time) % TAU).sin_cos();
             for (i, sum) in sum.iter_mut().enumerate() {
                 *sum += cosine[i] * c + sine[i] * s;
@@ -138,8 +138,8 @@ impl Wander {
 }
 
 impl HandDropout {
-    /// The first frame is where the history of the hand begins: a hand that is lost before it is held
-    /// where it is there.
+    /// A hand that is already lost in the first frame is held at its pose there, where the history
+    /// begins.
     pub(super) fn apply(&self, track: &mut [&mut TrackerPose], rate_hz: f64, rng: &mut impl Rng) {
         if rng.random::<f64>() >= self.chance {
             return;
@@ -183,13 +183,13 @@ mod tests {
         trackers
     }
 
-    /// Root of the mean square of numbers.
+    /// Root mean square.
     fn deviation(values: impl Iterator<Item = f64>) -> f64 {
         let (sum, count) = values.fold((0.0, 0.0), |(sum, n), v| (sum + v * v, n + 1.0));
         f64::sqrt(sum / count)
     }
 
-    /// Errors of position and rotation of tracker `k` in each frame, world axes.
+    /// Position and rotation errors of tracker `k` in each frame, world axes.
     fn errors(trackers: &[Vec<TrackerPose>], k: usize) -> Vec<[DVec3; 2]> {
         let pairs = trackers.iter().zip(perfect());
         let error = |(a, b): (&Vec<TrackerPose>, Vec<TrackerPose>)| {
@@ -200,14 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_disturbed_by_default() {
+    fn defaults_add_no_errors() {
         assert_eq!(disturbed(Augment::default(), 1), perfect());
     }
 
-    /// White and smooth noise have the deviation asked for; smooth noise changes little from frame to
-    /// frame: `σ √(2 - 2 exp(-t² / 2 s²))`.
+    /// White and smooth noise have the requested deviation; smooth noise changes between frames by
+    /// `σ √(2 - 2 exp(-t² / 2 s²))`.
     #[test]
-    fn noise_has_the_deviation_and_the_time_that_are_asked_for() {
+    fn noise_has_the_requested_deviation_and_correlation_time() {
         for seconds in [0.0, 0.1, 0.5] {
             let noise = TrackerNoise { position: 0.01, rotation: 0.05, seconds };
             let augment = Augment { noise, ..Augment::default() };
@@ -233,14 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn each_tracker_errs_on_its_own() {
+    fn errors_of_trackers_are_independent() {
         let noise = TrackerNoise { position: 0.01, ..TrackerNoise::default() };
         let trackers = disturbed(Augment { noise, ..Augment::default() }, 3);
         let [head, left, right] = [0, 1, 2].map(|k| errors(&trackers, k)[7][0]);
         assert!((head - left).length() > 1e-4 && (left - right).length() > 1e-4);
     }
 
-    /// A grip is the same in all frames of a window, in the wrist's axes, and the head has none.
+    /// A grip offset is constant in a window, in the wrist's axes; the head has none.
     #[test]
     fn a_grip_is_rigid() {
         let grip = GripOffset { position: 0.03, rotation: 0.2 };
@@ -274,10 +274,10 @@ mod tests {
         }
     }
 
-    /// One stretch per hand and window, never the head; held where it was last seen, or where the
-    /// window begins; of the lengths asked for.
+    /// At most one dropout per hand and window, never the head; held at the last tracked pose, or
+    /// at the first of the window; with the requested durations.
     #[test]
-    fn a_lost_hand_is_held_for_as_long_as_is_asked_for() {
+    fn a_lost_hand_is_held_for_the_requested_time() {
         let dropout = HandDropout { chance: 0.5, seconds: (0.1, 0.5) };
         let (mut lost, mut at_newest) = (0, 0);
         for seed in 0..300 {

@@ -1,12 +1,12 @@
-//! What of a motion one example of a training step is.
+//! Cutting clips into training examples.
 
-/// What a window is cut to.
+/// How a clip is cut into one training example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// Frames in it.
+    /// Frames in the window.
     pub window: usize,
-    /// Frames in a row that have targets.
+    /// Consecutive frames with targets.
     pub answers: usize,
-    /// How many frames before the newest the last of them is.
+    /// Frames from the last of them to the newest (look-ahead).
     pub behind: usize,
 }

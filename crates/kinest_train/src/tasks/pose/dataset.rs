@@ -1,4 +1,4 @@
-//! Windows drawn at random from clips, as batches of tensors.
+//! Draws random windows from clips, as batches of tensors.
 
 use super::cut::Cut;
 use super::teacher::Teacher;
@@ -19,16 +19,16 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-/// One step's windows.
+/// The windows of one pass.
 #[derive(Clone, Debug)]
 pub struct MotionBatch<B: Backend> {
     /// `[batch, window, inputs]`
     pub features: Tensor<B, 3>,
-    /// `[batch, answers, targets]`: the frames of the window that the network answers.
+    /// `[batch, answers, targets]`, for the frames of the window that the network outputs.
     pub targets: Tensor<B, 3>,
 }
 
-/// Windows as they were drawn.
+/// Windows in main memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draw {
     /// `[windows, window, inputs]`
@@ -36,28 +36,28 @@ pub struct Draw {
     /// `[windows, answers, targets]`
     pub targets: Vec<f32>,
     windows: usize,
-    /// Frames of a window.
+    /// Frames per window.
     frames: usize,
-    /// Those of them that have targets.
+    /// Frames with targets per window.
     answers: usize,
 }
 
 impl Draw {
-    /// The shape of the features.
+    /// Shape of the features.
     #[must_use]
     pub fn features_shape(&self) -> [usize; 3] {
         let inputs = self.features.len() / (self.windows * self.frames);
         [self.windows, self.frames, inputs]
     }
 
-    /// The shape of the targets.
+    /// Shape of the targets.
     #[must_use]
     pub fn targets_shape(&self) -> [usize; 3] {
         let numbers = self.targets.len() / (self.windows * self.answers);
         [self.windows, self.answers, numbers]
     }
 
-    /// The windows on a device.
+    /// Copies the windows to a device.
     pub fn to_batch<B: Backend>(&self, device: &B::Device) -> MotionBatch<B> {
         let tensor = |values: &[f32], shape: [usize; 3]| {
             Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
@@ -69,7 +69,7 @@ impl Draw {
     }
 }
 
-/// Clips to draw windows from.
+/// Clips from which windows are drawn.
 #[derive(Debug)]
 pub struct WindowDataset {
     clips: Sampler,
@@ -80,14 +80,14 @@ pub struct WindowDataset {
     teacher: Option<Teacher>,
 }
 
-/// A window as numbers: features of each frame, targets of the newest.
+/// Features of every frame in a window, and targets of the frames that have some.
 type Window = (Vec<f32>, Vec<f32>);
 
 impl WindowDataset {
     /// Keeps the clips that are long enough for a window.
     ///
     /// # Errors
-    /// If none is.
+    /// If there are none.
     pub fn new(
         store: MotionStore,
         config: &DataConfig,
@@ -95,13 +95,13 @@ impl WindowDataset {
         cut: Cut,
         skeleton: Skeleton,
     ) -> anyhow::Result<Self> {
-        // A faster pace needs more frames, and velocities need one before the first.
+        // A higher pace needs more frames, and velocities need one frame before the first.
         let needed = (cut.window as f64 * (1.0 + config.augment.speed)).ceil() as usize + 1;
         let clips = Sampler::new(store, config.sampling, needed)?;
         Ok(Self { clips, skeleton, layout, cut, augment: config.augment, teacher: None })
     }
 
-    /// Mixes what a teacher says into every target.
+    /// Mixes a teacher's output into all targets.
     #[must_use]
     pub fn with_teacher(self, teacher: Teacher) -> Self {
         Self { teacher: Some(teacher), ..self }
@@ -113,10 +113,10 @@ impl WindowDataset {
         &self.clips
     }
 
-    /// Mean and deviation over `samples` windows.
+    /// Mean and standard deviation over `samples` windows.
     #[must_use]
     pub fn statistics(&self, seed: u64, samples: usize) -> DataStatistics {
-        // From far behind those that training will see.
+        // Example numbers that training never reaches.
         let windows = self.windows(seed, u64::MAX - samples as u64, samples);
         let moments = |numbers: usize, of: fn(&Window) -> &Vec<f32>| {
             let rows = || windows.iter().flat_map(|w| of(w).chunks_exact(numbers));
@@ -231,7 +231,7 @@ mod tests {
     use kinest::rotation::SIXD;
     use kinest::skeleton::SmplJoint;
 
-    /// Numbers of one frame of targets.
+    /// Number of targets per frame.
     const TARGETS: usize = SmplJoint::COUNT * SIXD;
 
     fn clip(frames: usize) -> MotionClip {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_the_same_window_whenever_it_is_drawn() {
+    fn a_number_always_gives_the_same_window() {
         let set = dataset(Augment {
             mirror: true,
             speed: 0.2,
@@ -292,10 +292,10 @@ mod tests {
         assert_eq!(set.clips().size().0, 2, "the clip of three frames is too short");
     }
 
-    /// Somewhere else, turned elsewhere: nothing changes for a network that sees everything relative
-    /// to the head, and for one that sees the world everything turns alike.
+    /// The same motion at another place and heading: nothing changes for a network that sees
+    /// everything relative to the head; for one that sees the world, everything is rotated alike.
     #[test]
-    fn a_window_elsewhere_is_the_same_to_the_head_and_turned_to_the_world() {
+    fn a_moved_window_has_the_same_features_unless_they_are_in_world_axes() {
         let elsewhere = Augment { heading: true, floor: 5.0, ..Augment::default() };
         let windows = |augment, axes| {
             let layout = FeatureLayout { axes, ..FeatureLayout::default() };
@@ -311,15 +311,15 @@ mod tests {
         let vector = |v: &[f32]| DVec3::new(v[0].into(), v[1].into(), v[2].into());
         let mut turns = vec![];
         for (here, there) in pairs(Axes::World) {
-            // The angle between the first tracker's first axes, seen from above.
+            // Angle between the x axes of the first tracker, projected to the floor.
             let [a, b] = [&here.0, &there.0].map(|w| vector(w).truncate());
             let turn = DMat3::from_rotation_z(a.angle_to(b));
             turns.push(a.angle_to(b).abs());
             let shift = vector(&there.0[36..]) - turn * vector(&here.0[36..]);
             assert!(shift.z.abs() < 1e-5 && shift.length() > 1e-3);
             for (a, b) in here.0.chunks_exact(54).zip(there.0.chunks_exact(54)) {
-                // Rotations turn, their changes in the tracker's axes do not, positions turn and
-                // move, velocities turn.
+                // Rotations are rotated; rotation changes in tracker axes are not; positions are
+                // rotated and moved; velocities are rotated.
                 for (i, (a, b)) in a.chunks_exact(3).zip(b.chunks_exact(3)).enumerate() {
                     let expected = match i {
                         0..6 | 15..18 => turn * vector(a),
@@ -339,7 +339,7 @@ mod tests {
         assert!(turns.iter().any(|t| *t > 1.0), "{turns:?}");
     }
 
-    /// A lost hand is in the validity numbers if the layout has them, and held in any case.
+    /// A lost hand is marked in the validity inputs, if the layout has them, and held in any case.
     #[test]
     fn dropout_shows_in_the_validity_numbers() {
         let dropout = HandDropout { chance: 1.0, seconds: (0.05, 0.1) };
@@ -372,10 +372,10 @@ mod tests {
     }
 
     #[test]
-    fn statistics_are_those_of_the_windows() {
+    fn statistics_match_the_windows() {
         let set = dataset(Augment::default());
         let s = set.statistics(1, 50);
-        // Head height of the moving root stays near 0.9 m plus the upper body.
+        // The head of the moving root stays near 0.9 m plus the upper body.
         assert!(s.input_mean[38] > 1.2 && s.input_mean[38] < 1.8, "{}", s.input_mean[38]);
         assert!(s.input_std[46] < 0.01 && (s.input_mean[46] + 1.0 / 60.0).abs() < 0.01);
     }

@@ -1,4 +1,4 @@
-//! The fused Mamba-2 pass of [`kinest_nn::layers::fused`] as an operation that Burn can differentiate.
+//! The fused Mamba-2 pass of [`kinest_nn::layers::fused`] as a differentiable Burn operation.
 
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -12,7 +12,8 @@ use kinest_nn::layers::fused::{CoreNumbers, CoreShape, core_backward, core_forwa
 use kinest_nn::layers::kernel::{CoreKernels, CoreTensors, Mamba2State};
 use std::sync::Arc;
 
-/// The fused pass for networks on the CPU, in training and after it. Networks elsewhere have no use for it.
+/// Kernels with the fused pass for networks on the CPU, with and without autodiff. Other back ends
+/// ignore them.
 #[must_use]
 pub fn kernels() -> CoreKernels {
     CoreKernels::default().and::<Autodiff<Flex>>(differentiable_core).and::<Flex>(core_on_host)
@@ -95,10 +96,10 @@ mod tests {
     use kinest::model::Mamba2Config;
     use kinest_nn::layers::mamba2::Mamba2;
 
-    /// The fused pass and Burn's operations: same output, same state after it, same gradient of input
-    /// and weights; from nothing and from the middle of a sequence.
+    /// The fused pass and the Burn operations have the same outputs, states and gradients of inputs
+    /// and weights, from a zero state and from the middle of a sequence.
     #[test]
-    fn the_fused_pass_is_the_block_written_in_burn() {
+    fn the_fused_pass_matches_the_burn_operations() {
         type A = Autodiff<Flex>;
         let device = Default::default();
         Flex::seed(&device, 3);

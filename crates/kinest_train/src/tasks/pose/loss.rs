@@ -12,24 +12,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LossConfig {
-    /// 6D numbers, norm over time.
+    /// 6D rotations, norm over time.
     pub rotation: f64,
-    /// 6D numbers of the root, norm over time.
+    /// 6D rotation of the root, norm over time.
     pub root: f64,
     /// Angular velocities.
     pub angular_velocity: f64,
-    /// Joint positions against the head, mean distance per axis in metres, over the newest
+    /// Joint positions relative to the head: mean distance per axis, metres, over the newest
     /// `position_frames` frames.
     pub position: f64,
-    /// How many frames the position term looks at.
+    /// Number of frames in the position and velocity terms.
     pub position_frames: usize,
-    /// Movement of the joints from frame to frame, over the same frames as `position`: mean distance
-    /// per axis in metres.
+    /// Joint movement between frames: mean distance per axis, metres, over the same frames as
+    /// `position`.
     pub velocity: f64,
-    /// 6D numbers of the newest `newest_frames` frames, each for itself, mean distance: the frames a
-    /// game uses.
+    /// 6D rotations of the newest `newest_frames` frames: mean absolute difference per frame. Games
+    /// use these frames.
     pub newest: f64,
-    /// How many frames that term looks at: one of a window, all of a network that is fed frame by
+    /// Number of frames in that term: one of a window; all frames of a network that is fed frame by
     /// frame.
     pub newest_frames: usize,
 }
@@ -49,12 +49,12 @@ impl Default for LossConfig {
     }
 }
 
-/// Loss terms by name, not yet weighted, and their weighted sum.
+/// Unweighted loss terms by name, and their weighted sum.
 #[derive(Clone, Debug)]
 pub struct WeightedLoss<B: Backend> {
-    /// What is minimised.
+    /// The weighted sum, to minimise.
     pub total: Tensor<B, 1>,
-    /// The terms that are in use: those with a weight.
+    /// Terms with non-zero weight.
     pub terms: Vec<(&'static str, Tensor<B, 1>)>,
 }
 
@@ -70,8 +70,8 @@ impl LossConfig {
         ]
     }
 
-    /// Checks that the loss can be computed for a network that answers the newest `answers` frames of
-    /// a window.
+    /// Checks that the loss can be computed for a network that outputs the newest `answers` frames
+    /// of a window.
     ///
     /// # Errors
     /// If not; the error names the field.
@@ -98,7 +98,7 @@ impl LossConfig {
         Ok(())
     }
 
-    /// The loss of one batch. Only terms with a weight are computed.
+    /// The loss of one batch. Only terms with non-zero weight are computed.
     ///
     /// # Shapes
     /// - `predicted`, `target`: `[batch, answers, targets]`
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_frame_cannot_give_is_refused_by_name() {
+    fn terms_that_need_more_than_one_frame_are_refused_by_name() {
         let refused = |loss: LossConfig, name: &str| {
             let error = loss.check(1).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");
@@ -188,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn one_frame_has_the_terms_with_a_weight_and_their_weighted_sum() {
-        // No joint turned; one number in six is too large by 0.6.
+    fn the_loss_of_one_frame_is_the_weighted_sum_of_its_terms() {
+        // No rotations; one number in six is too large by 0.6.
         let rest = [1.0_f32, 0.0, 0.0, 0.0, 1.0, 0.0].repeat(22);
         let off: Vec<f32> =
             rest.iter().enumerate().map(|(i, v)| if i % 6 == 0 { v + 0.6 } else { *v }).collect();
@@ -198,7 +198,7 @@ mod tests {
         let loss = of_one_frame().of(tensor(&off), tensor(&rest), &Skeleton::default());
         let number = |t: &Tensor<Flex, 1>| t.clone().into_scalar();
         let terms: Vec<_> = loss.terms.iter().map(|(name, t)| (*name, number(t))).collect();
-        // Gram-Schmidt takes a longer column for the same rotation: no joint is elsewhere.
+        // Gram-Schmidt gives the same rotation for a longer column, so no joint has moved.
         assert_eq!((terms[0].0, terms[1].0, terms.len()), ("position", "newest", 2));
         assert!(terms[0].1.abs() < 1e-6 && (terms[1].1 - 0.1).abs() < 1e-6, "{terms:?}");
         assert!((number(&loss.total) - 0.1).abs() < 1e-6);

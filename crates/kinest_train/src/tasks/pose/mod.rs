@@ -1,4 +1,4 @@
-//! Estimating the body from trackers.
+//! Pose estimation: the body from trackers.
 
 pub mod cut;
 pub mod dataset;

@@ -1,5 +1,5 @@
-//! What a run that trains pose estimation is told, in RON. Anything left out has the value of the default; a key that
-//! does not exist is an error.
+//! Recipe of a pose estimation run, in RON. Missing fields have default values; unknown fields are
+//! errors.
 
 use super::cut::Cut;
 use super::loss::LossConfig;
@@ -18,23 +18,23 @@ use std::path::Path;
 pub struct PoseRecipe {
     /// See [`RunConfig::seed`].
     pub seed: u64,
-    /// What is trained on.
+    /// Training data.
     pub data: DataConfig,
     /// See [`RunConfig::validation`].
     pub validation: ValidationConfig,
     /// Frames per second of the windows, and of the model. None: those of a prepared file, and 60 for a folder of
     /// clips.
     pub rate_hz: Option<f64>,
-    /// What the network's numbers mean.
+    /// Meaning of the network's inputs and outputs.
     pub layout: FeatureLayout,
     /// The network.
     pub network: NetworkConfig,
-    /// How a network that is fed frame by frame is trained; none for one that sees windows.
+    /// Training of a network that is fed frame by frame; `None` for one that takes windows.
     pub stream: Option<StreamConfig>,
-    /// A trained network that this one learns from besides the motion.
+    /// A trained network to learn from, in addition to the motion.
     pub teacher: Option<TeacherConfig>,
-    /// Whether the network is prepared for its data before the first step: standardised inputs if
-    /// it has them, a last layer that starts at the mean target. The reference does not.
+    /// Whether to prepare the network for its data before the first step: input standardisation, if
+    /// it has one, and a last layer that outputs the mean target. The reference does not.
     pub prepare: bool,
     /// The loss.
     pub loss: LossConfig,
@@ -85,17 +85,17 @@ impl Default for PoseRecipe {
     }
 }
 
-/// The stretches of motion that a network which is fed frame by frame is trained on.
+/// Stretches of motion for training a network that is fed frame by frame.
 ///
-/// In a game its state is never reset, so it has to be trained on states that have seen something: each
-/// step runs over a part of the frames before those that count, of a length drawn anew for each step,
-/// and takes the state from there without a gradient.
+/// In a game its state is never reset, so it must be trained on states with a history: each step
+/// first runs over a random number of the frames before those with a loss, and takes the resulting
+/// state without a gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamConfig {
-    /// Frames before those that count, at most.
+    /// Maximum number of frames before those with a loss.
     pub carried: usize,
-    /// Frames that count.
+    /// Number of frames with a loss.
     pub frames: usize,
 }
 
@@ -103,7 +103,7 @@ impl PoseRecipe {
     /// Reads a RON file.
     ///
     /// # Errors
-    /// If it cannot be read or a key is unknown. [`PoseRecipe::check`] looks at the values.
+    /// If it cannot be read or has an unknown field. [`PoseRecipe::check`] checks the values.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read config {}", path.display()))?;
@@ -112,7 +112,7 @@ impl PoseRecipe {
         Ok(config)
     }
 
-    /// What the loop is told.
+    /// Configuration of the loop.
     #[must_use]
     pub fn run(&self) -> RunConfig {
         RunConfig {
@@ -130,7 +130,7 @@ impl PoseRecipe {
         }
     }
 
-    /// What a window of the training data is cut to.
+    /// How training clips are cut into examples.
     #[must_use]
     pub fn cut(&self) -> Cut {
         match (self.stream, self.network.feed()) {
@@ -143,10 +143,10 @@ impl PoseRecipe {
         }
     }
 
-    /// Checks what the types cannot.
+    /// Checks all values.
     ///
     /// # Errors
-    /// If a value cannot be; the error names the field.
+    /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
         self.run().check()?;
         let (inputs, outputs) = self.network.inputs_and_outputs();
@@ -195,7 +195,7 @@ mod tests {
     use crate::run::config::Schedule;
 
     #[test]
-    fn an_unknown_key_is_named() {
+    fn an_unknown_field_is_named() {
         let error = ron::from_str::<PoseRecipe>("(batch: 2, bach: 3)").unwrap_err().to_string();
         assert!(error.contains("bach"), "{error}");
     }
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn every_recipe_is_sound_and_the_references_is_the_default() {
+    fn every_recipe_is_valid_and_the_references_is_the_default() {
         let recipes = recipes();
         assert_eq!(recipes.len(), 7);
         recipes.iter().for_each(|recipe| recipe.check().unwrap());
@@ -222,13 +222,13 @@ mod tests {
         assert_eq!((reference.batch, reference.seed), (default.batch, default.seed));
     }
 
-    /// As a recipe writes it in RON, and value by value in JSON.
+    /// In RON as in a recipe, and as JSON, value by value.
     #[test]
     fn every_value_of_every_recipe_can_be_set() {
         use crate::run::overrides::apply;
         use serde_json::Value;
 
-        /// The innermost values with their paths; lists as a whole.
+        /// All leaf values with their paths; lists count as one value.
         fn leaves(path: &str, value: &Value, found: &mut Vec<(String, Value)>) {
             match value {
                 Value::Object(fields) if !fields.is_empty() => {
@@ -270,7 +270,7 @@ mod tests {
             leaves("", &serde_json::to_value(&recipe).unwrap(), &mut found);
             assert!(found.len() > 50);
             for (path, value) in found {
-                // Text is written as people write it.
+                // Strings are written without quotes.
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 let again = apply(recipe.clone(), &[field(&path, text)]);
                 assert_eq!(again.unwrap(), recipe, "{path}");
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_survives_a_round_trip() {
+    fn the_default_is_read_back() {
         let text = ron::to_string(&PoseRecipe::default()).unwrap();
         assert_eq!(ron::from_str::<PoseRecipe>(&text).unwrap(), PoseRecipe::default());
     }

@@ -21,23 +21,23 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// A network learns the body from trackers, on motion whose trackers are played.
+/// Trains a network to estimate the body from simulated trackers on motion clips.
 #[derive(Debug)]
 pub struct PoseTask {
     recipe: PoseRecipe,
     spec: ModelSpec,
     train: WindowDataset,
     held_out: Option<WindowDataset>,
-    /// With the weights to start with, if they are another run's.
+    /// Checkpoint with the initial weights, if they are not random.
     init: Option<Checkpoint>,
 }
 
-/// What a run of pose estimation has to keep.
+/// Properties of a pose estimation run that must not change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PoseIdentity {
     /// The network.
     pub network: NetworkConfig,
-    /// How it is fed and read.
+    /// Its inputs and outputs.
     pub spec: ModelSpec,
 }
 
@@ -45,11 +45,10 @@ impl PoseTask {
     /// Frames per second of a model that is trained on a folder of clips, unless its recipe has another rate.
     const RATE_HZ: f64 = 60.0;
 
-    /// Opens the data, and the models that the run learns from: the recipe's teacher, and `init`, whose weights it
-    /// starts with.
+    /// Opens the data, the recipe's teacher, and the checkpoint `init` with the initial weights.
     ///
     /// # Errors
-    /// If the data cannot be read or is too little, or a model cannot be opened or does not fit.
+    /// If the data cannot be read or is insufficient, or a model cannot be opened or does not fit.
     pub fn open(
         mut recipe: PoseRecipe,
         skeleton: Skeleton,
@@ -75,7 +74,7 @@ impl PoseTask {
         Ok(Self { recipe, spec, train, held_out, init })
     }
 
-    /// What the network says to the frames that count.
+    /// Output of the network for the frames with a loss.
     fn answer<B: Backend>(
         &self,
         network: &Network<B>,
@@ -95,7 +94,7 @@ impl PoseTask {
         network.stream(features.narrow(1, carried, frames), state).0
     }
 
-    /// What the checkpoint says of the data.
+    /// Description of the data for checkpoints.
     fn data(&self) -> String {
         let record = &self.recipe.data.record.data;
         if !record.is_empty() {
@@ -176,8 +175,8 @@ impl Task for PoseTask {
         Loss { total: loss.total, terms: loss.terms, seen: () }
     }
 
-    /// The training loss, and the mean distance of the joints in the newest frame, heads laid on each other: the
-    /// online MPJPE of those windows.
+    /// The training loss, and the mean joint position error in the newest frame with heads aligned:
+    /// the online MPJPE of these windows.
     fn scores<B: AutodiffBackend>(
         &self,
         network: &Network<B::InnerBackend>,
@@ -228,8 +227,8 @@ impl Task for PoseTask {
     }
 }
 
-/// The weights of another run as those of this one's network: what has no weights may differ, such as
-/// how far a network looks ahead.
+/// The weights of another run, with this run's network. Settings without weights may differ, such
+/// as the look-ahead.
 fn load_init(path: &Path, recipe: &PoseRecipe) -> anyhow::Result<Checkpoint> {
     let mut checkpoint = Checkpoint::load(path)?;
     let layout = checkpoint.manifest.spec.layout;
@@ -243,7 +242,7 @@ fn load_init(path: &Path, recipe: &PoseRecipe) -> anyhow::Result<Checkpoint> {
     Ok(checkpoint)
 }
 
-/// The windows to train on, and those to validate on if the config asks for some.
+/// Training windows, and validation windows if configured.
 fn load_data(
     recipe: &PoseRecipe,
     spec: &ModelSpec,
@@ -270,7 +269,7 @@ fn load_data(
         anyhow::Ok(set)
     };
     let train = set("training", train, &recipe.data)?;
-    // Motion as it is, every moment equally likely.
+    // Without augmentation, every frame with equal probability.
     let plain = DataConfig { sampling: Sampling::Frames, ..DataConfig::default() };
     let validation =
         (!held.clips().is_empty()).then(|| set("validation", held, &plain)).transpose()?;

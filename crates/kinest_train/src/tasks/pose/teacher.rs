@@ -1,4 +1,4 @@
-//! A trained network that another one learns from.
+//! Distillation: learning from a trained network.
 
 use crate::engine;
 use anyhow::ensure;
@@ -14,19 +14,19 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-/// Distillation: what a trained network says is mixed into the targets.
+/// Distillation: a trained network's output is mixed into the targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TeacherConfig {
     /// The network's `.model.ron`.
     pub model: PathBuf,
-    /// How far targets are turned from the truth towards what it says, 0 to 1.
+    /// Fraction by which targets are rotated from the truth towards the teacher's output, 0 to 1.
     #[serde(default = "TeacherConfig::part")]
     pub part: f64,
 }
 
 impl TeacherConfig {
-    /// Half of the way.
+    /// Halfway.
     pub const PART: f64 = 0.5;
 
     fn part() -> f64 {
@@ -34,11 +34,12 @@ impl TeacherConfig {
     }
 }
 
-/// A network whose answers are mixed into what another one is trained towards (distillation; Hinton et
+/// A trained network whose output is mixed into the targets of another one (distillation; Hinton et
 /// al. 2015).
 ///
-/// It sees windows with their future. What it says is what can be known at all from three points, so
-/// that a network which sees the past only is not asked for what it can but guess.
+/// It takes windows and sees the future of most frames. Its output approximates what three trackers
+/// determine at all, so a student that sees only the past is not trained towards what it could only
+/// guess.
 pub struct Teacher {
     engine: Mutex<Box<dyn PoseEngine>>,
     part: f64,
@@ -51,10 +52,10 @@ impl std::fmt::Debug for Teacher {
 }
 
 impl Teacher {
-    /// Opens the model that `config` names, for a student that is fed as `student` says.
+    /// Opens the model in `config`, for a student with the spec `student`.
     ///
     /// # Errors
-    /// If the model cannot be opened, or sees other trackers or another rate.
+    /// If the model cannot be opened, or has other trackers or another rate.
     pub fn open(config: &TeacherConfig, student: &ModelSpec) -> anyhow::Result<Self> {
         let engine = engine::open(&config.model, DeviceChoice::Cpu)?;
         let spec = engine.spec();
@@ -70,11 +71,12 @@ impl Teacher {
         Ok(Self { engine: Mutex::new(engine), part: config.part })
     }
 
-    /// Turns the local rotations of the frames from `first` on, of those that `trackers` saw, towards
-    /// what the network says.
+    /// Rotates the local rotations of the frames from `first` on, of those seen by `trackers`,
+    /// towards the teacher's output.
     ///
     /// # Panics
-    /// If the network fails, as the CPU does not, or there are fewer frames than rotations.
+    /// If the network fails, which it does not on the CPU, or there are fewer frames than
+    /// rotations.
     pub(crate) fn mix(
         &self,
         trackers: &[Vec<TrackerPose>],
@@ -84,7 +86,7 @@ impl Teacher {
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         let said = estimate_rotations(engine.as_mut(), trackers, Protocol::Offline, |_, _| ())
             .expect("a network on the CPU gives rotations");
-        // Of the first frame nothing is said.
+        // There is no output for the first frame.
         let said = said.iter().skip(first - 1).take(rotations.len());
         for (truth, said) in rotations.iter_mut().zip(said) {
             for (truth, said) in truth.iter_mut().zip(said) {
