@@ -38,7 +38,20 @@ const HOUSES: [House; 6] = [
         may_use: &["kinest", "kinest_nn", "kinest_native"],
         layers: &[&["choice"], &["error"], &["served"], &["gpu"], &["devices"], &["open", "probe"]],
     },
-    House { name: "bevy_kinest", may_use: &["kinest", "kinest_engine"], layers: &[] },
+    House {
+        name: "bevy_kinest",
+        may_use: &["kinest", "kinest_engine"],
+        layers: &[
+            &["frame"],
+            &["models"],
+            &["body"],
+            &["trackers"],
+            &["player"],
+            &["replay", "rig", "xr"],
+            &["gizmos", "panel"],
+            &["plugins"],
+        ],
+    },
     House {
         name: "kinest_train",
         may_use: &["kinest", "kinest_nn", "kinest_native", "kinest_engine"],
