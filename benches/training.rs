@@ -10,6 +10,7 @@ use burn_flex::{Flex, FlexDevice};
 use criterion::{Criterion, criterion_group, criterion_main};
 use kinest::model::{KinestConfig, Mamba2Config, NetworkConfig};
 use kinest::skeleton::{Skeleton, SmplJoint};
+use kinest_nn::layers::kernel::CoreKernels;
 use kinest_nn::layers::mamba2::Mamba2;
 use kinest_nn::pose::Network;
 use kinest_train::tasks::pose::fused;
@@ -44,11 +45,17 @@ fn step(c: &mut Criterion, name: &str, config: &KinestConfig, loss: LossConfig, 
 }
 
 /// Measures all scans of the network, forward and backward, without the other layers.
-fn scans(c: &mut Criterion, name: &str, config: &KinestConfig, batch: usize) {
+fn scans(
+    c: &mut Criterion,
+    name: &str,
+    kernels: &CoreKernels,
+    config: &KinestConfig,
+    batch: usize,
+) {
     let of = |scan: &Mamba2Config, width: usize, tokens: usize, count: usize| {
         let block = || {
             let mut block = Mamba2::<B>::new(scan, width, &FlexDevice);
-            block.use_core_kernels(&fused::kernels());
+            block.use_core_kernels(kernels);
             block
         };
         let blocks: Vec<_> = (0..count).map(|_| block()).collect();
@@ -78,10 +85,13 @@ fn benches(c: &mut Criterion) {
         unreachable!("the recipe trains KineST")
     };
     step(c, "step of small.train.ron, 32 windows", config, small.loss, small.batch);
-    scans(c, "scans of small.train.ron, 32 windows", config, small.batch);
+    let (fused, burn) = (fused::kernels(), CoreKernels::default());
+    scans(c, "scans of small.train.ron, 32 windows, fused", &fused, config, small.batch);
+    scans(c, "scans of small.train.ron, 32 windows, in Burn", &burn, config, small.batch);
     let released = KinestConfig::default();
     step(c, "step of the released size, 2 windows", &released, LossConfig::default(), 2);
-    scans(c, "scans of the released size, 2 windows", &released, 2);
+    scans(c, "scans of the released size, 2 windows, fused", &fused, &released, 2);
+    scans(c, "scans of the released size, 2 windows, in Burn", &burn, &released, 2);
 }
 
 criterion_group! {

@@ -14,6 +14,7 @@ use kinest::motion::synthetic::{self, Kind};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerPose;
 use kinest_engine::{DeviceChoice, OpenError, open};
+use kinest_nn::pose::Network;
 use std::path::Path;
 
 /// Another order of sums and another exp change outputs by a few 1e-6; a wrong kernel, or another

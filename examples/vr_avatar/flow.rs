@@ -1,8 +1,8 @@
 //! Interaction besides moving: calibration and recording.
 
 use bevy::prelude::*;
-use bevy_kinest::openxr::{OpenXrHand, OpenXrPoses};
 use bevy_kinest::prelude::*;
+use bevy_kinest::xr::{OpenXrHand, OpenXrPoses};
 use bevy_kinest::{CalibrationFailed, KinestCalibrated, TrackerRecorder};
 use std::path::PathBuf;
 

@@ -8,12 +8,12 @@ use bevy::prelude::*;
 use bevy::tasks::tick_global_task_pools_on_main_thread;
 use bevy::window::ExitCondition;
 use bevy::winit::WinitPlugin;
-use bevy_kinest::openxr::bevy_mod_openxr::{add_xr_plugins, init::OxrInitPlugin};
-use bevy_kinest::openxr::bevy_mod_xr::session::{
+use bevy_kinest::prelude::*;
+use bevy_kinest::xr::bevy_mod_openxr::{add_xr_plugins, init::OxrInitPlugin};
+use bevy_kinest::xr::bevy_mod_xr::session::{
     XrCreateSessionMessage, XrRequestExitMessage, XrSessionDestroyedMessage, XrState,
 };
-use bevy_kinest::openxr::{KinestOpenXrPlugin, OpenXrPlayer, find_headset};
-use bevy_kinest::prelude::*;
+use bevy_kinest::xr::{KinestOpenXrPlugin, OpenXrPlayer, find_headset};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Frames a session may take to end.

@@ -4,8 +4,8 @@ use crate::mirror::Mirrored;
 use crate::room::HEAD_LAYER;
 use bevy::camera::visibility::RenderLayers;
 use bevy::prelude::*;
-use bevy_kinest::openxr::OpenXrDevice;
 use bevy_kinest::prelude::*;
+use bevy_kinest::xr::OpenXrDevice;
 use kinest_stage::{CapsuleBodies, CapsuleBody};
 use std::f32::consts::FRAC_PI_2;
 

@@ -2,11 +2,11 @@
 
 use bevy::prelude::*;
 use bevy::transform::TransformSystems;
-use bevy_kinest::openxr::bevy_mod_openxr::poll_events::{OxrEventHandlerExt, OxrEventIn};
-use bevy_kinest::openxr::bevy_mod_xr::camera::XrCamera;
-use bevy_kinest::openxr::openxr::{Event, SessionState};
-use bevy_kinest::openxr::{OpenXrDevice, OpenXrPoses};
 use bevy_kinest::prelude::*;
+use bevy_kinest::xr::bevy_mod_openxr::poll_events::{OxrEventHandlerExt, OxrEventIn};
+use bevy_kinest::xr::bevy_mod_xr::camera::XrCamera;
+use bevy_kinest::xr::openxr::{Event, SessionState};
+use bevy_kinest::xr::{OpenXrDevice, OpenXrPoses};
 use std::fmt;
 use std::time::Instant;
 

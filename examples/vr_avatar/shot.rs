@@ -9,9 +9,9 @@ use bevy::camera::visibility::RenderLayers;
 use bevy::prelude::*;
 use bevy::render::render_resource::{TextureFormat, TextureUsages};
 use bevy::render::view::screenshot::{Screenshot, ScreenshotCaptured};
-use bevy_kinest::openxr::bevy_mod_xr::camera::XrCamera;
-use bevy_kinest::openxr::bevy_mod_xr::session::XrRequestExitMessage;
 use bevy_kinest::prelude::*;
+use bevy_kinest::xr::bevy_mod_xr::camera::XrCamera;
+use bevy_kinest::xr::bevy_mod_xr::session::XrRequestExitMessage;
 use kinest_stage::capture::save_rows;
 use std::path::PathBuf;
 

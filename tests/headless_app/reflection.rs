@@ -47,7 +47,7 @@ fn sources(folder: &Path) -> String {
         if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap() }
     };
     // The panel and OpenXR are optional plugins with their own tests.
-    entries.filter(|path| !path.ends_with("panel") && !path.ends_with("openxr")).map(text).collect()
+    entries.filter(|path| !path.ends_with("panel") && !path.ends_with("xr")).map(text).collect()
 }
 
 type Has = fn(&TypeRegistration) -> bool;

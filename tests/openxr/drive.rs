@@ -4,11 +4,11 @@
 use crate::common::*;
 use bevy::ecs::reflect::AppTypeRegistry;
 use bevy::prelude::*;
-use bevy_kinest::openxr::{
+use bevy_kinest::prelude::*;
+use bevy_kinest::xr::{
     BodyRole, BodyTracker, ControllerProfile, KinestOpenXrPlugin, Located, OpenXrDevice,
     OpenXrHand, OpenXrPlayer, OpenXrPoses, find_headset,
 };
-use bevy_kinest::prelude::*;
 use bevy_kinest::{TrackingLost, TrackingRegained};
 use std::path::Path;
 

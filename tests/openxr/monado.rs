@@ -6,15 +6,15 @@ use crate::common::messages;
 use crate::drive::{player, tracker};
 use crate::remote::{Hand, Packet, Remote};
 use bevy::prelude::*;
-use bevy_kinest::openxr::openxr::{
+use bevy_kinest::prelude::*;
+use bevy_kinest::xr::openxr::{
     self as xr, ActiveActionSet, Entry, Event, ExtensionSet, FormFactor, HandJoint, HandTracker,
     Instance, Posef, ReferenceSpaceType, Session, SessionState, Space, SpaceLocation,
 };
-use bevy_kinest::openxr::{
+use bevy_kinest::xr::{
     BodyActions, ControllerProfile, Located, OpenXrDevice, OpenXrHand, OpenXrPoses, SpaceChange,
     SpaceChanged, find_headset,
 };
-use bevy_kinest::prelude::*;
 use bevy_kinest::{TrackingLost, TrackingRegained};
 use std::time::{Duration, Instant};
 

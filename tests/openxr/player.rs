@@ -8,8 +8,8 @@ use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amas
 use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::motion::synthetic::{Kind, clip};
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton, SmplJoint};
-use bevy_kinest::openxr::{ControllerProfile, OpenXrDevice};
 use bevy_kinest::prelude::TrackerRole;
+use bevy_kinest::xr::{ControllerProfile, OpenXrDevice};
 use glam::DQuat;
 use std::f32::consts::PI;
 use std::time::{Duration, Instant};

@@ -103,7 +103,7 @@
 //! |---|---|---|---|
 //! | a body | [`KinestAvatar`], [`BodyPose`], [`PoseModel`] | [`KinestSettings`] | [`PoseUpdated`], [`ResetAvatar`] |
 //! | trackers | [`SparseTracker`], [`TrackerOf`], [`Trackers`], [`TrackerValidity`] | | [`TrackingLost`], [`TrackingRegained`] |
-//! | a headset's trackers | [`openxr`](#features): `OpenXrPlayer`, `OpenXrDevice`, `BodyTracker` | `OpenXrPoses` | |
+//! | a headset's trackers | [`xr`](#features): `OpenXrPlayer`, `OpenXrDevice`, `BodyTracker` | `OpenXrPoses` | |
 //! | place of the player | [`TrackingSpace`] | | [`Teleport`] |
 //! | size of the player | [`PlayerCalibration`] | | [`Recalibrate`], [`KinestCalibrated`], [`CalibrationFailed`] |
 //! | showing the body | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
@@ -683,7 +683,7 @@
 #![cfg_attr(feature = "gizmos", doc = "[`KinestGizmos`]: crate::KinestGizmos")]
 #![cfg_attr(not(feature = "gizmos"), doc = "[`KinestGizmoPlugin`]: #features")]
 #![cfg_attr(not(feature = "gizmos"), doc = "[`KinestGizmos`]: #features")]
-#![cfg_attr(feature = "openxr", doc = "[`KinestOpenXrPlugin`]: crate::openxr::KinestOpenXrPlugin")]
+#![cfg_attr(feature = "openxr", doc = "[`KinestOpenXrPlugin`]: crate::xr::KinestOpenXrPlugin")]
 #![cfg_attr(not(feature = "openxr"), doc = "[`KinestOpenXrPlugin`]: #features")]
 #![cfg_attr(feature = "panel", doc = "[`KinestPanelPlugin`]: crate::KinestPanelPlugin")]
 #![cfg_attr(feature = "panel", doc = "[`KinestPanel`]: crate::KinestPanel")]
@@ -694,54 +694,60 @@
 // Query types show what systems access; an alias for each would hide it.
 #![allow(clippy::type_complexity)]
 
-mod avatar;
-mod calibration;
-mod confidence;
+// Rooms: folders with a plugin each. A room uses only rooms above its own row; rooms in one row do
+// not use each other.
+//
+// | room | holds |
+// |---|---|
+// | `frame` | the steps of a frame, the trackers' clock, settings |
+// | `models` | model files, engines and their workers, state of models |
+// | `body` | avatars, `BodyPose` and its confidence, joint entities |
+// | `trackers` | devices, tracking spaces, dropouts, sampling, calibration |
+// | `player` | from trackers through the network to a refined `BodyPose` |
+// | `replay`, `rig`, `xr` | motions that move trackers, and recording; glTF characters; headsets |
+// | `gizmos`, `panel` | lines; a window |
+// | `plugins` (a file) | the rooms that most games need |
+mod body;
+mod frame;
 #[cfg(feature = "gizmos")]
 mod gizmos;
-mod inference;
-mod joints;
-mod model;
-#[cfg(feature = "openxr")]
-pub mod openxr;
+mod models;
 #[cfg(feature = "panel")]
 mod panel;
 mod player;
 mod plugins;
-mod refine;
 mod replay;
 pub mod rig;
-mod settings;
-mod status;
-mod tracker;
+mod trackers;
+#[cfg(feature = "openxr")]
+pub mod xr;
 
-pub use avatar::{
-    BodyPose, KinestAvatar, PoseReflect, PoseSourceReflect, PoseUpdated, ResetAvatar,
-    SkeletonReflect, Teleport, TrackingSpace,
+pub use body::{
+    BodyPose, KinestAvatar, KinestSkeletonPlugin, PoseReflect, PoseSourceReflect, PoseUpdated,
+    ResetAvatar, SkeletonReflect, SmplSkeleton,
 };
-pub use calibration::{CalibrationFailed, CalibrationMethod, KinestCalibrated, Recalibrate};
-#[cfg(feature = "gizmos")]
-pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
-pub use inference::{KinestFailed, KinestFellBack, KinestReady};
-pub use joints::SmplSkeleton;
-pub use model::{PoseModel, PoseModelError};
-#[cfg(feature = "panel")]
-pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
-pub use player::PlayerCalibration;
-pub use plugins::{KinestPlugins, KinestPosePlugin, KinestReplayPlugin, KinestSkeletonPlugin};
-pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
-pub use replay::{MotionReplay, TrackerRecorder};
-pub use rig::{
-    AnchorReflect, FitReflect, KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile,
-};
-pub use settings::{
+pub use frame::{
     DeviceChoiceReflect, DropoutSettingsReflect, InferenceMode, KinestSettings, KinestSystems,
     TrackerClock,
 };
-pub use status::{AvatarStatus, KinestModels, Latency, ModelState, ModelStatus};
-pub use tracker::{
-    DropoutReason, SparseTracker, TrackerOf, TrackerRoleReflect, TrackerValidity, Trackers,
-    TrackingLost, TrackingRegained,
+#[cfg(feature = "gizmos")]
+pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
+pub use models::{
+    KinestFailed, KinestFellBack, KinestModels, KinestReady, Latency, ModelState, ModelStatus,
+    PoseModel, PoseModelError,
+};
+#[cfg(feature = "panel")]
+pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
+pub use player::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
+pub use plugins::{KinestPlugins, KinestPosePlugin};
+pub use replay::{KinestReplayPlugin, MotionReplay, TrackerRecorder};
+pub use rig::{
+    AnchorReflect, FitReflect, KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile,
+};
+pub use trackers::{
+    AvatarStatus, CalibrationFailed, CalibrationMethod, DropoutReason, KinestCalibrated,
+    PlayerCalibration, Recalibrate, SparseTracker, Teleport, TrackerOf, TrackerRoleReflect,
+    TrackerValidity, Trackers, TrackingLost, TrackingRegained, TrackingSpace,
 };
 
 #[cfg(feature = "panel")]

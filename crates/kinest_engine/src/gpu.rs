@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(first.answers(), 5);
         warm_up(&mut first).unwrap();
         let frame = [StreamFrames { stream: 1, features: &[] }];
-        let mut next = |engine: &mut GuardedEngine| {
+        let next = |engine: &mut GuardedEngine| {
             streams_of(engine).unwrap().advance(&frame, Take::Newest).map_err(|e| e.to_string())
         };
         assert_eq!([next(&mut first), next(&mut first)], [Ok(vec![1.0]), Ok(vec![1.0])]);

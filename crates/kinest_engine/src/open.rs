@@ -180,7 +180,7 @@ mod tests {
             let reason = "no driver".into();
             Err(OpenError::Device { device: DeviceChoice::Cuda, reason })
         };
-        let fault = || {
+        let fault = || -> Result<Box<dyn PoseEngine>, OpenError> {
             let mut checkpoint = tiny();
             checkpoint.manifest.network = NetworkConfig::default();
             BurnEngine::<Flex>::new(&checkpoint, FlexDevice, "")?;

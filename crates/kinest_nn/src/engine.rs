@@ -1,6 +1,6 @@
 //! A pose engine on any Burn back end.
 
-use crate::pose::{KinestState, Network};
+use crate::pose::{Network, NetworkState};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use kinest::live::{EngineError, PoseEngine, StreamEngine, StreamFrames};
@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 pub struct BurnEngine<B: Backend> {
     network: Network<B>,
     /// State of each stream, for a network that is fed frame by frame.
-    states: HashMap<u64, KinestState<B>>,
+    states: HashMap<u64, NetworkState<B>>,
     inputs: usize,
     spec: ModelSpec,
     device: B::Device,
@@ -75,7 +75,7 @@ impl<B: Backend> StreamEngine for BurnEngine<B> {
             let shape = [members.len(), frames, self.inputs];
             let features = Tensor::from_data(TensorData::new(features, shape), &self.device);
             let states = members.iter().filter_map(|at| self.states.remove(&streams[*at].stream));
-            let state = known.then(|| KinestState::cat(states.collect()));
+            let state = known.then(|| NetworkState::cat(states.collect()));
             let (output, state) = self.network.stream(features, state);
             for (at, state) in members.iter().zip(state.split(members.len())) {
                 self.states.insert(streams[*at].stream, state);

@@ -221,6 +221,52 @@ fn a_run_is_resumed_only_with_its_own_network() {
     assert!(error.contains("last.state.safetensors is not the state of a run"), "{error}");
 }
 
+/// Prepared at another rate, motion makes a model of that rate, which is evaluated and estimates at it.
+#[test]
+fn the_rate_of_a_prepared_file_is_the_rate_of_the_model() {
+    let folder = folder();
+    let path = folder.path();
+    std::fs::write(path.join("list.txt"), "walk_poses.npz").unwrap();
+    let run = |arguments: &str| {
+        let mut command = Command::new(TRAIN);
+        command.current_dir(path).args(arguments.split(' ')).output().unwrap()
+    };
+    let runs = |arguments: &str| {
+        let output = run(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let refused = |arguments: &str, why: &str| {
+        let output = run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && error.contains(why), "{error}");
+    };
+    runs("prepare --data data --split walk=list.txt --rate 25 --out slow");
+    runs("prepare --data data --split walk=list.txt --out fast");
+    runs("train --config train.ron --data slow/walk.motion --out run --steps 2");
+    runs("train --out run --steps 3 --resume");
+    let model = "run/last.model.ron";
+    assert_eq!(Checkpoint::load(&path.join(model)).unwrap().manifest.spec.rate_hz, 25.0);
+    assert_eq!(losses(path.join("run")).len(), 3);
+
+    runs(&format!("evaluate --model {model} --data slow/walk.motion --json figures.json"));
+    let json = std::fs::read(path.join("figures.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let frames = amass::load(&path.join("data/walk_poses.npz")).unwrap().resampled(25.0).frames;
+    assert_eq!(report["online"]["frames"].as_u64(), Some(frames.len() as u64 - 1));
+    let predict = "--motion data/walk_poses.npz --protocol online --out estimate.npz";
+    runs(&format!("predict --model {model} {predict}"));
+    let estimate = amass::load(&path.join("estimate.npz")).unwrap();
+    assert_eq!((estimate.rate_hz, estimate.frames.len()), (25.0, frames.len() - 1));
+
+    refused(&format!("evaluate --model {model} --data fast/walk.motion"), "at 60 Hz, not at 25");
+    refused("train --out run --resume --data fast/walk.motion", "at 60 Hz, not at 25");
+    let other = "train --out run --resume --data fast/walk.motion --set rate_hz=None";
+    refused(other, "`rate_hz` changed");
+    let other = "train --config train.ron --data slow/walk.motion --out other --set rate_hz=60";
+    refused(other, "at 25 Hz, not at 60");
+    runs("train --config train.ron --data data --out other --set rate_hz=25 --steps 1");
+}
+
 #[test]
 fn training_works_in_sixteen_bits() {
     let folder = folder();

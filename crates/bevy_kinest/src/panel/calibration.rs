@@ -1,7 +1,7 @@
 //! Panel section: the player's size.
 
 use super::watch::Watch;
-use crate::CalibrationMethod;
+use crate::trackers::CalibrationMethod;
 use bevy_egui::egui::{DragValue, Ui};
 use kinest::calibration::Calibration;
 

@@ -1,15 +1,13 @@
 //! The contents of the panel's window.
 
+use super::options::KinestPanel;
 use super::watch::Watch;
-use super::{
-    KinestPanel, calibration, joints, latency, motion, recording, refine, state, trackers,
-};
-use crate::calibration::Measuring;
-use crate::tracker::Sampled;
-use crate::{
-    AvatarStatus, BodyPose, KinestAvatar, KinestModels, KinestRefine, MotionReplay,
-    PlayerCalibration, Recalibrate, TrackerRecorder,
-};
+use super::{calibration, joints, latency, motion, recording, refine, state, trackers};
+use crate::body::{BodyPose, KinestAvatar};
+use crate::models::KinestModels;
+use crate::player::KinestRefine;
+use crate::replay::{MotionReplay, TrackerRecorder};
+use crate::trackers::{AvatarStatus, Measuring, PlayerCalibration, Recalibrate, Sampled};
 use bevy::ecs::query::QueryData;
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;

@@ -1,6 +1,6 @@
 //! Panel section: confidence and error of each joint.
 
-use crate::BodyPose;
+use crate::body::BodyPose;
 use bevy_egui::egui::{Grid, ProgressBar, Ui};
 use kinest::skeleton::{PerJoint, SmplJoint};
 

@@ -1,7 +1,7 @@
 //! Panel section: latencies and rates.
 
 use super::watch::{Sample, Watch};
-use crate::ModelStatus;
+use crate::models::ModelStatus;
 use bevy_egui::egui::{Color32, Grid, Ui};
 use egui_plot::{Corner, GridInput, Legend, Line, Plot, PlotPoints, uniform_grid_spacer};
 

@@ -5,50 +5,23 @@ mod contents;
 mod joints;
 mod latency;
 mod motion;
+mod options;
 mod recording;
 mod refine;
 mod state;
 mod trackers;
 mod watch;
+mod window;
 
 pub use contents::KinestPanelContents;
+pub use options::KinestPanel;
 
-use crate::{KinestAvatar, KinestSystems};
+use crate::body::KinestAvatar;
+use crate::frame::KinestSystems;
 use bevy::prelude::*;
-use bevy_egui::{EguiContexts, EguiPlugin, EguiPrimaryContextPass, egui};
-use std::path::PathBuf;
+use bevy_egui::{EguiPlugin, EguiPrimaryContextPass};
 use watch::{Watch, watch, watch_calibrations};
-
-/// Width of the window, points.
-const WIDTH: f32 = 350.0;
-
-/// State of the panel. May be changed at any time.
-#[derive(Resource, Clone, Debug, PartialEq, Reflect)]
-#[reflect(Resource, Default)]
-pub struct KinestPanel {
-    /// Whether the window is open.
-    pub open: bool,
-    /// The avatar to show; if it does not exist, the first one.
-    pub avatar: Option<Entity>,
-    /// Length of the plot, seconds.
-    pub seconds: f64,
-    /// The file that trackers are recorded to.
-    pub recording: PathBuf,
-    /// Whether recordings include poses.
-    pub record_poses: bool,
-}
-
-impl Default for KinestPanel {
-    fn default() -> Self {
-        Self {
-            open: true,
-            avatar: None,
-            seconds: 10.0,
-            recording: "trackers.jsonl".into(),
-            record_poses: true,
-        }
-    }
-}
+use window::show_window;
 
 /// A window for inspecting and adjusting avatars. Not in [`KinestPlugins`](crate::KinestPlugins):
 /// add it by hand, after bevy_egui's `EguiPlugin`; without `EguiPlugin` nothing is shown.
@@ -87,20 +60,5 @@ impl Plugin for KinestPanelPlugin {
             )
             .add_systems(EguiPrimaryContextPass, show_window);
         app.register_required_components::<KinestAvatar, Watch>();
-    }
-}
-
-fn show_window(mut contexts: EguiContexts, mut contents: KinestPanelContents) {
-    // Without a camera there is nothing to draw on.
-    let Ok(context) = contexts.ctx_mut() else { return };
-    let mut open = contents.panel.open;
-    egui::Window::new("KineST")
-        .open(&mut open)
-        .default_width(WIDTH)
-        .default_height(context.content_rect().height())
-        .vscroll(true)
-        .show(context, |ui| contents.ui(ui));
-    if contents.panel.open != open {
-        contents.panel.open = open;
     }
 }

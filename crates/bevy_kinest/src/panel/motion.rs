@@ -1,6 +1,6 @@
 //! Panel section: transport controls of a replay.
 
-use crate::MotionReplay;
+use crate::replay::MotionReplay;
 use bevy::ecs::change_detection::Mut;
 use bevy::prelude::DetectChangesMut;
 use bevy_egui::egui::{Slider, SliderClamping, Ui};

@@ -1,8 +1,8 @@
 //! Panel section: recording trackers to a file.
 
-use super::KinestPanel;
+use super::options::KinestPanel;
 use super::watch::Watch;
-use crate::TrackerRecorder;
+use crate::replay::TrackerRecorder;
 use bevy::prelude::*;
 use bevy_egui::egui::{TextEdit, Ui};
 

@@ -1,6 +1,6 @@
 //! Panel section: switches for the corrections of the network's pose.
 
-use crate::KinestRefine;
+use crate::player::KinestRefine;
 use bevy_egui::egui::{DragValue, Ui};
 use kinest::refine::Floor;
 

@@ -1,7 +1,9 @@
 //! Panel section: state and device of the model.
 
-use crate::{BodyPose, KinestAvatar, ModelState, ModelStatus, PoseSource};
+use crate::body::{BodyPose, KinestAvatar};
+use crate::models::{ModelState, ModelStatus};
 use bevy_egui::egui::{Color32, Sense, Ui, vec2};
+use kinest::live::PoseSource;
 
 /// Colour for a running model.
 const WELL: Color32 = Color32::from_rgb(90, 200, 110);

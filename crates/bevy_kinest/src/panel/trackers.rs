@@ -1,8 +1,7 @@
 //! Panel section: state of the trackers.
 
 use super::watch::Watch;
-use crate::tracker::{ROLES, Sampled};
-use crate::{AvatarStatus, DropoutReason};
+use crate::trackers::{AvatarStatus, DropoutReason, ROLES, Sampled};
 use bevy_egui::egui::{Grid, Ui};
 use kinest::tracker::TrackerRole;
 

@@ -1,11 +1,12 @@
 //! History of an avatar, for the panel.
 
-use super::KinestPanel;
-use crate::{
-    AvatarStatus, BodyPose, CalibrationFailed, KinestAvatar, KinestCalibrated, KinestModels,
-    Latency, MotionReplay, PoseSource,
-};
+use super::options::KinestPanel;
+use crate::body::{BodyPose, KinestAvatar};
+use crate::models::{KinestModels, Latency};
+use crate::replay::MotionReplay;
+use crate::trackers::{AvatarStatus, CalibrationFailed, KinestCalibrated};
 use bevy::prelude::*;
+use kinest::live::PoseSource;
 use kinest::skeleton::PerJoint;
 use std::collections::VecDeque;
 

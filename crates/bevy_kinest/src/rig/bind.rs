@@ -1,7 +1,8 @@
 //! Finds the bones of a character among its entities.
 
+use super::character::{Binding, KinestRig, RigBound, RigFailed};
+use super::file::RigFile;
 use super::humanoid::HumanoidBone;
-use super::{KinestRig, RigBound, RigFailed, RigFile};
 use bevy::asset::{AssetEvent, LoadState};
 use bevy::ecs::entity::EntityHashMap;
 use bevy::ecs::system::SystemParam;
@@ -11,18 +12,6 @@ use bevy::world_serialization::{WorldInstance, WorldInstanceReady, WorldInstance
 use kinest::rig::{Bone, BoneTree, Retarget, RigError, RigMap, RigOverride};
 use kinest::skeleton::{Skeleton, SmplJoint};
 use std::collections::BTreeMap;
-
-/// Progress of finding the bones of a [`KinestRig`].
-#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Binding {
-    /// Waiting for the scene.
-    #[default]
-    Waiting,
-    /// To be bound as soon as its file is loaded.
-    Due,
-    /// Bound, or failed.
-    Done,
-}
 
 /// The bones of a [`KinestRig`] that has been bound.
 #[derive(Component, Clone, Debug, Reflect)]

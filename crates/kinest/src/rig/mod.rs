@@ -36,14 +36,14 @@
 //! let skeleton = Skeleton::default();
 //! let mut retarget = Retarget::new(&tree, &map, &skeleton);
 //! let joints = skeleton.pose_joints(&Pose::rest());
-//! glTF and most engines have y up.
+//! // glTF and most engines have y up.
 //! let rig_from_world = Similarity {
 //!     rotation: kinest::coordinates::UPRIGHT.conjugate(),
 //!     translation: DVec3::ZERO,
 //!     scale: 1.0,
 //! };
 //! retarget.apply(&joints, &rig_from_world, Fit::default(), |bone, rotation, place| {
-//! Write the local transform to the engine's bone here.
+//!     // Write the local transform to the engine's bone here.
 //! });
 //! # Ok::<(), kinest::rig::RigError>(())
 //! ```

@@ -1,6 +1,6 @@
 //! The inside of a Mamba-2 block in one pass over plain `f32` slices, forward and backward.
 //!
-//! The same function as the Burn operations in [`super::Mamba2`] and [`super::ssd_sequential`], but
+//! The same function as [`Mamba2::forward_from`](super::mamba2::Mamba2::forward_from), but
 //! all steps (convolution, SiLU, recurrence, skip, gate, normalisation) run on a token while it is
 //! in cache. Sequences of a batch run in parallel.
 #![allow(clippy::needless_range_loop, reason = "one index runs over many slices in the formulas")]

@@ -5,7 +5,7 @@
 //! and the gate comes before the normalisation.
 
 use super::kernel::{CoreKernels, CoreTensors, Mamba2State};
-use super::ssd::{SsdInput, ssd_chunked, ssd_sequential};
+use super::ssd::{SsdInput, ssd_chunked};
 use super::{causal_filter, linear, linear_without_bias, softplus, uniform_parameter};
 use burn::module::{Module, Param};
 use burn::nn::{Linear, RmsNorm, RmsNormConfig};
@@ -13,15 +13,6 @@ use burn::tensor::activation::silu;
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Distribution, Tensor};
 use kinest::model::Mamba2Config;
-
-/// Algorithm of the scan. Both compute the same function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScanForm {
-    /// In chunks of tokens, as matrix products.
-    Chunked,
-    /// Token by token, as the recurrence is written. Slow; for testing.
-    Sequential,
-}
 
 /// A Mamba-2 block.
 #[derive(Module, Debug)]
@@ -125,7 +116,7 @@ impl<B: Backend> Mamba2<B> {
         state: Option<Mamba2State<B>>,
     ) -> (Tensor<B, 3>, Mamba2State<B>) {
         let Some(kernel) = self.chunk.kernels.on::<B>() else {
-            return self.forward_from(tokens, state, ScanForm::Chunked);
+            return self.forward_from(tokens, state);
         };
         let dtype = tokens.dtype();
         let (core, state) = kernel(CoreTensors {
@@ -143,7 +134,7 @@ impl<B: Backend> Mamba2<B> {
         (linear(&self.project_out, core.cast(dtype)), state)
     }
 
-    /// [`stream`](Self::stream) in Burn operations, with the given algorithm.
+    /// [`stream`](Self::stream) in Burn operations, whatever kernels there are.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`
@@ -151,14 +142,10 @@ impl<B: Backend> Mamba2<B> {
         &self,
         tokens: Tensor<B, 3>,
         state: Option<Mamba2State<B>>,
-        form: ScanForm,
     ) -> (Tensor<B, 3>, Mamba2State<B>) {
         let dtype = tokens.dtype();
         let inner = self.inner(tokens, state);
-        let (y, ssm) = match form {
-            ScanForm::Chunked => ssd_chunked(inner.scan, self.chunk.tokens),
-            ScanForm::Sequential => ssd_sequential(inner.scan),
-        };
+        let (y, ssm) = ssd_chunked(inner.scan, self.chunk.tokens);
         let [batch, length, heads, width] = y.dims();
         let gated = y.reshape([batch, length, heads * width]) * silu(inner.z);
         let out = linear(&self.project_out, self.norm.forward(gated.cast(dtype)));

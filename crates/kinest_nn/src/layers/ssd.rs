@@ -1,4 +1,4 @@
-//! The selective state space model of Mamba-2, in chunked and in sequential form.
+//! The selective state space model of Mamba-2, in chunks of tokens.
 //!
 //! Per head, with `a_t = exp(step_t · decay)`:
 //!
@@ -118,28 +118,4 @@ pub fn ssd_chunked<B: Backend>(input: SsdInput<B>, chunk: usize) -> (Tensor<B, 4
     let y = (inside.swap_dims(1, 2) + across).reshape([batch, length, heads, width]);
     let skip = input.skip.reshape([1, 1, heads, 1]);
     (y.narrow(1, 0, tokens) + input.x * skip, end)
-}
-
-/// The scan token by token, as the recurrence is written.
-///
-/// # Shapes
-/// As [`ssd_chunked`].
-pub fn ssd_sequential<B: Backend>(input: SsdInput<B>) -> (Tensor<B, 4>, Tensor<B, 4>) {
-    let [batch, tokens, heads, width] = input.x.dims();
-    let state = input.b.dims()[2];
-    let device = input.x.device();
-    let mut s = input.state.unwrap_or_else(|| Tensor::zeros([batch, heads, width, state], &device));
-    let mut outputs = Vec::with_capacity(tokens);
-    for t in 0..tokens {
-        let step = input.step.clone().narrow(1, t, 1).reshape([batch, heads, 1, 1]);
-        let decay = (step.clone() * input.decay.clone().reshape([1, heads, 1, 1])).exp();
-        let x = input.x.clone().narrow(1, t, 1).reshape([batch, heads, width, 1]);
-        let b = input.b.clone().narrow(1, t, 1).reshape([batch, 1, 1, state]);
-        let c = input.c.clone().narrow(1, t, 1).reshape([batch, 1, 1, state]);
-        s = s * decay + (x.clone() * step) * b;
-        let read = (s.clone() * c).sum_dim(3);
-        let y = read + x * input.skip.clone().reshape([1, heads, 1, 1]);
-        outputs.push(y.reshape([batch, 1, heads, width]));
-    }
-    (Tensor::cat(outputs, 1), s)
 }

@@ -38,6 +38,41 @@ pub enum Network<B: Backend> {
     Mlp(Mlp<B>),
 }
 
+/// What a network that is fed frame by frame remembers of a batch of streams.
+#[derive(Clone, Debug)]
+pub enum NetworkState<B: Backend> {
+    /// Of KineST.
+    Kinest(KinestState<B>),
+}
+
+impl<B: Backend> NetworkState<B> {
+    /// The same numbers, detached from the autodiff graph.
+    #[must_use]
+    pub fn detach(self) -> Self {
+        match self {
+            Self::Kinest(state) => Self::Kinest(state.detach()),
+        }
+    }
+
+    /// Concatenates batches of streams.
+    ///
+    /// # Panics
+    /// If `states` is empty or comes from different networks.
+    #[must_use]
+    pub fn cat(states: Vec<Self>) -> Self {
+        let states = states.into_iter().map(|Self::Kinest(state)| state);
+        Self::Kinest(KinestState::cat(states.collect()))
+    }
+
+    /// Splits a batch of `streams` streams into one state per stream.
+    #[must_use]
+    pub fn split(self, streams: usize) -> Vec<Self> {
+        match self {
+            Self::Kinest(state) => state.split(streams).into_iter().map(Self::Kinest).collect(),
+        }
+    }
+}
+
 impl<B: Backend> Network<B> {
     /// A network with random weights.
     ///
@@ -98,10 +133,14 @@ impl<B: Backend> Network<B> {
     pub fn stream(
         &self,
         features: Tensor<B, 3>,
-        state: Option<KinestState<B>>,
-    ) -> (Tensor<B, 3>, KinestState<B>) {
+        state: Option<NetworkState<B>>,
+    ) -> (Tensor<B, 3>, NetworkState<B>) {
         match self {
-            Self::Kinest(network) => network.stream(features, state),
+            Self::Kinest(network) => {
+                let state = state.map(|NetworkState::Kinest(state)| state);
+                let (output, state) = network.stream(features, state);
+                (output, NetworkState::Kinest(state))
+            }
             Self::Mlp(_) => panic!("a perceptron sees whole windows"),
         }
     }

@@ -54,6 +54,17 @@ pub fn open(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<M
     MotionStore::from_records(rate_hz, read_all("reading", &paths, record))
 }
 
+/// The rate of a prepared `.motion` file; `None` for a folder of clips, which come at any rate.
+///
+/// # Errors
+/// If it is a file and not a prepared one.
+pub fn prepared_rate(data: &Path) -> anyhow::Result<Option<f64>> {
+    if !data.is_file() {
+        return Ok(None);
+    }
+    Ok(Some(MotionStore::open(data)?.rate_hz()))
+}
+
 fn prepared(file: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<MotionStore> {
     let mut store = MotionStore::open(file)?;
     let found = store.rate_hz();

@@ -132,9 +132,8 @@ impl WindowDataset {
             let std = mean.iter().zip(&square).map(|(m, s)| (s - m * m).max(0.0).sqrt() as f32);
             (mean.iter().map(|m| *m as f32).collect::<Vec<_>>(), std.collect::<Vec<_>>())
         };
-        let outputs = windows.first().map_or(0, |w| w.1.len() / self.cut.answers);
         let (input_mean, input_std) = moments(self.layout.inputs(), |w| &w.0);
-        let (target_mean, _) = moments(outputs, |w| &w.1);
+        let (target_mean, _) = moments(self.layout.targets(), |w| &w.1);
         DataStatistics { input_mean, input_std, target_mean }
     }
 
@@ -178,7 +177,7 @@ impl WindowDataset {
         self.augment.disturb(&mut trackers, self.layout.trackers, clip.rate_hz, rng);
 
         let mut features = Vec::with_capacity(window * self.layout.inputs());
-        let mut targets = vec![];
+        let mut targets = Vec::with_capacity(answers * self.layout.targets());
         let newest = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
         for (local, trackers) in rotations.iter().zip(&trackers[answered]) {
             let axes = match self.layout.axes {
@@ -303,7 +302,7 @@ mod tests {
             dataset_of(augment, layout).windows(3, 1, 8)
         };
         let pairs =
-            |frame| windows(Augment::default(), frame).into_iter().zip(windows(elsewhere, frame));
+            |axes| windows(Augment::default(), axes).into_iter().zip(windows(elsewhere, axes));
         for (here, there) in pairs(Axes::Heading) {
             for (a, b) in here.0.iter().chain(&here.1).zip(there.0.iter().chain(&there.1)) {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");

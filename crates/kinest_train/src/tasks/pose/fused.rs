@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use burn::tensor::Distribution;
     use kinest::model::Mamba2Config;
-    use kinest_nn::layers::mamba2::{Mamba2, ScanForm};
+    use kinest_nn::layers::mamba2::Mamba2;
 
     /// The fused pass and the Burn operations have the same outputs, states and gradients of inputs
     /// and weights, from a zero state and from the middle of a sequence.
@@ -109,12 +109,12 @@ mod tests {
         let random =
             || Tensor::<A, 3>::random([3, 40, 12], Distribution::Normal(0.0, 1.0), &device);
         let (input, weight) = (random().require_grad(), random());
-        let middle = block.forward_from(random(), None, ScanForm::Chunked).1;
+        let middle = block.forward_from(random(), None).1;
         let middle = Mamba2State { conv_tail: middle.conv_tail.detach(), ssm: middle.ssm.detach() };
         let run = |fused: bool, start: &Option<Mamba2State<A>>| {
             let (output, end) = match fused {
                 true => block.stream(input.clone(), start.clone()),
-                false => block.forward_from(input.clone(), start.clone(), ScanForm::Chunked),
+                false => block.forward_from(input.clone(), start.clone()),
             };
             let gradients = (output.clone() * weight.clone()).sum().backward();
             let by_input = input.grad(&gradients).expect("the input is tracked");

@@ -22,6 +22,9 @@ pub struct PoseRecipe {
     pub data: DataConfig,
     /// See [`RunConfig::validation`].
     pub validation: ValidationConfig,
+    /// Frames per second of the windows, and of the model. None: those of a prepared file, and 60 for a folder of
+    /// clips.
+    pub rate_hz: Option<f64>,
     /// Meaning of the network's inputs and outputs.
     pub layout: FeatureLayout,
     /// The network.
@@ -62,6 +65,7 @@ impl Default for PoseRecipe {
             seed: run.seed,
             data: DataConfig::default(),
             validation: run.validation,
+            rate_hz: None,
             layout: FeatureLayout::default(),
             network: NetworkConfig::default(),
             stream: None,
@@ -175,6 +179,9 @@ impl PoseRecipe {
             );
         }
         self.data.augment.check()?;
+        if let Some(rate_hz) = self.rate_hz {
+            ensure!(rate_hz.is_finite() && rate_hz > 0.0, "`rate_hz` {rate_hz} is not a rate");
+        }
         if let Some(TeacherConfig { part, .. }) = &self.teacher {
             ensure!((0.0..=1.0).contains(part), "`teacher.part` {part} is not in 0..=1");
         }
@@ -240,6 +247,7 @@ mod tests {
                 field("seed", ron::to_string(&r.seed).unwrap()),
                 field("data", ron::to_string(&r.data).unwrap()),
                 field("validation", ron::to_string(&r.validation).unwrap()),
+                field("rate_hz", ron::to_string(&r.rate_hz).unwrap()),
                 field("layout", ron::to_string(&r.layout).unwrap()),
                 field("network", ron::to_string(&r.network).unwrap()),
                 field("stream", ron::to_string(&r.stream).unwrap()),

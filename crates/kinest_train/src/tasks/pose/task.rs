@@ -42,18 +42,26 @@ pub struct PoseIdentity {
 }
 
 impl PoseTask {
+    /// Frames per second of a model that is trained on a folder of clips, unless its recipe has another rate.
+    const RATE_HZ: f64 = 60.0;
+
     /// Opens the data, the recipe's teacher, and the checkpoint `init` with the initial weights.
     ///
     /// # Errors
     /// If the data cannot be read or is insufficient, or a model cannot be opened or does not fit.
     pub fn open(
-        recipe: PoseRecipe,
+        mut recipe: PoseRecipe,
         skeleton: Skeleton,
         init: Option<&Path>,
     ) -> anyhow::Result<Self> {
+        let rate_hz = match recipe.rate_hz {
+            Some(rate_hz) => rate_hz,
+            None => clips::prepared_rate(&recipe.data.folder)?.unwrap_or(Self::RATE_HZ),
+        };
+        recipe.rate_hz = Some(rate_hz);
         let spec = ModelSpec {
             layout: recipe.layout,
-            rate_hz: 60.0,
+            rate_hz,
             window: recipe.network.window(),
             feed: recipe.network.feed(),
             skeleton,
@@ -122,6 +130,7 @@ impl Task for PoseTask {
         [
             ("`network`", run.network != self.recipe.network),
             ("`layout`", run.spec.layout != self.spec.layout),
+            ("`rate_hz`", run.spec.rate_hz != self.spec.rate_hz),
             ("the skeleton", run.spec.skeleton != self.spec.skeleton),
         ]
         .into_iter()

@@ -1,6 +1,6 @@
 //! Confidence in the joints of a body.
 
-use crate::PoseSource;
+use kinest::live::PoseSource;
 use kinest::skeleton::{PerJoint, SmplJoint};
 
 use SmplJoint as J;

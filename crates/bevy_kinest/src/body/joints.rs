@@ -1,6 +1,6 @@
 //! Joint entities.
 
-use crate::BodyPose;
+use super::pose::BodyPose;
 use bevy::prelude::*;
 use bevy::transform::helper::TransformHelper;
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
@@ -45,7 +45,7 @@ impl SmplSkeleton {
 }
 
 /// Writes the joints of every body that has been placed.
-pub(crate) fn write_joints(
+pub(super) fn write_joints(
     bodies: Query<(Entity, &SmplSkeleton, &BodyPose)>,
     mut transforms: ParamSet<(TransformHelper, Query<&mut Transform>)>,
 ) {

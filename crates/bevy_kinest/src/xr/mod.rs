@@ -5,8 +5,8 @@
 //!
 //! ```no_run
 //! use bevy::prelude::*;
-//! use bevy_kinest::openxr::bevy_mod_openxr::{add_xr_plugins, init::OxrInitPlugin};
-//! use bevy_kinest::openxr::{KinestOpenXrPlugin, OpenXrPlayer};
+//! use bevy_kinest::xr::bevy_mod_openxr::{add_xr_plugins, init::OxrInitPlugin};
+//! use bevy_kinest::xr::{KinestOpenXrPlugin, OpenXrPlayer};
 //! use bevy_kinest::prelude::*;
 //!
 //! fn main() -> AppExit {

@@ -74,7 +74,7 @@ impl From<KinestRefine> for RefineSettings {
     }
 }
 
-/// Stands for [`OneEuro`] in reflection.
+/// Reflects [`OneEuro`].
 #[reflect_remote(OneEuro)]
 #[derive(Clone, Copy, Debug)]
 pub struct OneEuroReflect {
@@ -88,7 +88,7 @@ pub struct OneEuroReflect {
     pub max_speed: f64,
 }
 
-/// Stands for [`FootLockSettings`] in reflection.
+/// Reflects [`FootLockSettings`].
 #[reflect_remote(FootLockSettings)]
 #[derive(Clone, Copy, Debug)]
 pub struct FootLockSettingsReflect {
@@ -111,7 +111,7 @@ pub struct FootLockSettingsReflect {
     pub speed_time: f64,
 }
 
-/// Stands for [`Floor`] in reflection.
+/// Reflects [`Floor`].
 #[reflect_remote(Floor)]
 #[derive(Clone, Copy, Debug)]
 pub enum FloorReflect {

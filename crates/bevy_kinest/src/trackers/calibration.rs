@@ -1,18 +1,30 @@
-//! Measures players while the game runs.
+//! The size of the player, measured while the game runs.
 
-use crate::player::PlayerCalibration;
-use crate::tracker::Sampled;
-use crate::{KinestAvatar, PoseModel};
+use super::sampled::Sampled;
+use crate::body::KinestAvatar;
+use crate::models::PoseModel;
 use bevy::prelude::*;
 use kinest::calibration::{Calibration, CalibrationError};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerFrame;
+use serde::{Deserialize, Serialize};
 
 /// Duration of a T-pose and of free motion, seconds.
 const POSE_SECONDS: f64 = 1.0;
 const MOTION_SECONDS: f64 = 4.0;
 /// Time after which a measurement without tracked frames fails, seconds.
 const PATIENCE: f64 = 15.0;
+
+/// The size of an avatar's player and how the devices are held. Without it the player is taken to be as
+/// big as the body the model was trained on.
+///
+/// The network is shown the trackers of a body of its own size, and [`BodyPose`](crate::BodyPose) is in
+/// the player's. Put there by hand, read from a file ([`Calibration::load`]) or by [`Recalibrate`](crate::Recalibrate).
+#[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
+// Whole or not at all: what is reflected of it part by part could be no calibration.
+#[reflect(opaque)]
+#[reflect(Component, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PlayerCalibration(pub Calibration);
 
 /// How a player is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Reflect)]
@@ -66,7 +78,7 @@ pub(crate) struct Measuring {
 }
 
 /// Starts, feeds and ends measurements.
-pub(crate) fn calibrate(
+pub(super) fn calibrate(
     mut commands: Commands,
     models: Res<Assets<PoseModel>>,
     mut asked: MessageReader<Recalibrate>,

@@ -1,44 +1,11 @@
-//! The avatar and its pose.
+//! The pose of a body.
 
-use crate::inference::AvatarPlayer;
-use crate::refine::KinestRefine;
-use crate::tracker::Sampled;
-use crate::{AvatarStatus, PoseModel};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use glam::{DQuat, DVec3};
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::live::PoseSource;
 use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
-
-/// A body driven by [`SparseTracker`](crate::SparseTracker)s. Its pose appears in [`BodyPose`].
-///
-/// The body is where its trackers are: the avatar's own [`Transform`] does not move it.
-#[derive(Component, Clone, Debug, Reflect)]
-#[reflect(Component)]
-#[require(Transform, BodyPose, KinestRefine, AvatarStatus, Sampled, AvatarPlayer)]
-pub struct KinestAvatar {
-    /// The network that estimates the body.
-    pub model: Handle<PoseModel>,
-}
-
-impl KinestAvatar {
-    /// An avatar estimated by `model`.
-    #[must_use]
-    pub fn new(model: Handle<PoseModel>) -> Self {
-        Self { model }
-    }
-}
-
-/// The entity whose space the player is tracked in, on an avatar: its origin is on the floor the
-/// player stands on.
-///
-/// Trackers are then seen against it, so that what moves the player as a whole (a teleport, a
-/// vehicle, walking by stick, a bigger or smaller scale) does not look like steps, and floors may be
-/// at any height. Without it the space is the world's, with the floor at y = 0.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
-#[reflect(Component)]
-pub struct TrackingSpace(#[entities] pub Entity);
 
 /// The pose of an avatar in this frame, its head joint at the newest head tracker.
 ///
@@ -83,13 +50,13 @@ impl Default for BodyPose {
 }
 
 impl BodyPose {
-    /// The pose in its [`TrackingSpace`]: AMASS space (z up), metres.
+    /// The pose in its [`TrackingSpace`](crate::TrackingSpace): AMASS space (z up), metres.
     #[must_use]
     pub fn pose(&self) -> &Pose {
         &self.pose
     }
 
-    /// Transforms of every joint in the [`TrackingSpace`]: AMASS space (z up), metres.
+    /// Transforms of every joint in the [`TrackingSpace`](crate::TrackingSpace): AMASS space (z up), metres.
     #[must_use]
     pub fn joints(&self) -> &JointTransforms {
         &self.joints
@@ -172,7 +139,7 @@ impl BodyPose {
     }
 }
 
-/// Stands for [`Pose`], which knows nothing of Bevy, in reflection.
+/// Reflects [`Pose`], which does not depend on Bevy.
 #[reflect_remote(Pose)]
 #[derive(Clone, Copy, Debug)]
 pub struct PoseReflect {
@@ -182,7 +149,7 @@ pub struct PoseReflect {
     pub rotations: PerJoint<DQuat>,
 }
 
-/// Stands for [`PoseSource`] in reflection.
+/// Reflects [`PoseSource`].
 #[reflect_remote(PoseSource)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PoseSourceReflect {
@@ -195,7 +162,7 @@ pub enum PoseSourceReflect {
     Frozen,
 }
 
-/// Stands for [`Skeleton`] in reflection.
+/// Reflects [`Skeleton`].
 #[reflect_remote(Skeleton)]
 #[derive(Clone, Debug)]
 pub struct SkeletonReflect {
@@ -203,27 +170,6 @@ pub struct SkeletonReflect {
     pub offsets: PerJoint<DVec3>,
     /// See [`Skeleton::ankle_height`].
     pub ankle_height: f64,
-}
-
-/// Trigger this on an avatar whose player was moved as a whole since the last frame: that is no
-/// motion of the body. The body goes along.
-///
-/// A jump that no body makes is taken for a teleport in any case. With a [`TrackingSpace`] that moves
-/// with the player there is nothing to say.
-#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
-#[reflect(Event)]
-pub struct Teleport {
-    /// The avatar.
-    pub entity: Entity,
-}
-
-/// Trigger this on an avatar that changed hands: its history is forgotten, and it stands in its rest
-/// pose until the window is full again.
-#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
-#[reflect(Event)]
-pub struct ResetAvatar {
-    /// The avatar.
-    pub entity: Entity,
 }
 
 /// Triggered on an avatar in every frame whose [`BodyPose`] was written, before it goes to joints.
@@ -235,4 +181,11 @@ pub struct PoseUpdated {
     /// Where the pose comes from.
     #[reflect(remote = PoseSourceReflect)]
     pub source: PoseSource,
+}
+
+/// Triggers [`PoseUpdated`] for every body that has been placed.
+pub(super) fn announce(mut commands: Commands, bodies: Query<(Entity, &BodyPose)>) {
+    for (entity, body) in bodies.iter().filter(|(_, body)| body.time.is_some()) {
+        commands.trigger(PoseUpdated { entity, source: body.source });
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::actions::BodyRole;
 use super::mapping::{ControllerProfile, Located, OpenXrDevice};
-use crate::tracker::ROLES;
-use crate::{SparseTracker, Teleport, TrackerOf, TrackerValidity, Trackers, TrackingSpace};
+use crate::trackers::{
+    ROLES, SparseTracker, Teleport, TrackerOf, TrackerValidity, Trackers, TrackingSpace,
+};
 use bevy::prelude::*;
 use bevy_mod_xr::session::XrTrackingRoot;
 use kinest::tracker::TrackerRole;

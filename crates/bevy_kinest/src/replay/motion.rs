@@ -1,19 +1,12 @@
-//! Trackers that follow a motion instead of a player, and recording of a player's trackers.
+//! Motions that trackers follow instead of a player.
 
-use crate::tracker::{ROLES, Sampled};
-use crate::{
-    BodyPose, KinestAvatar, PlayerCalibration, PoseModel, ResetAvatar, SparseTracker, TrackerOf,
-    TrackerValidity, Trackers,
-};
+use crate::body::BodyPose;
 use bevy::prelude::*;
 use kinest::calibration::Calibration;
-use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
-use kinest::live::{RecordedFrame, Recording, RecordingError, RecordingWriter};
+use kinest::live::{RecordedFrame, Recording};
 use kinest::motion::MotionClip;
-use kinest::rotation::quat_from_matrix;
 use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
-use std::path::Path;
 use std::sync::Arc;
 
 /// Half a millisecond, seconds: frame times are whole nanoseconds and must not miss the last frame.
@@ -61,7 +54,7 @@ pub struct MotionReplay {
     /// At its end, which has been counted.
     over: bool,
     /// It jumped to another moment: the trackers did not move there.
-    cut: bool,
+    pub(super) cut: bool,
     started: bool,
 }
 
@@ -78,7 +71,7 @@ impl MotionReplay {
 
     /// The trackers of a recording, with its dropouts and its player's calibration, if recorded.
     ///
-    /// The poses of a session that was recorded from its start (recorder and [`ResetAvatar`] in one
+    /// The poses of a session that was recorded from its start (recorder and [`ResetAvatar`](crate::ResetAvatar) in one
     /// frame) are reproduced bit for bit with
     /// [`KinestSettings::inline`](crate::KinestSettings::inline), frames as long as when recording,
     /// and the model named by [`RecordedFrame::model`].
@@ -153,7 +146,7 @@ impl MotionReplay {
     }
 
     /// The present frame of a recording, if the moment is exactly a frame's and not between two.
-    pub(crate) fn recorded(&self) -> Option<&RecordedFrame> {
+    pub(super) fn recorded(&self) -> Option<&RecordedFrame> {
         match &self.motion {
             Motion::Clip { .. } => None,
             Motion::Recording(recording) => match recording.frame_at(self.seconds) {
@@ -164,14 +157,14 @@ impl MotionReplay {
     }
 
     /// The present calibration of a recording's player.
-    fn calibration(&self) -> Option<Calibration> {
+    pub(super) fn calibration(&self) -> Option<Calibration> {
         match &self.motion {
             Motion::Clip { .. } => None,
             Motion::Recording(recording) => recording.frame_at(self.seconds).0.calibration,
         }
     }
 
-    fn trackers(&self) -> Vec<TrackerPose> {
+    pub(super) fn trackers(&self) -> Vec<TrackerPose> {
         match &self.motion {
             Motion::Clip { clip, skeleton } => {
                 let joints = skeleton.pose_joints(&clip.pose_at(self.seconds));
@@ -181,7 +174,7 @@ impl MotionReplay {
         }
     }
 
-    fn advance(&mut self, seconds: f64) {
+    pub(super) fn advance(&mut self, seconds: f64) {
         // The first frame, or the frame after a jump, is shown before time advances.
         if self.paused || !std::mem::replace(&mut self.started, true) {
             return;
@@ -195,116 +188,5 @@ impl MotionReplay {
         self.over = !self.repeats;
         self.cut = self.repeats;
         self.seconds = if self.repeats { 0.0 } else { duration };
-    }
-}
-
-/// Advances every replay and moves its trackers.
-pub(crate) fn replay(
-    mut commands: Commands,
-    time: Res<Time>,
-    mut replays: Query<(Entity, &mut MotionReplay, Option<&Trackers>, Option<&PlayerCalibration>)>,
-    mut trackers: Query<(&SparseTracker, &mut TrackerValidity, &mut Transform)>,
-) {
-    for (avatar, mut replay, own, known) in &mut replays {
-        replay.advance(time.delta_secs_f64());
-        let calibration = replay.calibration().map(PlayerCalibration);
-        if let Some(calibration) = calibration.filter(|player| known != Some(player)) {
-            commands.entity(avatar).insert(calibration);
-        }
-        if std::mem::take(&mut replay.cut) {
-            commands.trigger(ResetAvatar { entity: avatar });
-        }
-        for (role, pose) in ROLES.into_iter().zip(replay.trackers()) {
-            let joint = Transform::from_translation(engine_from_amass_point(pose.position))
-                .with_rotation(engine_from_amass_rotation(quat_from_matrix(pose.rotation)));
-            let is_role = |e: &Entity| trackers.get(*e).is_ok_and(|(t, ..)| t.role == role);
-            let Some(entity) = own.and_then(|own| own.iter().find(is_role)) else {
-                commands.spawn((SparseTracker::new(role), TrackerOf(avatar), joint));
-                continue;
-            };
-            if let Ok((tracker, mut validity, mut transform)) = trackers.get_mut(entity) {
-                let held = tracker.device_from_joint;
-                let rotation = joint.rotation * held.rotation.inverse();
-                transform.rotation = rotation;
-                transform.translation = joint.translation - rotation * held.translation;
-                validity.tracked = pose.tracked;
-            }
-        }
-    }
-}
-
-/// Records an avatar's trackers, calibration and model, and on request its poses, to a file, frame
-/// by frame. Lives on the avatar's entity; removing it, or despawning the avatar, ends the file.
-#[derive(Component, Debug, Reflect)]
-#[reflect(Component, from_reflect = false)]
-pub struct TrackerRecorder {
-    /// `None` after a failure.
-    #[reflect(ignore)]
-    writer: Option<RecordingWriter>,
-    poses: bool,
-}
-
-impl TrackerRecorder {
-    /// Creates the file at `path`, replacing an existing one.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn create(path: &Path, poses: bool) -> Result<Self, RecordingError> {
-        let writer = Some(RecordingWriter::create(path, TrackerSet::HeadAndHands)?);
-        Ok(Self { writer, poses })
-    }
-
-    /// Whether it is still writing; a full disk, for example, ends it.
-    #[must_use]
-    pub fn is_recording(&self) -> bool {
-        self.writer.is_some()
-    }
-
-    /// Frames written.
-    #[must_use]
-    pub fn frames(&self) -> usize {
-        self.writer.as_ref().map_or(0, RecordingWriter::frames)
-    }
-}
-
-pub(crate) fn record(
-    models: Res<Assets<PoseModel>>,
-    mut avatars: Query<(
-        Entity,
-        &KinestAvatar,
-        &Sampled,
-        &BodyPose,
-        Option<&PlayerCalibration>,
-        &mut TrackerRecorder,
-    )>,
-) {
-    for (avatar, KinestAvatar { model }, sampled, body, player, mut recorder) in &mut avatars {
-        let recorder = &mut *recorder;
-        let (Some(devices), Some(writer)) = (&sampled.devices, &mut recorder.writer) else {
-            continue;
-        };
-        let frame = RecordedFrame {
-            trackers: devices.clone(),
-            pose: recorder.poses.then(|| *body.pose()),
-            teleported: sampled.told_moved,
-            calibration: player.map(|PlayerCalibration(calibration)| *calibration),
-            model: models.get(model).and_then(PoseModel::sha256).map(str::to_owned),
-        };
-        if let Err(error) = writer.push(&frame) {
-            error!("avatar {avatar} is not recorded any more: {error}");
-            recorder.writer = None;
-        }
-    }
-}
-
-pub(crate) fn on_stop_recording(
-    stopped: On<Remove, TrackerRecorder>,
-    mut recorders: Query<&mut TrackerRecorder>,
-) {
-    if let Ok(mut recorder) = recorders.get_mut(stopped.entity)
-        && let Some(writer) = recorder.writer.take()
-        && let Err(error) = writer.finish()
-    {
-        error!("the end of a recording is missing: {error}");
     }
 }

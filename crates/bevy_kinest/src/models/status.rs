@@ -1,6 +1,6 @@
-//! State of models and avatars.
+//! State of models.
 
-use crate::{DropoutReason, PoseModel};
+use super::asset::PoseModel;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use kinest::live::InferenceStats;
@@ -45,7 +45,7 @@ pub struct ModelStatus {
 }
 
 impl ModelStatus {
-    pub(crate) fn measure(&mut self, stats: &InferenceStats) {
+    pub(super) fn measure(&mut self, stats: &InferenceStats) {
         (self.dropped, self.stale) = (stats.replaced, stats.late);
         self.latency = Latency::of(stats);
     }
@@ -64,18 +64,6 @@ pub enum ModelState {
     },
     /// It was given up; [`ModelStatus::trouble`] tells why.
     Failed,
-}
-
-/// Counters of an avatar since it was spawned, and its dropouts. Two readings give rates.
-#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
-#[reflect(Component, Default)]
-pub struct AvatarStatus {
-    /// Network outputs received.
-    pub estimates: u64,
-    /// Frames in which the head, the left and the right hand were tracked at a new place.
-    pub moves: [u64; 3],
-    /// Reason of the dropout of the head, the left and the right hand; `None` while tracked.
-    pub lost: [Option<DropoutReason>; 3],
 }
 
 /// Latency of a network's calls, milliseconds. Percentiles are over the last 480 calls.

@@ -1,8 +1,9 @@
 //! Gizmos: bodies, trackers, contacts and errors as lines.
 
-use crate::inference::AvatarPlayer;
+use crate::body::{BodyPose, KinestAvatar};
+use crate::frame::KinestSystems;
+use crate::player::AvatarPlayer;
 use crate::replay::MotionReplay;
-use crate::{BodyPose, KinestAvatar};
 use bevy::gizmos::GizmoAsset;
 use bevy::prelude::*;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
@@ -63,7 +64,7 @@ impl Plugin for KinestGizmoPlugin {
         }
         let config = GizmoConfig { depth_bias: THROUGH_ALL, ..default() };
         app.insert_gizmo_config(KinestGizmos::default(), config)
-            .add_systems(PostUpdate, draw.after(crate::KinestSystems::Writeback));
+            .add_systems(PostUpdate, draw.after(KinestSystems::Writeback));
     }
 }
 

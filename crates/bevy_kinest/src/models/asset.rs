@@ -57,7 +57,7 @@ impl PoseModel {
     }
 
     /// A function that opens an engine on `device`, on the thread that calls it.
-    pub(crate) fn opener(
+    pub(super) fn opener(
         &self,
         device: DeviceChoice,
     ) -> impl FnOnce() -> Result<Box<dyn PoseEngine>, OpenError> + Send + 'static {
@@ -95,7 +95,7 @@ pub enum PoseModelError {
 /// Loads a [`PoseModel`] and checks the hash of the weights. Whether they fit the network is
 /// checked when it is opened.
 #[derive(TypePath)]
-pub(crate) struct PoseModelLoader;
+pub(super) struct PoseModelLoader;
 
 impl AssetLoader for PoseModelLoader {
     type Asset = PoseModel;

@@ -1,32 +1,11 @@
-//! System sets and settings.
+//! How the plugins run.
 
-use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use kinest::live::PlayerSettings;
 use kinest::refine::DropoutSettings;
 use kinest_engine::DeviceChoice;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
-
-/// The steps of a frame, chained in `PostUpdate` after
-/// [`AnimationSystems`](bevy::app::AnimationSystems) and before [`TransformSystems::Propagate`].
-#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum KinestSystems {
-    /// Reads every avatar's trackers. Move trackers before it.
-    Sample,
-    /// Submits every avatar's input to the network.
-    Infer,
-    /// Takes the newest outputs and writes [`BodyPose`](crate::BodyPose), placed below the newest
-    /// head pose.
-    Apply,
-    /// Corrects [`BodyPose`](crate::BodyPose) as set in [`KinestRefine`](crate::KinestRefine). Put
-    /// your own corrections after it and before [`Writeback`](Self::Writeback).
-    Refine,
-    /// Writes [`BodyPose`](crate::BodyPose) to the joints of each
-    /// [`SmplSkeleton`](crate::SmplSkeleton).
-    Writeback,
-}
 
 /// Whether a frame waits for its pose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Reflect, Serialize, Deserialize)]
@@ -93,32 +72,6 @@ impl KinestSettings {
     }
 }
 
-/// The clock of the trackers.
-#[derive(SystemParam)]
-pub(crate) struct Clock<'w> {
-    pub settings: Res<'w, KinestSettings>,
-    real: Res<'w, Time<Real>>,
-    game: Res<'w, Time<Virtual>>,
-}
-
-impl Clock<'_> {
-    /// Time since the start.
-    pub fn now(&self) -> Duration {
-        match self.settings.clock {
-            TrackerClock::Real => self.real.elapsed(),
-            TrackerClock::Virtual => self.game.elapsed(),
-        }
-    }
-
-    /// Seconds since the last frame.
-    pub fn delta(&self) -> f64 {
-        match self.settings.clock {
-            TrackerClock::Real => self.real.delta_secs_f64(),
-            TrackerClock::Virtual => self.game.delta_secs_f64(),
-        }
-    }
-}
-
 /// Reflects [`DeviceChoice`], which does not depend on Bevy.
 #[reflect_remote(DeviceChoice)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -134,7 +87,7 @@ pub enum DeviceChoiceReflect {
     Cpu,
 }
 
-/// Stands for [`DropoutSettings`] in reflection.
+/// Reflects [`DropoutSettings`].
 #[reflect_remote(DropoutSettings)]
 #[derive(Clone, Copy, Debug)]
 pub struct DropoutSettingsReflect {

@@ -1,0 +1,32 @@
+//! The clock of the trackers.
+
+use super::settings::{KinestSettings, TrackerClock};
+use bevy::ecs::system::SystemParam;
+use bevy::prelude::*;
+use std::time::Duration;
+
+/// The clock of the trackers.
+#[derive(SystemParam)]
+pub(crate) struct Clock<'w> {
+    pub settings: Res<'w, KinestSettings>,
+    real: Res<'w, Time<Real>>,
+    game: Res<'w, Time<Virtual>>,
+}
+
+impl Clock<'_> {
+    /// Time since the start.
+    pub fn now(&self) -> Duration {
+        match self.settings.clock {
+            TrackerClock::Real => self.real.elapsed(),
+            TrackerClock::Virtual => self.game.elapsed(),
+        }
+    }
+
+    /// Seconds since the last frame.
+    pub fn delta(&self) -> f64 {
+        match self.settings.clock {
+            TrackerClock::Real => self.real.delta_secs_f64(),
+            TrackerClock::Virtual => self.game.delta_secs_f64(),
+        }
+    }
+}

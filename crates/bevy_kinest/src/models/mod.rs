@@ -1,0 +1,39 @@
+//! Networks: model files, the engines that run them, and their state.
+
+mod asset;
+pub(crate) mod diagnostics;
+mod events;
+mod running;
+mod status;
+mod workers;
+
+pub use asset::{PoseModel, PoseModelError};
+pub use events::{KinestFailed, KinestFellBack, KinestReady};
+pub(crate) use running::News;
+pub use status::{KinestModels, Latency, ModelState, ModelStatus};
+pub(crate) use workers::{Workers, follow_assets};
+
+use crate::frame::KinestSystems;
+use asset::PoseModelLoader;
+use bevy::prelude::*;
+
+/// Loads models, and follows their files.
+pub(crate) struct ModelsPlugin;
+
+impl Plugin for ModelsPlugin {
+    fn build(&self, app: &mut App) {
+        diagnostics::register(app);
+        app.init_resource::<Workers>()
+            .init_resource::<KinestModels>()
+            .register_type::<KinestFailed>()
+            .register_type::<KinestFellBack>()
+            .register_type::<KinestModels>()
+            .register_type::<KinestReady>()
+            .init_asset::<PoseModel>()
+            .register_asset_loader(PoseModelLoader)
+            .add_message::<KinestReady>()
+            .add_message::<KinestFellBack>()
+            .add_message::<KinestFailed>()
+            .add_systems(PostUpdate, follow_assets.in_set(KinestSystems::Infer));
+    }
+}

@@ -1,0 +1,34 @@
+//! The live state of an avatar's player.
+
+use crate::body::{KinestAvatar, ResetAvatar};
+use crate::models::{PoseModel, Workers};
+use bevy::prelude::*;
+use kinest::live::Player;
+
+/// The player of an avatar, and the model that estimates it.
+#[derive(Component, Default)]
+pub(crate) struct AvatarPlayer {
+    pub(super) model: Option<AssetId<PoseModel>>,
+    pub player: Player,
+}
+
+pub(super) fn on_reset(
+    reset: On<ResetAvatar>,
+    mut workers: ResMut<Workers>,
+    mut avatars: Query<&mut AvatarPlayer>,
+) {
+    if let Ok(mut of_avatar) = avatars.get_mut(reset.entity) {
+        workers.forget(reset.entity, of_avatar.model);
+        of_avatar.player.reset();
+    }
+}
+
+pub(super) fn on_remove(
+    removed: On<Remove, KinestAvatar>,
+    mut workers: ResMut<Workers>,
+    avatars: Query<&AvatarPlayer>,
+) {
+    if let Ok(of_avatar) = avatars.get(removed.entity) {
+        workers.forget(removed.entity, of_avatar.model);
+    }
+}

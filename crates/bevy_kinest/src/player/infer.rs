@@ -1,0 +1,65 @@
+//! Trackers to the networks.
+
+use super::avatar_player::AvatarPlayer;
+use crate::body::KinestAvatar;
+use crate::frame::{Clock, InferenceMode};
+use crate::models::{KinestModels, PoseModel, Workers};
+use crate::trackers::{PlayerCalibration, Sampled};
+use bevy::prelude::*;
+
+/// Adds the trackers of this frame to each avatar's history, and submits the network's input.
+pub(super) fn infer(
+    clock: Clock,
+    models: Res<Assets<PoseModel>>,
+    mut workers: ResMut<Workers>,
+    mut statuses: ResMut<KinestModels>,
+    mut avatars: Query<(
+        Entity,
+        &KinestAvatar,
+        Option<&PlayerCalibration>,
+        &mut Sampled,
+        &mut AvatarPlayer,
+    )>,
+) {
+    let (settings, now) = (&clock.settings, clock.now().as_secs_f64());
+    let inline = settings.mode == InferenceMode::Inline;
+    for (avatar, KinestAvatar { model }, calibration, mut sampled, mut of_avatar) in &mut avatars {
+        let id = model.id();
+        let AvatarPlayer { model: asked, player } = &mut *of_avatar;
+        (player.settings.dropout, player.settings.blend) = (settings.dropout, settings.blend);
+        player.calibrate(calibration.map(|PlayerCalibration(player)| *player));
+        if let Some(devices) = &sampled.devices
+            && let Err(error) = player.push(devices, sampled.told_moved)
+        {
+            sampled.warn(avatar, error.to_string());
+        }
+        if *asked != Some(id) {
+            workers.forget(avatar, asked.replace(id));
+        }
+        if let Some(model) = models.get(id)
+            && let Err(error) = workers.open(id, model, settings.device, inline, statuses.of(id))
+        {
+            sampled.warn(avatar, format!("no thread for the network: {error}"));
+        }
+        let Some(running) = workers.get_mut(id) else { continue };
+        let told = match player.tell(running.spec(), running.revision()) {
+            Ok(told) => told.unwrap_or_default(),
+            Err(error) => {
+                sampled.warn(avatar, error.to_string());
+                continue;
+            }
+        };
+        let avatar = avatar.to_bits();
+        if told.teleported {
+            running.discard(avatar);
+        }
+        // While the clock stands still, there is no new frame.
+        if told.new
+            && (inline || running.is_due(now))
+            && let Some(question) = player.ask()
+        {
+            running.ask(avatar, question);
+        }
+    }
+    workers.submit(now, inline);
+}

@@ -1,0 +1,59 @@
+//! The pose that each frame shows.
+
+use super::avatar_player::AvatarPlayer;
+use super::refine::KinestRefine;
+use crate::body::{BodyPose, KinestAvatar, confidence};
+use crate::frame::Clock;
+use crate::models::PoseModel;
+use crate::trackers::Sampled;
+use bevy::diagnostic::{DiagnosticPath, Diagnostics};
+use bevy::prelude::*;
+use kinest::live::{PlayerPose, PoseSource};
+
+pub(crate) const POSE_AGE_MS: DiagnosticPath = DiagnosticPath::const_new("kinest/pose_age");
+
+/// Writes the present pose of every avatar, placed below its newest head pose.
+pub(super) fn place(
+    clock: Clock,
+    models: Res<Assets<PoseModel>>,
+    mut avatars: Query<(&KinestAvatar, &Sampled, &mut AvatarPlayer, &mut BodyPose)>,
+    mut diagnostics: Diagnostics,
+) {
+    for (KinestAvatar { model }, sampled, mut of_avatar, mut body) in &mut avatars {
+        let (player, now) = (&mut of_avatar.player, sampled.time);
+        if player.joints().is_none() {
+            continue;
+        }
+        if let Some(model) = models.get(model) {
+            body.skeleton = model.spec().skeleton.clone();
+        }
+        body.skeleton = player.skeleton(&body.skeleton);
+        let Some(shown) = player.show(&body.skeleton, now, clock.delta()) else { continue };
+        let PlayerPose { pose, source, time } = shown;
+        let lost = sampled.lost_since.map(|since| since.map_or(0.0, |since| now - since));
+        body.source = source;
+        body.time = Some(sampled.on_clock(time));
+        body.age = now - time;
+        body.confidence = confidence(source, lost, body.age);
+        body.world_from_space = sampled.world_from_space;
+        *body.unsettled().1 = pose;
+        if source == PoseSource::Estimated {
+            diagnostics.add_measurement(&POSE_AGE_MS, || 1e3 * (now - time));
+        }
+    }
+}
+
+/// Corrects every pose as set in the avatar's [`KinestRefine`].
+pub(super) fn refine(
+    clock: Clock,
+    mut avatars: Query<(&KinestRefine, &mut AvatarPlayer, &mut BodyPose)>,
+) {
+    for (refine, mut of_avatar, mut body) in &mut avatars {
+        of_avatar.player.settings.refine = (*refine).into();
+        if body.time.is_some() {
+            let (skeleton, pose) = body.unsettled();
+            body.contacts = of_avatar.player.refine(skeleton, pose, clock.delta());
+        }
+        body.settle();
+    }
+}

@@ -1,0 +1,33 @@
+//! Motions that trackers follow instead of a player, and recording of a player's trackers.
+
+mod drive;
+mod motion;
+mod recorder;
+
+pub use motion::MotionReplay;
+pub use recorder::TrackerRecorder;
+
+use crate::frame::KinestSystems;
+use crate::trackers::sample;
+use bevy::prelude::*;
+use drive::{replay, tell_recorded};
+use recorder::{on_stop_recording, record};
+
+/// Moves trackers along each [`MotionReplay`], and runs [`TrackerRecorder`]s.
+pub struct KinestReplayPlugin;
+
+impl Plugin for KinestReplayPlugin {
+    fn build(&self, app: &mut App) {
+        app.register_type::<MotionReplay>()
+            .register_type::<TrackerRecorder>()
+            .add_systems(PreUpdate, replay)
+            .add_systems(
+                PostUpdate,
+                (
+                    tell_recorded.in_set(KinestSystems::Sample).before(sample),
+                    record.after(KinestSystems::Writeback),
+                ),
+            )
+            .add_observer(on_stop_recording);
+    }
+}

@@ -1,0 +1,85 @@
+//! Recording of a player's trackers.
+
+use crate::body::{BodyPose, KinestAvatar};
+use crate::models::PoseModel;
+use crate::trackers::{PlayerCalibration, Sampled};
+use bevy::prelude::*;
+use kinest::live::{RecordedFrame, RecordingError, RecordingWriter};
+use kinest::tracker::TrackerSet;
+use std::path::Path;
+
+/// Records an avatar's trackers, calibration and model, and on request its poses, to a file, frame
+/// by frame. Lives on the avatar's entity; removing it, or despawning the avatar, ends the file.
+#[derive(Component, Debug, Reflect)]
+#[reflect(Component, from_reflect = false)]
+pub struct TrackerRecorder {
+    /// `None` after a failure.
+    #[reflect(ignore)]
+    writer: Option<RecordingWriter>,
+    poses: bool,
+}
+
+impl TrackerRecorder {
+    /// Creates the file at `path`, replacing an existing one.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn create(path: &Path, poses: bool) -> Result<Self, RecordingError> {
+        let writer = Some(RecordingWriter::create(path, TrackerSet::HeadAndHands)?);
+        Ok(Self { writer, poses })
+    }
+
+    /// Whether it is still writing; a full disk, for example, ends it.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// Frames written.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.writer.as_ref().map_or(0, RecordingWriter::frames)
+    }
+}
+
+pub(super) fn record(
+    models: Res<Assets<PoseModel>>,
+    mut avatars: Query<(
+        Entity,
+        &KinestAvatar,
+        &Sampled,
+        &BodyPose,
+        Option<&PlayerCalibration>,
+        &mut TrackerRecorder,
+    )>,
+) {
+    for (avatar, KinestAvatar { model }, sampled, body, player, mut recorder) in &mut avatars {
+        let recorder = &mut *recorder;
+        let (Some(devices), Some(writer)) = (&sampled.devices, &mut recorder.writer) else {
+            continue;
+        };
+        let frame = RecordedFrame {
+            trackers: devices.clone(),
+            pose: recorder.poses.then(|| *body.pose()),
+            teleported: sampled.told_moved,
+            calibration: player.map(|PlayerCalibration(calibration)| *calibration),
+            model: models.get(model).and_then(PoseModel::sha256).map(str::to_owned),
+        };
+        if let Err(error) = writer.push(&frame) {
+            error!("avatar {avatar} is not recorded any more: {error}");
+            recorder.writer = None;
+        }
+    }
+}
+
+pub(super) fn on_stop_recording(
+    stopped: On<Remove, TrackerRecorder>,
+    mut recorders: Query<&mut TrackerRecorder>,
+) {
+    if let Ok(mut recorder) = recorders.get_mut(stopped.entity)
+        && let Some(writer) = recorder.writer.take()
+        && let Err(error) = writer.finish()
+    {
+        error!("the end of a recording is missing: {error}");
+    }
+}

@@ -1,0 +1,99 @@
+//! Characters driven by avatars.
+
+use super::file::RigFile;
+use bevy::prelude::*;
+use bevy::reflect::reflect_remote;
+use kinest::rig::{Anchor, Fit};
+
+/// A character driven by an avatar's [`BodyPose`](crate::BodyPose). Put it on the entity with the [`WorldAssetRoot`]
+/// of a glTF scene, or on one whose descendants already are bones.
+///
+/// Once the scene is spawned, its bones are found by name, shape and VRM declarations (see
+/// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is written. The character's own
+/// [`Transform`] does not move it, because trackers are in world space. Other bones (twist, hair,
+/// cloth, fingers) are not driven.
+///
+/// Without Bevy's default features, spawning glTF scenes requires its feature
+/// `reflect_auto_register` or registering their components by hand. For Bevy to load a VRM file,
+/// its name must end in `.glb`.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use bevy_kinest::prelude::*;
+/// fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
+///     commands.spawn((
+///         KinestAvatar::new(assets.load("models/kinest.model.ron")),
+///         WorldAssetRoot(assets.load(GltfAssetLabel::Scene(0).from_asset("rigs/mannequin.glb"))),
+///         KinestRig::default(),
+///     ));
+/// }
+/// ```
+#[derive(Component, Clone, Debug, Default, Reflect)]
+#[reflect(Component, Default)]
+#[require(Transform, Binding)]
+pub struct KinestRig {
+    /// The avatar that drives it; `None` for its own entity.
+    #[entities]
+    pub avatar: Option<Entity>,
+    /// Corrections to the automatic mapping: a `*.rig.ron`.
+    pub file: Option<Handle<RigFile>>,
+    /// How it is sized and placed.
+    #[reflect(remote = FitReflect)]
+    pub fit: Fit,
+}
+
+/// Progress of finding the bones of a [`KinestRig`].
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// Waiting for the scene.
+    #[default]
+    Waiting,
+    /// To be bound as soon as its file is loaded.
+    Due,
+    /// Bound, or failed.
+    Done,
+}
+
+/// Reflects [`Fit`], which does not depend on Bevy.
+#[reflect_remote(Fit)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FitReflect {
+    /// See [`Fit::anchor`].
+    #[reflect(remote = AnchorReflect)]
+    pub anchor: Anchor,
+    /// See [`Fit::scale`].
+    pub scale: bool,
+}
+
+/// Reflects [`Anchor`].
+#[reflect_remote(Anchor)]
+#[derive(Clone, Copy, Debug, Default)]
+pub enum AnchorReflect {
+    /// See [`Anchor::Head`].
+    #[default]
+    Head,
+    /// See [`Anchor::Pelvis`].
+    Pelvis,
+}
+
+/// The bones of a [`KinestRig`] were found; from now on it is driven and has [`RigBones`].
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
+pub struct RigBound {
+    /// The entity with the [`KinestRig`].
+    pub rig: Entity,
+    /// Lowest confidence of any bone, 0 to 1.
+    pub confidence: f64,
+    /// Every bone with its joint, confidence and evidence.
+    pub report: String,
+}
+
+/// The bones of a [`KinestRig`] were not found, or its scene could not be loaded; it is not driven.
+#[derive(Message, Clone, Debug, Reflect)]
+#[reflect(Message)]
+pub struct RigFailed {
+    /// The entity with the [`KinestRig`].
+    pub rig: Entity,
+    /// What is wrong or missing.
+    pub reason: String,
+}

@@ -1,0 +1,146 @@
+//! Reads the trackers of every avatar.
+
+use super::dropout::{DropoutReason, TrackingLost, TrackingRegained};
+use super::sampled::Sampled;
+use super::space::TrackingSpace;
+use super::status::AvatarStatus;
+use super::tracker::{ROLES, SparseTracker, TrackerOf, TrackerValidity, Trackers};
+use crate::body::KinestAvatar;
+use crate::frame::Clock;
+use bevy::prelude::*;
+use bevy::transform::helper::TransformHelper;
+use glam::DMat3;
+use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
+use kinest::live::lowered_hand;
+use kinest::skeleton::Skeleton;
+use kinest::tracker::{TrackerFrame, TrackerPose};
+
+/// Greatest error of 32-bit transforms: metres, and elements of a rotation matrix.
+const ROUNDING: f64 = 1e-4;
+
+/// Takes the pose of every avatar's trackers as they are in this frame: the `GlobalTransform`s are
+/// still those of the last one.
+pub(crate) fn sample(
+    clock: Clock,
+    transforms: TransformHelper,
+    mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>,
+    strays: Query<Entity, (With<SparseTracker>, Without<TrackerOf>)>,
+    mut avatars: Query<
+        (Entity, Option<&Trackers>, Option<&TrackingSpace>, &mut Sampled, &mut AvatarStatus),
+        With<KinestAvatar>,
+    >,
+    mut lost: MessageWriter<TrackingLost>,
+    mut regained: MessageWriter<TrackingRegained>,
+) {
+    let alone = avatars.iter().len() == 1;
+    for (avatar, own, space, mut sampled, mut status) in &mut avatars {
+        let sampled = &mut *sampled;
+        let start = *sampled.start.get_or_insert(clock.now());
+        sampled.time = clock.now().saturating_sub(start).as_secs_f64();
+        let now = sampled.time;
+        let recorded = sampled.recorded.take();
+        if let Some(TrackingSpace(space)) = space {
+            match transforms.compute_global_transform(*space) {
+                Ok(global) => sampled.world_from_space = global,
+                Err(_) => sampled.warn(avatar, "its tracking space is gone".into()),
+            }
+        } else {
+            sampled.world_from_space = GlobalTransform::IDENTITY;
+        }
+        let space_from_world = sampled.world_from_space.affine().inverse();
+        let mut missing = None;
+        for (k, role) in ROLES.into_iter().enumerate() {
+            // One that was given to the avatar goes before one that nobody has claimed.
+            let worn = |entity: &Entity| trackers.get(*entity).is_ok_and(|(t, _)| t.role == role);
+            let tracker = own.and_then(|own| own.iter().find(worn));
+            let tracker = tracker.or_else(|| strays.iter().find(worn).filter(|_| alone));
+            let pose = match tracker.map(|tracker| (tracker, trackers.get(tracker))) {
+                None | Some((_, Err(_))) => Err(DropoutReason::Missing),
+                Some((_, Ok((_, validity)))) if !validity.tracked => Err(DropoutReason::Reported),
+                Some((entity, Ok((tracker, _)))) => transforms
+                    .compute_global_transform(entity)
+                    .map_err(|_| DropoutReason::Missing)
+                    .and_then(|global| {
+                        let affine = space_from_world * global.affine();
+                        pose_of(GlobalTransform::from(affine), &tracker.device_from_joint)
+                            .ok_or(DropoutReason::NotFinite)
+                    })
+                    .map(|pose| match recorded.map(|frame| frame.poses[k]) {
+                        // Its transform rounds it.
+                        Some(recorded) if is_rounded(&pose, &recorded) => recorded,
+                        _ => pose,
+                    }),
+            };
+            status.lost[k] = pose.err();
+            let since = match pose {
+                Ok(pose) => {
+                    if let Some(since) = sampled.lost_since[k].take() {
+                        if sampled.seen[k].is_some() {
+                            regained.write(TrackingRegained { avatar, role, after: now - since });
+                        }
+                    }
+                    if sampled.seen[k].replace(pose) != Some(pose) {
+                        status.moves[k] += 1;
+                    }
+                    None
+                }
+                Err(reason) => {
+                    if sampled.lost_since[k].is_none() && sampled.seen[k].is_some() {
+                        lost.write(TrackingLost { avatar, role, reason });
+                    }
+                    if reason == DropoutReason::Missing {
+                        missing = missing.or(Some(role));
+                    }
+                    Some(*sampled.lost_since[k].get_or_insert(now))
+                }
+            };
+            let since = since.map(|since| sampled.on_clock(since));
+            if let Some(Ok((_, mut validity))) = tracker.map(|tracker| trackers.get_mut(tracker))
+                && validity.lost_since != since
+            {
+                validity.lost_since = since;
+            }
+        }
+        if let Some(role) = missing {
+            sampled.warn(avatar, format!("no tracker for {role:?}: it counts as lost"));
+        }
+        let Some(head) = sampled.seen[0] else { continue };
+        let pose = |k: usize| match (sampled.seen[k], sampled.lost_since[k]) {
+            (Some(pose), None) => pose,
+            (Some(pose), Some(_)) => pose.lost(),
+            (None, _) => lowered_hand(&Skeleton::default(), &head, ROLES[k]).lost(),
+        };
+        let poses = [pose(0), pose(1), pose(2)];
+        // It keeps its memory from frame to frame.
+        let frame =
+            sampled.devices.get_or_insert_with(|| TrackerFrame { time: now, poses: vec![] });
+        frame.time = now;
+        frame.poses.clear();
+        frame.poses.extend_from_slice(&poses);
+        sampled.told_moved = std::mem::take(&mut sampled.teleported);
+        sampled.told_moved |= recorded.is_some_and(|frame| frame.teleported);
+    }
+}
+
+/// Whether two tracked poses are the same but for what 32-bit transforms make of them.
+fn is_rounded(pose: &TrackerPose, exact: &TrackerPose) -> bool {
+    exact.tracked
+        && pose.position.distance(exact.position) < ROUNDING
+        && pose.rotation.abs_diff_eq(exact.rotation, ROUNDING)
+}
+
+/// AMASS pose of a joint from its device's transform; `None` if that is no pose.
+fn pose_of(
+    space_from_device: GlobalTransform,
+    device_from_joint: &Transform,
+) -> Option<TrackerPose> {
+    let (_, rotation, position) = space_from_device.to_scale_rotation_translation();
+    let position = position + rotation * device_from_joint.translation;
+    let rotation = (rotation * device_from_joint.rotation).normalize();
+    (position.is_finite() && rotation.is_finite()).then(|| {
+        TrackerPose::new(
+            amass_from_engine_point(position),
+            DMat3::from_quat(amass_from_engine_rotation(rotation)),
+        )
+    })
+}
