@@ -221,7 +221,7 @@ fn a_run_is_resumed_only_with_its_own_network() {
     assert!(error.contains("last.state.safetensors is not the state of a run"), "{error}");
 }
 
-/// Prepared at another rate, motion makes a model of that rate, which is evaluated and estimates at it.
+/// Motion prepared at 25 Hz or another rate trains a model of that rate, which evaluates and predicts at it.
 #[test]
 fn the_rate_of_a_prepared_file_is_the_rate_of_the_model() {
     let folder = folder();
