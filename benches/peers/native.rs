@@ -1,5 +1,6 @@
-//! Native side of `run`: reads a `state_dict` and a window; then, for each line `THREADS all|newest
-//! COUNT`, prints the milliseconds of COUNT runs and, on the next line, the last output.
+//! Native side of `run`: reads a `state_dict` and a window; then, for each line
+//! `THREADS all|newest COUNT`, prints the milliseconds of COUNT runs and, on the next line, the last
+//! output.
 
 use kinest::model::Take;
 use kinest_native::NativeKinest;

@@ -37,8 +37,8 @@ pub struct Played {
     pub skeleton: Skeleton,
     /// The joints that the devices stood for.
     pub trackers: Vec<TrackerFrame>,
-    /// The first digits of the SHA-256 of every bit of every shown pose, in order: whoever changes nothing
-    /// changes no digit.
+    /// First digits of the SHA-256 over the bits of all shown poses, in order. It changes if and only if a pose
+    /// changes.
     pub digest: String,
 }
 

@@ -71,7 +71,7 @@ pub struct FeatureLayout {
     pub axes: Axes,
     /// How outputs are decoded.
     pub decode: SixdDecode,
-    /// Whether the input says which trackers are tracked. The reference has no dropouts.
+    /// Whether inputs include the validity of each tracker. The reference has no dropouts.
     pub validity: bool,
 }
 
@@ -105,7 +105,7 @@ impl FeatureLayout {
         self.trackers.roles().len() * (2 * (SIXD + 3) + usize::from(self.validity))
     }
 
-    /// How many numbers the network says of one frame: the 6D of every joint's rotation.
+    /// Output numbers per frame: the 6D rotation of every joint.
     #[must_use]
     pub const fn targets(&self) -> usize {
         SmplJoint::COUNT * SIXD

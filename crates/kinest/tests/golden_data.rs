@@ -1,7 +1,7 @@
-//! Rotations, features, windows, metrics and evaluation against the reference's own numbers.
+//! Compares rotations, features, windows, metrics and evaluation with the reference's golden files.
 //!
-//! `cargo test -p kinest --test golden_data -- --nocapture` prints the parity table: file, tensor, worst
-//! difference, tolerance. Tolerances are those of `tests/golden/README.md`.
+//! `cargo test -p kinest --test golden_data -- --nocapture` prints the parity table: file, tensor,
+//! largest difference, tolerance. Tolerances are those of `tests/golden/README.md`.
 
 #[path = "../../../tests/golden/mod.rs"]
 mod golden;
@@ -21,7 +21,7 @@ use kinest::rotation::{
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
 use kinest::tracker::TrackerSet;
 
-/// Numbers of one frame that a network says: 6D of every joint.
+/// Outputs per frame: 6D rotations of all joints.
 const TARGETS: usize = kinest::skeleton::SmplJoint::COUNT * kinest::rotation::SIXD;
 
 fn f64s(golden: &Golden, name: &str) -> Vec<f64> {
@@ -38,12 +38,12 @@ fn sixds(values: &[f64]) -> Vec<Sixd> {
     values.as_chunks::<SIXD>().0.to_vec()
 }
 
-/// One row of vectors for each frame, one vector for each joint.
+/// One row of vectors per frame, one vector per joint.
 fn per_joint(values: &[f64]) -> Vec<PerJoint<DVec3>> {
     vectors(values).as_chunks::<{ SmplJoint::COUNT }>().0.to_vec()
 }
 
-/// Matrices as arrays hold them: row by row.
+/// Matrices as row-major arrays.
 fn row_major<'a>(matrices: impl IntoIterator<Item = &'a DMat3>) -> Vec<f64> {
     matrices.into_iter().flat_map(|m| m.transpose().to_cols_array()).collect()
 }
@@ -79,7 +79,7 @@ fn rotations() {
     compare("raw_matrot_from_sixd_noisy", row_major(&raw));
     compare("bgs_from_sixd_noisy", row_major(&proper));
 
-    // At half a turn either sign of the axis is right: rotations are compared, not their names.
+    // At half a turn both signs of the axis are correct, so rotations are compared instead of axes.
     for (tensor, sixd) in [("aa_back", &back), ("aa_from_sixd_noisy", &noisy)] {
         let rotation = |a: DVec3| DMat3::from_quat(kinest::rotation::exp(a));
         let aa = sixd.iter().map(|s| axis_angle_from_matrix(raw_matrix_from_sixd(s)));
@@ -109,7 +109,7 @@ fn features() {
         compare("local_rotmat", row_major(local.iter().flatten()));
         compare("global_rotmat", row_major(global.iter().flatten()));
 
-        // The first frame only serves the velocities.
+        // The first frame only serves velocities.
         let seen = &clip.frames[1..];
         let positions =
             seen.iter().map(|f| skeleton.forward(&f.body_matrices(), f.translation).positions);
@@ -152,7 +152,7 @@ fn windows() {
     }
 }
 
-/// Every figure with its unit of the reference's own report (jitter there is plain m/s³).
+/// Each figure with its unit in the reference's report (jitter is in m/s³).
 fn figures(m: &Metrics) -> [(&'static str, f64, f64); 9] {
     let report = m.report();
     [
@@ -194,7 +194,7 @@ fn metrics() {
     }
 }
 
-/// A network that has learnt one output by heart.
+/// An engine that returns a fixed output.
 struct Recital {
     spec: ModelSpec,
     output: Vec<f32>,
@@ -219,7 +219,7 @@ impl PoseEngine for Recital {
     }
 }
 
-/// One sequence from network output to figures, through the very functions that evaluate a model.
+/// Evaluates one sequence from network output to figures, with the functions that evaluate models.
 #[test]
 fn evaluation() {
     const TOLERANCE: f64 = 1e-5;
@@ -236,7 +236,8 @@ fn evaluation() {
         ClipFrame { translation: trans, rotations }
     });
     let mut frames: Vec<ClipFrame> = frames.collect();
-    // The frame before the first is not in the file; it serves velocities only, which the recital ignores.
+    // The file lacks the frame before the first, which serves velocities only; the engine ignores
+    // it.
     frames.insert(0, frames[0]);
     let truth = MotionClip { rate_hz: 60.0, frames };
 

@@ -31,7 +31,7 @@ enum Form {
     Frames(Streams),
 }
 
-/// A causal network and what it remembers of each stream.
+/// A causal network and the states of its streams.
 #[derive(Debug)]
 struct Streams {
     /// The network, once for each thread that has work.
@@ -62,13 +62,13 @@ impl NativeEngine {
         })
     }
 
-    /// An engine for `network`, which is fed and read as `spec` says.
+    /// An engine for `network` with the inputs and outputs in `spec`.
     #[must_use]
     pub fn new(network: NativeKinest, spec: ModelSpec) -> Self {
         Self { network: Form::Windows(network), spec }
     }
 
-    /// An engine for a causal network, which is fed and read as `spec` says.
+    /// An engine for a causal network with the inputs and outputs in `spec`.
     #[must_use]
     pub fn streaming(network: NativeStreams, spec: ModelSpec) -> Self {
         let streams = Streams { networks: vec![network], states: HashMap::new() };

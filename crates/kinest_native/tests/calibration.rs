@@ -1,4 +1,4 @@
-//! The shipped model on players of three sizes: one motion, one answer.
+//! The shipped model gives players of three sizes the same rotations for the same motion.
 
 use glam::DQuat;
 use kinest::calibration::Calibration;
@@ -11,14 +11,14 @@ use kinest::tracker::{TrackerFrame, TrackerSet};
 use kinest_native::NativeEngine;
 use std::path::Path;
 
-/// Frames of the clip that are fed, beginning in the middle of the walk.
+/// Frames of the clip that are fed, from the middle of the walk.
 const FRAMES: std::ops::Range<usize> = 200..252;
 
 fn trackers(skeleton: &Skeleton, pose: &Pose, time: f64) -> TrackerFrame {
     TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &skeleton.pose_joints(pose))
 }
 
-/// A T-pose held for a second, as measured.
+/// A calibration from a T-pose held for 1 s.
 fn measured(base: &Skeleton, skeleton: &Skeleton) -> Calibration {
     let mut pose = Pose::rest();
     let ankle = skeleton.pose_joints(&pose).positions[SmplJoint::LeftAnkle.index()].z;
@@ -28,7 +28,7 @@ fn measured(base: &Skeleton, skeleton: &Skeleton) -> Calibration {
 }
 
 #[test]
-fn players_of_every_size_get_the_same_rotations_on_their_own_body() {
+fn players_of_all_sizes_get_the_same_rotations() {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models/kinest_small.model.ron");
     let checkpoint = Checkpoint::load(&path).unwrap();
@@ -52,7 +52,7 @@ fn players_of_every_size_get_the_same_rotations_on_their_own_body() {
             }
             let estimated = estimator.estimate().unwrap();
             rotations.push(estimated.rotations);
-            // On the player's body the head is where the tracker is, and feet are near the floor.
+            // On the player's body the head is at the tracker, and the feet are near the floor.
             let placed =
                 kinest::live::place_under_head(&body, &estimated.rotations, seen.poses[0].position);
             let joints = body.pose_joints(&placed).positions;

@@ -1,5 +1,5 @@
-//! The native form of a causal network against the network itself, in stretches, in bytes and in
-//! fewer bits, and what it does with memory.
+//! Compares the native implementation of causal networks with Burn: any number of frames per call,
+//! saved states, quantised weights, and allocations.
 
 #[path = "../../../tests/counting.rs"]
 mod counting;
@@ -31,7 +31,7 @@ use kinest_nn::tensors::tensors_of;
 use std::path::Path;
 use std::sync::Mutex;
 
-/// Numbers of one frame that the network says: the 6D of every joint's rotation.
+/// Outputs per frame: the 6D rotation of every joint.
 const TARGETS: usize = SmplJoint::COUNT * SIXD;
 
 fn config() -> KinestConfig {
@@ -68,21 +68,21 @@ fn spec() -> ModelSpec {
     }
 }
 
-/// The random numbers are the whole process's: held by whoever makes a network, with weights from a file
-/// too, as it draws some first.
+/// The random generator is global to the process, so this lock is held while a network is created;
+/// loading weights also draws random numbers.
 static RANDOM: Mutex<()> = Mutex::new(());
 
 fn kernels() -> CoreKernels {
     CoreKernels::default().and::<Flex>(core_on_host)
 }
 
-/// The same weights for the same dimensions.
+/// A network whose weights depend only on its dimensions.
 fn network(config: &KinestConfig) -> Network<Flex> {
     let _alone = RANDOM.lock();
     Flex::seed(&FlexDevice, 4);
     let network: Network<Flex> =
         Network::new(&NetworkConfig::Kinest(config.clone()), &FlexDevice).unwrap();
-    // Weights are drawn when they are first asked for: here, all in one order.
+    // Burn draws weights lazily; forking draws them here, in a fixed order.
     let mut network = network.fork(&FlexDevice);
     if config.standardise {
         network.prepare(&DataStatistics {
@@ -100,7 +100,7 @@ fn native(config: &KinestConfig, precision: Precision) -> NativeStreams {
         .unwrap()
 }
 
-/// Features of somebody who walks and waves, over and over.
+/// Features of a walking, waving body, repeated.
 fn features(frames: usize) -> Vec<f32> {
     let clip = synthetic::walk_and_wave(&Default::default()).resampled(60.0);
     let trackers = clip_trackers(&clip, &Skeleton::default(), layout().trackers);
@@ -110,7 +110,7 @@ fn features(frames: usize) -> Vec<f32> {
     rows.chunks_exact(inputs).cycle().take(frames).flatten().copied().collect()
 }
 
-/// What Burn says, `stretch` frames at a time.
+/// Outputs of Burn, `stretch` frames per call.
 fn burn_outputs(network: &Network<Flex>, features: &[f32], stretch: usize) -> Vec<f32> {
     let inputs = layout().inputs();
     let (mut state, mut said) = (None, vec![]);
@@ -124,7 +124,7 @@ fn burn_outputs(network: &Network<Flex>, features: &[f32], stretch: usize) -> Ve
     said
 }
 
-/// What the native form says, `stretch` frames at a time.
+/// Outputs of the native implementation, `stretch` frames per call.
 fn outputs(
     network: &mut NativeStreams,
     state: &mut StreamingState,
@@ -138,14 +138,14 @@ fn outputs(
     said
 }
 
-/// The largest difference; a NaN is one.
+/// Largest difference; NaN counts as a difference.
 fn worst(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).max_by(f32::total_cmp).unwrap()
 }
 
 #[test]
-fn ten_thousand_frames_one_by_one_are_what_the_network_says() {
+fn ten_thousand_single_frames_match_burn() {
     let features = features(10_000);
     let expected = burn_outputs(&network(&config()), &features, 250);
     let largest = expected.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
@@ -157,7 +157,7 @@ fn ten_thousand_frames_one_by_one_are_what_the_network_says() {
     let worst = worst(&found, &expected);
     println!("{worst:e} of {largest}");
     assert!(worst < 1e-4, "{worst}");
-    // The motion begins anew every few seconds; the network is not where it was.
+    // The motion repeats every few seconds, but the network's state differs.
     let period = features.chunks(54).skip(1).position(|row| *row == features[..54]).unwrap() + 1;
     let again = &found[period * TARGETS..][..TARGETS];
     assert!(self::worst(&found[..TARGETS], again) > 1e-3, "the past counts");
@@ -198,10 +198,10 @@ fn odd_sizes_and_short_memories() {
 }
 
 #[test]
-fn streams_fed_together_are_as_if_each_were_alone() {
+fn streams_fed_together_match_streams_fed_alone() {
     let mut native = native(&config(), Precision::F32);
     let (inputs, all) = (native.inputs(), features(60));
-    // The second and third begin elsewhere; together they fill more than one pass.
+    // The second and third stream start at other frames; together they need more than one pass.
     let starts = [0, 10, 25];
     let mut states = [native.start(), native.start(), native.start()];
     let mut said: [Vec<f32>; 3] = Default::default();
@@ -247,7 +247,7 @@ fn states_are_copied_saved_loaded_and_reset() {
     assert_eq!(saved.len(), native.saved_bytes());
     let (mut copy, mut loaded) = (state.clone(), native.load(&saved).unwrap());
     let said = outputs(&mut native, &mut state, second, 1);
-    // A copy is on its own, and goes with any network that shares or has the weights.
+    // A copied state is independent, and works with any network that shares or equals the weights.
     let mut sharing = native.clone();
     assert_eq!(outputs(&mut sharing, &mut copy, second, 1), said);
     assert_eq!(outputs(&mut native, &mut loaded, second, 1), said);
@@ -257,7 +257,7 @@ fn states_are_copied_saved_loaded_and_reset() {
 }
 
 #[test]
-fn bytes_that_are_no_state_are_refused() {
+fn invalid_state_bytes_are_refused() {
     let network = native(&config(), Precision::F32);
     let saved = network.start().save();
     let refused = |bytes: &[u8]| network.load(bytes).unwrap_err();
@@ -277,14 +277,14 @@ fn bytes_that_are_no_state_are_refused() {
     };
     assert_eq!(refused(&changed(8, &[9])), StateError::Version { found: 9 });
     assert_eq!(refused(&changed(expected - 4, &f32::NAN.to_le_bytes())), StateError::NotFinite);
-    // The same length, another meaning.
+    // The same length with another meaning.
     let causal = CausalConfig { mixer_taps: 12, attention_frames: 5, look_ahead: 0 };
     let other = native(&KinestConfig { causal: Some(causal), ..config() }, Precision::F32);
     assert_eq!(refused(&other.start().save()), StateError::Network);
 }
 
 #[test]
-fn fewer_bits_say_nearly_the_same_from_fewer_bytes() {
+fn quantised_networks_are_close_and_smaller() {
     let features = features(600);
     let said = |precision| {
         let mut native = native(&config(), precision);
@@ -326,7 +326,7 @@ fn frames_allocate_nothing() {
 }
 
 #[test]
-fn what_is_not_causal_is_refused() {
+fn networks_that_are_not_causal_are_refused() {
     let config = KinestConfig { causal: None, window: 4, ..config() };
     let network = network(&config);
     let refused =
@@ -335,7 +335,7 @@ fn what_is_not_causal_is_refused() {
 }
 
 #[test]
-fn the_engine_says_what_burns_says() {
+fn the_engine_matches_burns() {
     let network = network(&config());
     let native = native(&config(), Precision::F32);
     let mut burn = BurnEngine::from_network(network, spec(), FlexDevice, "cpu");
@@ -382,7 +382,7 @@ fn the_engine_says_what_burns_says() {
 }
 
 #[test]
-fn a_checkpoint_in_8_bits_is_nearly_the_network() {
+fn a_checkpoint_in_8_bits_is_close_to_the_network() {
     let folder = tempfile::tempdir().unwrap();
     let network = network(&config());
     let _alone = RANDOM.lock();
@@ -403,11 +403,11 @@ fn a_checkpoint_in_8_bits_is_nearly_the_network() {
     };
     let off = worst(&said(&whole), &said(&eighth));
     assert!(off > 0.0 && off < 3e-2, "{off}");
-    // What is rounded once stays as it is.
+    // Weights that are already rounded do not change.
     let again =
         Checkpoint::new(eighth.manifest.clone(), &eighth.tensors().unwrap(), Precision::Int8);
     assert!(worst(&said(&again.unwrap()), &said(&eighth)) < 1e-5);
-    // A manifest for one with weights of the other is no match, and it is said why.
+    // A manifest with the weights of another network is refused with a reason.
     let table = eighth.tensor_table();
     assert!(table.iter().any(|(name, shape, kind)| {
         name == "embed.weight.scale" && *shape == [32] && kind == "F32"
@@ -426,19 +426,19 @@ fn a_checkpoint_in_8_bits_is_nearly_the_network() {
     assert!(problems.iter().any(|p| p.to_string().contains("temporal.0.norm.gamma")));
 }
 
-/// A network and the motion it is fed in the tests below.
+/// A network and the motion fed to it in the tests below.
 struct Soak {
     config: NetworkConfig,
     network: Network<Flex>,
-    /// As the weights are stored.
+    /// Precision of the stored weights.
     precision: Precision,
     /// `[frames, inputs]`
     features: Vec<f32>,
 }
 
 impl Soak {
-    /// What `KINEST_SOAK` names, a `.model.ron` and AMASS files with spaces between; without it the
-    /// network of this file and somebody who walks.
+    /// Reads the model and clips in `KINEST_SOAK`, a `.model.ron` and AMASS files separated by
+    /// spaces; by default, the network of this file and a walking body.
     fn new() -> Self {
         let Ok(named) = std::env::var("KINEST_SOAK") else {
             let (network, features) = (network(&config()), features(1200));
@@ -466,11 +466,14 @@ impl Soak {
     }
 }
 
-/// Not run by default, as it is for models and motion that are elsewhere:
-/// `KINEST_SOAK="MODEL CLIP..." cargo test --release -p kinest --test native_streams -- --ignored --nocapture`
+/// Ignored by default, since it is for models and motion outside the repository:
+///
+/// ```sh
+/// KINEST_SOAK="MODEL CLIP..." cargo test --release -p kinest_native --test streams -- --ignored --nocapture
+/// ```
 #[test]
 #[ignore = "for a model of one's own"]
-fn frames_of_a_model_one_by_one_are_what_it_says() {
+fn single_frames_of_a_model_match_burn() {
     let soak = Soak::new();
     let mut native = soak.native(Precision::F32);
     let wanted = 10_000 * native.inputs();
@@ -482,7 +485,7 @@ fn frames_of_a_model_one_by_one_are_what_it_says() {
     assert!(worst < 1e-4, "{worst}");
 }
 
-/// Not run by default: a day of frames takes minutes. With `KINEST_SOAK` as above.
+/// Ignored by default, since a day of frames takes minutes. `KINEST_SOAK` as above.
 #[test]
 #[ignore = "takes minutes"]
 fn a_day_of_frames_stays_finite_and_bounded() {
@@ -504,7 +507,7 @@ fn a_day_of_frames_stays_finite_and_bounded() {
         }
         println!("{precision:?}: largest output {largest}, {early} in the first {frames} frames");
         assert!(largest < early * 1.01);
-        // What is saved is refused if it is not finite.
+        // A saved state is refused if it is not finite.
         assert!(native.load(&state.save()).unwrap() == state);
     }
 }

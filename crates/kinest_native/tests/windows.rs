@@ -1,4 +1,4 @@
-//! The native form of a network against the network itself, and what it does with memory.
+//! Compares the native implementation on windows with Burn, and counts its allocations.
 
 #[path = "../../../tests/counting.rs"]
 mod counting;
@@ -13,7 +13,8 @@ use kinest_nn::layers::statistics::DataStatistics;
 use kinest_nn::pose::Network;
 use kinest_nn::tensors::tensors_of;
 
-/// A network small enough for a test whose sizes are multiples of nothing.
+/// A network small enough for tests, with dimensions that are not multiples of vector or tile
+/// sizes.
 fn small() -> KinestConfig {
     let scan = Mamba2Config { state: 8, taps: 4, expand: 2, head_width: 20, chunk: 16 };
     KinestConfig {
@@ -31,7 +32,8 @@ fn small() -> KinestConfig {
     }
 }
 
-/// Both forms of a network with fresh weights; if it standardises, positions in its data are large.
+/// Both implementations of a network with random weights. If it standardises, its data has large
+/// positions.
 fn both(config: KinestConfig) -> (Network<Flex>, NativeKinest) {
     Flex::seed(&FlexDevice, 7);
     let standardise = config.standardise;
@@ -61,7 +63,7 @@ fn native_output(native: &mut NativeKinest, windows: &[f32], take: Take) -> Vec<
     out
 }
 
-/// The largest difference over the largest output.
+/// Largest difference, relative to the largest output.
 fn difference(config: &KinestConfig, batch: usize) -> f32 {
     let (network, mut native) = both(config.clone());
     let windows = windows(config, batch);
@@ -85,13 +87,13 @@ fn odd_sizes_both_chains_and_standardised_inputs() {
     for config in [
         small.clone(),
         KinestConfig { chain: ScanChain::Unified, standardise: true, ..small.clone() },
-        // Not even one tap of the convolution is full.
+        // The window is shorter than the convolution.
         KinestConfig { window: 2, ..small.clone() },
         KinestConfig { temporal_blocks: 0, ..small.clone() },
         KinestConfig { temporal_blocks: 2, kinematic_blocks: 0, ..small.clone() },
         KinestConfig { temporal_blocks: 0, kinematic_blocks: 0, ..small },
     ] {
-        // f32 sums in another order; a wrong weight anywhere is off by a percent or more.
+        // f32 sums in another order; a wrong weight gives at least a percent.
         assert!(difference(&config, 3) < 2e-5, "{config:?}");
     }
 }
@@ -102,7 +104,7 @@ fn the_released_size() {
 }
 
 #[test]
-fn the_newest_frame_is_the_last_of_all_and_windows_do_not_mix() {
+fn the_newest_frame_equals_the_last_of_all_and_windows_are_independent() {
     let config = KinestConfig { kinematic_blocks: 2, ..small() };
     let (_, mut native) = both(config.clone());
     let batch = 5;
@@ -112,7 +114,7 @@ fn the_newest_frame_is_the_last_of_all_and_windows_do_not_mix() {
     let (size, outputs) = (config.window * config.outputs, config.outputs);
     for (i, window) in windows.chunks(native.window_size()).enumerate() {
         let own = &all[i * size..][..size];
-        // One row alone goes through other tiles than many, so the last bits may differ.
+        // A single row goes through other tiles than several, so the last bits may differ.
         for (a, b) in own[size - outputs..].iter().zip(&newest[i * outputs..][..outputs]) {
             assert!((a - b).abs() < 1e-5, "window {i}: {a} {b}");
         }
@@ -125,7 +127,7 @@ fn nothing_is_allocated_after_the_first_window() {
     let config = small();
     let (_, mut native) = both(config.clone());
     let windows = windows(&config, 2);
-    // One thread, so that all of the work is counted here.
+    // One thread, so that all allocations are counted here.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let mut out = vec![0.0; 2 * native.output_size(Take::All)];
     let newest = 2 * native.output_size(Take::Newest);
@@ -143,12 +145,12 @@ fn nothing_is_allocated_after_the_first_window() {
 }
 
 #[test]
-fn what_has_no_native_form_is_refused() {
+fn networks_without_a_native_form_are_refused() {
     let mlp = NetworkConfig::Mlp(MlpConfig { width: 8, ..MlpConfig::default() });
     let network = Network::<Flex>::new(&mlp, &FlexDevice).unwrap();
     assert_eq!(NativeKinest::new(&mlp, tensors_of(&network)).unwrap_err(), PackError::Kind);
 
-    // Another configuration than the network's.
+    // A configuration that differs from the network's.
     let config = small();
     let network =
         Network::<Flex>::new(&NetworkConfig::Kinest(config.clone()), &FlexDevice).unwrap();

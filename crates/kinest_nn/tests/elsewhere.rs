@@ -1,5 +1,5 @@
-//! A network that sees everything relative to the head does not know where in the world it is: the
-//! same motion elsewhere gives the same body elsewhere, and nothing else changes.
+//! A network that sees everything relative to the head does not depend on the place in the world:
+//! the same motion at another place and heading gives the same body there.
 
 use burn_flex::{Flex, FlexDevice};
 use glam::{DQuat, DVec3};
@@ -14,7 +14,7 @@ use kinest::tracker::{TrackerFrame, TrackerSet};
 use kinest_nn::engine::BurnEngine;
 use kinest_nn::pose::Network;
 
-/// Small networks with random weights: one that answers whole windows, one that answers a frame.
+/// Small networks with random weights: one outputs whole windows, one the newest frame.
 fn networks() -> [NetworkConfig; 2] {
     let scan = Mamba2Config { state: 4, taps: 4, expand: 2, head_width: 8, chunk: 8 };
     [
@@ -54,7 +54,7 @@ fn engine(config: &NetworkConfig) -> BurnEngine<Flex> {
     BurnEngine::from_network(Network::new(config, &FlexDevice).unwrap(), spec, FlexDevice, "cpu")
 }
 
-/// A turn about the vertical, then a way over the floor.
+/// A turn about the vertical, then a shift over the floor.
 struct Elsewhere {
     turn: DQuat,
     shift: DVec3,
@@ -69,7 +69,7 @@ impl Elsewhere {
     }
 }
 
-/// f32 on the way through the network: of 1 in features, then of a few layers.
+/// f32 rounding: features of magnitude 1, then a few layers.
 const TOLERANCE: f64 = 2e-4;
 
 fn same(a: &Pose, b: &Pose, what: &str) {
@@ -80,7 +80,7 @@ fn same(a: &Pose, b: &Pose, what: &str) {
 }
 
 #[test]
-fn the_same_motion_elsewhere_gives_the_same_body_elsewhere() {
+fn a_moved_motion_gives_the_moved_body() {
     let skeleton = Skeleton::default();
     let here = synthetic::walk_and_wave(&skeleton);
     let here = MotionClip { frames: here.frames[150..210].to_vec(), ..here };

@@ -1,5 +1,5 @@
-//! The network, its losses, gradients and training steps against the reference's numbers.
-//! Tolerances are those of `tests/golden/README.md`.
+//! Compares the network, its losses, gradients and training steps with the reference's golden
+//! files. Tolerances are those of `tests/golden/README.md`.
 
 #[path = "../../../tests/golden/mod.rs"]
 mod golden;
@@ -50,7 +50,7 @@ fn state_dict(golden: &Golden, prefix: &str) -> StateDict {
         .collect()
 }
 
-/// The numbers of a `state_dict` by our names, in our layout.
+/// The tensors of a `state_dict`, with our names and layout.
 fn converted(state_dict: StateDict) -> Named {
     let checkpoint = import_state_dict(state_dict, ImportOptions::default()).unwrap();
     let network: Network<Flex> =
@@ -128,7 +128,7 @@ fn golden_block(golden: &Golden, chunk: usize) -> Mamba2<Flex> {
     let config = Mamba2Config { state: 5, taps: 4, expand: 2, head_width: 6, chunk };
     let mut block = Mamba2::<Flex>::new(&config, 12, &Default::default());
     let numbers = |name: &str| golden.f32(&format!("weight.{name}"));
-    // PyTorch has [outputs, inputs], Burn [inputs, outputs].
+    // PyTorch stores [outputs, inputs], Burn [inputs, outputs].
     let matrix = |values: &[f32], rows: usize| {
         let shape = [rows, values.len() / rows];
         let data = TensorData::new(values.to_vec(), shape);
@@ -166,7 +166,7 @@ fn golden_block(golden: &Golden, chunk: usize) -> Mamba2<Flex> {
 }
 
 #[test]
-fn mamba_block_with_any_chunk_and_from_the_middle() {
+fn mamba_block_with_any_chunk_and_from_a_state() {
     const FILE: &str = "units/mamba2_block";
     let golden = load(FILE);
     let input: Tensor<Flex, 3> = tensor(&golden, "input");
@@ -204,7 +204,7 @@ fn mamba_block_with_any_chunk_and_from_the_middle() {
     compare("inner", "inner.C", values(inner.scan.c));
 }
 
-/// The parts of the reference's training loss, not yet weighted.
+/// Unweighted terms of the reference's training loss.
 struct LossTerms<B: burn::tensor::backend::Backend> {
     rotation: Tensor<B, 1>,
     root: Tensor<B, 1>,
@@ -251,7 +251,7 @@ fn losses_and_their_gradients() {
     }
 }
 
-/// Gradients of every parameter by name.
+/// Gradients of all parameters, by name.
 struct Gradients<'a> {
     gradients: &'a <Auto as AutodiffBackend>::Gradients,
     path: Vec<String>,
@@ -260,7 +260,7 @@ struct Gradients<'a> {
 
 impl ModuleVisitor<Auto> for Gradients<'_> {
     fn enter_module(&mut self, name: &str, container: &str) {
-        // Checkpoints leave the names of variants out.
+        // Checkpoints omit the names of enum variants.
         if !container.starts_with("Enum") {
             self.path.push(name.into());
         }
@@ -276,13 +276,13 @@ impl ModuleVisitor<Auto> for Gradients<'_> {
     }
 }
 
-/// The tiny network with the last layer replaced as the training golden files ask.
+/// The tiny network with its last layer replaced, as the golden files for training require.
 fn training_network(golden: &Golden) -> Kinest<Auto> {
     let mut weights = state_dict(&load("tiny/weights"), "");
     weights.extend(state_dict(golden, "override."));
     let mut checkpoint = import_state_dict(weights, ImportOptions::default()).unwrap();
     let NetworkConfig::Kinest(config) = &mut checkpoint.manifest.network else { unreachable!() };
-    // The files were made with dropout off.
+    // The golden files were made without dropout.
     config.dropout = 0.0;
     kinest(Network::from_checkpoint(&checkpoint, &Default::default()).unwrap())
 }
@@ -304,8 +304,8 @@ fn parameter_gradients() {
     let expected = converted(state_dict(&golden, "grad."));
     assert_eq!(visitor.found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     let largest = |name: &str| {
-        // The reference packs query, key and value into one tensor, whose largest gradient counts:
-        // the key's bias has none at all, softmax does not see it.
+        // The reference packs query, key and value into one tensor, whose largest gradient sets the
+        // tolerance. The key's bias alone has zero gradient, because softmax is invariant to it.
         let part = ["query", "key", "value"].into_iter().find(|p| name.contains(&format!(".{p}.")));
         let names = match part {
             Some(part) => ["query", "key", "value"].map(|p| name.replace(part, p)).to_vec(),
@@ -343,7 +343,7 @@ fn ten_adam_steps() {
             let ours: Named = snapshots
                 .map(|s| (s.full_path(), s.to_data().unwrap().to_vec().unwrap()))
                 .collect();
-            // The file has seven of the parameters: those that differ from the start.
+            // The file has seven of the parameters, those that differ from the start.
             for (name, want) in converted(moved).into_iter().filter(|(n, w)| before[n] != *w) {
                 check(FILE, &format!("step{step} {name}"), ours[&name].clone(), want, 5e-6);
             }

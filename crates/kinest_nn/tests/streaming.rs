@@ -1,4 +1,4 @@
-//! A causal network says the same to a motion in whatever stretches it is fed.
+//! A causal network gives the same output however its input is split into calls.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
@@ -46,7 +46,7 @@ fn network() -> Network<Flex> {
     Network::new(&NetworkConfig::Kinest(config()), &FlexDevice).unwrap()
 }
 
-/// Features of somebody who walks and waves, over and over.
+/// Features of a walking, waving body, repeated.
 fn features(frames: usize) -> Vec<f32> {
     let clip = synthetic::walk_and_wave(&Default::default()).resampled(60.0);
     let trackers = clip_trackers(&clip, &Skeleton::default(), layout().trackers);
@@ -56,7 +56,7 @@ fn features(frames: usize) -> Vec<f32> {
     rows.chunks_exact(inputs).cycle().take(frames).flatten().copied().collect()
 }
 
-/// Outputs for the stretches, one after the other.
+/// Concatenated outputs of calls with these numbers of frames.
 fn outputs(network: &Network<Flex>, features: &[f32], stretches: &[usize]) -> Vec<f32> {
     let inputs = layout().inputs();
     let (mut rest, mut state, mut said) = (features, None, vec![]);
@@ -77,7 +77,7 @@ fn worst(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[test]
-fn the_stretches_make_no_difference() {
+fn splitting_into_calls_makes_no_difference() {
     let (network, features) = (network(), features(160));
     let whole = outputs(&network, &features, &[160]);
     let largest = whole.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
@@ -86,7 +86,7 @@ fn the_stretches_make_no_difference() {
         let said = outputs(&network, &features, stretches);
         assert!(worst(&whole, &said) < 1e-5, "{} stretches", stretches.len());
     }
-    // The fused pass starts from states, too.
+    // The fused pass also starts from states.
     let network = network.with_core_kernels(&CoreKernels::default().and::<Flex>(core_on_host));
     for stretches in [&[160][..], &[1; 160], &[7, 153]] {
         let said = outputs(&network, &features, stretches);
@@ -95,7 +95,7 @@ fn the_stretches_make_no_difference() {
 }
 
 #[test]
-fn no_frame_sees_a_later_one_and_the_past_counts() {
+fn outputs_depend_on_past_frames_only() {
     let (network, features) = (network(), features(60));
     let whole = outputs(&network, &features, &[60]);
     let (inputs, outputs_of) = (layout().inputs(), 132);
@@ -107,7 +107,7 @@ fn no_frame_sees_a_later_one_and_the_past_counts() {
 }
 
 #[test]
-fn a_causal_network_comes_back_from_its_checkpoint_and_sees_no_moving_frame() {
+fn a_causal_network_is_restored_from_its_checkpoint_and_refuses_window_axes() {
     let spec = |axes| ModelSpec {
         layout: FeatureLayout { axes, ..FeatureLayout::default() },
         rate_hz: 60.0,
@@ -133,9 +133,9 @@ fn a_causal_network_comes_back_from_its_checkpoint_and_sees_no_moving_frame() {
     assert_eq!(field, "spec.layout.frame");
 }
 
-/// What one network is computed with is nothing to another one on the same back end.
+/// Networks on one back end do not share kernels.
 #[test]
-fn kernels_are_a_networks_own() {
+fn each_network_has_its_own_kernels() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     fn counted(tensors: CoreTensors<Flex>) -> (Tensor<Flex, 3>, Mamba2State<Flex>) {
         CALLS.fetch_add(1, Ordering::SeqCst);

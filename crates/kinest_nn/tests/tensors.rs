@@ -1,4 +1,4 @@
-//! `kinest` knows the tensors of every network without Burn: they are those of the modules.
+//! The tensor names and shapes that `kinest` derives from dimensions are those of the Burn modules.
 
 use burn_flex::{Flex, FlexDevice};
 use kinest::model::{
@@ -7,7 +7,7 @@ use kinest::model::{
 use kinest_nn::pose::Network;
 use kinest_nn::tensors::tensors_of;
 
-/// Every size differs, so that no two can be exchanged.
+/// Every dimension differs, so that swapped dimensions are detected.
 fn small() -> KinestConfig {
     let scan = Mamba2Config { state: 3, taps: 4, expand: 2, head_width: 5, chunk: 8 };
     KinestConfig {
@@ -26,7 +26,7 @@ fn small() -> KinestConfig {
 }
 
 #[test]
-fn every_network_has_the_tensors_that_its_dimensions_say() {
+fn every_network_has_the_tensors_of_its_dimensions() {
     let causal = CausalConfig { mixer_taps: 5, attention_frames: 12, look_ahead: 0 };
     for config in [
         NetworkConfig::Kinest(small()),

@@ -1,5 +1,5 @@
-//! Bad motion files, through the program itself: exit status 1, a message with the file and the field, no
-//! panic, and nothing written.
+//! Invalid motion files, through the program: exit status 1, a message with file and field, no
+//! panic, and no output file.
 
 mod npz;
 
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-/// A folder with a small model in it, imported once for all tests.
+/// A folder with a small model, imported once for all tests.
 static MODEL: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("tiny.model.ron");
@@ -43,7 +43,8 @@ fn motion(frames: usize, width: usize, pose: impl Fn(usize) -> f64, rate_hz: f64
     ])
 }
 
-/// Name of the fault, the file (none: it does not exist), and what the message must say.
+/// Name of the fault, content of the file (`None`: it does not exist), and the expected part of the
+/// message.
 fn faults() -> Vec<(&'static str, Option<Vec<u8>>, &'static str)> {
     let zero = |_: usize| 0.0;
     let at = |place: usize, bad: f64| move |i: usize| if i == place { bad } else { 0.0 };
@@ -73,7 +74,7 @@ fn faults() -> Vec<(&'static str, Option<Vec<u8>>, &'static str)> {
 }
 
 #[test]
-fn a_bad_motion_file_is_named_with_its_field_and_nothing_is_written() {
+fn errors_in_motion_files_name_file_and_field() {
     let model = path(&MODEL.1);
     for (fault, file, expected) in faults() {
         let folder = tempfile::tempdir().unwrap();
@@ -96,7 +97,7 @@ fn a_bad_motion_file_is_named_with_its_field_and_nothing_is_written() {
             let what = format!("{} with {fault}: {message}", command[0]);
             assert_eq!(output.status.code(), Some(1), "{what}");
             assert!(message.contains("walk_poses.npz"), "{what}");
-            // A missing file of a split is found before it is opened.
+            // A missing file of a split is reported before any is opened.
             assert!(message.contains(expected) || missing, "{what}");
             assert!(!message.contains("panicked"), "{what}");
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before, "{what}");
@@ -105,7 +106,7 @@ fn a_bad_motion_file_is_named_with_its_field_and_nothing_is_written() {
 }
 
 #[test]
-fn wrong_usage_has_its_own_status() {
+fn wrong_usage_has_exit_status_2() {
     for arguments in [
         &["evaluate"][..],
         &["predict", "--model", "m.model.ron", "--motion", "a.npz", "--out", "b.npz"],
@@ -118,9 +119,9 @@ fn wrong_usage_has_its_own_status() {
     }
 }
 
-/// The same commands on a good file, so that the failures above are failures of the file.
+/// The same commands succeed on a valid file.
 #[test]
-fn a_good_motion_file_is_predicted_and_evaluated() {
+fn a_valid_motion_file_is_predicted_and_evaluated() {
     let model = path(&MODEL.1);
     let folder = tempfile::tempdir().unwrap();
     let inside = |name: &str| folder.path().join(name);
@@ -159,14 +160,14 @@ fn a_good_motion_file_is_predicted_and_evaluated() {
     let output = run(&[&all[..], &["--baseline-data", data], &files].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(output.stdout, fs::read(markdown).unwrap());
-    // A clip for five candidates and two protocols.
+    // One clip, five candidates, two protocols.
     assert_eq!(fs::read_to_string(csv).unwrap().lines().count(), 1 + 5 * 2);
     assert!(sheets.join("stand_poses.png").is_file());
 }
 
 #[cfg(not(feature = "cuda"))]
 #[test]
-fn a_device_that_was_left_out_is_said() {
+fn a_device_that_is_not_compiled_in_is_reported() {
     let model = path(&MODEL.1);
     let output = run(&["evaluate", "--model", model, "--data", "d", "--device", "cuda"]);
     let message = stderr(&output);

@@ -1,4 +1,5 @@
-//! Broken models, weights and configs: an error that names file and field, status 1, and no file.
+//! Invalid models, weights and configs: an error with file and field, exit status 1, and no output
+//! file.
 
 use kinest::model::TensorProblem;
 use kinest_nn::import::{ImportError, ImportOptions, StateDict, import_state_dict};
@@ -12,7 +13,7 @@ fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../kinest/tests/golden/tiny").join(name)
 }
 
-/// Runs the program in `folder`; status and what it said.
+/// Runs the program in `folder`; returns its status and messages.
 fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(TRAIN).current_dir(folder).args(args).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -40,9 +41,9 @@ fn imported() -> tempfile::TempDir {
     folder
 }
 
-/// As in `kinest-train inspect m.model.ron | head -1`.
+/// Like `kinest-train inspect m.model.ron | head -1`.
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_pipe_is_not_an_error() {
     let folder = imported();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -59,7 +60,7 @@ fn edit(path: PathBuf, from: &str, to: &str) {
 }
 
 #[test]
-fn import_checks_itself_against_a_file() {
+fn import_verifies_its_result() {
     let folder = tempfile::tempdir().unwrap();
     let (weights, io) = (golden("kinest_tiny.pth"), golden("io.safetensors"));
     let mut args = vec!["import", "--weights", weights.to_str().unwrap(), "--out", "m.model.ron"];
@@ -70,7 +71,7 @@ fn import_checks_itself_against_a_file() {
         text.lines().find_map(|l| l.strip_prefix("max_abs_diff ")).unwrap().parse().unwrap();
     assert!(value < 5e-5, "{value}");
 
-    // The other chain gives another output, and then nothing is written.
+    // The other chain gives another output; nothing is written then.
     let other = folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
     args.extend(["--chain", "unified", "--tolerance", "1e-4"]);
@@ -79,7 +80,7 @@ fn import_checks_itself_against_a_file() {
 }
 
 #[test]
-fn files_that_are_not_there_or_not_pytorch() {
+fn missing_and_non_pytorch_files_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     fails(path, &["import", "--weights", "none.pth", "--out", "m.model.ron"], &["none.pth"]);
@@ -126,14 +127,14 @@ fn every_wrong_tensor_of_a_state_dict_is_listed_at_once() {
 }
 
 #[test]
-fn prefixes_and_unused_tensors_do_not_matter() {
+fn prefixes_and_unused_tensors_are_ignored() {
     let mut weights = state_dict();
     weights.retain(|name, _| !name.contains("linear1") || name.contains("encoder"));
     import_state_dict(weights, ImportOptions::default()).unwrap();
 }
 
 #[test]
-fn a_checkpoint_that_was_changed_says_how() {
+fn changes_of_a_checkpoint_are_reported() {
     let change = |from: &str, to: &str, words: &[&str]| {
         let folder = imported();
         edit(folder.path().join("m.model.ron"), from, to);
@@ -148,7 +149,7 @@ fn a_checkpoint_that_was_changed_says_how() {
     change("width: 24", "width: 25", &["attention_heads"]);
 }
 
-/// Replaces one tensor of the weights beside `m.model.ron`, hash and all.
+/// Replaces a tensor in the weights of `m.model.ron`, and updates the hash.
 fn replace_tensor(folder: &Path, name: &str, shape: &[usize], value: f32) {
     let path = folder.join("m.safetensors");
     let bytes = std::fs::read(&path).unwrap();
@@ -167,7 +168,7 @@ fn replace_tensor(folder: &Path, name: &str, shape: &[usize], value: f32) {
 }
 
 #[test]
-fn weights_of_the_wrong_shape_or_not_finite() {
+fn weights_of_the_wrong_shape_or_not_finite_are_errors() {
     let folder = imported();
     replace_tensor(folder.path(), "embed.bias", &[7], 0.0);
     fails(folder.path(), &["inspect", "m.model.ron"], &["embed.bias", "[7]", "[24]"]);
@@ -180,7 +181,7 @@ fn weights_of_the_wrong_shape_or_not_finite() {
 }
 
 #[test]
-fn a_config_with_an_unknown_key_or_a_value_that_cannot_be() {
+fn unknown_keys_and_invalid_values_of_a_config_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let config = |text: &str, words: &[&str]| {
@@ -197,7 +198,7 @@ fn a_config_with_an_unknown_key_or_a_value_that_cannot_be() {
 }
 
 #[test]
-fn wrong_usage_is_status_2() {
+fn wrong_usage_has_exit_status_2() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(run(folder.path(), &["import"]).0, Some(2));
     assert_eq!(run(folder.path(), &["fly"]).0, Some(2));

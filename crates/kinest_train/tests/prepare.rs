@@ -1,4 +1,5 @@
-//! `prepare` and `skeleton` through the program itself, on small copies of what a download looks like.
+//! `prepare` and `skeleton`, through the program, on small folders with the structure of a
+//! download.
 
 mod npz;
 
@@ -20,7 +21,7 @@ use std::sync::LazyLock;
 static WALK: LazyLock<MotionClip> =
     LazyLock::new(|| synthetic::walk_and_wave(&Skeleton::default()));
 
-/// A clip of `frames` frames at 120 Hz, from frame `first` of the walk.
+/// A clip of `frames` frames at 120 Hz, from frame `first` of a walk.
 fn clip(first: usize, frames: usize) -> MotionClip {
     MotionClip { rate_hz: 120.0, frames: WALK.frames[first..first + frames].to_vec() }
 }
@@ -31,7 +32,7 @@ fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Clips under these names, each from another place of the walk.
+/// Writes clips with these names, each from another part of the walk.
 fn put_clips(folder: &Path, names: &[&str]) {
     for (i, name) in names.iter().enumerate() {
         put(folder, name, "");
@@ -48,14 +49,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// `prepare --data amass --out out` with `more`; its table.
+/// Runs `prepare --data amass --out out` with `more` arguments; returns its table.
 fn prepare(folder: &Path, more: &[&str]) -> String {
     let output = run(folder, &[&["prepare", "--data", "amass", "--out", "out"], more].concat());
     assert!(output.status.success(), "{}", text(&output.stderr));
     text(&output.stdout)
 }
 
-/// The same when it fails; its message and table.
+/// The same for a failure; returns its message and table.
 fn prepare_fails(folder: &Path, more: &[&str]) -> (String, String) {
     let output = run(folder, &[&["prepare", "--data", "amass", "--out", "out"], more].concat());
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
@@ -74,7 +75,7 @@ const CMU: [&str; 4] = [
 ];
 
 #[test]
-fn the_first_protocol_is_found_below_folders_of_any_depth() {
+fn the_first_protocol_is_found_at_any_folder_depth() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let hdm = "smplh/MPI_HDM05/bd/HDM_bd_01_poses.npz";
@@ -89,7 +90,7 @@ fn the_first_protocol_is_found_below_folders_of_any_depth() {
 
     assert_eq!(names(&at.join("out/train.motion")), [CMU[0], CMU[2], hdm]);
     assert_eq!(names(&at.join("out/test.motion")), [CMU[1]]);
-    // 80, 84 and 88 frames at 120 Hz, and 82 for the test.
+    // 80, 84 and 88 frames at 120 Hz for training, and 82 for testing.
     for row in ["train all 3 126 0.00", "train CMU 2 82 0.00", "train HDM05 1 44", "test all 1 41"]
     {
         let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -100,14 +101,14 @@ fn the_first_protocol_is_found_below_folders_of_any_depth() {
     let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
     assert_eq!(report["splits"][0]["subsets"]["HDM05"]["frames"], 44);
     assert_eq!(report["splits"][1]["clips"], 1);
-    // The frames are every second of the file's.
+    // Every second frame of the file.
     let store = MotionStore::open(&at.join("out/test.motion")).unwrap();
     let expected = amass::load(&at.join("amass").join(CMU[1])).unwrap();
     assert_eq!(store.clip(0), expected.resampled(60.0), "f32 in, f32 out");
 }
 
 #[test]
-fn the_second_protocol_wants_all_its_subsets() {
+fn the_second_protocol_requires_all_its_subsets() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let test = ["HumanEva/S1/Box_1_poses.npz", "Transitions_mocap/mazen/a_poses.npz"];
@@ -124,7 +125,7 @@ fn the_second_protocol_wants_all_its_subsets() {
 }
 
 #[test]
-fn everything_a_list_names_and_the_folder_lacks_is_named() {
+fn all_missing_clips_of_a_list_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     put_clips(&at.join("amass"), &CMU[..1]);
@@ -136,7 +137,7 @@ fn everything_a_list_names_and_the_folder_lacks_is_named() {
         assert!(message.contains(missing), "{missing} is not in {message}");
     }
     assert!(!at.join("out").exists(), "nothing is written");
-    // A split of which nothing is left is a failure, but the other one is written.
+    // A split without clips is an error, but the other one is written.
     let (message, table) = prepare_fails(at, &[&lists[..], &["--allow-missing"]].concat());
     assert!(message.contains("nothing is left of split test"), "{message}");
     assert!(table.contains("mine/b.npz: listed in other.txt"), "{table}");
@@ -149,7 +150,7 @@ fn everything_a_list_names_and_the_folder_lacks_is_named() {
 }
 
 #[test]
-fn broken_clips_are_named_with_the_reason_and_the_run_goes_on() {
+fn broken_clips_are_reported_and_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let data = at.join("amass");
@@ -184,7 +185,7 @@ fn broken_clips_are_named_with_the_reason_and_the_run_goes_on() {
     assert!(message.contains("nothing is left of split all") && table.contains("rateless"));
 }
 
-/// Puts nonsense of the same size and date where the file was: whoever reads it again fails.
+/// Replaces the content of a file, with the same size and date, so that reading it again fails.
 fn spoil(path: &Path) {
     let metadata = fs::metadata(path).unwrap();
     fs::write(path, vec![b'x'; metadata.len() as usize]).unwrap();
@@ -197,7 +198,7 @@ fn spoil(path: &Path) {
 }
 
 #[test]
-fn a_run_that_was_killed_goes_on_and_reads_only_what_it_must() {
+fn a_killed_run_continues_and_reads_only_new_clips() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     put_clips(&at.join("amass"), &CMU);
@@ -207,7 +208,7 @@ fn a_run_that_was_killed_goes_on_and_reads_only_what_it_must() {
     let (store, partial) = (at.join("out/train.motion"), at.join("out/train.motion.partial"));
     let whole = fs::read(&store).unwrap();
 
-    // Killed inside the third clip: two are kept, the others are read.
+    // Killed during the third clip: two are kept, the others are read.
     let first_two: usize = [40, 41].map(|frames| 36 + CMU[0].len() + 276 * frames).iter().sum();
     fs::write(&partial, &whole[..24 + first_two + 1000]).unwrap();
     fs::remove_file(&store).unwrap();
@@ -217,7 +218,7 @@ fn a_run_that_was_killed_goes_on_and_reads_only_what_it_must() {
     assert_eq!(fs::read(&store).unwrap(), whole);
     assert!(!partial.exists());
 
-    // A finished file serves as well; a clip that changed is read again.
+    // A finished file is reused too; a changed clip is read again.
     spoil(&at.join("amass").join(CMU[2]));
     amass::save(&at.join("amass").join(CMU[3]), &clip(300, 100), "male").unwrap();
     prepare(at, &split);
@@ -225,17 +226,17 @@ fn a_run_that_was_killed_goes_on_and_reads_only_what_it_must() {
         MotionStore::open(&store).unwrap().clips().iter().map(|c| c.frames).collect();
     assert_eq!(frames, [40, 41, 42, 50]);
 
-    // At another rate nothing of it can be used.
+    // Nothing can be reused at another rate.
     let table = prepare(at, &[&split[..], &["--rate", "30"]].concat());
     assert_eq!(names(&store), [CMU[3]]);
     assert!(table.contains("unreadable"), "{table}");
 }
 
-/// What a full disk does, by a limit on the size of files: a message, no half store under the final
-/// name, and the next run goes on.
+/// A full disk, simulated by a limit on file sizes: an error message, no incomplete store under the
+/// final name, and the next run continues.
 #[cfg(unix)]
 #[test]
-fn a_full_disk_is_an_error_and_the_next_run_goes_on() {
+fn a_full_disk_is_an_error_and_the_next_run_continues() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     put_clips(&at.join("amass"), &CMU);
@@ -256,7 +257,7 @@ fn a_full_disk_is_an_error_and_the_next_run_goes_on() {
 }
 
 #[test]
-fn training_draws_the_same_windows_from_a_folder_and_from_its_prepared_file() {
+fn a_folder_and_its_prepared_file_give_the_same_windows() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     put_clips(&at.join("amass"), &CMU);
@@ -272,7 +273,7 @@ fn training_draws_the_same_windows_from_a_folder_and_from_its_prepared_file() {
     let (data, list) = (at.join("amass"), at.join("list.txt"));
     let from_folder = windows(&data, Some(&list));
     let expected = clips::load(&data, Some(&list), 60.0).unwrap();
-    // Whatever happens to the clips then.
+    // The clips are no longer needed.
     fs::remove_dir_all(&data).unwrap();
     let store = at.join("out/train.motion");
     assert_eq!(windows(&store, None), from_folder);
@@ -302,7 +303,7 @@ fn truncated_and_damaged_stores_are_refused() {
     assert!(message.contains("cut.motion: cut short"), "{message}");
     assert!(!at.join("run").exists());
 
-    // `inspect` reads all of it and finds what opening does not look at.
+    // `inspect` reads everything and finds damage that opening does not.
     let described = text(&run(at, &["inspect", "out/train.motion"]).stdout);
     assert!(described.contains("clips       4") && described.contains("CMU 4"), "{described}");
     let mut damaged = whole;
@@ -315,7 +316,7 @@ fn truncated_and_damaged_stores_are_refused() {
 }
 
 #[test]
-fn wrong_usage_is_told_from_failure() {
+fn wrong_usage_and_failure_have_different_exit_statuses() {
     let folder = tempfile::tempdir().unwrap();
     for more in [
         &[][..],
@@ -332,7 +333,7 @@ fn wrong_usage_is_told_from_failure() {
     }
 }
 
-/// A model with a vertex on each joint, but two about the pelvis, and one under the feet.
+/// A model with one vertex on each joint, except for two around the pelvis, and one below the feet.
 fn body_model(rest: &[glam::DVec3]) -> Vec<(&'static str, Vec<u8>)> {
     let aside = glam::DVec3::X * 0.1;
     let mut vertices = vec![rest[0] - aside];
@@ -344,7 +345,7 @@ fn body_model(rest: &[glam::DVec3]) -> Vec<(&'static str, Vec<u8>)> {
         (j, v) if j == v => 1.0,
         _ => 0.0,
     };
-    // The hands hang from the wrists, as far as anyone looks.
+    // The hand joints hang from the wrists, as far as the code checks.
     let parent = move |i: usize| match SmplJoint::ALL.get(i % joints).map(|j| j.parent()) {
         _ if i >= joints => (i - joints) as f64,
         Some(None) => f64::from(u32::MAX),
@@ -360,12 +361,12 @@ fn body_model(rest: &[glam::DVec3]) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn the_skeleton_of_a_body_model_is_its_regressor_times_its_template() {
+fn a_skeleton_is_the_regressor_times_the_template() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let mut truth = Skeleton::default();
     truth.offsets[0] = glam::DVec3::new(-0.0018, -0.2233, 0.0282);
-    // The rest pose has y up, as the template.
+    // The rest pose has y up, like the template.
     let upright = [glam::DMat3::IDENTITY; 22];
     let mut rest = truth.forward(&upright, glam::DVec3::ZERO).positions.to_vec();
     let ankle = rest[SmplJoint::LeftAnkle.index()].y;

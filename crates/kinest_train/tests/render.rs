@@ -1,4 +1,4 @@
-//! `render`, through the program: what is in the pictures, and what is refused.
+//! `render`, through the program: content of the pictures, and errors.
 
 use glam::{DQuat, DVec3};
 use kinest::motion::{ClipFrame, MotionClip, amass};
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use tiny_skia::Pixmap;
 
-/// Someone with arms out who turns half round in one second.
+/// A body with stretched arms that turns by 180° in 1 s.
 fn turn(path: &Path, rate_hz: f64) {
     let frame = |i: usize| {
         let mut pose = Pose::rest();
@@ -37,14 +37,14 @@ fn draw(folder: &Path, arguments: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// How many pixels between these columns have a colour near this one, and the mean of their columns.
+/// Number of pixels between these columns with a colour near this one, and their mean column.
 fn ink(picture: &Pixmap, columns: std::ops::Range<u32>, color: [i32; 3]) -> (usize, f64) {
     let near = |x: u32, y: u32| {
         let p = picture.pixel(x, y).unwrap();
         let found = [p.red(), p.green(), p.blue()].map(i32::from);
         found.iter().zip(color).all(|(a, b)| (a - b).abs() < 8)
     };
-    // Below the captions, which are in the same colours.
+    // Below the captions, which use the same colours.
     let rows = 20..picture.height();
     let all = rows.flat_map(|y| columns.clone().map(move |x| (x, y)));
     let hits: Vec<f64> = all.filter(|(x, y)| near(*x, *y)).map(|(x, _)| f64::from(x)).collect();
@@ -55,7 +55,7 @@ const ORANGE: [i32; 3] = [0xE0, 0x6C, 0x10];
 const BLUE: [i32; 3] = [0x1F, 0x63, 0xC8];
 
 #[test]
-fn a_sheet_shows_left_and_right_where_they_are_before_and_after_a_turn() {
+fn a_sheet_shows_left_and_right_on_the_correct_sides() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     turn(&folder.join("turn.npz"), 60.0);
@@ -72,7 +72,7 @@ fn a_sheet_shows_left_and_right_where_they_are_before_and_after_a_turn() {
 }
 
 #[test]
-fn an_animation_and_a_folder_have_a_picture_for_each_time() {
+fn an_animation_and_a_folder_have_one_picture_per_time() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     turn(&folder.join("a.npz"), 60.0);
@@ -94,7 +94,7 @@ fn an_animation_and_a_folder_have_a_picture_for_each_time() {
     assert_eq!(delays.len(), 13);
     assert_eq!(delays[..12].iter().sum::<u16>(), 100, "it lasts as long as the motion");
 
-    // The second folder is there already.
+    // The second folder exists already.
     draw(folder, "--motion a.npz --motion b.npz --overlay --out frames/ --every 0.25 --size 64");
     draw(folder, "--motion a.npz --out frames --at 0 --size 64");
     let mut names: Vec<_> =
@@ -104,7 +104,7 @@ fn an_animation_and_a_folder_have_a_picture_for_each_time() {
 }
 
 #[test]
-fn wrong_usage_and_bad_files_have_their_own_status_and_leave_nothing() {
+fn wrong_usage_and_bad_files_have_different_exit_statuses() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     turn(&folder.join("a.npz"), 60.0);

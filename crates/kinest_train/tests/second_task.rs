@@ -1,5 +1,5 @@
-//! The loop with a task that has nothing to do with poses: a line is fitted, the weights of its two losses are learned,
-//! and a codebook follows the data after each step of the optimiser.
+//! The training loop with a task unrelated to poses: it fits lines, learns the weights of its two
+//! losses, and updates a codebook after each step.
 
 use burn::backend::Autodiff;
 use burn::module::{Module, Param};
@@ -16,20 +16,21 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const CODES: usize = 3;
-/// Decay of the moving average that a code is.
+/// Decay of the codes' moving average.
 const DECAY: f32 = 0.9;
 
-/// Two outputs of one input each; the second is measured badly.
+/// Two linear outputs of one input; the second has noise.
 #[derive(Module, Debug)]
 struct Line<B: Backend> {
     line: Linear<B>,
-    /// Logarithms of the variances of the outputs: a loss with a large one counts little (Kendall et al. 2018).
+    /// Logarithms of the outputs' variances: a loss with a large variance has a small weight
+    /// (Kendall et al. 2018).
     log_variances: Param<Tensor<B, 1>>,
-    /// `[CODES, 1]`, moved without a gradient.
+    /// `[CODES, 1]`, updated without a gradient.
     codes: Param<Tensor<B, 2>>,
 }
 
-/// Inputs, and outputs of each; `x`, `2 x`, and `-x` with noise.
+/// Inputs `x` and outputs `2 x` and `-x`, the latter with noise.
 struct Lines;
 
 #[derive(Clone)]
@@ -95,7 +96,7 @@ fn tensor<B: Backend, const D: usize>(
     Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
 }
 
-/// Mean square of each output's error, `[2]`.
+/// Mean squared error of each output, `[2]`.
 fn errors<B: Backend>(network: &Line<B>, draw: &Points, device: &B::Device) -> Tensor<B, 1> {
     let count = draw.inputs.len();
     let output = network.line.forward(tensor(&draw.inputs, [count, 1], device));
@@ -193,7 +194,7 @@ impl Task for Fit {
         vec![(Self::JUDGED_BY, error)]
     }
 
-    /// All numbers of the network, one a line.
+    /// Writes all numbers of the network, one per line.
     fn save<B: AutodiffBackend>(
         &self,
         network: &Trained<Self, B>,
@@ -220,7 +221,7 @@ impl Task for Fit {
 }
 
 const STEPS: u64 = 300;
-/// The folder that the test below trains in when it is a process of its own.
+/// Folder for training when the test below runs as a child process.
 const FOLDER: &str = "KINEST_SECOND_TASK_FOLDER";
 
 fn run(folder: &Path) {
@@ -229,7 +230,7 @@ fn run(folder: &Path) {
     train::<_, Autodiff<Flex>>(&Fit::new(STEPS), folder, resume, FlexDevice).unwrap();
 }
 
-/// Steps that are saved, and the losses of all that are logged.
+/// Saved steps and all logged losses.
 fn logged(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join("metrics.jsonl")).unwrap_or_default();
     let without_speed = |line: &str| {
@@ -240,7 +241,7 @@ fn logged(folder: &Path) -> Vec<String> {
     text.lines().map(without_speed).collect()
 }
 
-/// Killed over and over, it comes to the same numbers to the last bit: weights, learned weights of the loss, codes.
+/// Killed repeatedly, a run gets the same numbers bit for bit: weights, loss weights and codes.
 #[cfg(unix)]
 #[test]
 fn another_task_goes_on_after_a_kill_as_if_nothing_had_been() {
@@ -259,7 +260,7 @@ fn another_task_goes_on_after_a_kill_as_if_nothing_had_been() {
         let state = parts.join("last.state.safetensors");
         let saved = || std::fs::metadata(&state).and_then(|m| m.modified()).ok();
         let before = saved();
-        // Killed some steps after it has begun to go on.
+        // Killed a few steps after it has resumed.
         while saved() == before && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -281,7 +282,7 @@ fn another_task_goes_on_after_a_kill_as_if_nothing_had_been() {
     learned(&std::fs::read_to_string(whole.join("last.model.ron")).unwrap());
 }
 
-/// The lines are found, the noisy one counts less, and the codes have gone where the data is.
+/// The lines are fitted, the noisy loss has less weight, and the codes have moved to the data.
 fn learned(saved: &str) {
     let n: Vec<f32> = saved.lines().skip(1).map(|line| line.parse().unwrap()).collect();
     assert!((n[0] - 2.0).abs() < 0.1 && (n[1] + 1.0).abs() < 0.3, "lines {n:?}");

@@ -1,4 +1,4 @@
-//! Motion made by code, from the command line: made, trained on and scored without any download.
+//! Synthetic motion, through the program: made, trained on and scored without any download.
 
 use kinest::motion::amass;
 use std::fs;
@@ -33,7 +33,7 @@ fn list(folder: &Path, split: &str) -> Vec<String> {
 }
 
 #[test]
-fn clips_are_made_trained_on_and_scored() {
+fn clips_are_synthesised_trained_on_and_scored() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     let said = succeed(path, "synth --out data --clips 3 --seconds 1.5 --kind squat,walk");
@@ -55,7 +55,7 @@ fn clips_are_made_trained_on_and_scored() {
 }
 
 #[test]
-fn a_seed_says_all_and_nothing_is_written_over() {
+fn a_seed_determines_the_clips_and_existing_ones_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     for (out, seed) in [("a", 4), ("b", 4), ("c", 5)] {
@@ -66,7 +66,7 @@ fn a_seed_says_all_and_nothing_is_written_over() {
         |out: &str| amass::load(&path.join(out).join("SYNTH/punch/punch_00_poses.npz")).unwrap();
     assert_eq!(clip("a"), clip("b"));
     assert_ne!(clip("a"), clip("c"));
-    // Too few for a test list.
+    // Too few clips for a test list.
     assert!(path.join("a/splits/train.txt").exists() && !path.join("a/splits/test.txt").exists());
 
     let again = run(path, "synth --out a");

@@ -1,4 +1,4 @@
-//! Training, from the command line, on clips made by code.
+//! Training on synthetic clips, through the program.
 
 use kinest::model::Checkpoint;
 use kinest::motion::{amass, synthetic};
@@ -22,7 +22,7 @@ const CONFIG: &str = r#"(
     )),
 )"#;
 
-/// A folder with one clip under `data` and a config; the folder of a run is beside them.
+/// A folder with one clip in `data` and a config; run folders are created beside them.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
@@ -66,9 +66,9 @@ fn assert_same(a: &[(u64, f64)], b: &[(u64, f64)]) {
     }
 }
 
-/// With everything on that has a state of its own.
+/// With all stateful features switched on.
 #[test]
-fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
+fn a_resumed_run_matches_an_uninterrupted_one() {
     let folder = folder();
     let path = folder.path();
     let more = [
@@ -99,25 +99,25 @@ fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
     assert!(std::fs::read_to_string(path.join("parts/report.md")).unwrap().contains("8 of 8"));
 }
 
-/// The windows of a step are the same in one pass and in many, and so is its gradient.
+/// The number of passes per step changes neither the windows nor the gradient.
 #[test]
-fn passes_add_up_to_a_batch_and_threads_change_nothing() {
+fn passes_and_threads_do_not_change_a_step() {
     let folder = folder();
     let path = folder.path();
-    // Dropout is drawn pass by pass.
+    // Dropout is drawn per pass.
     let plain = ["--config=train.ron", "--set=network.dropout=0"];
     train(path, "one", &plain);
     train(path, "many", &[&plain[..], &["--set=batch=2", "--set=accumulate=2"]].concat());
     train(path, "threads", &[&plain[..], &["--set=loader_threads=5"]].concat());
-    // The sums are rounded in another order, and Adam makes much of it within a few steps.
+    // Rounding in another order is amplified by Adam within a few steps.
     assert_same(&losses(path.join("one"))[..2], &losses(path.join("many"))[..2]);
     assert_eq!(losses(path.join("one")), losses(path.join("threads")));
 }
 
-/// A second clip is held out; the best checkpoint is the one with the lowest validation, and a run
-/// that gets no better ends.
+/// A second clip is held out. The best checkpoint is the one with the lowest validation score, and
+/// the run stops when it no longer improves.
 #[test]
-fn the_best_is_kept_and_a_run_that_gets_no_better_ends() {
+fn the_best_checkpoint_is_kept_and_a_run_stops_without_improvement() {
     let folder = folder();
     let path = folder.path();
     std::fs::copy(path.join("data/walk_poses.npz"), path.join("data/other_poses.npz")).unwrap();
@@ -149,11 +149,11 @@ fn the_best_is_kept_and_a_run_that_gets_no_better_ends() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("nobody"));
 }
 
-/// A run that saves after every step is killed at moments spread over them: what is on disk is
-/// whole, and the run goes on to the losses of one that was left alone.
+/// A run that saves after every step is killed at different times: its files are complete, and
+/// after resuming it has the losses of an uninterrupted run.
 #[cfg(unix)]
 #[test]
-fn a_killed_run_leaves_a_whole_checkpoint_and_goes_on() {
+fn a_killed_run_leaves_complete_files_and_resumes() {
     let folder = folder();
     let path = folder.path();
     let more = ["--config=train.ron", "--set=save_every=1", "--steps=60"];
@@ -168,7 +168,7 @@ fn a_killed_run_leaves_a_whole_checkpoint_and_goes_on() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         std::thread::sleep(std::time::Duration::from_millis(3 * kill));
-        // SIGKILL, or nothing if it has ended.
+        // SIGKILL; no effect if it has ended.
         let _ = child.kill();
         child.wait().unwrap();
         Checkpoint::load(&model).unwrap();
@@ -188,7 +188,7 @@ fn steps_saved(model: &Path) -> Option<u64> {
 }
 
 #[test]
-fn a_loss_that_is_no_number_stops_the_run_and_keeps_its_windows() {
+fn a_loss_that_is_not_finite_stops_the_run_and_saves_its_windows() {
     let folder = folder();
     let path = folder.path();
     let more = ["--config=train.ron", "--set=save_every=1", "--set=optimizer.rate=1e30"];
@@ -204,7 +204,7 @@ fn a_loss_that_is_no_number_stops_the_run_and_keeps_its_windows() {
 }
 
 #[test]
-fn a_run_is_resumed_only_with_the_network_it_has() {
+fn a_run_is_resumed_only_with_its_own_network() {
     let folder = folder();
     let path = folder.path();
     train(path, "run", &["--config=train.ron", "--steps=1"]);
@@ -221,7 +221,7 @@ fn a_run_is_resumed_only_with_the_network_it_has() {
     assert!(error.contains("last.state.safetensors is not the state of a run"), "{error}");
 }
 
-/// Prepared at another rate, motion makes a model of that rate, which is evaluated and estimates at it.
+/// Motion prepared at 25 Hz or another rate trains a model of that rate, which evaluates and predicts at it.
 #[test]
 fn the_rate_of_a_prepared_file_is_the_rate_of_the_model() {
     let folder = folder();
@@ -268,14 +268,14 @@ fn the_rate_of_a_prepared_file_is_the_rate_of_the_model() {
 }
 
 #[test]
-fn sixteen_bits_learn_too() {
+fn training_works_in_sixteen_bits() {
     let folder = folder();
     let path = folder.path();
     let plain = ["--config=train.ron", "--set=network.dropout=0"];
     train(path, "wide", &[&plain[..], &["--steps=1"]].concat());
     train(path, "narrow", &[&plain[..], &["--steps=60", "--set=arithmetic=Bf16"]].concat());
     let (wide, narrow) = (losses(path.join("wide"))[0].1, losses(path.join("narrow")));
-    // Eight bits of every number are left.
+    // bf16 has 8 significant bits.
     let off = (wide - narrow[0].1).abs() / wide;
     assert!(off > 0.0 && off < 0.1, "{wide} {}", narrow[0].1);
     let mean = |part: &[(u64, f64)]| part.iter().map(|l| l.1).sum::<f64>() / part.len() as f64;
@@ -283,7 +283,7 @@ fn sixteen_bits_learn_too() {
 }
 
 #[test]
-fn training_learns() {
+fn training_reduces_the_loss() {
     let folder = folder();
     train(folder.path(), "run", &["--config", "train.ron", "--steps", "60"]);
     let losses = losses(folder.path().join("run"));
@@ -300,9 +300,9 @@ const MLP_CONFIG: &str = r#"(
     network: Mlp((offsets: [0, 2, 7], width: 32, layers: 1)),
 )"#;
 
-/// A network that answers the newest frame only goes the same way, and has no use for the future.
+/// A network that outputs only the newest frame trains the same way and does not use the future.
 #[test]
-fn a_network_of_one_frame_learns_and_scores_the_same_offline_and_online() {
+fn a_network_with_one_output_frame_scores_the_same_offline_and_online() {
     let folder = folder();
     let path = folder.path();
     std::fs::write(path.join("mlp.ron"), MLP_CONFIG).unwrap();
@@ -322,7 +322,7 @@ fn a_network_of_one_frame_learns_and_scores_the_same_offline_and_online() {
 }
 
 #[test]
-fn a_loss_that_the_network_cannot_have_is_named_before_anything_is_written() {
+fn an_incompatible_loss_is_refused_before_anything_is_written() {
     let folder = folder();
     let config = MLP_CONFIG.replace("angular_velocity: 0.0", "angular_velocity: 1.0");
     std::fs::write(folder.path().join("mlp.ron"), config).unwrap();
@@ -336,7 +336,7 @@ fn a_loss_that_the_network_cannot_have_is_named_before_anything_is_written() {
     assert!(!folder.path().join("run").exists());
 }
 
-/// Ctrl-C saves what there is, ends well, and the run can go on.
+/// Ctrl-C saves the state and exits with success; the run can be resumed.
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_saves_and_exits() {
@@ -361,7 +361,7 @@ fn an_interrupted_run_saves_and_exits() {
 }
 
 #[test]
-fn a_folder_that_holds_a_run_is_not_written_over() {
+fn a_folder_with_a_run_is_not_overwritten() {
     let folder = folder();
     train(folder.path(), "run", &["--config", "train.ron", "--steps", "1"]);
     let output = command(folder.path(), "run", &["--config", "train.ron"]).output().unwrap();

@@ -25,6 +25,7 @@ const OTHER_CLOCK: f64 = 1.0;
 const CATCH_UP: f64 = 0.25;
 /// Maximum rate of following it, as a fraction of the time that passes.
 const CATCH_UP_RATE: f64 = 0.3;
+/// A larger change is followed at once, seconds.
 const SNAP: f64 = 0.5;
 
 /// Time constant in which joints come to rest beyond the newest estimate, seconds: their turning

@@ -208,7 +208,7 @@ pub struct PoseWorker {
 }
 
 impl PoseWorker {
-    /// Starts the thread. `open` runs on it, so that opening a GPU blocks nobody.
+    /// Starts the thread. `open` runs on it, so that opening a GPU does not block the caller.
     ///
     /// # Errors
     /// If the operating system cannot start a thread.

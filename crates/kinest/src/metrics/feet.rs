@@ -91,9 +91,9 @@ impl FeetTrack {
 /// Accuracy of contact detection, counted over all feet and frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContactCounts {
-    /// Feet correctly said to stand.
+    /// Standing feet that were detected.
     pub right: usize,
-    /// Feet said to stand.
+    /// Feet detected as standing.
     pub said: usize,
     /// Feet that stood.
     pub true_ones: usize,
@@ -123,13 +123,13 @@ impl ContactCounts {
         }
     }
 
-    /// Fraction of the feet said to stand that did; `None` if none was said to.
+    /// Fraction of the detected feet that stood; `None` if none was detected.
     #[must_use]
     pub fn precision(&self) -> Option<f64> {
         (self.said > 0).then(|| self.right as f64 / self.said as f64)
     }
 
-    /// Fraction of the standing feet that were said to stand; `None` if none stood.
+    /// Fraction of the standing feet that were detected; `None` if none stood.
     #[must_use]
     pub fn recall(&self) -> Option<f64> {
         (self.true_ones > 0).then(|| self.right as f64 / self.true_ones as f64)

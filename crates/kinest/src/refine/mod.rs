@@ -18,7 +18,7 @@
 //! let trackers =
 //!     TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &skeleton.pose_joints(&Pose::rest()));
 //! let mut refiner = Refiner::new(RefineSettings::default());
-//! let mut pose = Pose::rest(); // what the network says
+//! let mut pose = Pose::rest(); // the network's estimate
 //! let dropout = DropoutSettings::default();
 //! let [left, right] = refiner.apply(&dropout, &skeleton, &mut pose, &trackers.poses, 1.0 / 60.0);
 //! assert!(!left && !right, "nobody stands in the first frame");

@@ -55,7 +55,7 @@ impl RefineSettings {
     }
 }
 
-/// The corrections of one body, with what they remember of it.
+/// The corrections of one body, with their state.
 #[derive(Clone, Debug)]
 pub struct Refiner {
     settings: RefineSettings,
@@ -179,7 +179,7 @@ mod tests {
         assert!(!held(RefineSettings { lock_feet: false, ..RefineSettings::default() }));
     }
 
-    /// Whoever asks for the same again goes on; other settings start anew, and so does another body.
+    /// The same settings keep the state; other settings, or another body, reset it.
     #[test]
     fn other_settings_start_anew() {
         let skeleton = Skeleton::default();

@@ -1,4 +1,4 @@
-//! What a bone's name says, in the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid,
+//! Interprets bone names in the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid,
 //! Character Creator, Daz and SMPL.
 
 /// A part of the body that bones are named after.
@@ -31,7 +31,7 @@ pub(super) enum Finger {
     Little,
 }
 
-/// What one bone's name says.
+/// Interpretation of a bone's name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Hints {
     pub side: Option<Side>,

@@ -134,7 +134,7 @@ impl<B: Backend> Mamba2<B> {
         (linear(&self.project_out, core.cast(dtype)), state)
     }
 
-    /// [`stream`](Self::stream) in Burn operations, whatever kernels there are.
+    /// [`stream`](Self::stream) in Burn operations, without kernels.
     ///
     /// # Shapes
     /// - `tokens`, output: `[batch, tokens, width]`

@@ -99,8 +99,8 @@ impl<B: Backend> Fan<B> {
     }
 }
 
-/// A causal filter along the tokens with separate taps per channel: `y_t = bias + Σ_k weight_k x_{t
-/// - taps + 1 + k}`.
+/// A causal filter along the tokens with separate taps per channel:
+/// `y_t = bias + Σ_k weight_k x_{t - taps + 1 + k}`.
 ///
 /// # Shapes
 /// - `before`: `[batch, taps - 1, channels]`, the tokens before the first
@@ -136,8 +136,8 @@ pub(crate) fn causal_filter<B: Backend>(
     (filtered, tail)
 }
 
-/// A dense map along time, shared by all feature channels: frame `i` of the output is `bias[i] +
-/// Σ_j weight[i, j] · frame j`. Its weights fix the length of the window.
+/// A dense map along time, shared by all feature channels: frame `i` of the output is
+/// `bias[i] + Σ_j weight[i, j] · frame j`. Its weights fix the length of the window.
 #[derive(Module, Debug)]
 pub struct TimeMixer<B: Backend> {
     weight: Param<Tensor<B, 2>>,

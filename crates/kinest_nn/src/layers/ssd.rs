@@ -19,11 +19,11 @@ pub struct SsdInput<B: Backend> {
     pub step: Tensor<B, 3>,
     /// Decay rates, negative, `[heads]`.
     pub decay: Tensor<B, 1>,
-    /// Input projection B: the direction in which a token writes the state, `[batch, tokens,
-    /// state]`.
+    /// Input projection B: the direction in which a token writes the state,
+    /// `[batch, tokens, state]`.
     pub b: Tensor<B, 3>,
-    /// Output projection C: the direction in which a token reads the state, `[batch, tokens,
-    /// state]`.
+    /// Output projection C: the direction in which a token reads the state,
+    /// `[batch, tokens, state]`.
     pub c: Tensor<B, 3>,
     /// Weight of `x` in the output, `[heads]`.
     pub skip: Tensor<B, 1>,

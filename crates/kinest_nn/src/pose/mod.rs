@@ -38,10 +38,10 @@ pub enum Network<B: Backend> {
     Mlp(Mlp<B>),
 }
 
-/// What a network that is fed frame by frame remembers of a batch of streams.
+/// State of a network that is fed frame by frame, for a batch of streams.
 #[derive(Clone, Debug)]
 pub enum NetworkState<B: Backend> {
-    /// Of KineST.
+    /// State of KineST.
     Kinest(KinestState<B>),
 }
 

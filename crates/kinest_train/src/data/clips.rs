@@ -54,10 +54,10 @@ pub fn open(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<M
     MotionStore::from_records(rate_hz, read_all("reading", &paths, record))
 }
 
-/// The rate of a prepared `.motion` file; `None` for a folder of clips, which come at any rate.
+/// Frame rate of a prepared `.motion` file, Hz; `None` for a folder of clips, which may have any rate.
 ///
 /// # Errors
-/// If it is a file and not a prepared one.
+/// If it is a file, but not a prepared one.
 pub fn prepared_rate(data: &Path) -> anyhow::Result<Option<f64>> {
     if !data.is_file() {
         return Ok(None);

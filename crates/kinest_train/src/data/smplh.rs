@@ -8,9 +8,9 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-/// The body joints of an SMPL or SMPL-H model with its mean shape: regressor times template, `J =
-/// J_regressor · v_template` (Loper et al. 2015, "SMPL: A Skinned Multi-Person Linear Model", eq.
-/// 10, with β = 0). The ankle height is measured from the lowest point of the template.
+/// The body joints of an SMPL or SMPL-H model with its mean shape: regressor times template,
+/// `J = J_regressor · v_template` (Loper et al. 2015, "SMPL: A Skinned Multi-Person Linear Model",
+/// eq. 10, with β = 0). The ankle height is measured from the lowest point of the template.
 ///
 /// Only dense numeric arrays are read. A pickled regressor, as in models for Python 2, is refused.
 ///

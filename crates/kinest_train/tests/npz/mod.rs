@@ -1,4 +1,4 @@
-//! Writes NumPy files, also bad ones.
+//! Writes NumPy files, valid and invalid.
 
 use std::io::{Cursor, Write};
 use zip::write::SimpleFileOptions;
@@ -21,7 +21,7 @@ pub fn npy(shape: &[usize], value: impl Fn(usize) -> f64) -> Vec<u8> {
     array("<f8", shape, &data)
 }
 
-/// An archive of such arrays.
+/// An archive of arrays.
 pub fn npz(arrays: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(vec![]));
     for (name, bytes) in arrays {

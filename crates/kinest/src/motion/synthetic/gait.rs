@@ -88,7 +88,7 @@ pub(super) struct Footprint {
 }
 
 impl Footprint {
-    /// The print of a standing foot: there from the start and for good.
+    /// The print of a foot that stands all the time.
     pub(super) fn standing(
         side: Side,
         place: DVec2,

@@ -23,8 +23,8 @@ pub struct TrackerNoise {
     pub position: f64,
     /// Standard deviation about each axis, radians.
     pub rotation: f64,
-    /// Correlation time, seconds: errors of two moments `t` apart have the correlation `exp(-t² / 2
-    /// seconds²)`. 0 is white noise.
+    /// Correlation time, seconds: errors of two moments `t` apart have the correlation
+    /// `exp(-t² / 2 seconds²)`. 0 is white noise.
     pub seconds: f64,
 }
 

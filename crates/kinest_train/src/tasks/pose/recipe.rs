@@ -22,8 +22,8 @@ pub struct PoseRecipe {
     pub data: DataConfig,
     /// See [`RunConfig::validation`].
     pub validation: ValidationConfig,
-    /// Frames per second of the windows, and of the model. None: those of a prepared file, and 60 for a folder of
-    /// clips.
+    /// Frame rate of the windows and the model, Hz. `None`: the rate of a prepared file, or 60 Hz for a
+    /// folder of clips.
     pub rate_hz: Option<f64>,
     /// Meaning of the network's inputs and outputs.
     pub layout: FeatureLayout,
