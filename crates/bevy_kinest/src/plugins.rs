@@ -17,7 +17,7 @@ use bevy::prelude::*;
 /// |---|---|
 /// | [`KinestPosePlugin`] | loads models, reads trackers, runs networks, writes [`BodyPose`](crate::BodyPose) |
 /// | [`KinestSkeletonPlugin`] | writes [`BodyPose`](crate::BodyPose) to the joint entities of [`SmplSkeleton`](crate::SmplSkeleton) |
-/// | [`KinestRigPlugin`](crate::KinestRigPlugin) | finds the bones of each [`KinestRig`](crate::KinestRig) and writes [`BodyPose`](crate::BodyPose) to them |
+/// | [`KinestRigPlugin`] | finds the bones of each [`KinestRig`](crate::KinestRig) and writes [`BodyPose`](crate::BodyPose) to them |
 /// | [`KinestReplayPlugin`] | moves trackers along each [`MotionReplay`](crate::MotionReplay), and runs [`TrackerRecorder`](crate::TrackerRecorder)s |
 ///
 /// To be added by hand:

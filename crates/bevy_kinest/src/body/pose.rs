@@ -26,7 +26,7 @@ pub struct BodyPose {
     pub(crate) contacts: [bool; 2],
     #[reflect(remote = PoseReflect)]
     pose: Pose,
-    /// They follow from pose and skeleton.
+    /// Computed from pose and skeleton.
     #[reflect(ignore)]
     joints: JointTransforms,
 }
@@ -68,7 +68,7 @@ impl BodyPose {
         self.joint_global(joint).compute_transform()
     }
 
-    /// As [`joint`](Self::joint), with whatever the tracking space is scaled by.
+    /// As [`joint`](Self::joint), with the scale of the tracking space.
     pub(crate) fn joint_global(&self, joint: SmplJoint) -> GlobalTransform {
         let j = joint.index();
         let rotation = DQuat::from_mat3(&self.joints.rotations[j]);
@@ -77,22 +77,21 @@ impl BodyPose {
                 .with_rotation(engine_from_amass_rotation(rotation))
     }
 
-    /// The body it is a pose of: the model's in the player's size, or the default one while there is
-    /// no model.
+    /// The skeleton of the body: the model's, scaled to the player's size, or the default one while
+    /// there is no model.
     #[must_use]
     pub fn skeleton(&self) -> &Skeleton {
         &self.skeleton
     }
 
-    /// Where it comes from.
+    /// The source of the pose.
     #[must_use]
     pub fn source(&self) -> PoseSource {
         self.source
     }
 
-    /// When the trackers were as the network saw them, in seconds of the
-    /// [`TrackerClock`](crate::TrackerClock); `None` as long as there has been no head tracker to
-    /// place the body under.
+    /// Time of the trackers that the pose was estimated from, in seconds of the
+    /// [`TrackerClock`](crate::TrackerClock); `None` until there has been a head tracker.
     #[must_use]
     pub fn time(&self) -> Option<f64> {
         self.time
@@ -104,12 +103,11 @@ impl BodyPose {
         self.age
     }
 
-    /// How much a joint's place is known rather than guessed, from 0 (rest pose) to 1 (a tracker is
-    /// right there).
+    /// Confidence in a joint's position, from 0 (rest pose) to 1 (at a tracker).
     ///
-    /// It is `1 / (1 + e / 10 cm)` for the error `e` to be expected at this joint: none at a joint
-    /// with a tracker, the shipped model's online figures elsewhere, growing while a tracker is lost
-    /// and while the network is silent. A guide for games, no probability.
+    /// It is `1 / (1 + e / 10 cm)` for the expected error `e` of this joint: 0 at a joint with a
+    /// tracker, the shipped model's online error elsewhere, growing during dropouts and while no
+    /// estimates arrive. A guide for games, not a probability.
     #[must_use]
     pub fn confidence(&self, joint: SmplJoint) -> f32 {
         self.confidence[joint.index()]
@@ -127,13 +125,12 @@ impl BodyPose {
         self.settle();
     }
 
-    /// The pose on its way through corrections, with joints of before them until it is
-    /// [settled](Self::settle).
+    /// The pose, to be corrected. Call [`settle`](Self::settle) afterwards to update the joints.
     pub(crate) fn unsettled(&mut self) -> (&Skeleton, &mut Pose) {
         (&self.skeleton, &mut self.pose)
     }
 
-    /// Joints follow from the pose.
+    /// Updates the joints from the pose.
     pub(crate) fn settle(&mut self) {
         self.joints = self.skeleton.pose_joints(&self.pose);
     }
@@ -172,13 +169,14 @@ pub struct SkeletonReflect {
     pub ankle_height: f64,
 }
 
-/// Triggered on an avatar in every frame whose [`BodyPose`] was written, before it goes to joints.
+/// Triggered on an avatar in every frame in which its [`BodyPose`] was written, before joint
+/// entities and bones are.
 #[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
 #[reflect(Event)]
 pub struct PoseUpdated {
     /// The avatar.
     pub entity: Entity,
-    /// Where the pose comes from.
+    /// The source of the pose.
     #[reflect(remote = PoseSourceReflect)]
     pub source: PoseSource,
 }

@@ -1,4 +1,4 @@
-//! The network as an asset.
+//! Models as assets.
 
 use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext, ParseAssetPathError, ReadAssetBytesError};

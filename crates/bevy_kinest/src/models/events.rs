@@ -1,9 +1,9 @@
-//! What models tell when it happens.
+//! Messages about models.
 
 use super::asset::PoseModel;
 use bevy::prelude::*;
 
-/// A model is open and runs: for the first time, on another device, or after it was changed.
+/// A model is running: for the first time, on another device, or after a change.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestReady {
@@ -11,29 +11,28 @@ pub struct KinestReady {
     pub model: AssetId<PoseModel>,
     /// The device it runs on: `cpu`, `wgpu`, `cuda`.
     pub device: String,
-    /// How often the model has been changed before: 0 for the first one.
+    /// Number of changes of the model so far: 0 at first.
     pub changes: u64,
 }
 
-/// What runs a model failed, and another engine is being opened. Its avatars keep their last pose
-/// meanwhile.
+/// The engine of a model failed, and another one is being opened. Avatars keep their last pose until
+/// then.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestFellBack {
     /// The model.
     pub model: AssetId<PoseModel>,
-    /// What happened.
+    /// The cause.
     pub reason: String,
 }
 
-/// A model could not be loaded or opened, or has stopped working for good. Its avatars keep what they
-/// had: the model before a change that failed, the last pose, or what inverse
-/// kinematics makes of their trackers.
+/// A model could not be loaded or opened, or was given up. Its avatars keep what they had: the model
+/// before the change, the last pose, or a pose made from the trackers by inverse kinematics.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestFailed {
     /// The model.
     pub model: AssetId<PoseModel>,
-    /// What happened.
+    /// The cause.
     pub reason: String,
 }

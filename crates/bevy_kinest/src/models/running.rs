@@ -14,7 +14,7 @@ const ATTEMPTS: u32 = 3;
 /// An engine that fails after this many calls has worked: ten seconds at 60 Hz.
 const PROVEN_CALLS: u64 = 600;
 
-/// What models tell when it happens.
+/// Writers of the messages about models.
 #[derive(SystemParam)]
 pub(crate) struct News<'w> {
     ready: MessageWriter<'w, KinestReady>,

@@ -1,15 +1,15 @@
-//! Which corrections a body gets.
+//! Corrections of a body's pose.
 
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use kinest::refine::{Floor, FootLockSettings, OneEuro, RefineSettings};
 use serde::{Deserialize, Serialize};
 
-/// Which corrections an avatar's pose gets, in this order: [`RefineSettings`] as a component. May be changed
-/// at any time.
+/// Corrections of an avatar's pose, applied in this order: [`RefineSettings`] as a component. May be
+/// changed at any time.
 ///
-/// What each is worth, on 38 CMU clips on a flat floor that the shipped model `kinest_stream` has not seen
-/// (online, means over clips; `kinest-train evaluate --model kinest_stream.model.ron --data CLIPS --split FLAT
+/// The effect of each, on 38 CMU clips on a flat floor that the shipped model `kinest_stream` has not
+/// seen (online, means over clips; `kinest-train evaluate --model kinest_stream.model.ron --data CLIPS --split FLAT
 /// --protocol online --refine`; each row with those before it):
 ///
 /// | | MPJPE | lower body | jitter | slide of standing feet | below the floor, mean / most |
@@ -21,39 +21,39 @@ use serde::{Deserialize, Serialize};
 /// | feet held | 6.93 cm | 13.5 cm | 4.4 · 10² m/s³ | 40 cm/s | 0.00 / 0.0 cm |
 /// | the true motion | 0 | 0 | 2.8 · 10² m/s³ | 8 cm/s | 0.06 / 10.4 cm |
 ///
-/// Knees and feet come out 33 ms behind the network's. On 11 more clips of people who climb `ground` and
-/// `lock_feet` make things worse, as their floor is not where the feet are: 6.9 cm become 7.8 cm over all 49.
+/// Knees and feet lag 33 ms behind the network's. On 11 more clips, of people who climb, `ground` and
+/// `lock_feet` raise the error, because these people do not stand on the floor: from 6.9 cm to 7.8 cm
+/// over all 49 clips.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
 #[reflect(Component, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KinestRefine {
     /// Smooths the joints in time.
     pub smooth: bool,
-    /// By how much; [`OneEuro::lag`] says what it costs.
+    /// The smoothing filter; [`OneEuro::lag`] gives its lag.
     #[reflect(remote = OneEuroReflect)]
     pub one_euro: OneEuro,
-    /// Lets bodies stand that hang in the air without falling, as networks have them in motions they have
-    /// never seen.
+    /// Puts bodies on the floor that hang in the air without falling; networks estimate such poses in
+    /// motions they were not trained on.
     pub ground: bool,
-    /// Puts head and hands exactly where the trackers are, and bridges their dropouts.
+    /// Places head and hands exactly at the trackers, and bridges dropouts.
     pub place_trackers: bool,
-    /// Keeps feet on the floor, and still while they carry weight.
+    /// Keeps feet on the floor, and still while they stand.
     pub lock_feet: bool,
-    /// When feet stand, and where the floor is: at height 0 of the tracking space, unless said
-    /// otherwise.
+    /// When feet stand, and the height of the floor: by default 0 in the tracking space.
     #[reflect(remote = FootLockSettingsReflect)]
     pub feet: FootLockSettings,
 }
 
 impl Default for KinestRefine {
-    /// Everything.
+    /// All corrections.
     fn default() -> Self {
         RefineSettings::default().into()
     }
 }
 
 impl KinestRefine {
-    /// Nothing: the network's pose under the newest head.
+    /// No correction: the network's pose below the newest head pose.
     #[must_use]
     pub fn none() -> Self {
         RefineSettings::none().into()

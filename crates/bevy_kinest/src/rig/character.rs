@@ -5,8 +5,8 @@ use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use kinest::rig::{Anchor, Fit};
 
-/// A character driven by an avatar's [`BodyPose`](crate::BodyPose). Put it on the entity with the [`WorldAssetRoot`]
-/// of a glTF scene, or on one whose descendants already are bones.
+/// A character driven by an avatar's [`BodyPose`](crate::BodyPose). Put it on the entity with the
+/// [`WorldAssetRoot`] of a glTF scene, or on one whose descendants already are bones.
 ///
 /// Once the scene is spawned, its bones are found by name, shape and VRM declarations (see
 /// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is written. The character's own
@@ -76,7 +76,7 @@ pub enum AnchorReflect {
     Pelvis,
 }
 
-/// The bones of a [`KinestRig`] were found; from now on it is driven and has [`RigBones`].
+/// The bones of a [`KinestRig`] were found; from now on it is driven and has [`RigBones`](crate::RigBones).
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct RigBound {

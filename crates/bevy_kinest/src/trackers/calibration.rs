@@ -15,13 +15,14 @@ const MOTION_SECONDS: f64 = 4.0;
 /// Time after which a measurement without tracked frames fails, seconds.
 const PATIENCE: f64 = 15.0;
 
-/// The size of an avatar's player and how the devices are held. Without it the player is taken to be as
-/// big as the body the model was trained on.
+/// The size of an avatar's player, and how the player holds the devices. Without it, the player has
+/// the size of the body that the model was trained on.
 ///
-/// The network is shown the trackers of a body of its own size, and [`BodyPose`](crate::BodyPose) is in
-/// the player's. Put there by hand, read from a file ([`Calibration::load`]) or by [`Recalibrate`](crate::Recalibrate).
+/// The network sees trackers scaled to its own body size; [`BodyPose`](crate::BodyPose) has the
+/// player's size. Insert it by hand, load it from a file ([`Calibration::load`]), or measure the
+/// player with [`Recalibrate`].
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
-// Whole or not at all: what is reflected of it part by part could be no calibration.
+// Opaque: a calibration changed field by field might not be valid.
 #[reflect(opaque)]
 #[reflect(Component, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PlayerCalibration(pub Calibration);

@@ -4,10 +4,10 @@ use super::tracker::TrackerRoleReflect;
 use bevy::prelude::*;
 use kinest::tracker::TrackerRole;
 
-/// Why a tracker is not followed.
+/// Why a tracker is in a dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 pub enum DropoutReason {
-    /// Its [`TrackerValidity`] says so.
+    /// Its [`TrackerValidity`](crate::TrackerValidity) reports it.
     Reported,
     /// Its transform is not finite.
     NotFinite,
@@ -15,7 +15,7 @@ pub enum DropoutReason {
     Missing,
 }
 
-/// A tracker of an avatar is lost.
+/// A dropout of an avatar's tracker has begun.
 #[derive(Message, Clone, Copy, Debug, Reflect)]
 #[reflect(Message)]
 pub struct TrackingLost {
@@ -24,11 +24,11 @@ pub struct TrackingLost {
     /// Where the tracker is worn.
     #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
-    /// Why.
+    /// The cause.
     pub reason: DropoutReason,
 }
 
-/// A lost tracker of an avatar is tracked again.
+/// A dropout of an avatar's tracker has ended.
 #[derive(Message, Clone, Copy, Debug, Reflect)]
 #[reflect(Message)]
 pub struct TrackingRegained {
@@ -37,6 +37,6 @@ pub struct TrackingRegained {
     /// Where the tracker is worn.
     #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
-    /// Seconds it was lost.
+    /// Duration of the dropout, seconds.
     pub after: f64,
 }

@@ -18,8 +18,8 @@ use kinest::tracker::{TrackerFrame, TrackerPose};
 /// Greatest error of 32-bit transforms: metres, and elements of a rotation matrix.
 const ROUNDING: f64 = 1e-4;
 
-/// Takes the pose of every avatar's trackers as they are in this frame: the `GlobalTransform`s are
-/// still those of the last one.
+/// Reads the pose of every avatar's trackers in this frame, from `Transform`s, because
+/// `GlobalTransform`s are still those of the frame before.
 pub(crate) fn sample(
     clock: Clock,
     transforms: TransformHelper,
@@ -50,7 +50,7 @@ pub(crate) fn sample(
         let space_from_world = sampled.world_from_space.affine().inverse();
         let mut missing = None;
         for (k, role) in ROLES.into_iter().enumerate() {
-            // One that was given to the avatar goes before one that nobody has claimed.
+            // The avatar's own trackers come before trackers without an avatar.
             let worn = |entity: &Entity| trackers.get(*entity).is_ok_and(|(t, _)| t.role == role);
             let tracker = own.and_then(|own| own.iter().find(worn));
             let tracker = tracker.or_else(|| strays.iter().find(worn).filter(|_| alone));
@@ -111,7 +111,7 @@ pub(crate) fn sample(
             (None, _) => lowered_hand(&Skeleton::default(), &head, ROLES[k]).lost(),
         };
         let poses = [pose(0), pose(1), pose(2)];
-        // It keeps its memory from frame to frame.
+        // Reused, so that nothing is allocated.
         let frame =
             sampled.devices.get_or_insert_with(|| TrackerFrame { time: now, poses: vec![] });
         frame.time = now;
@@ -122,14 +122,14 @@ pub(crate) fn sample(
     }
 }
 
-/// Whether two tracked poses are the same but for what 32-bit transforms make of them.
+/// Whether two tracked poses are equal except for the rounding of 32-bit transforms.
 fn is_rounded(pose: &TrackerPose, exact: &TrackerPose) -> bool {
     exact.tracked
         && pose.position.distance(exact.position) < ROUNDING
         && pose.rotation.abs_diff_eq(exact.rotation, ROUNDING)
 }
 
-/// AMASS pose of a joint from its device's transform; `None` if that is no pose.
+/// AMASS pose of a joint from its device's transform; `None` if it is not finite.
 fn pose_of(
     space_from_device: GlobalTransform,
     device_from_joint: &Transform,

@@ -6,20 +6,20 @@ use bevy::prelude::*;
 use kinest::tracker::{TrackerFrame, TrackerPose};
 use std::time::Duration;
 
-/// What an avatar's trackers say in this frame, in its tracking space.
+/// An avatar's trackers in this frame, in its tracking space.
 ///
-/// Times are seconds since its first frame, or the first one after it was reset: so a session that is
-/// replayed is the same to the last bit, whenever that is.
+/// Times are seconds since the avatar's first frame, or the first one after a reset, so that a
+/// session replayed at any time is the same to the last bit.
 #[derive(Component, Default)]
 pub(crate) struct Sampled {
-    /// The first frame, on the trackers' clock.
+    /// Time of the first frame on the trackers' clock.
     pub(super) start: Option<Duration>,
-    /// This frame.
+    /// Time of this frame.
     pub time: f64,
     /// Poses of the trackers; `None` as long as the head has never been tracked.
     pub devices: Option<TrackerFrame>,
     pub world_from_space: GlobalTransform,
-    /// Since when each is lost.
+    /// Start of each tracker's dropout.
     pub lost_since: [Option<f64>; 3],
     /// The player was teleported since the last sampled frame.
     pub(super) teleported: bool,
@@ -34,7 +34,7 @@ pub(crate) struct Sampled {
 }
 
 impl Sampled {
-    /// A time on the trackers' clock, in seconds.
+    /// `time` on the trackers' clock, seconds.
     pub fn on_clock(&self, time: f64) -> f64 {
         self.start.unwrap_or_default().as_secs_f64() + time
     }

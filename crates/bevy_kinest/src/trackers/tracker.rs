@@ -4,12 +4,12 @@ use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use kinest::tracker::{TrackerRole, TrackerSet};
 
-/// A tracked point of a player's body. Its pose, taken from [`Transform`] and its parents as they are
-/// in this frame, is that of a device; [`device_from_joint`](Self::device_from_joint) leads from there
-/// to the **joint** it stands for. Metres.
+/// A tracked device on a player's body. Its [`Transform`] and its parents', as they are in this
+/// frame, are the pose of the device; [`device_from_joint`](Self::device_from_joint) is the place
+/// of the **joint** it is worn at. Metres.
 ///
 /// A joint's axes are those of the rest pose (arms stretched out): x to the player's left, y up,
-/// z to the front. A headset or camera looks along −z and its point is not the head joint's:
+/// z to the front. A headset or camera looks along −z, and its origin is not at the head joint:
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -21,8 +21,8 @@ use kinest::tracker::{TrackerRole, TrackerSet};
 /// # }
 /// ```
 ///
-/// It drives the avatar named by [`TrackerOf`]; without one, the only avatar there is. Whether the
-/// device is tracked at all is said in [`TrackerValidity`].
+/// It drives the avatar in its [`TrackerOf`], or without one the only avatar in the world.
+/// [`TrackerValidity`] tells whether the device is tracked.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
 #[require(Transform, TrackerValidity)]
@@ -30,7 +30,7 @@ pub struct SparseTracker {
     /// Where it is worn.
     #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
-    /// Where the joint is in the device's axes. Its scale does not count.
+    /// Pose of the joint in the device's axes. The scale is ignored.
     pub device_from_joint: Transform,
 }
 
@@ -48,19 +48,19 @@ impl SparseTracker {
         Self { role, device_from_joint: Transform::IDENTITY }
     }
 
-    /// The same tracker, with the joint at this place in the device's axes.
+    /// The same tracker, with this pose of the joint in the device's axes.
     #[must_use]
     pub const fn held(self, device_from_joint: Transform) -> Self {
         Self { device_from_joint, ..self }
     }
 }
 
-/// Whether a [`SparseTracker`]'s device is tracked. Whoever moves its [`Transform`] says so here; a
-/// pose that is not finite is taken for lost in any case, and so is a tracker that is despawned.
+/// Whether a [`SparseTracker`]'s device is tracked, written by the code that moves its
+/// [`Transform`]. A tracker whose pose is not finite or that is despawned is always in a dropout.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
 pub struct TrackerValidity {
-    /// Whether the [`Transform`] is where the device is now.
+    /// Whether the [`Transform`] is the present pose of the device.
     pub tracked: bool,
     pub(super) lost_since: Option<f64>,
 }
@@ -75,21 +75,21 @@ impl TrackerValidity {
     /// Not tracked from the start.
     pub const LOST: Self = Self { tracked: false, lost_since: None };
 
-    /// Since when it has been lost, in seconds of the [`TrackerClock`](crate::TrackerClock); `None`
-    /// while it is tracked.
+    /// Start of its dropout, in seconds of the [`TrackerClock`](crate::TrackerClock); `None` while
+    /// it is tracked.
     #[must_use]
     pub fn lost_since(&self) -> Option<f64> {
         self.lost_since
     }
 }
 
-/// Says which avatar a [`SparseTracker`] drives.
+/// The avatar that a [`SparseTracker`] drives.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
 #[relationship(relationship_target = Trackers)]
 pub struct TrackerOf(pub Entity);
 
-/// The trackers that drive an avatar; kept by Bevy from [`TrackerOf`].
+/// The trackers that drive an avatar. Bevy updates it from [`TrackerOf`].
 #[derive(Component, Debug, Default, Reflect)]
 #[reflect(Component)]
 #[relationship_target(relationship = TrackerOf)]
@@ -107,7 +107,7 @@ pub enum TrackerRoleReflect {
     RightHand,
 }
 
-/// The trackers that avatars have, in this order.
+/// The trackers of an avatar, in this order.
 pub(crate) const ROLES: [TrackerRole; 3] =
     [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
 
