@@ -1,7 +1,6 @@
 //! The panel's own window.
 
 use super::contents::KinestPanelContents;
-use bevy::prelude::*;
 use bevy_egui::{EguiContexts, egui};
 
 /// Width of the window, points.
