@@ -691,8 +691,11 @@
 #![cfg_attr(not(feature = "panel"), doc = "[`KinestPanel`]: #features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
-// Query types show what systems access; an alias for each would hide it.
-#![allow(clippy::type_complexity)]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::type_complexity,
+    reason = "systems take their parameters by value, and query types show what systems access"
+)]
 
 // Rooms: folders with a plugin each. A room uses only rooms above its own row; rooms in one row do
 // not use each other.

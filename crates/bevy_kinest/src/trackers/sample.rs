@@ -74,10 +74,10 @@ pub(crate) fn sample(
             status.lost[k] = pose.err();
             let since = match pose {
                 Ok(pose) => {
-                    if let Some(since) = sampled.lost_since[k].take() {
-                        if sampled.seen[k].is_some() {
-                            regained.write(TrackingRegained { avatar, role, after: now - since });
-                        }
+                    if let Some(since) = sampled.lost_since[k].take()
+                        && sampled.seen[k].is_some()
+                    {
+                        regained.write(TrackingRegained { avatar, role, after: now - since });
                     }
                     if sampled.seen[k].replace(pose) != Some(pose) {
                         status.moves[k] += 1;
