@@ -5,7 +5,7 @@ use bevy::diagnostic::DiagnosticsStore;
 use bevy::prelude::*;
 use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::{
-    Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision,
+    Checkpoint, KinestConfig, Mamba2Config, Manifest, ModelSpec, NetworkConfig, Precision,
 };
 use bevy_kinest::kinest::skeleton::Pose;
 use bevy_kinest::prelude::*;
@@ -137,7 +137,7 @@ fn a_model_that_cannot_be_loaded_leaves_the_rest_pose() {
 fn no_frame_waits_for_the_network() {
     struct Stuck(BentKnee, Mutex<mpsc::Receiver<()>>);
     impl PoseEngine for Stuck {
-        fn spec(&self) -> &bevy_kinest::kinest::model::ModelSpec {
+        fn spec(&self) -> &ModelSpec {
             self.0.spec()
         }
         fn device(&self) -> &str {
