@@ -65,10 +65,6 @@ fn tiny_checkpoint(chain: ScanChain) -> Checkpoint {
     import_pth(&path, ImportOptions { chain, ..ImportOptions::default() }).unwrap()
 }
 
-fn tiny<B: burn::tensor::backend::Backend>(chain: ScanChain) -> Kinest<B> {
-    kinest(Network::from_checkpoint(&tiny_checkpoint(chain), &Default::default()).unwrap())
-}
-
 fn kinest<B: burn::tensor::backend::Backend>(network: Network<B>) -> Kinest<B> {
     let Network::Kinest(network) = network else { panic!("the importer only knows KineST") };
     network

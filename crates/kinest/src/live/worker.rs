@@ -666,7 +666,7 @@ mod tests {
     #[test]
     fn dropping_a_worker_neither_blocks_nor_leaks() {
         let (open, door) = gate();
-        let (alive, gone) = crossbeam_channel::bounded::<()>(0);
+        let (alive, gone) = bounded::<()>(0);
         let worker = worker(move |_, _| {
             let _kept = &alive;
             door.recv().unwrap();
