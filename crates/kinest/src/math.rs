@@ -6,12 +6,14 @@
 
 /// `a b + c`
 #[inline(always)]
+#[must_use]
 pub fn mul_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// `e^x` to about two units in the last place (after Cephes).
 #[inline(always)]
+#[must_use]
 pub fn exp<const FUSED: bool>(x: f32) -> f32 {
     // Adding this rounds to the nearest integer and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;
@@ -30,18 +32,21 @@ pub fn exp<const FUSED: bool>(x: f32) -> f32 {
 
 /// `1 / (1 + e^-x)`
 #[inline(always)]
+#[must_use]
 pub fn sigmoid<const FUSED: bool>(x: f32) -> f32 {
     1.0 / (1.0 + exp::<FUSED>(-x))
 }
 
 /// `x σ(x)`
 #[inline(always)]
+#[must_use]
 pub fn silu<const FUSED: bool>(x: f32) -> f32 {
     x / (1.0 + exp::<FUSED>(-x))
 }
 
 /// `ln(1 + e^x)`, to a relative error of about 1e-6.
 #[inline(always)]
+#[must_use]
 pub fn softplus<const FUSED: bool>(x: f32) -> f32 {
     // ln(1 + u) = 2 artanh(u / (2 + u)); with u ≤ 1 the argument of the series is at most 1/3.
     let u = exp::<FUSED>(-x.abs());

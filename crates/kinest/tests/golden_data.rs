@@ -22,7 +22,7 @@ use kinest::skeleton::{PerJoint, Skeleton, SmplJoint, global_rotations};
 use kinest::tracker::TrackerSet;
 
 /// Outputs per frame: 6D rotations of all joints.
-const TARGETS: usize = kinest::skeleton::SmplJoint::COUNT * kinest::rotation::SIXD;
+const TARGETS: usize = SmplJoint::COUNT * SIXD;
 
 fn f64s(golden: &Golden, name: &str) -> Vec<f64> {
     golden.f32(name).0.into_iter().map(f64::from).collect()

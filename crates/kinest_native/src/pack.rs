@@ -157,7 +157,7 @@ pub(super) fn pack<M>(
         });
     }
     // Joints are stored in scan order; joints that no scan visits are dropped.
-    let joints: Vec<usize> = chain.joints().into_iter().map(|joint| joint.index()).collect();
+    let joints: Vec<usize> = chain.joints().into_iter().map(SmplJoint::index).collect();
     for i in 0..*kinematic_blocks {
         let at = format!("kinematic.{i}");
         let all = SmplJoint::COUNT * joint_width;

@@ -399,7 +399,7 @@ fn a_checkpoint_in_8_bits_is_close_to_the_network() {
     assert!(size("b.safetensors") * 2 < size("a.safetensors"));
     let features = features(60);
     let said = |checkpoint: &Checkpoint| {
-        burn_outputs(&Network::from_checkpoint(&checkpoint, &FlexDevice).unwrap(), &features, 60)
+        burn_outputs(&Network::from_checkpoint(checkpoint, &FlexDevice).unwrap(), &features, 60)
     };
     let off = worst(&said(&whole), &said(&eighth));
     assert!(off > 0.0 && off < 3e-2, "{off}");

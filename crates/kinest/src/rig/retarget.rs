@@ -150,6 +150,7 @@ impl Retarget {
 
     /// The bones that [`apply`](Self::apply) drives, parents before children; the first is the
     /// root.
+    #[must_use]
     pub fn bones(&self) -> impl ExactSizeIterator<Item = usize> {
         self.links.iter().map(|link| link.driven.bone)
     }
