@@ -124,7 +124,7 @@ fn host<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Vec<f32> {
     tensor.into_data().into_vec().expect("networks compute in f32")
 }
 
-/// A [`super::CoreKernel`] for inference on back ends whose tensors live in main memory.
+/// A [`super::kernel::CoreKernel`] for inference on back ends whose tensors live in main memory.
 pub fn core_on_host<B: Backend>(tensors: CoreTensors<B>) -> (Tensor<B, 3>, Mamba2State<B>) {
     let device = tensors.gate.device();
     let (numbers, shape) = CoreNumbers::read(tensors);

@@ -2,7 +2,7 @@
 //!
 //! [`Network::new`] makes the network of a [`NetworkConfig`] with random weights,
 //! [`Network::from_checkpoint`] one with trained weights. A new kind of network needs one file
-//! here, its dimensions in [`kinest::model`], and one variant each in [`NetworkConfig`] and
+//! here, its dimensions in [`kinest::model`](::kinest::model), and one variant each in [`NetworkConfig`] and
 //! [`Network`].
 
 mod kinematic_flow;
@@ -125,7 +125,7 @@ impl<B: Backend> Network<B> {
     /// returns the state after them. How a stream is split into calls does not change the output.
     ///
     /// # Panics
-    /// If the network is not fed by [`Feed::Frames`].
+    /// If the network is not fed by [`Feed::Frames`](::kinest::model::Feed::Frames).
     ///
     /// # Shapes
     /// - `features`: `[batch, frames, inputs]`
