@@ -107,6 +107,7 @@ fn read(folder: &Path, path: &Path, rate_hz: f64) -> anyhow::Result<NamedClip> {
 }
 
 /// Name of the clip at a path inside the data folder.
+#[must_use]
 pub fn name(path: &Path) -> String {
     let parts: Vec<_> = path.components().map(|c| c.as_os_str().to_string_lossy()).collect();
     parts.join("/")
