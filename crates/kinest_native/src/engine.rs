@@ -86,7 +86,10 @@ impl PoseEngine for NativeEngine {
     }
 
     fn answers(&self) -> usize {
-        self.spec.window
+        match &self.network {
+            Form::Windows(_) | Form::Frames(_) => self.spec.window,
+            Form::Perceptron(_) => 1,
+        }
     }
 
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 static MODEL: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("tiny.model.ron");
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kinest/tests/golden/tiny");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny");
     let weights = golden.join("kinest_tiny.pth");
     let output = run(&["import", "--weights", path(&weights), "--out", path(&model)]);
     assert!(output.status.success(), "{}", stderr(&output));

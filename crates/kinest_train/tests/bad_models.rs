@@ -10,7 +10,7 @@ use std::process::Command;
 const TRAIN: &str = env!("CARGO_BIN_EXE_kinest-train");
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../kinest/tests/golden/tiny").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/tiny").join(name)
 }
 
 /// Runs the program in `folder`; returns its status and messages.
