@@ -80,7 +80,7 @@ fn inference(c: &mut Criterion) {
         Network::<Flex>::new(&config, &FlexDevice).expect("the released configuration is sound");
     let manifest = Manifest::new(config, spec);
     let released =
-        Checkpoint::new(manifest, &network, Precision::F32).expect("fresh weights are finite");
+        network.to_checkpoint(manifest, Precision::F32).expect("fresh weights are finite");
     measure(
         c,
         &pools,

@@ -8,6 +8,8 @@ use kinest::model::{
     CausalConfig, KinestConfig, Mamba2Config, NetworkConfig, Precision, ScanChain, Take,
 };
 use kinest_native::{NativeStreams, NextFrames};
+use kinest_nn::pose::Network;
+use kinest_nn::tensors::tensors_of;
 use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -42,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let config = NetworkConfig::Kinest(config);
         let network = Network::<Flex>::new(&config, &FlexDevice)?;
         for precision in [Precision::F32, Precision::F16, Precision::Int8] {
-            let native = NativeStreams::new(&config, &network, precision)?;
+            let native = NativeStreams::new(&config, tensors_of(&network), precision)?;
             let kib = native.weight_bytes() / 1024;
             let name = format!("{name}, {precision:?}");
             read(&format!("{name}, read {kib} KiB"), native.weight_bytes());
