@@ -75,7 +75,7 @@ fn refine(c: &mut Criterion) {
     let mut feet = FootLock::new(FootLockSettings::default());
     measure("lock feet", &mut |pose, _| feet.apply(&skeleton, pose, DT));
     measure("three-point pose", &mut |pose, trackers| {
-        *pose = three_point_pose(&skeleton, trackers)
+        *pose = three_point_pose(&skeleton, trackers);
     });
     measure("joints of a pose", &mut |pose, _| {
         black_box(skeleton.pose_joints(pose));
