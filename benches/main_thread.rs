@@ -1,5 +1,5 @@
 //! Cost of the plugins on the main thread per rendered frame, without the network: the engine is a
-//! stand-in that answers at once, on the worker's thread.
+//! stand-in that output_frames at once, on the worker's thread.
 //!
 //! `cargo bench -p kinest_benches --bench main_thread`
 //!
@@ -48,7 +48,7 @@ impl PoseEngine for Instantly {
         "none"
     }
 
-    fn answers(&self) -> usize {
+    fn output_frames(&self) -> usize {
         self.spec.window
     }
 

@@ -40,7 +40,7 @@ fn both(checkpoint: &Checkpoint) -> Option<[Box<dyn PoseEngine>; 2]> {
     };
     let cpu = open(checkpoint, DeviceChoice::Cpu).unwrap();
     assert_eq!([cpu.device(), gpu.device()], ["cpu", "wgpu"]);
-    assert_eq!(cpu.answers(), gpu.answers());
+    assert_eq!(cpu.output_frames(), gpu.output_frames());
     Some([cpu, gpu])
 }
 

@@ -64,7 +64,7 @@ impl PoseEngine for BentKnee {
         "test"
     }
 
-    fn answers(&self) -> usize {
+    fn output_frames(&self) -> usize {
         self.spec.window
     }
 
@@ -156,7 +156,7 @@ impl PoseEngine for Feeling {
         "test"
     }
 
-    fn answers(&self) -> usize {
+    fn output_frames(&self) -> usize {
         self.spec.window
     }
 

@@ -30,8 +30,8 @@ impl<F: FnMut() + Send> PoseEngine for Troubled<F> {
         self.inner.device()
     }
 
-    fn answers(&self) -> usize {
-        self.inner.answers()
+    fn output_frames(&self) -> usize {
+        self.inner.output_frames()
     }
 
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {

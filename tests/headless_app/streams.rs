@@ -42,7 +42,7 @@ impl PoseEngine for Listener {
         "test"
     }
 
-    fn answers(&self) -> usize {
+    fn output_frames(&self) -> usize {
         self.spec.window
     }
 

@@ -143,8 +143,8 @@ fn no_frame_waits_for_the_network() {
         fn device(&self) -> &str {
             "stuck"
         }
-        fn answers(&self) -> usize {
-            self.0.answers()
+        fn output_frames(&self) -> usize {
+            self.0.output_frames()
         }
         fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
             self.0.streams()

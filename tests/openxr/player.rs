@@ -80,8 +80,7 @@ impl Player {
         // During the blend the previous motion continues.
         let before = self.motion(seconds - within - 1e-6).map(|(clip, _)| (clip, MOTION + within));
         let before = of(before);
-        let part = (within / BLEND) as f32;
-        let part = part * part * (3.0 - 2.0 * part);
+        let part = EaseFunction::SmoothStep.sample_clamped((within / BLEND) as f32);
         std::array::from_fn(|i| {
             let (a, b) = (before[i], now[i]);
             Isometry3d::new(

@@ -495,7 +495,7 @@
 //!         "test"
 //!     }
 //!
-//!     fn answers(&self) -> usize {
+//!     fn output_frames(&self) -> usize {
 //!         self.0.window
 //!     }
 //!

@@ -207,7 +207,7 @@ impl PoseEngine for Recital {
     fn device(&self) -> &str {
         "recital"
     }
-    fn answers(&self) -> usize {
+    fn output_frames(&self) -> usize {
         self.spec().window
     }
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {

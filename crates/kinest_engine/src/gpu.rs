@@ -110,8 +110,8 @@ impl PoseEngine for GuardedEngine {
         self.inner.device()
     }
 
-    fn answers(&self) -> usize {
-        self.inner.answers()
+    fn output_frames(&self) -> usize {
+        self.inner.output_frames()
     }
 
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
@@ -201,7 +201,7 @@ fn on_back_ends_thread(info: &PanicHookInfo<'_>) -> bool {
 mod tests {
     use super::*;
     use burn_flex::Flex;
-    use kinest::features::{FeatureLayout, Frame};
+    use kinest::features::{Axes, FeatureLayout};
     use kinest::model::Feed;
     use kinest::skeleton::Skeleton;
     use std::sync::Mutex;
@@ -216,7 +216,7 @@ mod tests {
 
     impl Fragile {
         fn boxed(streams: bool) -> Box<dyn PoseEngine> {
-            let layout = FeatureLayout { frame: Frame::OwnHeading, ..FeatureLayout::default() };
+            let layout = FeatureLayout { axes: Axes::OwnHeading, ..FeatureLayout::default() };
             let spec = ModelSpec {
                 layout,
                 rate_hz: 60.0,
@@ -235,7 +235,7 @@ mod tests {
         fn device(&self) -> &str {
             "fragile"
         }
-        fn answers(&self) -> usize {
+        fn output_frames(&self) -> usize {
             5
         }
         fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
@@ -262,7 +262,7 @@ mod tests {
         static GPU: Gpu = Gpu::new(DeviceChoice::Wgpu);
         let guarded = || GuardedEngine { inner: Fragile::boxed(true), gpu: &GPU };
         let (mut first, mut second) = (guarded(), guarded());
-        assert_eq!(first.answers(), 5);
+        assert_eq!(first.output_frames(), 5);
         warm_up(&mut first).unwrap();
         let frame = [StreamFrames { stream: 1, features: &[] }];
         let next = |engine: &mut GuardedEngine| {

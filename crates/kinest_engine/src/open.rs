@@ -202,7 +202,7 @@ mod tests {
         for precision in [Precision::F32, Precision::F16] {
             let checkpoint = checkpoint(config.clone(), precision);
             let mut engine = open(&checkpoint, DeviceChoice::Cpu).unwrap();
-            assert_eq!((engine.device(), engine.answers()), ("cpu", 16));
+            assert_eq!((engine.device(), engine.output_frames()), ("cpu", 16));
             matches_burn(&checkpoint, engine.as_mut());
             let error = engine.infer(&[0.0; 5], 1, Take::Newest).unwrap_err().to_string();
             assert!(error.contains("expected 864 input numbers"), "{error}");
@@ -215,7 +215,7 @@ mod tests {
             let mlp = MlpConfig { width: 24, activation, ..MlpConfig::default() };
             let checkpoint = checkpoint(NetworkConfig::Mlp(mlp), Precision::F32);
             let mut engine = open(&checkpoint, DeviceChoice::Cpu).unwrap();
-            assert_eq!(engine.answers(), 1);
+            assert_eq!(engine.output_frames(), 1);
             matches_burn(&checkpoint, engine.as_mut());
         }
     }

@@ -85,7 +85,7 @@ impl PoseEngine for NativeEngine {
         "cpu"
     }
 
-    fn answers(&self) -> usize {
+    fn output_frames(&self) -> usize {
         match &self.network {
             Form::Windows(_) | Form::Frames(_) => self.spec.window,
             Form::Perceptron(_) => 1,

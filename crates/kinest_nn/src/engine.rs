@@ -108,8 +108,8 @@ impl<B: Backend> PoseEngine for BurnEngine<B> {
         &self.name
     }
 
-    fn answers(&self) -> usize {
-        self.network.answers(self.spec.window)
+    fn output_frames(&self) -> usize {
+        self.network.output_frames(self.spec.window)
     }
 
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {

@@ -16,7 +16,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Pack downloaded clips into one file per split.
+    /// Convert downloaded clips to one motion store per split.
     Prepare(prepare::PrepareArgs),
     /// Extract the rest joints from an SMPL-H model.
     Skeleton(skeleton::SkeletonArgs),

@@ -266,7 +266,7 @@ fn a_folder_and_its_prepared_file_give_the_same_windows() {
     let windows = |data: &Path, split: Option<&Path>| {
         let store = clips::open(data, split, 60.0).unwrap();
         let (config, layout) = (DataConfig::default(), FeatureLayout::default());
-        let cut = Cut { window: 12, answers: 12, behind: 0 };
+        let cut = Cut { window: 12, output_frames: 12, behind: 0 };
         let body = Skeleton::default();
         WindowDataset::new(store, &config, layout, cut, body).unwrap().draw(3, 5, 40)
     };

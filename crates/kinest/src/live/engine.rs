@@ -78,7 +78,7 @@ pub trait PoseEngine: Send {
     fn device(&self) -> &str;
 
     /// Number of newest frames of a window that the network has outputs for.
-    fn answers(&self) -> usize;
+    fn output_frames(&self) -> usize;
 
     /// The streaming interface; `None` for a network that takes windows. Callers that need it can
     /// use [`streams_of`].
@@ -88,7 +88,7 @@ pub trait PoseEngine: Send {
     ///
     /// # Shapes
     /// - `windows`: `[batch, window, inputs]`, row-major
-    /// - output: `[batch, answers, targets]` for [`Take::All`], `[batch, targets]` for [`Take::Newest`]
+    /// - output: `[batch, output frames, targets]` for [`Take::All`], `[batch, targets]` for [`Take::Newest`]
     ///
     /// # Errors
     /// If the input has the wrong length or the back end fails.
@@ -135,8 +135,8 @@ impl<T: PoseEngine + ?Sized> PoseEngine for Box<T> {
     fn device(&self) -> &str {
         (**self).device()
     }
-    fn answers(&self) -> usize {
-        (**self).answers()
+    fn output_frames(&self) -> usize {
+        (**self).output_frames()
     }
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
         (**self).streams()

@@ -61,7 +61,7 @@ impl<F: FnMut(usize, usize) -> Deed + Send> PoseEngine for FakeEngine<F> {
         "fake"
     }
 
-    fn answers(&self) -> usize {
+    fn output_frames(&self) -> usize {
         self.spec().window
     }
 

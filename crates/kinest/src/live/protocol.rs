@@ -29,15 +29,15 @@ pub enum Protocol {
 
 impl Protocol {
     /// The windows of a sequence of `frames` feature frames, for a network with windows of `window`
-    /// frames that outputs the newest `answers` of them (at least 1).
+    /// frames that outputs the newest `output_frames` of them (at least 1).
     pub fn windows(
         self,
         frames: usize,
         window: usize,
-        answers: usize,
+        output_frames: usize,
     ) -> impl Iterator<Item = Window> {
         let step = match self {
-            Self::Offline => answers,
+            Self::Offline => output_frames,
             Self::Online => 1,
         };
         (0..frames.div_ceil(step)).map(move |i| {
@@ -187,7 +187,7 @@ fn through_windows(
         Protocol::Online => Take::Newest,
     };
     let mut said = Vec::with_capacity(total);
-    let windows: Vec<Window> = protocol.windows(total, window, engine.answers()).collect();
+    let windows: Vec<Window> = protocol.windows(total, window, engine.output_frames()).collect();
     for batch in windows.chunks(BATCH) {
         let mut input = Vec::with_capacity(batch.len() * window * layout.inputs());
         let axes: Vec<WindowAxes> = batch
@@ -336,7 +336,7 @@ mod tests {
         fn device(&self) -> &str {
             "echo"
         }
-        fn answers(&self) -> usize {
+        fn output_frames(&self) -> usize {
             self.spec.window
         }
         fn streams(&mut self) -> Option<&mut dyn StreamEngine> {

@@ -59,7 +59,7 @@ impl NetworkConfig {
 
     /// Frames of a window that the network outputs: the whole window, or the newest frame only.
     #[must_use]
-    pub fn answers(&self) -> usize {
+    pub fn output_frames(&self) -> usize {
         match self {
             Self::Kinest(config) => config.window,
             Self::Mlp(_) => 1,

@@ -112,8 +112,8 @@ impl<B: Backend> Network<B> {
 
     /// # Shapes
     /// - `features`: `[batch, window, inputs]`
-    /// - output: `[batch, answers, outputs]`, the newest frames of the window; see
-    ///   [`NetworkConfig::answers`]
+    /// - output: `[batch, output frames, outputs]`, the newest frames of the window; see
+    ///   [`NetworkConfig::output_frames`]
     pub fn forward(&self, features: Tensor<B, 3>) -> Tensor<B, 3> {
         match self {
             Self::Kinest(network) => network.forward(features),
@@ -147,7 +147,7 @@ impl<B: Backend> Network<B> {
 
     /// Number of newest frames of a `window` that [`forward`](Self::forward) outputs.
     #[must_use]
-    pub fn answers(&self, window: usize) -> usize {
+    pub fn output_frames(&self, window: usize) -> usize {
         match self {
             Self::Kinest(_) => window,
             Self::Mlp(_) => 1,

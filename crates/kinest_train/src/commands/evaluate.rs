@@ -3,7 +3,7 @@
 use crate::data::clips;
 use crate::engine;
 use crate::output::say;
-use crate::report::{Baseline, Candidate, Source, evaluate};
+use crate::report::{Baseline, Candidate, Estimator, evaluate};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use kinest::files::write_atomically;
@@ -107,7 +107,7 @@ fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, 
             path.display(),
             args.models[0].display(),
         );
-        candidates.push(Candidate { name, source: Source::Network(engine) });
+        candidates.push(Candidate { name, estimator: Estimator::Network(engine) });
     }
     let (skeleton, rate_hz) = common.context("there is no model to evaluate")?;
     if args.baselines {
@@ -123,8 +123,8 @@ fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, 
         let held = ("first pose held", Baseline::Held);
         let three_point = ("three-point IK", Baseline::ThreePoint);
         for (name, baseline) in [(name, constant), held, three_point] {
-            let source = Source::Baseline(baseline);
-            candidates.push(Candidate { name: name.into(), source });
+            let estimator = Estimator::Baseline(baseline);
+            candidates.push(Candidate { name: name.into(), estimator });
         }
     }
     Ok((candidates, skeleton, rate_hz))

@@ -1,6 +1,6 @@
 //! Finds and reads motion clips.
 
-use super::motion_store::{ClipRecord, MotionStore, Source};
+use super::motion_store::{ClipRecord, FileStamp, MotionStore};
 use super::splits::read_list;
 use crate::progress;
 use anyhow::{Context, bail, ensure};
@@ -49,7 +49,7 @@ pub fn open(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<M
     let paths = in_folder(data, split)?;
     let record = |path: &PathBuf| {
         let NamedClip { name, clip } = read(data, path, rate_hz)?;
-        ClipRecord::new(&name, Source::default(), &clip).with_context(|| format!("clip {name}"))
+        ClipRecord::new(&name, FileStamp::default(), &clip).with_context(|| format!("clip {name}"))
     };
     MotionStore::from_records(rate_hz, read_all("reading", &paths, record))
 }

@@ -56,14 +56,14 @@ const END: &[u8; 4] = b"end.";
 
 /// Identifies a version of a file, to detect changes since it was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Source {
+pub struct FileStamp {
     /// Size of the file.
     pub bytes: u64,
     /// Time of the last change, nanoseconds since 1970.
     pub changed_ns: u64,
 }
 
-impl Source {
+impl FileStamp {
     /// The version of the file at `path`.
     ///
     /// # Errors
@@ -83,7 +83,7 @@ pub struct StoredClip {
     /// Number of frames.
     pub frames: usize,
     /// Version of the file it was read from.
-    pub source: Source,
+    pub stamp: FileStamp,
     /// Range of its frames in the bytes.
     place: Range<usize>,
     bytes: Arc<Bytes>,
@@ -113,8 +113,8 @@ impl ClipRecord {
     ///
     /// # Errors
     /// If a number does not fit `f32`.
-    pub fn new(name: &str, source: Source, clip: &MotionClip) -> anyhow::Result<Self> {
-        let mut bytes = record(CLIP, name, clip.frames.len() as u64, source)?;
+    pub fn new(name: &str, stamp: FileStamp, clip: &MotionClip) -> anyhow::Result<Self> {
+        let mut bytes = record(CLIP, name, clip.frames.len() as u64, stamp)?;
         bytes.reserve_exact(clip.frames.len() * ROW);
         for (i, frame) in clip.frames.iter().enumerate() {
             for number in std::iter::once(&frame.translation).chain(&frame.rotations) {
@@ -129,16 +129,16 @@ impl ClipRecord {
 
 /// The end record after `clips` clips.
 fn end_record(clips: usize) -> anyhow::Result<Vec<u8>> {
-    Ok(sealed(record(END, "", clips as u64, Source::default())?))
+    Ok(sealed(record(END, "", clips as u64, FileStamp::default())?))
 }
 
 /// A record up to its frames, without the checksum.
-fn record(kind: &[u8; 4], name: &str, count: u64, source: Source) -> anyhow::Result<Vec<u8>> {
+fn record(kind: &[u8; 4], name: &str, count: u64, stamp: FileStamp) -> anyhow::Result<Vec<u8>> {
     let length = u32::try_from(name.len()).context("the name is too long")?;
     let mut bytes = vec![0; 4];
     bytes.extend(kind);
     bytes.extend(length.to_le_bytes());
-    for number in [count, source.bytes, source.changed_ns] {
+    for number in [count, stamp.bytes, stamp.changed_ns] {
         bytes.extend(number.to_le_bytes());
     }
     bytes.extend(name.as_bytes());
@@ -196,7 +196,7 @@ fn read_record(bytes: &Arc<Bytes>, start: usize) -> anyhow::Result<Record> {
     let number = |at| u64_at(bytes, start + at).with_context(cut);
     let kind = bytes.get(start + 4..).and_then(<[u8]>::first_chunk).with_context(cut)?;
     let name = u32_at(bytes, start + 8).with_context(cut)? as usize;
-    let (count, source) = (number(12)?, Source { bytes: number(20)?, changed_ns: number(28)? });
+    let (count, stamp) = (number(12)?, FileStamp { bytes: number(20)?, changed_ns: number(28)? });
     if kind == END {
         return Ok(Record::End(count, start + FIXED + name));
     }
@@ -208,7 +208,7 @@ fn read_record(bytes: &Arc<Bytes>, start: usize) -> anyhow::Result<Record> {
         .with_context(|| format!("byte {}: the name is not UTF-8", start + FIXED))?;
     let (name, frames) = (name.to_owned(), count as usize);
     let (place, bytes) = (start..end, bytes.clone());
-    Ok(Record::Clip(StoredClip { name, frames, source, place, bytes }))
+    Ok(Record::Clip(StoredClip { name, frames, stamp, place, bytes }))
 }
 
 /// Maps the whole file into memory.
@@ -513,7 +513,7 @@ mod tests {
         MotionClip { rate_hz: 60.0, frames: (0..frames).map(frame).collect() }
     }
 
-    const STAMP: Source = Source { bytes: 5, changed_ns: 7 };
+    const STAMP: FileStamp = FileStamp { bytes: 5, changed_ns: 7 };
 
     fn packed(name: &str, clip: &MotionClip) -> ClipRecord {
         ClipRecord::new(name, STAMP, clip).unwrap()
@@ -545,7 +545,7 @@ mod tests {
             let names: Vec<_> =
                 store.clips().iter().map(|c| (c.name.as_str(), c.subset(), c.frames)).collect();
             assert_eq!(names, [("CMU/a", "CMU", 9), ("CMU/b", "CMU", 4), ("SFU/ü", "SFU", 2)]);
-            assert_eq!((store.rate_hz(), store.clips()[1].source), (60.0, STAMP));
+            assert_eq!((store.rate_hz(), store.clips()[1].stamp), (60.0, STAMP));
             assert_eq!(store.clip(0), clip(9, 100.0));
             assert_eq!(store.frame(1, 3), clip(4, 0.0).frames[3]);
             assert_eq!(store.section(0, 2..5).frames, clip(9, 100.0).frames[2..5]);

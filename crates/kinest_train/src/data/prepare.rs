@@ -1,7 +1,7 @@
 //! Packs downloaded clips into one file per split.
 
 use super::clips;
-use super::motion_store::{ClipRecord, MotionStore, Source, StoreWriter};
+use super::motion_store::{ClipRecord, FileStamp, MotionStore, StoreWriter};
 use super::splits::{Download, Reason, Skipped, Split};
 use anyhow::{Context, bail, ensure};
 use kinest::motion::{MotionError, amass};
@@ -156,30 +156,30 @@ fn write_split(
     let Split { name, clips, mut skipped } = split;
     let path = out.join(format!("{name}.motion"));
     // A file deleted since the folder was listed gives an error when it is opened.
-    let sources: BTreeMap<&str, (&Path, Source)> = clips
+    let stamped: BTreeMap<&str, (&Path, FileStamp)> = clips
         .iter()
         .filter_map(|clip| Some((clip.as_str(), paths.get(clip)?.as_path())))
-        .map(|(clip, path)| (clip, (path, Source::of(path).unwrap_or_default())))
+        .map(|(clip, path)| (clip, (path, FileStamp::of(path).unwrap_or_default())))
         .collect();
     let is_current =
-        |clip: &str, source: Source| sources.get(clip).is_some_and(|(_, s)| *s == source);
+        |clip: &str, stamp: FileStamp| stamped.get(clip).is_some_and(|(_, s)| *s == stamp);
 
     let earlier = earlier(&path, rate_hz);
     let mut at_hand = BTreeMap::new();
     for (i, clip) in earlier.iter().flat_map(|s| s.clips().iter().enumerate()) {
-        if is_current(&clip.name, clip.source) {
+        if is_current(&clip.name, clip.stamp) {
             at_hand.insert(clip.name.as_str(), i);
         }
     }
-    let mut writer = StoreWriter::resume(&path, rate_hz, |c| is_current(&c.name, c.source))?;
+    let mut writer = StoreWriter::resume(&path, rate_hz, |c| is_current(&c.name, c.stamp))?;
     let left: Vec<_> =
-        sources.iter().filter(|(clip, _)| !writer.names().contains(**clip)).collect();
+        stamped.iter().filter(|(clip, _)| !writer.names().contains(**clip)).collect();
     let (done, again) = (writer.names().len(), left.len());
     eprintln!("{name}: {done} clips written already, {again} to do");
 
-    let record = |(clip, (path, source)): &(&&str, &(&Path, Source))| {
+    let record = |(clip, (path, stamp)): &(&&str, &(&Path, FileStamp))| {
         let copied = earlier.as_ref().zip(at_hand.get(**clip)).and_then(|(s, i)| s.record(*i));
-        copied.map_or_else(|| read(clip, path, *source, rate_hz), Ok)
+        copied.map_or_else(|| read(clip, path, *stamp, rate_hz), Ok)
     };
     for record in clips::read_all("preparing", &left, record) {
         match record {
@@ -209,7 +209,7 @@ fn earlier(path: &Path, rate_hz: f64) -> Option<MotionStore> {
 }
 
 /// Reads a clip and encodes it.
-fn read(clip: &str, path: &Path, source: Source, rate_hz: f64) -> Result<ClipRecord, Skipped> {
+fn read(clip: &str, path: &Path, stamp: FileStamp, rate_hz: f64) -> Result<ClipRecord, Skipped> {
     let skip = |reason, problem| Skipped { clip: clip.into(), reason, problem };
     let motion = amass::load(path).map_err(|error| match error {
         MotionError::Field { field, problem, .. } => {
@@ -224,5 +224,5 @@ fn read(clip: &str, path: &Path, source: Source, rate_hz: f64) -> Result<ClipRec
         let problem = format!("{} frames at {rate_hz} Hz; at least 2", motion.frames.len());
         return Err(skip(Reason::TooShort, problem));
     }
-    ClipRecord::new(clip, source, &motion).map_err(|e| skip(Reason::BadData, e.to_string()))
+    ClipRecord::new(clip, stamp, &motion).map_err(|e| skip(Reason::BadData, e.to_string()))
 }

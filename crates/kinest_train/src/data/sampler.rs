@@ -71,7 +71,7 @@ impl Sampler {
 
 #[cfg(test)]
 mod tests {
-    use super::super::motion_store::{ClipRecord, Source};
+    use super::super::motion_store::{ClipRecord, FileStamp};
     use super::*;
     use glam::DVec3;
     use kinest::motion::ClipFrame;
@@ -82,7 +82,7 @@ mod tests {
         let record = |(name, frames): (&str, usize)| {
             let frame = ClipFrame { translation: DVec3::ZERO, rotations: [DVec3::ZERO; 22] };
             let clip = MotionClip { rate_hz: 60.0, frames: vec![frame; frames] };
-            ClipRecord::new(name, Source::default(), &clip)
+            ClipRecord::new(name, FileStamp::default(), &clip)
         };
         let clips = [("CMU/a", 40), ("CMU/b", 90), ("CMU/short", 3), ("SFU/c", 20)];
         for (sampling, expected) in [

@@ -25,18 +25,18 @@ pub struct Candidate {
     /// Its name in the report.
     pub name: String,
     /// How it estimates.
-    pub source: Source,
+    pub estimator: Estimator,
 }
 
 /// Origin of estimates.
-pub enum Source {
+pub enum Estimator {
     /// A network.
     Network(Box<dyn PoseEngine>),
     /// A baseline without a network.
     Baseline(Baseline),
 }
 
-impl Source {
+impl Estimator {
     /// Protocols with different estimates, each with those that give the same.
     fn protocols<'a>(&self, wanted: &'a [Protocol]) -> std::slice::Chunks<'a, Protocol> {
         wanted.chunks(match self {
@@ -71,9 +71,8 @@ impl Source {
     /// Window of a network, if its windows are adjacent under this protocol.
     fn offline_window(&self, protocol: Protocol) -> Option<usize> {
         match self {
-            Self::Network(engine) if protocol == Protocol::Offline => {
-                Some(engine.answers()).filter(|answers| *answers == engine.spec().window)
-            }
+            Self::Network(engine) if protocol == Protocol::Offline => Some(engine.output_frames())
+                .filter(|output_frames| *output_frames == engine.spec().window),
             _ => None,
         }
     }
@@ -104,30 +103,31 @@ pub fn evaluate(
 ) -> anyhow::Result<Report> {
     ensure!(!clips.is_empty(), "there is no clip to evaluate");
     let frames = |clip: &NamedClip| clip.clip.frames.len().saturating_sub(1);
-    let estimates: usize = candidates.iter().map(|c| c.source.protocols(protocols).len()).sum();
+    let estimates: usize = candidates.iter().map(|c| c.estimator.protocols(protocols).len()).sum();
     let bar = progress::frames(clips.iter().map(frames).sum::<usize>() * estimates, "evaluating");
 
     // Scores of each estimate, one per clip.
     let mut scores: Vec<Vec<ClipScore>> = vec![vec![]; estimates];
     // The same after each step, for refined estimates.
     let mut steps: Vec<[Vec<ClipScore>; Step::ALL.len()]> = vec![];
-    let refines = |source: &Source, protocol: Protocol| {
-        refine && protocol == Protocol::Online && matches!(source, Source::Network(_))
+    let refines = |estimator: &Estimator, protocol: Protocol| {
+        refine && protocol == Protocol::Online && matches!(estimator, Estimator::Network(_))
     };
     for batch in clips.chunks(BATCH) {
         let mut estimates = vec![];
         for clip in batch {
             bar.set_message(clip.name.clone());
             let mut of_clip = vec![];
-            for Candidate { name, source } in candidates.iter_mut() {
-                for same in source.protocols(protocols) {
+            for Candidate { name, estimator } in candidates.iter_mut() {
+                for same in estimator.protocols(protocols) {
                     let before = bar.position();
                     let progress = |done, _| bar.set_position(before + done as u64);
-                    let motion = source
+                    let motion = estimator
                         .estimate(&clip.clip, skeleton, same[0], progress)
                         .with_context(|| format!("clip {}, {name}", clip.name))?;
                     bar.set_position(before + frames(clip) as u64);
-                    let (label, refined) = (source.label(name, same[0]), refines(source, same[0]));
+                    let (label, refined) =
+                        (estimator.label(name, same[0]), refines(estimator, same[0]));
                     of_clip.push(Estimate { label, motion, refined });
                 }
             }
@@ -157,17 +157,17 @@ pub fn evaluate(
 
     let (mut scores, mut steps) = (scores.into_iter(), steps.into_iter());
     let mut reports = vec![];
-    for Candidate { name, source } in candidates.iter() {
+    for Candidate { name, estimator } in candidates.iter() {
         let mut report = ModelReport { name: name.clone(), ..Default::default() };
-        for (same, scores) in source.protocols(protocols).zip(&mut scores) {
-            if refines(source, same[0])
+        for (same, scores) in estimator.protocols(protocols).zip(&mut scores) {
+            if refines(estimator, same[0])
                 && let Some(steps) = steps.next()
             {
                 let steps = Step::ALL.iter().zip(&steps);
                 report.refined = steps.filter_map(|(s, all)| RefinedReport::new(*s, all)).collect();
             }
             for protocol in same {
-                let window = source.offline_window(*protocol);
+                let window = estimator.offline_window(*protocol);
                 *report.protocol_mut(*protocol) = ProtocolReport::new(&scores, window);
             }
         }
@@ -227,7 +227,7 @@ mod tests {
         fn device(&self) -> &str {
             "none"
         }
-        fn answers(&self) -> usize {
+        fn output_frames(&self) -> usize {
             self.0.window
         }
         fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
@@ -244,11 +244,11 @@ mod tests {
         let skeleton = Skeleton::default();
         let engine =
             Straight(ModelSpec { layout, rate_hz: 60.0, window: 4, feed: Feed::Windows, skeleton });
-        Candidate { name: name.into(), source: Source::Network(Box::new(engine)) }
+        Candidate { name: name.into(), estimator: Estimator::Network(Box::new(engine)) }
     }
 
     fn held() -> Candidate {
-        Candidate { name: "held".into(), source: Source::Baseline(Baseline::Held) }
+        Candidate { name: "held".into(), estimator: Estimator::Baseline(Baseline::Held) }
     }
 
     fn evaluated(

@@ -9,7 +9,7 @@ mod refined;
 mod table;
 
 pub use baselines::Baseline;
-pub use evaluate::{Candidate, Source, evaluate};
+pub use evaluate::{Candidate, Estimator, evaluate};
 pub use figures::{
     ClipReport, ClipScore, ModelReport, ProtocolReport, RefinedReport, RegionReport, Regions,
     Report, WorstClip,

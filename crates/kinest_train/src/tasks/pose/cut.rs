@@ -6,7 +6,7 @@ pub struct Cut {
     /// Frames in the window.
     pub window: usize,
     /// Consecutive frames with targets.
-    pub answers: usize,
+    pub output_frames: usize,
     /// Frames from the last of them to the newest (look-ahead).
     pub behind: usize,
 }

@@ -24,7 +24,7 @@ use rayon::prelude::*;
 pub struct MotionBatch<B: Backend> {
     /// `[batch, window, inputs]`
     pub features: Tensor<B, 3>,
-    /// `[batch, answers, targets]`, for the frames of the window that the network outputs.
+    /// `[batch, output frames, targets]`, for the frames of the window that the network outputs.
     pub targets: Tensor<B, 3>,
 }
 
@@ -33,13 +33,13 @@ pub struct MotionBatch<B: Backend> {
 pub struct Draw {
     /// `[windows, window, inputs]`
     pub features: Vec<f32>,
-    /// `[windows, answers, targets]`
+    /// `[windows, output frames, targets]`
     pub targets: Vec<f32>,
     windows: usize,
     /// Frames per window.
     frames: usize,
     /// Frames with targets per window.
-    answers: usize,
+    output_frames: usize,
 }
 
 impl Draw {
@@ -53,8 +53,8 @@ impl Draw {
     /// Shape of the targets.
     #[must_use]
     pub fn targets_shape(&self) -> [usize; 3] {
-        let numbers = self.targets.len() / (self.windows * self.answers);
-        [self.windows, self.answers, numbers]
+        let numbers = self.targets.len() / (self.windows * self.output_frames);
+        [self.windows, self.output_frames, numbers]
     }
 
     /// Copies the windows to a device.
@@ -148,15 +148,15 @@ impl WindowDataset {
 
     fn window(&self, rng: &mut ChaCha8Rng) -> Window {
         let index = self.clips.pick(rng);
-        let Cut { window, answers, behind } = self.cut;
+        let Cut { window, output_frames, behind } = self.cut;
         let change = self.augment.draw(rng);
         let used = (window as f64 * change.pace).ceil() as usize;
         let clip = self.clips.stretch(index, used + 1, rng);
 
         // The first frame only serves velocities.
-        let answered = window + 1 - behind - answers..window + 1 - behind;
+        let answered = window + 1 - behind - output_frames..window + 1 - behind;
         let mut trackers = Vec::with_capacity(window + 1);
-        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(answers);
+        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(output_frames);
         for i in 0..=window {
             let frame = if self.augment.speed == 0.0 {
                 clip.frames[i]
@@ -177,7 +177,7 @@ impl WindowDataset {
         self.augment.disturb(&mut trackers, self.layout.trackers, clip.rate_hz, rng);
 
         let mut features = Vec::with_capacity(window * self.layout.inputs());
-        let mut targets = Vec::with_capacity(answers * self.layout.targets());
+        let mut targets = Vec::with_capacity(output_frames * self.layout.targets());
         let newest = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
         for (local, trackers) in rotations.iter().zip(&trackers[answered]) {
             let axes = match self.layout.axes {
@@ -208,8 +208,8 @@ impl Examples for WindowDataset {
         let (features, targets): (Vec<_>, Vec<_>) =
             self.windows(seed, first, count).into_iter().unzip();
         let (features, targets) = (features.concat(), targets.concat());
-        let Cut { window: frames, answers, .. } = self.cut;
-        Draw { features, targets, windows: count, frames, answers }
+        let Cut { window: frames, output_frames, .. } = self.cut;
+        Draw { features, targets, windows: count, frames, output_frames }
     }
 
     fn tensors(draw: &Draw) -> Vec<(&'static str, Vec<usize>, &[f32])> {
@@ -224,7 +224,7 @@ impl Examples for WindowDataset {
 mod tests {
     use super::*;
     use crate::data::augment::{GripOffset, HandDropout, TrackerNoise};
-    use crate::data::motion_store::{ClipRecord, Source};
+    use crate::data::motion_store::{ClipRecord, FileStamp};
     use burn_flex::Flex;
     use glam::DVec3;
     use kinest::motion::MotionClip;
@@ -252,12 +252,12 @@ mod tests {
 
     fn store(clips: &[(&str, usize)]) -> MotionStore {
         let record = |(name, frames): &(&str, usize)| {
-            ClipRecord::new(name, Source::default(), &clip(*frames))
+            ClipRecord::new(name, FileStamp::default(), &clip(*frames))
         };
         MotionStore::from_records(60.0, clips.iter().map(record)).unwrap()
     }
 
-    const CUT: Cut = Cut { window: 12, answers: 12, behind: 0 };
+    const CUT: Cut = Cut { window: 12, output_frames: 12, behind: 0 };
 
     fn dataset(augment: Augment) -> WindowDataset {
         dataset_of(augment, FeatureLayout::default())

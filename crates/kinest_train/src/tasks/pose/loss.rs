@@ -70,19 +70,19 @@ impl LossConfig {
         ]
     }
 
-    /// Checks that the loss can be computed for a network that outputs the newest `answers` frames
+    /// Checks that the loss can be computed for a network that outputs the newest `output_frames` frames
     /// of a window.
     ///
     /// # Errors
     /// If not; the error names the field.
-    pub fn check(&self, answers: usize) -> anyhow::Result<()> {
+    pub fn check(&self, output_frames: usize) -> anyhow::Result<()> {
         for (name, weight) in self.weights() {
             ensure!(weight.is_finite() && weight >= 0.0, "`loss.{name}` {weight} is no weight");
         }
         ensure!(self.weights().iter().any(|(_, w)| *w > 0.0), "every weight in `loss` is 0");
         ensure!(
-            self.angular_velocity == 0.0 || answers >= 2,
-            "`loss.angular_velocity` {} needs two frames, the network answers {answers}: set it to 0",
+            self.angular_velocity == 0.0 || output_frames >= 2,
+            "`loss.angular_velocity` {} needs two frames, the network outputs {output_frames}: set it to 0",
             self.angular_velocity
         );
         for (name, weight, frames, least) in [
@@ -91,8 +91,8 @@ impl LossConfig {
             ("newest_frames", self.newest, self.newest_frames, 1),
         ] {
             ensure!(
-                weight == 0.0 || (least..=answers).contains(&frames),
-                "`loss.{name}` {frames} is not in {least}..={answers}, the frames the network answers"
+                weight == 0.0 || (least..=output_frames).contains(&frames),
+                "`loss.{name}` {frames} is not in {least}..={output_frames}, the frames that the network outputs"
             );
         }
         Ok(())
@@ -101,10 +101,10 @@ impl LossConfig {
     /// The loss of one batch. Only terms with non-zero weight are computed.
     ///
     /// # Shapes
-    /// - `predicted`, `target`: `[batch, answers, targets]`
+    /// - `predicted`, `target`: `[batch, output frames, targets]`
     ///
     /// # Panics
-    /// If [`check`](Self::check) fails for `answers`.
+    /// If [`check`](Self::check) fails for `output_frames`.
     pub fn of<B: Backend>(
         &self,
         predicted: Tensor<B, 3>,
@@ -113,8 +113,8 @@ impl LossConfig {
     ) -> WeightedLoss<B> {
         let root = |x: &Tensor<B, 3>| x.clone().narrow(2, 0, SIXD);
         let newest = |x: &Tensor<B, 3>, frames: usize| {
-            let answers = x.dims()[1];
-            x.clone().narrow(1, answers - frames, frames)
+            let output_frames = x.dims()[1];
+            x.clone().narrow(1, output_frames - frames, frames)
         };
         let positions = |x| joint_positions(newest(x, self.position_frames), skeleton);
         let off = if self.position > 0.0 || self.velocity > 0.0 {

@@ -136,10 +136,14 @@ impl PoseRecipe {
         match (self.stream, self.network.feed()) {
             (Some(stream), Feed::Frames { look_ahead }) => Cut {
                 window: stream.carried + stream.frames,
-                answers: stream.frames,
+                output_frames: stream.frames,
                 behind: look_ahead,
             },
-            _ => Cut { window: self.network.window(), answers: self.network.answers(), behind: 0 },
+            _ => Cut {
+                window: self.network.window(),
+                output_frames: self.network.output_frames(),
+                behind: 0,
+            },
         }
     }
 
@@ -160,7 +164,7 @@ impl PoseRecipe {
             self.prepare || !self.network.standardises(),
             "`network` standardises, `prepare` is false"
         );
-        self.loss.check(self.cut().answers)?;
+        self.loss.check(self.cut().output_frames)?;
         ensure!(
             (self.network.feed() == Feed::Windows) == self.stream.is_none(),
             "`stream` is for networks that are fed frame by frame, and they need it"

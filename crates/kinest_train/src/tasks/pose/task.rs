@@ -187,9 +187,9 @@ impl Task for PoseTask {
         for draw in draws {
             let batch = draw.to_batch::<B::InnerBackend>(device);
             let count = batch.features.dims()[0] as f64;
-            let answers = batch.targets.dims()[1];
+            let output_frames = batch.targets.dims()[1];
             let output = network.forward(batch.features);
-            let output = output.clone().narrow(1, output.dims()[1] - answers, answers);
+            let output = output.clone().narrow(1, output.dims()[1] - output_frames, output_frames);
             let newest = |x: &Tensor<B::InnerBackend, 3>| {
                 let frames = x.dims()[1];
                 joint_positions(x.clone().narrow(1, frames - 1, 1), &self.spec.skeleton)
