@@ -2,6 +2,8 @@
 
 use crate::common::*;
 use bevy::prelude::*;
+use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
+use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 
 /// An avatar with trackers of its own that are `away` from those of [`trackers`].
@@ -78,6 +80,25 @@ fn a_second_avatar_leaves_the_first_its_trackers() {
         .insert((TrackerOf(second), Transform::from_xyz(0.0, 1.6, 0.0)));
     app.update();
     assert!(body(&app, second).time().is_some());
+}
+
+/// Trackers without an avatar are the player's, not those of a replayed figure spawned with it.
+#[test]
+fn a_player_beside_a_replayed_figure_has_its_trackers() {
+    let mut app = app(KinestSettings::inline());
+    let figure = avatar_of(&mut app, Feeling::new);
+    let skeleton = Skeleton::default();
+    let replay = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
+    app.world_mut().entity_mut(figure).insert(replay);
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let [head, ..] = trackers(&mut app);
+    (0..3).for_each(|_| app.update());
+    let shown = body(&app, avatar).joint_transform(SmplJoint::Head).translation;
+    assert!(shown.distance(HEAD) < 1e-3, "{shown}");
+    for avatar in [figure, avatar] {
+        assert_eq!(app.world().get::<Trackers>(avatar).unwrap().iter().count(), 3);
+    }
+    assert_eq!(app.world().get::<TrackerOf>(head), Some(&TrackerOf(avatar)));
 }
 
 #[test]

@@ -631,8 +631,8 @@
 //! **Can several characters use one file? Can scenes be reloaded?** Yes. Each character has its own
 //! bones, and they are found again after a reload.
 //!
-//! **My second player does not move.** A tracker without [`TrackerOf`] is given to the avatar that is
-//! alone in the world, and stays its own; with several avatars, say whose each tracker is. The log
+//! **My second player does not move.** A tracker without [`TrackerOf`] is given to the only avatar, or
+//! the only one without trackers, and stays its own. With several, say whose each tracker is. The log
 //! names every tracker that drives nobody, because it was never given to an avatar or because its
 //! avatar was despawned, and every one that is idle because its avatar has another for the same role.
 //!

@@ -62,9 +62,9 @@ pub(super) fn replay(
             transform.translation = joint.translation - rotation * offset.translation;
             if is_puppet && parent.map(ChildOf::parent) != space {
                 match space {
-                    Some(space) => commands.entity(entity).insert(ChildOf(space)),
-                    None => commands.entity(entity).remove::<ChildOf>(),
-                };
+                    Some(space) => _ = commands.entity(entity).insert(ChildOf(space)),
+                    None => _ = commands.entity(entity).remove::<ChildOf>(),
+                }
             }
         }
     }

@@ -5,12 +5,17 @@ use crate::body::KinestAvatar;
 use bevy::ecs::entity::EntityHashSet;
 use bevy::prelude::*;
 
-/// Gives trackers that never had an avatar to the one that is alone in the world, and says once of
-/// each other tracker why it drives nobody.
+/// A tracker whose avatar the game did not name.
+#[derive(Component)]
+pub(super) struct Adopted;
+
+/// Gives trackers that never had an avatar to the only one, or to the only one whose trackers the
+/// game did not name, and says once of each other tracker why it drives nobody.
 pub(super) fn assign(
     mut commands: Commands,
-    avatars: Query<Entity, With<KinestAvatar>>,
-    new: Query<(NameOrEntity, &SparseTracker), (Without<TrackerOf>, Without<Assigned>)>,
+    avatars: Query<(Entity, Option<&Trackers>), With<KinestAvatar>>,
+    adopted: Query<(), With<Adopted>>,
+    new: Query<(NameOrEntity, Ref<SparseTracker>), (Without<TrackerOf>, Without<Assigned>)>,
     without_avatar: Query<NameOrEntity, (With<SparseTracker>, Without<TrackerOf>)>,
     mut removed: RemovedComponents<TrackerOf>,
     mut told: Local<EntityHashSet>,
@@ -23,15 +28,21 @@ pub(super) fn assign(
             );
         }
     }
-    let only = avatars.single();
-    for (tracker, SparseTracker { role, .. }) in &new {
-        if let Ok(avatar) = only {
-            commands.entity(tracker.entity).insert(TrackerOf(avatar));
-        } else if !avatars.is_empty() && told.insert(tracker.entity) {
+    if new.is_empty() {
+        return;
+    }
+    let count = avatars.iter().len();
+    let has_own = |own: &Trackers| own.iter().any(|tracker| !adopted.contains(tracker));
+    let mut takers = avatars.iter().filter(|(_, own)| count == 1 || !own.is_some_and(has_own));
+    let taker = takers.next().filter(|_| takers.next().is_none());
+    for (tracker, worn) in &new {
+        if let Some((avatar, _)) = taker {
+            commands.entity(tracker.entity).insert((TrackerOf(avatar), Adopted));
+        } else if count > 0 && !worn.is_added() && told.insert(tracker.entity) {
             warn!(
-                "tracker {tracker} ({role:?}) drives nobody: it has no `TrackerOf`, and there are {} \
+                "tracker {tracker} ({:?}) drives nobody: it has no `TrackerOf`, and there are {count} \
                  avatars. Insert `TrackerOf(avatar)`, or spawn it in `related!(Trackers[...])`",
-                avatars.iter().len()
+                worn.role
             );
         }
     }

@@ -21,8 +21,8 @@ use kinest::tracker::{TrackerRole, TrackerSet};
 /// # }
 /// ```
 ///
-/// It drives the avatar in its [`TrackerOf`]. If it never had one, it is given to the avatar that is
-/// alone in the world. [`TrackingState`] tells whether the device is tracked.
+/// It drives the avatar in its [`TrackerOf`]. If it never had one, it is given to the only avatar, or
+/// to the only one that has no trackers of its own. [`TrackingState`] tells whether the device is tracked.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
 #[require(Transform, TrackingState)]
@@ -88,8 +88,7 @@ impl TrackingState {
 /// The avatar that a [`SparseTracker`] drives. Once it is removed, by the game or because its avatar
 /// was despawned, the tracker drives nobody until it gets another one.
 ///
-/// Of several trackers that an avatar has for one role, the first is used; which ones are not is
-/// logged.
+/// Of several trackers that an avatar has for one role, the first is used; the log names the others.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
 #[relationship(relationship_target = Trackers, allow_self_referential)]
