@@ -38,7 +38,7 @@ struct Does(Pose);
 
 fn act(mut bodies: Query<(&mut BodyPose, &Does)>) {
     for (mut body, Does(pose)) in &mut bodies {
-        body.set_pose(*pose);
+        body.set_pose_z_up(*pose);
     }
 }
 
@@ -61,6 +61,10 @@ fn app(assets: &Path) -> App {
     ))
     .insert_resource(KinestSettings::inline())
     .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(16)))
+    .init_resource::<Failures>()
+    .add_observer(|failed: On<RigFailed>, mut all: ResMut<Failures>| {
+        all.0.push(failed.reason.clone());
+    })
     .add_systems(PostUpdate, act.after(KinestSystems::Refine).before(KinestSystems::Writeback));
     kinest_stage::register_scene_types(&mut app);
     while app.plugins_state() == PluginsState::Adding {
@@ -129,9 +133,12 @@ fn wait_until(app: &mut App, mut holds: impl FnMut(&mut App) -> bool) {
     panic!("in vain: {:?}", failures(app));
 }
 
+/// Why characters were not bound, so far.
+#[derive(Resource, Default)]
+struct Failures(Vec<String>);
+
 fn failures(app: &App) -> Vec<String> {
-    let messages = app.world().resource::<Messages<RigFailed>>();
-    messages.iter_current_update_messages().map(|failed| failed.reason.clone()).collect()
+    app.world().resource::<Failures>().0.clone()
 }
 
 fn check(app: &App, avatar: Entity) {
@@ -148,11 +155,11 @@ fn check_rig(app: &App, avatar: Entity, rig: Entity) {
     };
     for [from, to] in LIMBS {
         let limb = place(to) - place(from);
-        let of_body = body.joint(to).translation - body.joint(from).translation;
+        let of_body = body.joint_transform(to).translation - body.joint_transform(from).translation;
         let degrees = limb.angle_between(of_body).to_degrees();
         assert!(degrees < 1.0, "{}: {degrees}°\n{}", from.name(), bones.map());
     }
-    let head = body.joint(SmplJoint::Head).translation;
+    let head = body.joint_transform(SmplJoint::Head).translation;
     assert!(place(SmplJoint::Head).distance(head) < 1e-3, "the head is off");
 }
 

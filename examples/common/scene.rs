@@ -68,7 +68,8 @@ impl Scene {
         capture::plugin(&mut app, path, at, size);
         app.insert_resource(End(end))
             .add_systems(Update, keep_time.in_set(MomentSystems))
-            .add_systems(Last, stop_on_failure);
+            .add_systems(Last, stop_on_failure)
+            .add_observer(stop_without_rig);
         self.build(&mut app, Target::Image(size));
         app.run()
     }
@@ -124,15 +125,14 @@ fn look_at_bodies(
     }
 }
 
-fn stop_on_failure(
-    mut models: MessageReader<KinestFailed>,
-    mut rigs: MessageReader<RigFailed>,
-    mut exit: MessageWriter<AppExit>,
-) {
-    let models = models.read().map(|failed| format!("the model cannot be run: {}", failed.reason));
-    let rigs = rigs.read().map(|failed| format!("the character stays as it is: {}", failed.reason));
-    for reason in models.chain(rigs) {
-        eprintln!("error: {reason}");
+fn stop_on_failure(mut failed: MessageReader<KinestFailed>, mut exit: MessageWriter<AppExit>) {
+    for KinestFailed { reason, .. } in failed.read() {
+        eprintln!("error: the model cannot be run: {reason}");
         exit.write(AppExit::error());
     }
+}
+
+fn stop_without_rig(failed: On<RigFailed>, mut exit: MessageWriter<AppExit>) {
+    eprintln!("error: the character stays as it is: {}", failed.reason);
+    exit.write(AppExit::error());
 }
