@@ -404,7 +404,8 @@ impl Finder<'_> {
         let trust = self.side_trust(&LEGS.joints, legs).max(self.side_trust(&ARMS.joints, arms));
         // Feet of legs that are lifted or folded point anywhere.
         let stands = |leg: &&[usize; 3]| {
-            (tree.position(leg[0]) - tree.position(leg[2])).normalize_or_zero().dot(up) > 0.8
+            let [thigh, shin, foot] = leg.map(|bone| tree.position(bone));
+            (thigh - foot).dot(up) > 0.8 * (thigh.distance(shin) + shin.distance(foot))
         };
         let front: DVec3 = [legs.left, legs.right]
             .iter()
@@ -442,10 +443,11 @@ impl Finder<'_> {
         }
         let near = |bone: usize| limbs.along(tree.position(bone)).abs() < 0.5;
         let meeting = tree.common(limbs.legs.left[0], limbs.legs.right[0]);
-        let above = meeting.into_iter().flat_map(|meeting| tree.upwards(meeting));
-        if let Some(named) = above.into_iter().find(|b| self.is_middle(*b, Part::Hips) && near(*b))
-        {
-            return Some(named);
+        let mut above = meeting.into_iter().flat_map(|meeting| tree.upwards(meeting));
+        let named =
+            above.find(|b| self.is_middle(*b, Part::Hips) && (near(*b) || Some(*b) == meeting));
+        if named.is_some() {
+            return named;
         }
         // Thighs may hang beside the hips, or from a control of theirs.
         if let Some(meeting) = meeting

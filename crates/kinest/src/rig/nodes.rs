@@ -14,7 +14,7 @@ pub struct ModelNode {
     pub bone: Bone,
     /// Its number in the model file, by which reports and overrides can name it (`#12`).
     pub number: Option<usize>,
-    /// Whether it shows a mesh, a camera or a light, rather than moving what hangs from it.
+    /// Whether it shows a mesh or a camera.
     pub shows: bool,
 }
 
@@ -45,7 +45,8 @@ impl ModelNodes {
     /// Finds the bones of a humanoid among the nodes.
     ///
     /// If there are skins, only their joints, the nodes that `given` or the file names, and the
-    /// ancestors of all these can be bones. The rest pose is the one the skins were made in,
+    /// ancestors of all these can be bones. Otherwise all nodes of a file can be, as the parts of a
+    /// jointed doll are meshes. The rest pose is the one the skins were made in,
     /// wherever the nodes stand.
     ///
     /// # Errors
@@ -79,7 +80,7 @@ impl ModelNodes {
         let skinned = kept.contains(&true);
         self.humanoid.values().filter(|n| **n < count).for_each(|node| kept[*node] = true);
         for (node, kept) in kept.iter_mut().enumerate() {
-            *kept |= !skinned && !self.nodes[node].shows;
+            *kept |= !skinned && (!self.nodes[node].shows || numbers(node).is_some());
         }
         keep_ancestors(&bones, &mut kept);
         for name in given.bones.values().chain(&given.ignore) {
