@@ -458,7 +458,8 @@ impl Finder<'_> {
             let off = |bone: usize| limbs.along(tree.position(bone)).abs();
             let nearer = tree.above(meeting).take_while(|b| near(*b));
             let nearer = nearer.min_by(|a, b| off(*a).total_cmp(&off(*b)));
-            let nearer = nearer.filter(|bone| off(meeting) > 0.15 && off(*bone) < 0.05);
+            let nearer =
+                nearer.filter(|bone| off(meeting) > 0.2 && off(*bone) < 0.6 * off(meeting));
             return Some(nearer.unwrap_or(meeting));
         }
         let named = self.in_middle(Part::Hips).find(|bone| near(*bone));
@@ -483,7 +484,10 @@ impl Finder<'_> {
         let fits = |bone: &usize| {
             let named = self.fit(*bone, Part::Neck) > 0.0 || self.hints[*bone].helper;
             let named_spine = self.fit(*bone, Part::Spine) >= PLAIN;
-            !named && *bone != head && (along(*bone) < 1.12 || named_spine)
+            // Collars may hang from a neck without a name, above a chest.
+            let is_neck = along(*bone) > 1.05
+                && tree.bones()[*bone].parent.is_some_and(|below| along(below) > 0.6);
+            !named && *bone != head && (named_spine || along(*bone) < 1.25 && !is_neck)
         };
         let mut found = meeting.and_then(|meeting| tree.upwards(meeting).find(fits));
         // The names of a spine on another branch, which deforms the trunk, say more.

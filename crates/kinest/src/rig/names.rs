@@ -65,6 +65,8 @@ pub(super) struct Hints {
     /// The words that name the part, without side, numbers and noise.
     word: String,
     number: Option<u32>,
+    /// Whether it is the copy of a bone that deforms in its place, as in MikuMikuDance (`足D`).
+    is_copy: bool,
 }
 
 /// Words that only identify the naming convention.
@@ -418,6 +420,7 @@ impl Hints {
         let whole = if whole { 1.0 } else { WITH_OTHER_WORDS };
         hints.parts = found.iter().map(|(part, fit)| (*part, fit * whole)).collect();
         (hints.word, hints.number) = (word, number);
+        hints.is_copy = words.iter().any(|word| word == "d") && !hints.parts.is_empty();
         hints
     }
 
@@ -464,8 +467,16 @@ fn settle(hints: &mut [Hints]) {
             let number = first.entry(hints.word.clone()).or_insert(hints.number);
             *number = hints.number.min(*number);
         }
+        let copied: BTreeSet<String> = of_side
+            .iter()
+            .filter(|i| hints[**i].is_copy && !hints[**i].helper)
+            .map(|i| hints[*i].word.clone())
+            .collect();
         for i in of_side {
             let hints = &mut hints[i];
+            if !hints.is_copy && copied.contains(&hints.word) {
+                hints.parts.iter_mut().for_each(|(_, fit)| *fit *= NOT_FIRST);
+            }
             let is_series = hints.number.is_some() && !series(&hints.word).is_empty();
             if !is_series && first.get(&hints.word).is_some_and(|first| hints.number > *first) {
                 hints.parts.iter_mut().for_each(|(_, fit)| *fit *= NOT_FIRST);

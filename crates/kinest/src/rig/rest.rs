@@ -41,17 +41,16 @@ pub(super) fn to_bind_pose(bones: &mut [Bone], skins: &[Skin]) -> Vec<String> {
     order.sort_by_key(|skin| std::cmp::Reverse(skin.joints.len()));
     for skin in order {
         let binds = binds(skin, &worlds);
-        if binds.len() < 2 {
-            continue;
-        }
         // Some exporters write identity for joints that move no vertex.
         let (empty, told): (Vec<_>, Vec<_>) =
             binds.iter().copied().partition(|(_, bind)| equal(bind, &DAffine3::IDENTITY, 1.0));
         let places = extent(told.iter().map(|(_, bind)| bind.translation));
         if told.len() < 2 || places <= 0.0 {
-            if extent(binds.iter().map(|(joint, _)| worlds[*joint].translation)) > EQUAL * size {
+            let joints = skin.joints.iter().filter_map(|joint| worlds.get(*joint));
+            let apart = extent(joints.map(|world| world.translation)) > EQUAL * size;
+            if apart && !skin.inverse_binds.is_empty() {
                 notes.push(
-                    "the bind matrices of a skin say nothing: its rest pose is where the nodes stand"
+                    "the bind matrices of a skin say nothing: its rest pose is where its nodes are"
                         .into(),
                 );
             }
