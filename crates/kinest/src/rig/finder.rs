@@ -368,7 +368,16 @@ impl Finder<'_> {
         if meet(legs) == meet(arms) && legs.names.min(arms.names) < PLAIN {
             return Err("its limbs all begin at one bone");
         }
-        Ok(ramp(upright, 0.4, 0.8) * ramp(rise, 0.06, 0.2) * ramp(alike, 0.5, 0.9))
+        let of = |pair: &Pair| length(&pair.left) + length(&pair.right);
+        let reach = of(arms) / of(legs);
+        if reach < 0.25 {
+            return Err("its arms are too short for its legs");
+        }
+        if upright < 0.85 && self.hints.iter().any(Hints::is_tail) {
+            return Err("its trunk leans over its legs and it has a tail, as an animal");
+        }
+        let proportions = ramp(reach, 0.2, 0.35) * ramp(alike, 0.5, 0.9);
+        Ok(ramp(upright, 0.4, 0.8) * ramp(rise, 0.06, 0.2) * proportions)
     }
 
     /// How certain it is which limb is the left one: 2 if given, 1 if named, 0 otherwise.
@@ -501,7 +510,12 @@ impl Finder<'_> {
         let weak = found.is_none_or(|bone| self.fit(bone, Part::Spine) < PLAIN);
         let spines = self.in_middle(Part::Spine).filter(plain);
         let elsewhere = spines.filter(|bone| low || weak && apart(bone));
-        let highest = elsewhere.max_by(|a, b| along(*a).total_cmp(&along(*b)));
+        // Necks may be called spines too.
+        let under = |bone: &usize| (along(*bone) < 0.95, along(*bone));
+        let highest = elsewhere.max_by(|a, b| {
+            let (a, b) = (under(a), under(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
         found = highest.or(found);
         let mut chest = found.unwrap_or(hips);
         // Arms may hang below the top of the spine.
@@ -555,10 +569,19 @@ impl Finder<'_> {
     fn neck(&self, limbs: &Limbs, chest: usize, head: usize) -> Vec<usize> {
         let mut path = self.tree.path(chest, head);
         if path.is_empty() {
-            path = self.in_middle(Part::Neck).filter(|b| !self.tree.is_under(*b, head)).collect();
+            path = self.necks(limbs).filter(|b| !self.tree.is_under(*b, head)).collect();
         }
         path.retain(|bone| *bone != head);
         self.joints_of(path, Some(head), Part::Neck, limbs.height)
+    }
+
+    /// The bones above the shoulders that are called neck or spine.
+    fn necks(&self, limbs: &Limbs) -> impl Iterator<Item = usize> {
+        (0..self.hints.len()).filter(|bone| {
+            self.is_middle(*bone, Part::Neck)
+                || self.is_middle(*bone, Part::Spine)
+                    && limbs.along(self.tree.position(*bone)) > 0.95
+        })
     }
 
     fn head(&self, limbs: &Limbs) -> Result<(usize, f64), RigError> {
@@ -578,7 +601,13 @@ impl Finder<'_> {
         }
         // Follow the chain up from the shoulders, always to the tallest branch.
         let refuse = || self.refuse("a head could not be found", Some(limbs));
-        let shoulders = tree.common(arms.left[0], arms.right[0]).ok_or_else(refuse)?;
+        let highest = || {
+            let height = |bone: &usize| tree.position(*bone).dot(*up);
+            self.necks(limbs).max_by(|a, b| height(a).total_cmp(&height(b)))
+        };
+        let Some(shoulders) = tree.common(arms.left[0], arms.right[0]) else {
+            return highest().map(|bone| (bone, 0.0)).ok_or_else(refuse);
+        };
         let middle = limbs.shoulders.dot(*left);
         let breadth = tree.position(arms.left[0]).distance(tree.position(arms.right[0]));
         let top = |b: usize| {
@@ -607,7 +636,7 @@ impl Finder<'_> {
         let length = |i: usize| tree.position(chain[i]).distance(tree.position(chain[i - 1]));
         let n = chain.len();
         let head = match n {
-            0 => return Err(refuse()),
+            0 => highest().ok_or_else(refuse)?,
             // A longer last segment runs from the head to its top.
             3.. if length(n - 1) > 1.3 * length(n - 2) => chain[n - 2],
             _ => chain[n - 1],

@@ -65,6 +65,24 @@ const HORSE: &[Place] = &[
     ("#Toes", "#Foot", [0.2, 0.02, -0.65]),
 ];
 
+/// Stands on two legs, with a leaning trunk, a tail and tiny arms.
+const REX: &[Place] = &[
+    ("Hips", "", [0.0, 2.0, 0.0]),
+    ("Spine", "Hips", [0.0, 2.2, 0.5]),
+    ("Chest", "Spine", [0.0, 2.6, 1.0]),
+    ("Neck", "Chest", [0.0, 3.0, 1.4]),
+    ("Head", "Neck", [0.0, 3.3, 1.7]),
+    ("Tail", "Hips", [0.0, 2.0, -0.6]),
+    ("Tail2", "Tail", [0.0, 1.9, -1.4]),
+    ("#UpperArm", "Chest", [0.3, 2.6, 1.1]),
+    ("#LowerArm", "#UpperArm", [0.35, 2.4, 1.15]),
+    ("#Hand", "#LowerArm", [0.35, 2.3, 1.3]),
+    ("#UpperLeg", "Hips", [0.3, 1.9, 0.0]),
+    ("#LowerLeg", "#UpperLeg", [0.35, 1.0, 0.3]),
+    ("#Foot", "#LowerLeg", [0.35, 0.2, -0.2]),
+    ("#Toes", "#Foot", [0.35, 0.0, 0.2]),
+];
+
 const BIRD: &[Place] = &[
     ("hips", "", [0.0, 0.5, -0.08]),
     ("spine_0", "hips", [0.0, 0.48, 0.06]),
@@ -121,6 +139,7 @@ fn animals_and_things_are_refused_with_and_without_names() {
         ("fox", FOX),
         ("horse", HORSE),
         ("bird", BIRD),
+        ("tyrannosaur", REX),
         ("spider", SPIDER),
         ("crane", CRANE),
         ("car", CAR),

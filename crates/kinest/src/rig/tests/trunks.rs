@@ -91,6 +91,35 @@ const CONTROLS: &[Row] = &[
     ("foot_ik.#", "root", Off(J::LeftAnkle, [0.0; 3])),
 ];
 
+/// Only the bones that deform, in pieces that hang from nothing; spine, neck and head are one chain
+/// of names.
+const PIECES: &[Row] = &[
+    ("DEF-spine", "", Joint(J::Pelvis)),
+    ("DEF-spine.001", "DEF-spine", Joint(J::Spine1)),
+    ("DEF-spine.002", "DEF-spine.001", Joint(J::Spine2)),
+    ("DEF-spine.003", "DEF-spine.002", Joint(J::Spine3)),
+    ("DEF-spine.004", "", Joint(J::Neck)),
+    ("DEF-spine.005", "DEF-spine.004", Way(J::Neck, J::Head, 0.5)),
+    ("DEF-spine.006", "DEF-spine.005", Joint(J::Head)),
+    ("DEF-shoulder.#", "", Joint(J::LeftCollar)),
+    ("DEF-upper_arm.#", "", Joint(J::LeftShoulder)),
+    ("DEF-upper_arm.#.001", "DEF-upper_arm.#", Way(J::LeftShoulder, J::LeftElbow, 0.5)),
+    ("DEF-forearm.#", "DEF-upper_arm.#.001", Joint(J::LeftElbow)),
+    ("DEF-forearm.#.001", "DEF-forearm.#", Way(J::LeftElbow, J::LeftWrist, 0.5)),
+    ("DEF-hand.#", "DEF-forearm.#.001", Joint(J::LeftWrist)),
+    ("DEF-thigh.#", "", Joint(J::LeftHip)),
+    ("DEF-thigh.#.001", "DEF-thigh.#", Way(J::LeftHip, J::LeftKnee, 0.5)),
+    ("DEF-shin.#", "DEF-thigh.#.001", Joint(J::LeftKnee)),
+    ("DEF-foot.#", "DEF-shin.#", Joint(J::LeftAnkle)),
+    ("DEF-toe.#", "DEF-foot.#", Joint(J::LeftFoot)),
+    ("head", "", Off(J::Head, [0.0; 3])),
+    ("neck", "", Off(J::Neck, [0.0; 3])),
+    ("hips", "", Off(J::Pelvis, [0.0; 3])),
+    ("chest", "", Off(J::Spine3, [0.0; 3])),
+    ("thigh_fk.#", "", Off(J::LeftHip, [0.0; 3])),
+    ("foot_ik.#", "", Off(J::LeftAnkle, [0.0; 3])),
+];
+
 /// Nodes that an importer of FBX files puts before the bones.
 const PIVOTS: &[Row] = &[
     ("Hips", "", Joint(J::Pelvis)),
@@ -148,6 +177,27 @@ fn the_deforming_spine_is_driven_although_limbs_hang_from_controls() {
     }
     let driven = map.driven().iter().map(|d| &rig.tree.bones()[d.bone].name);
     assert!(driven.clone().all(|name| name.starts_with("DEF-")), "{map}");
+}
+
+#[test]
+fn skeletons_may_be_in_pieces() {
+    for build in [Build::new(PIECES, ["L", "R"]), Build::new(PIECES, ["L", "R"]).a_pose()] {
+        let rig = build.rig(4);
+        let map = rig.map();
+        rig.check_map(&map);
+        for joint in [J::Spine1, J::Spine2, J::Spine3] {
+            assert_eq!(map.bone(joint), Some(rig.joints[&joint]), "{map}");
+        }
+        // Without the node that holds the pieces.
+        let mut bones = rig.tree.bones()[1..].to_vec();
+        bones.iter_mut().for_each(|bone| bone.parent = bone.parent.and_then(|p| p.checked_sub(1)));
+        let map =
+            RigMap::find(&BoneTree::new(bones).unwrap(), &RigOverride::default(), &BTreeMap::new());
+        let map = map.unwrap();
+        for (joint, bone) in &rig.joints {
+            assert_eq!(map.bone(*joint), Some(*bone - 1), "{}\n{map}", joint.name());
+        }
+    }
 }
 
 #[test]
