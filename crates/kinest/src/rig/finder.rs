@@ -492,11 +492,10 @@ impl Finder<'_> {
         let meeting = shoulders.map(|s| tree.common(s, head).unwrap_or(s));
         let fits = |bone: &usize| {
             let named = self.fit(*bone, Part::Neck) > 0.0 || self.hints[*bone].helper;
-            let named_spine = self.fit(*bone, Part::Spine) >= PLAIN;
-            // Collars may hang from a neck without a name, above a chest.
+            // Collars may hang from a neck that is not called one, above a chest.
             let is_neck = along(*bone) > 1.05
                 && tree.bones()[*bone].parent.is_some_and(|below| along(below) > 0.6);
-            !named && *bone != head && (named_spine || along(*bone) < 1.25 && !is_neck)
+            !named && *bone != head && along(*bone) < 1.25 && !is_neck
         };
         let mut found = meeting.and_then(|meeting| tree.upwards(meeting).find(fits));
         // The names of a spine on another branch, which deforms the trunk, say more.
@@ -562,6 +561,18 @@ impl Finder<'_> {
             return vec![];
         }
         let mut spine = self.joints_of(path, Some(chest), Part::Spine, limbs.height);
+        if spine.is_empty() {
+            // Each may hang from a control of its own.
+            let along = |bone: usize| limbs.along(self.tree.position(bone));
+            let low = along(root).max(0.0) + 0.05;
+            let named = self.in_middle(Part::Spine).filter(|bone| {
+                self.fit(*bone, Part::Spine) >= PLAIN
+                    && !self.tree.is_under(chest, *bone)
+                    && (low..along(chest) - 0.05).contains(&along(*bone))
+            });
+            spine = named.collect();
+            spine.sort_by(|a, b| along(*a).total_cmp(&along(*b)));
+        }
         spine.push(chest);
         spine
     }
@@ -637,6 +648,10 @@ impl Finder<'_> {
         let n = chain.len();
         let head = match n {
             0 => highest().ok_or_else(refuse)?,
+            // The chain ends in the trunk; the head hangs elsewhere.
+            _ if limbs.along(tree.position(chain[n - 1])) < 1.0 => {
+                highest().unwrap_or(chain[n - 1])
+            }
             // A longer last segment runs from the head to its top.
             3.. if length(n - 1) > 1.3 * length(n - 2) => chain[n - 2],
             _ => chain[n - 1],

@@ -360,7 +360,7 @@ impl Hints {
         }
         let common: BTreeSet<&str> = count
             .iter()
-            .filter(|(word, n)| **n >= 4 && **n * 10 >= named * 3 && !is_known(word))
+            .filter(|(word, n)| **n >= 4 && **n * 7 >= named && !is_known(word))
             .map(|(word, _)| word.as_str())
             .collect();
         let mut hints: Vec<Self> =

@@ -91,6 +91,52 @@ const CONTROLS: &[Row] = &[
     ("foot_ik.#", "root", Off(J::LeftAnkle, [0.0; 3])),
 ];
 
+/// A whole rig as its modeller works with it: each bone that deforms hangs from one of a chain that
+/// only places it, among controls with the plain names.
+const WHOLE: &[Row] = &[
+    ("root", "", Off(J::Pelvis, [0.0, -0.95, 0.0])),
+    ("MCH-torso.parent", "root", Off(J::Pelvis, [0.0, 0.1, 0.0])),
+    ("torso", "MCH-torso.parent", Off(J::Pelvis, [0.0, 0.1, 0.0])),
+    ("hips", "torso", Off(J::Spine1, [0.0; 3])),
+    ("chest", "torso", Off(J::Spine1, [0.0; 3])),
+    ("spine_fk", "hips", Off(J::Spine1, [0.0; 3])),
+    ("ORG-spine", "spine_fk", Off(J::Pelvis, [0.0; 3])),
+    ("DEF-spine", "ORG-spine", Joint(J::Pelvis)),
+    ("ORG-spine.001", "ORG-spine", Off(J::Spine1, [0.0; 3])),
+    ("DEF-spine.001", "ORG-spine.001", Joint(J::Spine1)),
+    ("ORG-spine.002", "ORG-spine.001", Off(J::Spine2, [0.0; 3])),
+    ("DEF-spine.002", "ORG-spine.002", Joint(J::Spine2)),
+    ("ORG-spine.003", "ORG-spine.002", Off(J::Spine3, [0.0; 3])),
+    ("DEF-spine.003", "ORG-spine.003", Joint(J::Spine3)),
+    ("neck", "ORG-spine.003", Off(J::Neck, [0.0; 3])),
+    ("ORG-spine.004", "neck", Off(J::Neck, [0.0; 3])),
+    ("DEF-spine.004", "ORG-spine.004", Joint(J::Neck)),
+    ("head", "neck", Off(J::Head, [0.0; 3])),
+    ("ORG-spine.006", "head", Off(J::Head, [0.0; 3])),
+    ("DEF-spine.006", "ORG-spine.006", Joint(J::Head)),
+    ("ORG-shoulder.#", "ORG-spine.003", Off(J::LeftCollar, [0.0; 3])),
+    ("shoulder.#", "ORG-spine.003", Off(J::LeftCollar, [0.0; 3])),
+    ("DEF-shoulder.#", "ORG-shoulder.#", Joint(J::LeftCollar)),
+    ("upper_arm_fk.#", "ORG-shoulder.#", Off(J::LeftShoulder, [0.0; 3])),
+    ("ORG-upper_arm.#", "upper_arm_fk.#", Off(J::LeftShoulder, [0.0; 3])),
+    ("DEF-upper_arm.#", "ORG-upper_arm.#", Joint(J::LeftShoulder)),
+    ("DEF-upper_arm.#.001", "ORG-upper_arm.#", Way(J::LeftShoulder, J::LeftElbow, 0.5)),
+    ("ORG-forearm.#", "ORG-upper_arm.#", Off(J::LeftElbow, [0.0; 3])),
+    ("DEF-forearm.#", "ORG-forearm.#", Joint(J::LeftElbow)),
+    ("DEF-forearm.#.001", "ORG-forearm.#", Way(J::LeftElbow, J::LeftWrist, 0.5)),
+    ("ORG-hand.#", "ORG-forearm.#", Off(J::LeftWrist, [0.0; 3])),
+    ("DEF-hand.#", "ORG-hand.#", Joint(J::LeftWrist)),
+    ("ORG-thigh.#", "ORG-spine", Off(J::LeftHip, [0.0; 3])),
+    ("DEF-thigh.#", "ORG-thigh.#", Joint(J::LeftHip)),
+    ("ORG-shin.#", "ORG-thigh.#", Off(J::LeftKnee, [0.0; 3])),
+    ("DEF-shin.#", "ORG-shin.#", Joint(J::LeftKnee)),
+    ("ORG-foot.#", "ORG-shin.#", Off(J::LeftAnkle, [0.0; 3])),
+    ("DEF-foot.#", "ORG-foot.#", Joint(J::LeftAnkle)),
+    ("ORG-toe.#", "ORG-foot.#", Off(J::LeftFoot, [0.0; 3])),
+    ("DEF-toe.#", "ORG-toe.#", Joint(J::LeftFoot)),
+    ("foot_ik.#", "root", Off(J::LeftAnkle, [0.0; 3])),
+];
+
 /// Only the bones that deform, in pieces that hang from nothing; spine, neck and head are one chain
 /// of names.
 const PIECES: &[Row] = &[
@@ -177,6 +223,17 @@ fn the_deforming_spine_is_driven_although_limbs_hang_from_controls() {
     }
     let driven = map.driven().iter().map(|d| &rig.tree.bones()[d.bone].name);
     assert!(driven.clone().all(|name| name.starts_with("DEF-")), "{map}");
+}
+
+#[test]
+fn of_a_whole_rig_the_deforming_bones_are_driven() {
+    for build in [Build::new(WHOLE, ["L", "R"]), Build::new(WHOLE, ["L", "R"]).a_pose()] {
+        let rig = build.rig(4);
+        let map = rig.map();
+        rig.check_map(&map);
+        let spine = [J::Spine1, J::Spine2, J::Spine3].map(|joint| rig.joints[&joint]);
+        assert_eq!(map.spine, spine, "{map}");
+    }
 }
 
 #[test]
