@@ -1,7 +1,7 @@
 //! Finds which bone is what, from the limbs inwards.
 
 use super::limbs::{ARMS, Known, LEGS, LimbKind, Pair, Search, ramp};
-use super::map::{DrivenBone, Evidence, LEAST_CONFIDENCE, RigMap};
+use super::map::{DrivenBone, Evidence, RigMap};
 use super::names::{Finger, Hints, Part};
 use super::tree::BoneTree;
 use super::{RigError, RigOverride};
@@ -176,7 +176,7 @@ impl Finder<'_> {
         };
         let least = driven.iter().filter(counts).map(|d| d.confidence).fold(1.0, f64::min);
         let confidence = least * plan;
-        if confidence < LEAST_CONFIDENCE {
+        if confidence < RigMap::LEAST_CONFIDENCE {
             return Err(self.refuse("its limbs are too unlike a person's", Some(&limbs)));
         }
         driven.retain(|d| {

@@ -5,6 +5,7 @@ use super::rest::{Skin, to_bind_pose};
 use super::tree::{Bone, BoneTree};
 use super::{RigError, RigOverride};
 use crate::skeleton::SmplJoint;
+use glam::{DQuat, DVec3};
 use std::collections::BTreeMap;
 
 /// One node of a model.
@@ -70,9 +71,16 @@ impl ModelNodes {
             }
         }
         let numbers = |node: usize| self.nodes[node].number;
-        // Checks parents and transforms, and resolves what `given` names.
-        let all = BoneTree::new(bones.clone())?.numbered(numbers);
-        let notes = to_bind_pose(&mut bones, &self.skins);
+        // Resolves what `given` names, whatever the transforms are.
+        let names = bones.iter().map(|bone| Bone {
+            name: bone.name.clone(),
+            parent: bone.parent,
+            translation: DVec3::ZERO,
+            rotation: DQuat::IDENTITY,
+            scale: DVec3::ONE,
+        });
+        let all = BoneTree::new(names.collect())?.numbered(numbers);
+        let mut notes = to_bind_pose(&mut bones, &self.skins);
 
         let mut kept = vec![false; count];
         let joints = self.skins.iter().flat_map(|skin| &skin.joints);
@@ -94,6 +102,20 @@ impl ModelNodes {
             meant.into_iter().for_each(|node| kept[node] = true);
         }
         keep_ancestors(&bones, &mut kept);
+        // Weapons and the like are hidden by making them infinitely small.
+        let mut flat = vec![false; count];
+        for (node, bone) in bones.iter().enumerate() {
+            let size = bone.scale.x * bone.scale.y * bone.scale.z;
+            let hangs = bone.parent.is_some_and(|parent| flat[parent]);
+            flat[node] = hangs || size.abs() < f64::MIN_POSITIVE;
+            if flat[node] && kept[node] {
+                kept[node] = false;
+                if !hangs {
+                    notes
+                        .push(format!("`{}` is scaled to nothing and left out", all.address(node)));
+                }
+            }
+        }
 
         let nodes: Vec<usize> = (0..count).filter(|node| kept[*node]).collect();
         let moved = |node: usize| nodes.binary_search(&node).ok();

@@ -143,3 +143,34 @@ fn bind_matrices_that_say_nothing_are_left_alone_with_a_note() {
         assert!(found.map.notes().iter().any(|note| note.contains("say nothing")), "{garbage}");
     }
 }
+
+#[test]
+fn a_few_moved_bones_do_not_move_the_others() {
+    let rig = Build::new(MIXAMO, LEFT_RIGHT).a_pose().rig(7);
+    let mesh = DAffine3::from_mat3(DMat3::from_rotation_y(0.5));
+    let mut model = model(&rig, mesh);
+    let hand = rig.joints[&J::LeftWrist];
+    model.nodes[hand].bone.rotation *= DQuat::from_rotation_x(1.0);
+    let found = find(&model);
+    for bone in 0..rig.tree.bones().len() {
+        let is = found.tree.rest(bone);
+        assert!(is.abs_diff_eq(rig.tree.rest(bone), 1e-6), "{}", rig.tree.bones()[bone].name);
+    }
+}
+
+#[test]
+fn hidden_props_are_left_out() {
+    let rig = Build::new(MIXAMO, LEFT_RIGHT).rig(8);
+    let mut model = ModelNodes::default();
+    for (i, bone) in rig.tree.bones().iter().enumerate() {
+        model.nodes.push(ModelNode { bone: bone.clone(), number: Some(i), shows: false });
+    }
+    let mut sword = model.nodes[rig.joints[&J::RightWrist]].clone();
+    sword.bone.name = "Sword".into();
+    sword.bone.parent = Some(rig.joints[&J::RightWrist]);
+    sword.bone.scale = DVec3::ZERO;
+    model.nodes.push(sword);
+    let found = find(&model);
+    rig.check_map(&found.map);
+    assert!(found.map.to_string().contains("`Sword` is scaled to nothing"), "{}", found.map);
+}
