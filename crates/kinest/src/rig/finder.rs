@@ -322,8 +322,13 @@ impl Finder<'_> {
                 _ => -GLTF_UP,
             };
             let score = legs.score + arms.score + bonus;
+            let plain = legs.names.min(arms.names) >= PLAIN;
             if best.as_ref().is_none_or(|best| score > best.0) {
                 best = Some((score, up, legs, arms));
+            }
+            // Names that are plain stay so, whichever axis is up.
+            if plain {
+                break;
             }
         }
         let Some((_, up, mut legs, mut arms)) = best else {
@@ -334,7 +339,6 @@ impl Finder<'_> {
             };
             return Err(self.refuse(missing, None));
         };
-        self.agree(&mut legs, &mut arms, up);
         let (hips, shoulders) = (legs.middle(tree, 0), arms.middle(tree, 0));
         let ankles = legs.middle(tree, 2);
         // The body itself tells where up is, unless that is an axis of the file.
@@ -342,6 +346,7 @@ impl Finder<'_> {
         let body = body.normalize_or(up);
         let axis = UPS.into_iter().find(|axis| body.angle_between(*axis) < NEAR_AXIS);
         let up = axis.unwrap_or(body);
+        self.agree(&mut legs, &mut arms, up);
         let height = (shoulders - ankles).length();
         let left = self.sides(&mut legs, &mut arms, up, height);
         Ok(Limbs { legs, arms, up, left, hips, shoulders, height })
@@ -403,7 +408,7 @@ impl Finder<'_> {
             }
             alike = alike.min(left.min(right) / left.max(right));
         }
-        if alike < 0.6 {
+        if alike < 0.4 {
             return Err("its left and right limbs differ in length");
         }
         let meet = |pair: &Pair| tree.common(pair.left[0], pair.right[0]);
@@ -418,7 +423,7 @@ impl Finder<'_> {
         if upright < 0.85 && self.hints.iter().any(Hints::is_tail) {
             return Err("its trunk leans over its legs and it has a tail, as an animal");
         }
-        let proportions = ramp(reach, 0.2, 0.35) * ramp(alike, 0.5, 0.9);
+        let proportions = ramp(reach, 0.2, 0.35) * ramp(alike, 0.3, 0.7);
         Ok(ramp(upright, 0.4, 0.8) * ramp(rise, 0.06, 0.2) * proportions)
     }
 
