@@ -4,14 +4,30 @@
 //! [`RigMap::find`] maps bones to joints and tells how certain each mapping is; [`Retarget`]
 //! converts poses to local transforms of those bones. Nothing here depends on an engine.
 //!
-//! * **Names**: the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid, Character
-//!   Creator, Daz and SMPL are recognised. Helper bones (twist, IK, end bones, fingers) are told
-//!   apart from body bones.
+//! * **Rest pose**: the pose that the skins were made in, wherever the nodes of the file or of a
+//!   spawned scene happen to stand ([`ModelNodes`]).
+//! * **Names**: the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Auto-Rig Pro, Biped, VRoid,
+//!   MikuMikuDance, Character Creator, Daz and SMPL are recognised, with any prefix that all bones
+//!   share. Helper bones (twist, IK, end bones, fingers) are told apart from body bones.
 //! * **Shape** decides where names say nothing or are ambiguous: a limb is a chain of three bones
 //!   with a limb's proportions, whose mirror image is the limb on the other side. Hips and chest
 //!   are where the legs and the arms meet. Toes point forward, which tells left from right.
+//! * **Place**: what does not stand like a person (an animal, a vehicle) is refused, whatever its
+//!   bones are called. A refusal says what was found.
 //! * **Explicit mappings** take precedence: first a user's [`RigOverride`], then the file's own
 //!   humanoid ([`vrm_bones`]).
+//!
+//! [`ModelNodes::from_gltf_file`] reads the characters of glTF and VRM files:
+//!
+//! ```no_run
+//! use kinest::rig::{ModelNodes, RigOverride};
+//!
+//! let found = ModelNodes::from_gltf_file("character.vrm")?.find(&RigOverride::default())?;
+//! println!("{}", found.map);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Bones from elsewhere are mapped likewise:
 //!
 //! ```
 //! use kinest::rig::{Bone, BoneTree, Fit, Retarget, RigMap, RigOverride, Similarity};
@@ -48,16 +64,25 @@
 //! # Ok::<(), kinest::rig::RigError>(())
 //! ```
 
+mod finder;
+mod gltf;
 mod limbs;
 mod map;
 mod names;
+mod nodes;
+mod report;
+mod rest;
 mod retarget;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod vrm;
 
+pub use gltf::GltfError;
 pub use map::{DrivenBone, Evidence, RigMap};
+pub use nodes::{FoundRig, ModelNode, ModelNodes};
+pub use report::RigReport;
+pub use rest::Skin;
 pub use retarget::{Anchor, Fit, Retarget, Similarity};
 pub use tree::{Bone, BoneTree};
 pub use vrm::{VRM_EXTENSIONS, vrm_bones};
@@ -80,11 +105,12 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RigOverride {
-    /// The bone of a joint, by its exact name in the model file. Other joints are found.
+    /// The bone of a joint: its exact name in the model file, the end of its path where several
+    /// have this name (`Hips/Spine`), or its number in the file (`#12`). Other joints are found.
     pub bones: BTreeMap<SmplJoint, String>,
     /// Joints that drive no bone.
     pub skip: BTreeSet<SmplJoint>,
-    /// Bones that are not part of the body; their descendants are ignored too.
+    /// Bones that are not part of the body, named likewise; their descendants are ignored too.
     pub ignore: BTreeSet<String>,
 }
 
@@ -118,10 +144,12 @@ pub enum RigError {
         name: String,
     },
     /// Several bones have this name.
-    #[error("there are several bones `{name}`")]
+    #[error("there are several bones `{name}`, which a path or a number tells apart: {which}")]
     ManyBones {
         /// The name.
         name: String,
+        /// Their numbers in the model file and their paths.
+        which: String,
     },
     /// One bone is given to two joints.
     #[error("bone `{name}` cannot be {} too", joint.name())]
@@ -132,10 +160,15 @@ pub enum RigError {
         joint: SmplJoint,
     },
     /// Neither names nor shape make a humanoid.
-    #[error("no humanoid: {missing} could not be found; `bones` of a rig override can name it")]
+    #[error(
+        "no humanoid: {problem}; found: {found}; if it is one, a rig override helps whose `bones` \
+         name the hips, knees, ankles, shoulders, elbows and wrists of both sides"
+    )]
     NotHumanoid {
-        /// The part that was not found.
-        missing: &'static str,
+        /// What is missing, or unlike a person.
+        problem: &'static str,
+        /// The bones that were found so far.
+        found: String,
     },
     /// A rig override is not valid RON of the expected form.
     #[error("rig override: {0}")]
