@@ -2,21 +2,11 @@
 //! swivel.
 
 use super::Place;
-use super::limb::{Limb, lean};
+use super::limb::Limb;
 use crate::rotation::quat_from_matrix;
-use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::skeleton::{Pose, Skeleton, SmplJoint, girdle};
 use crate::tracker::TrackerPose;
 use glam::{DQuat, DVec3};
-
-/// Fraction of its length from which on the shoulder girdle helps an arm, and the arm straightens
-/// only slowly: near full length an elbow moves many centimetres per centimetre of the hand.
-const SOFT_REACH: f64 = 0.98;
-/// No arm gets straighter than this fraction of its length while girdle and trunk can help.
-const FULL_REACH: f64 = 0.999;
-
-/// Greatest rotation of the collar joint towards a target, radians: 20°, well within the range of a
-/// shoulder girdle (about 30° forward or up; Kapandji, "The Physiology of the Joints").
-const GIRDLE_LIMIT: f64 = 0.35;
 
 /// An arm: collar, shoulder, elbow, wrist.
 #[derive(Clone, Copy, Debug)]
@@ -107,15 +97,7 @@ impl ArmTop {
     /// Rotation of the collar towards a target, and the distance from the target that the shoulder
     /// should then have, after the chest has been rotated about the origin by `chest`.
     fn girdle(&self, chest: DQuat, target: DVec3) -> (DQuat, f64) {
-        let (shoulder, to_target) = (chest * self.shoulder, target - chest * self.collar);
-        let distance = to_target.distance(shoulder);
-        let (soft, rest) = (SOFT_REACH * self.length, (FULL_REACH - SOFT_REACH) * self.length);
-        if distance <= soft {
-            return (DQuat::IDENTITY, soft);
-        }
-        // Rises with slope 1 from the soft reach and approaches the full reach asymptotically.
-        let wanted = soft + rest * (1.0 - ((soft - distance) / rest).exp());
-        (lean(shoulder, to_target, wanted, GIRDLE_LIMIT), wanted)
+        girdle(chest * self.shoulder, target - chest * self.collar, self.length)
     }
 
     /// Position of the shoulder with the collar's help, and the distance from the target it should
@@ -131,6 +113,7 @@ mod tests {
     use super::*;
     use crate::refine::tests::{mirrored, random_pose, random_rotation, random_unit};
     use crate::rotation::geodesic_angle;
+    use crate::skeleton::GIRDLE_LIMIT;
     use glam::DMat3;
     use rand::{Rng, SeedableRng, rngs::StdRng};
 

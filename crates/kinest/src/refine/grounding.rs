@@ -1,9 +1,9 @@
 //! Grounding: a body that hangs in the air without jumping comes down.
 
-use super::limb::{LEGS, within};
+use super::limb::LEGS;
 use super::{Place, place_head, three_point_pose};
 use crate::easing::smoothstep;
-use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
+use crate::skeleton::{Pose, Skeleton, SmplJoint as J, within};
 use crate::tracker::{Teleport, TrackerPose};
 use glam::DVec3;
 
