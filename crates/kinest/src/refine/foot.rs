@@ -1,7 +1,7 @@
 //! Foot lock: feet that carry weight do not slide, and none sinks into the floor.
 
 use super::Place;
-use super::limb::{LEGS, Limb};
+use super::limb::{LEGS, Limb, TIPTOE};
 use crate::coordinates::heading;
 use crate::easing::smoothstep;
 use crate::skeleton::{Pose, Skeleton, SmplJoint, lean, within};
@@ -303,7 +303,7 @@ impl Foot {
         let longest = leg.longest(skeleton, estimate.ankle.position.distance(hip));
         // Out of reach, first the heel rises, then the foot, or it is pulled in.
         rotation = lean(rotation * -toe, hip - ball, longest, HEEL_RISE) * rotation;
-        let ankle = hip + within(ball - rotation * toe - hip, longest);
+        let ankle = hip + within(ball - rotation * toe - hip, longest, TIPTOE);
         // Store the output place, so that a release starts there; a foot that would have to slide
         // is released.
         let shown = ankle + rotation * toe;

@@ -8,6 +8,9 @@ use glam::DVec3;
 /// knee moves many centimetres per centimetre of the foot.
 const STRAIGHTEST: f64 = 0.995;
 
+/// A leg too short for its foot lifts the foot by up to this height before it pulls it in, metres.
+pub(super) const TIPTOE: f64 = 0.015;
+
 /// An arm or a leg.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limb {

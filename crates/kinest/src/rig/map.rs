@@ -51,7 +51,7 @@ pub struct DrivenBone {
 /// The bones of a humanoid character, found by [`RigMap::find`]. Its `Display` form is a report.
 #[derive(Clone, Debug)]
 pub struct RigMap {
-    driven: Vec<DrivenBone>,
+    pub(super) driven: Vec<DrivenBone>,
     names: Vec<String>,
     notes: Vec<String>,
     pub(super) up: DVec3,

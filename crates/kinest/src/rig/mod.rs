@@ -49,6 +49,8 @@
 //! # Ok::<(), kinest::rig::RigError>(())
 //! ```
 
+#[cfg(test)]
+mod following;
 mod limbs;
 mod links;
 mod map;

@@ -1,17 +1,23 @@
 //! Solves a character's arms to the body's wrists, and its legs to the body's soles.
 //!
 //! Rotations alone put the hands of a character with other proportions several centimetres from the
-//! trackers. Limbs keep the direction of the body's elbows and knees; hands and feet keep the body's
-//! rotation.
+//! trackers. Limbs keep the direction of the body's elbows and knees; hands keep the body's rotation, and so do
+//! feet that are in reach.
 
 use super::links::Links;
 use super::map::RigMap;
 use super::similarity::Similarity;
 use super::tree::BoneTree;
 use crate::skeleton::{
-    FULL_REACH, JointTransforms, Skeleton, SmplJoint as J, bend_to, girdle, soften, within,
+    FULL_REACH, JointTransforms, Skeleton, SmplJoint as J, bend_to, girdle, lean, soften, within,
 };
 use glam::{DQuat, DVec3};
+
+/// Most a heel rises for a leg that is too short, radians.
+const HEEL_RISE: f64 = 0.4;
+
+/// Then the foot is lifted by up to this height before it is pulled in, metres.
+const TIPTOE: f64 = 0.005;
 
 /// Bones shorter than this fraction of their limb make no limb.
 const LEAST_BONE: f64 = 0.01;
@@ -196,10 +202,23 @@ impl Leg {
         // The soles are as high as the body's, whatever the height of the ankles.
         let of_body = lowest(self.of_body, foot, metre);
         let own = lowest(self.soles, turns[end], goal.scale);
-        let target = goal.position(self.limb.joints[2]) + up * (of_body - own);
-        let longest = goal.scale * FULL_REACH * self.limb.bones(links).iter().sum::<f64>() / metre;
-        let to_foot = rotation.conjugate() * (target - positions[top]) / metre;
-        let target = rotation * (metre * within(to_foot, longest));
+        let ankle = goal.position(self.limb.joints[2]) + up * (of_body - own);
+        let longest = goal.scale * FULL_REACH * self.limb.bones(links).iter().sum::<f64>();
+        // A leg that is too short raises the heel over the ball, and then pulls the foot in.
+        let from_ball = turns[end] * (goal.scale * -self.soles[1]);
+        let ball = ankle - from_ball;
+        // It rises the less the less that brings the ankle nearer to the hip.
+        let across = from_ball.try_normalize().map_or(0.0, |along| {
+            (positions[top] - ankle)
+                .normalize_or_zero()
+                .reject_from_normalized(along)
+                .length_squared()
+        });
+        let rise = lean(from_ball, positions[top] - ball, longest, HEEL_RISE * across);
+        turns[end] = (rise * turns[end]).normalize();
+        let to_foot = ball + rise * from_ball - positions[top];
+        let to_foot = rotation.conjugate() * to_foot / metre;
+        let target = rotation * (metre * within(to_foot, longest / metre, TIPTOE));
         self.limb.bend(links, goal, turns, target);
     }
 }

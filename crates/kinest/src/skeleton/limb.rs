@@ -9,10 +9,6 @@ use std::f64::consts::PI;
 /// gets its plane from the hinge.
 const LEAST_BEND: f64 = 0.1;
 
-/// A leg too short for its foot first lifts the foot by up to this height, metres, before it pulls
-/// the foot in: the closer the leg is to vertical, the faster that would be.
-const TIPTOE: f64 = 0.015;
-
 /// Fraction of its length from which on the shoulder girdle helps an arm, and the arm straightens
 /// only slowly: near full length an elbow moves many centimetres per centimetre of the hand.
 const SOFT_REACH: f64 = 0.98;
@@ -108,12 +104,14 @@ pub(crate) fn soften(distance: f64, soft: f64, full: f64) -> f64 {
 }
 
 /// Position, relative to the hip, at which a leg of this length can place a foot meant for `foot`
-/// below it: higher, but by no more than [`TIPTOE`], then closer to the vertical. Metres, z up.
-pub(crate) fn within(foot: DVec3, longest: f64) -> DVec3 {
+/// below it: higher, but by no more than `tiptoe`, then closer to the vertical (z).
+///
+/// The closer the leg is to vertical, the faster it would pull the foot in without that height.
+pub(crate) fn within(foot: DVec3, longest: f64, tiptoe: f64) -> DVec3 {
     if foot.length() <= longest {
         return foot;
     }
-    let highest = (foot.z + TIPTOE).clamp(-longest, 0.0);
+    let highest = (foot.z + tiptoe).clamp(-longest, 0.0);
     let widest = (longest * longest - highest * highest).sqrt();
     let aside = foot.truncate().clamp_length_max(widest);
     aside.extend(-(longest * longest - aside.length_squared()).max(0.0).sqrt())
@@ -162,14 +160,14 @@ mod tests {
     #[test]
     fn feet_too_far_apart_for_the_floor_are_pulled_in() {
         // Hand-worked: 0.8² + 0.6² = 1.
-        let reached = within(DVec3::new(0.6, 0.0, -0.8), 1.0);
+        let reached = within(DVec3::new(0.6, 0.0, -0.8), 1.0, 0.015);
         assert!(reached.distance(DVec3::new(0.6, 0.0, -0.8)) < 1e-12);
         // A little too far down, the foot keeps its distance aside; further down, it is lifted by
         // at most 1.5 cm.
-        let high = within(DVec3::new(0.0, 0.6, -0.81), 1.0);
+        let high = within(DVec3::new(0.0, 0.6, -0.81), 1.0, 0.015);
         assert!(high.distance(DVec3::new(0.0, 0.6, -0.8)) < 1e-12, "{high}");
-        let near = within(DVec3::new(0.0, 0.6, -0.95), 1.0);
+        let near = within(DVec3::new(0.0, 0.6, -0.95), 1.0, 0.015);
         assert!((near.z + 0.935).abs() < 1e-12 && (near.length() - 1.0).abs() < 1e-12, "{near}");
-        assert!(within(DVec3::new(0.3, 0.0, -1.2), 1.0).distance(DVec3::NEG_Z) < 1e-12);
+        assert!(within(DVec3::new(0.3, 0.0, -1.2), 1.0, 0.015).distance(DVec3::NEG_Z) < 1e-12);
     }
 }
