@@ -1,10 +1,10 @@
 //! Foot lock: feet that carry weight do not slide, and none sinks into the floor.
 
 use super::Place;
-use super::limb::{LEGS, Limb, TIPTOE};
+use super::limb::{LEGS, Limb, within};
 use crate::coordinates::heading;
 use crate::easing::smoothstep;
-use crate::skeleton::{Pose, Skeleton, SmplJoint, lean, within};
+use crate::skeleton::{Pose, Skeleton, SmplJoint, lean};
 use crate::tracker::Teleport;
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
@@ -303,7 +303,7 @@ impl Foot {
         let longest = leg.longest(skeleton, estimate.ankle.position.distance(hip));
         // Out of reach, first the heel rises, then the foot, or it is pulled in.
         rotation = lean(rotation * -toe, hip - ball, longest, HEEL_RISE) * rotation;
-        let ankle = hip + within(ball - rotation * toe - hip, longest, TIPTOE);
+        let ankle = hip + within(ball - rotation * toe - hip, longest);
         // Store the output place, so that a release starts there; a foot that would have to slide
         // is released.
         let shown = ankle + rotation * toe;

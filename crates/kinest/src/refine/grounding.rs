@@ -1,9 +1,9 @@
 //! Grounding: a body that hangs in the air without jumping comes down.
 
-use super::limb::{LEGS, TIPTOE};
+use super::limb::{LEGS, within};
 use super::{Place, place_head, three_point_pose};
 use crate::easing::smoothstep;
-use crate::skeleton::{Pose, Skeleton, SmplJoint as J, within};
+use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use crate::tracker::{Teleport, TrackerPose};
 use glam::DVec3;
 
@@ -129,7 +129,7 @@ fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
         let foot = Place::of(skeleton, pose, ankle);
         let longest = leg.longest(skeleton, foot.position.distance(hip));
         let lower = foot.position - DVec3::Z * by - hip;
-        leg.reach(skeleton, pose, hip + within(lower, longest, TIPTOE));
+        leg.reach(skeleton, pose, hip + within(lower, longest));
         let shank = Place::of(skeleton, pose, knee).rotation;
         pose.rotations[ankle.index()] = (shank.conjugate() * foot.rotation).normalize();
     }

@@ -8,8 +8,9 @@ use glam::DVec3;
 /// knee moves many centimetres per centimetre of the foot.
 const STRAIGHTEST: f64 = 0.995;
 
-/// A leg too short for its foot lifts the foot by up to this height before it pulls it in, metres.
-pub(super) const TIPTOE: f64 = 0.015;
+/// A leg too short for its foot first lifts the foot by up to this height, metres, before it pulls
+/// the foot in: the closer the leg is to vertical, the faster that would be.
+const TIPTOE: f64 = 0.015;
 
 /// An arm or a leg.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +54,18 @@ impl Limb {
     }
 }
 
+/// Position, relative to the hip, at which a leg of this length can place a foot meant for `foot`
+/// below it: higher, but by no more than [`TIPTOE`], then closer to the vertical.
+pub(super) fn within(foot: DVec3, longest: f64) -> DVec3 {
+    if foot.length() <= longest {
+        return foot;
+    }
+    let highest = (foot.z + TIPTOE).clamp(-longest, 0.0);
+    let widest = (longest * longest - highest * highest).sqrt();
+    let aside = foot.truncate().clamp_length_max(widest);
+    aside.extend(-(longest * longest - aside.length_squared()).max(0.0).sqrt())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +92,19 @@ mod tests {
                 assert!(bend.dot(limb.hinge) > 0.99 * bend.length() && bend.length() > 1.0);
             }
         }
+    }
+
+    #[test]
+    fn feet_too_far_apart_for_the_floor_are_pulled_in() {
+        // Hand-worked: 0.8² + 0.6² = 1.
+        let reached = within(DVec3::new(0.6, 0.0, -0.8), 1.0);
+        assert!(reached.distance(DVec3::new(0.6, 0.0, -0.8)) < 1e-12);
+        // A little too far down, the foot keeps its distance aside; further down, it is lifted by
+        // at most 1.5 cm.
+        let high = within(DVec3::new(0.0, 0.6, -0.81), 1.0);
+        assert!(high.distance(DVec3::new(0.0, 0.6, -0.8)) < 1e-12, "{high}");
+        let near = within(DVec3::new(0.0, 0.6, -0.95), 1.0);
+        assert!((near.z + 0.935).abs() < 1e-12 && (near.length() - 1.0).abs() < 1e-12, "{near}");
+        assert!(within(DVec3::new(0.3, 0.0, -1.2), 1.0).distance(DVec3::NEG_Z) < 1e-12);
     }
 }

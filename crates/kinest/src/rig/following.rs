@@ -144,8 +144,9 @@ impl Character {
     }
 
     fn bind(&self) -> Bound {
-        // Bones are found in the usual tree: which bone is which is not the question here.
-        let usual = Self { hang: vec![], ..self.clone() }.tree();
+        // Which bone is which is not the question here: they are found in a usual tree.
+        let Self { collars, twists, .. } = self.clone();
+        let usual = Self { collars, twists, ..character("") }.tree();
         let known =
             BONES.iter().filter_map(|(joint, name)| Some((*joint, usual.named(name).ok()?)));
         let mut known: BTreeMap<J, usize> = known.collect();
@@ -159,6 +160,8 @@ impl Character {
             *bone = tree.named(&usual.bones()[*bone].name).unwrap();
         }
         map.driven.sort_by_key(|d| d.bone);
+        map.up = self.armature.transform_vector3(map.up).normalize();
+        map.left = self.armature.transform_vector3(map.left).normalize();
         let retarget = Retarget::new(&tree, &map, &Skeleton::default());
         Bound { tree, map, retarget, skeleton: self.skeleton(), ankles: self.ankles }
     }
@@ -210,7 +213,7 @@ impl Bound {
         let tree = BoneTree::new(bones).unwrap();
         let all = 0..tree.bones().len();
         let turn = |b: usize| (tree.axes(b) * self.tree.axes(b).conjugate()).normalize();
-        let hips = self.map.bone(J::Pelvis).unwrap();
+        let hips = written[0];
         let grown =
             tree.rest(hips).matrix3.determinant() / self.tree.rest(hips).matrix3.determinant();
         Posed {
@@ -396,6 +399,301 @@ fn bones_are_carried_by_the_body_wherever_they_hang() {
                 assert!(a.distance(b) < 1e-6, "tree {k}, {}: {}", joint.name(), a.distance(b));
                 assert!(a_turn.angle_between(b_turn) < 1e-5, "tree {k}, {}", joint.name());
             }
+        }
+    }
+}
+
+/// Armatures of any scale, tilt and place make no difference: the character is where it was.
+#[test]
+fn a_character_bound_anywhere_at_any_scale_does_the_same() {
+    let usual = Character {
+        arms: 0.9,
+        legs: 1.1,
+        ankles: 0.09,
+        twists: vec![
+            ("LeftArmTwist", "LeftArm", "LeftForeArm", 0.5, true),
+            ("RightForeArmTwist", "RightForeArm", "RightHand", 0.6, false),
+        ],
+        ..character("")
+    };
+    let motion = motion();
+    let mut expected = usual.bind();
+    for (k, scale) in [0.01, 1.0, 37.0].into_iter().enumerate() {
+        let turn = exp(DVec3::new(0.4, 1.0 + k as f64, -0.8));
+        let armature = DAffine3::from_scale_rotation_translation(
+            DVec3::splat(scale),
+            turn,
+            DVec3::new(3.0, -7.0, 0.2 * scale),
+        );
+        let hang = vec![("LeftFoot", "Armature"), ("RightShoulder", "Neck")];
+        let mut moved = Character { armature, hang, ..usual.clone() }.bind();
+        for joints in motion.iter().step_by(15) {
+            let here = expected.pose(joints, Fit::default());
+            // Elsewhere in the world, with the body.
+            let there =
+                Similarity { translation: DVec3::new(9.0, 1.0, -4.0), scale: 20.0, ..space() };
+            let there = moved.pose_in(joints, &there, Fit::default());
+            for bone in expected.tree.bones() {
+                let [a, b] = [&expected, &moved].map(|bound| bound.tree.named(&bone.name).unwrap());
+                let off = here.positions[a].distance(there.positions[b]);
+                assert!(bone.name == "Armature" || off < 1e-6, "{scale}: {} {off}", bone.name);
+            }
+        }
+    }
+}
+
+/// The body's joints with one wrist `distance` metres from its shoulder, in direction `along`.
+fn reaching(along: DVec3, distance: f64) -> JointTransforms {
+    let mut joints = Skeleton::default().pose_joints(&Pose::rest());
+    let shoulder = joints.positions[J::LeftShoulder.index()];
+    joints.positions[J::LeftWrist.index()] = shoulder + along * distance;
+    joints
+}
+
+/// The hand moves out of reach in steps of a millimetre.
+#[test]
+fn arms_straighten_without_a_snap() {
+    const STEP: f64 = 0.001;
+    for collars in [true, false] {
+        for along in [DVec3::X, DVec3::NEG_Y, DVec3::new(0.5, -0.5, -0.6), DVec3::NEG_Z] {
+            let mut bound = Character { arms: 0.9, collars, ..character("") }.bind();
+            let mut places = |distance: f64| {
+                let joints = reaching(along.normalize(), distance);
+                let posed = bound.pose(&joints, Fit::default());
+                let target = joints.positions[J::LeftWrist.index()];
+                let places = ARMS[0].map(|joint| posed.positions[bound.bone(joint)]);
+                (places, target, bound.length(ARMS[0]) * posed.scale)
+            };
+            let mut before = places(0.1).0;
+            let mut out = 0;
+            for i in 101..900 {
+                let (now, target, length) = places(f64::from(i) * STEP);
+                let [_, elbow, wrist] = [0, 1, 2].map(|k| now[k].distance(before[k]));
+                assert!(wrist < 1.5 * STEP && elbow < 20.0 * STEP, "{i}: {wrist} {elbow}");
+                let reachable = now[0].distance(target) < length;
+                assert!(!reachable || now[2].distance(target) < 1e-3, "{i}");
+                out += usize::from(!reachable);
+                before = now;
+            }
+            let [shoulder, elbow, wrist] = before;
+            assert!(out > 200, "{out}");
+            let bend = (elbow - shoulder).angle_between(wrist - elbow).to_degrees();
+            assert!(bend < 0.5, "not straight: {bend}°");
+        }
+    }
+}
+
+/// The body rises on straight legs until its feet hang.
+#[test]
+fn legs_straighten_without_a_snap() {
+    const STEP: f64 = 0.001;
+    for stride in [0.0, 0.1, 0.3] {
+        let mut bound = Character { ankles: 0.1, ..character("") }.bind();
+        let mut places = |rise: f64| {
+            let mut joints = Skeleton::default().pose_joints(&Pose::rest());
+            for joint in [J::LeftAnkle, J::RightAnkle] {
+                joints.positions[joint.index()] += DVec3::new(0.0, -stride, 0.1 - rise);
+            }
+            let posed = bound.pose(&joints, Fit::default());
+            LEGS[0].map(|joint| posed.positions[bound.bone(joint)])
+        };
+        let mut before = places(0.0);
+        for i in 1..300 {
+            let now = places(f64::from(i) * STEP);
+            let [_, knee, ankle] = [0, 1, 2].map(|k| now[k].distance(before[k]));
+            assert!(ankle < 8.0 * STEP && knee < 20.0 * STEP, "{stride} {i}: {ankle} {knee}");
+            before = now;
+        }
+    }
+}
+
+/// A body at rest whose left hand rolls palm up by an angle.
+fn rolled(palm_up: f64) -> JointTransforms {
+    let mut pose = Pose::rest();
+    pose.rotations[J::LeftElbow.index()] = DQuat::from_rotation_y(-0.7);
+    pose.rotations[J::LeftWrist.index()] =
+        DQuat::from_rotation_y(0.2) * DQuat::from_rotation_x(-palm_up);
+    Skeleton::default().pose_joints(&pose)
+}
+
+impl Bound {
+    /// Twist of one bone against another about the limb between two joints, degrees.
+    fn twist(&self, posed: &Posed, [from, to]: [&str; 2], limb: [J; 2]) -> f64 {
+        let [from, to] = [from, to].map(|name| self.tree.named(name).unwrap());
+        let [a, b] = limb.map(|joint| self.tree.position(self.bone(joint)));
+        let apart = posed.turns[from].conjugate() * posed.turns[to];
+        twist::twist(apart, (b - a).normalize()).to_degrees()
+    }
+}
+
+const FOREARM: [J; 2] = [J::LeftElbow, J::LeftWrist];
+
+#[test]
+fn the_forearm_takes_what_the_wrist_cannot() {
+    let mut bound = Character { arms: 0.95, ..character("") }.bind();
+    let mut before: Option<[f64; 2]> = None;
+    let mut most = 0.0_f64;
+    // From palm down by 60° the wrong way to well beyond palm up.
+    for i in -60..=200 {
+        let joints = rolled(f64::from(i).to_radians());
+        let posed = bound.pose(&joints, Fit::default());
+        let wrist = bound.twist(&posed, ["LeftForeArm", "LeftHand"], FOREARM);
+        let forearm = bound.twist(&posed, ["LeftArm", "LeftForeArm"], FOREARM);
+        assert!(wrist.abs() <= 60.0, "{i}: {wrist}");
+        if let Some(before) = before {
+            for (now, before) in [wrist, forearm].iter().zip(before) {
+                let step = (now - before + 180.0).rem_euclid(360.0) - 180.0;
+                assert!(step.abs() < 2.0, "{i}: {step}");
+            }
+        }
+        before = Some([wrist, forearm]);
+        most = most.max(wrist.abs());
+        // The hand itself has the body's rotation.
+        let hand = bound.bone(J::LeftWrist);
+        let is = space().rotation * DQuat::from_mat3(&joints.rotations[J::LeftWrist.index()]);
+        assert!(posed.turns[hand].angle_between(is) < 1e-6);
+    }
+    assert!(most > 50.0, "{most}");
+    // All the way round there is no jump either.
+    let mut before: Option<DQuat> = None;
+    for i in 0..=720 {
+        let posed = bound.pose(&rolled(f64::from(i).to_radians()), Fit::default());
+        let now = posed.turns[bound.bone(J::LeftElbow)];
+        assert!(before.is_none_or(|before| before.angle_between(now).to_degrees() < 15.0), "{i}");
+        before = Some(now);
+    }
+}
+
+#[test]
+fn twist_bones_share_the_roll_and_keep_the_limb_straight() {
+    let plain = Character { arms: 0.95, ..character("") };
+    let twists = vec![
+        // Beside the bones, as in Unreal, …
+        ("lowerarm_twist_02_l", "LeftForeArm", "LeftHand", 0.25, false),
+        ("lowerarm_twist_01_l", "LeftForeArm", "LeftHand", 0.75, false),
+        ("upperarm_twist_01_l", "LeftArm", "LeftForeArm", 0.0, false),
+        // … in line with them, as in Rigify and Daz, named or not, …
+        ("upper_arm.R.001", "RightArm", "RightForeArm", 0.5, true),
+        ("RightForeArmRoll", "RightForeArm", "RightHand", 0.5, true),
+        // … and in the legs.
+        ("左足捩", "LeftUpLeg", "LeftLeg", 0.5, true),
+        ("bone17", "RightLeg", "RightFoot", 0.5, false),
+    ];
+    let count = twists.len();
+    let mut bound = Character { twists, ..plain.clone() }.bind();
+    let mut usual = plain.bind();
+    assert_eq!(bound.retarget.bones().len(), usual.retarget.bones().len() + count);
+    let pose = |bound: &mut Bound, angle: f64| {
+        let mut pose = Pose::rest();
+        for (joint, turn) in [
+            (J::LeftShoulder, DQuat::from_rotation_x(angle)),
+            (J::RightShoulder, DQuat::from_rotation_x(angle)),
+            (J::LeftElbow, DQuat::from_rotation_y(-0.9)),
+            (J::RightElbow, DQuat::from_rotation_y(0.9)),
+            (J::LeftWrist, DQuat::from_rotation_x(-1.6 * angle)),
+            (J::RightWrist, DQuat::from_rotation_x(-1.6 * angle)),
+            (J::LeftHip, DQuat::from_rotation_y(angle)),
+            (J::RightKnee, DQuat::from_rotation_x(0.5)),
+            (J::RightAnkle, DQuat::from_rotation_y(angle)),
+        ] {
+            pose.rotations[joint.index()] = turn;
+        }
+        bound.pose(&Skeleton::default().pose_joints(&pose), Fit::default())
+    };
+    let zero = pose(&mut bound, 0.0);
+    let posed = pose(&mut bound, 0.8);
+    let same = pose(&mut usual, 0.8);
+    let named = |bound: &Bound, name: &str| bound.tree.named(name).unwrap();
+    for (joint, name) in BONES {
+        let off =
+            posed.positions[named(&bound, name)].distance(same.positions[named(&usual, name)]);
+        assert!(off < 1e-6, "{}: {off}", joint.name());
+    }
+    // In line still.
+    for [from, middle, to] in [
+        ["RightArm", "upper_arm.R.001", "RightForeArm"],
+        ["RightForeArm", "RightForeArmRoll", "RightHand"],
+        ["LeftUpLeg", "左足捩", "LeftLeg"],
+    ] {
+        let at = |name| posed.positions[named(&bound, name)];
+        assert!((at(middle) - at(from)).angle_between(at(to) - at(middle)) < 1e-6, "{middle}");
+    }
+    let twist = |from, to, limb: [J; 2]| bound.twist(&posed, [from, to], limb);
+    let hand = twist("LeftForeArm", "LeftHand", FOREARM);
+    assert!(hand < -35.0, "{hand}");
+    for (bone, share) in [("lowerarm_twist_02_l", 0.25), ("lowerarm_twist_01_l", 0.75)] {
+        let is = twist("LeftForeArm", bone, FOREARM);
+        assert!((is - share * hand).abs() < 1.0, "{bone}: {is} of {hand}");
+    }
+    // At the shoulder nothing of the upper arm's roll is left.
+    let upper = [J::LeftShoulder, J::LeftElbow];
+    assert!(twist("LeftShoulder", "LeftArm", upper) > 30.0);
+    assert!(twist("LeftShoulder", "upperarm_twist_01_l", upper).abs() < 1.0);
+    // A bone in line takes the roll from the limb's own.
+    let upper = [J::RightShoulder, J::RightElbow];
+    assert!(twist("RightShoulder", "RightArm", upper).abs() < 1.0);
+    assert!(twist("RightShoulder", "upper_arm.R.001", upper).abs() > 30.0);
+    let thigh = [J::LeftHip, J::LeftKnee];
+    assert!(twist("Hips", "LeftUpLeg", thigh).abs() < 2.0);
+    assert!(twist("Hips", "左足捩", thigh).abs() > 30.0);
+    let shin = [J::RightKnee, J::RightAnkle];
+    let [half, foot] = ["bone17", "RightFoot"].map(|bone| twist("RightLeg", bone, shin));
+    assert!(foot.abs() > 30.0 && (half - foot / 2.0).abs() < 1.0, "{half} {foot}");
+    assert!(zero.positions.iter().all(|p| p.is_finite()));
+}
+
+/// Rest poses that no limb can be solved in: what cannot be solved is left as copied, and nothing is
+/// lost.
+#[test]
+fn degenerate_rest_poses_give_finite_bones() {
+    let motion = motion();
+    let flat = [
+        Character { arms: 0.0, ..character("no arms") },
+        Character { forearms: 0.0, ..character("no forearms") },
+        Character { forearms: 1e-9, ..character("hardly forearms") },
+        Character { legs: 0.0, ..character("no legs") },
+        Character { trunk: 0.0, ..character("no trunk") },
+        Character { ankles: -3.0, ..character("under the floor") },
+        Character {
+            armature: DAffine3::from_scale(DVec3::new(1.0, -2.0, 0.5)),
+            ..character("flat")
+        },
+    ];
+    for character in flat {
+        let mut bound = character.bind();
+        for joints in motion.iter().step_by(30) {
+            let posed = bound.pose(joints, Fit::default());
+            let finite = posed.positions.iter().all(|p| p.is_finite())
+                && posed.turns.iter().all(|q| q.is_finite());
+            assert!(finite, "{}", character.label);
+        }
+    }
+    // A body that is lost for a frame does not panic.
+    let mut lost = motion[0];
+    lost.positions = [DVec3::NAN; J::COUNT];
+    let mut bound = character("").bind();
+    let written: Vec<_> = bound.retarget.bones().collect();
+    let mut count = 0;
+    bound.retarget.apply(&lost, &space(), Fit::default(), |_, _| count += 1);
+    assert_eq!(count, written.len());
+}
+
+/// The hips are not driven: the whole body still follows, and nothing is thrown about.
+#[test]
+fn joints_that_are_skipped_leave_the_rest_in_place() {
+    let tree = character("").tree();
+    let motion = motion();
+    for skip in [J::Pelvis, J::Head, J::LeftKnee, J::LeftWrist, J::Spine3, J::LeftCollar] {
+        let given = RigOverride { skip: [skip].into(), ..RigOverride::default() };
+        let map = RigMap::find(&tree, &given, &BTreeMap::new()).unwrap();
+        let retarget = Retarget::new(&tree, &map, &Skeleton::default());
+        let (skeleton, ankles) = (Skeleton::default(), Skeleton::default().ankle_height);
+        let mut bound = Bound { tree: tree.clone(), map, retarget, skeleton, ankles };
+        for joints in motion.iter().step_by(40) {
+            let posed = bound.pose(joints, Fit::default());
+            let hand = tree.named("RightHand").unwrap();
+            let off = posed.positions[hand].distance(joints.positions[J::RightWrist.index()]);
+            assert!(off < 0.05, "without {}: {off}", skip.name());
         }
     }
 }

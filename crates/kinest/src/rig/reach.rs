@@ -9,15 +9,16 @@ use super::map::RigMap;
 use super::similarity::Similarity;
 use super::tree::BoneTree;
 use crate::skeleton::{
-    FULL_REACH, JointTransforms, Skeleton, SmplJoint as J, bend_to, girdle, lean, soften, within,
+    FULL_REACH, JointTransforms, Skeleton, SmplJoint as J, bend_to, girdle, lean, soften,
 };
 use glam::{DQuat, DVec3};
 
 /// Most a heel rises for a leg that is too short, radians.
 const HEEL_RISE: f64 = 0.4;
 
-/// Then the foot is lifted by up to this height before it is pulled in, metres.
-const TIPTOE: f64 = 0.005;
+/// Then the foot is pulled in by at most this multiple of what is missing, and lifted for the rest:
+/// the closer the leg is to vertical, the faster pulling alone would be.
+const PULL: f64 = 4.0;
 
 /// Bones shorter than this fraction of their limb make no limb.
 const LEAST_BONE: f64 = 0.01;
@@ -217,10 +218,23 @@ impl Leg {
         let rise = lean(from_ball, positions[top] - ball, longest, HEEL_RISE * across);
         turns[end] = (rise * turns[end]).normalize();
         let to_foot = ball + rise * from_ball - positions[top];
-        let to_foot = rotation.conjugate() * to_foot / metre;
-        let target = rotation * (metre * within(to_foot, longest / metre, TIPTOE));
+        let target = pulled_in(to_foot, up, longest);
         self.limb.bend(links, goal, turns, target);
     }
+}
+
+/// Position, relative to the hip, at which a leg of this length can place a foot meant for `foot`.
+fn pulled_in(foot: DVec3, up: DVec3, longest: f64) -> DVec3 {
+    let missing = foot.length() - longest;
+    if missing <= 0.0 {
+        return foot;
+    }
+    let height = foot.dot(up);
+    let aside = foot - height * up;
+    let level = (longest * longest - height * height).max(0.0).sqrt();
+    let aside = aside.clamp_length_max(level.max(aside.length() - PULL * missing));
+    let most = (longest * longest - aside.length_squared()).max(0.0).sqrt();
+    aside + height.clamp(-most, most) * up
 }
 
 /// Height of the ankles above the soles, rig units.

@@ -17,7 +17,7 @@ pub(crate) const FULL_REACH: f64 = 0.999;
 
 /// Greatest rotation of the collar joint towards a target, radians: 20°, well within the range of a
 /// shoulder girdle (about 30° forward or up; Kapandji, "The Physiology of the Joints").
-pub(crate) const GIRDLE_LIMIT: f64 = 0.35;
+const GIRDLE_LIMIT: f64 = 0.35;
 
 /// Rotations of the upper and the lower bone of a limb with which its end is at `target`, or points
 /// there if that is out of reach. `bones` and `target` are relative to the top of the limb, `hinge`
@@ -103,20 +103,6 @@ pub(crate) fn soften(distance: f64, soft: f64, full: f64) -> f64 {
     soft + (full - soft) * (1.0 - ((soft - distance) / (full - soft)).exp())
 }
 
-/// Position, relative to the hip, at which a leg of this length can place a foot meant for `foot`
-/// below it: higher, but by no more than `tiptoe`, then closer to the vertical (z).
-///
-/// The closer the leg is to vertical, the faster it would pull the foot in without that height.
-pub(crate) fn within(foot: DVec3, longest: f64, tiptoe: f64) -> DVec3 {
-    if foot.length() <= longest {
-        return foot;
-    }
-    let highest = (foot.z + tiptoe).clamp(-longest, 0.0);
-    let widest = (longest * longest - highest * highest).sqrt();
-    let aside = foot.truncate().clamp_length_max(widest);
-    aside.extend(-(longest * longest - aside.length_squared()).max(0.0).sqrt())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,19 +141,5 @@ mod tests {
         assert!((soften(1.0, 0.9, 1.0) - (1.0 - 0.1 / 1.0_f64.exp())).abs() < 1e-12);
         let slope = (soften(0.9 + 1e-6, 0.9, 1.0) - 0.9) / 1e-6;
         assert!((slope - 1.0).abs() < 1e-4 && soften(9.0, 0.9, 1.0) <= 1.0);
-    }
-
-    #[test]
-    fn feet_too_far_apart_for_the_floor_are_pulled_in() {
-        // Hand-worked: 0.8² + 0.6² = 1.
-        let reached = within(DVec3::new(0.6, 0.0, -0.8), 1.0, 0.015);
-        assert!(reached.distance(DVec3::new(0.6, 0.0, -0.8)) < 1e-12);
-        // A little too far down, the foot keeps its distance aside; further down, it is lifted by
-        // at most 1.5 cm.
-        let high = within(DVec3::new(0.0, 0.6, -0.81), 1.0, 0.015);
-        assert!(high.distance(DVec3::new(0.0, 0.6, -0.8)) < 1e-12, "{high}");
-        let near = within(DVec3::new(0.0, 0.6, -0.95), 1.0, 0.015);
-        assert!((near.z + 0.935).abs() < 1e-12 && (near.length() - 1.0).abs() < 1e-12, "{near}");
-        assert!(within(DVec3::new(0.3, 0.0, -1.2), 1.0, 0.015).distance(DVec3::NEG_Z) < 1e-12);
     }
 }
