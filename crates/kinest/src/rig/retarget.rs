@@ -46,7 +46,8 @@ pub enum Anchor {
 pub struct Fit {
     /// The part that is in the same place.
     pub anchor: Anchor,
-    /// Whether the character is scaled so that its head is as high above its soles as the body's.
+    /// Whether the character is scaled so that, on straight legs, its head is as high above its soles
+    /// as the body's.
     /// Without scaling, a taller character bends its knees and a shorter one floats.
     pub scale: bool,
     /// Whether arms and legs are solved so that the wrists are exactly where the body's are (and
@@ -72,7 +73,8 @@ pub struct Retarget {
     /// The link that carries each anchor, and the step from it in the rest pose.
     head: Option<(usize, DVec3)>,
     hips: Option<(usize, DVec3)>,
-    /// Height of the head above the soles: the body's in metres, the character's in rig units.
+    /// Height of the head above the soles on straight legs: the body's in metres, the character's in
+    /// rig units.
     body_height: f64,
     rig_height: f64,
     /// Rotations relative to the rest pose, and positions, rig space; reused between calls.
@@ -94,11 +96,6 @@ impl Retarget {
             let stance = link.source.map_or(DQuat::IDENTITY, |(joint, _)| stance[joint.index()]);
             (rig_from_body * stance).conjugate()
         });
-        let rest = skeleton.forward(&[DMat3::IDENTITY; J::COUNT], DVec3::ZERO).positions;
-        let over =
-            |head: DVec3, ankles: [DVec3; 2], up| (head - (ankles[0] + ankles[1]) / 2.0).dot(up);
-        let ankles = [J::LeftAnkle, J::RightAnkle].map(|j| rest[j.index()]);
-        let own_ankles = map.legs.map(|leg| tree.position(leg[2]));
         let ankle_height = ankle_height(tree, map, skeleton);
         Self {
             since_rest: since_rest.collect(),
@@ -106,8 +103,8 @@ impl Retarget {
             rolls: Rolls::new(map, &links, &twists, skeleton, &stance),
             head: links.point(tree, map.head),
             hips: links.point(tree, map.hips),
-            body_height: over(rest[J::Head.index()], ankles, DVec3::Y) + skeleton.ankle_height,
-            rig_height: over(tree.position(map.head), own_ankles, map.up) + ankle_height,
+            body_height: body_height(skeleton),
+            rig_height: rig_height(tree, map, ankle_height),
             turns: vec![DQuat::IDENTITY; links.iter().len()],
             positions: vec![DVec3::ZERO; links.iter().len()],
             links,
@@ -172,6 +169,24 @@ impl Retarget {
             write(i, links.write(i, turns, scale, positions));
         }
     }
+}
+
+/// Height of a body's head above its soles, metres.
+fn body_height(skeleton: &Skeleton) -> f64 {
+    let rest = skeleton.forward(&[DMat3::IDENTITY; J::COUNT], DVec3::ZERO).positions;
+    let hips = f64::midpoint(rest[J::LeftHip.index()].y, rest[J::RightHip.index()].y);
+    let leg: f64 =
+        [J::LeftKnee, J::LeftAnkle].map(|j| skeleton.offsets[j.index()].length()).iter().sum();
+    rest[J::Head.index()].y - hips + leg + skeleton.ankle_height
+}
+
+/// The same of a character, whose legs may be bent or spread in its rest pose, rig units.
+fn rig_height(tree: &BoneTree, map: &RigMap, ankle_height: f64) -> f64 {
+    let [left, right] = map.legs.map(|leg| {
+        let [hip, knee, ankle] = leg.map(|bone| tree.position(bone));
+        hip.distance(knee) + knee.distance(ankle) - hip.dot(map.up)
+    });
+    tree.position(map.head).dot(map.up) + f64::midpoint(left, right) + ankle_height
 }
 
 /// `C`: the world rotations of the body's joints, in the body's rest axes, in the character's rest

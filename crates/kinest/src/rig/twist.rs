@@ -8,7 +8,6 @@
 
 use super::links::Links;
 use super::map::RigMap;
-use super::names::Hints;
 use super::tree::BoneTree;
 use crate::easing::smoothstep;
 use crate::skeleton::{PerJoint, Skeleton, SmplJoint as J, soften};
@@ -111,9 +110,8 @@ pub(super) fn find(tree: &BoneTree, map: &RigMap) -> Vec<TwistBone> {
             {
                 continue;
             }
-            let plain = tree.bones()[bone].parent == Some(base)
-                && tree.children(bone).next().is_none()
-                && !Hints::of(&tree.bones()[bone].name).helper;
+            let plain =
+                tree.bones()[bone].parent == Some(base) && tree.children(bone).next().is_none();
             if let Some(share) = fraction(bone, named).filter(|_| named || plain) {
                 let above = tree.above(bone).find(|b| {
                     *b == base || found.iter().any(|t| t.bone == *b && t.segment == segment)
