@@ -347,7 +347,39 @@ fn hands_reach_the_wrists_and_soles_the_floor_whatever_the_proportions() {
         assert!(now.hand < 0.01 && now.sunk < 0.01 && now.sole < 0.015, "{label}: {now:?}");
         assert!(now.any_hand < copied.any_hand + 0.001, "{label}: {now:?} {copied:?}");
         assert!(now.wrist.to_degrees() <= 60.0, "{label}: {now:?}");
+        let by_hips = Fit { anchor: Anchor::Pelvis, ..Fit::default() };
+        let by_hips = errors(&mut bound, &motion, by_hips);
+        assert!(by_hips.hand < 0.01 && by_hips.sunk < 0.01, "{label}: {by_hips:?}");
         assert!(label == "same" || copied.hand > 0.005, "{label} shows nothing: {copied:?}");
+    }
+}
+
+/// Neither a snap nor a flip: no joint of a limb moves much faster than the body's limb does.
+#[test]
+fn limbs_move_as_smoothly_as_the_body() {
+    let skeleton = Skeleton::default();
+    let clips = [Kind::Walk, Kind::Run, Kind::Reach, Kind::Punch, Kind::Sit];
+    for character in proportions() {
+        let mut bound = character.bind();
+        for kind in clips {
+            let clip = clip(kind, 3, 5.0, 60.0, &skeleton);
+            let body: Vec<JointTransforms> =
+                clip.frames.iter().map(|f| skeleton.pose_joints(&Pose::from(f))).collect();
+            let own: Vec<Posed> = body.iter().map(|j| bound.pose(j, Fit::default())).collect();
+            let fastest = |at: &dyn Fn(usize) -> DVec3| {
+                (1..body.len()).map(|i| at(i).distance(at(i - 1))).fold(0.0, f64::max)
+            };
+            for limb in [ARMS, LEGS].concat() {
+                let of_body = limb.map(|joint| fastest(&|i| body[i].positions[joint.index()]));
+                let of_body = of_body.into_iter().fold(0.0, f64::max);
+                for joint in limb {
+                    let bone = bound.bone(joint);
+                    let is = fastest(&|i| own[i].positions[bone]);
+                    let (label, kind, name) = (character.label, kind.name(), joint.name());
+                    assert!(is < 1.5 * of_body + 0.01, "{label} {kind} {name}: {is} {of_body}");
+                }
+            }
+        }
     }
 }
 
@@ -579,8 +611,15 @@ fn twist_bones_share_the_roll_and_keep_the_limb_straight() {
         ("左足捩", "LeftUpLeg", "LeftLeg", 0.5, true),
         ("bone17", "RightLeg", "RightFoot", 0.5, false),
     ];
-    let count = twists.len();
-    let mut bound = Character { twists, ..plain.clone() }.bind();
+    // A twist bone may also hang from the collar.
+    for hang in [vec![], vec![("upperarm_twist_01_l", "LeftShoulder")]] {
+        check_twists(Character { twists: twists.clone(), hang, ..plain.clone() }, &plain);
+    }
+}
+
+fn check_twists(character: Character, plain: &Character) {
+    let count = character.twists.len();
+    let mut bound = character.bind();
     let mut usual = plain.bind();
     assert_eq!(bound.retarget.bones().len(), usual.retarget.bones().len() + count);
     let pose = |bound: &mut Bound, angle: f64| {
