@@ -75,6 +75,25 @@ fn is_spine(source: Source) -> bool {
     !is_pelvis(source) && matches!(next(source), J::Spine1 | J::Spine2 | J::Spine3)
 }
 
+impl Link {
+    fn at_rest(tree: &BoneTree, bone: usize, source: Option<Source>, above: Option<usize>) -> Self {
+        let at_rest = &tree.bones()[bone];
+        let rig_from_parent = at_rest.parent.map_or(DAffine3::IDENTITY, |p| tree.rest(p));
+        Self {
+            bone,
+            source,
+            carrier: None,
+            rest: tree.position(bone),
+            above,
+            placed: false,
+            parent_axes: at_rest.parent.map_or(DQuat::IDENTITY, |p| tree.axes(p)),
+            parent_from_rig: rig_from_parent.inverse(),
+            rotation: at_rest.rotation.normalize(),
+            scale: at_rest.scale,
+        }
+    }
+}
+
 impl Links {
     pub fn new(tree: &BoneTree, map: &RigMap, twists: &[TwistBone]) -> Self {
         let driven = map.driven().iter().map(|d: &DrivenBone| (d.bone, Some((d.joint, d.toward))));
@@ -90,26 +109,11 @@ impl Links {
         written.sort_by_key(|(bone, _)| *bone);
         let link_of = |bone: usize| written.iter().position(|(b, _)| *b == bone);
 
-        let mut links: Vec<Link> = written
-            .iter()
-            .map(|&(bone, source)| {
-                let at_rest = &tree.bones()[bone];
-                let to_rig = at_rest.parent.map_or(DAffine3::IDENTITY, |p| tree.rest(p));
-                Link {
-                    bone,
-                    source,
-                    carrier: None,
-                    rest: tree.position(bone),
-                    above: tree.above(bone).find_map(link_of),
-                    placed: false,
-                    parent_axes: at_rest.parent.map_or(DQuat::IDENTITY, |p| tree.axes(p)),
-                    parent_from_rig: to_rig.inverse(),
-                    rotation: at_rest.rotation.normalize(),
-                    scale: at_rest.scale,
-                }
-            })
-            .collect();
-
+        let links = written.iter().map(|&(bone, source)| {
+            let above = tree.above(bone).find_map(link_of);
+            Link::at_rest(tree, bone, source, above)
+        });
+        let mut links: Vec<Link> = links.collect();
         let mut order: Vec<usize> = (0..links.len()).filter(|i| written[*i].1.is_some()).collect();
         order.sort_by(|a, b| {
             let late = |i: usize| Some(written[i].0) != root;
@@ -117,39 +121,9 @@ impl Links {
             late(*a).cmp(&late(*b)).then(rank(*a).total_cmp(&rank(*b))).then(a.cmp(b))
         });
         for (at, &i) in order.iter().enumerate().skip(1) {
-            let before = |j: usize| written[j].1;
-            let source = written[i].1.expect("it is a joint's bone");
-            let precedes = |j: &usize| {
-                let other = before(*j).expect("it is a joint's bone");
-                let onto = next(other);
-                let line = std::iter::successors(Some(next(source)), |joint| joint.parent());
-                let is_above = tree.is_under(links[i].bone, links[*j].bone);
-                line.into_iter().any(|joint| joint == onto)
-                    && (rank(other) < rank(source) || rank(other) == rank(source) && is_above)
-            };
-            // Of equals, one that is above it in the tree.
-            let best = order[..at].iter().copied().filter(precedes).max_by(|a, b| {
-                let key = |j: usize| (before(j).map_or(0.0, rank), j);
-                let is_above = |j: usize| tree.is_under(links[i].bone, links[j].bone);
-                let ((a_rank, a_at), (b_rank, b_at)) = (key(*a), key(*b));
-                a_rank
-                    .total_cmp(&b_rank)
-                    .then(is_above(*a).cmp(&is_above(*b)))
-                    .then(a_at.cmp(&b_at))
-            });
-            let above = tree
-                .above(links[i].bone)
-                .find_map(|bone| link_of(bone).filter(|j| before(*j).is_some()));
-            let as_good = |j: usize, best: usize| {
-                let (Some(j), Some(best)) = (before(j), before(best)) else { return false };
-                is_pelvis(j) && is_pelvis(best)
-                    || is_spine(j) && is_spine(best) && !is_spine(source)
-            };
-            let nodes_carry = above
-                .filter(|j| order[..at].contains(j))
-                .filter(|j| best.is_none_or(|best| *j == best || as_good(*j, best)));
-            links[i].placed = nodes_carry.is_none();
-            links[i].carrier = Some(nodes_carry.or(best).unwrap_or(order[0]));
+            let (carrier, by_nodes) = carrier(tree, &links, &order[..at], i);
+            links[i].carrier = Some(carrier);
+            links[i].placed = !by_nodes;
         }
         for twist in twists {
             let (Some(i), Some(from)) = (link_of(twist.bone), link_of(twist.from)) else {
@@ -173,7 +147,7 @@ impl Links {
         &self.links[link]
     }
 
-    /// The link of a bone.
+    /// The index of a bone's link.
     pub fn of(&self, bone: usize) -> Option<usize> {
         self.links.iter().position(|link| link.bone == bone)
     }
@@ -214,6 +188,39 @@ impl Links {
             scale: link.above.is_none().then_some(link.scale * scale),
         }
     }
+}
+
+/// The link that carries the link `i`, of those `before` it, and whether the nodes do so.
+fn carrier(tree: &BoneTree, links: &[Link], before: &[usize], i: usize) -> (usize, bool) {
+    let bone = links[i].bone;
+    let is_above = |j: usize| tree.is_under(bone, links[j].bone);
+    let Some(source) = links[i].source else { return (before[0], false) };
+    let line: Vec<J> = std::iter::successors(Some(next(source)), |joint| joint.parent()).collect();
+    // The nearest bone before it in the body; of equals, one that is above it in the tree.
+    let precedes = |j: usize| {
+        let other = links[j].source?;
+        let lower = rank(other) < rank(source) || rank(other) == rank(source) && is_above(j);
+        (lower && line.contains(&next(other))).then_some((j, other))
+    };
+    let best = before.iter().filter_map(|j| precedes(*j)).max_by(|(a, of_a), (b, of_b)| {
+        let by_tree = is_above(*a).cmp(&is_above(*b));
+        rank(*of_a).total_cmp(&rank(*of_b)).then(by_tree).then(a.cmp(b))
+    });
+    // Both halves of hips move as one, and it is for the character to say which bone of its spine
+    // its shoulders are fixed to.
+    let as_good = |j: usize, best: Source| {
+        links[j].source.is_some_and(|other| {
+            is_pelvis(other) && is_pelvis(best)
+                || is_spine(other) && is_spine(best) && !is_spine(source)
+        })
+    };
+    let has_joint = |j: &usize| links[*j].source.is_some();
+    let by_nodes = std::iter::successors(links[i].above, |j| links[*j].above)
+        .find(has_joint)
+        .filter(|j| before.contains(j))
+        .filter(|j| best.is_none_or(|(best, of_best)| *j == best || as_good(*j, of_best)));
+    let carrier = by_nodes.or(best.map(|(best, _)| best)).unwrap_or(before[0]);
+    (carrier, by_nodes.is_some())
 }
 
 /// The lowest common ancestor of all driven bones; `None` if they stand in several trees.

@@ -81,7 +81,7 @@ pub(super) fn find(tree: &BoneTree, map: &RigMap) -> Vec<TwistBone> {
         let path = tree.path(base, end);
         let between: Vec<(usize, f64)> = path
             .iter()
-            .filter(|b| **b != end)
+            .filter(|b| !is_driven(**b))
             .filter_map(|b| Some((*b, fraction(*b, is_named_twist(&tree.bones()[*b].name))?)))
             .collect();
         let mut from = base;
