@@ -18,7 +18,7 @@ const HEEL_RISE: f64 = 0.4;
 
 /// Then the foot is pulled in by at most this multiple of what is missing, and lifted for the rest:
 /// the closer the leg is to vertical, the faster pulling alone would be.
-const PULL: f64 = 4.0;
+const PULL: f64 = 2.0;
 
 /// Bones shorter than this fraction of their limb make no limb.
 const LEAST_BONE: f64 = 0.01;
