@@ -4,7 +4,7 @@
 use super::Place;
 use super::limb::Limb;
 use crate::rotation::quat_from_matrix;
-use crate::skeleton::{Pose, Skeleton, SmplJoint, girdle};
+use crate::skeleton::{FULL_REACH, Pose, SOFT_REACH, Skeleton, SmplJoint, girdle};
 use crate::tracker::TrackerPose;
 use glam::{DQuat, DVec3};
 
@@ -97,7 +97,8 @@ impl ArmTop {
     /// Rotation of the collar towards a target, and the distance from the target that the shoulder
     /// should then have, after the chest has been rotated about the origin by `chest`.
     fn girdle(&self, chest: DQuat, target: DVec3) -> (DQuat, f64) {
-        girdle(chest * self.shoulder, target - chest * self.collar, self.length)
+        let [soft, full] = [SOFT_REACH, FULL_REACH].map(|share| share * self.length);
+        girdle(chest * self.shoulder, target - chest * self.collar, soft, full)
     }
 
     /// Position of the shoulder with the collar's help, and the distance from the target it should

@@ -354,6 +354,20 @@ fn hands_reach_the_wrists_and_soles_the_floor_whatever_the_proportions() {
     }
 }
 
+/// A character with the body's proportions is the body, even with straight arms and legs.
+#[test]
+fn a_character_like_the_body_is_left_as_copied() {
+    let mut bound = Character { arms_down: 0.7, ..character("") }.bind();
+    let rest = Skeleton::default().pose_joints(&Pose::rest());
+    for joints in motion().iter().step_by(20).chain([&rest]) {
+        let posed = bound.pose(joints, Fit::default());
+        for joint in J::ALL {
+            let off = posed.positions[bound.bone(joint)].distance(joints.positions[joint.index()]);
+            assert!(off < 1e-3, "{}: {off}", joint.name());
+        }
+    }
+}
+
 /// Neither a snap nor a flip: no joint of a limb moves much faster than the body's limb does.
 #[test]
 fn limbs_move_as_smoothly_as_the_body() {
@@ -477,8 +491,13 @@ fn a_character_bound_anywhere_at_any_scale_does_the_same() {
 /// The body's joints with one wrist `distance` metres from its shoulder, in direction `along`.
 fn reaching(along: DVec3, distance: f64) -> JointTransforms {
     let mut joints = Skeleton::default().pose_joints(&Pose::rest());
-    let shoulder = joints.positions[J::LeftShoulder.index()];
-    joints.positions[J::LeftWrist.index()] = shoulder + along * distance;
+    let [shoulder, elbow, wrist] = ARMS[0].map(J::index);
+    let bone = joints.positions[shoulder].distance(joints.positions[elbow]);
+    let bend = (bone * bone - distance * distance / 4.0).max(0.0).sqrt();
+    let hand = along * distance;
+    joints.positions[elbow] =
+        joints.positions[shoulder] + hand / 2.0 + along.any_orthonormal_vector() * bend;
+    joints.positions[wrist] = joints.positions[shoulder] + hand;
     joints
 }
 
@@ -525,6 +544,9 @@ fn legs_straighten_without_a_snap() {
             let mut joints = Skeleton::default().pose_joints(&Pose::rest());
             for joint in [J::LeftAnkle, J::RightAnkle] {
                 joints.positions[joint.index()] += DVec3::new(0.0, -stride, 0.1 - rise);
+            }
+            for joint in [J::LeftKnee, J::RightKnee] {
+                joints.positions[joint.index()] += DVec3::NEG_Y * 0.2;
             }
             let posed = bound.pose(&joints, Fit::default());
             LEGS[0].map(|joint| posed.positions[bound.bone(joint)])

@@ -9,7 +9,8 @@ use super::map::RigMap;
 use super::similarity::Similarity;
 use super::tree::BoneTree;
 use crate::skeleton::{
-    FULL_REACH, JointTransforms, Skeleton, SmplJoint as J, bend_to, girdle, lean, soften,
+    FULL_REACH, JointTransforms, SOFT_REACH, Skeleton, SmplJoint as J, bend_to, girdle, lean,
+    soften,
 };
 use glam::{DQuat, DVec3};
 
@@ -142,6 +143,17 @@ impl Limb {
         [top.distance(middle), middle.distance(end)]
     }
 
+    /// Distances of the end from the top, divided by the limb's length, from which it needs help and
+    /// at which it is full: near its length a hinge moves many centimetres per centimetre of the end.
+    /// Where the body's own limb is straighter, its hinge moves as fast.
+    fn limits(&self, goal: &Goal) -> [f64; 2] {
+        let [top, middle, end] = self.joints.map(|j| goal.joints.positions[j.index()]);
+        let straight = top.distance(end) / (top.distance(middle) + middle.distance(end));
+        // `max` passes over a body that is not a number.
+        let soft = SOFT_REACH.max(straight).min(1.0 - 2e-9);
+        [soft, FULL_REACH.max(f64::midpoint(soft, 1.0))]
+    }
+
     /// Rotates the two bones so that the end is at `target`, relative to the top.
     fn bend(&self, links: &Links, goal: &Goal, turns: &mut [DQuat], target: DVec3) {
         let [top, middle, end] = self.links;
@@ -176,16 +188,17 @@ impl Arm {
         let top = self.limb.links[0];
         let target = goal.position(self.limb.joints[2]);
         let length = goal.scale * self.limb.bones(links).iter().sum::<f64>();
+        let [soft, full] = self.limb.limits(goal).map(|share| share * length);
         if let Some(collar) = self.collar {
             let origin = positions[collar];
-            let (turn, _) = girdle(positions[top] - origin, target - origin, length);
+            let (turn, _) = girdle(positions[top] - origin, target - origin, soft, full);
             turns[collar] = (turn * turns[collar]).normalize();
             positions[top] = origin + turn * (positions[top] - origin);
         }
         // Straight only for a hand out of reach, and without a snap of the elbow on the way.
         let to_hand = target - positions[top];
         let distance = to_hand.length();
-        let reached = soften(distance, FULL_REACH * length, length);
+        let reached = soften(distance, full, length);
         let share = if distance > 0.0 { reached / distance } else { 1.0 };
         self.limb.bend(links, goal, turns, share * to_hand);
     }
@@ -204,7 +217,8 @@ impl Leg {
         let of_body = lowest(self.of_body, foot, metre);
         let own = lowest(self.soles, turns[end], goal.scale);
         let ankle = goal.position(self.limb.joints[2]) + up * (of_body - own);
-        let longest = goal.scale * FULL_REACH * self.limb.bones(links).iter().sum::<f64>();
+        let length = goal.scale * self.limb.bones(links).iter().sum::<f64>();
+        let longest = self.limb.limits(goal)[1] * length;
         // A leg that is too short raises the heel over the ball, and then pulls the foot in.
         let from_ball = turns[end] * (goal.scale * -self.soles[1]);
         let ball = ankle - from_ball;

@@ -11,7 +11,7 @@ const LEAST_BEND: f64 = 0.1;
 
 /// Fraction of its length from which on the shoulder girdle helps an arm, and the arm straightens
 /// only slowly: near full length an elbow moves many centimetres per centimetre of the hand.
-const SOFT_REACH: f64 = 0.98;
+pub(crate) const SOFT_REACH: f64 = 0.98;
 /// No arm gets straighter than this fraction of its length while girdle and trunk can help.
 pub(crate) const FULL_REACH: f64 = 0.999;
 
@@ -79,15 +79,13 @@ pub(crate) fn lean(point: DVec3, target: DVec3, distance: f64, limit: f64) -> DQ
     DQuat::from_scaled_axis(point.cross(target).normalize_or_zero() * turn)
 }
 
-/// Rotation of a shoulder girdle towards `target` for an arm of this length, and the distance that
-/// the shoulder should then have from the target. `shoulder` and `target` are relative to the
-/// girdle's joint.
+/// Rotation of a shoulder girdle towards `target`, and the distance that the shoulder should then
+/// have from the target. `shoulder` and `target` are relative to the girdle's joint.
 ///
-/// None while the arm reaches easily; from there the girdle rotates by as much as keeps the arm from
-/// straightening, up to [`GIRDLE_LIMIT`].
-pub(crate) fn girdle(shoulder: DVec3, target: DVec3, length: f64) -> (DQuat, f64) {
+/// None while the arm reaches as far as `soft`; from there the girdle rotates by as much as keeps the
+/// arm from being stretched beyond `full`, up to [`GIRDLE_LIMIT`].
+pub(crate) fn girdle(shoulder: DVec3, target: DVec3, soft: f64, full: f64) -> (DQuat, f64) {
     let distance = target.distance(shoulder);
-    let (soft, full) = (SOFT_REACH * length, FULL_REACH * length);
     if distance <= soft {
         return (DQuat::IDENTITY, soft);
     }

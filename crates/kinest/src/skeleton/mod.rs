@@ -6,7 +6,7 @@ mod smpl;
 mod sole;
 
 pub use group::{Group, GroupPair};
-pub(crate) use limb::{FULL_REACH, bend_to, girdle, lean, soften};
+pub(crate) use limb::{FULL_REACH, SOFT_REACH, bend_to, girdle, lean, soften};
 pub use smpl::SmplJoint;
 
 use glam::{DMat3, DQuat, DVec3};
