@@ -10,8 +10,8 @@ use kinest::rig::{Anchor, Fit};
 ///
 /// Once the scene is spawned, its bones are found by name, shape and VRM declarations (see
 /// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is triggered on this entity. The character's own
-/// [`Transform`] does not move it, because trackers are in world space. Other bones (twist, hair,
-/// cloth, fingers) are not driven.
+/// [`Transform`] does not move it, because trackers are in world space. Other bones (hair, cloth,
+/// fingers) are not driven.
 ///
 /// Without Bevy's default features, spawning glTF scenes requires its feature
 /// `reflect_auto_register` or registering their components by hand. For Bevy to load a VRM file,
@@ -63,6 +63,8 @@ pub struct FitReflect {
     pub anchor: Anchor,
     /// See [`Fit::scale`].
     pub scale: bool,
+    /// See [`Fit::reach`].
+    pub reach: bool,
 }
 
 /// Reflects [`Anchor`].

@@ -29,12 +29,14 @@ pub(super) fn write_rigs(
         // The body is given in its tracking space.
         let space_from_world = body.world_from_space.affine().inverse();
         let space = rig_from_amass(&(space_from_world * world_from_rig.affine()).into());
-        bones.retarget.apply(body.joints_z_up(), &space, rig.fit, |i, rotation, place| {
+        bones.retarget.apply(body.joints_z_up(), &space, rig.fit, |i, write| {
             // A despawned bone is skipped.
             let Ok(mut transform) = transforms.get_mut(bones.driven[i].0) else { return };
-            transform.rotation = rotation.as_quat();
-            if let Some((translation, scale)) = place {
+            transform.rotation = write.rotation.as_quat();
+            if let Some(translation) = write.translation {
                 transform.translation = translation.as_vec3();
+            }
+            if let Some(scale) = write.scale {
                 transform.scale = scale.as_vec3();
             }
         });

@@ -2,21 +2,11 @@
 //! swivel.
 
 use super::Place;
-use super::limb::{Limb, lean};
+use super::limb::Limb;
 use crate::rotation::quat_from_matrix;
-use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::skeleton::{FULL_REACH, Pose, SOFT_REACH, Skeleton, SmplJoint, girdle};
 use crate::tracker::TrackerPose;
 use glam::{DQuat, DVec3};
-
-/// Fraction of its length from which on the shoulder girdle helps an arm, and the arm straightens
-/// only slowly: near full length an elbow moves many centimetres per centimetre of the hand.
-const SOFT_REACH: f64 = 0.98;
-/// No arm gets straighter than this fraction of its length while girdle and trunk can help.
-const FULL_REACH: f64 = 0.999;
-
-/// Greatest rotation of the collar joint towards a target, radians: 20°, well within the range of a
-/// shoulder girdle (about 30° forward or up; Kapandji, "The Physiology of the Joints").
-const GIRDLE_LIMIT: f64 = 0.35;
 
 /// An arm: collar, shoulder, elbow, wrist.
 #[derive(Clone, Copy, Debug)]
@@ -107,15 +97,8 @@ impl ArmTop {
     /// Rotation of the collar towards a target, and the distance from the target that the shoulder
     /// should then have, after the chest has been rotated about the origin by `chest`.
     fn girdle(&self, chest: DQuat, target: DVec3) -> (DQuat, f64) {
-        let (shoulder, to_target) = (chest * self.shoulder, target - chest * self.collar);
-        let distance = to_target.distance(shoulder);
-        let (soft, rest) = (SOFT_REACH * self.length, (FULL_REACH - SOFT_REACH) * self.length);
-        if distance <= soft {
-            return (DQuat::IDENTITY, soft);
-        }
-        // Rises with slope 1 from the soft reach and approaches the full reach asymptotically.
-        let wanted = soft + rest * (1.0 - ((soft - distance) / rest).exp());
-        (lean(shoulder, to_target, wanted, GIRDLE_LIMIT), wanted)
+        let [soft, full] = [SOFT_REACH, FULL_REACH].map(|share| share * self.length);
+        girdle(chest * self.shoulder, target - chest * self.collar, soft, full)
     }
 
     /// Position of the shoulder with the collar's help, and the distance from the target it should
@@ -237,6 +220,7 @@ mod tests {
         }
     }
 
+    /// The girdle rotates by 20° at most.
     #[test]
     fn out_of_reach_the_girdle_helps_and_then_the_arm_points() {
         let skeleton = Skeleton::default();
@@ -254,9 +238,9 @@ mod tests {
         };
         let (pose, target, girdle) = attempt(0.03);
         assert!(frame(&skeleton, &pose, wrist).position.distance(target) < 1e-9);
-        assert!(girdle > 0.1 && girdle < GIRDLE_LIMIT, "{girdle}");
+        assert!(girdle > 0.1 && girdle < 0.35, "{girdle}");
         let (pose, target, girdle) = attempt(1.0);
-        assert!((girdle - GIRDLE_LIMIT).abs() < 1e-9);
+        assert!((girdle - 0.35).abs() < 1e-9);
         let [s, e, w] = [shoulder, elbow, wrist].map(|j| frame(&skeleton, &pose, j).position);
         assert!((w.distance(s) - reach).abs() < 1e-9, "straight");
         for bone in [e - s, w - e] {

@@ -1,10 +1,10 @@
 //! Foot lock: feet that carry weight do not slide, and none sinks into the floor.
 
 use super::Place;
-use super::limb::{LEGS, Limb, lean, within};
+use super::limb::{LEGS, Limb, within};
 use crate::coordinates::heading;
 use crate::easing::smoothstep;
-use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::skeleton::{Pose, Skeleton, SmplJoint, lean};
 use crate::tracker::Teleport;
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};

@@ -2,9 +2,8 @@
 
 use super::Place;
 use super::arm::Arm;
-use super::limb::lean;
 use crate::rotation::{exp, log};
-use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use crate::skeleton::{Pose, Skeleton, SmplJoint, lean};
 use glam::{DQuat, DVec3};
 
 use SmplJoint as J;

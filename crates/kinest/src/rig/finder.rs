@@ -237,7 +237,6 @@ impl Finder<'_> {
             legs: [legs.left, legs.right],
             toes,
             palms: [arms.left[2], arms.right[2]].map(|hand| self.palm(hand)),
-            root,
             hips,
             head,
             notes: self.notes,

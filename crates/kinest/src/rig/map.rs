@@ -52,8 +52,6 @@ pub struct RigMap {
     pub(super) toes: [Option<usize>; 2],
     /// First bones of the index and the little finger, left and right.
     pub(super) palms: [Option<[usize; 2]>; 2],
-    /// The topmost driven bone: the hips, or the common parent of hips and spine.
-    pub(super) root: usize,
     pub(super) hips: usize,
     pub(super) head: usize,
 }

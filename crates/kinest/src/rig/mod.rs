@@ -2,7 +2,8 @@
 //!
 //! A character comes from some tool, with its own bone names, bone axes, units and rest pose.
 //! [`RigMap::find`] maps bones to joints and tells how certain each mapping is; [`Retarget`]
-//! converts poses to local transforms of those bones. Nothing here depends on an engine.
+//! converts poses to local transforms of those bones: hands at the body's wrists, soles on its
+//! floor. Nothing here depends on an engine.
 //!
 //! * **Rest pose**: the pose that the skins were made in, wherever the nodes of the file or of a
 //!   spawned scene happen to stand ([`ModelNodes`]).
@@ -58,32 +59,40 @@
 //!     translation: DVec3::ZERO,
 //!     scale: 1.0,
 //! };
-//! retarget.apply(&joints, &rig_from_world, Fit::default(), |bone, rotation, place| {
-//!     // Write the local transform to the engine's bone here.
+//! retarget.apply(&joints, &rig_from_world, Fit::default(), |bone, write| {
+//!     // Write the rotation, and translation and scale where there are some, to the engine's bone.
 //! });
 //! # Ok::<(), kinest::rig::RigError>(())
 //! ```
 
 mod finder;
+#[cfg(test)]
+mod following;
 mod gltf;
 mod limbs;
+mod links;
 mod map;
 mod names;
 mod nodes;
+mod reach;
 mod report;
 mod rest;
 mod retarget;
+mod similarity;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod twist;
 mod vrm;
 
 pub use gltf::GltfError;
+pub use links::BoneWrite;
 pub use map::{DrivenBone, Evidence, RigMap};
 pub use nodes::{FoundRig, ModelNode, ModelNodes};
 pub use report::RigReport;
 pub use rest::Skin;
-pub use retarget::{Anchor, Fit, Retarget, Similarity};
+pub use retarget::{Anchor, Fit, Retarget};
+pub use similarity::Similarity;
 pub use tree::{Bone, BoneTree};
 pub use vrm::{VRM_EXTENSIONS, vrm_bones};
 

@@ -14,29 +14,20 @@
 //! parents first. Spine, collars and head keep the character's own posture (`C = 1`). Soles are
 //! flat in both rest poses, so feet only rotate about the vertical; hands also take the roll of the
 //! palm, where fingers show it.
+//!
+//! Then the character is placed by its head (or hips), its arms and legs are solved to the body's
+//! wrists and soles, the roll of the limbs is shared among their bones, and all of it is converted
+//! to local transforms.
 
-use super::map::{DrivenBone, RigMap};
+use super::links::{BoneWrite, Links};
+use super::map::RigMap;
+use super::reach::{Goal, Reach, ankle_height};
+use super::similarity::Similarity;
 use super::tree::BoneTree;
+use super::twist::{self, Rolls};
 use crate::skeleton::{JointTransforms, PerJoint, Skeleton, SmplJoint as J};
-use glam::{DAffine3, DMat3, DQuat, DVec3};
+use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
-
-/// A rotation, translation and uniform scale from one space to another.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Similarity {
-    /// Applied after the scale.
-    pub rotation: DQuat,
-    /// Applied last.
-    pub translation: DVec3,
-    /// Uniform scale, applied first.
-    pub scale: f64,
-}
-
-impl Similarity {
-    fn point(&self, p: DVec3) -> DVec3 {
-        self.rotation * (self.scale * p) + self.translation
-    }
-}
 
 /// The part of the character that is placed where the body has it. The rest follows from the
 /// character's proportions.
@@ -55,47 +46,40 @@ pub enum Anchor {
 pub struct Fit {
     /// The part that is in the same place.
     pub anchor: Anchor,
-    /// Whether the character is scaled so that its head is as high above its ankles as the body's.
-    /// Without scaling, a character of another height floats or sinks.
+    /// Whether the character is scaled so that, on straight legs, its head is as high above its soles
+    /// as the body's.
+    /// Without scaling, a taller character bends its knees and a shorter one floats.
     pub scale: bool,
+    /// Whether arms and legs are solved so that the wrists are exactly where the body's are (and
+    /// thus at the trackers) and the soles as high as the body's. Without it limbs only have the
+    /// body's directions, and end elsewhere in a character with other proportions.
+    pub reach: bool,
 }
 
 impl Default for Fit {
     fn default() -> Self {
-        Self { anchor: Anchor::default(), scale: true }
+        Self { anchor: Anchor::default(), scale: true, reach: true }
     }
-}
-
-/// Precomputed data of one driven bone.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    driven: DrivenBone,
-    /// Index of the next driven ancestor; the bones in between rotate with it.
-    above: Option<usize>,
-    /// `C⁻¹ A⁻¹`.
-    since_rest: DQuat,
-    /// Rest axes of the parent, rig space.
-    parent_axes: DQuat,
-    /// Rest rotation relative to the parent.
-    local: DQuat,
 }
 
 /// Converts body poses to local transforms of one character's bones.
 #[derive(Clone, Debug)]
 pub struct Retarget {
-    links: Vec<Link>,
-    /// Rest scale of the root, and the transform from rig space to its parent's space.
-    root_scale: DVec3,
-    parent_from_rig: DAffine3,
-    /// Steps from the root to each anchor: the link whose rotation moves the step, and the step in
-    /// the rest pose.
-    to_head: Vec<(usize, DVec3)>,
-    to_hips: Vec<(usize, DVec3)>,
-    /// Height of the head above the ankles: the body's in metres, the character's in rig units.
+    links: Links,
+    /// `C⁻¹ A⁻¹` of each link.
+    since_rest: Vec<DQuat>,
+    reach: Reach,
+    rolls: Rolls,
+    /// The link that carries each anchor, and the step from it in the rest pose.
+    head: Option<(usize, DVec3)>,
+    hips: Option<(usize, DVec3)>,
+    /// Height of the head above the soles on straight legs: the body's in metres, the character's in
+    /// rig units.
     body_height: f64,
     rig_height: f64,
-    /// Rotations relative to the rest pose, rig space; reused between calls.
+    /// Rotations relative to the rest pose, and positions, rig space; reused between calls.
     turns: Vec<DQuat>,
+    positions: Vec<DVec3>,
 }
 
 impl Retarget {
@@ -105,59 +89,38 @@ impl Retarget {
         let forward = map.left.cross(map.up);
         let rig_from_body = DQuat::from_mat3(&DMat3::from_cols(map.left, map.up, forward));
         let stance = stance(tree, map, skeleton, rig_from_body.conjugate());
-        let link_of = |bone: usize| map.driven().iter().position(|d| d.bone == bone);
-        let links = map.driven().iter().map(|&driven| {
-            let parent = tree.bones()[driven.bone].parent;
-            Link {
-                driven,
-                above: tree.above(driven.bone).find_map(link_of),
-                // Bones between joints are in the spine and neck, where both joints have the same
-                // stance.
-                since_rest: (rig_from_body * stance[driven.joint.index()]).conjugate(),
-                parent_axes: parent.map_or(DQuat::IDENTITY, |parent| tree.axes(parent)),
-                local: tree.bones()[driven.bone].rotation.normalize(),
-            }
+        let twists = twist::find(tree, map);
+        let links = Links::new(tree, map, &twists);
+        // Bones between joints are in the spine and neck, where both joints have the same stance.
+        let since_rest = links.iter().map(|link| {
+            let stance = link.source.map_or(DQuat::IDENTITY, |(joint, _)| stance[joint.index()]);
+            (rig_from_body * stance).conjugate()
         });
-        let links: Vec<_> = links.collect();
-        let way = |bone: usize| {
-            let step = |b: &usize| {
-                let parent = tree.bones()[*b].parent.expect("it is under the root");
-                let link = tree.upwards(parent).find_map(link_of).expect("the root is driven");
-                (link, tree.position(*b) - tree.position(parent))
-            };
-            tree.path(map.root, bone).iter().map(step).collect()
-        };
-        let root = &tree.bones()[map.root];
-        let rest = skeleton.forward(&[DMat3::IDENTITY; J::COUNT], DVec3::ZERO).positions;
-        let over =
-            |head: DVec3, ankles: [DVec3; 2], up| (head - (ankles[0] + ankles[1]) / 2.0).dot(up);
-        let ankles = [J::LeftAnkle, J::RightAnkle].map(|j| rest[j.index()]);
+        let ankle_height = ankle_height(tree, map, skeleton);
         Self {
-            root_scale: root.scale,
-            parent_from_rig: root.parent.map_or(DAffine3::IDENTITY, |p| tree.rest(p).inverse()),
-            to_head: way(map.head),
-            to_hips: way(map.hips),
-            body_height: over(rest[J::Head.index()], ankles, DVec3::Y),
-            rig_height: over(
-                tree.position(map.head),
-                map.legs.map(|leg| tree.position(leg[2])),
-                map.up,
-            ),
-            turns: vec![DQuat::IDENTITY; links.len()],
+            since_rest: since_rest.collect(),
+            reach: Reach::new(tree, map, &links, skeleton, ankle_height),
+            rolls: Rolls::new(map, &links, &twists, skeleton, &stance),
+            head: links.point(tree, map.head),
+            hips: links.point(tree, map.hips),
+            body_height: body_height(skeleton),
+            rig_height: rig_height(tree, map, ankle_height),
+            turns: vec![DQuat::IDENTITY; links.iter().len()],
+            positions: vec![DVec3::ZERO; links.iter().len()],
             links,
         }
     }
 
-    /// The bones that [`apply`](Self::apply) drives, parents before children; the first is the
-    /// root.
+    /// The bones that [`apply`](Self::apply) writes, parents before children: those of the
+    /// [`RigMap`], the one that all of them hang from, and twist bones.
     #[must_use]
     pub fn bones(&self) -> impl ExactSizeIterator<Item = usize> {
-        self.links.iter().map(|link| link.driven.bone)
+        self.links.iter().map(|link| link.bone)
     }
 
     /// Computes the bones' local transforms for a body with `joints` (AMASS space). `write`
-    /// receives the index in [`bones`](Self::bones), the rotation and, for the root only,
-    /// translation and scale. All other bones keep their rest transform. Allocates nothing.
+    /// receives the index in [`bones`](Self::bones) and what to write. All other bones keep their
+    /// rest transform. Allocates nothing.
     ///
     /// `rig_from_world` maps AMASS space to rig space.
     pub fn apply(
@@ -165,38 +128,65 @@ impl Retarget {
         joints: &JointTransforms,
         rig_from_world: &Similarity,
         fit: Fit,
-        mut write: impl FnMut(usize, DQuat, Option<(DVec3, DVec3)>),
+        mut write: impl FnMut(usize, BoneWrite),
     ) {
+        let Self { links, turns, positions, .. } = self;
         let turn = |joint: J| {
             let world = DQuat::from_mat3(&joints.rotations[joint.index()]).normalize();
             rig_from_world.rotation * world
         };
-        for (i, link) in self.links.iter().enumerate() {
-            let mut rotation = turn(link.driven.joint);
-            if let Some((next, part)) = link.driven.toward {
+        for ((now, link), since_rest) in turns.iter_mut().zip(links.iter()).zip(&self.since_rest) {
+            let Some((joint, toward)) = link.source else { continue };
+            let mut rotation = turn(joint);
+            if let Some((next, part)) = toward {
                 rotation = rotation.slerp(turn(next), part);
             }
-            self.turns[i] = (rotation * link.since_rest).normalize();
+            *now = (rotation * *since_rest).normalize();
         }
 
+        let fits = fit.scale && self.body_height > 0.0 && self.rig_height > 0.0;
         let scale =
-            if fit.scale { self.body_height * rig_from_world.scale / self.rig_height } else { 1.0 };
-        let (anchor, way) = match fit.anchor {
-            Anchor::Head => (J::Head, &self.to_head),
-            Anchor::Pelvis => (J::Pelvis, &self.to_hips),
+            if fits { self.body_height * rig_from_world.scale / self.rig_height } else { 1.0 };
+        let (joint, anchor) = match fit.anchor {
+            Anchor::Head => (J::Head, self.head),
+            Anchor::Pelvis => (J::Pelvis, self.hips),
         };
-        let from_root: DVec3 = way.iter().map(|(link, step)| self.turns[*link] * *step).sum();
-        let root = rig_from_world.point(joints.positions[anchor.index()]) - scale * from_root;
-        let place = (self.parent_from_rig.transform_point3(root), self.root_scale * scale);
+        links.carry(turns, scale, DVec3::ZERO, positions);
+        let from_origin = anchor
+            .map_or(DVec3::ZERO, |(link, step)| positions[link] + turns[link] * (scale * step));
+        let origin = rig_from_world.point(joints.positions[joint.index()]) - from_origin;
+        for position in positions.iter_mut() {
+            *position += origin;
+        }
 
-        for (i, link) in self.links.iter().enumerate() {
-            let above = link.above.map_or(DQuat::IDENTITY, |above| self.turns[above]);
-            let against_parent = above.conjugate() * self.turns[i];
-            let in_parent = link.parent_axes.conjugate() * against_parent * link.parent_axes;
-            let rotation = (in_parent * link.local).normalize();
-            write(i, rotation, (i == 0).then_some(place));
+        if fit.reach {
+            let goal = Goal { joints, rig_from_world, scale };
+            self.reach.apply(links, &goal, turns, positions);
+        }
+        self.rolls.apply(turns);
+        links.carry(turns, scale, origin, positions);
+        for i in 0..turns.len() {
+            write(i, links.write(i, turns, scale, positions));
         }
     }
+}
+
+/// Height of a body's head above its soles, metres.
+fn body_height(skeleton: &Skeleton) -> f64 {
+    let rest = skeleton.forward(&[DMat3::IDENTITY; J::COUNT], DVec3::ZERO).positions;
+    let hips = f64::midpoint(rest[J::LeftHip.index()].y, rest[J::RightHip.index()].y);
+    let leg: f64 =
+        [J::LeftKnee, J::LeftAnkle].map(|j| skeleton.offsets[j.index()].length()).iter().sum();
+    rest[J::Head.index()].y - hips + leg + skeleton.ankle_height
+}
+
+/// The same of a character, whose legs may be bent or spread in its rest pose, rig units.
+fn rig_height(tree: &BoneTree, map: &RigMap, ankle_height: f64) -> f64 {
+    let [left, right] = map.legs.map(|leg| {
+        let [hip, knee, ankle] = leg.map(|bone| tree.position(bone));
+        hip.distance(knee) + knee.distance(ankle) - hip.dot(map.up)
+    });
+    tree.position(map.head).dot(map.up) + f64::midpoint(left, right) + ankle_height
 }
 
 /// `C`: the world rotations of the body's joints, in the body's rest axes, in the character's rest

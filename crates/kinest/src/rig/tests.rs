@@ -379,12 +379,11 @@ impl Rig {
         let joints = Skeleton::default().pose_joints(pose);
         let mut bones = self.tree.bones().to_vec();
         let driven: Vec<_> = retarget.bones().collect();
-        retarget.apply(&joints, &Self::rig_from_world(), fit, |i, rotation, place| {
-            bones[driven[i]].rotation = rotation;
-            if let Some((translation, scale)) = place {
-                bones[driven[i]].translation = translation;
-                bones[driven[i]].scale = scale;
-            }
+        retarget.apply(&joints, &Self::rig_from_world(), fit, |i, write| {
+            let bone = &mut bones[driven[i]];
+            bone.rotation = write.rotation;
+            bone.translation = write.translation.unwrap_or(bone.translation);
+            bone.scale = write.scale.unwrap_or(bone.scale);
         });
         let tree = BoneTree::new(bones).unwrap();
         (0..tree.bones().len()).map(|b| tree.rest(b)).collect()
@@ -411,7 +410,7 @@ impl Rig {
     }
 
     fn check_pose(&self, map: &RigMap, retarget: &mut Retarget, pose: &Pose) {
-        let posed = self.posed(retarget, pose, Fit::default());
+        let posed = self.posed(retarget, pose, Fit { reach: false, ..Fit::default() });
         let body = Skeleton::default().pose_joints(pose);
         let rig_from_world = Self::rig_from_world().rotation;
         let close = |a: DVec3, b: DVec3, what: &str| {
@@ -564,7 +563,8 @@ fn spines_share_the_rotation_and_twist_bones_are_not_driven() {
     let pose = random_pose(&mut ChaCha8Rng::seed_from_u64(2));
     let body = Skeleton::default().pose_joints(&pose);
     let mut retarget = Retarget::new(&rig.tree, &map, &Skeleton::default());
-    let posed = rig.posed(&mut retarget, &pose, Fit { scale: false, ..Fit::default() });
+    let fit = Fit { scale: false, reach: false, ..Fit::default() };
+    let posed = rig.posed(&mut retarget, &pose, fit);
     for (d, (next, part)) in map.driven().iter().filter_map(|d| Some((d, d.toward?))) {
         let turn = |joint: J| {
             Rig::rig_from_world().rotation * DQuat::from_mat3(&body.rotations[joint.index()])
@@ -668,7 +668,8 @@ fn the_rest_pose_round_trips_and_the_feet_stand_where_the_body_stands() {
         let parent = joint.parent().map_or(UPRIGHT.conjugate(), |p| rig.rest[p.index()]);
         pose.rotations[joint.index()] = parent.conjugate() * rig.rest[joint.index()];
     }
-    let posed = rig.posed(&mut retarget, &pose, Fit::default());
+    let fit = Fit { reach: false, ..Fit::default() };
+    let posed = rig.posed(&mut retarget, &pose, fit);
     let turn = DMat3::from_quat(Rig::rig_from_world().rotation * UPRIGHT);
     let scale = posed[1 + 1].matrix3.determinant().cbrt();
     for (bone, posed) in
@@ -680,7 +681,7 @@ fn the_rest_pose_round_trips_and_the_feet_stand_where_the_body_stands() {
     // Scaled to the body's height, in a rig at half the world's scale.
     let body = Skeleton::default().pose_joints(&Pose::rest()).positions;
     let space = Rig::rig_from_world();
-    let posed = rig.posed(&mut retarget, &Pose::rest(), Fit::default());
+    let posed = rig.posed(&mut retarget, &Pose::rest(), fit);
     let height = |head: DVec3, ankle: DVec3| (head - ankle).dot(DVec3::Y);
     let ankle = J::LeftAnkle.index();
     let of_body =
@@ -692,7 +693,7 @@ fn the_rest_pose_round_trips_and_the_feet_stand_where_the_body_stands() {
     // Straight legs are slightly longer vertically than in the A-pose that defines the height.
     assert!((of_rig / of_body - 1.0).abs() < 0.01, "{of_rig} {of_body}");
 
-    let fit = Fit { anchor: Anchor::Pelvis, scale: false };
+    let fit = Fit { anchor: Anchor::Pelvis, scale: false, ..Fit::default() };
     let posed = rig.posed(&mut retarget, &Pose::rest(), fit);
     let pelvis = space.rotation * body[0] * space.scale + space.translation;
     assert!(posed[rig.joints[&J::Pelvis]].translation.distance(pelvis) < 1e-9);

@@ -1,10 +1,12 @@
 //! The body: its joints, rest pose, and forward kinematics.
 
 mod group;
+mod limb;
 mod smpl;
 mod sole;
 
 pub use group::{Group, GroupPair};
+pub(crate) use limb::{FULL_REACH, SOFT_REACH, bend_to, girdle, lean, soften};
 pub use smpl::SmplJoint;
 
 use glam::{DMat3, DQuat, DVec3};
