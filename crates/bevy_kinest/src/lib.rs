@@ -250,7 +250,7 @@
 //!     mut failed: MessageReader<CalibrationFailed>,
 //! ) -> Result {
 //!     for KinestCalibrated { calibration, .. } in measured.read() {
-//!         calibration.save("player.ron".as_ref())?;
+//!         calibration.save("player.ron")?;
 //!     }
 //!     for CalibrationFailed { reason, .. } in failed.read() {
 //!         warn!("please try again: {reason}");
@@ -424,7 +424,7 @@
 //! use bevy_kinest::prelude::*;
 //!
 //! fn record(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let recorder = TrackerRecorder::create("trackers.jsonl".as_ref(), true)?;
+//!     let recorder = TrackerRecorder::create("trackers.jsonl", true)?;
 //!     commands.entity(*avatar).insert(recorder);
 //!     Ok(())
 //! }
@@ -434,14 +434,14 @@
 //! }
 //!
 //! fn replay(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let recording = Recording::load("trackers.jsonl".as_ref())?;
+//!     let recording = Recording::load("trackers.jsonl")?;
 //!     commands.entity(*avatar).insert(MotionReplay::recording(recording).repeating());
 //!     Ok(())
 //! }
 //!
 //! /// A file of the AMASS data set, or in its format.
 //! fn dance(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let clip = amass::load("dance_poses.npz".as_ref())?;
+//!     let clip = amass::load("dance_poses.npz")?;
 //!     commands.entity(*avatar).insert(MotionReplay::clip(clip, default()));
 //!     Ok(())
 //! }
@@ -451,7 +451,7 @@
 //!
 //! /// Head and hands recorded in another game.
 //! fn game(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let devices = headset::load("game.npz".as_ref())?;
+//!     let devices = headset::load("game.npz")?;
 //!     // Measure the player's size and grips from the motion.
 //!     let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
 //!     let grips = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
