@@ -89,6 +89,7 @@
 //! | [`KinestPosePlugin`] | [`KinestPlugins`] | loads models, reads trackers, runs networks, refines, writes [`BodyPose`] |
 //! | [`KinestSkeletonPlugin`] | [`KinestPlugins`] | writes bodies to the joint entities of [`SmplSkeleton`] |
 //! | [`KinestRigPlugin`] | [`KinestPlugins`] | finds and drives the bones of each [`KinestRig`] |
+//! | [`KinestFilesPlugin`] | [`KinestPlugins`] | loads [`MotionFile`]s and `.vrm` characters as assets |
 //! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers along a [`MotionReplay`], runs [`TrackerRecorder`]s |
 //! | [`KinestGizmoPlugin`] | – | draws bones, trackers, dropouts, standing feet, errors |
 //! | [`KinestPanelPlugin`] | – | a window that shows the state of avatars and lets users change it |
@@ -109,7 +110,7 @@
 //! | showing the body | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
 //! | corrections | [`KinestRefine`] | | |
 //! | state | [`AvatarStatus`] | [`KinestModels`] | [`KinestReady`], [`KinestFellBack`], [`KinestFailed`] |
-//! | replay and recording | [`MotionReplay`], [`TrackerRecorder`] | | |
+//! | replay and recording | [`MotionReplay`], [`MotionFile`], [`TrackerRecorder`] | | |
 //! | debugging | | [`KinestGizmos`] (a gizmo group), [`KinestPanel`] | |
 //!
 //! [`PoseUpdated`], [`ResetAvatar`] and [`Teleport`] are entity events, triggered on avatars and
@@ -268,9 +269,9 @@
 //!
 //! # Drive characters
 //!
-//! Add [`KinestRig`] to the scene of any glTF humanoid, including Mixamo and VRM (renamed to
-//! `.glb`). Its bones are found by name, shape and VRM declarations; [`RigBound`] reports the
-//! mapping with confidence and evidence.
+//! Add [`KinestRig`] to the scene of any humanoid in a glTF file, such as Mixamo's, or in a VRM
+//! file. Its bones are found by name, shape and VRM declarations; [`RigBound`] reports the mapping
+//! with confidence and evidence.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -416,11 +417,7 @@
 //! ```
 //! use bevy::prelude::*;
 //! use bevy_kinest::TrackerRecorder;
-//! use bevy_kinest::kinest::calibration::Calibration;
-//! use bevy_kinest::kinest::motion::{amass, headset};
 //! use bevy_kinest::kinest::live::Recording;
-//! use bevy_kinest::kinest::skeleton::Skeleton;
-//! use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip};
 //! use bevy_kinest::prelude::*;
 //!
 //! fn record(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
@@ -439,30 +436,19 @@
 //!     Ok(())
 //! }
 //!
-//! /// A file of the AMASS data set, or in its format.
-//! fn dance(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let clip = amass::load("dance_poses.npz")?;
-//!     commands.entity(*avatar).insert(MotionReplay::clip(clip, default()));
-//!     Ok(())
+//! /// From the assets: a clip of AMASS, or a recording, of trackers or of the devices in another
+//! /// game.
+//! fn dance(
+//!     mut commands: Commands,
+//!     assets: Res<AssetServer>,
+//!     avatar: Single<Entity, With<KinestAvatar>>,
+//! ) {
+//!     commands.entity(*avatar).insert(MotionReplay::file(assets.load("motions/dance.npz")));
 //! }
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(record);
 //! # bevy::ecs::system::assert_is_system(stop);
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(replay);
-//!
-//! /// Head and hands recorded in another game.
-//! fn game(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let devices = headset::load("game.npz")?;
-//!     // Measure the player's size and grips from the motion.
-//!     let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
-//!     let grips = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
-//!     let player = Calibration::from_motion(&Skeleton::default(), &devices, grips)?;
-//!     let recording = Recording::of_trackers(devices).ok_or("its times do not rise")?;
-//!     let replay = MotionReplay::recording(recording);
-//!     commands.entity(*avatar).insert((replay, PlayerCalibration(player)));
-//!     Ok(())
-//! }
-//! # bevy::ecs::system::assert_is_system::<(), Result, _>(dance);
-//! # bevy::ecs::system::assert_is_system::<(), Result, _>(game);
+//! # bevy::ecs::system::assert_is_system(dance);
 //! ```
 //!
 //! # Test a game with bodies
@@ -701,6 +687,7 @@
 //
 // | room | holds |
 // |---|---|
+// | `files` | motions and VRM characters as assets |
 // | `frame` | the steps of a frame, the trackers' clock, settings |
 // | `models` | model files, engines and their workers, state of models |
 // | `body` | avatars, `BodyPose` and its confidence, joint entities |
@@ -710,6 +697,7 @@
 // | `gizmos`, `panel` | lines; a window |
 // | `plugins` (a file) | the rooms that most games need |
 mod body;
+mod files;
 mod frame;
 #[cfg(feature = "gizmos")]
 mod gizmos;
@@ -728,6 +716,7 @@ pub use body::{
     BodyPose, KinestAvatar, KinestSkeletonPlugin, PoseReflect, PoseSourceReflect, PoseUpdated,
     ResetAvatar, SkeletonReflect, SmplSkeleton,
 };
+pub use files::{KinestFilesPlugin, MotionFile, MotionFileError};
 pub use frame::{
     DeviceChoiceReflect, DropoutSettingsReflect, InferenceMode, KinestSettings, KinestSystems,
     TrackerClock,

@@ -14,15 +14,14 @@ use kinest::rig::{Anchor, Fit};
 /// cloth, fingers) are not driven.
 ///
 /// Without Bevy's default features, spawning glTF scenes requires its feature
-/// `reflect_auto_register` or registering their components by hand. For Bevy to load a VRM file,
-/// its name must end in `.glb`.
+/// `reflect_auto_register` or registering their components by hand.
 ///
 /// ```
 /// # use bevy::prelude::*;
 /// # use bevy_kinest::prelude::*;
 /// fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
 ///     commands.spawn((
-///         KinestAvatar::new(assets.load("models/kinest.model.ron")),
+///         KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
 ///         WorldAssetRoot(assets.load(GltfAssetLabel::Scene(0).from_asset("rigs/mannequin.glb"))),
 ///         KinestRig::default(),
 ///     ));

@@ -207,6 +207,13 @@ impl Recording {
         (rising && !frames.is_empty()).then_some(Self { frames })
     }
 
+    /// The same recording, of a player with this calibration in every frame.
+    #[must_use]
+    pub fn with_calibration(mut self, calibration: Calibration) -> Self {
+        self.frames.iter_mut().for_each(|frame| frame.calibration = Some(calibration));
+        self
+    }
+
     /// The frames.
     #[must_use]
     pub fn frames(&self) -> &[RecordedFrame] {
