@@ -197,9 +197,10 @@
 //!
 //! # Teleport, ride, walk by stick
 //!
-//! Give the avatar a [`TrackingSpace`] and make the trackers its children: moving that one entity
-//! then moves the player, without looking like steps. Its origin is on the floor the player stands
-//! on.
+//! An avatar's tracking space is the entity that its trackers are children of: a vehicle, or
+//! whatever else carries the player. Name it in the avatar's [`TrackingSpace`]; moving that one
+//! entity then moves the player, without looking like steps. Its origin is on the floor that the
+//! player stands on.
 //!
 //! ```
 //! use bevy::prelude::*;
