@@ -482,13 +482,16 @@ fn the_program_of_the_readme_shows_two_players() {
     wait_until(&mut app, |app| {
         players.iter(app.world()).all(|(.., body)| body.source() == PoseSource::Estimated)
     });
-    assert_eq!(players.iter(app.world()).count(), 2);
-    for (player, is_replayed, body) in players.iter(app.world()) {
-        check(&app, player);
-        // The second starts in a space of its own, 4 m from the first.
-        let off = body.joint(SmplJoint::Head).translation.with_y(0.0).length();
-        assert_eq!(off > 1.5, is_replayed, "{off} m");
-    }
+    let all: Vec<_> = players.iter(app.world()).collect();
+    assert_eq!(all.iter().filter(|(_, is_replayed, _)| *is_replayed).count(), 1);
+    let heads: Vec<Vec3> = all
+        .iter()
+        .map(|(player, _, body)| {
+            check(&app, *player);
+            body.joint(SmplJoint::Head).translation
+        })
+        .collect();
+    assert!(heads.len() == 2 && heads[0].distance(heads[1]) > 0.8, "{heads:?}");
 }
 
 /// Whoever copies the README's program gets what the example shows.
