@@ -1,8 +1,10 @@
 //! Finds the two arms and the two legs of a character.
 //!
 //! A limb is three bones, each a descendant of the previous (upper arm, forearm, hand), possibly
-//! with others in between. Every such triple in the tree is scored by names and by shape, and every
-//! two triples as a pair, by how well one mirrors the other. Names weigh more where there are any.
+//! with others in between. Bones whose names say plainly what they are, and given ones, may also
+//! hang elsewhere, as feet do that an inverse kinematics moves. Every such triple in the tree is
+//! scored by names and by shape, and every two triples as a pair, by how well one mirrors the
+//! other. Names outweigh shape where they are plain.
 
 use super::names::{Hints, Part, Side};
 use super::tree::BoneTree;
@@ -50,16 +52,21 @@ const RATIO_SPREAD: f64 = 0.2;
 /// Shape factor of a hand without fingers.
 const FINGERLESS: f64 = 0.85;
 /// Weight of names relative to shape.
-const NAME_WEIGHT: f64 = 3.0;
+const NAME_WEIGHT: f64 = 6.0;
 /// Weight of mirror symmetry relative to shape.
 const MIRROR_WEIGHT: f64 = 2.0;
-/// Number of top-scoring limbs that are tried in pairs.
+/// A bone whose name fits this well may hang elsewhere in the tree.
+const PLAIN: f64 = 0.7;
+/// How much less a limb counts, in names, for each bone that hangs elsewhere.
+const ELSEWHERE: f64 = 0.1;
+/// Number of top-scoring limbs, with given bones and without, that are tried in pairs.
 const TRIED: usize = 60;
 /// Pairs below this name score, 0 to 1, …
-const LEAST_NAMES: f64 = 0.6;
+const LEAST_NAMES: f64 = 0.55;
 /// … and below this shape score, 0 to 1, are rejected.
 const LEAST_SHAPE: f64 = 0.25;
 
+/// A candidate.
 #[derive(Clone, Copy, Debug)]
 struct Limb {
     bones: [usize; 3],
@@ -68,6 +75,14 @@ struct Limb {
     names: f64,
     /// How well the shape fits, 0 to 1.
     shape: f64,
+    /// Whether one of its bones is given.
+    given: bool,
+}
+
+impl Limb {
+    fn worth(&self) -> f64 {
+        NAME_WEIGHT * self.names + self.shape
+    }
 }
 
 /// The left and right limb of a kind.
@@ -77,6 +92,8 @@ pub(super) struct Pair {
     pub right: [usize; 3],
     /// Whether names say which limb is the left one, and agree with `left`.
     pub sided: bool,
+    /// How well the names fit, −1 to 1.
+    pub names: f64,
     /// How well the shape fits, symmetry included, 0 to 1.
     pub shape: f64,
     /// Score for comparing pairs of one kind.
@@ -93,89 +110,143 @@ impl Pair {
         let spread = |i: usize| tree.position(self.left[i]) - tree.position(self.right[i]);
         spread(0).normalize_or_zero() + spread(2).normalize_or_zero()
     }
+
+    /// The point between the two bones at this place of the limbs.
+    pub fn middle(&self, tree: &BoneTree, i: usize) -> DVec3 {
+        tree.position(self.left[i]).midpoint(tree.position(self.right[i]))
+    }
 }
 
-/// The best pair of limbs, if any is good enough. Bones for which `allowed` is false are not used.
-pub(super) fn find(
-    kind: &LimbKind,
-    tree: &BoneTree,
-    hints: &[Hints],
-    known: &Known,
-    up: DVec3,
-    allowed: impl Fn(usize) -> bool,
-) -> Option<Pair> {
-    let heights = (0..tree.bones().len()).map(|b| tree.position(b).dot(up));
-    let (low, high) = heights.fold((f64::MAX, f64::MIN), |(l, h), y| (l.min(y), h.max(y)));
-    let height = high - low;
-    let fits = |limb: &Limb, joints: &[J; 3]| {
-        joints.iter().zip(limb.bones).all(|(joint, bone)| match known.get(joint) {
-            Some(given) => *given == bone,
-            None => known.values().all(|given| *given != bone),
-        })
-    };
-    let is_given = |joints: &[J; 3]| joints.iter().any(|joint| known.contains_key(joint));
+/// Searches the limbs of one kind.
+pub(super) struct Search<'a> {
+    kind: &'static LimbKind,
+    tree: &'a BoneTree,
+    known: &'a Known,
+    limbs: Vec<Limb>,
+}
 
-    let mut limbs = vec![];
-    for end in (0..tree.bones().len()).filter(|b| allowed(*b)) {
-        let above: Vec<_> = tree.above(end).collect();
-        for (i, &middle) in above.iter().enumerate() {
-            for &top in &above[i + 1..] {
-                let bones = [top, middle, end];
-                let sides: Vec<_> = bones.iter().filter_map(|b| hints[*b].side).collect();
-                let one_side = sides.windows(2).all(|two| two[0] == two[1]);
-                let fit = |i: usize| hints[bones[i]].fit(kind.parts[i]);
-                let names = (fit(0) + fit(1) + fit(2)) / 3.0;
-                let shape = shape(kind, tree, bones, up, height);
-                let limb = Limb { bones, side: sides.first().copied(), names, shape };
-                let given =
-                    kind.joints.iter().any(|joints| is_given(joints) && fits(&limb, joints));
-                let free =
-                    kind.joints.iter().any(|joints| !is_given(joints) && fits(&limb, joints));
-                let plausible = one_side && (names > 0.0 || names == 0.0 && shape > 0.01);
-                if bones.iter().all(|b| allowed(*b)) && (given || free && plausible) {
-                    limbs.push((limb, given));
+impl<'a> Search<'a> {
+    /// Collects the triples that may be limbs, of the bones for which `allowed` is true.
+    pub fn new(
+        kind: &'static LimbKind,
+        tree: &'a BoneTree,
+        hints: &[Hints],
+        known: &'a Known,
+        allowed: &[bool],
+    ) -> Self {
+        let search = Self { kind, tree, known, limbs: vec![] };
+        let bones: Vec<usize> = (0..tree.bones().len()).filter(|b| allowed[*b]).collect();
+        let is_given = |bone: usize, i: usize| {
+            kind.joints.iter().any(|joints| known.get(&joints[i]) == Some(&bone))
+        };
+        let plain = |bone: usize, i: usize| {
+            hints[bone].side.is_some() && hints[bone].fit(kind.parts[i]) >= PLAIN
+        };
+        // The bones that may come before `next` in a limb, as its bone `i`.
+        let before = |next: usize, i: usize| -> Vec<usize> {
+            let mut found: Vec<usize> = tree.above(next).filter(|b| allowed[*b]).collect();
+            let next_given = is_given(next, i + 1);
+            let next_plain = next_given || plain(next, i + 1);
+            let elsewhere = bones.iter().copied().filter(|b| {
+                *b != next && (next_given || is_given(*b, i) || next_plain && plain(*b, i))
+            });
+            let elsewhere: Vec<usize> = elsewhere.filter(|b| !found.contains(b)).collect();
+            found.extend(elsewhere);
+            found
+        };
+        let mut limbs = vec![];
+        for &end in &bones {
+            for middle in before(end, 1) {
+                for top in before(middle, 0).into_iter().filter(|top| *top != end) {
+                    let bones = [top, middle, end];
+                    let sides: Vec<_> = bones.iter().filter_map(|b| hints[*b].side).collect();
+                    let one_side = sides.windows(2).all(|two| two[0] == two[1]);
+                    let fit = |i: usize| hints[bones[i]].fit(kind.parts[i]);
+                    let apart = [(top, middle), (middle, end)];
+                    let apart = apart.iter().filter(|(a, b)| !tree.is_under(*b, *a)).count();
+                    let names = (fit(0) + fit(1) + fit(2)) / 3.0 - ELSEWHERE * apart as f64;
+                    let given = (0..3).any(|i| is_given(bones[i], i));
+                    let limb =
+                        Limb { bones, side: sides.first().copied(), names, shape: 0.0, given };
+                    let fits = kind.joints.iter().any(|joints| search.fits(&limb, joints));
+                    if fits && (given || one_side && names >= 0.0) {
+                        limbs.push(limb);
+                    }
                 }
             }
         }
+        Self { limbs, ..search }
     }
-    let worth = |limb: &Limb| NAME_WEIGHT * limb.names + limb.shape;
-    limbs.sort_by(|(a, a_given), (b, b_given)| {
-        b_given.cmp(a_given).then(worth(b).total_cmp(&worth(a))).then(a.bones.cmp(&b.bones))
-    });
-    limbs.truncate(TRIED);
 
-    let mut best: Option<Pair> = None;
-    for (left, left_given) in &limbs {
-        for (right, right_given) in &limbs {
-            let apart = !tree.is_under(left.bones[2], right.bones[0])
-                && !tree.is_under(right.bones[2], left.bones[0]);
-            if !(apart && fits(left, &kind.joints[0]) && fits(right, &kind.joints[1])) {
-                continue;
-            }
-            let given = *left_given || *right_given;
-            let shape = mirror(tree, left, right, up) * (left.shape * right.shape).sqrt();
-            let names = f64::midpoint(left.names, right.names);
-            if !given && names < LEAST_NAMES && shape < LEAST_SHAPE {
-                continue;
-            }
-            let sides = match (left.side, right.side) {
-                (Some(Side::Left), Some(Side::Right)) => 1.0,
-                (Some(Side::Right), Some(Side::Left)) => -1.0,
-                (Some(_), Some(_)) => continue,
-                _ => 0.0,
-            };
-            let score = worth(left) + worth(right) + MIRROR_WEIGHT * shape + sides;
-            if best.is_none_or(|best| score > best.score) {
-                let (left, right) = (left.bones, right.bones);
-                best = Some(Pair { left, right, sided: sides > 0.0, shape, score });
+    /// Whether a limb has the given bones of these joints, and no bones given for other ones.
+    fn fits(&self, limb: &Limb, joints: &[J; 3]) -> bool {
+        joints.iter().zip(limb.bones).all(|(joint, bone)| match self.known.get(joint) {
+            Some(given) => *given == bone,
+            None => self.known.values().all(|given| *given != bone),
+        })
+    }
+
+    /// The best pair of limbs, if any is good enough, of limbs for which `allowed` is true.
+    pub fn best(&self, up: DVec3, allowed: impl Fn(usize) -> bool) -> Option<Pair> {
+        let (tree, kind) = (self.tree, self.kind);
+        let heights = (0..tree.bones().len()).map(|b| tree.position(b).dot(up));
+        let (low, high) = heights.fold((f64::MAX, f64::MIN), |(l, h), y| (l.min(y), h.max(y)));
+        let height = high - low;
+        let limbs = self
+            .limbs
+            .iter()
+            .filter(|limb| limb.given || limb.bones.iter().all(|bone| allowed(*bone)));
+        let limbs =
+            limbs.map(|limb| Limb { shape: shape(kind, tree, limb.bones, up, height), ..*limb });
+        let plausible = |limb: &Limb| limb.given || limb.names > 0.0 || limb.shape > 0.01;
+        let mut limbs: Vec<Limb> = limbs.filter(plausible).collect();
+        limbs.sort_by(|a, b| {
+            let by_worth = b.given.cmp(&a.given).then(b.worth().total_cmp(&a.worth()));
+            by_worth.then(a.bones.cmp(&b.bones))
+        });
+        let mut free = 0;
+        let mut given = 0;
+        limbs.retain(|limb| {
+            let count = if limb.given { &mut given } else { &mut free };
+            *count += 1;
+            *count <= TRIED
+        });
+
+        let mut best: Option<Pair> = None;
+        for left in &limbs {
+            for right in &limbs {
+                let apart = !tree.is_under(left.bones[2], right.bones[0])
+                    && !tree.is_under(right.bones[2], left.bones[0])
+                    && left.bones.iter().all(|bone| !right.bones.contains(bone));
+                let [of_left, of_right] = &kind.joints;
+                if !(apart && self.fits(left, of_left) && self.fits(right, of_right)) {
+                    continue;
+                }
+                let given = left.given || right.given;
+                let shape = mirror(tree, left, right, up) * (left.shape * right.shape).sqrt();
+                let names = f64::midpoint(left.names, right.names);
+                if !given && names < LEAST_NAMES && shape < LEAST_SHAPE {
+                    continue;
+                }
+                let sides = match (left.side, right.side) {
+                    (Some(Side::Left), Some(Side::Right)) => 1.0,
+                    (Some(Side::Right), Some(Side::Left)) => -1.0,
+                    (Some(_), Some(_)) => continue,
+                    _ => 0.0,
+                };
+                let score = left.worth() + right.worth() + MIRROR_WEIGHT * shape + sides;
+                if best.is_none_or(|best| score > best.score) {
+                    let (left, right) = (left.bones, right.bones);
+                    best = Some(Pair { left, right, sided: sides > 0.0, names, shape, score });
+                }
             }
         }
+        best
     }
-    best
 }
 
 /// 0 up to `low`, 1 from `high` on, linear in between.
-fn ramp(x: f64, low: f64, high: f64) -> f64 {
+pub(super) fn ramp(x: f64, low: f64, high: f64) -> f64 {
     ((x - low) / (high - low)).clamp(0.0, 1.0)
 }
 
@@ -206,7 +277,8 @@ fn shape(kind: &LimbKind, tree: &BoneTree, bones: [usize; 3], up: DVec3, height:
             .map_or(0.0, |parent| tree.position(b).distance(tree.position(parent)))
     };
     let path: f64 = tree.path(bones[0], bones[2]).into_iter().map(step).sum();
-    let direct = ramp((a + b) / path, 0.9, 0.98);
+    // Bones that hang elsewhere have no path.
+    let direct = if path > 0.0 { ramp((a + b) / path, 0.9, 0.98) } else { 1.0 };
     (-0.5 * ratio).exp() * straight * long * looks * direct
 }
 

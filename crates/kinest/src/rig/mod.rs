@@ -48,16 +48,25 @@
 //! # Ok::<(), kinest::rig::RigError>(())
 //! ```
 
+mod finder;
+mod gltf;
 mod limbs;
 mod map;
 mod names;
+mod nodes;
+mod report;
+mod rest;
 mod retarget;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod vrm;
 
+pub use gltf::GltfError;
 pub use map::{DrivenBone, Evidence, RigMap};
+pub use nodes::{FoundRig, ModelNode, ModelNodes};
+pub use report::RigReport;
+pub use rest::Skin;
 pub use retarget::{Anchor, Fit, Retarget, Similarity};
 pub use tree::{Bone, BoneTree};
 pub use vrm::{VRM_EXTENSIONS, vrm_bones};
@@ -80,11 +89,12 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RigOverride {
-    /// The bone of a joint, by its exact name in the model file. Other joints are found.
+    /// The bone of a joint: its exact name in the model file, the end of its path where several
+    /// have this name (`Hips/Spine`), or its number in the file (`#12`). Other joints are found.
     pub bones: BTreeMap<SmplJoint, String>,
     /// Joints that drive no bone.
     pub skip: BTreeSet<SmplJoint>,
-    /// Bones that are not part of the body; their descendants are ignored too.
+    /// Bones that are not part of the body, named likewise; their descendants are ignored too.
     pub ignore: BTreeSet<String>,
 }
 
@@ -118,10 +128,12 @@ pub enum RigError {
         name: String,
     },
     /// Several bones have this name.
-    #[error("there are several bones `{name}`")]
+    #[error("there are several bones `{name}`, which a path or a number tells apart: {which}")]
     ManyBones {
         /// The name.
         name: String,
+        /// Their numbers in the model file and their paths.
+        which: String,
     },
     /// One bone is given to two joints.
     #[error("bone `{name}` cannot be {} too", joint.name())]
@@ -132,10 +144,15 @@ pub enum RigError {
         joint: SmplJoint,
     },
     /// Neither names nor shape make a humanoid.
-    #[error("no humanoid: {missing} could not be found; `bones` of a rig override can name it")]
+    #[error(
+        "no humanoid: {problem}; found: {found}; if it is one, a rig override helps whose `bones` \
+         name the hips, knees, ankles, shoulders, elbows and wrists of both sides"
+    )]
     NotHumanoid {
-        /// The part that was not found.
-        missing: &'static str,
+        /// What is missing, or unlike a person.
+        problem: &'static str,
+        /// The bones that were found so far.
+        found: String,
     },
     /// A rig override is not valid RON of the expected form.
     #[error("rig override: {0}")]

@@ -1,5 +1,7 @@
-//! Interprets bone names in the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid,
-//! Character Creator, Daz and SMPL.
+//! Interprets bone names in the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Auto-Rig Pro,
+//! Biped, VRoid, MikuMikuDance, Character Creator, Daz and SMPL.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A part of the body that bones are named after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,26 @@ pub(super) enum Part {
     Shin,
     Foot,
     Toe,
+}
+
+impl Part {
+    /// Its word in reports, for both sides.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Hips => "hips",
+            Self::Spine => "spines",
+            Self::Neck => "necks",
+            Self::Head => "heads",
+            Self::Collar => "collars",
+            Self::UpperArm => "upper arms",
+            Self::Forearm => "forearms",
+            Self::Hand => "hands",
+            Self::Thigh => "thighs",
+            Self::Shin => "shins",
+            Self::Foot => "feet",
+            Self::Toe => "toes",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +62,12 @@ pub(super) struct Hints {
     parts: Vec<(Part, f64)>,
     /// Whether the name marks a helper: a twist bone, a control, an end bone, a finger.
     pub helper: bool,
+    /// The words that name the part, without side, numbers and noise.
+    word: String,
 }
 
 /// Words that only identify the naming convention.
-const NOISE: [&str; 20] = [
+const NOISE: [&str; 30] = [
     "mixamorig",
     "bip",
     "biped",
@@ -61,14 +85,25 @@ const NOISE: [&str; 20] = [
     "bn",
     "jnt",
     "joint",
+    "jt",
     "sk",
     "stretch",
     "bend",
+    "skeleton",
+    "armature",
+    "character",
+    "rig",
+    "skin",
+    "bind",
+    "human",
+    "d",
+    "ex",
 ];
 
-/// Words that mark helper bones.
-const HELPERS: [&str; 37] = [
+/// Words that mark helper bones, and parts that are no joint of the body.
+const HELPERS: [&str; 113] = [
     "twist",
+    "twst",
     "roll",
     "ik",
     "fk",
@@ -77,11 +112,13 @@ const HELPERS: [&str; 37] = [
     "tgt",
     "ctrl",
     "control",
+    "ctl",
     "mch",
     "org",
     "end",
     "nub",
     "tip",
+    "leaf",
     "tweak",
     "helper",
     "volume",
@@ -100,23 +137,147 @@ const HELPERS: [&str; 37] = [
     "middle",
     "ring",
     "pinky",
+    "pinkie",
     "little",
     "finger",
-    "palm",
+    "fingers",
     "eye",
+    "eyes",
     "jaw",
+    "dummy",
+    "cancel",
+    "null",
+    "locator",
+    "pivot",
+    "share",
+    "part",
+    "slot",
+    "assimp",
+    "master",
+    "footsteps",
+    "hair",
+    "skirt",
+    "cape",
+    "cloak",
+    "tail",
+    "breast",
+    "boob",
+    "bust",
+    "ribbon",
+    "belt",
+    "sleeve",
+    "cloth",
+    "robe",
+    "coat",
+    "ear",
+    "brow",
+    "eyebrow",
+    "lip",
+    "cheek",
+    "tongue",
+    "teeth",
+    "tooth",
+    "nose",
+    "lid",
+    "eyelid",
+    "lash",
+    "wing",
+    "feather",
+    "hat",
+    "strap",
+    "bag",
+    "pouch",
+    "sword",
+    "shield",
+    "gun",
+    "prop",
+    "camera",
+    "light",
+    "beard",
+    "mouth",
+    "chin",
+    "mask",
+    "scarf",
+    "tie",
+    "muscle",
+    "bicep",
+    "triceps",
+    "glute",
+    "butt",
+    "mane",
+    "fin",
+    "horn",
+    "snout",
+    "beak",
+    "claw",
+    "metacarpal",
+    "metatarsals",
+    "sec",
+    "adj",
+    "physics",
+];
+
+/// Words that are never a mere prefix of a file, however many of its bones have them.
+const PARTS_OF_WORDS: [&str; 12] =
+    ["upper", "lower", "up", "low", "lo", "fore", "arm", "leg", "body", "hand", "foot", "toe"];
+
+/// Bones of MikuMikuDance and what their names mean, longer ones before those that they contain.
+const JAPANESE: [(&str, &str); 42] = [
+    ("左", "left"),
+    ("右", "right"),
+    ("全ての親", "root"),
+    ("センター", "center"),
+    ("グルーブ", "groove"),
+    ("キャンセル", "cancel"),
+    ("操作", "control"),
+    ("上半身", "upperbody"),
+    ("下半身", "lowerbody"),
+    ("手首", "wrist"),
+    ("足首", "ankle"),
+    ("足先", "toes"),
+    ("つま先", "toes"),
+    ("爪先", "toes"),
+    ("足", "thigh"),
+    ("ひじ", "elbow"),
+    ("肘", "elbow"),
+    ("ひざ", "knee"),
+    ("膝", "knee"),
+    ("肩P", "dummy"),
+    ("肩C", "dummy"),
+    ("肩", "collar"),
+    ("腕", "upperarm"),
+    ("親指", "thumb"),
+    ("人差指", "index"),
+    ("人指", "index"),
+    ("中指", "middle"),
+    ("薬指", "ring"),
+    ("小指", "pinky"),
+    ("指", "finger"),
+    ("手", "forearm"),
+    ("首", "neck"),
+    ("頭", "head"),
+    ("捩", "twist"),
+    ("髪", "hair"),
+    ("スカート", "skirt"),
+    ("胸", "breast"),
+    ("袖", "sleeve"),
+    ("先", "tip"),
+    ("親", "parent"),
+    ("目", "eye"),
+    ("ダミー", "dummy"),
 ];
 
 /// The parts a name may stand for once side, numbers and noise are removed. Some words name
-/// neighbouring bones in different conventions (joint names, for example); the place in the tree
-/// decides.
+/// neighbouring bones in different conventions (joint names, for example); the other names of the
+/// file and the place in the tree decide.
 fn parts(word: &str, sided: bool) -> &'static [(Part, f64)] {
     use Part as P;
     match (word, sided) {
-        ("hips" | "pelvis", false) => &[(P::Hips, 1.0)],
+        ("hips" | "pelvis" | "lowerbody", false) => &[(P::Hips, 1.0)],
         ("hip", false) => &[(P::Hips, 0.8)],
         (
-            "spine" | "abdomen" | "abdomenlower" | "abdomenupper" | "waist" | "torso" | "chest",
+            "spine" | "abdomen" | "abdomenlower" | "abdomenupper" | "waist" | "torso" | "chest"
+            | "upperbody" | "lowerback" | "upperback" | "stomach" | "thorax",
             false,
         )
         | ("chestlower" | "chestupper" | "upperchest" | "lowerchest" | "ribcage", false) => {
@@ -124,56 +285,142 @@ fn parts(word: &str, sided: bool) -> &'static [(Part, f64)] {
         }
         ("neck" | "necklower" | "neckupper", false) => &[(P::Neck, 1.0)],
         ("head", false) => &[(P::Head, 1.0)],
-        ("clavicle" | "clav" | "collar" | "collarbone", true) => &[(P::Collar, 1.0)],
+        ("clavicle" | "clav" | "collar" | "collarbone" | "clavical", true) => &[(P::Collar, 1.0)],
+        ("scapula", true) => &[(P::Collar, 0.9)],
+        ("chest", true) => &[(P::Collar, 0.5)],
         ("shoulder", true) => &[(P::Collar, 0.8), (P::UpperArm, 0.6)],
         ("upperarm" | "uparm" | "shldr" | "humerus", true) => &[(P::UpperArm, 1.0)],
         ("arm", true) => &[(P::UpperArm, 0.9)],
-        ("forearm" | "lowerarm" | "lowarm" | "loarm" | "elbow", true) => &[(P::Forearm, 1.0)],
+        ("forearm" | "lowerarm" | "lowarm" | "loarm", true) => &[(P::Forearm, 1.0)],
+        ("elbow", true) => &[(P::Forearm, 0.95)],
         ("hand" | "wrist", true) => &[(P::Hand, 1.0)],
-        ("thigh" | "upleg" | "upperleg" | "femur", true) => &[(P::Thigh, 1.0)],
+        ("fist", true) => &[(P::Hand, 0.9)],
+        ("palm", true) => &[(P::Hand, 0.6)],
+        ("thigh" | "upleg" | "upperleg" | "upperthigh" | "femur", true) => &[(P::Thigh, 1.0)],
         ("hip", true) => &[(P::Thigh, 0.8)],
-        ("shin" | "calf" | "lowerleg" | "lowleg" | "loleg" | "knee" | "shank", true) => {
+        ("shin" | "calf" | "lowerleg" | "lowleg" | "loleg" | "shank" | "tibia", true) => {
             &[(P::Shin, 1.0)]
         }
-        ("leg", true) => &[(P::Shin, 0.8), (P::Thigh, 0.5)],
-        ("ankle", true) => &[(P::Foot, 1.0)],
+        ("knee", true) => &[(P::Shin, 0.95)],
+        ("leg", true) => &[(P::Shin, 0.8), (P::Thigh, 0.7)],
+        ("ankle", true) => &[(P::Foot, 0.95)],
         ("foot", true) => &[(P::Foot, 1.0), (P::Toe, 0.5)],
         ("toe" | "toes" | "toebase" | "ball", true) => &[(P::Toe, 1.0)],
         _ => &[],
     }
 }
 
+/// Limbs whose bones are only numbered: the name tells the limb, the place tells the bone.
+fn series(word: &str) -> &'static [(Part, f64)] {
+    use Part as P;
+    match word {
+        "arm" => &[(P::UpperArm, 0.4), (P::Forearm, 0.4), (P::Hand, 0.4)],
+        "leg" => &[(P::Thigh, 0.4), (P::Shin, 0.4), (P::Foot, 0.4), (P::Toe, 0.4)],
+        _ => &[],
+    }
+}
+
+/// Fit of a name that says more than the part, in words that are not known.
+const WITH_OTHER_WORDS: f64 = 0.6;
+
 impl Hints {
-    pub fn of(name: &str) -> Self {
-        // Everything before these characters is a namespace.
-        let own = name.rsplit([':', '|', '/']).next().unwrap_or_default();
-        let words = words(own);
-        let mut hints = Self::default();
-        let mut joined = String::new();
-        for word in &words {
-            match word.as_str() {
-                "l" | "left" | "lft" => hints.side = Some(Side::Left),
-                "r" | "right" | "rgt" => hints.side = Some(Side::Right),
-                "index" => hints.finger = Some(Finger::Index),
-                "pinky" | "little" => hints.finger = Some(Finger::Little),
-                _ => {}
-            }
-            let sided = matches!(word.as_str(), "l" | "left" | "lft" | "r" | "right" | "rgt");
-            let number = word.bytes().all(|c| c.is_ascii_digit());
-            hints.helper |= HELPERS.contains(&word.as_str());
-            if !(sided || number || NOISE.contains(&word.as_str())) {
-                joined += word;
+    /// Interprets the names of one file together: what all have in common says nothing, and of two
+    /// words for neighbouring bones each tells the meaning of the other.
+    pub fn of_file<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Vec<Self> {
+        let mut split: Vec<Vec<String>> = names.map(own_words).collect();
+        let named = split.iter().filter(|words| !words.is_empty()).count();
+        // Converters number all nodes, behind their names.
+        let is_number = |word: &String| word.bytes().all(|c| c.is_ascii_digit());
+        let numbered =
+            split.iter().filter(|words| words.len() > 1 && words.last().is_some_and(is_number));
+        let starts = |words: &&Vec<String>| words.last().is_some_and(|w| w.starts_with('0'));
+        let padded = split.iter().filter(starts).count();
+        if named >= 8 && numbered.count() * 10 >= named * 8 && padded * 10 >= named * 8 {
+            for words in &mut split {
+                if words.last().is_some_and(is_number) {
+                    words.pop();
+                }
             }
         }
-        // Of `upper_arm.L` and `upper_arm.L.001` the first starts at the joint.
-        let first =
-            if hints.side.is_some() && words.last().is_some_and(|w| w.parse::<u32>().is_ok()) {
-                0.9
-            } else {
-                1.0
-            };
-        let parts = parts(&joined, hints.side.is_some());
-        hints.parts = parts.iter().map(|(part, fit)| (*part, fit * first)).collect();
+        let mut count: BTreeMap<String, usize> = BTreeMap::new();
+        for words in &split {
+            let unique: BTreeSet<&String> = words.iter().collect();
+            unique.into_iter().for_each(|word| *count.entry(word.clone()).or_default() += 1);
+        }
+        let common: BTreeSet<&str> = count
+            .iter()
+            .filter(|(word, n)| **n >= 4 && **n * 10 >= named * 3 && !is_known(word))
+            .map(|(word, _)| word.as_str())
+            .collect();
+        let mut hints: Vec<Self> =
+            split.iter().map(|words| Self::of_words(words, &common)).collect();
+        let deforming = split.iter().map(|words| words.iter().any(|word| word == "def"));
+        let deforming: Vec<bool> = deforming.collect();
+        if deforming.iter().filter(|def| **def).count() >= 8 {
+            // Beside bones that deform, all others only control them.
+            for (hints, _) in hints.iter_mut().zip(deforming).filter(|(_, def)| !def) {
+                hints.parts.iter_mut().for_each(|(_, fit)| *fit *= 0.3);
+            }
+        }
+        settle(&mut hints);
+        hints
+    }
+
+    fn of_words(words: &[String], common: &BTreeSet<&str>) -> Self {
+        let mut hints = Self::default();
+        let mut body: Vec<&str> = vec![];
+        let mut number: Option<u32> = None;
+        let mut finger = false;
+        for word in words {
+            let word = word.as_str();
+            if let Some(side) = side(word) {
+                hints.side = Some(side);
+            } else if word.bytes().all(|c| c.is_ascii_digit()) {
+                let value = word.parse().unwrap_or(u32::MAX);
+                // A number before the part belongs to the convention, as in `Bip001`.
+                if !body.is_empty() {
+                    number = Some(value);
+                }
+                if finger {
+                    hints.finger = match word.as_bytes() {
+                        [b'1', ..] => Some(Finger::Index),
+                        [b'4', ..] => Some(Finger::Little),
+                        _ => None,
+                    };
+                }
+            } else if !NOISE.contains(&word) && !common.contains(word) {
+                body.push(word);
+            }
+            finger = word == "finger" || (finger && side(word).is_some());
+            match word {
+                "index" => hints.finger = Some(Finger::Index),
+                "pinky" | "pinkie" | "little" => hints.finger = Some(Finger::Little),
+                _ => {}
+            }
+        }
+        let sided = hints.side.is_some();
+        // Necks twist too, as a whole.
+        let helps = |word: &&str| HELPERS.contains(word) && (sided || **word != *"twist");
+        hints.helper = body.iter().any(helps);
+        body.retain(|word| *word != "twist");
+        if let [limb @ ("arm" | "leg"), which] = body[..]
+            && ["upper", "lower", "up", "low", "fore"].contains(&which)
+        {
+            body = vec![which, limb];
+        }
+        let (word, whole) = longest_part(&body, sided);
+        let as_series = series(&word);
+        let numbered = number.is_some() && !as_series.is_empty() && sided;
+        let found = if numbered { as_series } else { parts(&word, sided) };
+        // Of `upper_arm.L`, `upper_arm.L.001` and `upper_arm.L.002` the first starts at the joint.
+        let first = match number {
+            Some(2..) if sided => 0.9,
+            Some(_) if sided => 0.97,
+            _ => 1.0,
+        };
+        let whole = if whole { 1.0 } else { WITH_OTHER_WORDS };
+        hints.parts = found.iter().map(|(part, fit)| (*part, fit * first * whole)).collect();
+        hints.word = word;
         hints
     }
 
@@ -185,10 +432,113 @@ impl Hints {
         let fit = self.parts.iter().find(|(p, _)| *p == part).map(|(_, fit)| *fit);
         fit.unwrap_or(if self.parts.is_empty() { 0.0 } else { -1.0 })
     }
+
+    fn is(&self, words: &[&str]) -> bool {
+        !self.helper && words.contains(&self.word.as_str())
+    }
+
+    /// Gives the name one meaning, with the certainty it had at best.
+    fn mean(&mut self, part: Part, at_least: f64) {
+        let best = self.parts.iter().map(|(_, fit)| *fit).fold(0.0, f64::max);
+        let whole = if best < WITH_OTHER_WORDS { best } else { best.max(at_least) };
+        self.parts = vec![(part, whole)];
+    }
+}
+
+/// Words with two meanings take the one that no other word of the same side has.
+fn settle(hints: &mut [Hints]) {
+    const UPPER_ARM: &[&str] = &["upperarm", "uparm", "shldr", "humerus"];
+    const FOREARM: &[&str] = &["forearm", "lowerarm", "lowarm", "loarm"];
+    const THIGH: &[&str] = &["thigh", "upleg", "upperleg", "upperthigh", "femur"];
+    const SHIN: &[&str] = &["shin", "calf", "lowerleg", "lowleg", "loleg", "shank", "tibia"];
+    const COLLAR: &[&str] = &["clavicle", "clav", "collar", "collarbone", "clavical"];
+    for side in [Side::Left, Side::Right] {
+        let of_side: Vec<usize> =
+            (0..hints.len()).filter(|i| hints[*i].side == Some(side)).collect();
+        let has = |words: &[&str]| of_side.iter().any(|i| hints[*i].is(words));
+        let (collar, upper_arm, forearm) = (has(COLLAR), has(UPPER_ARM), has(FOREARM));
+        let (thigh, shin, shoulder) = (has(THIGH), has(SHIN), has(&["shoulder"]));
+        let (arm, knee, hip, leg) = (has(&["arm"]), has(&["knee"]), has(&["hip"]), has(&["leg"]));
+        let (wrist, ankle) = (has(&["wrist"]), has(&["ankle"]));
+        let (hand, foot, elbow) = (has(&["hand"]), has(&["foot"]), has(&["elbow"]));
+        for i in of_side {
+            let hints = &mut hints[i];
+            if hints.helper || hints.parts.len() > 2 {
+                continue;
+            }
+            match hints.word.as_str() {
+                "shoulder" if collar && upper_arm => hints.helper = true,
+                "shoulder" if collar && !arm => hints.mean(Part::UpperArm, 1.0),
+                "shoulder" if upper_arm || arm => hints.mean(Part::Collar, 1.0),
+                "arm" if upper_arm => hints.helper = true,
+                "arm" if (forearm || elbow) && (shoulder || collar) => {
+                    hints.mean(Part::UpperArm, 1.0);
+                }
+                "elbow" if forearm => hints.helper = true,
+                "knee" if shin => hints.helper = true,
+                "hip" if thigh || (leg && shin) => hints.helper = true,
+                "leg" if thigh && (shin || knee) => hints.helper = true,
+                "leg" if thigh || (hip && !knee && !shin) => hints.mean(Part::Shin, 1.0),
+                "leg" if shin || knee => hints.mean(Part::Thigh, 1.0),
+                "hand" if wrist => hints.mean(Part::Hand, 0.8),
+                "palm" if hand || wrist => hints.helper = true,
+                "foot" if ankle => hints.mean(Part::Toe, 0.9),
+                "ankle" if foot => hints.mean(Part::Foot, 1.0),
+                "foot" => hints.mean(Part::Foot, 1.0),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The words that name a part, joined, and whether these are all.
+fn longest_part(words: &[&str], sided: bool) -> (String, bool) {
+    for length in (1..=words.len()).rev() {
+        // The last words name the part in most conventions: `avg_hip`, `hero_upper_arm`.
+        for start in (0..=words.len() - length).rev() {
+            let joined = words[start..start + length].concat();
+            if !parts(&joined, sided).is_empty() {
+                return (joined, length == words.len());
+            }
+        }
+    }
+    (words.concat(), true)
+}
+
+fn is_known(word: &str) -> bool {
+    side(word).is_some()
+        || HELPERS.contains(&word)
+        || PARTS_OF_WORDS.contains(&word)
+        || !(parts(word, true).is_empty() && parts(word, false).is_empty())
+}
+
+fn side(word: &str) -> Option<Side> {
+    match word {
+        "l" | "left" | "lft" | "lf" => Some(Side::Left),
+        "r" | "right" | "rgt" | "rt" => Some(Side::Right),
+        _ => None,
+    }
+}
+
+/// The words of a name without its namespace.
+fn own_words(name: &str) -> Vec<String> {
+    let own = name.rsplit([':', '|', '/']).next().unwrap_or_default();
+    // Full-width letters and digits are as good as others.
+    let own = own.chars().map(|c| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        c => c,
+    });
+    let mut own: String = own.collect();
+    if !own.is_ascii() {
+        for (japanese, english) in JAPANESE {
+            own = own.replace(japanese, &format!("_{english}_"));
+        }
+    }
+    words(&own)
 }
 
 /// Lower-case words of a name, split at characters other than letters and digits, at `camelCase`,
-/// between letters and digits, and after a leading `left` or `right`.
+/// between letters and digits, and after a leading or before a final `left` or `right`.
 fn words(name: &str) -> Vec<String> {
     let chars: Vec<char> = name.chars().collect();
     let mut words = vec![];
@@ -209,11 +559,15 @@ fn words(name: &str) -> Vec<String> {
         }
     }
     words.push(word);
-    let split = |word: String| match ["left", "right"].iter().find(|s| word.starts_with(**s)) {
-        Some(side) if word.len() > side.len() => {
-            vec![(*side).into(), word[side.len()..].into()]
+    let split = |word: String| {
+        for side in ["left", "right"] {
+            match (word.strip_prefix(side), word.strip_suffix(side)) {
+                (Some(rest), _) if !rest.is_empty() => return vec![side.into(), rest.into()],
+                (_, Some(rest)) if !rest.is_empty() => return vec![rest.into(), side.into()],
+                _ => {}
+            }
         }
-        _ => vec![word],
+        vec![word]
     };
     words.into_iter().flat_map(split).filter(|w| !w.is_empty()).collect()
 }
@@ -221,6 +575,11 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Names that stand alone say less than those of a file.
+    fn of(name: &str) -> Hints {
+        Hints::of_file(std::iter::once(name)).remove(0)
+    }
 
     #[test]
     fn every_convention_is_recognised() {
@@ -250,7 +609,7 @@ mod tests {
             ("LHand", Some(Left), P::Hand),
             ("pelvis", None, P::Hips),
         ] {
-            let hints = Hints::of(name);
+            let hints = of(name);
             assert_eq!(hints.side, side, "{name}");
             assert!(hints.fit(part) >= 0.7, "{name}: {hints:?}");
         }
@@ -269,21 +628,21 @@ mod tests {
             "mixamorig:LeftHandIndex1",
             "Bip01 L ForeTwist",
         ] {
-            assert!(Hints::of(name).helper, "{name}");
+            assert!(of(name).helper, "{name}");
         }
-        assert_eq!(Hints::of("LeftHandPinky1").finger, Some(Finger::Little));
-        assert_eq!(Hints::of("f_index.01.R").finger, Some(Finger::Index));
+        assert_eq!(of("LeftHandPinky1").finger, Some(Finger::Little));
+        assert_eq!(of("f_index.01.R").finger, Some(Finger::Index));
     }
 
     #[test]
     fn unknown_names_fit_no_part() {
-        for name in ["", "Bone.012", "Armature", "Bip01", "J_Sec_Hair1_04", "node_7"] {
-            let hints = Hints::of(name);
+        for name in ["", "Bone.012", "Armature", "Bip01", "node_7", "センター"] {
+            let hints = of(name);
             assert!(hints.fit(Part::Hand) == 0.0 && !hints.helper, "{name}: {hints:?}");
         }
-        assert!(Hints::of("LeftFoot").fit(Part::Hand) < 0.0);
+        assert!(of("LeftFoot").fit(Part::Hand) < 0.0);
         // The first bone of a chain fits better than its numbered continuation.
-        let fit = |name| Hints::of(name).fit(Part::UpperArm);
+        let fit = |name| of(name).fit(Part::UpperArm);
         assert!(fit("upper_arm.L") > fit("upper_arm.L.001"));
     }
 }

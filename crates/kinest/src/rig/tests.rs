@@ -637,7 +637,7 @@ fn errors_name_the_bad_override_or_the_missing_limb() {
         bone("Head", Some(1), 0.5),
     ]);
     let error = RigMap::find(&lamp.unwrap(), &RigOverride::default(), &BTreeMap::new());
-    assert!(matches!(error, Err(RigError::NotHumanoid { missing: "two legs" })), "{error:?}");
+    assert!(error.unwrap_err().to_string().contains("two legs"));
     let nothing = BoneTree::new(vec![]).unwrap();
     assert!(RigMap::find(&nothing, &RigOverride::default(), &BTreeMap::new()).is_err());
 }

@@ -2,6 +2,7 @@
 
 use super::RigError;
 use glam::{DAffine3, DMat3, DQuat, DVec3};
+use std::collections::BTreeMap;
 
 /// One node of a character: its name, and its rest transform relative to its parent.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,11 @@ pub struct Bone {
 pub struct BoneTree {
     bones: Vec<Bone>,
     rest: Vec<DAffine3>,
+    /// Number of each bone in the model file, if it has one.
+    numbers: Vec<Option<usize>>,
+    /// How reports name each bone.
+    addresses: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl BoneTree {
@@ -55,7 +61,47 @@ impl BoneTree {
             }
             rest.push(world);
         }
-        Ok(Self { bones, rest })
+        let numbers = vec![None; bones.len()];
+        let tree = Self { bones, rest, numbers, addresses: vec![], notes: vec![] };
+        Ok(tree.numbered(Some))
+    }
+
+    /// The same tree with the bones' numbers in the model file.
+    pub(super) fn numbered(mut self, number: impl Fn(usize) -> Option<usize>) -> Self {
+        self.numbers = (0..self.bones.len()).map(number).collect();
+        let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+        self.bones.iter().for_each(|bone| *count.entry(&bone.name).or_default() += 1);
+        let address = |(bone, number): (&Bone, &Option<usize>)| match number {
+            Some(number) if bone.name.is_empty() || count[bone.name.as_str()] > 1 => {
+                format!("#{number}")
+            }
+            _ => bone.name.clone(),
+        };
+        self.addresses = self.bones.iter().zip(&self.numbers).map(address).collect();
+        self
+    }
+
+    /// The same tree with these names for reports, which are unique in the whole model.
+    pub(super) fn addressed(mut self, addresses: Vec<String>) -> Self {
+        self.addresses = addresses;
+        self
+    }
+
+    /// The same tree with notes on how it was made.
+    pub(super) fn noted(mut self, notes: Vec<String>) -> Self {
+        self.notes = notes;
+        self
+    }
+
+    /// The bone's name; its number in the model file, as `#12`, if it has no name of its own.
+    #[must_use]
+    pub fn address(&self, bone: usize) -> String {
+        self.addresses[bone].clone()
+    }
+
+    /// What was unusual about the rest pose.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The bones, parents before children.
@@ -123,17 +169,48 @@ impl BoneTree {
         path
     }
 
-    /// The bone with this name.
+    /// The bone that is meant by a name, by the end of a path of names (`Hips/Spine`), or by its
+    /// number in the model file (`#12`).
     ///
     /// # Errors
     /// [`RigError::NoBone`] if there is none, [`RigError::ManyBones`] if there are several.
-    pub fn named(&self, name: &str) -> Result<usize, RigError> {
-        let mut found = (0..self.bones.len()).filter(|b| self.bones[*b].name == name);
-        match (found.next(), found.next()) {
-            (Some(bone), None) => Ok(bone),
-            (Some(_), Some(_)) => Err(RigError::ManyBones { name: name.into() }),
-            (None, _) => Err(RigError::NoBone { name: name.into() }),
+    pub fn named(&self, text: &str) -> Result<usize, RigError> {
+        let found = self.all_named(text);
+        match found[..] {
+            [bone] => Ok(bone),
+            [] => Err(RigError::NoBone { name: text.into() }),
+            _ => Err(RigError::ManyBones {
+                name: text.into(),
+                which: found.iter().map(|bone| self.way_to(*bone)).collect::<Vec<_>>().join(", "),
+            }),
         }
+    }
+
+    /// The bones that a name, a path or a number may mean.
+    pub(super) fn all_named(&self, text: &str) -> Vec<usize> {
+        let all = 0..self.bones.len();
+        let exact: Vec<usize> = all.clone().filter(|b| self.bones[*b].name == text).collect();
+        if !exact.is_empty() {
+            return exact;
+        }
+        if let Some(number) = text.strip_prefix('#').and_then(|n| n.parse().ok()) {
+            return all.filter(|b| self.numbers[*b] == Some(number)).collect();
+        }
+        let path: Vec<&str> = text.split('/').collect();
+        let ends = |bone: usize| {
+            let names = self.upwards(bone).map(|b| Some(self.bones[b].name.as_str()));
+            let names = names.chain(std::iter::repeat(None));
+            path.iter().rev().zip(names).all(|(part, name)| Some(*part) == name)
+        };
+        all.filter(|b| ends(*b)).collect()
+    }
+
+    /// Number and path of a bone, for a choice between several.
+    fn way_to(&self, bone: usize) -> String {
+        let mut names: Vec<&str> = self.upwards(bone).map(|b| &*self.bones[b].name).collect();
+        names.reverse();
+        let number = self.numbers[bone].map_or(String::new(), |number| format!("#{number} "));
+        format!("{number}`{}`", names.join("/"))
     }
 }
 
