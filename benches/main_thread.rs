@@ -67,9 +67,8 @@ fn crowd(avatars: usize) -> (App, Vec<[Entity; 3]>) {
     let model = PoseModel::from_engine(ModelSpec { window: WINDOW, ..spec() }, Instantly::new);
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
     let trackers = (0..avatars).map(|_| {
-        let avatar = app.world_mut().spawn(KinestAvatar::new(model.clone())).id();
-        SmplSkeleton::spawn(&mut app.world_mut().commands(), avatar);
-        app.world_mut().flush();
+        let avatar = (KinestAvatar::new(model.clone()), SmplSkeleton::default());
+        let avatar = app.world_mut().spawn(avatar).id();
         [SparseTracker::HEAD, SparseTracker::LEFT_HAND, SparseTracker::RIGHT_HAND]
             .map(|tracker| app.world_mut().spawn((tracker, TrackerOf(avatar))).id())
     });

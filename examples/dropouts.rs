@@ -13,9 +13,9 @@
 
 use TrackerRole::{Head, LeftHand, RightHand};
 use bevy::prelude::*;
+use bevy_kinest::KinestGizmoPlugin;
 use bevy_kinest::kinest::motion::{MotionError, amass, synthetic};
 use bevy_kinest::prelude::*;
-use bevy_kinest::{KinestGizmoPlugin, TrackingLost, TrackingRegained};
 use clap::Parser;
 use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::ops::Range;
@@ -69,7 +69,9 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
         plugin: Box::new(move |app| {
             app.add_plugins((KinestPlugins, KinestGizmoPlugin))
                 .add_systems(Startup, spawn_player(replay))
-                .add_systems(Update, (lose, tell));
+                .add_systems(Update, lose)
+                .add_observer(tell_lost)
+                .add_observer(tell_regained);
         }),
     })
 }
@@ -85,25 +87,21 @@ fn spawn_player(replay: MotionReplay) -> impl Fn(Commands, Res<AssetServer>) {
 }
 
 /// Ends and starts dropouts. The pose of a tracker in a dropout is ignored.
-fn lose(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>) {
+fn lose(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut TrackingState)>) {
     let now = time.elapsed_secs_f64() % ROUND;
-    for (tracker, mut validity) in &mut trackers {
+    for (tracker, mut state) in &mut trackers {
         let is_lost =
             |(role, when): &(TrackerRole, Range<f64>)| *role == tracker.role && when.contains(&now);
-        validity.tracked = !DROPOUTS.iter().any(is_lost);
+        state.tracked = !DROPOUTS.iter().any(is_lost);
     }
 }
 
-fn tell(
-    time: Res<Time>,
-    mut lost: MessageReader<TrackingLost>,
-    mut regained: MessageReader<TrackingRegained>,
-) {
-    let now = time.elapsed_secs();
-    for TrackingLost { role, reason, .. } in lost.read() {
-        println!("{now:5.2} s: {role:?} is lost ({reason:?})");
-    }
-    for TrackingRegained { role, after, .. } in regained.read() {
-        println!("{now:5.2} s: {role:?} is back after {after:.2} s");
-    }
+fn tell_lost(lost: On<TrackingLost>, time: Res<Time>) {
+    let TrackingLost { role, reason, .. } = *lost;
+    println!("{:5.2} s: {role:?} is lost ({reason:?})", time.elapsed_secs());
+}
+
+fn tell_regained(regained: On<TrackingRegained>, time: Res<Time>) {
+    let TrackingRegained { role, after, .. } = *regained;
+    println!("{:5.2} s: {role:?} is back after {after:.2} s", time.elapsed_secs());
 }

@@ -109,7 +109,7 @@ pub fn scene(options: &Options) -> anyhow::Result<Scene> {
             let character = character.add_to(app);
             app.add_plugins(KinestPlugins)
                 .add_systems(Startup, spawn_player(clip, character))
-                .add_systems(Update, report)
+                .add_observer(report)
                 .add_systems(PostUpdate, show_beside.in_set(KinestSystems::Writeback));
         }),
     })
@@ -143,10 +143,8 @@ fn spawn_player(
 }
 
 /// Prints the found bones.
-fn report(mut bound: MessageReader<RigBound>) {
-    for RigBound { report, confidence, .. } in bound.read() {
-        println!("{report}\nleast sure: {confidence:.2}");
-    }
+fn report(bound: On<RigBound>) {
+    println!("{}\nleast sure: {:.2}", bound.report, bound.confidence);
 }
 
 /// A [`BodyPose`] can be read and shown anywhere.
@@ -159,9 +157,9 @@ fn show_beside(
         let Ok(body) = bodies.get(*avatar) else { continue };
         for joint in SmplJoint::ALL {
             let Ok(mut transform) = transforms.get_mut(joints.joint(joint)) else { continue };
-            transform.rotation = body.pose().rotations[joint.index()].as_quat();
+            transform.rotation = body.pose_z_up().rotations[joint.index()].as_quat();
             if joint.parent().is_none() {
-                *transform = body.joint(joint);
+                *transform = body.joint_transform(joint);
             }
         }
     }

@@ -57,9 +57,7 @@ fn frames_allocate_nothing_but_windows() {
     let avatar = avatar_of(&mut app, Feeling::new);
     let player = Calibration::from_height(&Skeleton::default(), 1.6).unwrap();
     app.world_mut().entity_mut(avatar).insert(PlayerCalibration(player));
-    let rig = app.world_mut().spawn(Transform::default()).id();
-    SmplSkeleton::spawn(&mut app.world_mut().commands(), rig);
-    app.world_mut().flush();
+    let rig = app.world_mut().spawn(SmplSkeleton::default()).id();
     app.world_mut().entity_mut(rig).insert(KinestRig { avatar: Some(avatar), ..default() });
     let trackers = common::trackers(&mut app);
 

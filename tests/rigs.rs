@@ -46,7 +46,7 @@ struct Does(Pose);
 
 fn act(mut bodies: Query<(&mut BodyPose, &Does)>) {
     for (mut body, Does(pose)) in &mut bodies {
-        body.set_pose(*pose);
+        body.set_pose_z_up(*pose);
     }
 }
 
@@ -69,6 +69,10 @@ fn app(assets: &Path) -> App {
     ))
     .insert_resource(KinestSettings::inline())
     .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_millis(16)))
+    .init_resource::<Failures>()
+    .add_observer(|failed: On<RigFailed>, mut all: ResMut<Failures>| {
+        all.0.push(failed.reason.clone());
+    })
     .add_systems(PostUpdate, act.after(KinestSystems::Refine).before(KinestSystems::Writeback));
     while app.plugins_state() == PluginsState::Adding {
         std::thread::yield_now();
@@ -134,9 +138,12 @@ fn wait_until(app: &mut App, mut holds: impl FnMut(&mut App) -> bool) {
     panic!("in vain: {:?}", failures(app));
 }
 
+/// Why characters were not bound, so far.
+#[derive(Resource, Default)]
+struct Failures(Vec<String>);
+
 fn failures(app: &App) -> Vec<String> {
-    let messages = app.world().resource::<Messages<RigFailed>>();
-    messages.iter_current_update_messages().map(|failed| failed.reason.clone()).collect()
+    app.world().resource::<Failures>().0.clone()
 }
 
 fn check(app: &App, avatar: Entity) {
@@ -153,11 +160,11 @@ fn check_rig(app: &App, avatar: Entity, rig: Entity) {
     };
     for [from, to] in LIMBS {
         let limb = place(to) - place(from);
-        let of_body = body.joint(to).translation - body.joint(from).translation;
+        let of_body = body.joint_transform(to).translation - body.joint_transform(from).translation;
         let degrees = limb.angle_between(of_body).to_degrees();
         assert!(degrees < 1.0, "{}: {degrees}°\n{}", from.name(), bones.map());
     }
-    let head = body.joint(SmplJoint::Head).translation;
+    let head = body.joint_transform(SmplJoint::Head).translation;
     assert!(place(SmplJoint::Head).distance(head) < 1e-3, "the head is off");
 }
 
@@ -488,7 +495,7 @@ fn the_program_of_the_readme_shows_two_players() {
         .iter()
         .map(|(player, _, body)| {
             check(&app, *player);
-            body.joint(SmplJoint::Head).translation
+            body.joint_transform(SmplJoint::Head).translation
         })
         .collect();
     assert!(heads.len() == 2 && heads[0].distance(heads[1]) > 0.8, "{heads:?}");

@@ -143,7 +143,7 @@ fn follow(
         Stage::Playing { .. } => Stage::Playing { seconds: replay.seconds() },
         Stage::Over => Stage::Over,
     };
-    if let Some(truth) = replay.truth() {
+    if let Some(truth) = replay.truth_z_up() {
         playback.truth = truth;
     }
 }

@@ -73,11 +73,11 @@ fn record(
     }
     shown.disturbed |= replay.speed != 1.0 || !(0.0..HITCH).contains(&passed);
     shown.seconds = Some(seconds);
-    if body.source() == PoseSource::Rest {
+    if body.source() == PoseSource::InverseKinematics {
         shown.unestimated += 1;
         return;
     }
-    shown.frames.push(Frame { seconds, truth: playback.truth, estimate: *body.pose() });
+    shown.frames.push(Frame { seconds, truth: playback.truth, estimate: *body.pose_z_up() });
     let newest = diagnostics.get_measurement(&KinestPlugins::INFERENCE_MS);
     if let Some(latency) = newest.filter(|l| Some(l.time) != shown.newest_latency) {
         shown.newest_latency = Some(latency.time);

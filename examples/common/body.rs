@@ -8,10 +8,10 @@ const LEFT: Color = Color::srgb(0.96, 0.50, 0.16);
 const RIGHT: Color = Color::srgb(0.16, 0.47, 0.90);
 const VISOR: Color = Color::srgb(0.08, 0.09, 0.11);
 
-/// A body of capsules, left side orange, right side blue. Adds an [`SmplSkeleton`] to its entity
-/// and attaches the capsules to its joints.
+/// A body of capsules, left side orange, right side blue, attached to the joints of the entity's
+/// [`SmplSkeleton`].
 #[derive(Component, Clone, Debug)]
-#[require(Transform, Visibility)]
+#[require(SmplSkeleton)]
 pub struct CapsuleBody {
     /// Determines the lengths of the bones.
     pub skeleton: Skeleton,
@@ -45,11 +45,11 @@ impl Plugin for CapsuleBodies {
 fn spawn_capsules(
     added: On<Add, CapsuleBody>,
     mut commands: Commands,
-    bodies: Query<&CapsuleBody>,
+    bodies: Query<(&CapsuleBody, &SmplSkeleton)>,
     mut meshes: ResMut<Assets<Mesh>>,
     mut materials: ResMut<Assets<StandardMaterial>>,
 ) -> Result {
-    let CapsuleBody { skeleton, trunk } = bodies.get(added.entity)?;
+    let (CapsuleBody { skeleton, trunk }, joints) = bodies.get(added.entity)?;
     let mut paint = |color| {
         materials.add(StandardMaterial {
             base_color: color,
@@ -64,11 +64,8 @@ fn spawn_capsules(
         "R_" => &right,
         _ => &trunk,
     };
-    let joints = SmplSkeleton::spawn(&mut commands, added.entity);
     let mut part = |joint: SmplJoint, mesh: Mesh, at: Transform, material: &Handle<_>| {
-        let entity = joints.joint(joint);
-        commands.entity(entity).insert(Visibility::default());
-        commands.entity(entity).with_child((
+        commands.entity(joints.joint(joint)).with_child((
             Mesh3d(meshes.add(mesh)),
             MeshMaterial3d(material.clone()),
             at,

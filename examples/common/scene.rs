@@ -73,7 +73,8 @@ impl Scene {
     fn build(self, app: &mut App, target: Target) {
         app.add_plugins(Stage { framing: self.framing, target })
             .add_systems(Update, look_at_bodies.before(FollowSystems))
-            .add_systems(Last, stop_on_failure);
+            .add_systems(Last, stop_on_failure)
+            .add_observer(stop_without_rig);
         (self.plugin)(app);
     }
 }
@@ -121,15 +122,14 @@ fn look_at_bodies(
     }
 }
 
-fn stop_on_failure(
-    mut models: MessageReader<KinestFailed>,
-    mut rigs: MessageReader<RigFailed>,
-    mut exit: MessageWriter<AppExit>,
-) {
-    let models = models.read().map(|failed| format!("the model cannot be run: {}", failed.reason));
-    let rigs = rigs.read().map(|failed| format!("the character stays as it is: {}", failed.reason));
-    for reason in models.chain(rigs) {
-        eprintln!("error: {reason}");
+fn stop_on_failure(mut failed: MessageReader<KinestFailed>, mut exit: MessageWriter<AppExit>) {
+    for KinestFailed { reason, .. } in failed.read() {
+        eprintln!("error: the model cannot be run: {reason}");
         exit.write(AppExit::error());
     }
+}
+
+fn stop_without_rig(failed: On<RigFailed>, mut exit: MessageWriter<AppExit>) {
+    eprintln!("error: the character stays as it is: {}", failed.reason);
+    exit.write(AppExit::error());
 }

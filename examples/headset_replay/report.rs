@@ -140,12 +140,12 @@ pub fn play(devices: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Playe
         app.insert_resource(TimeUpdateStrategy::ManualDuration(step));
         app.update();
         let body = app.world().get::<BodyPose>(avatar).ok_or("there is no body")?;
-        let Pose { translation, rotations } = body.pose();
+        let Pose { translation, rotations } = body.pose_z_up();
         let rotations = rotations.iter().flat_map(|rotation| rotation.to_array());
         for number in translation.to_array().into_iter().chain(rotations) {
             digest.update(number.to_le_bytes());
         }
-        frames.push(ClipFrame::from(body.pose()));
+        frames.push(ClipFrame::from(body.pose_z_up()));
     }
     let rate_hz = (times.len() - 1) as f64 / recording.duration();
     let trackers = recording.frames().iter().map(|frame| player.joints(&frame.trackers)).collect();

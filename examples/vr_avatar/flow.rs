@@ -1,9 +1,9 @@
 //! Interaction besides moving: calibration and recording.
 
 use bevy::prelude::*;
+use bevy_kinest::TrackerRecorder;
 use bevy_kinest::prelude::*;
 use bevy_kinest::xr::{OpenXrHand, OpenXrPoses};
-use bevy_kinest::{CalibrationFailed, KinestCalibrated, TrackerRecorder};
 use std::path::PathBuf;
 
 /// Time to get into the T-pose, seconds.
@@ -32,17 +32,20 @@ impl Board {
 }
 
 pub fn plugin(app: &mut App) {
-    app.init_resource::<Board>().add_systems(Update, (measure, tell, record).chain());
+    app.init_resource::<Board>()
+        .add_systems(Update, (measure, wipe, record).chain())
+        .add_observer(tell_size)
+        .add_observer(tell_failure);
 }
 
 /// Counts down while both triggers are held, or after C is pressed.
 fn measure(
+    mut commands: Commands,
     time: Res<Time<Real>>,
     keys: Res<ButtonInput<KeyCode>>,
     poses: Option<Res<OpenXrPoses>>,
     avatar: Single<Entity, With<KinestAvatar>>,
     mut board: ResMut<Board>,
-    mut recalibrate: MessageWriter<Recalibrate>,
     mut by_key: Local<bool>,
 ) {
     *by_key |= keys.just_pressed(KeyCode::KeyC);
@@ -63,27 +66,25 @@ fn measure(
     board.countdown = None;
     board.done = true;
     *by_key = false;
-    recalibrate.write(Recalibrate { avatar: *avatar, method: CalibrationMethod::TPose });
+    commands.trigger(Recalibrate { entity: *avatar, method: CalibrationMethod::TPose });
     board.say("Hold still ...".into());
 }
 
-fn tell(
-    time: Res<Time<Real>>,
-    mut board: ResMut<Board>,
-    mut measured: MessageReader<KinestCalibrated>,
-    mut failed: MessageReader<CalibrationFailed>,
-) {
+/// Clears old news.
+fn wipe(time: Res<Time<Real>>, mut board: ResMut<Board>) {
     board.age += time.delta_secs();
     if board.age > NEWS {
         board.news.clear();
     }
-    for KinestCalibrated { calibration, .. } in measured.read() {
-        let (tall, wide) = (calibration.height, calibration.arm_span);
-        board.say(format!("You are {tall:.2} m tall, {wide:.2} m from wrist to wrist."));
-    }
-    for CalibrationFailed { reason, .. } in failed.read() {
-        board.say(format!("Please try again: {reason}"));
-    }
+}
+
+fn tell_size(measured: On<KinestCalibrated>, mut board: ResMut<Board>) {
+    let (tall, wide) = (measured.calibration.height, measured.calibration.arm_span);
+    board.say(format!("You are {tall:.2} m tall, {wide:.2} m from wrist to wrist."));
+}
+
+fn tell_failure(failed: On<CalibrationFailed>, mut board: ResMut<Board>) {
+    board.say(format!("Please try again: {}", failed.reason));
 }
 
 /// Starts and stops recording with A or X of a controller, or with R.

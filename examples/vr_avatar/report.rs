@@ -88,7 +88,7 @@ fn watch(
     mut report: ResMut<Report>,
     poses: Res<OpenXrPoses>,
     bodies: Query<&BodyPose, With<KinestAvatar>>,
-    trackers: Query<(&SparseTracker, &TrackerValidity, &GlobalTransform, &OpenXrDevice)>,
+    trackers: Query<(&SparseTracker, &TrackingState, &GlobalTransform, &OpenXrDevice)>,
     cameras: Query<&GlobalTransform, With<XrCamera>>,
 ) {
     let Ok(body) = bodies.single() else { return };
@@ -96,7 +96,7 @@ fn watch(
         return;
     }
     report.frames += 1;
-    if trackers.iter().filter(|(_, validity, ..)| validity.tracked).count() < 3 {
+    if trackers.iter().filter(|(_, state, ..)| state.tracked).count() < 3 {
         return;
     }
     report.valid += 1;
@@ -105,7 +105,7 @@ fn watch(
     for (tracker, _, place, device) in &trackers {
         report.bare += u32::from(*device == OpenXrDevice::BareHand);
         let worn = place.transform_point(tracker.device_from_joint.translation);
-        let off = body.joint(tracker.role.joint()).translation.distance(worn);
+        let off = body.joint_transform(tracker.role.joint()).translation.distance(worn);
         match tracker.role {
             TrackerRole::Head => report.head.add(off),
             TrackerRole::LeftHand | TrackerRole::RightHand => report.wrists.add(off),

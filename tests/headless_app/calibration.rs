@@ -5,11 +5,11 @@ use bevy::prelude::*;
 use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
-use bevy_kinest::{CalibrationFailed, KinestCalibrated};
 
 /// A player of height `height` holds a T-pose, is measured, and walks.
 fn player(height: f64) -> (Vec<Vec<Quat>>, Vec<f32>) {
     let mut app = app(KinestSettings::inline());
+    listen::<KinestCalibrated>(&mut app);
     let avatar = avatar_of(&mut app, Feeling::new);
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     let trackers = trackers(&mut app);
@@ -17,19 +17,17 @@ fn player(height: f64) -> (Vec<Vec<Quat>>, Vec<f32>) {
     let walk = Walk::of(Calibration::from_height(&base, height).unwrap().skeleton(&base));
     walk.stand(&mut app, &trackers);
     app.update();
-    app.world_mut().write_message(Recalibrate { avatar, method: CalibrationMethod::TPose });
-    let mut found = None;
-    for _ in 0..70 {
-        app.update();
-        found = found.or(messages::<KinestCalibrated>(&app).first().map(|m| m.calibration.height));
-    }
-    assert!((found.expect("measured") - height).abs() < 0.01, "{found:?}");
+    app.world_mut().trigger(Recalibrate { entity: avatar, method: CalibrationMethod::TPose });
+    (0..70).for_each(|_| app.update());
+    let [found] = heard::<KinestCalibrated>(&mut app)[..] else { panic!("measured once") };
+    assert_eq!(found.entity, avatar);
+    assert!((found.calibration.height - height).abs() < 0.01, "{found:?}");
     let (mut rotations, mut thighs) = (vec![], vec![]);
     for i in 0..90_u32 {
         walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
         app.update();
         if i > 20 {
-            rotations.push(body(&app, avatar).pose().rotations.map(|q| q.as_quat()).to_vec());
+            rotations.push(body(&app, avatar).pose_z_up().rotations.map(|q| q.as_quat()).to_vec());
             let offsets = &body(&app, avatar).skeleton().offsets;
             thighs.push((offsets[SmplJoint::LeftKnee.index()].length() / height) as f32);
         }
@@ -55,19 +53,25 @@ fn players_of_all_sizes_get_the_same_rotations() {
 #[test]
 fn a_wrong_pose_is_reported() {
     let mut app = app(KinestSettings::inline());
+    listen::<CalibrationFailed>(&mut app);
     let avatar = avatar_of(&mut app, Feeling::new);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
-    app.world_mut().write_message(Recalibrate { avatar, method: CalibrationMethod::TPose });
-    let mut reasons = vec![];
+    app.world_mut().trigger(Recalibrate { entity: avatar, method: CalibrationMethod::TPose });
     for i in 0..90_u32 {
         walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
         app.update();
-        reasons.extend(messages::<CalibrationFailed>(&app).into_iter().map(|m| m.reason));
     }
-    assert!(reasons[0].contains("T-pose") || reasons[0].contains("stretch"), "{reasons:?}");
+    let failed = heard::<CalibrationFailed>(&mut app);
+    assert_eq!((failed.len(), failed[0].entity), (1, avatar));
+    let reason = &failed[0].reason;
+    assert!(reason.contains("T-pose") || reason.contains("stretch"), "{reason}");
     assert!(app.world().get::<PlayerCalibration>(avatar).is_none());
-    app.world_mut().write_message(Recalibrate { avatar, method: CalibrationMethod::Height(1.6) });
+    // A tracker is no avatar.
+    app.world_mut().trigger(Recalibrate { entity: trackers[0], method: CalibrationMethod::TPose });
+    app.world_mut().flush();
+    assert_eq!(heard::<CalibrationFailed>(&mut app)[0].entity, trackers[0]);
+    app.world_mut().trigger(Recalibrate { entity: avatar, method: CalibrationMethod::Height(1.6) });
     (0..3).for_each(|_| app.update());
     assert!((app.world().get::<PlayerCalibration>(avatar).unwrap().0.height - 1.6).abs() < 1e-9);
 }

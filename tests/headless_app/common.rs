@@ -2,6 +2,7 @@
 
 use bevy::app::PluginsState;
 use bevy::asset::AssetPlugin;
+use bevy::log::tracing_subscriber;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
@@ -16,6 +17,7 @@ use bevy_kinest::prelude::*;
 use glam::{DQuat, DVec3};
 use std::f32::consts::FRAC_PI_2;
 use std::path::Path;
+use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 pub const WINDOW: usize = 12;
@@ -130,10 +132,7 @@ pub fn avatar_of<E: PoseEngine + 'static>(
 ) -> Entity {
     let model = PoseModel::from_engine(spec(), engine);
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
-    let avatar = app.world_mut().spawn(KinestAvatar::new(model)).id();
-    SmplSkeleton::spawn(&mut app.world_mut().commands(), avatar);
-    app.world_mut().flush();
-    avatar
+    app.world_mut().spawn((KinestAvatar::new(model), SmplSkeleton::default())).id()
 }
 
 /// Turns every joint smoothly, by amounts that depend on every input.
@@ -244,7 +243,7 @@ impl Walk {
 
 /// Positions of all joints in world space.
 pub fn joints(app: &App, avatar: Entity) -> PerJoint<Vec3> {
-    SmplJoint::ALL.map(|joint| body(app, avatar).joint(joint).translation)
+    SmplJoint::ALL.map(|joint| body(app, avatar).joint_transform(joint).translation)
 }
 
 /// Largest distance between corresponding joints.
@@ -285,6 +284,50 @@ pub fn knee_bend(app: &App, avatar: Entity) -> f32 {
     let skeleton = app.world().get::<SmplSkeleton>(avatar).unwrap();
     let knee = app.world().get::<Transform>(skeleton.joint(SmplJoint::LeftKnee)).unwrap();
     knee.rotation.angle_between(Quat::IDENTITY)
+}
+
+/// What all tests of this program have logged.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl std::io::Write for Log {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        LOG.lock().unwrap().write(text)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is logged from now on.
+pub fn start_log() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        tracing_subscriber::fmt().with_writer(|| Log).with_ansi(false).init();
+    });
+}
+
+/// The lines that mention `word`.
+pub fn logged(word: &str) -> Vec<String> {
+    let log = LOG.lock().unwrap();
+    String::from_utf8_lossy(&log).lines().filter(|l| l.contains(word)).map(str::to_owned).collect()
+}
+
+/// Events triggered since they were last taken.
+#[derive(Resource)]
+struct Heard<E>(Vec<E>);
+
+/// Listens to the events of a kind, on any entity, for [`heard`].
+pub fn listen<E: EntityEvent + Clone>(app: &mut App) {
+    app.insert_resource(Heard::<E>(vec![]))
+        .add_observer(|event: On<E>, mut heard: ResMut<Heard<E>>| heard.0.push(event.clone()));
+}
+
+/// The events triggered since the last call.
+pub fn heard<E: EntityEvent>(app: &mut App) -> Vec<E> {
+    std::mem::take(&mut app.world_mut().resource_mut::<Heard<E>>().0)
 }
 
 pub fn messages<M: Message + Clone>(app: &App) -> Vec<M> {

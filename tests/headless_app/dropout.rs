@@ -3,10 +3,9 @@
 use crate::common::*;
 use bevy::prelude::*;
 use bevy_kinest::prelude::*;
-use bevy_kinest::{DropoutReason, TrackingLost, TrackingRegained};
 
 fn lose(app: &mut App, tracker: Entity, lost: bool) {
-    app.world_mut().get_mut::<TrackerValidity>(tracker).unwrap().tracked = !lost;
+    app.world_mut().get_mut::<TrackingState>(tracker).unwrap().tracked = !lost;
 }
 
 fn play(app: &mut App, walk: &Walk, trackers: &[Entity; 3], frames: std::ops::Range<u32>) {
@@ -24,25 +23,28 @@ fn at(app: &App, entity: Entity) -> Vec3 {
 #[test]
 fn without_a_head_no_pose_is_written_and_without_hands_there_is_one() {
     let mut app = app(KinestSettings::inline());
+    listen::<TrackingLost>(&mut app);
     let avatar = avatar_of(&mut app, Feeling::new);
     app.update();
     assert_eq!(body(&app, avatar).time(), None);
     let head = app.world_mut().spawn((SparseTracker::HEAD, Transform::from_translation(HEAD))).id();
     (0..=WINDOW).for_each(|_| app.update());
     assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
-    assert!(body(&app, avatar).pose().is_finite());
+    assert!(body(&app, avatar).pose_z_up().is_finite());
     let shown = joint_global(&app, avatar, SmplJoint::Head).translation();
     assert!(shown.distance(at(&app, head)) < 1e-5);
-    assert!(messages::<TrackingLost>(&app).is_empty(), "what never was cannot be lost");
+    assert!(heard::<TrackingLost>(&mut app).is_empty(), "what never was cannot be lost");
 }
 
 #[test]
 fn a_lost_hand_is_held_then_estimated_and_returns_when_found() {
     let mut app = app(KinestSettings::inline());
+    listen::<TrackingLost>(&mut app);
+    listen::<TrackingRegained>(&mut app);
     let avatar = avatar_of(&mut app, Feeling::new);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
-    let wrist = |app: &App| body(app, avatar).joint(SmplJoint::LeftWrist).translation;
+    let wrist = |app: &App| body(app, avatar).joint_transform(SmplJoint::LeftWrist).translation;
     let sure = |app: &App| body(app, avatar).confidence(SmplJoint::LeftWrist);
     play(&mut app, &walk, &trackers, 0..60);
     assert!(wrist(&app).distance(at(&app, trackers[1])) < 1e-3, "exactly at the controller");
@@ -51,15 +53,15 @@ fn a_lost_hand_is_held_then_estimated_and_returns_when_found() {
     let seen = wrist(&app);
     lose(&mut app, trackers[1], true);
     play(&mut app, &walk, &trackers, 60..61);
-    let [lost] = messages::<TrackingLost>(&app)[..] else { panic!("one message") };
-    assert_eq!((lost.avatar, lost.role), (avatar, TrackerRole::LeftHand));
+    let [lost] = heard::<TrackingLost>(&mut app)[..] else { panic!("one event") };
+    assert_eq!((lost.entity, lost.role), (avatar, TrackerRole::LeftHand));
     assert_eq!(lost.reason, DropoutReason::Reported);
-    let since = app.world().get::<TrackerValidity>(trackers[1]).unwrap().lost_since().unwrap();
+    let since = app.world().get::<TrackingState>(trackers[1]).unwrap().lost_since().unwrap();
     // The avatar's time starts at its first frame.
     assert!((since - 60.0 * FRAME.as_secs_f64()).abs() < 1e-6, "{since}");
     play(&mut app, &walk, &trackers, 61..70);
     assert!(wrist(&app).distance(seen) < 0.02, "held");
-    let right = body(&app, avatar).joint(SmplJoint::RightWrist).translation;
+    let right = body(&app, avatar).joint_transform(SmplJoint::RightWrist).translation;
     assert!(right.distance(at(&app, trackers[2])) < 1e-3, "the other one is followed");
 
     play(&mut app, &walk, &trackers, 70..180);
@@ -67,12 +69,38 @@ fn a_lost_hand_is_held_then_estimated_and_returns_when_found() {
     assert!(sure(&app) < 0.3);
     lose(&mut app, trackers[1], false);
     play(&mut app, &walk, &trackers, 180..181);
-    let found = messages::<TrackingRegained>(&app).first().map(|found| found.after);
     play(&mut app, &walk, &trackers, 181..240);
-    let found = found.expect("it is said");
+    let found = heard::<TrackingRegained>(&mut app).first().expect("it is said").after;
     assert!((found - 2.0).abs() < 0.02, "{found} s");
     assert!(wrist(&app).distance(at(&app, trackers[1])) < 1e-3);
-    assert_eq!(app.world().get::<TrackerValidity>(trackers[1]).unwrap().lost_since(), None);
+    assert_eq!(app.world().get::<TrackingState>(trackers[1]).unwrap().lost_since(), None);
+}
+
+/// Observers of an avatar do not hear of other avatars.
+#[test]
+fn events_are_observed_on_their_own_avatar() {
+    #[derive(Resource, Default)]
+    struct Counts([usize; 2]);
+    let mut app = app(KinestSettings::inline());
+    app.init_resource::<Counts>();
+    let players = [0, 1].map(|i| {
+        let avatar = avatar_of(&mut app, Feeling::new);
+        let trackers = trackers(&mut app);
+        for tracker in trackers {
+            app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
+        }
+        app.world_mut().entity_mut(avatar).observe(
+            move |lost: On<TrackingLost>, mut counts: ResMut<Counts>| {
+                assert_eq!(lost.entity, avatar);
+                counts.0[i] += 1;
+            },
+        );
+        (avatar, trackers)
+    });
+    app.update();
+    lose(&mut app, players[1].1[2], true);
+    (0..3).for_each(|_| app.update());
+    assert_eq!(app.world().resource::<Counts>().0, [0, 1]);
 }
 
 #[test]
@@ -91,7 +119,7 @@ fn a_body_without_a_head_freezes_then_rests_and_resumes_when_it_is_found() {
     let moved = farthest(&frozen, &joints(&app, avatar));
     assert!(moved < 0.02, "{moved} m");
     play(&mut app, &walk, &trackers, 115..220);
-    assert_eq!(body(&app, avatar).source(), PoseSource::Rest);
+    assert_eq!(body(&app, avatar).source(), PoseSource::RestPose);
     let arms = joints(&app, avatar);
     let span = arms[SmplJoint::LeftWrist.index()] - arms[SmplJoint::RightWrist.index()];
     assert!(span.length() > 1.2, "arms stretched out: {span}");
@@ -99,7 +127,7 @@ fn a_body_without_a_head_freezes_then_rests_and_resumes_when_it_is_found() {
     lose(&mut app, trackers[0], false);
     play(&mut app, &walk, &trackers, 220..300);
     assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
-    let head = body(&app, avatar).joint(SmplJoint::Head).translation;
+    let head = body(&app, avatar).joint_transform(SmplJoint::Head).translation;
     assert!(head.distance(at(&app, trackers[0])) < 1e-3);
 }
 
@@ -129,7 +157,7 @@ fn random_dropouts_never_make_a_body_jump() {
             let before = joints(&app, avatar);
             play(&mut app, &walk, &trackers, i..i + 1);
             let now = joints(&app, avatar);
-            assert!(body(&app, avatar).pose().is_finite());
+            assert!(body(&app, avatar).pose_z_up().is_finite());
             let moved = farthest(&before, &now);
             worst = worst.max(moved);
             assert!(moved < 0.2, "seed {seed} frame {i}: {moved} m");

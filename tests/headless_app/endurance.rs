@@ -81,9 +81,9 @@ impl Session {
         self.app.update();
         for (avatar, [head, ..], _) in &self.players {
             let body = body(&self.app, *avatar);
-            assert!(body.pose().is_finite(), "frame {}", self.frame);
+            assert!(body.pose_z_up().is_finite(), "frame {}", self.frame);
             let head = self.app.world().get::<Transform>(*head).unwrap().translation;
-            let shown = body.joint(SmplJoint::Head).translation;
+            let shown = body.joint_transform(SmplJoint::Head).translation;
             assert!(shown.distance(head) < 1e-3, "frame {}: {shown} {head}", self.frame);
         }
         self.frame += 1;

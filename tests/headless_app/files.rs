@@ -59,8 +59,8 @@ fn a_clip_is_played_once_it_is_loaded_and_again_when_it_changes() {
     let mut app = app_in(folder.path());
     let file = load(&app, "walk.npz");
     let avatar = replayed(&mut app, file);
-    assert_eq!(replay(&app, avatar).truth(), None);
-    update_until(&mut app, |app| replay(app, avatar).truth().is_some());
+    assert_eq!(replay(&app, avatar).truth_z_up(), None);
+    update_until(&mut app, |app| replay(app, avatar).truth_z_up().is_some());
     assert!((replay(&app, avatar).duration() - clip().duration()).abs() < 1e-9);
     (0..30).for_each(|_| app.update());
     let errors = replay(&app, avatar).errors(body(&app, avatar)).unwrap();
@@ -89,7 +89,7 @@ fn devices_of_a_headset_are_played_with_the_player_they_measure() {
     let truth = clip.pose_at(replay(&app, avatar).seconds());
     let wrist = SmplJoint::LeftWrist.index();
     let truth = Skeleton::default().pose_joints(&truth).positions[wrist];
-    let off = body(&app, avatar).joints().positions[wrist].distance(truth);
+    let off = body(&app, avatar).joints_z_up().positions[wrist].distance(truth);
     assert!(off < 0.05, "{off} m");
 }
 
@@ -111,7 +111,7 @@ fn a_recording_is_played_by_its_ending() {
     let mut app = app_in(folder.path());
     let file = load(&app, "p.trackers.jsonl");
     let avatar = replayed(&mut app, file);
-    update_until(&mut app, |app| replay(app, avatar).truth().is_some());
+    update_until(&mut app, |app| replay(app, avatar).truth_z_up().is_some());
     assert!((replay(&app, avatar).duration() - 59.0 * FRAME.as_secs_f64()).abs() < 1e-6);
 }
 

@@ -8,8 +8,9 @@ use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::kinest::tracker::{TrackerFrame, TrackerSet};
 use bevy_kinest::prelude::*;
-use bevy_kinest::{KinestGizmoPlugin, TrackerRecorder};
+use bevy_kinest::{AvatarStatus, KinestGizmoPlugin, TrackerRecorder};
 use std::path::Path;
 
 fn replay(app: &App, avatar: Entity) -> &MotionReplay {
@@ -18,8 +19,8 @@ fn replay(app: &App, avatar: Entity) -> &MotionReplay {
 
 fn wrist_off(app: &App, avatar: Entity) -> f32 {
     let skeleton = Skeleton::default();
-    let truth = skeleton.pose_joints(&replay(app, avatar).truth().unwrap());
-    let shown = body(app, avatar).joints().positions[SmplJoint::LeftWrist.index()];
+    let truth = skeleton.pose_joints(&replay(app, avatar).truth_z_up().unwrap());
+    let shown = body(app, avatar).joints_z_up().positions[SmplJoint::LeftWrist.index()];
     (shown - truth.positions[SmplJoint::LeftWrist.index()]).length() as f32
 }
 
@@ -54,7 +55,11 @@ fn a_clip_drives_its_trackers() {
         (replay.paused, replay.speed) = (false, 1.0);
         replay.seek(replay.duration() - 0.1);
     });
-    assert_eq!(body(&app, avatar).source(), PoseSource::Rest, "what was before does not count");
+    assert_eq!(
+        body(&app, avatar).source(),
+        PoseSource::InverseKinematics,
+        "what was before does not count"
+    );
     assert!((replay(&app, avatar).seconds() - replay(&app, avatar).duration() + 0.1).abs() < 1e-9);
     (0..20).for_each(|_| app.update());
     assert_eq!(replay(&app, avatar).passes(), 1);
@@ -62,6 +67,107 @@ fn a_clip_drives_its_trackers() {
     set(&mut app, |replay| replay.repeats = true);
     (0..5).for_each(|_| app.update());
     assert!(replay(&app, avatar).seconds() < 0.1, "from the start");
+}
+
+/// A replay's trackers are in the vehicle that the player is tracked in, also when it comes later,
+/// and go with their avatar.
+#[test]
+fn a_replay_moves_its_trackers_in_the_tracking_space() {
+    for late in [false, true] {
+        let mut app = app(KinestSettings::inline());
+        let avatar = avatar_of(&mut app, Feeling::new);
+        let vehicle = Transform::from_xyz(10.0, 2.0, -3.0)
+            .with_rotation(Quat::from_rotation_y(2.0))
+            .with_scale(Vec3::splat(0.5));
+        let vehicle = app.world_mut().spawn(vehicle).id();
+        let skeleton = Skeleton::default();
+        let clip = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
+        app.world_mut().entity_mut(avatar).insert(clip);
+        if late {
+            (0..3).for_each(|_| app.update());
+        }
+        app.world_mut().entity_mut(avatar).insert(TrackingSpace(vehicle));
+        (0..40).for_each(|_| app.update());
+        let trackers: Vec<Entity> = app.world().get::<Trackers>(avatar).unwrap().iter().collect();
+        for tracker in &trackers {
+            assert_eq!(app.world().get::<ChildOf>(*tracker).map(ChildOf::parent), Some(vehicle));
+        }
+        assert!(wrist_off(&app, avatar) < 1e-3, "the pose in the vehicle is the clip's");
+        let head = app.world().get::<GlobalTransform>(trackers[0]).unwrap().translation();
+        assert!(head.distance(Vec3::new(10.0, 2.0, -3.0)) < 2.0, "{head}");
+        assert!(
+            body(&app, avatar).joint_transform(SmplJoint::Head).translation.distance(head) < 1e-3
+        );
+        app.world_mut().despawn(avatar);
+        app.world_mut().flush();
+        assert!(trackers.iter().all(|tracker| app.world().get_entity(*tracker).is_err()));
+        assert!(app.world().get_entity(vehicle).is_ok());
+    }
+}
+
+/// A game sets a dropout once, on top of those of the recording.
+#[test]
+fn games_play_dropouts_during_a_replay() {
+    let skeleton = Skeleton::default();
+    let clip = walk_and_wave(&skeleton).resampled(60.0);
+    let frame = |i: usize| {
+        let joints = skeleton.pose_joints(&clip.pose_at(i as f64 / 60.0));
+        let mut frame =
+            TrackerFrame::from_joints(TrackerSet::HeadAndHands, i as f64 / 60.0, &joints);
+        frame.poses[2].tracked = !(20..40).contains(&i);
+        frame
+    };
+    let recording = Recording::of_trackers((0..80).map(frame).collect()).unwrap();
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    app.world_mut().entity_mut(avatar).insert(MotionReplay::recording(recording));
+    let lost = |app: &App| app.world().get::<AvatarStatus>(avatar).unwrap().lost;
+    let reported = Some(DropoutReason::Reported);
+    // Trackers are spawned in the first frame.
+    (0..2).for_each(|_| app.update());
+    let trackers: Vec<Entity> = app.world().get::<Trackers>(avatar).unwrap().iter().collect();
+    let set = |app: &mut App, tracked| {
+        app.world_mut().get_mut::<TrackingState>(trackers[1]).unwrap().tracked = tracked;
+    };
+    for i in 2..70 {
+        match i {
+            10 => set(&mut app, false),
+            50 => set(&mut app, true),
+            _ => {}
+        }
+        app.update();
+        let left = (10..50).contains(&i).then_some(DropoutReason::Reported);
+        assert_eq!(lost(&app)[..2], [None, left], "frame {i}");
+    }
+    app.world_mut().get_mut::<MotionReplay>(avatar).unwrap().seek(0.5);
+    set(&mut app, false);
+    app.update();
+    assert_eq!(lost(&app), [None, reported, reported]);
+    let state = |k: usize| app.world().get::<TrackingState>(trackers[k]).unwrap();
+    assert!(state(2).tracked && state(2).lost_since().is_some(), "the game's word is its own");
+    // Without the replay, its dropouts are over.
+    app.world_mut().entity_mut(avatar).remove::<MotionReplay>();
+    app.update();
+    assert_eq!(lost(&app), [None, reported, None]);
+}
+
+#[test]
+fn a_repeated_motion_stays_estimated() {
+    let skeleton = Skeleton::default();
+    let mut clip = walk_and_wave(&skeleton).resampled(60.0);
+    clip.frames.truncate(50);
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let clip = MotionReplay::clip(clip, skeleton).repeating();
+    app.world_mut().entity_mut(avatar).insert(clip);
+    (0..=WINDOW + 1).for_each(|_| app.update());
+    for frame in 0..200 {
+        app.update();
+        assert_eq!(body(&app, avatar).source(), PoseSource::Estimated, "frame {frame}");
+        assert!(body(&app, avatar).pose_z_up().is_finite());
+        assert!(wrist_off(&app, avatar) < 1e-3, "frame {frame}");
+    }
+    assert!(replay(&app, avatar).passes() >= 3);
 }
 
 /// Gizmos are drawn without a window, and there is no panic without Bevy's plugin.
@@ -101,7 +207,7 @@ fn a_replayed_recording_gives_the_same_body() {
     for i in 0..120_u32 {
         walk.move_trackers(&mut first, &trackers, f64::from(i) * FRAME.as_secs_f64());
         let tracked = !(60..80).contains(&i);
-        first.world_mut().get_mut::<TrackerValidity>(trackers[2]).unwrap().tracked = tracked;
+        first.world_mut().get_mut::<TrackingState>(trackers[2]).unwrap().tracked = tracked;
         first.update();
         shown.push(joints(&first, avatar));
     }
@@ -141,10 +247,10 @@ fn a_replayed_session_gives_the_same_poses_bit_for_bit() {
     let mut first = app(KinestSettings::inline());
     let avatar = add_avatar(&mut first);
     let trackers = trackers(&mut first);
-    let held = Transform::from_xyz(0.01, 0.02, -0.1).with_rotation(Quat::from_rotation_x(0.3));
+    let offset = Transform::from_xyz(0.01, 0.02, -0.1).with_rotation(Quat::from_rotation_x(0.3));
     for tracker in trackers {
         let mut tracker = first.world_mut().get_mut::<SparseTracker>(tracker).unwrap();
-        *tracker = tracker.held(held);
+        *tracker = tracker.with_offset(offset);
     }
     let player = Calibration::from_height(&Skeleton::default(), 1.9).unwrap();
     first.world_mut().entity_mut(avatar).insert(PlayerCalibration(player));
@@ -160,7 +266,7 @@ fn a_replayed_session_gives_the_same_poses_bit_for_bit() {
                 app.world_mut().trigger(Teleport { entity: avatar });
             }
             let tracked = !(150..170).contains(&i);
-            app.world_mut().get_mut::<TrackerValidity>(trackers[2]).unwrap().tracked = tracked;
+            app.world_mut().get_mut::<TrackingState>(trackers[2]).unwrap().tracked = tracked;
             app.update();
         }
     };
@@ -188,6 +294,6 @@ fn a_replayed_session_gives_the_same_poses_bit_for_bit() {
     replay.seek(0.0);
     for (i, frame) in recording.frames().iter().enumerate() {
         again.update();
-        assert_eq!(Some(*body(&again, avatar).pose()), frame.pose, "frame {i}");
+        assert_eq!(Some(*body(&again, avatar).pose_z_up()), frame.pose, "frame {i}");
     }
 }

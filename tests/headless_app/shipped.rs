@@ -55,8 +55,8 @@ fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
                 let odds = if lost[p][k] { 30 } else { [120, 60, 60][k] };
                 if p > 0 && i > WARM_UP && dice.one_in(odds) {
                     lost[p][k] = !lost[p][k];
-                    let mut validity = app.world_mut().get_mut::<TrackerValidity>(*tracker);
-                    validity.as_mut().unwrap().tracked = !lost[p][k];
+                    let mut state = app.world_mut().get_mut::<TrackingState>(*tracker);
+                    state.as_mut().unwrap().tracked = !lost[p][k];
                 }
             }
         }

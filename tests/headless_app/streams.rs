@@ -105,8 +105,8 @@ fn player(app: &mut App, fed: &Arc<Mutex<Fed>>, door: Option<mpsc::Receiver<()>>
     let engine = move || Listener { spec: stream_spec(), fed: fed.clone(), door: door.clone() };
     let model = PoseModel::from_engine(stream_spec(), engine);
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
-    let avatar = app.world_mut().spawn((KinestAvatar::new(model), KinestRefine::none())).id();
-    SmplSkeleton::spawn(&mut app.world_mut().commands(), avatar);
+    let avatar = (KinestAvatar::new(model), KinestRefine::none(), SmplSkeleton::default());
+    let avatar = app.world_mut().spawn(avatar).id();
     let trackers = trackers(app);
     for tracker in trackers {
         app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));

@@ -73,7 +73,7 @@ fn pauses_and_frames_of_zero_length_are_survived() {
             walk.move_trackers(&mut app, &trackers, time);
             let before = joints(&app, avatar);
             app.update();
-            assert!(body(&app, avatar).pose().is_finite());
+            assert!(body(&app, avatar).pose_z_up().is_finite());
             if i > 30 {
                 assert_eq!(body(&app, avatar).source(), PoseSource::Estimated, "frame {i}");
             }
@@ -101,7 +101,7 @@ fn app_at_rest() -> App {
 
 /// Local joint rotations, which do not depend on the body's place.
 fn deed(app: &App, avatar: Entity) -> Vec<Quat> {
-    body(app, avatar).pose().rotations[1..].iter().map(|q| q.as_quat()).collect()
+    body(app, avatar).pose_z_up().rotations[1..].iter().map(|q| q.as_quat()).collect()
 }
 
 fn change(a: &[Quat], b: &[Quat]) -> f32 {
@@ -177,7 +177,7 @@ fn the_body_moves_with_its_tracking_space() {
             deeds.push(deed(&app, avatar));
             let head = app.world().get::<GlobalTransform>(trackers[0]).unwrap().translation();
             for shown in [
-                body(&app, avatar).joint(SmplJoint::Head).translation,
+                body(&app, avatar).joint_transform(SmplJoint::Head).translation,
                 joint_global(&app, avatar, SmplJoint::Head).translation(),
             ] {
                 assert!(shown.distance(head) < 1e-3, "frame {i}: {shown} {head}");
@@ -200,7 +200,7 @@ fn the_offset_from_device_to_joint_is_applied() {
     let eyes_from_joint =
         Transform::from_xyz(0.0, -0.08, 0.1).with_rotation(Quat::from_rotation_y(PI));
     let eyes = Transform::from_translation(HEAD).with_rotation(Quat::from_rotation_y(FRAC_PI_2));
-    app.world_mut().spawn((SparseTracker::HEAD.held(eyes_from_joint), eyes));
+    app.world_mut().spawn((SparseTracker::HEAD.with_offset(eyes_from_joint), eyes));
     app.update();
     // They look along −x, so the joint is 0.1 m behind them, on the +x side.
     let head = joint_global(&app, avatar, SmplJoint::Head);

@@ -104,11 +104,11 @@ fn a_checkpoint_is_loaded_and_checked() {
         body(app, good).source() == PoseSource::Estimated && !reasons.is_empty()
     });
     assert_eq!(devices[0], "cpu");
-    assert!(body(&app, good).pose().is_finite());
-    let head = body(&app, good).joint(SmplJoint::Head).translation;
+    assert!(body(&app, good).pose_z_up().is_finite());
+    let head = body(&app, good).joint_transform(SmplJoint::Head).translation;
     assert!(head.distance(HEAD) < 1e-5);
     assert!(reasons[0].contains("bad.") && reasons[0].contains("SHA-256"), "{reasons:?}");
-    assert_eq!(body(&app, bad).source(), PoseSource::Rest);
+    assert_eq!(body(&app, bad).source(), PoseSource::InverseKinematics);
 }
 
 /// A missing file: one message, rest pose, no panic.
@@ -127,8 +127,8 @@ fn a_model_that_cannot_be_loaded_leaves_the_rest_pose() {
     let status = status(&app, avatar).unwrap();
     assert_eq!((&status.state, &status.trouble), (&ModelState::Failed, &Some(reasons[0].clone())));
     (0..=2 * WINDOW).for_each(|_| app.update());
-    assert_eq!(body(&app, avatar).source(), PoseSource::Rest);
-    let head = body(&app, avatar).joint(SmplJoint::Head).translation;
+    assert_eq!(body(&app, avatar).source(), PoseSource::InverseKinematics);
+    let head = body(&app, avatar).joint_transform(SmplJoint::Head).translation;
     assert!(head.distance(HEAD) < 1e-5);
 }
 
@@ -163,7 +163,7 @@ fn no_frame_waits_for_the_network() {
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     trackers(&mut app);
     (0..2000).for_each(|_| app.update());
-    assert_eq!(body(&app, avatar).source(), PoseSource::Rest);
+    assert_eq!(body(&app, avatar).source(), PoseSource::InverseKinematics);
     assert!(messages::<KinestReady>(&app).is_empty());
     // The warm-up and one pose.
     (0..2).for_each(|_| open.send(()).unwrap());
@@ -244,7 +244,7 @@ fn a_changed_model_fades_in() {
         let mut app = app_with_assets(settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
         let avatar = avatar(&mut app, NEVER);
         trackers(&mut app);
-        let pose = |app: &App| *body(app, avatar).pose();
+        let pose = |app: &App| *body(app, avatar).pose_z_up();
         update_until(&mut app, |app| knee_bend(app, avatar) > 0.999);
         let bent = pose(&app);
 

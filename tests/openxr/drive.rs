@@ -1,4 +1,4 @@
-//! Simulated OpenXR input moves trackers and bodies and sends messages, in an app without a
+//! Simulated OpenXR input moves trackers and bodies and triggers events, in an app without a
 //! runtime.
 
 use crate::common::*;
@@ -9,7 +9,6 @@ use bevy_kinest::xr::{
     BodyRole, BodyTracker, ControllerProfile, KinestOpenXrPlugin, Located, OpenXrDevice,
     OpenXrHand, OpenXrPlayer, OpenXrPoses, find_headset,
 };
-use bevy_kinest::{TrackingLost, TrackingRegained};
 use std::path::Path;
 
 fn seen(x: f32, y: f32, z: f32) -> Located {
@@ -37,6 +36,8 @@ pub fn player() -> (App, Entity) {
     add_plugins(&mut app, settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
     app.add_plugins(KinestOpenXrPlugin);
     finish(&mut app);
+    listen::<TrackingLost>(&mut app);
+    listen::<TrackingRegained>(&mut app);
     let avatar = avatar(&mut app, usize::MAX);
     let refined = (OpenXrPlayer, KinestRefine::default());
     app.world_mut().entity_mut(avatar).insert(refined);
@@ -50,10 +51,10 @@ fn say(app: &mut App, poses: OpenXrPoses) {
 
 pub fn tracker(app: &mut App, role: TrackerRole) -> (OpenXrDevice, bool, Transform, Transform) {
     let mut trackers =
-        app.world_mut().query::<(&SparseTracker, &OpenXrDevice, &TrackerValidity, &Transform)>();
+        app.world_mut().query::<(&SparseTracker, &OpenXrDevice, &TrackingState, &Transform)>();
     let found = trackers.iter(app.world()).find(|(tracker, ..)| tracker.role == role);
-    let (tracker, device, validity, transform) = found.unwrap();
-    (*device, validity.tracked, *transform, tracker.device_from_joint)
+    let (tracker, device, state, transform) = found.unwrap();
+    (*device, state.tracked, *transform, tracker.device_from_joint)
 }
 
 #[test]
@@ -90,7 +91,7 @@ fn trackers_are_spawned_once_and_follow_the_devices() {
         (TrackerRole::LeftHand, SmplJoint::LeftWrist),
         (TrackerRole::RightHand, SmplJoint::RightWrist),
     ] {
-        let joint = body.joint(joint).translation;
+        let joint = body.joint_transform(joint).translation;
         let (_, _, at, held) = tracker(&mut app, role);
         let off = joint.distance(at * held.translation);
         assert!(off < 1e-4, "{role:?} is {off} m from its joint");
@@ -107,8 +108,8 @@ fn untracked_hands_keep_their_last_pose_and_recover() {
     say(&mut app, without.clone());
     let (device, tracked, at, _) = tracker(&mut app, TrackerRole::LeftHand);
     assert_eq!((device, tracked, at), (OpenXrDevice::None, false, before));
-    let lost: Vec<TrackingLost> = messages(&app);
-    assert_eq!((lost[0].avatar, lost[0].role), (avatar, TrackerRole::LeftHand));
+    let lost: Vec<TrackingLost> = heard(&mut app);
+    assert_eq!((lost[0].entity, lost[0].role), (avatar, TrackerRole::LeftHand));
 
     // A pose that the runtime marks as not tracked, for instance from an arm model, is ignored.
     without.hands[0].grip = Located { seen: false, ..seen(0.0, 0.9, 0.0) };
@@ -120,7 +121,7 @@ fn untracked_hands_keep_their_last_pose_and_recover() {
     say(&mut app, without);
     let (device, tracked, ..) = tracker(&mut app, TrackerRole::LeftHand);
     assert_eq!((device, tracked), (OpenXrDevice::BareHand, true));
-    let regained: Vec<TrackingRegained> = messages(&app);
+    let regained: Vec<TrackingRegained> = heard(&mut app);
     assert_eq!(regained[0].role, TrackerRole::LeftHand);
     let mut both = poses();
     both.hands[0].wrist = seen(-0.2, 1.0, -0.2);
@@ -150,7 +151,7 @@ fn a_stopped_session_loses_all_trackers_and_a_new_one_reuses_them() {
 #[derive(Resource, Default)]
 struct Teleports(usize);
 
-/// The jump is too short to be detected as a teleport without the message.
+/// The jump is too short to be detected as a teleport without the event.
 #[test]
 fn recentring_teleports_the_body() {
     let (mut app, avatar) = player();
@@ -166,7 +167,11 @@ fn recentring_teleports_the_body() {
     };
     (0..40).for_each(|_| say(&mut app, moved(0.0)));
     let ankle = |app: &App| {
-        app.world().get::<BodyPose>(avatar).unwrap().joint(SmplJoint::LeftAnkle).translation
+        app.world()
+            .get::<BodyPose>(avatar)
+            .unwrap()
+            .joint_transform(SmplJoint::LeftAnkle)
+            .translation
     };
     let before = ankle(&app);
     say(&mut app, OpenXrPoses { recentred: true, ..moved(0.25) });
@@ -180,11 +185,11 @@ fn body_worn_trackers_are_available() {
     let (mut app, _) = player();
     let with = |located| OpenXrPoses { body: vec![(BodyRole::Waist, located)], ..poses() };
     say(&mut app, with(Located::default()));
-    let mut found = app.world_mut().query::<(&BodyTracker, &TrackerValidity, &Transform)>();
+    let mut found = app.world_mut().query::<(&BodyTracker, &TrackingState, &Transform)>();
     assert_eq!(found.iter(app.world()).count(), 0, "it was never seen");
     (0..2).for_each(|_| say(&mut app, with(seen(0.0, 0.95, 0.1))));
-    let (tracker, validity, at) = found.single(app.world()).unwrap();
-    assert_eq!((tracker.role, validity.tracked), (BodyRole::Waist, true));
+    let (tracker, state, at) = found.single(app.world()).unwrap();
+    assert_eq!((tracker.role, state.tracked), (BodyRole::Waist, true));
     assert_eq!(at.translation, Vec3::new(0.0, 0.95, 0.1));
     say(&mut app, with(Located::default()));
     assert!(!found.single(app.world()).unwrap().1.tracked);

@@ -2,7 +2,7 @@
 //! with poses.
 #![allow(unsafe_code, reason = "a C library is loaded and called")]
 
-use crate::common::messages;
+use crate::common::heard;
 use crate::drive::{player, tracker};
 use crate::remote::{Hand, Packet, Remote};
 use bevy::prelude::*;
@@ -15,7 +15,6 @@ use bevy_kinest::xr::{
     BodyActions, ControllerProfile, Located, OpenXrDevice, OpenXrHand, OpenXrPoses, SpaceChange,
     SpaceChanged, find_headset,
 };
-use bevy_kinest::{TrackingLost, TrackingRegained};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -226,13 +225,13 @@ fn trackers_follow_a_runtime_with_each_controller() {
         });
         let body = app.world().get::<BodyPose>(avatar).unwrap();
         let (at, held) = tracker_of_head(&app);
-        let off = body.joint(SmplJoint::Head).translation.distance(at * held);
+        let off = body.joint_transform(SmplJoint::Head).translation.distance(at * held);
         assert!(off < METRES, "the head joint is {off} m off");
 
         let gone = Hand { active: false, ..right };
         assert!(remote.send(&Packet { view, hands: [left, gone] }));
         until(&mut app, &mut session, "a hand is lost", |app, _| {
-            let lost: Vec<TrackingLost> = messages(app);
+            let lost: Vec<TrackingLost> = heard(app);
             lost.iter().any(|lost| lost.role == TrackerRole::RightHand)
         });
         let (device, tracked, at, _) = tracker(&mut app, TrackerRole::RightHand);
@@ -242,7 +241,7 @@ fn trackers_follow_a_runtime_with_each_controller() {
 
         assert!(remote.send(&Packet { view, hands: [left, right] }));
         until(&mut app, &mut session, "the hand is back", |app, _| {
-            let regained: Vec<TrackingRegained> = messages(app);
+            let regained: Vec<TrackingRegained> = heard(app);
             regained.iter().any(|regained| regained.role == TrackerRole::RightHand)
         });
         let bare = Hand { active: false, bare: true, ..left };
@@ -261,7 +260,7 @@ fn trackers_follow_a_runtime_with_each_controller() {
 #[derive(Resource, Default)]
 struct Teleports(usize);
 
-/// The jump is too short to be detected as a teleport without the message.
+/// The jump is too short to be detected as a teleport without the event.
 #[test]
 #[ignore = "needs a runtime: tools/vr-smoke"]
 fn a_player_who_recentres_is_teleported() {
@@ -291,7 +290,7 @@ fn a_player_who_recentres_is_teleported() {
     let by = after.translation.distance(before.translation);
     let turned = after.rotation.angle_between(before.rotation);
     let body = app.world().get::<BodyPose>(avatar).unwrap();
-    let head = body.joint(SmplJoint::Head).translation;
+    let head = body.joint_transform(SmplJoint::Head).translation;
     let (at, held) = tracker_of_head(&app);
     println!("recentred by {by:.3} m and {turned:.3} rad, once; head joint {head}");
     assert!(head.distance(at * held) < METRES);

@@ -69,7 +69,7 @@ fn the_panel_shows_the_state_of_an_avatar() {
 
     let left = app.world().get::<Trackers>(avatar).unwrap().iter().nth(1).unwrap();
     app.world_mut().entity_mut(avatar).remove::<MotionReplay>();
-    app.world_mut().get_mut::<TrackerValidity>(left).unwrap().tracked = false;
+    app.world_mut().get_mut::<TrackingState>(left).unwrap().tracked = false;
     (0..31).for_each(|_| app.update());
     panel.show(&mut app);
     let text = panel.text();

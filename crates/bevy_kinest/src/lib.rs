@@ -23,14 +23,16 @@
 //! }
 //!
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
-//!     let model = assets.load("models/kinest_stream.model.ron");
-//!     let avatar = commands.spawn(KinestAvatar::new(model)).id();
-//!     SmplSkeleton::spawn(&mut commands, avatar);
-//!     // Poses of joints: the head's and the wrists', in metres. The player faces +z here.
-//!     commands.spawn((SparseTracker::HEAD, TrackerOf(avatar), Transform::from_xyz(0.0, 1.6, 0.0)));
-//!     for (hand, side) in [(SparseTracker::LEFT_HAND, 1.0), (SparseTracker::RIGHT_HAND, -1.0)] {
-//!         commands.spawn((hand, TrackerOf(avatar), Transform::from_xyz(0.4 * side, 1.1, 0.3)));
-//!     }
+//!     commands.spawn((
+//!         KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+//!         SmplSkeleton::default(),
+//!         // Poses of joints: the head's and the wrists', in metres. The player faces +z here.
+//!         related!(Trackers[
+//!             (SparseTracker::HEAD, Transform::from_xyz(0.0, 1.6, 0.0)),
+//!             (SparseTracker::LEFT_HAND, Transform::from_xyz(0.4, 1.1, 0.3)),
+//!             (SparseTracker::RIGHT_HAND, Transform::from_xyz(-0.4, 1.1, 0.3)),
+//!         ]),
+//!     ));
 //! }
 //!
 //! fn wave(time: Res<Time>, mut hands: Query<(&SparseTracker, &mut Transform)>) {
@@ -43,7 +45,7 @@
 //!
 //! fn report(bodies: Query<&BodyPose>) {
 //!     for body in &bodies {
-//!         let knee = body.joint(SmplJoint::LeftKnee).translation;
+//!         let knee = body.joint_transform(SmplJoint::LeftKnee).translation;
 //!         info!("{:?}, {:.0} ms old: left knee at {knee}", body.source(), 1e3 * body.age());
 //!     }
 //! }
@@ -72,11 +74,11 @@
 //!   placed below the head of that frame ([`BodyPose::age`] tells how old it is). [`KinestRefine`]
 //!   then smooths it, places head and hands exactly at the trackers and keeps feet on the floor.
 //! * Until the network has seen enough frames (two for `kinest_stream`, a window of 40 for
-//!   `kinest_small`) and returned a pose, the body is made from the trackers alone by inverse
-//!   kinematics: [`PoseSource::Rest`]. The same applies without a model or with a broken one.
+//!   `kinest_small`) and returned a pose, the body is made from the trackers alone:
+//!   [`PoseSource::InverseKinematics`]. The same applies without a model or with a broken one.
 //!   [`KinestReady`] and [`KinestFailed`] report the state.
 //! * During a dropout of a hand, the hand is held and then follows the network; a body without a
-//!   head freezes, then rests. When tracking returns, the body returns without a jump.
+//!   head freezes, then takes its rest pose. When tracking returns, the body returns without a jump.
 //! * If an engine fails or panics, another one is opened while the last pose is kept
 //!   ([`KinestFellBack`]). A changed model file takes over when it is ready.
 //! * Nothing on the main thread waits for the network, unless [`KinestSettings::inline`] asks for
@@ -100,21 +102,22 @@
 //!
 //! # Types by task
 //!
-//! | task | components and assets | resources | messages and events |
+//! | task | components and assets | resources | events, *messages* |
 //! |---|---|---|---|
 //! | a body | [`KinestAvatar`], [`BodyPose`], [`PoseModel`] | [`KinestSettings`] | [`PoseUpdated`], [`ResetAvatar`] |
-//! | trackers | [`SparseTracker`], [`TrackerOf`], [`Trackers`], [`TrackerValidity`] | | [`TrackingLost`], [`TrackingRegained`] |
+//! | trackers | [`SparseTracker`], [`TrackerOf`], [`Trackers`], [`TrackingState`] | | [`TrackingLost`], [`TrackingRegained`] |
 //! | a headset's trackers | [`xr`](#features): `OpenXrPlayer`, `OpenXrDevice`, `BodyTracker` | `OpenXrPoses` | |
 //! | place of the player | [`TrackingSpace`] | | [`Teleport`] |
 //! | size of the player | [`PlayerCalibration`] | | [`Recalibrate`], [`KinestCalibrated`], [`CalibrationFailed`] |
 //! | showing the body | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
 //! | corrections | [`KinestRefine`] | | |
-//! | state | [`AvatarStatus`] | [`KinestModels`] | [`KinestReady`], [`KinestFellBack`], [`KinestFailed`] |
+//! | state | [`AvatarStatus`] | [`KinestModels`] | *[`KinestReady`], [`KinestFellBack`], [`KinestFailed`]* |
 //! | replay and recording | [`MotionReplay`], [`MotionFile`], [`TrackerRecorder`] | | |
 //! | debugging | | [`KinestGizmos`] (a gizmo group), [`KinestPanel`] | |
 //!
-//! [`PoseUpdated`], [`ResetAvatar`] and [`Teleport`] are entity events, triggered on avatars and
-//! observed; the others in the last column are messages.
+//! What happens to one avatar is an entity event with its `entity`: the plugin or the game triggers
+//! it, and it is observed on that avatar ([`EntityCommands::observe`](bevy::prelude::EntityCommands::observe))
+//! or on all ([`App::add_observer`](bevy::prelude::App::add_observer)). What happens to a model, which many avatars may share, is a message.
 //!
 //! # Order of a frame
 //!
@@ -124,7 +127,7 @@
 //! | set | purpose | your own systems |
 //! |---|---|---|
 //! | | | systems that move trackers: in `Update`, or in `PostUpdate` `.before(KinestSystems::Sample)` |
-//! | [`Sample`](KinestSystems::Sample) | reads trackers | |
+//! | [`Sample`](KinestSystems::Sample) | reads trackers | observers of [`TrackingLost`] and [`TrackingRegained`] run here |
 //! | [`Infer`](KinestSystems::Infer) | submits input to the networks | |
 //! | [`Apply`](KinestSystems::Apply) | writes [`BodyPose`], placed below the newest head pose | |
 //! | [`Refine`](KinestSystems::Refine) | corrects it | changes of [`BodyPose`]: after this set and before the next; observers of [`PoseUpdated`] run here |
@@ -156,9 +159,9 @@
 //! [`KinestOpenXrPlugin`] moves the trackers of a player with a headset. Any other entity can be a
 //! tracker too.
 //!
-//! A tracker's pose is the pose of the joint it is worn at; [`SparseTracker::held`] gives the
+//! A tracker's pose is the pose of the joint it is worn at; [`SparseTracker::with_offset`] gives the
 //! joint's place on a device. The axes of a joint are x to the player's left, y up and z forward in
-//! the pose with arms stretched out to the sides. [`TrackerValidity`] says whether the device is
+//! the pose with arms stretched out to the sides. [`TrackingState`] says whether the device is
 //! tracked.
 //!
 //! ```
@@ -174,7 +177,7 @@
 //! fn spawn_trackers(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) {
 //!     // A camera looks along −z, and the head joint is behind and below the eyes.
 //!     let eyes = Transform::from_xyz(0.0, -0.08, 0.1).with_rotation(Quat::from_rotation_y(PI));
-//!     commands.spawn((Camera3d::default(), SparseTracker::HEAD.held(eyes), TrackerOf(*avatar)));
+//!     commands.spawn((Camera3d::default(), SparseTracker::HEAD.with_offset(eyes), TrackerOf(*avatar)));
 //!     for hand in [SparseTracker::LEFT_HAND, SparseTracker::RIGHT_HAND] {
 //!         commands.spawn((hand, TrackerOf(*avatar)));
 //!     }
@@ -183,11 +186,11 @@
 //! /// `Runtime` stands for whatever tracks the controllers.
 //! fn follow_hands(
 //!     runtime: Res<Runtime>,
-//!     mut hands: Query<(&SparseTracker, &mut Transform, &mut TrackerValidity), Without<Camera>>,
+//!     mut hands: Query<(&SparseTracker, &mut Transform, &mut TrackingState), Without<Camera>>,
 //! ) {
-//!     for (tracker, mut transform, mut validity) in &mut hands {
+//!     for (tracker, mut transform, mut state) in &mut hands {
 //!         let hand = runtime.hand(tracker.role);
-//!         validity.tracked = hand.is_some();
+//!         state.tracked = hand.is_some();
 //!         *transform = hand.unwrap_or(*transform);
 //!     }
 //! }
@@ -209,10 +212,15 @@
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
 //!     let model = assets.load("models/kinest_stream.model.ron");
 //!     let vehicle = commands.spawn(Transform::from_xyz(10.0, 2.0, 0.0)).id();
-//!     let avatar = commands.spawn((KinestAvatar::new(model), TrackingSpace(vehicle))).id();
-//!     for tracker in [SparseTracker::HEAD, SparseTracker::LEFT_HAND, SparseTracker::RIGHT_HAND] {
-//!         commands.spawn((tracker, TrackerOf(avatar), ChildOf(vehicle)));
-//!     }
+//!     commands.spawn((
+//!         KinestAvatar::new(model),
+//!         TrackingSpace(vehicle),
+//!         related!(Trackers[
+//!             (SparseTracker::HEAD, ChildOf(vehicle)),
+//!             (SparseTracker::LEFT_HAND, ChildOf(vehicle)),
+//!             (SparseTracker::RIGHT_HAND, ChildOf(vehicle)),
+//!         ]),
+//!     ));
 //! }
 //!
 //! /// Without a tracking space: the trackers' movement in this frame is not motion of the body.
@@ -234,33 +242,31 @@
 //! ```
 //! use bevy::prelude::*;
 //! use bevy_kinest::prelude::*;
-//! use bevy_kinest::{CalibrationFailed, KinestCalibrated};
+//!
+//! fn plugin(app: &mut App) {
+//!     app.add_systems(Update, ask).add_observer(keep).add_observer(ask_again);
+//! }
 //!
 //! fn ask(
+//!     mut commands: Commands,
 //!     keys: Res<ButtonInput<KeyCode>>,
 //!     avatar: Single<Entity, With<KinestAvatar>>,
-//!     mut recalibrate: MessageWriter<Recalibrate>,
 //! ) {
 //!     if keys.just_pressed(KeyCode::KeyC) {
 //!         // Upright for a second, both arms stretched out to the sides, palms down.
-//!         recalibrate.write(Recalibrate { avatar: *avatar, method: CalibrationMethod::TPose });
+//!         commands.trigger(Recalibrate { entity: *avatar, method: CalibrationMethod::TPose });
 //!     }
 //! }
 //!
-//! fn keep(
-//!     mut measured: MessageReader<KinestCalibrated>,
-//!     mut failed: MessageReader<CalibrationFailed>,
-//! ) -> Result {
-//!     for KinestCalibrated { calibration, .. } in measured.read() {
-//!         calibration.save("player.ron")?;
-//!     }
-//!     for CalibrationFailed { reason, .. } in failed.read() {
-//!         warn!("please try again: {reason}");
-//!     }
+//! fn keep(measured: On<KinestCalibrated>) -> Result {
+//!     measured.calibration.save("player.ron")?;
 //!     Ok(())
 //! }
-//! # bevy::ecs::system::assert_is_system(ask);
-//! # bevy::ecs::system::assert_is_system::<(), Result, _>(keep);
+//!
+//! fn ask_again(failed: On<CalibrationFailed>) {
+//!     warn!("please try again: {}", failed.reason);
+//! }
+//! # App::new().add_plugins(plugin);
 //! ```
 //!
 //! In the next session, insert a [`PlayerCalibration`] with what
@@ -280,23 +286,18 @@
 //!
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
 //!     let scene = GltfAssetLabel::Scene(0).from_asset("rigs/mannequin.glb");
-//!     commands.spawn((
-//!         KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
-//!         WorldAssetRoot(assets.load(scene)),
-//!         KinestRig::default(),
-//!     ));
-//! }
-//!
-//! fn report(mut bound: MessageReader<RigBound>, mut failed: MessageReader<RigFailed>) {
-//!     for RigBound { report, confidence, .. } in bound.read() {
-//!         info!("lowest confidence: {confidence:.2}\n{report}");
-//!     }
-//!     for RigFailed { reason, .. } in failed.read() {
-//!         error!("{reason}");
-//!     }
+//!     commands
+//!         .spawn((
+//!             KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+//!             WorldAssetRoot(assets.load(scene)),
+//!             KinestRig::default(),
+//!         ))
+//!         .observe(|bound: On<RigBound>| {
+//!             info!("lowest confidence: {:.2}\n{}", bound.confidence, bound.report);
+//!         })
+//!         .observe(|failed: On<RigFailed>| error!("{}", failed.reason));
 //! }
 //! # bevy::ecs::system::assert_is_system(spawn_player);
-//! # bevy::ecs::system::assert_is_system(report);
 //! ```
 //!
 //! Correct a wrong mapping with a `*.rig.ron` ([`RigOverride`](kinest::rig::RigOverride)) in
@@ -335,9 +336,9 @@
 //! /// Local rotations are in the joints' axes.
 //! fn bow(mut bodies: Query<&mut BodyPose>) {
 //!     for mut body in &mut bodies {
-//!         let mut pose = *body.pose();
+//!         let mut pose = *body.pose_z_up();
 //!         pose.rotations[SmplJoint::Spine1.index()] *= DQuat::from_rotation_x(0.2);
-//!         body.set_pose(pose);
+//!         body.set_pose_z_up(pose);
 //!     }
 //! }
 //!
@@ -353,26 +354,28 @@
 //! # Handle dropouts
 //!
 //! During a dropout a hand is held for a quarter of a second, then relaxes into the network's
-//! estimate; a body without a head freezes for a second and then rests. [`KinestSettings::dropout`]
+//! estimate; a body without a head freezes for a second and then takes its rest pose. [`KinestSettings::dropout`]
 //! has these times. [`BodyPose::confidence`] rates each joint, so that a game can hide what is
 //! guessed.
 //!
 //! ```
 //! use bevy::prelude::*;
 //! use bevy_kinest::prelude::*;
-//! use bevy_kinest::{TrackingLost, TrackingRegained};
+//!
+//! fn plugin(app: &mut App) {
+//!     app.add_systems(Startup, patience).add_observer(on_lost).add_observer(on_regained);
+//! }
 //!
 //! fn patience(mut settings: ResMut<KinestSettings>) {
 //!     settings.dropout.hold = 0.5;
 //! }
 //!
-//! fn tell(mut lost: MessageReader<TrackingLost>, mut regained: MessageReader<TrackingRegained>) {
-//!     for TrackingLost { role, reason, .. } in lost.read() {
-//!         info!("{role:?} is not tracked: {reason:?}");
-//!     }
-//!     for TrackingRegained { role, after, .. } in regained.read() {
-//!         info!("{role:?} is back after {after:.1} s");
-//!     }
+//! fn on_lost(lost: On<TrackingLost>) {
+//!     info!("{:?} of {} is not tracked: {:?}", lost.role, lost.entity, lost.reason);
+//! }
+//!
+//! fn on_regained(regained: On<TrackingRegained>) {
+//!     info!("{:?} of {} is back after {:.1} s", regained.role, regained.entity, regained.after);
 //! }
 //!
 //! fn fade_arm(bodies: Query<&BodyPose>) {
@@ -382,9 +385,7 @@
 //!         # let _ = alpha;
 //!     }
 //! }
-//! # bevy::ecs::system::assert_is_system(patience);
-//! # bevy::ecs::system::assert_is_system(tell);
-//! # bevy::ecs::system::assert_is_system(fade_arm);
+//! # App::new().add_plugins(plugin).add_systems(Update, fade_arm);
 //! ```
 //!
 //! # Inspect and debug
@@ -414,6 +415,8 @@
 //! [`MotionReplay`] moves trackers along a recording or a motion file. Together they reproduce a
 //! player's problem without the player: recordings include calibration, model and teleports, and a
 //! session recorded from its start gives the same poses bit for bit ([`MotionReplay::recording`]).
+//! A replay moves trackers in the avatar's [`TrackingSpace`], and leaves [`TrackingState`] to the game,
+//! which can add dropouts to those of the recording.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -455,63 +458,23 @@
 //! # Test a game with bodies
 //!
 //! [`KinestSettings::inline`] makes every frame wait for its own pose, on the CPU, identical in
-//! every run. [`PoseModel::from_engine`] replaces the network by your own engine. No window,
-//! headset or file is needed:
+//! every run. [`PoseModel::standing`] stands in for a network. No window, headset or file is
+//! needed:
 //!
 //! ```
-//! use bevy::math::DVec3;
 //! use bevy::prelude::*;
 //! use bevy::time::TimeUpdateStrategy;
-//! use bevy_kinest::kinest::features::{FeatureLayout, WindowAxes};
-//! use bevy_kinest::kinest::model::{Feed, ModelSpec};
 //! use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
-//! use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
-//! use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
+//! use bevy_kinest::kinest::skeleton::Skeleton;
 //! use bevy_kinest::prelude::*;
 //! use std::time::Duration;
-//!
-//! /// An engine whose every output is the rest pose.
-//! struct Standing(ModelSpec);
-//!
-//! impl PoseEngine for Standing {
-//!     fn spec(&self) -> &ModelSpec {
-//!         &self.0
-//!     }
-//!
-//!     fn device(&self) -> &str {
-//!         "test"
-//!     }
-//!
-//!     fn answers(&self) -> usize {
-//!         self.0.window
-//!     }
-//!
-//!     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-//!         None
-//!     }
-//!
-//!     fn infer(&mut self, _: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
-//!         let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
-//!         let mut answer = Vec::new();
-//!         self.0.layout.write_targets(&Pose::rest().matrices(), &axes, &mut answer);
-//!         Ok(answer.repeat(batch))
-//!     }
-//! }
 //!
 //! let mut app = App::new();
 //! app.add_plugins((MinimalPlugins, TransformPlugin, AssetPlugin::default(), KinestPlugins))
 //!     .insert_resource(KinestSettings::inline())
 //!     .insert_resource(TimeUpdateStrategy::ManualDuration(Duration::from_micros(16_667)));
+//! let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(PoseModel::standing());
 //! let skeleton = Skeleton::default();
-//! let spec = ModelSpec {
-//!     layout: FeatureLayout::default(),
-//!     rate_hz: 60.0,
-//!     window: 12,
-//!     feed: Feed::Windows,
-//!     skeleton: skeleton.clone(),
-//! };
-//! let model = PoseModel::from_engine(spec.clone(), move || Standing(spec.clone()));
-//! let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
 //! let player = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
 //! let avatar = app.world_mut().spawn((KinestAvatar::new(model), player)).id();
 //! for _ in 0..60 {
@@ -574,7 +537,7 @@
 //! ```
 //!
 //! Other devices can be added as a [`PoseEngine`](kinest::live::PoseEngine) with
-//! [`PoseModel::from_engine`], as in the test above.
+//! [`PoseModel::from_engine`].
 //!
 //! # Questions
 //!
@@ -637,7 +600,7 @@
 //! calibration every player is 1.75 m tall. Heights from 0.5 to 2.6 m are accepted. Characters are
 //! scaled to the player unless [`KinestRig::fit`] says otherwise.
 //!
-//! **A hand was out of sight for a moment.** Report it in [`TrackerValidity`]; see
+//! **A hand was out of sight for a moment.** Report it in [`TrackingState`]; see
 //! [dropouts](#handle-dropouts). A device that keeps reporting its last pose as tracked is taken at
 //! its word.
 //!
@@ -654,11 +617,16 @@
 //! **Can several characters use one file? Can scenes be reloaded?** Yes. Each character has its own
 //! bones, and they are found again after a reload.
 //!
+//! **My second player does not move.** A tracker without [`TrackerOf`] is given to the only avatar, or
+//! the only one without trackers, and stays its own. With several, say whose each tracker is. The log
+//! names every tracker that drives nobody, because it was never given to an avatar or because its
+//! avatar was despawned, and every one that is idle because its avatar has another for the same role.
+//!
 //! **How many bodies are possible?** Avatars with the same model are estimated in one call; the
 //! example `many_avatars` has sixteen and prints the latency.
 //!
 //! **Does it work in multiplayer?** Nothing is sent over the network. Send trackers and estimate
-//! everywhere, or send [`BodyPose::pose`]. Machines may differ in rounding.
+//! everywhere, or send [`BodyPose::pose_z_up`]. Machines may differ in rounding.
 //!
 //! **Does it share the renderer's GPU device?** No. The feature `wgpu` opens its own; CPU and CUDA
 //! do not use wgpu at all.
@@ -739,7 +707,7 @@ pub use rig::{
 pub use trackers::{
     AvatarStatus, CalibrationFailed, CalibrationMethod, DropoutReason, KinestCalibrated,
     PlayerCalibration, Recalibrate, SparseTracker, Teleport, TrackerOf, TrackerRoleReflect,
-    TrackerValidity, Trackers, TrackingLost, TrackingRegained, TrackingSpace,
+    Trackers, TrackingLost, TrackingRegained, TrackingSpace, TrackingState,
 };
 
 #[cfg(feature = "panel")]
@@ -751,11 +719,12 @@ pub use kinest_engine::DeviceChoice;
 /// The types most games need.
 pub mod prelude {
     pub use crate::{
-        BodyPose, CalibrationMethod, DeviceChoice, InferenceMode, KinestAvatar, KinestFailed,
-        KinestPlugins, KinestReady, KinestRefine, KinestRig, KinestSettings, KinestSystems,
-        MotionReplay, PlayerCalibration, PoseModel, PoseSource, PoseUpdated, Recalibrate,
-        ResetAvatar, RigBones, RigBound, RigFailed, SmplSkeleton, SparseTracker, Teleport,
-        TrackerClock, TrackerOf, TrackerValidity, Trackers, TrackingSpace,
+        BodyPose, CalibrationFailed, CalibrationMethod, DeviceChoice, DropoutReason, InferenceMode,
+        KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack, KinestPlugins, KinestReady,
+        KinestRefine, KinestRig, KinestSettings, KinestSystems, MotionReplay, PlayerCalibration,
+        PoseModel, PoseSource, PoseUpdated, Recalibrate, ResetAvatar, RigBones, RigBound,
+        RigFailed, SmplSkeleton, SparseTracker, Teleport, TrackerClock, TrackerOf, Trackers,
+        TrackingLost, TrackingRegained, TrackingSpace, TrackingState,
     };
     pub use kinest::skeleton::SmplJoint;
     pub use kinest::tracker::TrackerRole;

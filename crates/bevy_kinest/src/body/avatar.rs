@@ -10,11 +10,30 @@ use bevy::prelude::*;
 ///
 /// The plugins add the components that each of them needs, such as
 /// [`KinestRefine`](crate::KinestRefine) and [`AvatarStatus`](crate::AvatarStatus).
-#[derive(Component, Clone, Debug, Reflect)]
-#[reflect(Component)]
-#[require(Transform, BodyPose)]
+///
+/// A player in one bundle, with joint entities and trackers:
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use bevy_kinest::prelude::*;
+/// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
+/// commands.spawn((
+///     KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+///     SmplSkeleton::default(),
+///     related!(Trackers[
+///         (SparseTracker::HEAD, Transform::from_xyz(0.0, 1.6, 0.0)),
+///         (SparseTracker::LEFT_HAND, Transform::from_xyz(0.4, 1.1, 0.3)),
+///         (SparseTracker::RIGHT_HAND, Transform::from_xyz(-0.4, 1.1, 0.3)),
+///     ]),
+/// ));
+/// # }
+/// ```
+#[derive(Component, Clone, Debug, Default, Reflect)]
+#[reflect(Component, Default)]
+#[require(Transform, Visibility, BodyPose)]
 pub struct KinestAvatar {
-    /// The network that estimates the body.
+    /// The network that estimates the body. The default handle is of no model: the body is made
+    /// from its trackers alone, by inverse kinematics.
     pub model: Handle<PoseModel>,
 }
 
@@ -26,8 +45,8 @@ impl KinestAvatar {
     }
 }
 
-/// Trigger this on an avatar that has another player now. Its history is discarded; it stands in
-/// its rest pose until the window is full again.
+/// Trigger this on an avatar that has another player now. Its history is discarded; its trackers
+/// alone make the body until the network has seen enough frames again.
 #[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
 #[reflect(Event)]
 pub struct ResetAvatar {

@@ -25,7 +25,7 @@ const LOWER: Expected = Expected { known: 0.136, unknown: 0.234 };
 /// hand) was tracked, 0 while it is; `age` the age of the trackers in the shown estimate; both in
 /// seconds.
 pub(crate) fn confidence(source: PoseSource, lost: [f64; 3], age: f64) -> PerJoint<f32> {
-    if source == PoseSource::Rest {
+    if matches!(source, PoseSource::InverseKinematics | PoseSource::RestPose) {
         return [0.0; J::COUNT];
     }
     let [head, left, right] = lost;
@@ -77,6 +77,8 @@ mod tests {
         }
         assert!(of([0.0, 2.0, 0.0], 0.0)[J::LeftWrist.index()] < 0.25);
         assert!(of([0.0; 3], 1.0)[J::LeftFoot.index()] < all[J::LeftFoot.index()]);
-        assert_eq!(confidence(PoseSource::Rest, [0.0; 3], 0.0), [0.0; J::COUNT]);
+        for source in [PoseSource::InverseKinematics, PoseSource::RestPose] {
+            assert_eq!(confidence(source, [0.0; 3], 0.0), [0.0; J::COUNT]);
+        }
     }
 }

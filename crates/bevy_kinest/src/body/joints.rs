@@ -1,46 +1,81 @@
 //! Joint entities.
 
 use super::pose::BodyPose;
+use bevy::ecs::lifecycle::HookContext;
+use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 use bevy::transform::helper::TransformHelper;
 use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
 
 /// The joint entities of an avatar. Lives on the avatar's entity.
 ///
+/// Inserting `SmplSkeleton::default()` spawns the joints, named by [`SmplJoint::name`], in the rest
+/// pose of the default skeleton. Meshes, lights and colliders can be their children.
+///
 /// Every frame the joints' [`Transform`]s are written: the pelvis's so that the body is at its
 /// place in the world, whatever the avatar's own transform; the others' relative to their parent
-/// joints.
+/// joints. Joints are despawned with the avatar, and stay where they are if only this component is
+/// removed.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use bevy_kinest::prelude::*;
+/// # fn plugin(app: &mut App) {
+/// app.add_observer(put_on_hat);
+/// # }
+/// /// Observers find the joints' entities as soon as there is a skeleton.
+/// fn put_on_hat(added: On<Add, SmplSkeleton>, mut commands: Commands, bodies: Query<&SmplSkeleton>) {
+///     let Ok(skeleton) = bodies.get(added.entity) else { return };
+///     let hat = (Name::new("hat"), Transform::from_xyz(0.0, 0.2, 0.0));
+///     commands.entity(skeleton.joint(SmplJoint::Head)).with_child(hat);
+/// }
+/// # App::new().add_plugins(plugin).world_mut().spawn(SmplSkeleton::default());
+/// ```
 #[derive(Component, Clone, Debug, Reflect)]
-#[reflect(Component)]
+#[component(on_add = spawn_joints, on_insert = spawn_joints)]
+#[reflect(Component, Default)]
+#[require(Transform, Visibility)]
 pub struct SmplSkeleton {
     /// One entity per joint, in SMPL's order; each is a child of its parent joint's entity, the
-    /// pelvis of the avatar's.
+    /// pelvis of the avatar's. A skeleton that is inserted with other entities than
+    /// [`Entity::PLACEHOLDER`] keeps them.
     #[entities]
     pub joints: PerJoint<Entity>,
 }
 
-impl SmplSkeleton {
-    /// Spawns the joints under `avatar`, named by [`SmplJoint::name`], in the rest pose of the
-    /// default skeleton, and binds them to it.
-    pub fn spawn(commands: &mut Commands, avatar: Entity) -> Self {
-        let skeleton = Skeleton::default();
-        let mut joints = [avatar; SmplJoint::COUNT];
-        for joint in SmplJoint::ALL {
-            let parent = joint.parent().map_or(avatar, |parent| joints[parent.index()]);
-            let offset = skeleton.offsets[joint.index()].as_vec3();
-            let bundle =
-                (Name::new(joint.name()), Transform::from_translation(offset), ChildOf(parent));
-            joints[joint.index()] = commands.spawn(bundle).id();
-        }
-        let skeleton = Self { joints };
-        commands.entity(avatar).insert(skeleton.clone());
-        skeleton
+impl Default for SmplSkeleton {
+    /// Its joints are spawned when it is inserted.
+    fn default() -> Self {
+        Self { joints: [Entity::PLACEHOLDER; SmplJoint::COUNT] }
     }
+}
 
+impl SmplSkeleton {
     /// The entity of a joint.
     #[must_use]
     pub fn joint(&self, joint: SmplJoint) -> Entity {
         self.joints[joint.index()]
+    }
+}
+
+/// Spawns the joints of a skeleton that has none. A hook, not a system, so that whoever observes
+/// the insertion already finds them.
+fn spawn_joints(mut world: DeferredWorld, HookContext { entity: avatar, .. }: HookContext) {
+    let new = world.get::<SmplSkeleton>(avatar);
+    if new.is_none_or(|new| new.joints.iter().any(|joint| *joint != Entity::PLACEHOLDER)) {
+        return;
+    }
+    let skeleton = Skeleton::default();
+    let mut joints = [avatar; SmplJoint::COUNT];
+    let mut commands = world.commands();
+    for joint in SmplJoint::ALL {
+        let parent = joint.parent().map_or(avatar, |parent| joints[parent.index()]);
+        let offset = Transform::from_translation(skeleton.offsets[joint.index()].as_vec3());
+        let bundle = (Name::new(joint.name()), offset, Visibility::default(), ChildOf(parent));
+        joints[joint.index()] = commands.spawn(bundle).id();
+    }
+    if let Some(mut new) = world.get_mut::<SmplSkeleton>(avatar) {
+        new.joints = joints;
     }
 }
 
@@ -65,7 +100,7 @@ pub(super) fn write_joints(
                 // Local rotations and rest offsets are the same in both spaces.
                 Some(_) => Transform {
                     translation: body.skeleton().offsets[joint.index()].as_vec3(),
-                    rotation: body.pose().rotations[joint.index()].as_quat(),
+                    rotation: body.pose_z_up().rotations[joint.index()].as_quat(),
                     scale: Vec3::ONE,
                 },
             };

@@ -9,8 +9,10 @@ use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
 
 /// The pose of an avatar in this frame, its head joint at the newest head tracker.
 ///
-/// Systems after [`KinestSystems::Refine`](crate::KinestSystems::Refine) change it with
-/// [`BodyPose::set_pose`].
+/// [`joint_transform`](Self::joint_transform) is what games read: Bevy's space (y up), `f32`. What
+/// has `z_up` in its name is in the space of motion files (AMASS: z up), `f64`. Systems after
+/// [`KinestSystems::Refine`](crate::KinestSystems::Refine) change the pose with
+/// [`BodyPose::set_pose_z_up`].
 #[derive(Component, Clone, Debug, Reflect)]
 #[reflect(Component, Default)]
 pub struct BodyPose {
@@ -39,7 +41,7 @@ impl Default for BodyPose {
             pose,
             joints,
             skeleton,
-            source: PoseSource::Rest,
+            source: PoseSource::default(),
             time: None,
             age: 0.0,
             world_from_space: GlobalTransform::IDENTITY,
@@ -50,25 +52,27 @@ impl Default for BodyPose {
 }
 
 impl BodyPose {
-    /// The pose in its [`TrackingSpace`](crate::TrackingSpace): AMASS space (z up), metres.
+    /// The pose in its [`TrackingSpace`](crate::TrackingSpace): AMASS space (z up), metres. Except
+    /// for the pelvis, rotations are relative to the parent joint and the same in Bevy's space.
     #[must_use]
-    pub fn pose(&self) -> &Pose {
+    pub fn pose_z_up(&self) -> &Pose {
         &self.pose
     }
 
-    /// Transforms of every joint in the [`TrackingSpace`](crate::TrackingSpace): AMASS space (z up), metres.
+    /// Transforms of every joint in the [`TrackingSpace`](crate::TrackingSpace): AMASS space (z up),
+    /// metres.
     #[must_use]
-    pub fn joints(&self) -> &JointTransforms {
+    pub fn joints_z_up(&self) -> &JointTransforms {
         &self.joints
     }
 
-    /// World transform of one joint in Bevy's space.
+    /// Transform of one joint in the world: Bevy's space (y up), metres.
     #[must_use]
-    pub fn joint(&self, joint: SmplJoint) -> Transform {
+    pub fn joint_transform(&self, joint: SmplJoint) -> Transform {
         self.joint_global(joint).compute_transform()
     }
 
-    /// As [`joint`](Self::joint), with the scale of the tracking space.
+    /// As [`joint_transform`](Self::joint_transform), not split into its parts.
     pub(crate) fn joint_global(&self, joint: SmplJoint) -> GlobalTransform {
         let j = joint.index();
         let rotation = DQuat::from_mat3(&self.joints.rotations[j]);
@@ -103,7 +107,7 @@ impl BodyPose {
         self.age
     }
 
-    /// Confidence in a joint's position, from 0 (rest pose) to 1 (at a tracker).
+    /// Confidence in a joint's position, from 0 (not estimated) to 1 (at a tracker).
     ///
     /// It is `1 / (1 + e / 10 cm)` for the expected error `e` of this joint: 0 at a joint with a
     /// tracker, the shipped model's online error elsewhere, growing during dropouts and while no
@@ -119,8 +123,8 @@ impl BodyPose {
         self.contacts
     }
 
-    /// Replaces the pose: AMASS space, metres.
-    pub fn set_pose(&mut self, pose: Pose) {
+    /// Replaces the pose in its [`TrackingSpace`](crate::TrackingSpace): AMASS space (z up), metres.
+    pub fn set_pose_z_up(&mut self, pose: Pose) {
         self.pose = pose;
         self.settle();
     }
@@ -150,13 +154,15 @@ pub struct PoseReflect {
 #[reflect_remote(PoseSource)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PoseSourceReflect {
-    /// See [`PoseSource::Rest`].
+    /// See [`PoseSource::InverseKinematics`].
     #[default]
-    Rest,
+    InverseKinematics,
     /// See [`PoseSource::Estimated`].
     Estimated,
     /// See [`PoseSource::Frozen`].
     Frozen,
+    /// See [`PoseSource::RestPose`].
+    RestPose,
 }
 
 /// Reflects [`Skeleton`].

@@ -46,8 +46,8 @@ pub struct KinestSettings {
     #[reflect(remote = DropoutSettingsReflect)]
     #[serde(alias = "loss")]
     pub dropout: DropoutSettings,
-    /// Duration of the blend between two sources of a body, seconds: from rest to the network's
-    /// first pose, from one model to the next.
+    /// Duration of the blend between two sources of a body, seconds: from inverse kinematics to the
+    /// network's first pose, from one model to the next.
     pub blend: f64,
 }
 

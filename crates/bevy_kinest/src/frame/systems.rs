@@ -6,7 +6,8 @@ use bevy::prelude::*;
 /// [`AnimationSystems`](bevy::app::AnimationSystems) and before [`TransformSystems::Propagate`].
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KinestSystems {
-    /// Reads every avatar's trackers. Move trackers before it.
+    /// Reads every avatar's trackers, and triggers [`TrackingLost`](crate::TrackingLost) and
+    /// [`TrackingRegained`](crate::TrackingRegained). Move trackers before it.
     Sample,
     /// Submits every avatar's input to the network.
     Infer,

@@ -74,7 +74,7 @@ fn draw(
 ) {
     let wanted = gizmos.config_ext.clone();
     for (body, of_avatar, replay) in bodies.iter().filter(|(body, ..)| body.time().is_some()) {
-        let at = |joint| body.joint(joint).translation;
+        let at = |joint| body.joint_transform(joint).translation;
         for joint in SmplJoint::ALL {
             if let (Some(color), Some(parent)) = (wanted.bones, joint.parent()) {
                 let color = wanted.unsure.mix(&color, body.confidence(joint));
@@ -102,7 +102,9 @@ fn draw(
                 gizmos.circle(Isometry3d::new(at(foot), flat), RING, color);
             }
         }
-        if let (Some(color), Some(truth)) = (wanted.errors, replay.and_then(MotionReplay::truth)) {
+        if let (Some(color), Some(truth)) =
+            (wanted.errors, replay.and_then(MotionReplay::truth_z_up))
+        {
             let truth = body.skeleton().pose_joints(&truth).positions;
             for joint in SmplJoint::ALL {
                 let there = engine_from_amass_point(truth[joint.index()]);

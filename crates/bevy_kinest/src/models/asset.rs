@@ -1,5 +1,6 @@
 //! Models as assets.
 
+use super::standing::Standing;
 use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext, ParseAssetPathError, ReadAssetBytesError};
 use bevy::prelude::*;
@@ -42,6 +43,31 @@ impl PoseModel {
         make: impl Fn() -> E + Send + Sync + 'static,
     ) -> Self {
         Self { spec, sha256: None, open: Arc::new(move |_| Ok(Box::new(make()))) }
+    }
+
+    /// Every body stands upright, arms hanging, where its head is and facing where it faces; hands
+    /// are at their trackers, as ever. Needs no file, for the tests of games:
+    ///
+    /// ```
+    /// # use bevy::prelude::*;
+    /// # use bevy_kinest::prelude::*;
+    /// let mut app = App::new();
+    /// app.add_plugins((MinimalPlugins, TransformPlugin, AssetPlugin::default(), KinestPlugins))
+    ///     .insert_resource(KinestSettings::inline());
+    /// let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(PoseModel::standing());
+    /// let player = (
+    ///     KinestAvatar::new(model),
+    ///     related!(Trackers[(SparseTracker::HEAD, Transform::from_xyz(3.0, 1.6, 0.0))]),
+    /// );
+    /// let avatar = app.world_mut().spawn(player).id();
+    /// (0..60).for_each(|_| app.update());
+    ///
+    /// let body = app.world().get::<BodyPose>(avatar).unwrap();
+    /// assert!((body.joint_transform(SmplJoint::LeftFoot).translation.x - 3.0).abs() < 0.3);
+    /// ```
+    #[must_use]
+    pub fn standing() -> Self {
+        Self::from_engine(Standing::spec(), Standing::new)
     }
 
     /// Its inputs, outputs and feed.

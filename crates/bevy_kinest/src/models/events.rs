@@ -1,4 +1,5 @@
-//! Messages about models.
+//! Messages about models, which may have any number of avatars: events of one avatar are triggered
+//! on it instead.
 
 use super::asset::PoseModel;
 use bevy::prelude::*;

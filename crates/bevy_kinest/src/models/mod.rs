@@ -4,6 +4,7 @@ mod asset;
 pub(crate) mod diagnostics;
 mod events;
 mod running;
+mod standing;
 mod status;
 mod workers;
 

@@ -36,7 +36,6 @@ pub struct KinestPanelContents<'w, 's> {
 
     models: Res<'w, KinestModels>,
     avatars: Query<'w, 's, Shown>,
-    recalibrate: MessageWriter<'w, Recalibrate>,
     commands: Commands<'w, 's>,
 }
 
@@ -85,7 +84,7 @@ impl KinestPanelContents<'_, '_> {
                 let known = it.calibration.map(|PlayerCalibration(known)| known);
                 match calibration::section(ui, known, it.measuring, &mut it.watch) {
                     Some(calibration::Wish::Measure(method)) => {
-                        self.recalibrate.write(Recalibrate { avatar: shown, method });
+                        self.commands.trigger(Recalibrate { entity: shown, method });
                     }
                     Some(calibration::Wish::Reset) => {
                         self.commands.entity(shown).remove::<PlayerCalibration>();

@@ -20,7 +20,7 @@ use crate::body::KinestAvatar;
 use crate::frame::KinestSystems;
 use bevy::prelude::*;
 use bevy_egui::{EguiPlugin, EguiPrimaryContextPass};
-use watch::{Watch, watch, watch_calibrations};
+use watch::{Watch, on_calibrated, on_calibration_failed, watch};
 use window::show_window;
 
 /// A window for inspecting and adjusting avatars. Not in [`KinestPlugins`](crate::KinestPlugins):
@@ -54,11 +54,10 @@ impl Plugin for KinestPanelPlugin {
         }
         app.init_resource::<KinestPanel>()
             .register_type::<KinestPanel>()
-            .add_systems(
-                PostUpdate,
-                (watch, watch_calibrations).chain().after(KinestSystems::Writeback),
-            )
-            .add_systems(EguiPrimaryContextPass, show_window);
+            .add_systems(PostUpdate, watch.after(KinestSystems::Writeback))
+            .add_systems(EguiPrimaryContextPass, show_window)
+            .add_observer(on_calibrated)
+            .add_observer(on_calibration_failed);
         app.register_required_components::<KinestAvatar, Watch>();
     }
 }

@@ -37,8 +37,9 @@ pub(super) fn section(
     }
     ui.label(match (body.time(), body.source()) {
         (None, _) => "Pose: none, the head has not been seen".into(),
-        (_, PoseSource::Rest) => "Pose: at rest".into(),
+        (_, PoseSource::InverseKinematics) => "Pose: from the trackers alone".into(),
         (_, PoseSource::Frozen) => "Pose: frozen, the head is lost".into(),
+        (_, PoseSource::RestPose) => "Pose: at rest, the head is lost".into(),
         (_, PoseSource::Estimated) => {
             format!("Pose: estimated, {:.0} ms old", 1e3 * body.age())
         }

@@ -93,20 +93,15 @@ pub(super) fn watch(
     }
 }
 
-pub(super) fn watch_calibrations(
-    mut done: MessageReader<KinestCalibrated>,
-    mut failed: MessageReader<CalibrationFailed>,
-    mut avatars: Query<&mut Watch>,
-) {
-    for KinestCalibrated { avatar, .. } in done.read() {
-        if let Ok(mut watch) = avatars.get_mut(*avatar) {
-            watch.not_calibrated = None;
-        }
+pub(super) fn on_calibrated(done: On<KinestCalibrated>, mut avatars: Query<&mut Watch>) {
+    if let Ok(mut watch) = avatars.get_mut(done.entity) {
+        watch.not_calibrated = None;
     }
-    for CalibrationFailed { avatar, reason } in failed.read() {
-        if let Ok(mut watch) = avatars.get_mut(*avatar) {
-            watch.not_calibrated = Some(reason.clone());
-        }
+}
+
+pub(super) fn on_calibration_failed(failed: On<CalibrationFailed>, mut avatars: Query<&mut Watch>) {
+    if let Ok(mut watch) = avatars.get_mut(failed.entity) {
+        watch.not_calibrated = Some(failed.reason.clone());
     }
 }
 

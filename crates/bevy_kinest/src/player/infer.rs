@@ -14,7 +14,7 @@ pub(super) fn infer(
     mut workers: ResMut<Workers>,
     mut statuses: ResMut<KinestModels>,
     mut avatars: Query<(
-        Entity,
+        NameOrEntity,
         &KinestAvatar,
         Option<&PlayerCalibration>,
         &mut Sampled,
@@ -23,7 +23,8 @@ pub(super) fn infer(
 ) {
     let (settings, now) = (&clock.settings, clock.now().as_secs_f64());
     let inline = settings.mode == InferenceMode::Inline;
-    for (avatar, KinestAvatar { model }, calibration, mut sampled, mut of_avatar) in &mut avatars {
+    for (name, KinestAvatar { model }, calibration, mut sampled, mut of_avatar) in &mut avatars {
+        let avatar = name.entity;
         let id = model.id();
         let AvatarPlayer { model: asked, player } = &mut *of_avatar;
         (player.settings.dropout, player.settings.blend) = (settings.dropout, settings.blend);
@@ -31,7 +32,7 @@ pub(super) fn infer(
         if let Some(devices) = &sampled.devices
             && let Err(error) = player.push(devices, sampled.told_moved)
         {
-            sampled.warn(avatar, error.to_string());
+            sampled.warn(&name, error.to_string());
         }
         if *asked != Some(id) {
             workers.forget(avatar, asked.replace(id));
@@ -39,13 +40,13 @@ pub(super) fn infer(
         if let Some(model) = models.get(id)
             && let Err(error) = workers.open(id, model, settings.device, inline, statuses.of(id))
         {
-            sampled.warn(avatar, format!("no thread for the network: {error}"));
+            sampled.warn(&name, format!("no thread for the network: {error}"));
         }
         let Some(running) = workers.get_mut(id) else { continue };
         let told = match player.tell(running.spec(), running.revision()) {
             Ok(told) => told.unwrap_or_default(),
             Err(error) => {
-                sampled.warn(avatar, error.to_string());
+                sampled.warn(&name, error.to_string());
                 continue;
             }
         };

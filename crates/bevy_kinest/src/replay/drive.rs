@@ -1,11 +1,11 @@
 //! Moves trackers along motions.
 
-use super::motion::MotionReplay;
-use crate::body::ResetAvatar;
+use super::motion::{Jump, MotionReplay};
+use crate::body::{KinestAvatar, ResetAvatar};
 use crate::files::MotionFile;
 use crate::trackers::{
-    PlayerCalibration, ROLES, Recorded, Sampled, SparseTracker, TrackerOf, TrackerValidity,
-    Trackers,
+    PlayerCalibration, ROLES, Replayed, Sampled, SparseTracker, Teleport, TrackerOf, Trackers,
+    TrackingSpace,
 };
 use bevy::prelude::*;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
@@ -33,15 +33,24 @@ pub(super) fn open_files(
         }
     }
 }
+/// A tracker that a replay spawned.
+#[derive(Component)]
+pub(super) struct Puppet;
 
 /// Advances every replay and moves its trackers.
 pub(super) fn replay(
     mut commands: Commands,
     time: Res<Time>,
-    mut replays: Query<(Entity, &mut MotionReplay, Option<&Trackers>, Option<&PlayerCalibration>)>,
-    mut trackers: Query<(&SparseTracker, &mut TrackerValidity, &mut Transform)>,
+    mut replays: Query<(
+        Entity,
+        &mut MotionReplay,
+        Option<&Trackers>,
+        Option<&TrackingSpace>,
+        Option<&PlayerCalibration>,
+    )>,
+    mut trackers: Query<(&SparseTracker, &mut Transform, Option<&ChildOf>, Has<Puppet>)>,
 ) {
-    for (avatar, mut replay, own, known) in &mut replays {
+    for (avatar, mut replay, own, space, known) in &mut replays {
         if replay.waits {
             continue;
         }
@@ -50,34 +59,64 @@ pub(super) fn replay(
         if let Some(calibration) = calibration.filter(|player| known != Some(player)) {
             commands.entity(avatar).insert(calibration);
         }
-        if std::mem::take(&mut replay.cut) {
-            commands.trigger(ResetAvatar { entity: avatar });
+        match replay.jump.take() {
+            Some(Jump::Sought) => commands.trigger(ResetAvatar { entity: avatar }),
+            Some(Jump::Repeated) => commands.trigger(Teleport { entity: avatar }),
+            None => {}
         }
-        for (role, pose) in ROLES.into_iter().zip(replay.trackers()) {
+        let space = space.map(|TrackingSpace(space)| *space);
+        let space = space.filter(|space| commands.get_entity(*space).is_ok());
+        for (k, (role, pose)) in ROLES.into_iter().zip(replay.trackers()).enumerate() {
+            replay.tracked[k] = pose.tracked;
             let joint = Transform::from_translation(engine_from_amass_point(pose.position))
                 .with_rotation(engine_from_amass_rotation(quat_from_matrix(pose.rotation)));
             let is_role = |e: &Entity| trackers.get(*e).is_ok_and(|(t, ..)| t.role == role);
             let Some(entity) = own.and_then(|own| own.iter().find(is_role)) else {
-                commands.spawn((SparseTracker::new(role), TrackerOf(avatar), joint));
+                let puppet = (SparseTracker::new(role), TrackerOf(avatar), joint, Puppet);
+                let mut puppet = commands.spawn(puppet);
+                if let Some(space) = space {
+                    puppet.insert(ChildOf(space));
+                }
                 continue;
             };
-            if let Ok((tracker, mut validity, mut transform)) = trackers.get_mut(entity) {
-                let held = tracker.device_from_joint;
-                let rotation = joint.rotation * held.rotation.inverse();
-                transform.rotation = rotation;
-                transform.translation = joint.translation - rotation * held.translation;
-                validity.tracked = pose.tracked;
+            let Ok((tracker, mut transform, parent, is_puppet)) = trackers.get_mut(entity) else {
+                continue;
+            };
+            let offset = tracker.device_from_joint;
+            let rotation = joint.rotation * offset.rotation.inverse();
+            transform.rotation = rotation;
+            transform.translation = joint.translation - rotation * offset.translation;
+            if is_puppet && parent.map(ChildOf::parent) != space {
+                match space {
+                    Some(space) => _ = commands.entity(entity).insert(ChildOf(space)),
+                    None => _ = commands.entity(entity).remove::<ChildOf>(),
+                }
             }
         }
     }
 }
 
-/// Tells sampling what the shown frame of a recording knows beyond its trackers' transforms.
-pub(super) fn tell_recorded(mut replays: Query<(&MotionReplay, &mut Sampled)>) {
+/// Tells sampling what the shown frame knows beyond its trackers' transforms.
+pub(super) fn tell_replayed(mut replays: Query<(&MotionReplay, &mut Sampled)>) {
     for (replay, mut sampled) in &mut replays {
-        sampled.recorded = replay.recorded().map(|frame| Recorded {
-            poses: std::array::from_fn(|k| frame.trackers.poses[k]),
-            teleported: frame.teleported,
+        let recorded = replay.recorded();
+        sampled.replayed = Some(Replayed {
+            tracked: replay.tracked,
+            exact: recorded.map(|frame| std::array::from_fn(|k| frame.trackers.poses[k])),
+            teleported: recorded.is_some_and(|frame| frame.teleported),
         });
+    }
+}
+
+/// Trackers that a replay spawned go with their avatar.
+pub(super) fn on_despawn(
+    despawned: On<Despawn, KinestAvatar>,
+    mut commands: Commands,
+    avatars: Query<&Trackers>,
+    puppets: Query<(), With<Puppet>>,
+) {
+    let Ok(own) = avatars.get(despawned.entity) else { return };
+    for puppet in own.iter().filter(|tracker| puppets.contains(*tracker)) {
+        commands.entity(puppet).try_despawn();
     }
 }

@@ -11,7 +11,7 @@ use crate::files::MotionFile;
 use crate::frame::KinestSystems;
 use crate::trackers::sample;
 use bevy::prelude::*;
-use drive::{open_files, replay, tell_recorded};
+use drive::{on_despawn, open_files, replay, tell_replayed};
 use recorder::{on_stop_recording, record};
 
 /// Moves trackers along each [`MotionReplay`], and runs [`TrackerRecorder`]s.
@@ -28,10 +28,11 @@ impl Plugin for KinestReplayPlugin {
             .add_systems(
                 PostUpdate,
                 (
-                    tell_recorded.in_set(KinestSystems::Sample).before(sample),
+                    tell_replayed.in_set(KinestSystems::Sample).before(sample),
                     record.after(KinestSystems::Writeback),
                 ),
             )
+            .add_observer(on_despawn)
             .add_observer(on_stop_recording);
     }
 }

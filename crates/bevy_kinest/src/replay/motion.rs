@@ -13,6 +13,15 @@ use std::sync::Arc;
 /// Half a millisecond, seconds: frame times are whole nanoseconds and must not miss the last frame.
 const ROUNDING: f64 = 5e-4;
 
+/// A jump to another moment, during which the trackers did not move.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Jump {
+    /// By [`MotionReplay::seek`]: what was before does not count.
+    Sought,
+    /// From the end to the start: the player goes on.
+    Repeated,
+}
+
 /// The motion of a [`MotionReplay`].
 #[derive(Clone, Debug)]
 enum Motion {
@@ -24,7 +33,10 @@ enum Motion {
 /// demonstrations and users without a headset. Lives on the avatar's entity.
 ///
 /// Every frame in `PreUpdate` it writes the `Transform`s of the avatar's trackers, relative to
-/// their parents, and spawns missing trackers.
+/// their parents, and spawns missing trackers, which are children of the avatar's
+/// [`TrackingSpace`](crate::TrackingSpace) and despawned with the avatar. A recording's dropouts
+/// are replayed. The trackers' [`TrackingState`](crate::TrackingState) stays the game's, which can
+/// play dropouts of its own.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -58,8 +70,11 @@ pub struct MotionReplay {
     passes: u32,
     /// At its end, which has been counted.
     over: bool,
-    /// It jumped to another moment: the trackers did not move there.
-    pub(super) cut: bool,
+    /// Not yet told to the avatar.
+    #[reflect(ignore)]
+    pub(super) jump: Option<Jump>,
+    /// Which trackers are tracked in the shown frame.
+    pub(super) tracked: [bool; 3],
     started: bool,
 }
 
@@ -115,12 +130,14 @@ impl MotionReplay {
             seconds: 0.0,
             passes: 0,
             over: false,
-            cut: false,
+            jump: None,
+            tracked: [true; 3],
             started: false,
         }
     }
 
-    /// Repeats the motion without end.
+    /// Repeats the motion without end. The jump back to its start is a
+    /// [`Teleport`](crate::Teleport) of the player.
     #[must_use]
     pub fn repeating(self) -> Self {
         Self { repeats: true, ..self }
@@ -129,7 +146,7 @@ impl MotionReplay {
     /// Jumps to a moment, seconds from the start. The avatar is reset there.
     pub fn seek(&mut self, seconds: f64) {
         self.seconds = seconds.clamp(0.0, self.duration());
-        (self.cut, self.started, self.over) = (true, false, false);
+        (self.jump, self.started, self.over) = (Some(Jump::Sought), false, false);
     }
 
     /// Present moment, seconds from the start of the motion.
@@ -154,9 +171,9 @@ impl MotionReplay {
     }
 
     /// The present pose of the motion: the clip's own, or the pose shown while recording, if poses
-    /// were recorded. `None` before its file is loaded.
+    /// were recorded. AMASS space (z up), metres. `None` before its file is loaded.
     #[must_use]
-    pub fn truth(&self) -> Option<Pose> {
+    pub fn truth_z_up(&self) -> Option<Pose> {
         match &self.motion {
             _ if self.waits => None,
             Motion::Clip { clip, .. } => Some(clip.pose_at(self.seconds)),
@@ -164,11 +181,11 @@ impl MotionReplay {
         }
     }
 
-    /// Distance of each joint of `body` from its position in [`truth`](Self::truth), metres.
+    /// Distance of each joint of `body` from its position in [`truth_z_up`](Self::truth_z_up), metres.
     #[must_use]
     pub fn errors(&self, body: &BodyPose) -> Option<PerJoint<f64>> {
-        let truth = body.skeleton().pose_joints(&self.truth()?).positions;
-        let shown = &body.joints().positions;
+        let truth = body.skeleton().pose_joints(&self.truth_z_up()?).positions;
+        let shown = &body.joints_z_up().positions;
         Some(SmplJoint::ALL.map(|joint| shown[joint.index()].distance(truth[joint.index()])))
     }
 
@@ -227,7 +244,8 @@ impl MotionReplay {
         }
         self.passes += u32::from(!self.over);
         self.over = !self.repeats;
-        self.cut = self.repeats;
+        // A motion of one moment stands still.
+        self.jump = (self.repeats && duration > 0.0).then_some(Jump::Repeated);
         self.seconds = if self.repeats { 0.0 } else { duration };
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn record(
         };
         let frame = RecordedFrame {
             trackers: devices.clone(),
-            pose: recorder.poses.then(|| *body.pose()),
+            pose: recorder.poses.then(|| *body.pose_z_up()),
             teleported: sampled.told_moved,
             calibration: player.map(|PlayerCalibration(calibration)| *calibration),
             model: models.get(model).and_then(PoseModel::sha256).map(str::to_owned),

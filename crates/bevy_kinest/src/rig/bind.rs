@@ -129,16 +129,16 @@ pub(crate) fn follow_files(
 
 /// Reports characters whose scene cannot be loaded.
 pub(crate) fn report_missing_scenes(
+    mut commands: Commands,
     server: Res<AssetServer>,
     mut rigs: Query<(Entity, &WorldAssetRoot, &mut Binding), With<KinestRig>>,
-    mut failed: MessageWriter<RigFailed>,
 ) {
     for (rig, scene, mut binding) in &mut rigs {
         if *binding == Binding::Waiting
             && let LoadState::Failed(error) = server.load_state(&scene.0)
         {
             *binding = Binding::Done;
-            failed.write(RigFailed { rig, reason: error.to_string() });
+            commands.trigger(RigFailed { entity: rig, reason: error.to_string() });
         }
     }
 }
@@ -149,8 +149,6 @@ pub(crate) fn bind_rigs(
     server: Res<AssetServer>,
     mut rigs: Query<(Entity, &KinestRig, &mut Binding, Option<&RigBones>)>,
     mut nodes: Nodes,
-    mut bound: MessageWriter<RigBound>,
-    mut failed: MessageWriter<RigFailed>,
 ) {
     for (rig, KinestRig { file, .. }, mut binding, old) in &mut rigs {
         if *binding != Binding::Due {
@@ -180,12 +178,12 @@ pub(crate) fn bind_rigs(
                     warn!("rig {rig}: {note}");
                 }
                 commands.entity(rig).insert(bones);
-                bound.write(RigBound { rig, confidence, report });
+                commands.trigger(RigBound { entity: rig, confidence, report });
             }
             Err(reason) => {
                 warn!("rig {rig} stays as it is: {reason}");
                 commands.entity(rig).remove::<RigBones>();
-                failed.write(RigFailed { rig, reason });
+                commands.trigger(RigFailed { entity: rig, reason });
             }
         }
     }

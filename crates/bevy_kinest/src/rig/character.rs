@@ -9,7 +9,7 @@ use kinest::rig::{Anchor, Fit};
 /// [`WorldAssetRoot`] of a glTF scene, or on one whose descendants already are bones.
 ///
 /// Once the scene is spawned, its bones are found by name, shape and VRM declarations (see
-/// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is written. The character's own
+/// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is triggered on this entity. The character's own
 /// [`Transform`] does not move it, because trackers are in world space. Other bones (twist, hair,
 /// cloth, fingers) are not driven.
 ///
@@ -75,24 +75,26 @@ pub enum AnchorReflect {
     Pelvis,
 }
 
-/// The bones of a [`KinestRig`] were found; from now on it is driven and has [`RigBones`](crate::RigBones).
-#[derive(Message, Clone, Debug, Reflect)]
-#[reflect(Message)]
+/// Triggered on a [`KinestRig`] whose bones were found; from now on it is driven and has
+/// [`RigBones`](crate::RigBones).
+#[derive(EntityEvent, Clone, Debug, Reflect)]
+#[reflect(Event)]
 pub struct RigBound {
-    /// The entity with the [`KinestRig`].
-    pub rig: Entity,
+    /// The entity with the [`KinestRig`]: the avatar, unless the rig is on another entity.
+    pub entity: Entity,
     /// Lowest confidence of any bone, 0 to 1.
     pub confidence: f64,
     /// Every bone with its joint, confidence and evidence.
     pub report: String,
 }
 
-/// The bones of a [`KinestRig`] were not found, or its scene could not be loaded; it is not driven.
-#[derive(Message, Clone, Debug, Reflect)]
-#[reflect(Message)]
+/// Triggered on a [`KinestRig`] whose bones were not found, or whose scene could not be loaded; it
+/// is not driven.
+#[derive(EntityEvent, Clone, Debug, Reflect)]
+#[reflect(Event)]
 pub struct RigFailed {
-    /// The entity with the [`KinestRig`].
-    pub rig: Entity,
+    /// The entity with the [`KinestRig`]: the avatar, unless the rig is on another entity.
+    pub entity: Entity,
     /// What is wrong or missing.
     pub reason: String,
 }

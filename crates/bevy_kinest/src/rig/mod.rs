@@ -31,8 +31,6 @@ impl Plugin for KinestRigPlugin {
             .init_asset::<RigFile>()
             .register_asset_loader(RigFileLoader)
             .init_resource::<GltfExtensionHandlers>()
-            .add_message::<RigBound>()
-            .add_message::<RigFailed>()
             .add_observer(on_insert)
             .add_observer(on_ready)
             .add_observer(on_remove)

@@ -29,7 +29,7 @@ pub(super) fn write_rigs(
         // The body is given in its tracking space.
         let space_from_world = body.world_from_space.affine().inverse();
         let space = rig_from_amass(&(space_from_world * world_from_rig.affine()).into());
-        bones.retarget.apply(body.joints(), &space, rig.fit, |i, rotation, place| {
+        bones.retarget.apply(body.joints_z_up(), &space, rig.fit, |i, rotation, place| {
             // A despawned bone is skipped.
             let Ok(mut transform) = transforms.get_mut(bones.driven[i].0) else { return };
             transform.rotation = rotation.as_quat();

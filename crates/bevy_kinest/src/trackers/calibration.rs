@@ -38,34 +38,34 @@ pub enum CalibrationMethod {
     Height(f64),
 }
 
-/// Measures an avatar's player: [`PlayerCalibration`] is replaced, and [`KinestCalibrated`] or
-/// [`CalibrationFailed`] follows.
-#[derive(Message, Clone, Copy, Debug, Reflect)]
-#[reflect(Message)]
+/// Trigger this on an avatar to measure its player: [`PlayerCalibration`] is replaced, and
+/// [`KinestCalibrated`] or [`CalibrationFailed`] follows.
+#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
+#[reflect(Event)]
 pub struct Recalibrate {
     /// The avatar.
-    pub avatar: Entity,
+    pub entity: Entity,
     /// How it is measured.
     pub method: CalibrationMethod,
 }
 
-/// An avatar's player has been measured.
-#[derive(Message, Clone, Copy, Debug, Reflect)]
+/// Triggered on an avatar whose player has been measured.
+#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
 #[reflect(opaque)]
-#[reflect(Message)]
+#[reflect(Event)]
 pub struct KinestCalibrated {
     /// The avatar.
-    pub avatar: Entity,
+    pub entity: Entity,
     /// Its new [`PlayerCalibration`].
     pub calibration: Calibration,
 }
 
-/// An avatar's player could not be measured; the previous calibration stays.
-#[derive(Message, Clone, Debug, Reflect)]
-#[reflect(Message)]
+/// Triggered on an avatar whose player could not be measured; the previous calibration stays.
+#[derive(EntityEvent, Clone, Debug, Reflect)]
+#[reflect(Event)]
 pub struct CalibrationFailed {
     /// The avatar.
-    pub avatar: Entity,
+    pub entity: Entity,
     /// What went wrong.
     pub reason: String,
 }
@@ -78,32 +78,36 @@ pub(crate) struct Measuring {
     since: Option<f64>,
 }
 
-/// Starts, feeds and ends measurements.
+/// Starts a measurement.
+pub(super) fn on_recalibrate(
+    asked: On<Recalibrate>,
+    mut commands: Commands,
+    avatars: Query<(), With<KinestAvatar>>,
+) {
+    let Recalibrate { entity, method } = *asked;
+    if avatars.contains(entity) {
+        let measuring = Measuring { method, frames: Vec::new(), since: None };
+        commands.entity(entity).insert(measuring);
+    } else {
+        let reason = "it is no avatar".into();
+        commands.trigger(CalibrationFailed { entity, reason });
+    }
+}
+
+/// Feeds and ends measurements.
 pub(super) fn calibrate(
     mut commands: Commands,
     models: Res<Assets<PoseModel>>,
-    mut asked: MessageReader<Recalibrate>,
     mut avatars: Query<(
         Entity,
         &KinestAvatar,
         &Sampled,
         Option<&PlayerCalibration>,
-        Option<&mut Measuring>,
+        &mut Measuring,
     )>,
-    mut calibrated: MessageWriter<KinestCalibrated>,
-    mut failed: MessageWriter<CalibrationFailed>,
 ) {
-    for Recalibrate { avatar, method } in asked.read() {
-        if avatars.contains(*avatar) {
-            let measuring = Measuring { method: *method, frames: Vec::new(), since: None };
-            commands.entity(*avatar).insert(measuring);
-        } else {
-            let reason = "it is no avatar".into();
-            failed.write(CalibrationFailed { avatar: *avatar, reason });
-        }
-    }
-    for (avatar, KinestAvatar { model }, sampled, known, measuring) in &mut avatars {
-        let (Some(mut measuring), Some(frame)) = (measuring, &sampled.devices) else { continue };
+    for (entity, KinestAvatar { model }, sampled, known, mut measuring) in &mut avatars {
+        let Some(frame) = &sampled.devices else { continue };
         if measuring.since.is_some_and(|since| frame.time < since) {
             // The avatar was reset, and its time restarted.
             (measuring.since, measuring.frames) = (None, Vec::new());
@@ -134,14 +138,14 @@ pub(super) fn calibrate(
             }
             _ => continue,
         };
-        commands.entity(avatar).remove::<Measuring>();
+        commands.entity(entity).remove::<Measuring>();
         match found {
             Ok(calibration) => {
-                commands.entity(avatar).insert(PlayerCalibration(calibration));
-                calibrated.write(KinestCalibrated { avatar, calibration });
+                commands.entity(entity).insert(PlayerCalibration(calibration));
+                commands.trigger(KinestCalibrated { entity, calibration });
             }
             Err(error) => {
-                failed.write(CalibrationFailed { avatar, reason: error.to_string() });
+                commands.trigger(CalibrationFailed { entity, reason: error.to_string() });
             }
         }
     }

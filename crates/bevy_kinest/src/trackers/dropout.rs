@@ -7,7 +7,7 @@ use kinest::tracker::TrackerRole;
 /// Why a tracker is in a dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 pub enum DropoutReason {
-    /// Its [`TrackerValidity`](crate::TrackerValidity) reports it.
+    /// Its [`TrackingState`](crate::TrackingState) reports it, or the recording that is replayed.
     Reported,
     /// Its transform is not finite.
     NotFinite,
@@ -15,12 +15,12 @@ pub enum DropoutReason {
     Missing,
 }
 
-/// A dropout of an avatar's tracker has begun.
-#[derive(Message, Clone, Copy, Debug, Reflect)]
-#[reflect(Message)]
+/// Triggered on an avatar when a dropout of one of its trackers has begun.
+#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
+#[reflect(Event)]
 pub struct TrackingLost {
     /// The avatar.
-    pub avatar: Entity,
+    pub entity: Entity,
     /// Where the tracker is worn.
     #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
@@ -28,12 +28,12 @@ pub struct TrackingLost {
     pub reason: DropoutReason,
 }
 
-/// A dropout of an avatar's tracker has ended.
-#[derive(Message, Clone, Copy, Debug, Reflect)]
-#[reflect(Message)]
+/// Triggered on an avatar when a dropout of one of its trackers has ended.
+#[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
+#[reflect(Event)]
 pub struct TrackingRegained {
     /// The avatar.
-    pub avatar: Entity,
+    pub entity: Entity,
     /// Where the tracker is worn.
     #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,

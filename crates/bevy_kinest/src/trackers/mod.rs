@@ -1,5 +1,6 @@
 //! Trackers of a player: devices, the space they move in, dropouts, and the player's size.
 
+mod assign;
 mod calibration;
 mod dropout;
 mod sample;
@@ -15,16 +16,17 @@ pub use calibration::{
 };
 pub use dropout::{DropoutReason, TrackingLost, TrackingRegained};
 pub(crate) use sample::sample;
-pub(crate) use sampled::{Recorded, Sampled};
+pub(crate) use sampled::{Replayed, Sampled};
 pub use space::{Teleport, TrackingSpace};
 pub use status::AvatarStatus;
 pub(crate) use tracker::ROLES;
-pub use tracker::{SparseTracker, TrackerOf, TrackerRoleReflect, TrackerValidity, Trackers};
+pub use tracker::{SparseTracker, TrackerOf, TrackerRoleReflect, Trackers, TrackingState};
 
 use crate::body::KinestAvatar;
 use crate::frame::KinestSystems;
+use assign::{assign, warn_of_spares};
 use bevy::prelude::*;
-use calibration::calibrate;
+use calibration::{calibrate, on_recalibrate};
 use sampled::{on_reset, on_teleport};
 
 /// Reads the trackers of every avatar, and measures players.
@@ -40,17 +42,16 @@ impl Plugin for TrackersPlugin {
             .register_type::<SparseTracker>()
             .register_type::<Teleport>()
             .register_type::<TrackerOf>()
-            .register_type::<TrackerValidity>()
             .register_type::<Trackers>()
             .register_type::<TrackingLost>()
             .register_type::<TrackingRegained>()
             .register_type::<TrackingSpace>()
-            .add_message::<TrackingLost>()
-            .add_message::<TrackingRegained>()
-            .add_message::<Recalibrate>()
-            .add_message::<KinestCalibrated>()
-            .add_message::<CalibrationFailed>()
-            .add_systems(PostUpdate, (sample, calibrate).chain().in_set(KinestSystems::Sample))
+            .register_type::<TrackingState>()
+            .add_systems(
+                PostUpdate,
+                (assign, warn_of_spares, sample, calibrate).chain().in_set(KinestSystems::Sample),
+            )
+            .add_observer(on_recalibrate)
             .add_observer(on_teleport)
             .add_observer(on_reset);
         app.register_required_components::<KinestAvatar, AvatarStatus>();

@@ -4,7 +4,7 @@ use super::dropout::{DropoutReason, TrackingLost, TrackingRegained};
 use super::sampled::Sampled;
 use super::space::TrackingSpace;
 use super::status::AvatarStatus;
-use super::tracker::{ROLES, SparseTracker, TrackerOf, TrackerValidity, Trackers};
+use super::tracker::{ROLES, SparseTracker, Trackers, TrackingState};
 use crate::body::KinestAvatar;
 use crate::frame::Clock;
 use bevy::prelude::*;
@@ -21,28 +21,25 @@ const ROUNDING: f64 = 1e-4;
 /// Reads the pose of every avatar's trackers in this frame, from `Transform`s, because
 /// `GlobalTransform`s are still those of the frame before.
 pub(crate) fn sample(
+    mut commands: Commands,
     clock: Clock,
     transforms: TransformHelper,
-    mut trackers: Query<(&SparseTracker, &mut TrackerValidity)>,
-    strays: Query<Entity, (With<SparseTracker>, Without<TrackerOf>)>,
+    mut trackers: Query<(&SparseTracker, &mut TrackingState)>,
     mut avatars: Query<
-        (Entity, Option<&Trackers>, Option<&TrackingSpace>, &mut Sampled, &mut AvatarStatus),
+        (NameOrEntity, Option<&Trackers>, Option<&TrackingSpace>, &mut Sampled, &mut AvatarStatus),
         With<KinestAvatar>,
     >,
-    mut lost: MessageWriter<TrackingLost>,
-    mut regained: MessageWriter<TrackingRegained>,
 ) {
-    let alone = avatars.iter().len() == 1;
     for (avatar, own, space, mut sampled, mut status) in &mut avatars {
-        let sampled = &mut *sampled;
+        let (entity, sampled) = (avatar.entity, &mut *sampled);
         let start = *sampled.start.get_or_insert(clock.now());
         sampled.time = clock.now().saturating_sub(start).as_secs_f64();
         let now = sampled.time;
-        let recorded = sampled.recorded.take();
+        let replayed = sampled.replayed.take();
         if let Some(TrackingSpace(space)) = space {
             match transforms.compute_global_transform(*space) {
                 Ok(global) => sampled.world_from_space = global,
-                Err(_) => sampled.warn(avatar, "its tracking space is gone".into()),
+                Err(_) => sampled.warn(&avatar, "its tracking space is gone".into()),
             }
         } else {
             sampled.world_from_space = GlobalTransform::IDENTITY;
@@ -50,24 +47,25 @@ pub(crate) fn sample(
         let space_from_world = sampled.world_from_space.affine().inverse();
         let mut missing = None;
         for (k, role) in ROLES.into_iter().enumerate() {
-            // The avatar's own trackers come before trackers without an avatar.
             let worn = |entity: &Entity| trackers.get(*entity).is_ok_and(|(t, _)| t.role == role);
             let tracker = own.and_then(|own| own.iter().find(worn));
-            let tracker = tracker.or_else(|| strays.iter().find(worn).filter(|_| alone));
+            let is_tracked = |state: &TrackingState| {
+                state.tracked && replayed.is_none_or(|replayed| replayed.tracked[k])
+            };
             let pose = match tracker.map(|tracker| (tracker, trackers.get(tracker))) {
                 None | Some((_, Err(_))) => Err(DropoutReason::Missing),
-                Some((_, Ok((_, validity)))) if !validity.tracked => Err(DropoutReason::Reported),
-                Some((entity, Ok((tracker, _)))) => transforms
-                    .compute_global_transform(entity)
+                Some((_, Ok((_, state)))) if !is_tracked(state) => Err(DropoutReason::Reported),
+                Some((device, Ok((tracker, _)))) => transforms
+                    .compute_global_transform(device)
                     .map_err(|_| DropoutReason::Missing)
                     .and_then(|global| {
                         let affine = space_from_world * global.affine();
                         pose_of(GlobalTransform::from(affine), &tracker.device_from_joint)
                             .ok_or(DropoutReason::NotFinite)
                     })
-                    .map(|pose| match recorded.map(|frame| frame.poses[k]) {
+                    .map(|pose| match replayed.and_then(|frame| Some(frame.exact?[k])) {
                         // Its transform rounds it.
-                        Some(recorded) if is_rounded(&pose, &recorded) => recorded,
+                        Some(exact) if is_rounded(&pose, &exact) => exact,
                         _ => pose,
                     }),
             };
@@ -77,7 +75,8 @@ pub(crate) fn sample(
                     if let Some(since) = sampled.lost_since[k].take()
                         && sampled.seen[k].is_some()
                     {
-                        regained.write(TrackingRegained { avatar, role, after: now - since });
+                        let after = now - since;
+                        commands.trigger(TrackingRegained { entity, role, after });
                     }
                     if sampled.seen[k].replace(pose) != Some(pose) {
                         status.moves[k] += 1;
@@ -86,7 +85,7 @@ pub(crate) fn sample(
                 }
                 Err(reason) => {
                     if sampled.lost_since[k].is_none() && sampled.seen[k].is_some() {
-                        lost.write(TrackingLost { avatar, role, reason });
+                        commands.trigger(TrackingLost { entity, role, reason });
                     }
                     if reason == DropoutReason::Missing {
                         missing = missing.or(Some(role));
@@ -95,14 +94,18 @@ pub(crate) fn sample(
                 }
             };
             let since = since.map(|since| sampled.on_clock(since));
-            if let Some(Ok((_, mut validity))) = tracker.map(|tracker| trackers.get_mut(tracker))
-                && validity.lost_since != since
+            if let Some(Ok((_, mut state))) = tracker.map(|tracker| trackers.get_mut(tracker))
+                && state.lost_since != since
             {
-                validity.lost_since = since;
+                state.lost_since = since;
             }
         }
         if let Some(role) = missing {
-            sampled.warn(avatar, format!("no tracker for {role:?}: it counts as lost"));
+            let cure = "spawn one with `TrackerOf(avatar)`, or in `related!(Trackers[...])`";
+            sampled.warn(
+                &avatar,
+                format!("it has no tracker for {role:?}, which counts as lost: {cure}"),
+            );
         }
         let Some(head) = sampled.seen[0] else { continue };
         let pose = |k: usize| match (sampled.seen[k], sampled.lost_since[k]) {
@@ -118,7 +121,7 @@ pub(crate) fn sample(
         frame.poses.clear();
         frame.poses.extend_from_slice(&poses);
         sampled.told_moved = std::mem::take(&mut sampled.teleported);
-        sampled.told_moved |= recorded.is_some_and(|frame| frame.teleported);
+        sampled.told_moved |= replayed.is_some_and(|frame| frame.teleported);
     }
 }
 

@@ -4,6 +4,7 @@ use super::space::Teleport;
 use crate::body::ResetAvatar;
 use bevy::prelude::*;
 use kinest::tracker::{TrackerFrame, TrackerPose};
+use std::fmt;
 use std::time::Duration;
 
 /// An avatar's trackers in this frame, in its tracking space.
@@ -25,8 +26,8 @@ pub(crate) struct Sampled {
     pub(super) teleported: bool,
     /// The player was teleported in this frame.
     pub told_moved: bool,
-    /// The recorded frame that a replay shows; taken when this frame is sampled.
-    pub recorded: Option<Recorded>,
+    /// What a replay shows; taken when this frame is sampled.
+    pub replayed: Option<Replayed>,
     /// Last tracked pose of each.
     pub(super) seen: [Option<TrackerPose>; 3],
     /// The last warning, so that it is given once.
@@ -40,7 +41,7 @@ impl Sampled {
     }
 
     /// Warns, unless this was the last warning.
-    pub fn warn(&mut self, avatar: Entity, trouble: String) {
+    pub fn warn(&mut self, avatar: impl fmt::Display, trouble: String) {
         if self.trouble != trouble {
             warn!("avatar {avatar}: {trouble}");
             self.trouble = trouble;
@@ -48,11 +49,13 @@ impl Sampled {
     }
 }
 
-/// What a recording knows of a frame beyond what [`Transform`]s hold.
+/// What a replay knows of a frame beyond what [`Transform`]s hold.
 #[derive(Clone, Copy)]
-pub(crate) struct Recorded {
-    /// Unrounded poses of the trackers.
-    pub poses: [TrackerPose; 3],
+pub(crate) struct Replayed {
+    /// Whether each tracker is tracked in the motion.
+    pub tracked: [bool; 3],
+    /// Unrounded poses of the trackers, if they were recorded at exactly this moment.
+    pub exact: Option<[TrackerPose; 3]>,
     /// The player was teleported in this frame.
     pub teleported: bool,
 }

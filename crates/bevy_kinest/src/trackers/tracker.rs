@@ -17,15 +17,15 @@ use kinest::tracker::{TrackerRole, TrackerSet};
 /// # use std::f32::consts::PI;
 /// # fn setup(mut commands: Commands) {
 /// let eyes_from_joint = Transform::from_xyz(0.0, -0.08, 0.1).with_rotation(Quat::from_rotation_y(PI));
-/// commands.spawn((Camera3d::default(), SparseTracker::HEAD.held(eyes_from_joint)));
+/// commands.spawn((Camera3d::default(), SparseTracker::HEAD.with_offset(eyes_from_joint)));
 /// # }
 /// ```
 ///
-/// It drives the avatar in its [`TrackerOf`], or without one the only avatar in the world.
-/// [`TrackerValidity`] tells whether the device is tracked.
+/// It drives the avatar in its [`TrackerOf`]. If it never had one, it is given to the only avatar, or
+/// to the only one that has no trackers of its own. [`TrackingState`] tells whether the device is tracked.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
-#[require(Transform, TrackerValidity)]
+#[require(Transform, TrackingState)]
 pub struct SparseTracker {
     /// Where it is worn.
     #[reflect(remote = TrackerRoleReflect)]
@@ -48,30 +48,32 @@ impl SparseTracker {
         Self { role, device_from_joint: Transform::IDENTITY }
     }
 
-    /// The same tracker, with this pose of the joint in the device's axes.
+    /// The same tracker, worn or held so that the joint has this pose in the device's axes.
     #[must_use]
-    pub const fn held(self, device_from_joint: Transform) -> Self {
+    pub const fn with_offset(self, device_from_joint: Transform) -> Self {
         Self { device_from_joint, ..self }
     }
 }
 
 /// Whether a [`SparseTracker`]'s device is tracked, written by the code that moves its
-/// [`Transform`]. A tracker whose pose is not finite or that is despawned is always in a dropout.
+/// [`Transform`], or by games that play a dropout. A tracker whose pose is not finite or that is
+/// despawned is always in a dropout, and so is one that was not tracked in the recording that a
+/// [`MotionReplay`](crate::MotionReplay) shows.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
-pub struct TrackerValidity {
+pub struct TrackingState {
     /// Whether the [`Transform`] is the present pose of the device.
     pub tracked: bool,
     pub(super) lost_since: Option<f64>,
 }
 
-impl Default for TrackerValidity {
+impl Default for TrackingState {
     fn default() -> Self {
         Self { tracked: true, lost_since: None }
     }
 }
 
-impl TrackerValidity {
+impl TrackingState {
     /// Not tracked from the start.
     pub const LOST: Self = Self { tracked: false, lost_since: None };
 
@@ -83,13 +85,22 @@ impl TrackerValidity {
     }
 }
 
-/// The avatar that a [`SparseTracker`] drives.
+/// The avatar that a [`SparseTracker`] drives. Once it is removed, by the game or because its avatar
+/// was despawned, the tracker drives nobody until it gets another one.
+///
+/// Of several trackers that an avatar has for one role, the first is used; the log names the others.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
-#[relationship(relationship_target = Trackers)]
-pub struct TrackerOf(pub Entity);
+#[relationship(relationship_target = Trackers, allow_self_referential)]
+#[require(Assigned)]
+pub struct TrackerOf(#[entities] pub Entity);
 
-/// The trackers that drive an avatar. Bevy updates it from [`TrackerOf`].
+/// Left on trackers that lost their [`TrackerOf`]: they were somebody's.
+#[derive(Component, Clone, Copy, Default)]
+pub(super) struct Assigned;
+
+/// The trackers that drive an avatar. Bevy updates it from [`TrackerOf`]; `related!` spawns them
+/// with the avatar, see [`KinestAvatar`](crate::KinestAvatar).
 #[derive(Component, Debug, Default, Reflect)]
 #[reflect(Component)]
 #[relationship_target(relationship = TrackerOf)]

@@ -3,7 +3,7 @@
 use super::actions::BodyRole;
 use super::mapping::{ControllerProfile, Located, OpenXrDevice};
 use crate::trackers::{
-    ROLES, SparseTracker, Teleport, TrackerOf, TrackerValidity, Trackers, TrackingSpace,
+    ROLES, SparseTracker, Teleport, TrackerOf, Trackers, TrackingSpace, TrackingState,
 };
 use bevy::prelude::*;
 use bevy_mod_xr::session::XrTrackingRoot;
@@ -22,11 +22,11 @@ pub struct OpenXrPlayer;
 
 /// An additional tracker, worn elsewhere than on head and hands. No network uses it yet; games may
 /// read it. It is a child of the entity with [`XrTrackingRoot`], with the axes that the runtime
-/// reports. Spawned when the runtime first locates it; [`TrackerValidity`] tells whether it is
+/// reports. Spawned when the runtime first locates it; [`TrackingState`] tells whether it is
 /// tracked now.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
-#[require(Transform, TrackerValidity)]
+#[require(Transform, TrackingState)]
 pub struct BodyTracker {
     /// Where it is worn.
     pub role: BodyRole,
@@ -117,8 +117,7 @@ pub(super) fn spawn_trackers(
         };
         for role in ROLES.into_iter().filter(|role| !worn(*role)) {
             let tracker = (SparseTracker::new(role), OpenXrDevice::None, TrackerOf(avatar));
-            let mut tracker =
-                commands.spawn((tracker, TrackerValidity::LOST, Visibility::default()));
+            let mut tracker = commands.spawn((tracker, TrackingState::LOST, Visibility::default()));
             if let Some(root) = root {
                 tracker.insert(ChildOf(root));
             }
@@ -136,12 +135,12 @@ pub(super) fn drive(
     mut trackers: Query<(
         &mut SparseTracker,
         &mut OpenXrDevice,
-        &mut TrackerValidity,
+        &mut TrackingState,
         &mut Transform,
     )>,
     players: Query<Entity, With<OpenXrPlayer>>,
 ) {
-    for (mut tracker, mut device, mut validity, mut transform) in &mut trackers {
+    for (mut tracker, mut device, mut state, mut transform) in &mut trackers {
         let (now, pose) = poses.device(tracker.role);
         device.set_if_neq(now);
         if let Some(held) = now.device_from_joint(tracker.role)
@@ -149,8 +148,8 @@ pub(super) fn drive(
         {
             tracker.device_from_joint = held;
         }
-        if validity.tracked != pose.is_some() {
-            validity.tracked = pose.is_some();
+        if state.tracked != pose.is_some() {
+            state.tracked = pose.is_some();
         }
         // During a dropout the tracker stays at its last pose.
         if let Some(pose) = pose {
@@ -166,17 +165,17 @@ pub(super) fn drive(
 pub(super) fn drive_body(
     mut commands: Commands,
     poses: Res<OpenXrPoses>,
-    mut trackers: Query<(&BodyTracker, &mut TrackerValidity, &mut Transform)>,
+    mut trackers: Query<(&BodyTracker, &mut TrackingState, &mut Transform)>,
     root: Query<Entity, With<XrTrackingRoot>>,
 ) {
     let found = |role| {
         let located = poses.body.iter().find(|(worn, _)| poses.running && *worn == role);
         located.and_then(|(_, located)| located.pose.filter(|_| located.seen))
     };
-    for (tracker, mut validity, mut transform) in &mut trackers {
+    for (tracker, mut state, mut transform) in &mut trackers {
         let pose = found(tracker.role);
-        if validity.tracked != pose.is_some() {
-            validity.tracked = pose.is_some();
+        if state.tracked != pose.is_some() {
+            state.tracked = pose.is_some();
         }
         if let Some(pose) = pose {
             *transform = at(pose);

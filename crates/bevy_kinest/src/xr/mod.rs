@@ -20,8 +20,7 @@
 //!
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
 //!     let model = assets.load("models/kinest_stream.model.ron");
-//!     let avatar = commands.spawn((KinestAvatar::new(model), OpenXrPlayer)).id();
-//!     SmplSkeleton::spawn(&mut commands, avatar);
+//!     commands.spawn((KinestAvatar::new(model), SmplSkeleton::default(), OpenXrPlayer));
 //! }
 //! ```
 //!

@@ -18,8 +18,8 @@ use glam::DQuat;
 pub struct PlayerSettings {
     /// How dropouts are bridged.
     pub dropout: DropoutSettings,
-    /// Duration of the fade when the source of the pose changes, seconds: from rest to the first
-    /// estimate, or from one network to another.
+    /// Duration of the fade when the source of the pose changes, seconds: from inverse kinematics
+    /// to the first estimate, or from one network to another.
     pub blend: f64,
     /// Corrections of the pose.
     pub refine: RefineSettings,
@@ -43,14 +43,15 @@ impl PlayerSettings {
 /// Origin of a shown pose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PoseSource {
-    /// No estimate yet: the pose comes from inverse kinematics of the trackers
-    /// ([`three_point_pose`]). Or the head has been lost for long: rest pose.
+    /// The trackers alone, by inverse kinematics ([`three_point_pose`]): there is no estimate yet.
     #[default]
-    Rest,
+    InverseKinematics,
     /// The network.
     Estimated,
     /// The head is lost: frozen at the last shown pose.
     Frozen,
+    /// The head has been lost for long: arms stretched out, legs straight.
+    RestPose,
 }
 
 /// A body at one moment.
@@ -317,13 +318,16 @@ impl Player {
                 (PoseSource::Frozen, self.shown.map_or(now, |(time, _)| time), *shown)
             }
             _ if lost_since.is_some() => {
-                (PoseSource::Rest, now, rest_under_head(skeleton, head).rotations)
+                (PoseSource::RestPose, now, rest_under_head(skeleton, head).rotations)
             }
             (None, Some((time, rotations))) => (PoseSource::Estimated, time, rotations),
-            (None, None) => (PoseSource::Rest, now, three_point_pose(skeleton, trackers).rotations),
+            (None, None) => {
+                let rotations = three_point_pose(skeleton, trackers).rotations;
+                (PoseSource::InverseKinematics, now, rotations)
+            }
         };
         let blend = match source {
-            PoseSource::Rest if lost_since.is_some() => settings.dropout.relax,
+            PoseSource::RestPose => settings.dropout.relax,
             _ => settings.blend,
         };
         let rotations = self.fade.apply((source, self.estimated_by), rotations, dt, blend);
@@ -414,14 +418,15 @@ mod tests {
     }
 
     #[test]
-    fn a_body_rests_until_the_first_estimate_and_the_head_is_exact() {
+    fn a_body_follows_its_trackers_until_the_first_estimate_and_the_head_is_exact() {
         let walk = walk();
         let window = fake::spec().window;
         for settings in [PlayerSettings::plain(), PlayerSettings::default()] {
             let mut player = Player::new(settings);
             assert!(player.joints().is_none() && player.pose(&Skeleton::default(), 0.0).is_none());
             for (i, shown) in play(&mut player, &walk[..window + 40]).iter().enumerate() {
-                let source = if i < window { PoseSource::Rest } else { PoseSource::Estimated };
+                let source =
+                    if i < window { PoseSource::InverseKinematics } else { PoseSource::Estimated };
                 assert_eq!(shown.source, source, "frame {i}");
                 assert!(head(&shown.pose).distance(walk[i].poses[0].position) < 1e-6);
                 assert_eq!(shown.time, walk[i].time);
@@ -447,7 +452,7 @@ mod tests {
             let source = match i {
                 _ if i >= found => PoseSource::Estimated,
                 _ if freezes => PoseSource::Frozen,
-                _ => PoseSource::Rest,
+                _ => PoseSource::RestPose,
             };
             assert_eq!(shown.source, source, "frame {i}");
             if i < found {

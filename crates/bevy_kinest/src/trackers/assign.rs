@@ -1,0 +1,71 @@
+//! Which avatar a tracker drives, where games do not say it, or say too much.
+
+use super::tracker::{Assigned, ROLES, SparseTracker, TrackerOf, Trackers};
+use crate::body::KinestAvatar;
+use bevy::ecs::entity::EntityHashSet;
+use bevy::prelude::*;
+
+/// A tracker whose avatar the game did not name.
+#[derive(Component)]
+pub(super) struct Adopted;
+
+/// Gives trackers that never had an avatar to the only one, or to the only one whose trackers the
+/// game did not name, and says once of each other tracker why it drives nobody.
+pub(super) fn assign(
+    mut commands: Commands,
+    avatars: Query<(Entity, Option<&Trackers>), With<KinestAvatar>>,
+    adopted: Query<(), With<Adopted>>,
+    new: Query<(NameOrEntity, Ref<SparseTracker>), (Without<TrackerOf>, Without<Assigned>)>,
+    without_avatar: Query<NameOrEntity, (With<SparseTracker>, Without<TrackerOf>)>,
+    mut removed: RemovedComponents<TrackerOf>,
+    mut told: Local<EntityHashSet>,
+) {
+    for tracker in removed.read() {
+        if let Ok(tracker) = without_avatar.get(tracker) {
+            warn!(
+                "tracker {tracker} drives nobody: its avatar was despawned or its `TrackerOf` removed. \
+                 Give it another `TrackerOf`, or despawn it"
+            );
+        }
+    }
+    if new.is_empty() {
+        return;
+    }
+    let count = avatars.iter().len();
+    let has_own = |own: &Trackers| own.iter().any(|tracker| !adopted.contains(tracker));
+    let mut takers = avatars.iter().filter(|(_, own)| count == 1 || !own.is_some_and(has_own));
+    let taker = takers.next().filter(|_| takers.next().is_none());
+    for (tracker, worn) in &new {
+        if let Some((avatar, _)) = taker {
+            commands.entity(tracker.entity).insert((TrackerOf(avatar), Adopted));
+        } else if count > 0 && !worn.is_added() && told.insert(tracker.entity) {
+            warn!(
+                "tracker {tracker} ({:?}) drives nobody: it has no `TrackerOf`, and there are {count} \
+                 avatars. Insert `TrackerOf(avatar)`, or spawn it in `related!(Trackers[...])`",
+                worn.role
+            );
+        }
+    }
+}
+
+/// Says which of several trackers that an avatar has for one role is used.
+pub(super) fn warn_of_spares(
+    avatars: Query<(NameOrEntity, &Trackers), Changed<Trackers>>,
+    trackers: Query<(NameOrEntity, &SparseTracker)>,
+) {
+    for (avatar, own) in &avatars {
+        for role in ROLES {
+            let own = own.iter().filter_map(|tracker| trackers.get(tracker).ok());
+            let mut worn = own.filter(|(_, tracker)| tracker.role == role).map(|(name, _)| name);
+            let Some(used) = worn.next() else { continue };
+            let spare: Vec<String> = worn.map(|name| name.to_string()).collect();
+            if !spare.is_empty() {
+                warn!(
+                    "avatar {avatar} has several trackers for {role:?}: {used} is used, {} is not. \
+                     Remove `TrackerOf` from those that are too many",
+                    spare.join(", ")
+                );
+            }
+        }
+    }
+}
