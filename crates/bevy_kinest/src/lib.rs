@@ -13,6 +13,7 @@
 //! ```no_run
 //! use bevy::prelude::*;
 //! use bevy_kinest::prelude::*;
+//! use std::f32::consts::FRAC_PI_2;
 //!
 //! fn main() -> AppExit {
 //!     App::new()
@@ -29,10 +30,16 @@
 //!         // Poses of joints: the head's and the wrists', in metres. The player faces +z here.
 //!         related!(Trackers[
 //!             (SparseTracker::HEAD, Transform::from_xyz(0.0, 1.6, 0.0)),
-//!             (SparseTracker::LEFT_HAND, Transform::from_xyz(0.4, 1.1, 0.3)),
-//!             (SparseTracker::RIGHT_HAND, Transform::from_xyz(-0.4, 1.1, 0.3)),
+//!             (SparseTracker::LEFT_HAND, hand(1.0)),
+//!             (SparseTracker::RIGHT_HAND, hand(-1.0)),
 //!         ]),
 //!     ));
+//! }
+//!
+//! /// A hand in front of the body, palm down. Without a rotation it would point to its side.
+//! fn hand(side: f32) -> Transform {
+//!     Transform::from_xyz(0.25 * side, 1.1, 0.35)
+//!         .with_rotation(Quat::from_rotation_y(-side * FRAC_PI_2))
 //! }
 //!
 //! fn wave(time: Res<Time>, mut hands: Query<(&SparseTracker, &mut Transform)>) {
@@ -52,7 +59,7 @@
 //! ```
 //!
 //! The model is in this crate's repository, `assets/models/kinest_stream.*`: copy both files. The
-//! examples there (`minimal`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`,
+//! examples there (`minimal`, `first_afternoon`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`,
 //! `amass_replay`) need no headset.
 //!
 //! * [What to expect](#what-to-expect)
