@@ -20,6 +20,8 @@ const SHAPE_TRUST: f64 = 0.75;
 const PLACE: f64 = 0.7;
 /// Directions within this angle of an axis are taken for the axis, radians.
 const NEAR_AXIS: f64 = 0.45;
+/// Fit of the hips where the legs meet.
+const MET: f64 = 0.9;
 /// A name that fits this well says plainly what a bone is.
 const PLAIN: f64 = 0.8;
 /// Distance at which two bones are in the same place, relative to the body's height.
@@ -98,18 +100,18 @@ impl Finder<'_> {
                     ARMS.joints[side][i],
                     None,
                     self.fit(arm[i], ARMS.parts[i]),
-                    arms.shape,
+                    arms.shape.sqrt(),
                 );
                 drive(
                     leg[i],
                     LEGS.joints[side][i],
                     None,
                     self.fit(leg[i], LEGS.parts[i]),
-                    legs.shape,
+                    legs.shape.sqrt(),
                 );
             }
         }
-        drive(hips, J::Pelvis, None, self.fit(hips, Part::Hips), PLACE);
+        drive(hips, J::Pelvis, None, self.fit(hips, Part::Hips), MET);
         drive(head, J::Head, None, head_fit, PLACE);
         if root != hips {
             self.notes.push(format!(
@@ -362,6 +364,10 @@ impl Finder<'_> {
         if alike < 0.6 {
             return Err("its left and right limbs differ in length");
         }
+        let meet = |pair: &Pair| tree.common(pair.left[0], pair.right[0]);
+        if meet(legs) == meet(arms) && legs.names.min(arms.names) < PLAIN {
+            return Err("its limbs all begin at one bone");
+        }
         Ok(ramp(upright, 0.4, 0.8) * ramp(rise, 0.06, 0.2) * ramp(alike, 0.5, 0.9))
     }
 
@@ -396,8 +402,13 @@ impl Finder<'_> {
         let across = legs.lateral(tree) + arms.lateral(tree);
         let left = across.reject_from_normalized(up).normalize_or(up.any_orthonormal_vector());
         let trust = self.side_trust(&LEGS.joints, legs).max(self.side_trust(&ARMS.joints, arms));
+        // Feet of legs that are lifted or folded point anywhere.
+        let stands = |leg: &&[usize; 3]| {
+            (tree.position(leg[0]) - tree.position(leg[2])).normalize_or_zero().dot(up) > 0.8
+        };
         let front: DVec3 = [legs.left, legs.right]
             .iter()
+            .filter(stands)
             .filter_map(|leg| Some((leg[2], self.toe(leg[2], up, height)?)))
             .map(|(ankle, toe)| tree.position(toe) - tree.position(ankle))
             .map(|foot| foot.reject_from_normalized(up).normalize_or_zero())
@@ -441,7 +452,12 @@ impl Finder<'_> {
             && near(meeting)
             && !self.hints[meeting].helper
         {
-            return Some(meeting);
+            // Thighs may also hang from the spine.
+            let off = |bone: usize| limbs.along(tree.position(bone)).abs();
+            let nearer = tree.above(meeting).take_while(|b| near(*b));
+            let nearer = nearer.min_by(|a, b| off(*a).total_cmp(&off(*b)));
+            let nearer = nearer.filter(|bone| off(meeting) > 0.15 && off(*bone) < 0.05);
+            return Some(nearer.unwrap_or(meeting));
         }
         let named = self.in_middle(Part::Hips).find(|bone| near(*bone));
         let lowest = |bones: Vec<usize>| {
@@ -464,7 +480,8 @@ impl Finder<'_> {
         let meeting = shoulders.map(|s| tree.common(s, head).unwrap_or(s));
         let fits = |bone: &usize| {
             let named = self.fit(*bone, Part::Neck) > 0.0 || self.hints[*bone].helper;
-            !named && *bone != head && along(*bone) < 1.25
+            let named_spine = self.fit(*bone, Part::Spine) >= PLAIN;
+            !named && *bone != head && (along(*bone) < 1.12 || named_spine)
         };
         let mut found = meeting.and_then(|meeting| tree.upwards(meeting).find(fits));
         // The names of a spine on another branch, which deforms the trunk, say more.
@@ -568,7 +585,7 @@ impl Finder<'_> {
             let next = tree
                 .children(at)
                 .filter(|b| free(*b) && !self.hints[*b].helper)
-                .filter(|b| (tree.position(*b).dot(*left) - middle).abs() < 0.1 * breadth)
+                .filter(|b| (tree.position(*b).dot(*left) - middle).abs() < 0.06 * breadth)
                 .filter(|b| {
                     (tree.position(*b) - tree.position(at)).dot(*up) > -SAME_PLACE * limbs.height
                 })

@@ -48,11 +48,13 @@ pub(super) const ARMS: LimbKind = LimbKind {
 };
 
 /// Tolerated deviation from the usual segment ratio, as a logarithm.
-const RATIO_SPREAD: f64 = 0.2;
+const RATIO_SPREAD: f64 = 0.3;
 /// Shape factor of a hand without fingers.
 const FINGERLESS: f64 = 0.85;
+/// Shape factor of a hand that comes after the bone from which the fingers spread.
+const BEYOND_FINGERS: f64 = 0.3;
 /// Weight of names relative to shape.
-const NAME_WEIGHT: f64 = 6.0;
+const NAME_WEIGHT: f64 = 20.0;
 /// Weight of mirror symmetry relative to shape.
 const MIRROR_WEIGHT: f64 = 2.0;
 /// A bone whose name fits this well may hang elsewhere in the tree.
@@ -264,6 +266,8 @@ fn shape(kind: &LimbKind, tree: &BoneTree, bones: [usize; 3], up: DVec3, height:
     let looks = if kind.down {
         // Legs point down.
         ramp(-(end - top).normalize().dot(up), 0.4, 0.8)
+    } else if tree.path(bones[0], bones[2]).iter().any(|b| *b != bones[2] && spreads(tree, *b)) {
+        BEYOND_FINGERS
     } else if tree.children(bones[2]).nth(1).is_some() {
         1.0
     } else {
@@ -280,6 +284,12 @@ fn shape(kind: &LimbKind, tree: &BoneTree, bones: [usize; 3], up: DVec3, height:
     // Bones that hang elsewhere have no path.
     let direct = if path > 0.0 { ramp((a + b) / path, 0.9, 0.98) } else { 1.0 };
     (-0.5 * ratio).exp() * straight * long * looks * direct
+}
+
+/// Whether three chains or more begin at a bone, as fingers at a hand; twist bones are no chains.
+fn spreads(tree: &BoneTree, bone: usize) -> bool {
+    let chains = tree.children(bone).filter(|child| tree.children(*child).next().is_some());
+    chains.count() >= 3
 }
 
 /// How well two limbs mirror each other, 0 to 1: equal lengths, and level, parallel lines between

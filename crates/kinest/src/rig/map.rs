@@ -10,7 +10,7 @@ use glam::DVec3;
 use std::fmt;
 
 /// Least [confidence](RigMap::confidence) of a map; below it a character is refused.
-pub(super) const LEAST_CONFIDENCE: f64 = 0.35;
+pub(super) const LEAST_CONFIDENCE: f64 = 0.4;
 
 /// How a bone was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

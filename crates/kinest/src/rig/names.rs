@@ -64,6 +64,7 @@ pub(super) struct Hints {
     pub helper: bool,
     /// The words that name the part, without side, numbers and noise.
     word: String,
+    number: Option<u32>,
 }
 
 /// Words that only identify the naming convention.
@@ -320,6 +321,8 @@ fn series(word: &str) -> &'static [(Part, f64)] {
     }
 }
 
+/// Fit of all but the first of numbered bones with the same name.
+const NOT_FIRST: f64 = 0.75;
 /// Fit of a name that says more than the part, in words that are not known.
 const WITH_OTHER_WORDS: f64 = 0.6;
 
@@ -412,15 +415,9 @@ impl Hints {
         let as_series = series(&word);
         let numbered = number.is_some() && !as_series.is_empty() && sided;
         let found = if numbered { as_series } else { parts(&word, sided) };
-        // Of `upper_arm.L`, `upper_arm.L.001` and `upper_arm.L.002` the first starts at the joint.
-        let first = match number {
-            Some(2..) if sided => 0.9,
-            Some(_) if sided => 0.97,
-            _ => 1.0,
-        };
         let whole = if whole { 1.0 } else { WITH_OTHER_WORDS };
-        hints.parts = found.iter().map(|(part, fit)| (*part, fit * first * whole)).collect();
-        hints.word = word;
+        hints.parts = found.iter().map(|(part, fit)| (*part, fit * whole)).collect();
+        (hints.word, hints.number) = (word, number);
         hints
     }
 
@@ -461,8 +458,18 @@ fn settle(hints: &mut [Hints]) {
         let (arm, knee, hip, leg) = (has(&["arm"]), has(&["knee"]), has(&["hip"]), has(&["leg"]));
         let (wrist, ankle) = (has(&["wrist"]), has(&["ankle"]));
         let (hand, foot, elbow) = (has(&["hand"]), has(&["foot"]), has(&["elbow"]));
+        // Of `upper_arm.L`, `upper_arm.L.001` and `upper_arm.L.002` the first starts at the joint.
+        let mut first: BTreeMap<String, Option<u32>> = BTreeMap::new();
+        for hints in of_side.iter().map(|i| &hints[*i]).filter(|hints| !hints.helper) {
+            let number = first.entry(hints.word.clone()).or_insert(hints.number);
+            *number = hints.number.min(*number);
+        }
         for i in of_side {
             let hints = &mut hints[i];
+            let is_series = hints.number.is_some() && !series(&hints.word).is_empty();
+            if !is_series && first.get(&hints.word).is_some_and(|first| hints.number > *first) {
+                hints.parts.iter_mut().for_each(|(_, fit)| *fit *= NOT_FIRST);
+            }
             if hints.helper || hints.parts.len() > 2 {
                 continue;
             }
@@ -642,7 +649,7 @@ mod tests {
         }
         assert!(of("LeftFoot").fit(Part::Hand) < 0.0);
         // The first bone of a chain fits better than its numbered continuation.
-        let fit = |name| of(name).fit(Part::UpperArm);
-        assert!(fit("upper_arm.L") > fit("upper_arm.L.001"));
+        let chain = Hints::of_file(["upper_arm.L", "upper_arm.L.001"].into_iter());
+        assert!(chain[0].fit(Part::UpperArm) > chain[1].fit(Part::UpperArm));
     }
 }

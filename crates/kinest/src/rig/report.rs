@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 pub enum RigReport {
     /// The bones were found.
     Found {
-        /// The bone of each joint, by the joint's [name](J::name).
-        map: BTreeMap<&'static str, Option<String>>,
+        /// The bone of each joint, by the joint's [name](J::name) in lower case.
+        map: BTreeMap<String, Option<String>>,
         /// See [`RigMap::confidence`].
         confidence: f64,
         /// See [`RigMap::notes`].
@@ -32,7 +32,8 @@ pub enum RigReport {
 
 impl From<&RigMap> for RigReport {
     fn from(map: &RigMap) -> Self {
-        let bones = J::ALL.map(|joint| (joint.name(), map.nearest(joint).map(str::to_owned)));
+        let bones = J::ALL
+            .map(|joint| (joint.name().to_lowercase(), map.nearest(joint).map(str::to_owned)));
         Self::Found { map: bones.into(), confidence: map.confidence(), notes: map.notes().to_vec() }
     }
 }
