@@ -465,7 +465,7 @@ fn bones_are_printed_for_programs() {
     let report = json!(retarget::bones(&shipped().join(MANNEQUIN)));
     let map = report["map"].as_object().unwrap();
     assert_eq!(map.len(), SmplJoint::COUNT);
-    assert_eq!((&map["pelvis"], &map["L_wrist"]), (&json!("Hips"), &json!("LeftHand")));
+    assert_eq!((&map["pelvis"], &map["l_wrist"]), (&json!("Hips"), &json!("LeftHand")));
     assert!(report["confidence"].as_f64().unwrap() > 0.5, "{report}");
 
     let folder = tempfile::tempdir().unwrap();
