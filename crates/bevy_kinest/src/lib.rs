@@ -618,8 +618,12 @@
 //! yourself.
 //!
 //! **My character's knees bend the wrong way, or it does not move.** Look at [`RigBound`] and
-//! [`RigFailed`], and name wrongly mapped bones in a `*.rig.ron`. Without Bevy's default features,
-//! spawning glTF scenes needs its feature `reflect_auto_register`.
+//! [`RigFailed`], and name wrongly mapped bones in a `*.rig.ron`. `cargo run --release --example
+//! retarget -- --character FILE` in the repository shows both for any file.
+//!
+//! **My character is not loaded.** Most have textures in JPEG, which Bevy decodes only with its
+//! feature `jpeg`. Without its default features, spawning glTF scenes also needs
+//! `reflect_auto_register`.
 //!
 //! **Can several characters use one file? Can scenes be reloaded?** Yes. Each character has its own
 //! bones, and they are found again after a reload.

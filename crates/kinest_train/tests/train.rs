@@ -28,7 +28,7 @@ fn folder() -> tempfile::TempDir {
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
     amass::save(
-        &data.join("walk_poses.npz"),
+        data.join("walk_poses.npz"),
         &synthetic::walk_and_wave(&Skeleton::default()),
         "neutral",
     )

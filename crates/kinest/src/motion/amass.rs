@@ -383,7 +383,7 @@ mod tests {
             assert!(a.translation.abs_diff_eq(b.translation, 1e-7));
             assert!(a.rotations.iter().zip(&b.rotations).all(|(a, b)| a.abs_diff_eq(*b, 1e-7)));
         }
-        let nowhere = save(&folder.path().join("no/folder/out.npz"), &clip, "neutral");
+        let nowhere = save(folder.path().join("no/folder/out.npz"), &clip, "neutral");
         assert!(nowhere.unwrap_err().to_string().contains("folder/out.npz"));
     }
 }
