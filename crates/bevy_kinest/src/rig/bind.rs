@@ -2,16 +2,18 @@
 
 use super::character::{Binding, KinestRig, RigBound, RigFailed};
 use super::file::RigFile;
-use super::humanoid::HumanoidBone;
+use super::humanoid::FileNode;
 use bevy::asset::{AssetEvent, LoadState};
-use bevy::ecs::entity::EntityHashMap;
+use bevy::ecs::entity::{EntityHashMap, EntityHashSet};
 use bevy::ecs::system::SystemParam;
-use bevy::mesh::skinning::SkinnedMesh;
+use bevy::mesh::skinning::{SkinnedMesh, SkinnedMeshInverseBindposes};
 use bevy::prelude::*;
 use bevy::world_serialization::{WorldInstance, WorldInstanceReady, WorldInstanceSpawner};
-use kinest::rig::{Bone, BoneTree, Retarget, RigError, RigMap, RigOverride};
+use glam::DAffine3;
+use kinest::rig::{
+    Bone, BoneTree, FoundRig, ModelNode, ModelNodes, Retarget, RigMap, RigOverride, Skin,
+};
 use kinest::skeleton::{Skeleton, SmplJoint};
-use std::collections::BTreeMap;
 
 /// The bones of a [`KinestRig`] that has been bound.
 #[derive(Component, Clone, Debug, Reflect)]
@@ -27,6 +29,8 @@ pub struct RigBones {
     entities: Vec<Entity>,
     /// Driven entities with their rest transforms, in the order of `retarget`.
     pub(super) driven: Vec<(Entity, Transform)>,
+    /// All entities that are driven or that were moved to the rest pose, as they stood before.
+    before: Vec<(Entity, Transform)>,
 }
 
 impl RigBones {
@@ -42,11 +46,11 @@ impl RigBones {
         &self.map
     }
 
-    /// Resets driven bones to their rest transforms.
+    /// Puts all bones back to where they stood before they were bound.
     fn restore(&self, nodes: &mut Query<NodeData>) {
-        for (entity, rest) in &self.driven {
+        for (entity, before) in &self.before {
             if let Ok((mut transform, ..)) = nodes.get_mut(*entity) {
-                *transform = *rest;
+                *transform = *before;
             }
         }
     }
@@ -55,9 +59,10 @@ impl RigBones {
 type NodeData = (
     &'static mut Transform,
     Option<&'static Name>,
-    Option<&'static HumanoidBone>,
+    Option<&'static FileNode>,
     Option<&'static SkinnedMesh>,
     Has<Mesh3d>,
+    Has<Camera>,
 );
 
 /// Queries for the descendants of characters.
@@ -66,6 +71,8 @@ pub(crate) struct Nodes<'w, 's> {
     children: Query<'w, 's, &'static Children>,
     data: Query<'w, 's, NodeData>,
     rigs: Query<'w, 's, (), With<KinestRig>>,
+    poses: Option<Res<'w, Assets<SkinnedMeshInverseBindposes>>>,
+    server: Res<'w, AssetServer>,
 }
 
 type SceneData =
@@ -162,14 +169,17 @@ pub(crate) fn bind_rigs(
                 (None, _) => continue,
             },
         };
-        *binding = Binding::Done;
         if let Some(old) = old {
             old.restore(&mut nodes.data);
         }
-        let found = given.and_then(|given| {
-            let found = Found::under(rig, &given, &nodes);
-            found.bind(&given, &nodes.data).map_err(|error| error.to_string())
-        });
+        let found = match given {
+            Ok(given) => {
+                let Some(model) = Model::under(rig, &nodes) else { continue };
+                model.bind(&given, &mut nodes.data)
+            }
+            Err(reason) => Err(reason),
+        };
+        *binding = Binding::Done;
         match found {
             Ok(bones) => {
                 let (report, confidence) = (bones.map.to_string(), bones.map.confidence());
@@ -189,86 +199,106 @@ pub(crate) fn bind_rigs(
     }
 }
 
-/// Candidate bone entities, parents before children.
-struct Found(Vec<(Entity, Option<usize>)>);
+/// The nodes under a character, with their entities.
+struct Model {
+    nodes: ModelNodes,
+    entities: Vec<Entity>,
+}
 
-impl Found {
-    /// The descendants of `rig`. If it has skinned meshes: only their joints, bones named by
-    /// `given` or the model file, and the ancestors of both, because cameras, meshes and other
-    /// nodes have misleading names.
-    fn under(rig: Entity, given: &RigOverride, nodes: &Nodes) -> Self {
-        let mut all: Vec<(Entity, Option<usize>)> = vec![];
+impl Model {
+    /// Collects the descendants of `rig`; `None` if a skin is still being loaded.
+    fn under(rig: Entity, nodes: &Nodes) -> Option<Self> {
+        let mut model = Self { nodes: ModelNodes::default(), entities: vec![] };
+        let mut skins: Vec<&SkinnedMesh> = vec![];
         let mut open: Vec<(Entity, Option<usize>)> = vec![(rig, None)];
         while let Some((entity, parent)) = open.pop() {
-            let own = (entity != rig).then(|| {
-                all.push((entity, parent));
-                all.len() - 1
-            });
+            let mut own = None;
+            if entity != rig {
+                let Ok((transform, name, file, skin, is_mesh, is_camera)) = nodes.data.get(entity)
+                else {
+                    continue;
+                };
+                skins.extend(skin);
+                let above = parent.map(|parent: usize| &mut model.nodes.nodes[parent]);
+                // The meshes of a node in a file become children of its entity.
+                if let (Some(node), None, true) = (&above, file, is_mesh)
+                    && node.number.is_some()
+                {
+                    above.into_iter().for_each(|node| node.shows = true);
+                    continue;
+                }
+                let index = model.entities.len();
+                if let Some(joint) = file.and_then(|file| file.joint()) {
+                    model.nodes.humanoid.insert(joint, index);
+                }
+                let bone = Bone {
+                    name: name.map_or_else(String::new, |name| name.as_str().into()),
+                    parent,
+                    translation: transform.translation.as_dvec3(),
+                    rotation: transform.rotation.as_dquat(),
+                    scale: transform.scale.as_dvec3(),
+                };
+                let (number, shows) = (file.map(|file| file.number), is_mesh || is_camera);
+                model.nodes.nodes.push(ModelNode { bone, number, shows });
+                model.entities.push(entity);
+                own = Some(index);
+            }
             let below = nodes.children.get(entity).map(|c| c.to_vec()).unwrap_or_default();
             // Characters carried by this one are not part of it.
-            let below =
-                below.into_iter().filter(|c| nodes.data.contains(*c) && !nodes.rigs.contains(*c));
+            let below = below.into_iter().rev().filter(|child| !nodes.rigs.contains(*child));
             open.extend(below.map(|child| (child, own)));
         }
         let place: EntityHashMap<usize> =
-            all.iter().enumerate().map(|(i, (e, _))| (*e, i)).collect();
-        let data = |i: usize| nodes.data.get(all[i].0).expect("it was asked for above");
-        let skins = (0..all.len()).filter_map(|i| data(i).3);
-        let joints = skins.flat_map(|skin| &skin.joints).filter_map(|joint| place.get(joint));
-        let mut kept = vec![false; all.len()];
-        joints.for_each(|joint| kept[*joint] = true);
-        let skinned = kept.contains(&true);
-        for (i, kept) in kept.iter_mut().enumerate() {
-            let (_, name, humanoid, _, is_mesh) = data(i);
-            let name = name.map_or("", Name::as_str);
-            *kept |= humanoid.is_some()
-                || given.ignore.contains(name)
-                || given.bones.values().any(|bone| bone == name)
-                || !skinned && !is_mesh;
-        }
-        for i in (0..all.len()).rev() {
-            if let Some(parent) = all[i].1 {
-                kept[parent] |= kept[i];
+            model.entities.iter().enumerate().map(|(i, entity)| (*entity, i)).collect();
+        for skin in skins {
+            let poses = nodes.poses.as_ref().and_then(|poses| poses.get(&skin.inverse_bindposes));
+            if poses.is_none()
+                && matches!(nodes.server.load_state(&skin.inverse_bindposes), LoadState::Loading)
+            {
+                return None;
+            }
+            let inverse = |k: usize| poses.and_then(|poses| Some(poses.get(k)?.as_dmat4()));
+            let joints = skin.joints.iter().enumerate();
+            let joints = joints.filter_map(|(k, joint)| Some((*place.get(joint)?, inverse(k))));
+            let mut read = Skin::default();
+            for (joint, inverse) in joints {
+                read.joints.push(joint);
+                read.inverse_binds.extend(inverse.map(DAffine3::from_mat4));
+            }
+            // All meshes of a file share its skins.
+            if !model.nodes.skins.contains(&read) {
+                model.nodes.skins.push(read);
             }
         }
-        // Ancestors of kept entities are kept, so only the indices shift.
-        let moved: Vec<usize> = kept
-            .iter()
-            .scan(0, |next, kept| {
-                *next += usize::from(*kept);
-                Some(next.saturating_sub(1))
-            })
-            .collect();
-        let kept = all.iter().zip(kept).filter(|(_, kept)| *kept);
-        Self(kept.map(|((entity, parent), _)| (*entity, parent.map(|p| moved[p]))).collect())
+        Some(model)
     }
 
-    fn bind(&self, given: &RigOverride, nodes: &Query<NodeData>) -> Result<RigBones, RigError> {
-        let mut said_by_file = BTreeMap::new();
-        let mut bones = vec![];
-        for (i, (entity, parent)) in self.0.iter().enumerate() {
-            let (transform, name, humanoid, ..) = nodes.get(*entity).expect("it was found");
-            if let Some(joint) = humanoid.and_then(|bone| bone.joint()) {
-                said_by_file.insert(joint, i);
-            }
-            bones.push(Bone {
-                name: name.map_or_else(String::new, |name| name.as_str().into()),
-                parent: *parent,
-                translation: transform.translation.as_dvec3(),
-                rotation: transform.rotation.as_dquat(),
-                scale: transform.scale.as_dvec3(),
-            });
-        }
-        let tree = BoneTree::new(bones)?;
-        let map = RigMap::find(&tree, given, &said_by_file)?;
+    /// Finds the bones and moves them to their rest pose.
+    fn bind(self, given: &RigOverride, data: &mut Query<NodeData>) -> Result<RigBones, String> {
+        let found = self.nodes.find(given).map_err(|error| error.to_string())?;
+        let FoundRig { tree, map, nodes } = found;
         let skeleton = Skeleton::default();
         let retarget = Retarget::new(&tree, &map, &skeleton);
-        let entities: Vec<_> = self.0.iter().map(|(entity, _)| *entity).collect();
+        let entities: Vec<Entity> = nodes.iter().map(|node| self.entities[*node]).collect();
         let rest = |bone: usize| {
-            let (transform, ..) = nodes.get(entities[bone]).expect("it was found");
-            (entities[bone], *transform)
+            let bone = &tree.bones()[bone];
+            Transform {
+                translation: bone.translation.as_vec3(),
+                rotation: bone.rotation.as_quat(),
+                scale: bone.scale.as_vec3(),
+            }
         };
-        let driven = retarget.bones().map(rest).collect();
-        Ok(RigBones { map, tree, retarget, skeleton, entities, driven })
+        let driven: Vec<_> = retarget.bones().map(|bone| (entities[bone], rest(bone))).collect();
+        let is_driven: EntityHashSet = driven.iter().map(|(entity, _)| *entity).collect();
+        let mut before = vec![];
+        for (bone, entity) in entities.iter().enumerate() {
+            let Ok((mut transform, ..)) = data.get_mut(*entity) else { continue };
+            let rest = rest(bone);
+            if *transform != rest || is_driven.contains(entity) {
+                before.push((*entity, *transform));
+                transform.set_if_neq(rest);
+            }
+        }
+        Ok(RigBones { map, tree, retarget, skeleton, entities, driven, before })
     }
 }

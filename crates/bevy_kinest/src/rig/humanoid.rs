@@ -1,4 +1,5 @@
-//! Humanoid bones declared in VRM files, recorded on the nodes while a glTF file is loaded.
+//! Numbers of nodes, and humanoid bones declared in VRM files, recorded on the nodes while a glTF
+//! file is loaded.
 
 use bevy::asset::LoadContext;
 use bevy::gltf::GltfLoaderSettings;
@@ -8,17 +9,19 @@ use kinest::rig::{VRM_EXTENSIONS, vrm_bones};
 use kinest::skeleton::SmplJoint;
 use std::collections::BTreeMap;
 
-/// Marks a node that the model file declares as a joint's bone.
+/// A node of the model file.
 #[derive(Component, Clone, Copy, Debug, Reflect)]
 #[reflect(Component)]
-pub(crate) struct HumanoidBone {
-    /// Index of the joint in SMPL's order.
-    joint: usize,
+pub(crate) struct FileNode {
+    /// Its number in the file.
+    pub number: usize,
+    /// Index, in SMPL's order, of the joint whose bone it is declared to be.
+    joint: Option<usize>,
 }
 
-impl HumanoidBone {
+impl FileNode {
     pub fn joint(self) -> Option<SmplJoint> {
-        SmplJoint::ALL.get(self.joint).copied()
+        SmplJoint::ALL.get(self.joint?).copied()
     }
 }
 
@@ -46,8 +49,7 @@ impl GltfExtensionHandler for HumanoidReader {
         node: &gltf::Node,
         entity: &mut EntityWorldMut,
     ) {
-        if let Some(joint) = self.joints.get(&node.index()) {
-            entity.insert(HumanoidBone { joint: joint.index() });
-        }
+        let joint = self.joints.get(&node.index()).map(|joint| joint.index());
+        entity.insert(FileNode { number: node.index(), joint });
     }
 }

@@ -15,7 +15,7 @@ use bevy::gltf::extensions::GltfExtensionHandlers;
 use bevy::prelude::*;
 use bind::{bind_rigs, follow_files, on_insert, on_ready, on_remove, report_missing_scenes};
 use file::RigFileLoader;
-use humanoid::{HumanoidBone, HumanoidReader};
+use humanoid::{FileNode, HumanoidReader};
 use write::write_rigs;
 
 /// Drives the bones of characters from [`BodyPose`](crate::BodyPose).
@@ -24,7 +24,7 @@ pub struct KinestRigPlugin;
 impl Plugin for KinestRigPlugin {
     fn build(&self, app: &mut App) {
         app.register_type::<KinestRig>()
-            .register_type::<HumanoidBone>()
+            .register_type::<FileNode>()
             .register_type::<RigBones>()
             .register_type::<RigBound>()
             .register_type::<RigFailed>()

@@ -1,7 +1,7 @@
 //! Finds which bone is what, from the limbs inwards.
 
 use super::limbs::{ARMS, Known, LEGS, LimbKind, Pair, Search, ramp};
-use super::map::{DrivenBone, Evidence, LEAST_CONFIDENCE, RigMap};
+use super::map::{DrivenBone, Evidence, RigMap};
 use super::names::{Finger, Hints, Part};
 use super::tree::BoneTree;
 use super::{RigError, RigOverride};
@@ -176,7 +176,7 @@ impl Finder<'_> {
         };
         let least = driven.iter().filter(counts).map(|d| d.confidence).fold(1.0, f64::min);
         let confidence = least * plan;
-        if confidence < LEAST_CONFIDENCE {
+        if confidence < RigMap::LEAST_CONFIDENCE {
             return Err(self.refuse("its limbs are too unlike a person's", Some(&limbs)));
         }
         driven.retain(|d| {
@@ -368,7 +368,16 @@ impl Finder<'_> {
         if meet(legs) == meet(arms) && legs.names.min(arms.names) < PLAIN {
             return Err("its limbs all begin at one bone");
         }
-        Ok(ramp(upright, 0.4, 0.8) * ramp(rise, 0.06, 0.2) * ramp(alike, 0.5, 0.9))
+        let of = |pair: &Pair| length(&pair.left) + length(&pair.right);
+        let reach = of(arms) / of(legs);
+        if reach < 0.25 {
+            return Err("its arms are too short for its legs");
+        }
+        if upright < 0.85 && self.hints.iter().any(Hints::is_tail) {
+            return Err("its trunk leans over its legs and it has a tail, as an animal");
+        }
+        let proportions = ramp(reach, 0.2, 0.35) * ramp(alike, 0.5, 0.9);
+        Ok(ramp(upright, 0.4, 0.8) * ramp(rise, 0.06, 0.2) * proportions)
     }
 
     /// How certain it is which limb is the left one: 2 if given, 1 if named, 0 otherwise.
@@ -404,7 +413,8 @@ impl Finder<'_> {
         let trust = self.side_trust(&LEGS.joints, legs).max(self.side_trust(&ARMS.joints, arms));
         // Feet of legs that are lifted or folded point anywhere.
         let stands = |leg: &&[usize; 3]| {
-            (tree.position(leg[0]) - tree.position(leg[2])).normalize_or_zero().dot(up) > 0.8
+            let [thigh, shin, foot] = leg.map(|bone| tree.position(bone));
+            (thigh - foot).dot(up) > 0.8 * (thigh.distance(shin) + shin.distance(foot))
         };
         let front: DVec3 = [legs.left, legs.right]
             .iter()
@@ -442,10 +452,11 @@ impl Finder<'_> {
         }
         let near = |bone: usize| limbs.along(tree.position(bone)).abs() < 0.5;
         let meeting = tree.common(limbs.legs.left[0], limbs.legs.right[0]);
-        let above = meeting.into_iter().flat_map(|meeting| tree.upwards(meeting));
-        if let Some(named) = above.into_iter().find(|b| self.is_middle(*b, Part::Hips) && near(*b))
-        {
-            return Some(named);
+        let mut above = meeting.into_iter().flat_map(|meeting| tree.upwards(meeting));
+        let named =
+            above.find(|b| self.is_middle(*b, Part::Hips) && (near(*b) || Some(*b) == meeting));
+        if named.is_some() {
+            return named;
         }
         // Thighs may hang beside the hips, or from a control of theirs.
         if let Some(meeting) = meeting
@@ -456,7 +467,8 @@ impl Finder<'_> {
             let off = |bone: usize| limbs.along(tree.position(bone)).abs();
             let nearer = tree.above(meeting).take_while(|b| near(*b));
             let nearer = nearer.min_by(|a, b| off(*a).total_cmp(&off(*b)));
-            let nearer = nearer.filter(|bone| off(meeting) > 0.15 && off(*bone) < 0.05);
+            let nearer =
+                nearer.filter(|bone| off(meeting) > 0.2 && off(*bone) < 0.6 * off(meeting));
             return Some(nearer.unwrap_or(meeting));
         }
         let named = self.in_middle(Part::Hips).find(|bone| near(*bone));
@@ -480,8 +492,10 @@ impl Finder<'_> {
         let meeting = shoulders.map(|s| tree.common(s, head).unwrap_or(s));
         let fits = |bone: &usize| {
             let named = self.fit(*bone, Part::Neck) > 0.0 || self.hints[*bone].helper;
-            let named_spine = self.fit(*bone, Part::Spine) >= PLAIN;
-            !named && *bone != head && (along(*bone) < 1.12 || named_spine)
+            // Collars may hang from a neck that is not called one, above a chest.
+            let is_neck = along(*bone) > 1.05
+                && tree.bones()[*bone].parent.is_some_and(|below| along(below) > 0.6);
+            !named && *bone != head && along(*bone) < 1.25 && !is_neck
         };
         let mut found = meeting.and_then(|meeting| tree.upwards(meeting).find(fits));
         // The names of a spine on another branch, which deforms the trunk, say more.
@@ -495,7 +509,12 @@ impl Finder<'_> {
         let weak = found.is_none_or(|bone| self.fit(bone, Part::Spine) < PLAIN);
         let spines = self.in_middle(Part::Spine).filter(plain);
         let elsewhere = spines.filter(|bone| low || weak && apart(bone));
-        let highest = elsewhere.max_by(|a, b| along(*a).total_cmp(&along(*b)));
+        // Necks may be called spines too.
+        let under = |bone: &usize| (along(*bone) < 0.95, along(*bone));
+        let highest = elsewhere.max_by(|a, b| {
+            let (a, b) = (under(a), under(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
         found = highest.or(found);
         let mut chest = found.unwrap_or(hips);
         // Arms may hang below the top of the spine.
@@ -542,6 +561,18 @@ impl Finder<'_> {
             return vec![];
         }
         let mut spine = self.joints_of(path, Some(chest), Part::Spine, limbs.height);
+        if spine.is_empty() {
+            // Each may hang from a control of its own.
+            let along = |bone: usize| limbs.along(self.tree.position(bone));
+            let low = along(root).max(0.0) + 0.05;
+            let named = self.in_middle(Part::Spine).filter(|bone| {
+                self.fit(*bone, Part::Spine) >= PLAIN
+                    && !self.tree.is_under(chest, *bone)
+                    && (low..along(chest) - 0.05).contains(&along(*bone))
+            });
+            spine = named.collect();
+            spine.sort_by(|a, b| along(*a).total_cmp(&along(*b)));
+        }
         spine.push(chest);
         spine
     }
@@ -549,10 +580,19 @@ impl Finder<'_> {
     fn neck(&self, limbs: &Limbs, chest: usize, head: usize) -> Vec<usize> {
         let mut path = self.tree.path(chest, head);
         if path.is_empty() {
-            path = self.in_middle(Part::Neck).filter(|b| !self.tree.is_under(*b, head)).collect();
+            path = self.necks(limbs).filter(|b| !self.tree.is_under(*b, head)).collect();
         }
         path.retain(|bone| *bone != head);
         self.joints_of(path, Some(head), Part::Neck, limbs.height)
+    }
+
+    /// The bones above the shoulders that are called neck or spine.
+    fn necks(&self, limbs: &Limbs) -> impl Iterator<Item = usize> {
+        (0..self.hints.len()).filter(|bone| {
+            self.is_middle(*bone, Part::Neck)
+                || self.is_middle(*bone, Part::Spine)
+                    && limbs.along(self.tree.position(*bone)) > 0.95
+        })
     }
 
     fn head(&self, limbs: &Limbs) -> Result<(usize, f64), RigError> {
@@ -572,7 +612,13 @@ impl Finder<'_> {
         }
         // Follow the chain up from the shoulders, always to the tallest branch.
         let refuse = || self.refuse("a head could not be found", Some(limbs));
-        let shoulders = tree.common(arms.left[0], arms.right[0]).ok_or_else(refuse)?;
+        let highest = || {
+            let height = |bone: &usize| tree.position(*bone).dot(*up);
+            self.necks(limbs).max_by(|a, b| height(a).total_cmp(&height(b)))
+        };
+        let Some(shoulders) = tree.common(arms.left[0], arms.right[0]) else {
+            return highest().map(|bone| (bone, 0.0)).ok_or_else(refuse);
+        };
         let middle = limbs.shoulders.dot(*left);
         let breadth = tree.position(arms.left[0]).distance(tree.position(arms.right[0]));
         let top = |b: usize| {
@@ -601,7 +647,11 @@ impl Finder<'_> {
         let length = |i: usize| tree.position(chain[i]).distance(tree.position(chain[i - 1]));
         let n = chain.len();
         let head = match n {
-            0 => return Err(refuse()),
+            0 => highest().ok_or_else(refuse)?,
+            // The chain ends in the trunk; the head hangs elsewhere.
+            _ if limbs.along(tree.position(chain[n - 1])) < 1.0 => {
+                highest().unwrap_or(chain[n - 1])
+            }
             // A longer last segment runs from the head to its top.
             3.. if length(n - 1) > 1.3 * length(n - 2) => chain[n - 2],
             _ => chain[n - 1],

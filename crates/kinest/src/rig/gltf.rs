@@ -82,8 +82,6 @@ struct Node {
     scale: Option<DVec3>,
     mesh: Option<usize>,
     camera: Option<usize>,
-    #[serde(default)]
-    extensions: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -154,8 +152,7 @@ impl ModelNodes {
         let nodes = order.iter().map(|(number, parent)| {
             let node = &file.nodes[*number];
             let bone = bone(node, parent.map(|parent| place[&parent]));
-            let light = node.extensions.contains_key("KHR_lights_punctual");
-            let shows = node.mesh.is_some() || node.camera.is_some() || light;
+            let shows = node.mesh.is_some() || node.camera.is_some();
             ModelNode { bone, number: Some(*number), shows }
         });
         let nodes = nodes.collect();

@@ -141,19 +141,29 @@ impl<'a> Search<'a> {
         let is_given = |bone: usize, i: usize| {
             kind.joints.iter().any(|joints| known.get(&joints[i]) == Some(&bone))
         };
-        let plain = |bone: usize, i: usize| {
+        let is_plain = |bone: usize, i: usize| {
             hints[bone].side.is_some() && hints[bone].fit(kind.parts[i]) >= PLAIN
         };
+        let all = |test: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            bones.iter().copied().filter(|bone| test(*bone)).collect()
+        };
+        let given: [Vec<usize>; 3] = std::array::from_fn(|i| all(&|bone| is_given(bone, i)));
+        let plain: [Vec<usize>; 3] = std::array::from_fn(|i| all(&|bone| is_plain(bone, i)));
         // The bones that may come before `next` in a limb, as its bone `i`.
         let before = |next: usize, i: usize| -> Vec<usize> {
             let mut found: Vec<usize> = tree.above(next).filter(|b| allowed[*b]).collect();
-            let next_given = is_given(next, i + 1);
-            let next_plain = next_given || plain(next, i + 1);
-            let elsewhere = bones.iter().copied().filter(|b| {
-                *b != next && (next_given || is_given(*b, i) || next_plain && plain(*b, i))
-            });
-            let elsewhere: Vec<usize> = elsewhere.filter(|b| !found.contains(b)).collect();
-            found.extend(elsewhere);
+            let elsewhere: &[usize] = if given[i + 1].contains(&next) {
+                &bones
+            } else if plain[i + 1].contains(&next) {
+                &plain[i]
+            } else {
+                &[]
+            };
+            for bone in given[i].iter().chain(elsewhere) {
+                if *bone != next && !found.contains(bone) {
+                    found.push(*bone);
+                }
+            }
             found
         };
         let mut limbs = vec![];

@@ -9,9 +9,6 @@ use crate::skeleton::SmplJoint as J;
 use glam::DVec3;
 use std::fmt;
 
-/// Least [confidence](RigMap::confidence) of a map; below it a character is refused.
-pub(super) const LEAST_CONFIDENCE: f64 = 0.4;
-
 /// How a bone was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
@@ -67,6 +64,9 @@ pub struct RigMap {
 }
 
 impl RigMap {
+    /// Least [`confidence`](Self::confidence) of a map; below it a character is refused.
+    pub const LEAST_CONFIDENCE: f64 = 0.4;
+
     /// Finds the bones of the body among those of `tree`.
     ///
     /// Arms and legs are searched first, by name and by shape; hips and chest are where they meet,
@@ -74,8 +74,8 @@ impl RigMap {
     /// files) and `given` are taken as they are; `given` takes precedence.
     ///
     /// # Errors
-    /// [`RigError::NotHumanoid`] if two arms, two legs and a head are not found; an error naming
-    /// the bone if `given` names a bone that does not exist or gives one bone to two joints.
+    /// [`RigError::NotHumanoid`] if two arms, two legs and a head are not found, or if they are not
+    /// placed as those of a standing person, as in animals; an error naming the bone if `given` names a bone that does not exist or gives one bone to two joints.
     pub fn find(
         tree: &BoneTree,
         given: &RigOverride,

@@ -4,14 +4,30 @@
 //! [`RigMap::find`] maps bones to joints and tells how certain each mapping is; [`Retarget`]
 //! converts poses to local transforms of those bones. Nothing here depends on an engine.
 //!
-//! * **Names**: the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Biped, VRoid, Character
-//!   Creator, Daz and SMPL are recognised. Helper bones (twist, IK, end bones, fingers) are told
-//!   apart from body bones.
+//! * **Rest pose**: the pose that the skins were made in, wherever the nodes of the file or of a
+//!   spawned scene happen to stand ([`ModelNodes`]).
+//! * **Names**: the conventions of Mixamo, VRM, Unity, Unreal, Rigify, Auto-Rig Pro, Biped, VRoid,
+//!   MikuMikuDance, Character Creator, Daz and SMPL are recognised, with any prefix that all bones
+//!   share. Helper bones (twist, IK, end bones, fingers) are told apart from body bones.
 //! * **Shape** decides where names say nothing or are ambiguous: a limb is a chain of three bones
 //!   with a limb's proportions, whose mirror image is the limb on the other side. Hips and chest
 //!   are where the legs and the arms meet. Toes point forward, which tells left from right.
+//! * **Place**: what does not stand like a person (an animal, a vehicle) is refused, whatever its
+//!   bones are called. A refusal says what was found.
 //! * **Explicit mappings** take precedence: first a user's [`RigOverride`], then the file's own
 //!   humanoid ([`vrm_bones`]).
+//!
+//! [`ModelNodes::from_gltf_file`] reads the characters of glTF and VRM files:
+//!
+//! ```no_run
+//! use kinest::rig::{ModelNodes, RigOverride};
+//!
+//! let found = ModelNodes::from_gltf_file("character.vrm")?.find(&RigOverride::default())?;
+//! println!("{}", found.map);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Bones from elsewhere are mapped likewise:
 //!
 //! ```
 //! use kinest::rig::{Bone, BoneTree, Fit, Retarget, RigMap, RigOverride, Similarity};

@@ -58,13 +58,19 @@ pub(super) enum Finger {
 pub(super) struct Hints {
     pub side: Option<Side>,
     pub finger: Option<Finger>,
+    /// First digit of the number of a finger that has no name.
+    finger_number: Option<u8>,
     /// The parts it may stand for, and how well the name fits, up to 1.
     parts: Vec<(Part, f64)>,
     /// Whether the name marks a helper: a twist bone, a control, an end bone, a finger.
     pub helper: bool,
     /// The words that name the part, without side, numbers and noise.
     word: String,
+    /// Whether the name says nothing more than this.
+    is_whole: bool,
     number: Option<u32>,
+    /// Whether it is the copy of a bone that deforms in its place, as in MikuMikuDance (`足D`).
+    is_copy: bool,
 }
 
 /// Words that only identify the naming convention.
@@ -102,7 +108,7 @@ const NOISE: [&str; 30] = [
 ];
 
 /// Words that mark helper bones, and parts that are no joint of the body.
-const HELPERS: [&str; 113] = [
+const HELPERS: [&str; 115] = [
     "twist",
     "twst",
     "roll",
@@ -122,6 +128,8 @@ const HELPERS: [&str; 113] = [
     "leaf",
     "tweak",
     "helper",
+    "face",
+    "facial",
     "volume",
     "corrective",
     "socket",
@@ -352,17 +360,30 @@ impl Hints {
         }
         let common: BTreeSet<&str> = count
             .iter()
-            .filter(|(word, n)| **n >= 4 && **n * 10 >= named * 3 && !is_known(word))
+            .filter(|(word, n)| **n >= 4 && **n * 7 >= named && !is_known(word))
             .map(|(word, _)| word.as_str())
             .collect();
         let mut hints: Vec<Self> =
             split.iter().map(|words| Self::of_words(words, &common)).collect();
         let deforming = split.iter().map(|words| words.iter().any(|word| word == "def"));
         let deforming: Vec<bool> = deforming.collect();
-        if deforming.iter().filter(|def| **def).count() >= 8 {
+        let of_limbs = |(hints, def): &(&Self, &bool)| {
+            **def && hints.side.is_some() && !hints.parts.is_empty()
+        };
+        if hints.iter().zip(&deforming).filter(of_limbs).count() >= 8 {
             // Beside bones that deform, all others only control them.
             for (hints, _) in hints.iter_mut().zip(deforming).filter(|(_, def)| !def) {
-                hints.parts.iter_mut().for_each(|(_, fit)| *fit *= 0.3);
+                hints.helper |= !hints.parts.is_empty();
+            }
+        }
+        // Thumbs are number 0 or number 1.
+        let five = hints.iter().any(|hints| hints.finger_number == Some(b'5'));
+        let [index, little] = if five { *b"25" } else { *b"14" };
+        for hints in &mut hints {
+            match hints.finger_number {
+                Some(number) if number == index => hints.finger = Some(Finger::Index),
+                Some(number) if number == little => hints.finger = Some(Finger::Little),
+                _ => {}
             }
         }
         settle(&mut hints);
@@ -385,11 +406,7 @@ impl Hints {
                     number = Some(value);
                 }
                 if finger {
-                    hints.finger = match word.as_bytes() {
-                        [b'1', ..] => Some(Finger::Index),
-                        [b'4', ..] => Some(Finger::Little),
-                        _ => None,
-                    };
+                    hints.finger_number = word.bytes().next();
                 }
             } else if !NOISE.contains(&word) && !common.contains(word) {
                 body.push(word);
@@ -415,9 +432,10 @@ impl Hints {
         let as_series = series(&word);
         let numbered = number.is_some() && !as_series.is_empty() && sided;
         let found = if numbered { as_series } else { parts(&word, sided) };
-        let whole = if whole { 1.0 } else { WITH_OTHER_WORDS };
-        hints.parts = found.iter().map(|(part, fit)| (*part, fit * whole)).collect();
-        (hints.word, hints.number) = (word, number);
+        let certain = if whole { 1.0 } else { WITH_OTHER_WORDS };
+        hints.parts = found.iter().map(|(part, fit)| (*part, fit * certain)).collect();
+        (hints.word, hints.is_whole, hints.number) = (word, whole, number);
+        hints.is_copy = words.iter().any(|word| word == "d") && !hints.parts.is_empty();
         hints
     }
 
@@ -430,8 +448,14 @@ impl Hints {
         fit.unwrap_or(if self.parts.is_empty() { 0.0 } else { -1.0 })
     }
 
+    /// Whether the name is one of these words and nothing more.
     fn is(&self, words: &[&str]) -> bool {
-        !self.helper && words.contains(&self.word.as_str())
+        !self.helper && self.is_whole && words.contains(&self.word.as_str())
+    }
+
+    /// Whether the name is that of a tail.
+    pub fn is_tail(&self) -> bool {
+        self.word == "tail" && self.side.is_none()
     }
 
     /// Gives the name one meaning, with the certainty it had at best.
@@ -464,8 +488,16 @@ fn settle(hints: &mut [Hints]) {
             let number = first.entry(hints.word.clone()).or_insert(hints.number);
             *number = hints.number.min(*number);
         }
+        let copied: BTreeSet<String> = of_side
+            .iter()
+            .filter(|i| hints[**i].is_copy && !hints[**i].helper)
+            .map(|i| hints[*i].word.clone())
+            .collect();
         for i in of_side {
             let hints = &mut hints[i];
+            if !hints.is_copy && copied.contains(&hints.word) {
+                hints.parts.iter_mut().for_each(|(_, fit)| *fit *= NOT_FIRST);
+            }
             let is_series = hints.number.is_some() && !series(&hints.word).is_empty();
             if !is_series && first.get(&hints.word).is_some_and(|first| hints.number > *first) {
                 hints.parts.iter_mut().for_each(|(_, fit)| *fit *= NOT_FIRST);
@@ -545,7 +577,8 @@ fn own_words(name: &str) -> Vec<String> {
 }
 
 /// Lower-case words of a name, split at characters other than letters and digits, at `camelCase`,
-/// between letters and digits, and after a leading or before a final `left` or `right`.
+/// between letters and digits, and after a leading or before a final `left` or `right`; also after
+/// or before an `l` or `r`, where the rest is a part of the body.
 fn words(name: &str) -> Vec<String> {
     let chars: Vec<char> = name.chars().collect();
     let mut words = vec![];
@@ -567,10 +600,15 @@ fn words(name: &str) -> Vec<String> {
     }
     words.push(word);
     let split = |word: String| {
-        for side in ["left", "right"] {
+        for side in ["left", "right", "l", "r"] {
+            let is_part = |rest: &str| side.len() > 1 || !parts(rest, true).is_empty();
             match (word.strip_prefix(side), word.strip_suffix(side)) {
-                (Some(rest), _) if !rest.is_empty() => return vec![side.into(), rest.into()],
-                (_, Some(rest)) if !rest.is_empty() => return vec![rest.into(), side.into()],
+                (Some(rest), _) if !rest.is_empty() && is_part(rest) => {
+                    return vec![side.into(), rest.into()];
+                }
+                (_, Some(rest)) if !rest.is_empty() && is_part(rest) => {
+                    return vec![rest.into(), side.into()];
+                }
                 _ => {}
             }
         }
@@ -615,6 +653,13 @@ mod tests {
             ("R_Hip", Some(Right), P::Thigh),
             ("LHand", Some(Left), P::Hand),
             ("pelvis", None, P::Hips),
+            ("lthigh", Some(Left), P::Thigh),
+            ("ForearmR", Some(Right), P::Forearm),
+            ("handr", Some(Right), P::Hand),
+            ("leg_upper.L", Some(Left), P::Thigh),
+            ("左ひじ", Some(Left), P::Forearm),
+            ("足首.R", Some(Right), P::Foot),
+            ("下半身", None, P::Hips),
         ] {
             let hints = of(name);
             assert_eq!(hints.side, side, "{name}");
@@ -634,11 +679,24 @@ mod tests {
             "LeftForeArmRoll",
             "mixamorig:LeftHandIndex1",
             "Bip01 L ForeTwist",
+            "左足ＩＫ",
+            "右腕捩",
+            "mixamorig:LeftArm_$AssimpFbx$_PreRotation",
         ] {
             assert!(of(name).helper, "{name}");
         }
         assert_eq!(of("LeftHandPinky1").finger, Some(Finger::Little));
         assert_eq!(of("f_index.01.R").finger, Some(Finger::Index));
+        let numbered = |names: &'static [&str], finger| {
+            let hints = Hints::of_file(names.iter().copied());
+            names[hints.iter().position(|hints| hints.finger == Some(finger)).unwrap()]
+        };
+        let biped = &["L Finger0", "L Finger01", "L Finger1", "L Finger2", "L Finger4"];
+        assert_eq!(numbered(biped, Finger::Index), "L Finger1");
+        assert_eq!(numbered(biped, Finger::Little), "L Finger4");
+        let human = &["finger1-1.L", "finger2-1.L", "finger4-1.L", "finger5-1.L"];
+        assert_eq!(numbered(human, Finger::Index), "finger2-1.L");
+        assert_eq!(numbered(human, Finger::Little), "finger5-1.L");
     }
 
     #[test]

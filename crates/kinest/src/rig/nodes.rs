@@ -5,6 +5,7 @@ use super::rest::{Skin, to_bind_pose};
 use super::tree::{Bone, BoneTree};
 use super::{RigError, RigOverride};
 use crate::skeleton::SmplJoint;
+use glam::{DQuat, DVec3};
 use std::collections::BTreeMap;
 
 /// One node of a model.
@@ -14,7 +15,7 @@ pub struct ModelNode {
     pub bone: Bone,
     /// Its number in the model file, by which reports and overrides can name it (`#12`).
     pub number: Option<usize>,
-    /// Whether it shows a mesh, a camera or a light, rather than moving what hangs from it.
+    /// Whether it shows a mesh or a camera.
     pub shows: bool,
 }
 
@@ -45,7 +46,8 @@ impl ModelNodes {
     /// Finds the bones of a humanoid among the nodes.
     ///
     /// If there are skins, only their joints, the nodes that `given` or the file names, and the
-    /// ancestors of all these can be bones. The rest pose is the one the skins were made in,
+    /// ancestors of all these can be bones. Otherwise all nodes of a file can be, as the parts of a
+    /// jointed doll are meshes. The rest pose is the one the skins were made in,
     /// wherever the nodes stand.
     ///
     /// # Errors
@@ -69,9 +71,16 @@ impl ModelNodes {
             }
         }
         let numbers = |node: usize| self.nodes[node].number;
-        // Checks parents and transforms, and resolves what `given` names.
-        let all = BoneTree::new(bones.clone())?.numbered(numbers);
-        let notes = to_bind_pose(&mut bones, &self.skins);
+        // Resolves what `given` names, whatever the transforms are.
+        let names = bones.iter().map(|bone| Bone {
+            name: bone.name.clone(),
+            parent: bone.parent,
+            translation: DVec3::ZERO,
+            rotation: DQuat::IDENTITY,
+            scale: DVec3::ONE,
+        });
+        let all = BoneTree::new(names.collect())?.numbered(numbers);
+        let mut notes = to_bind_pose(&mut bones, &self.skins);
 
         let mut kept = vec![false; count];
         let joints = self.skins.iter().flat_map(|skin| &skin.joints);
@@ -79,7 +88,7 @@ impl ModelNodes {
         let skinned = kept.contains(&true);
         self.humanoid.values().filter(|n| **n < count).for_each(|node| kept[*node] = true);
         for (node, kept) in kept.iter_mut().enumerate() {
-            *kept |= !skinned && !self.nodes[node].shows;
+            *kept |= !skinned && (!self.nodes[node].shows || numbers(node).is_some());
         }
         keep_ancestors(&bones, &mut kept);
         for name in given.bones.values().chain(&given.ignore) {
@@ -93,6 +102,20 @@ impl ModelNodes {
             meant.into_iter().for_each(|node| kept[node] = true);
         }
         keep_ancestors(&bones, &mut kept);
+        // Weapons and the like are hidden by making them infinitely small.
+        let mut flat = vec![false; count];
+        for (node, bone) in bones.iter().enumerate() {
+            let size = bone.scale.x * bone.scale.y * bone.scale.z;
+            let hangs = bone.parent.is_some_and(|parent| flat[parent]);
+            flat[node] = hangs || size.abs() < f64::MIN_POSITIVE;
+            if flat[node] && kept[node] {
+                kept[node] = false;
+                if !hangs {
+                    notes
+                        .push(format!("`{}` is scaled to nothing and left out", all.address(node)));
+                }
+            }
+        }
 
         let nodes: Vec<usize> = (0..count).filter(|node| kept[*node]).collect();
         let moved = |node: usize| nodes.binary_search(&node).ok();

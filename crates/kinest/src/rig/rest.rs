@@ -22,6 +22,8 @@ const EQUAL: f64 = 2e-3;
 const SAME_SCALE: f64 = 1.05;
 /// … and their axes by less than this angle, radians.
 const SAME_AXES: f64 = 1.0;
+/// Number of joints that are tried as the ones that stand as they were bound.
+const TRIED: usize = 32;
 
 /// Moves `bones` to the pose of `skins`. Bones outside all skins keep their place relative to their
 /// parents. Bones that already stand in it are not changed. Returns notes on what was unusual.
@@ -41,17 +43,16 @@ pub(super) fn to_bind_pose(bones: &mut [Bone], skins: &[Skin]) -> Vec<String> {
     order.sort_by_key(|skin| std::cmp::Reverse(skin.joints.len()));
     for skin in order {
         let binds = binds(skin, &worlds);
-        if binds.len() < 2 {
-            continue;
-        }
         // Some exporters write identity for joints that move no vertex.
         let (empty, told): (Vec<_>, Vec<_>) =
             binds.iter().copied().partition(|(_, bind)| equal(bind, &DAffine3::IDENTITY, 1.0));
         let places = extent(told.iter().map(|(_, bind)| bind.translation));
         if told.len() < 2 || places <= 0.0 {
-            if extent(binds.iter().map(|(joint, _)| worlds[*joint].translation)) > EQUAL * size {
+            let joints = skin.joints.iter().filter_map(|joint| worlds.get(*joint));
+            let apart = extent(joints.map(|world| world.translation)) > EQUAL * size;
+            if apart && !skin.inverse_binds.is_empty() {
                 notes.push(
-                    "the bind matrices of a skin say nothing: its rest pose is where the nodes stand"
+                    "the bind matrices of a skin say nothing: its rest pose is where its nodes are"
                         .into(),
                 );
             }
@@ -125,9 +126,18 @@ fn nodes_from_mesh(
     if binds.iter().all(|(joint, bind)| equal(&(by_top * *bind), &worlds[*joint], size)) {
         return None;
     }
+    // Where most joints stand as they were bound, only some were moved.
+    let armature = bones[*top].parent.map_or(DAffine3::IDENTITY, |parent| worlds[parent]);
+    let standing = |a: &DAffine3| {
+        binds.iter().filter(|(joint, bind)| equal(&(*a * *bind), &worlds[*joint], size)).count()
+    };
+    let tried = binds.iter().take(TRIED).map(|(joint, bind)| worlds[*joint] * bind.inverse());
+    let most = tried.chain([DAffine3::IDENTITY, armature]).max_by_key(standing);
+    if let Some(most) = most.filter(|a| 2 * standing(a) > binds.len()) {
+        return Some(most);
+    }
     // The topmost joint may be animated too. The space of the scene or of the armature is nearer to
     // what the author saw, unless it is plainly another one.
-    let armature = bones[*top].parent.map_or(DAffine3::IDENTITY, |parent| worlds[parent]);
     let near = |a: &DAffine3| {
         let (scale, turn) = (volume(a) / volume(&by_top), axes(a).angle_between(axes(&by_top)));
         let scale = scale.cbrt();

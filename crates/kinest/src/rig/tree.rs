@@ -27,6 +27,7 @@ pub struct Bone {
 pub struct BoneTree {
     bones: Vec<Bone>,
     rest: Vec<DAffine3>,
+    children: Vec<Vec<usize>>,
     /// Number of each bone in the model file, if it has one.
     numbers: Vec<Option<usize>>,
     /// How reports name each bone.
@@ -61,8 +62,14 @@ impl BoneTree {
             }
             rest.push(world);
         }
-        let numbers = vec![None; bones.len()];
-        let tree = Self { bones, rest, numbers, addresses: vec![], notes: vec![] };
+        let mut children = vec![vec![]; bones.len()];
+        for (index, bone) in bones.iter().enumerate() {
+            if let Some(parent) = bone.parent {
+                children[parent].push(index);
+            }
+        }
+        let (numbers, addresses, notes) = (vec![], vec![], vec![]);
+        let tree = Self { bones, rest, children, numbers, addresses, notes };
         Ok(tree.numbered(Some))
     }
 
@@ -150,7 +157,7 @@ impl BoneTree {
     }
 
     pub(super) fn children(&self, bone: usize) -> impl Iterator<Item = usize> {
-        (bone + 1..self.bones.len()).filter(move |b| self.bones[*b].parent == Some(bone))
+        self.children[bone].iter().copied()
     }
 
     /// The lowest common ancestor, which may be one of the two.
