@@ -16,7 +16,7 @@ fn a_recorded_session_gives_a_plausible_body() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("game.npz");
     let model = "../../assets/models/kinest_stream.model.ron";
-    let checkpoint = Checkpoint::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(model)).unwrap();
+    let checkpoint = Checkpoint::load(Path::new(env!("CARGO_MANIFEST_DIR")).join(model)).unwrap();
     println!("{}", report::Figures::HEADINGS);
     for kind in [Kind::Squat, Kind::Punch, Kind::Reach, Kind::Walk] {
         headset::save(&file, &stand_in::devices(kind), stand_in::RATE_HZ).unwrap();

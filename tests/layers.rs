@@ -42,6 +42,7 @@ const HOUSES: [House; 6] = [
         name: "bevy_kinest",
         may_use: &["kinest", "kinest_engine"],
         layers: &[
+            &["files"],
             &["frame"],
             &["models"],
             &["body"],

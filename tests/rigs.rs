@@ -1,8 +1,15 @@
-//! Characters in an app without a window: the shipped one, several of it, a VRM file, and one made
-//! of entities.
+//! Characters in an app without a window: the shipped one, several of it, files of all kinds, one
+//! made of entities, and the program of the README.
+
+#[path = "../examples/first_afternoon.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod first_afternoon;
+#[path = "../examples/retarget.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod retarget;
 
 use bevy::app::PluginsState;
-use bevy::asset::AssetLoadFailedEvent;
+use bevy::asset::{AssetLoadFailedEvent, AssetPath};
 use bevy::gltf::{Gltf, GltfAssetLabel};
 use bevy::prelude::*;
 use bevy::render::RenderPlugin;
@@ -15,6 +22,7 @@ use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{KinestPlugins, RigFile};
 use glam::DQuat;
+use kinest_stage::CharacterFile;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -66,7 +74,6 @@ fn app(assets: &Path) -> App {
         all.0.push(failed.reason.clone());
     })
     .add_systems(PostUpdate, act.after(KinestSystems::Refine).before(KinestSystems::Writeback));
-    kinest_stage::register_scene_types(&mut app);
     while app.plugins_state() == PluginsState::Adding {
         std::thread::yield_now();
     }
@@ -100,11 +107,9 @@ fn avatar(app: &mut App, k: f64) -> Entity {
     avatar
 }
 
-fn dress(app: &mut App, avatar: Entity, file: &str) {
-    let scene = app
-        .world()
-        .resource::<AssetServer>()
-        .load(GltfAssetLabel::Scene(0).from_asset(file.to_owned()));
+fn dress(app: &mut App, avatar: Entity, file: impl Into<AssetPath<'static>>) {
+    let scene =
+        app.world().resource::<AssetServer>().load(GltfAssetLabel::Scene(0).from_asset(file));
     // Another size and place, which must not matter.
     let stand = Transform::from_xyz(5.0, 1.0, 0.0)
         .with_rotation(Quat::from_rotation_y(2.0))
@@ -202,57 +207,105 @@ fn characters_of_one_file_follow_their_own_avatars_and_can_be_reloaded() {
     check(&app, third);
 }
 
-/// The mannequin with meaningless bone names and a VRM extension that maps them.
-fn vrm(version: usize) -> Vec<u8> {
+/// The mannequin's file after `change` of its JSON and its buffer.
+fn changed(change: impl FnOnce(&mut Value, &mut Vec<u8>)) -> Vec<u8> {
     let file = std::fs::read(shipped().join(MANNEQUIN)).unwrap();
     let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
     let (json, binary) = file[20..].split_at(word(12));
     let mut document: Value = serde_json::from_slice(json).unwrap();
-    let mut bones = vec![];
-    for (i, node) in document["nodes"].as_array_mut().unwrap().iter_mut().enumerate() {
-        let bone = match node["name"].as_str().unwrap() {
-            "Hips" => "hips",
-            "Spine" => "spine",
-            "Spine2" => "upperChest",
-            "Head" => "head",
-            "LeftArm" => "leftUpperArm",
-            "LeftForeArm" => "leftLowerArm",
-            "LeftHand" => "leftHand",
-            "RightUpLeg" => "rightUpperLeg",
-            "RightLeg" => "rightLowerLeg",
-            "RightFoot" => "rightFoot",
-            _ => "",
-        };
-        if !bone.is_empty() {
-            bones.push((bone, i));
-        }
-        node["name"] = json!(format!("node{i}"));
-    }
-    let humanoid = if version == 0 {
-        let named = bones.iter().map(|(bone, node)| (bone.to_string(), json!({"node": node})));
-        Value::Object(named.collect())
-    } else {
-        bones.iter().map(|(bone, node)| json!({"bone": bone, "node": node})).collect()
-    };
-    let name = VRM_EXTENSIONS[version];
-    document["extensionsUsed"] = json!([name]);
-    document["extensions"] = json!({name: {"humanoid": {"humanBones": humanoid}}});
+    let mut buffer = binary[8..].to_vec();
+    change(&mut document, &mut buffer);
+    buffer.resize(buffer.len().next_multiple_of(4), 0);
+    document["buffers"][0]["byteLength"] = json!(buffer.len());
     let mut json = document.to_string().into_bytes();
     json.resize(json.len().next_multiple_of(4), b' ');
     let length = |n: usize| (n as u32).to_le_bytes();
-    let total = length(20 + json.len() + binary.len());
-    [b"glTF", &length(2)[..], &total, &length(json.len()), b"JSON", &json, binary].concat()
+    let total = length(28 + json.len() + buffer.len());
+    let head = [b"glTF", &length(2)[..], &total, &length(json.len()), b"JSON"].concat();
+    [&head[..], &json, &length(buffer.len()), b"BIN\0", &buffer].concat()
+}
+
+/// Appends to a list of the document; returns the index.
+fn add(document: &mut Value, list: &str, item: Value) -> usize {
+    if document[list].is_null() {
+        document[list] = json!([]);
+    }
+    let list = document[list].as_array_mut().unwrap();
+    list.push(item);
+    list.len() - 1
+}
+
+/// Appends to the buffer; returns the index of the view.
+fn add_bytes(document: &mut Value, buffer: &mut Vec<u8>, bytes: &[u8]) -> usize {
+    buffer.resize(buffer.len().next_multiple_of(4), 0);
+    let view = json!({ "buffer": 0, "byteOffset": buffer.len(), "byteLength": bytes.len() });
+    buffer.extend(bytes);
+    add(document, "bufferViews", view)
+}
+
+/// The colours of the character come from a texture with this image.
+fn paint(document: &mut Value, texture: Value) {
+    let texture = add(document, "textures", texture);
+    let material = json!({ "pbrMetallicRoughness": { "baseColorTexture": { "index": texture } } });
+    let material = add(document, "materials", material);
+    for mesh in document["meshes"].as_array_mut().unwrap() {
+        for primitive in mesh["primitives"].as_array_mut().unwrap() {
+            primitive["material"] = json!(material);
+        }
+    }
+}
+
+/// A picture of one grey pixel.
+fn pixel(format: image::ImageFormat) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(vec![]);
+    image::RgbImage::from_pixel(1, 1, image::Rgb([128; 3])).write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// The mannequin with meaningless bone names and a VRM extension that maps them.
+fn vrm(version: usize) -> Vec<u8> {
+    changed(|document, _| {
+        let mut bones = vec![];
+        for (i, node) in document["nodes"].as_array_mut().unwrap().iter_mut().enumerate() {
+            let bone = match node["name"].as_str().unwrap() {
+                "Hips" => "hips",
+                "Spine" => "spine",
+                "Spine2" => "upperChest",
+                "Head" => "head",
+                "LeftArm" => "leftUpperArm",
+                "LeftForeArm" => "leftLowerArm",
+                "LeftHand" => "leftHand",
+                "RightUpLeg" => "rightUpperLeg",
+                "RightLeg" => "rightLowerLeg",
+                "RightFoot" => "rightFoot",
+                _ => "",
+            };
+            if !bone.is_empty() {
+                bones.push((bone, i));
+            }
+            node["name"] = json!(format!("node{i}"));
+        }
+        let humanoid = if version == 0 {
+            let named = bones.iter().map(|(bone, node)| (bone.to_string(), json!({"node": node})));
+            Value::Object(named.collect())
+        } else {
+            bones.iter().map(|(bone, node)| json!({"bone": bone, "node": node})).collect()
+        };
+        let name = VRM_EXTENSIONS[version];
+        document["extensionsUsed"] = json!([name]);
+        document["extensions"] = json!({name: {"humanoid": {"humanBones": humanoid}}});
+    })
 }
 
 #[test]
-fn both_vrm_versions_map_the_bones() {
+fn both_vrm_versions_map_the_bones_under_their_own_ending() {
     let folder = tempfile::tempdir().unwrap();
     let mut app = app(folder.path());
     for version in [0, 1] {
-        let name = format!("{version}.glb");
+        let name = format!("{version}.vrm");
         std::fs::write(folder.path().join(&name), vrm(version)).unwrap();
         let avatar = avatar(&mut app, 1.0);
-        dress(&mut app, avatar, &name);
+        dress(&mut app, avatar, name);
         wait_until_bound(&mut app);
         check(&app, avatar);
         let map = app.world().get::<RigBones>(avatar).unwrap().map();
@@ -260,6 +313,204 @@ fn both_vrm_versions_map_the_bones() {
         // `spine` is not the last bone of the spine.
         assert_eq!(given, 9, "{map}");
     }
+}
+
+/// Scenes with these were not spawned, because Bevy did not know all of their types.
+#[test]
+fn characters_with_animations_cameras_and_jpegs_are_loaded() {
+    let file = changed(|document, buffer| {
+        let image = add_bytes(document, buffer, &pixel(image::ImageFormat::Jpeg));
+        let image = json!({ "bufferView": image, "mimeType": "image/jpeg" });
+        let image = add(document, "images", image);
+        paint(document, json!({ "source": image }));
+
+        let bytes =
+            |numbers: &[f32]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        let times = add_bytes(document, buffer, &bytes(&[0.0, 1.0]));
+        let times = json!({ "bufferView": times, "componentType": 5126, "count": 2,
+            "type": "SCALAR", "min": [0.0], "max": [1.0] });
+        let times = add(document, "accessors", times);
+        let turns = add_bytes(document, buffer, &bytes(&[0.0, 0.0, 0.0, 1.0, 0.0, 0.6, 0.0, 0.8]));
+        let turns =
+            json!({ "bufferView": turns, "componentType": 5126, "count": 2, "type": "VEC4" });
+        let turns = add(document, "accessors", turns);
+        let head = document["nodes"].as_array().unwrap().iter().position(|n| n["name"] == "Head");
+        document["animations"] = json!([{
+            "channels": [{ "sampler": 0, "target": { "node": head, "path": "rotation" } }],
+            "samplers": [{ "input": times, "output": turns }],
+        }]);
+        let lens = json!({ "type": "perspective", "perspective": { "yfov": 1.0, "znear": 0.1 } });
+        let camera = add(document, "cameras", lens);
+        document["nodes"][head.unwrap()]["camera"] = json!(camera);
+    });
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.glb"), file).unwrap();
+    let mut app = app(folder.path());
+    let avatar = avatar(&mut app, 1.0);
+    dress(&mut app, avatar, "a.glb");
+    wait_until_bound(&mut app);
+    check(&app, avatar);
+    let mut players = app.world_mut().query::<&AnimationPlayer>();
+    assert_eq!(players.iter(app.world()).count(), 1);
+}
+
+/// The example shows every character, whatever pictures are painted on it.
+#[test]
+fn textures_that_bevy_cannot_decode_are_left_out() {
+    type Paint = fn(&mut Value, &mut Vec<u8>) -> Value;
+    let images: [(&str, usize, Paint); 5] = [
+        ("a JPEG that says it is a PNG", 0, |document, buffer| {
+            let view = add_bytes(document, buffer, &pixel(image::ImageFormat::Jpeg));
+            let image = json!({ "bufferView": view, "mimeType": "image/png" });
+            json!({ "source": add(document, "images", image) })
+        }),
+        ("a PNG that is cut off", 1, |document, buffer| {
+            let view = add_bytes(document, buffer, &pixel(image::ImageFormat::Png)[..40]);
+            let image = json!({ "bufferView": view, "mimeType": "image/png" });
+            json!({ "source": add(document, "images", image) })
+        }),
+        ("WebP", 1, |document, buffer| {
+            document["extensionsUsed"] = json!(["EXT_texture_webp"]);
+            document["extensionsRequired"] = json!(["EXT_texture_webp"]);
+            let view = add_bytes(document, buffer, b"RIFF0000WEBPVP8 ");
+            let image = json!({ "bufferView": view, "mimeType": "image/webp" });
+            let image = add(document, "images", image);
+            json!({ "extensions": { "EXT_texture_webp": { "source": image } } })
+        }),
+        (
+            "a file that is not there",
+            1,
+            |document, _| json!({ "source": add(document, "images", json!({ "uri": "../body%20skin.png" })) }),
+        ),
+        ("no image at all", 1, |_, _| json!({})),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (what, missing, image) in images {
+        let file = changed(|document, buffer| {
+            let texture = image(document, buffer);
+            paint(document, texture);
+        });
+        let path = folder.path().join("Her 1.VRM");
+        std::fs::write(&path, file).unwrap();
+        let character = CharacterFile::read(&path).unwrap();
+        assert_eq!(character.missing_textures(), missing, "{what}");
+
+        let mut app = app(folder.path());
+        let avatar = avatar(&mut app, 1.0);
+        let file = character.add_to(&app);
+        dress(&mut app, avatar, file);
+        wait_until_bound(&mut app);
+        check(&app, avatar);
+        let materials = app.world().resource::<Assets<StandardMaterial>>();
+        let painted = materials.iter().filter(|(_, m)| m.base_color_texture.is_some()).count();
+        assert_eq!(painted > 0, missing == 0, "{what}");
+    }
+}
+
+/// Text, a buffer in another file, and the character in the second of two scenes.
+#[test]
+fn a_character_in_several_files_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = Value::Null;
+    let mut bytes = vec![];
+    changed(|document, buffer| {
+        document["buffers"][0]["uri"] = json!("the%20body.bin");
+        document["buffers"][0]["byteLength"] = json!(buffer.len());
+        let scenes = document["scenes"].as_array_mut().unwrap();
+        scenes.insert(0, json!({ "nodes": [] }));
+        document["scene"] = json!(1);
+        (text, bytes) = (document.clone(), buffer.clone());
+    });
+    std::fs::write(folder.path().join("the body.bin"), bytes).unwrap();
+    let path = folder.path().join("character.gltf");
+    for scenes in [text["scenes"].clone(), Value::Null] {
+        text["scenes"] = scenes;
+        text.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        std::fs::write(&path, text.to_string()).unwrap();
+        let mut app = app(folder.path());
+        let avatar = avatar(&mut app, 1.0);
+        let file = CharacterFile::read(&path).unwrap().add_to(&app);
+        dress(&mut app, avatar, file);
+        wait_until_bound(&mut app);
+        check(&app, avatar);
+    }
+}
+
+#[test]
+fn files_that_are_no_character_are_refused_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(shipped().join(MANNEQUIN)).unwrap();
+    let packed = changed(|document, _| {
+        document["extensionsRequired"] = json!(["KHR_draco_mesh_compression"]);
+    });
+    for (name, bytes, reason) in [
+        ("text.glb", b"a text".to_vec(), "not a whole glTF"),
+        ("number.gltf", b"7".to_vec(), "no `asset`"),
+        ("short.vrm", whole[..2000].to_vec(), "cut off"),
+        ("head.glb", b"glTF\x02\0".to_vec(), "cut off"),
+        ("old.glb", [b"glTF\x01\0\0\0", &whole[8..]].concat(), "version 1"),
+        ("packed.glb", packed, "KHR_draco_mesh_compression"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let error = CharacterFile::read(&path).unwrap_err().to_string();
+        assert!(error.contains(reason) && error.contains(name), "{error}");
+    }
+    let missing = CharacterFile::read(&folder.path().join("none.glb")).unwrap_err();
+    assert!(missing.to_string().contains("none.glb"), "{missing}");
+}
+
+#[test]
+fn bones_are_printed_for_programs() {
+    let report = json!(retarget::bones(&shipped().join(MANNEQUIN)));
+    let map = report["map"].as_object().unwrap();
+    assert_eq!(map.len(), SmplJoint::COUNT);
+    assert_eq!((&map["pelvis"], &map["l_wrist"]), (&json!("Hips"), &json!("LeftHand")));
+    assert!(report["confidence"].as_f64().unwrap() > 0.5, "{report}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let lamp = folder.path().join("lamp.gltf");
+    let text = json!({ "asset": { "version": "2.0" }, "nodes": [{ "name": "Lamp" }] });
+    std::fs::write(&lamp, text.to_string()).unwrap();
+    for path in [lamp, folder.path().join("none.glb")] {
+        let report = json!(retarget::bones(&path));
+        assert!(report["failed"].as_str().is_some_and(|reason| !reason.is_empty()), "{report}");
+        assert_eq!(report.as_object().unwrap().len(), 1);
+    }
+}
+
+/// The README's program: one player waves, another is replayed beside it.
+#[test]
+fn the_program_of_the_readme_shows_two_players() {
+    let mut app = app(&shipped());
+    first_afternoon::plugin(&mut app);
+    wait_until_bound(&mut app);
+    let mut players = app.world_mut().query::<(Entity, Has<MotionReplay>, &BodyPose)>();
+    wait_until(&mut app, |app| {
+        players.iter(app.world()).all(|(.., body)| body.source() == PoseSource::Estimated)
+    });
+    let all: Vec<_> = players.iter(app.world()).collect();
+    assert_eq!(all.iter().filter(|(_, is_replayed, _)| *is_replayed).count(), 1);
+    let heads: Vec<Vec3> = all
+        .iter()
+        .map(|(player, _, body)| {
+            check(&app, *player);
+            body.joint_transform(SmplJoint::Head).translation
+        })
+        .collect();
+    assert!(heads.len() == 2 && heads[0].distance(heads[1]) > 0.8, "{heads:?}");
+}
+
+/// Whoever copies the README's program gets what the example shows.
+#[test]
+fn the_program_of_the_readme_is_the_examples() {
+    let [readme, example] = ["../../README.md", "../../examples/first_afternoon.rs"].map(|path| {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    });
+    let start = readme.find("fn spawn_players").expect("the README has a program");
+    let end = start + readme[start..].find("fn spawn_view").expect("and a view of the players");
+    let program = readme[start..end].trim();
+    assert!(program.len() > 1000 && example.contains(program), "not in the example:\n{program}");
 }
 
 #[test]

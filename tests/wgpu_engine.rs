@@ -23,7 +23,7 @@ const TOLERANCE: f32 = 1e-3;
 
 fn shipped(name: &str) -> Checkpoint {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models");
-    Checkpoint::load(&models.join(name)).unwrap()
+    Checkpoint::load(models.join(name)).unwrap()
 }
 
 /// The model on the CPU and on wgpu; `None` without an adapter.

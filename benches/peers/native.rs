@@ -7,7 +7,6 @@ use kinest_native::NativeKinest;
 use kinest_nn::import::{ImportOptions, import_pth};
 use std::error::Error;
 use std::io::{Write, stdin, stdout};
-use std::path::Path;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -17,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         eprintln!("benches/peers/run starts this with a state_dict and a window");
         return Ok(());
     };
-    let checkpoint = import_pth(Path::new(&weights), ImportOptions::default())?;
+    let checkpoint = import_pth(&weights, ImportOptions::default())?;
     let mut native = NativeKinest::new(&checkpoint.manifest.network, checkpoint.tensors()?)?;
     let bytes = std::fs::read(window)?;
     let window: Vec<f32> = bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect();

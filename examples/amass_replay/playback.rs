@@ -213,12 +213,12 @@ mod tests {
         let mut clip = walk_and_wave(&Skeleton::default()).resampled(kinest_stage::RATE_HZ);
         clip.frames.truncate(FRAMES);
         for name in ["a.npz", "c.npz"] {
-            amass::save(&folder.path().join(name), &clip, "neutral").unwrap();
+            amass::save(folder.path().join(name), &clip, "neutral").unwrap();
         }
         std::fs::write(folder.path().join(BROKEN), "no clip").unwrap();
         let playlist = Playlist::open(folder.path()).unwrap();
         let first = playlist.load().unwrap();
-        let checkpoint = Checkpoint::load(&super::super::default_model()).unwrap();
+        let checkpoint = Checkpoint::load(super::super::default_model()).unwrap();
 
         let mut app = App::new();
         let frame = Duration::from_secs_f64(1.0 / kinest_stage::RATE_HZ);

@@ -3,14 +3,14 @@
 
 mod body;
 pub mod capture;
-mod characters;
+mod character_file;
 mod scene;
 mod stage;
 mod view;
 
 pub use body::{CapsuleBodies, CapsuleBody};
 pub use capture::{Moment, MomentSystems};
-pub use characters::register_scene_types;
+pub use character_file::{CharacterFile, CharacterFileError};
 pub use scene::{Scene, SceneArgs};
 pub use stage::{Follow, FollowSystems, Framing, Stage, Target, TargetImage};
 pub use view::{RATE_HZ, View, has_adapter, instant, png_path};

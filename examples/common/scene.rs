@@ -1,7 +1,6 @@
 //! A scene: shown in a window, or drawn at chosen times.
 
 use crate::capture::{self, Moment, MomentSystems};
-use crate::characters::register_scene_types;
 use crate::stage::{Follow, FollowSystems, Framing, Stage, Target};
 use crate::view::{View, instant, png_path};
 use bevy::platform::collections::HashSet;
@@ -66,18 +65,16 @@ impl Scene {
 
         let end = at.iter().copied().fold(0.0, f64::max);
         capture::plugin(&mut app, path, at, size);
-        app.insert_resource(End(end))
-            .add_systems(Update, keep_time.in_set(MomentSystems))
-            .add_systems(Last, stop_on_failure)
-            .add_observer(stop_without_rig);
+        app.insert_resource(End(end)).add_systems(Update, keep_time.in_set(MomentSystems));
         self.build(&mut app, Target::Image(size));
         app.run()
     }
 
     fn build(self, app: &mut App, target: Target) {
         app.add_plugins(Stage { framing: self.framing, target })
-            .add_systems(Update, look_at_bodies.before(FollowSystems));
-        register_scene_types(app);
+            .add_systems(Update, look_at_bodies.before(FollowSystems))
+            .add_systems(Last, stop_on_failure)
+            .add_observer(stop_without_rig);
         (self.plugin)(app);
     }
 }

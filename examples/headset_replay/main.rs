@@ -141,7 +141,7 @@ fn print_report(args: &Args) -> anyhow::Result<()> {
         if let Some(out) = out {
             std::fs::create_dir_all(out)
                 .with_context(|| format!("cannot make {}", out.display()))?;
-            amass::save(&out.join(format!("{name}.npz")), &played.motion, "neutral")?;
+            amass::save(out.join(format!("{name}.npz")), &played.motion, "neutral")?;
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         eprintln!("usage: mannequin FILE.glb");
         return ExitCode::from(2);
     };
-    match kinest::files::write_atomically(path.as_ref(), &glb::mannequin()) {
+    match kinest::files::write_atomically(&path, &glb::mannequin()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}: {error}", path.display());

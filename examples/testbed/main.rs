@@ -10,6 +10,9 @@
 #[path = "../dropouts.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod dropouts;
+#[path = "../first_afternoon.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod first_afternoon;
 #[path = "../headset_replay/main.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod headset_replay;
@@ -32,11 +35,12 @@ use std::process::{Command, ExitCode};
 type Make = fn() -> anyhow::Result<Scene>;
 
 /// Every scene and its constructor.
-pub const SCENES: [(&str, Make); 5] = [
+pub const SCENES: [(&str, Make); 6] = [
+    ("first_afternoon", || Ok(first_afternoon::scene())),
     ("headset_replay", || Ok(headset_replay::scene())),
     ("minimal", || Ok(minimal::scene())),
     ("many_avatars", || Ok(many_avatars::scene())),
-    ("retarget", || Ok(retarget::scene(&Default::default())?)),
+    ("retarget", || retarget::scene(&Default::default())),
     ("dropouts", || Ok(dropouts::scene(&Default::default())?)),
 ];
 

@@ -4,6 +4,7 @@ mod calibration;
 mod common;
 mod dropout;
 mod endurance;
+mod files;
 mod players;
 mod reflection;
 mod replay;

@@ -81,8 +81,8 @@ fn checkpoint() -> Checkpoint {
 fn a_checkpoint_is_loaded_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let mut checkpoint = checkpoint();
-    checkpoint.save(&folder.path().join("good.model.ron")).unwrap();
-    checkpoint.save(&folder.path().join("bad.model.ron")).unwrap();
+    checkpoint.save(folder.path().join("good.model.ron")).unwrap();
+    checkpoint.save(folder.path().join("bad.model.ron")).unwrap();
     let mut weights = std::fs::read(folder.path().join("bad.safetensors")).unwrap();
     *weights.last_mut().unwrap() ^= 1;
     std::fs::write(folder.path().join("bad.safetensors"), weights).unwrap();

@@ -104,7 +104,7 @@ fn spawn(
     commands.spawn((Camera2d, RenderTarget::Image(images.add(image).into())));
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let checkpoint = Checkpoint::load(&root.join("assets/models/kinest_small.model.ron")).unwrap();
+    let checkpoint = Checkpoint::load(root.join("assets/models/kinest_small.model.ron")).unwrap();
     let skeleton = checkpoint.manifest.spec.skeleton.clone();
     commands.spawn((
         KinestAvatar::new(models.add(PoseModel::from_checkpoint(checkpoint))),

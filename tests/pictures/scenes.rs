@@ -18,6 +18,12 @@ fn minimal() {
 }
 
 #[test]
+fn first_afternoon() {
+    // The other player walks, then waves back; the hand of the first is up, then down.
+    check("first_afternoon", &[1.57, 9.74]);
+}
+
+#[test]
 fn headset_replay() {
     check("headset_replay", &[1.0, 2.0]);
 }

@@ -13,6 +13,7 @@
 //! ```no_run
 //! use bevy::prelude::*;
 //! use bevy_kinest::prelude::*;
+//! use std::f32::consts::FRAC_PI_2;
 //!
 //! fn main() -> AppExit {
 //!     App::new()
@@ -29,10 +30,16 @@
 //!         // Poses of joints: the head's and the wrists', in metres. The player faces +z here.
 //!         related!(Trackers[
 //!             (SparseTracker::HEAD, Transform::from_xyz(0.0, 1.6, 0.0)),
-//!             (SparseTracker::LEFT_HAND, Transform::from_xyz(0.4, 1.1, 0.3)),
-//!             (SparseTracker::RIGHT_HAND, Transform::from_xyz(-0.4, 1.1, 0.3)),
+//!             (SparseTracker::LEFT_HAND, hand(1.0)),
+//!             (SparseTracker::RIGHT_HAND, hand(-1.0)),
 //!         ]),
 //!     ));
+//! }
+//!
+//! /// A hand in front of the body, palm down. Without a rotation it would point to its side.
+//! fn hand(side: f32) -> Transform {
+//!     Transform::from_xyz(0.25 * side, 1.1, 0.35)
+//!         .with_rotation(Quat::from_rotation_y(-side * FRAC_PI_2))
 //! }
 //!
 //! fn wave(time: Res<Time>, mut hands: Query<(&SparseTracker, &mut Transform)>) {
@@ -52,7 +59,7 @@
 //! ```
 //!
 //! The model is in this crate's repository, `assets/models/kinest_stream.*`: copy both files. The
-//! examples there (`minimal`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`,
+//! examples there (`minimal`, `first_afternoon`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`,
 //! `amass_replay`) need no headset.
 //!
 //! * [What to expect](#what-to-expect)
@@ -91,6 +98,7 @@
 //! | [`KinestPosePlugin`] | [`KinestPlugins`] | loads models, reads trackers, runs networks, refines, writes [`BodyPose`] |
 //! | [`KinestSkeletonPlugin`] | [`KinestPlugins`] | writes bodies to the joint entities of [`SmplSkeleton`] |
 //! | [`KinestRigPlugin`] | [`KinestPlugins`] | finds and drives the bones of each [`KinestRig`] |
+//! | [`KinestFilesPlugin`] | [`KinestPlugins`] | loads [`MotionFile`]s and `.vrm` characters as assets |
 //! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers along a [`MotionReplay`], runs [`TrackerRecorder`]s |
 //! | [`KinestGizmoPlugin`] | – | draws bones, trackers, dropouts, standing feet, errors |
 //! | [`KinestPanelPlugin`] | – | a window that shows the state of avatars and lets users change it |
@@ -111,7 +119,7 @@
 //! | showing the body | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
 //! | corrections | [`KinestRefine`] | | |
 //! | state | [`AvatarStatus`] | [`KinestModels`] | *[`KinestReady`], [`KinestFellBack`], [`KinestFailed`]* |
-//! | replay and recording | [`MotionReplay`], [`TrackerRecorder`] | | |
+//! | replay and recording | [`MotionReplay`], [`MotionFile`], [`TrackerRecorder`] | | |
 //! | debugging | | [`KinestGizmos`] (a gizmo group), [`KinestPanel`] | |
 //!
 //! What happens to one avatar is an entity event with its `entity`: the plugin or the game triggers
@@ -199,9 +207,10 @@
 //!
 //! # Teleport, ride, walk by stick
 //!
-//! Give the avatar a [`TrackingSpace`] and make the trackers children of that entity: moving it
-//! then moves the player, without looking like steps. Its origin is on the floor the player stands
-//! on.
+//! An avatar's tracking space is the entity that its trackers are children of: a vehicle, or
+//! whatever else carries the player. Name it in the avatar's [`TrackingSpace`]; moving that one
+//! entity then moves the player, without looking like steps. Its origin is on the floor that the
+//! player stands on.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -240,7 +249,6 @@
 //! ```
 //! use bevy::prelude::*;
 //! use bevy_kinest::prelude::*;
-//! use std::path::Path;
 //!
 //! fn plugin(app: &mut App) {
 //!     app.add_systems(Update, ask).add_observer(keep).add_observer(ask_again);
@@ -258,7 +266,7 @@
 //! }
 //!
 //! fn keep(measured: On<KinestCalibrated>) -> Result {
-//!     measured.calibration.save(Path::new("player.ron"))?;
+//!     measured.calibration.save("player.ron")?;
 //!     Ok(())
 //! }
 //!
@@ -275,9 +283,9 @@
 //!
 //! # Drive characters
 //!
-//! Add [`KinestRig`] to the scene of any glTF humanoid, including Mixamo and VRM (renamed to
-//! `.glb`). Its bones are found by name, shape and VRM declarations; [`RigBound`] reports the
-//! mapping with confidence and evidence.
+//! Add [`KinestRig`] to the scene of any humanoid in a glTF file, such as Mixamo's, or in a VRM
+//! file. Its bones are found by name, shape and VRM declarations; [`RigBound`] reports the mapping
+//! with confidence and evidence.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -420,15 +428,11 @@
 //! ```
 //! use bevy::prelude::*;
 //! use bevy_kinest::TrackerRecorder;
-//! use bevy_kinest::kinest::calibration::Calibration;
-//! use bevy_kinest::kinest::motion::{amass, headset};
 //! use bevy_kinest::kinest::live::Recording;
-//! use bevy_kinest::kinest::skeleton::Skeleton;
-//! use bevy_kinest::kinest::tracker::{DeviceFromJoint, Grip};
 //! use bevy_kinest::prelude::*;
 //!
 //! fn record(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let recorder = TrackerRecorder::create("trackers.jsonl".as_ref(), true)?;
+//!     let recorder = TrackerRecorder::create("trackers.jsonl", true)?;
 //!     commands.entity(*avatar).insert(recorder);
 //!     Ok(())
 //! }
@@ -438,35 +442,24 @@
 //! }
 //!
 //! fn replay(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let recording = Recording::load("trackers.jsonl".as_ref())?;
+//!     let recording = Recording::load("trackers.jsonl")?;
 //!     commands.entity(*avatar).insert(MotionReplay::recording(recording).repeating());
 //!     Ok(())
 //! }
 //!
-//! /// A file of the AMASS data set, or in its format.
-//! fn dance(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let clip = amass::load("dance_poses.npz".as_ref())?;
-//!     commands.entity(*avatar).insert(MotionReplay::clip(clip, default()));
-//!     Ok(())
+//! /// From the assets: a clip of AMASS, or a recording, of trackers or of the devices in another
+//! /// game.
+//! fn dance(
+//!     mut commands: Commands,
+//!     assets: Res<AssetServer>,
+//!     avatar: Single<Entity, With<KinestAvatar>>,
+//! ) {
+//!     commands.entity(*avatar).insert(MotionReplay::file(assets.load("motions/dance.npz")));
 //! }
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(record);
 //! # bevy::ecs::system::assert_is_system(stop);
 //! # bevy::ecs::system::assert_is_system::<(), Result, _>(replay);
-//!
-//! /// Head and hands recorded in another game.
-//! fn game(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) -> Result {
-//!     let devices = headset::load("game.npz".as_ref())?;
-//!     // Measure the player's size and grips from the motion.
-//!     let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
-//!     let grips = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
-//!     let player = Calibration::from_motion(&Skeleton::default(), &devices, grips)?;
-//!     let recording = Recording::of_trackers(devices).ok_or("its times do not rise")?;
-//!     let replay = MotionReplay::recording(recording);
-//!     commands.entity(*avatar).insert((replay, PlayerCalibration(player)));
-//!     Ok(())
-//! }
-//! # bevy::ecs::system::assert_is_system::<(), Result, _>(dance);
-//! # bevy::ecs::system::assert_is_system::<(), Result, _>(game);
+//! # bevy::ecs::system::assert_is_system(dance);
 //! ```
 //!
 //! # Test a game with bodies
@@ -625,8 +618,12 @@
 //! yourself.
 //!
 //! **My character's knees bend the wrong way, or it does not move.** Look at [`RigBound`] and
-//! [`RigFailed`], and name wrongly mapped bones in a `*.rig.ron`. Without Bevy's default features,
-//! spawning glTF scenes needs its feature `reflect_auto_register`.
+//! [`RigFailed`], and name wrongly mapped bones in a `*.rig.ron`. `cargo run --release --example
+//! retarget -- --character FILE` in the repository shows both for any file.
+//!
+//! **My character is not loaded.** Most have textures in JPEG, which Bevy decodes only with its
+//! feature `jpeg`. Without its default features, spawning glTF scenes also needs
+//! `reflect_auto_register`.
 //!
 //! **Can several characters use one file? Can scenes be reloaded?** Yes. Each character has its own
 //! bones, and they are found again after a reload.
@@ -670,6 +667,7 @@
 //
 // | room | holds |
 // |---|---|
+// | `files` | motions and VRM characters as assets |
 // | `frame` | the steps of a frame, the trackers' clock, settings |
 // | `models` | model files, engines and their workers, state of models |
 // | `body` | avatars, `BodyPose` and its confidence, joint entities |
@@ -679,6 +677,7 @@
 // | `gizmos`, `panel` | lines; a window |
 // | `plugins` (a file) | the rooms that most games need |
 mod body;
+mod files;
 mod frame;
 #[cfg(feature = "gizmos")]
 mod gizmos;
@@ -697,6 +696,7 @@ pub use body::{
     BodyPose, KinestAvatar, KinestSkeletonPlugin, PoseReflect, PoseSourceReflect, PoseUpdated,
     ResetAvatar, SkeletonReflect, SmplSkeleton,
 };
+pub use files::{KinestFilesPlugin, MotionFile, MotionFileError};
 pub use frame::{
     DeviceChoiceReflect, DropoutSettingsReflect, InferenceMode, KinestSettings, KinestSystems,
     TrackerClock,

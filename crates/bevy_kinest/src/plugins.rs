@@ -1,6 +1,7 @@
 //! What [`KinestPlugins`] adds.
 
 use crate::body::{BodyPlugin, KinestSkeletonPlugin};
+use crate::files::KinestFilesPlugin;
 use crate::frame::FramePlugin;
 use crate::models::{ModelsPlugin, diagnostics};
 use crate::player::{POSE_AGE_MS, PlayerPlugin};
@@ -18,6 +19,7 @@ use bevy::prelude::*;
 /// | [`KinestPosePlugin`] | loads models, reads trackers, runs networks, writes [`BodyPose`](crate::BodyPose) |
 /// | [`KinestSkeletonPlugin`] | writes [`BodyPose`](crate::BodyPose) to the joint entities of [`SmplSkeleton`](crate::SmplSkeleton) |
 /// | [`KinestRigPlugin`] | finds the bones of each [`KinestRig`](crate::KinestRig) and writes [`BodyPose`](crate::BodyPose) to them |
+/// | [`KinestFilesPlugin`] | loads [`MotionFile`](crate::MotionFile)s and `.vrm` characters as assets |
 /// | [`KinestReplayPlugin`] | moves trackers along each [`MotionReplay`](crate::MotionReplay), and runs [`TrackerRecorder`](crate::TrackerRecorder)s |
 ///
 /// To be added by hand:
@@ -57,6 +59,7 @@ impl PluginGroup for KinestPlugins {
             .add(KinestPosePlugin)
             .add(KinestSkeletonPlugin)
             .add(KinestRigPlugin)
+            .add(KinestFilesPlugin)
             .add(KinestReplayPlugin)
     }
 }

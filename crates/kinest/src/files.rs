@@ -8,7 +8,8 @@ use std::path::Path;
 ///
 /// # Errors
 /// If the file cannot be written; an existing file at `path` is then unchanged.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+    let path = path.as_ref();
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // Temporary files are private by default; this gives the usual permissions, subject to the

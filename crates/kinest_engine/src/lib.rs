@@ -8,7 +8,7 @@
 //! use kinest_engine::DeviceChoice;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let checkpoint = Checkpoint::load("assets/models/kinest_small.model.ron".as_ref())?;
+//! let checkpoint = Checkpoint::load("assets/models/kinest_small.model.ron")?;
 //! let estimator = PoseEstimator::new(kinest_engine::open(&checkpoint, DeviceChoice::Auto)?);
 //! println!("poses are estimated on {}", estimator.device());
 //! # Ok(())

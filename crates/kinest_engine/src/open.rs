@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// `Auto` tries CUDA, wgpu and the CPU in this order and takes the first that runs the network. It
 /// skips software adapters, since the CPU is many times faster. It logs which device it took and
-/// why not the others. A GPU back end that has panicked is not tried again by this process.
+/// which of those compiled in did not work. A GPU back end that has panicked is not tried again by this process.
 ///
 /// Opening a GPU takes seconds, so call this on a thread that may block, as
 /// [`PoseWorker`](kinest::live::PoseWorker) does.
@@ -48,6 +48,8 @@ fn first_that_works(attempts: &[&Attempt<'_>]) -> Result<Box<dyn PoseEngine>, Op
         match attempt() {
             Ok(engine) => return Ok(chosen(engine, &refused)),
             Err(OpenError::Checkpoint(error)) => return Err(error.into()),
+            // A build without it is the developer's choice, and no fault to report.
+            Err(OpenError::NotCompiled(_)) => {}
             Err(error) => refused.push_str(&format!("; {error}")),
         }
     }

@@ -68,7 +68,11 @@ pub type StateDict = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 /// # Errors
 /// If the file cannot be read, or tensors are missing, unexpected or of the wrong shape; the error
 /// lists all of them.
-pub fn import_pth(path: &Path, options: ImportOptions) -> Result<Checkpoint, ImportError> {
+pub fn import_pth(
+    path: impl AsRef<Path>,
+    options: ImportOptions,
+) -> Result<Checkpoint, ImportError> {
+    let path = path.as_ref();
     import_state_dict(read_state_dict(path)?, options).map_err(|error| match error {
         ImportError::Tensors { problems, .. } => {
             ImportError::Tensors { path: path.into(), problems }

@@ -18,7 +18,7 @@
 //! use kinest_nn::engine::BurnEngine;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let checkpoint = Checkpoint::load("assets/models/kinest_small.model.ron".as_ref())?;
+//! let checkpoint = Checkpoint::load("assets/models/kinest_small.model.ron")?;
 //! let engine = BurnEngine::<Flex>::new(&checkpoint, FlexDevice, "cpu")?;
 //! let estimator = PoseEstimator::new(Box::new(engine));
 //! # Ok(())

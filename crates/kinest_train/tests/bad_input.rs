@@ -127,7 +127,7 @@ fn a_valid_motion_file_is_predicted_and_evaluated() {
     let inside = |name: &str| folder.path().join(name);
     let frame = ClipFrame::from(&Pose::rest());
     let clip = MotionClip { rate_hz: 120.0, frames: vec![frame; 41] };
-    amass::save(&inside("stand_poses.npz"), &clip, "male").unwrap();
+    amass::save(inside("stand_poses.npz"), &clip, "male").unwrap();
 
     for protocol in ["offline", "online"] {
         let (motion, out) = (inside("stand_poses.npz"), inside("out"));

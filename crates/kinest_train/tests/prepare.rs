@@ -36,7 +36,7 @@ fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
 fn put_clips(folder: &Path, names: &[&str]) {
     for (i, name) in names.iter().enumerate() {
         put(folder, name, "");
-        amass::save(&folder.join(name), &clip(40 * i, 80 + 2 * i), "male").unwrap();
+        amass::save(folder.join(name), &clip(40 * i, 80 + 2 * i), "male").unwrap();
     }
 }
 
@@ -103,7 +103,7 @@ fn the_first_protocol_is_found_at_any_folder_depth() {
     assert_eq!(report["splits"][1]["clips"], 1);
     // Every second frame of the file.
     let store = MotionStore::open(&at.join("out/test.motion")).unwrap();
-    let expected = amass::load(&at.join("amass").join(CMU[1])).unwrap();
+    let expected = amass::load(at.join("amass").join(CMU[1])).unwrap();
     assert_eq!(store.clip(0), expected.resampled(60.0), "f32 in, f32 out");
 }
 
@@ -155,7 +155,7 @@ fn broken_clips_are_reported_and_skipped() {
     let at = folder.path();
     let data = at.join("amass");
     put_clips(&data, &["mine/good.npz"]);
-    amass::save(&data.join("mine/short.npz"), &clip(0, 2), "male").unwrap();
+    amass::save(data.join("mine/short.npz"), &clip(0, 2), "male").unwrap();
     let poses = |bad: f64| ("poses", npy(&[4, 66], move |i| if i == 70 { bad } else { 0.0 }));
     let trans = || ("trans", npy(&[4, 3], |_| 0.0));
     let rate = |hz: f64| ("mocap_framerate", npy(&[], move |_| hz));
@@ -220,7 +220,7 @@ fn a_killed_run_continues_and_reads_only_new_clips() {
 
     // A finished file is reused too; a changed clip is read again.
     spoil(&at.join("amass").join(CMU[2]));
-    amass::save(&at.join("amass").join(CMU[3]), &clip(300, 100), "male").unwrap();
+    amass::save(at.join("amass").join(CMU[3]), &clip(300, 100), "male").unwrap();
     prepare(at, &split);
     let frames: Vec<_> =
         MotionStore::open(&store).unwrap().clips().iter().map(|c| c.frames).collect();
@@ -375,7 +375,7 @@ fn a_skeleton_is_the_regressor_times_the_template() {
     put(at, "model.npz", npz(&body_model(&rest)));
     let output = run(at, &arguments);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let found = Skeleton::load(&at.join("S.json")).unwrap();
+    let found = Skeleton::load(at.join("S.json")).unwrap();
     for (a, b) in found.offsets.iter().zip(&truth.offsets) {
         assert!(a.abs_diff_eq(*b, 1e-12), "{a} {b}");
     }

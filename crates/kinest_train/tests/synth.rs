@@ -44,7 +44,7 @@ fn clips_are_synthesised_trained_on_and_scored() {
     assert_eq!(train.len(), 5);
     assert!(train.contains(&clips("walk", 2)) && !train.contains(&test[0]));
     for clip in train.iter().chain(&test) {
-        let clip = amass::load(&path.join("data").join(clip)).unwrap();
+        let clip = amass::load(path.join("data").join(clip)).unwrap();
         assert_eq!((clip.rate_hz, clip.frames.len()), (60.0, 91));
     }
     fs::write(path.join("mlp.ron"), CONFIG).unwrap();
@@ -63,7 +63,7 @@ fn a_seed_determines_the_clips_and_existing_ones_are_kept() {
         succeed(path, &format!("synth --out {out} --seed {seed} {how}"));
     }
     let clip =
-        |out: &str| amass::load(&path.join(out).join("SYNTH/punch/punch_00_poses.npz")).unwrap();
+        |out: &str| amass::load(path.join(out).join("SYNTH/punch/punch_00_poses.npz")).unwrap();
     assert_eq!(clip("a"), clip("b"));
     assert_ne!(clip("a"), clip("c"));
     // Too few clips for a test list.

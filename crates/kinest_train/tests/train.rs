@@ -28,7 +28,7 @@ fn folder() -> tempfile::TempDir {
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
     amass::save(
-        &data.join("walk_poses.npz"),
+        data.join("walk_poses.npz"),
         &synthetic::walk_and_wave(&Skeleton::default()),
         "neutral",
     )
@@ -89,7 +89,7 @@ fn a_resumed_run_matches_an_uninterrupted_one() {
     let (whole, parts) = (losses(path.join("whole")), losses(path.join("parts")));
     assert_eq!(whole.len(), 8);
     assert_same(&whole, &parts);
-    let checkpoint = |run: &str| Checkpoint::load(&path.join(run).join("last.model.ron")).unwrap();
+    let checkpoint = |run: &str| Checkpoint::load(path.join(run).join("last.model.ron")).unwrap();
     let record = checkpoint("parts").manifest.training;
     assert_eq!(
         (record.steps, record.data.as_str(), record.credit.as_str()),
@@ -140,7 +140,7 @@ fn the_best_checkpoint_is_kept_and_a_run_stops_without_improvement() {
         .collect();
     assert!(found.len() < 200 && found.iter().all(|(step, _)| step % 2 == 0), "{found:?}");
     let best = found.iter().copied().reduce(|a, b| if b.1 < a.1 { b } else { a }).unwrap();
-    let manifest = Checkpoint::load(&path.join("run/best.model.ron")).unwrap().manifest;
+    let manifest = Checkpoint::load(path.join("run/best.model.ron")).unwrap().manifest;
     assert_eq!(manifest.training.steps, best.0);
     assert_eq!(manifest.metrics["validation.online_mpjpe_cm"], best.1);
     assert_eq!(found.last().unwrap().0, best.0 + 6, "three validations later");
@@ -200,7 +200,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_saves_its_windows() {
     let bytes = std::fs::read(path.join("run/bad_windows.safetensors")).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(tensors.tensor("features.0").unwrap().shape(), [4, 12, 54]);
-    Checkpoint::load(&path.join("run/last.model.ron")).unwrap();
+    Checkpoint::load(path.join("run/last.model.ron")).unwrap();
 }
 
 #[test]
@@ -245,17 +245,17 @@ fn the_rate_of_a_prepared_file_is_the_rate_of_the_model() {
     runs("train --config train.ron --data slow/walk.motion --out run --steps 2");
     runs("train --out run --steps 3 --resume");
     let model = "run/last.model.ron";
-    assert_eq!(Checkpoint::load(&path.join(model)).unwrap().manifest.spec.rate_hz, 25.0);
+    assert_eq!(Checkpoint::load(path.join(model)).unwrap().manifest.spec.rate_hz, 25.0);
     assert_eq!(losses(path.join("run")).len(), 3);
 
     runs(&format!("evaluate --model {model} --data slow/walk.motion --json figures.json"));
     let json = std::fs::read(path.join("figures.json")).unwrap();
     let report: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    let frames = amass::load(&path.join("data/walk_poses.npz")).unwrap().resampled(25.0).frames;
+    let frames = amass::load(path.join("data/walk_poses.npz")).unwrap().resampled(25.0).frames;
     assert_eq!(report["online"]["frames"].as_u64(), Some(frames.len() as u64 - 1));
     let predict = "--motion data/walk_poses.npz --protocol online --out estimate.npz";
     runs(&format!("predict --model {model} {predict}"));
-    let estimate = amass::load(&path.join("estimate.npz")).unwrap();
+    let estimate = amass::load(path.join("estimate.npz")).unwrap();
     assert_eq!((estimate.rate_hz, estimate.frames.len()), (25.0, frames.len() - 1));
 
     refused(&format!("evaluate --model {model} --data fast/walk.motion"), "at 60 Hz, not at 25");
@@ -353,7 +353,7 @@ fn an_interrupted_run_saves_and_exits() {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     assert!(child.wait().unwrap().success());
-    let checkpoint = Checkpoint::load(&path.join("run/last.model.ron")).unwrap();
+    let checkpoint = Checkpoint::load(path.join("run/last.model.ron")).unwrap();
     let steps = checkpoint.manifest.training.steps;
     assert_eq!(losses(path.join("run")).last().unwrap().0, steps);
     train(path, "run", &["--resume", "--steps", &(steps + 1).to_string()]);

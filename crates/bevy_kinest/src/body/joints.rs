@@ -12,9 +12,8 @@ use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
 /// Inserting `SmplSkeleton::default()` spawns the joints, named by [`SmplJoint::name`], in the rest
 /// pose of the default skeleton. Meshes, lights and colliders can be their children.
 ///
-/// Every frame the joints' [`Transform`]s are written: the pelvis's so that the body is at its
-/// place in the world, whatever the avatar's own transform; the others' relative to their parent
-/// joints. Joints are despawned with the avatar, and stay where they are if only this component is
+/// Every frame the joints' [`Transform`]s are written: the pelvis's so that the body is where its
+/// trackers are, whatever the avatar's own transform; the others' relative to their parent joints. Joints are despawned with the avatar, and stay where they are if only this component is
 /// removed.
 ///
 /// ```

@@ -2,6 +2,7 @@
 
 use super::motion::{Jump, MotionReplay};
 use crate::body::{KinestAvatar, ResetAvatar};
+use crate::files::MotionFile;
 use crate::trackers::{
     PlayerCalibration, ROLES, Replayed, Sampled, SparseTracker, Teleport, TrackerOf, Trackers,
     TrackingSpace,
@@ -10,6 +11,28 @@ use bevy::prelude::*;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::rotation::quat_from_matrix;
 
+/// Gives each replay of a file its motion when the file is loaded, and when it is loaded again.
+pub(super) fn open_files(
+    files: Res<Assets<MotionFile>>,
+    mut events: MessageReader<AssetEvent<MotionFile>>,
+    mut replays: Query<&mut MotionReplay>,
+) {
+    let changed: Vec<AssetId<MotionFile>> = events
+        .read()
+        .filter_map(|event| match event {
+            AssetEvent::Modified { id } => Some(*id),
+            _ => None,
+        })
+        .collect();
+    for mut replay in &mut replays {
+        let Some(id) = replay.file_id() else { continue };
+        if (replay.waits || changed.contains(&id))
+            && let Some(file) = files.get(id)
+        {
+            replay.open(file);
+        }
+    }
+}
 /// A tracker that a replay spawned.
 #[derive(Component)]
 pub(super) struct Puppet;
@@ -28,6 +51,9 @@ pub(super) fn replay(
     mut trackers: Query<(&SparseTracker, &mut Transform, Option<&ChildOf>, Has<Puppet>)>,
 ) {
     for (avatar, mut replay, own, space, known) in &mut replays {
+        if replay.waits {
+            continue;
+        }
         replay.advance(time.delta_secs_f64());
         let calibration = replay.calibration().map(PlayerCalibration);
         if let Some(calibration) = calibration.filter(|player| known != Some(player)) {

@@ -7,10 +7,11 @@ mod recorder;
 pub use motion::MotionReplay;
 pub use recorder::TrackerRecorder;
 
+use crate::files::MotionFile;
 use crate::frame::KinestSystems;
 use crate::trackers::sample;
 use bevy::prelude::*;
-use drive::{on_despawn, replay, tell_replayed};
+use drive::{on_despawn, open_files, replay, tell_replayed};
 use recorder::{on_stop_recording, record};
 
 /// Moves trackers along each [`MotionReplay`], and runs [`TrackerRecorder`]s.
@@ -20,7 +21,10 @@ impl Plugin for KinestReplayPlugin {
     fn build(&self, app: &mut App) {
         app.register_type::<MotionReplay>()
             .register_type::<TrackerRecorder>()
-            .add_systems(PreUpdate, replay)
+            .add_systems(
+                PreUpdate,
+                (open_files.run_if(resource_exists::<Assets<MotionFile>>), replay).chain(),
+            )
             .add_systems(
                 PostUpdate,
                 (

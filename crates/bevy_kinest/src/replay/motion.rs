@@ -1,6 +1,7 @@
 //! Motions that trackers follow instead of a player.
 
 use crate::body::BodyPose;
+use crate::files::MotionFile;
 use bevy::prelude::*;
 use kinest::calibration::Calibration;
 use kinest::live::{RecordedFrame, Recording};
@@ -55,6 +56,10 @@ enum Motion {
 pub struct MotionReplay {
     #[reflect(ignore)]
     motion: Motion,
+    #[reflect(ignore)]
+    file: Option<Handle<MotionFile>>,
+    /// Its file has not been loaded yet.
+    pub(super) waits: bool,
     /// Playback speed; 1 is the original speed, 0 stands still.
     pub speed: f64,
     /// Whether it restarts at its end, or stays there.
@@ -95,9 +100,30 @@ impl MotionReplay {
         Self::new(Motion::Recording(Arc::new(recording)))
     }
 
+    /// The motion of a file, which the avatar's trackers follow from the moment it is loaded, and
+    /// from its start when it is loaded again. Clips move a body of the default skeleton.
+    ///
+    /// ```
+    /// # use bevy::prelude::*;
+    /// # use bevy_kinest::prelude::*;
+    /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
+    /// commands.spawn((
+    ///     KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+    ///     MotionReplay::file(assets.load("motions/walk.npz")).repeating(),
+    /// ));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn file(file: Handle<MotionFile>) -> Self {
+        let nothing = Self::clip(MotionClip { rate_hz: 1.0, frames: vec![] }, Skeleton::default());
+        Self { file: Some(file), waits: true, ..nothing }
+    }
+
     fn new(motion: Motion) -> Self {
         Self {
             motion,
+            file: None,
+            waits: false,
             speed: 1.0,
             repeats: false,
             paused: false,
@@ -145,10 +171,11 @@ impl MotionReplay {
     }
 
     /// The present pose of the motion: the clip's own, or the pose shown while recording, if poses
-    /// were recorded. AMASS space (z up), metres.
+    /// were recorded. AMASS space (z up), metres. `None` before its file is loaded.
     #[must_use]
     pub fn truth_z_up(&self) -> Option<Pose> {
         match &self.motion {
+            _ if self.waits => None,
             Motion::Clip { clip, .. } => Some(clip.pose_at(self.seconds)),
             Motion::Recording(recording) => recording.pose_at(self.seconds),
         }
@@ -179,6 +206,20 @@ impl MotionReplay {
             Motion::Clip { .. } => None,
             Motion::Recording(recording) => recording.frame_at(self.seconds).0.calibration,
         }
+    }
+
+    pub(super) fn file_id(&self) -> Option<AssetId<MotionFile>> {
+        self.file.as_ref().map(Handle::id)
+    }
+
+    /// Plays what was loaded from its file, from the start.
+    pub(super) fn open(&mut self, file: &MotionFile) {
+        self.motion = match file.clone() {
+            MotionFile::Clip(clip) => Motion::Clip { clip, skeleton: Box::default() },
+            MotionFile::Recording(recording) => Motion::Recording(recording),
+        };
+        self.waits = false;
+        self.seek(0.0);
     }
 
     pub(super) fn trackers(&self) -> Vec<TrackerPose> {

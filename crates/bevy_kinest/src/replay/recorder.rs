@@ -24,7 +24,7 @@ impl TrackerRecorder {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn create(path: &Path, poses: bool) -> Result<Self, RecordingError> {
+    pub fn create(path: impl AsRef<Path>, poses: bool) -> Result<Self, RecordingError> {
         let writer = Some(RecordingWriter::create(path, TrackerSet::HeadAndHands)?);
         Ok(Self { writer, poses })
     }

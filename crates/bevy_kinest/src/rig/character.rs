@@ -14,8 +14,7 @@ use kinest::rig::{Anchor, Fit};
 /// fingers) are not driven.
 ///
 /// Without Bevy's default features, spawning glTF scenes requires its feature
-/// `reflect_auto_register` or registering their components by hand. For Bevy to load a VRM file,
-/// its name must end in `.glb`.
+/// `reflect_auto_register` or registering their components by hand.
 ///
 /// ```
 /// # use bevy::prelude::*;

@@ -2,12 +2,13 @@
 
 use bevy::prelude::*;
 
-/// The entity whose space an avatar's player is tracked in. Its origin is on the floor that the
-/// player stands on. Put it on the avatar.
+/// An avatar's tracking space: the entity that its trackers are children of, such as a vehicle. The
+/// entity's origin is on the floor that the player stands on. Lives on the avatar's entity.
 ///
-/// Trackers are measured relative to that entity, so that whatever moves the player as a whole (a
-/// teleport, a vehicle, walking by stick, a change of scale) does not look like steps, and floors
-/// may be at any height. Without it, the space is the world's, with the floor at y = 0.
+/// Trackers are measured relative to the tracking space, so that whatever moves the player as a
+/// whole (a teleport, a vehicle, walking by stick, a change of scale) does not look like steps, and
+/// floors may be at any height. Without one they are measured in the world, with the floor at
+/// y = 0.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
 pub struct TrackingSpace(#[entities] pub Entity);
@@ -15,8 +16,8 @@ pub struct TrackingSpace(#[entities] pub Entity);
 /// Trigger this on an avatar whose player was moved as a whole since the last frame: the body moves
 /// with the trackers, without a step.
 ///
-/// Jumps faster than any body moves are always taken for teleports. It is not needed if a
-/// [`TrackingSpace`] moves with the player.
+/// Jumps faster than any body moves are always taken for teleports. It is not needed where the
+/// avatar's [`TrackingSpace`] is moved.
 #[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
 #[reflect(Event)]
 pub struct Teleport {

@@ -4,9 +4,9 @@ use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use kinest::tracker::{TrackerRole, TrackerSet};
 
-/// A tracked device on a player's body. Its [`Transform`] and its parents', as they are in this
-/// frame, are the pose of the device; [`device_from_joint`](Self::device_from_joint) is the place
-/// of the **joint** it is worn at. Metres.
+/// A tracked device on a player's body. The entity's [`Transform`], below those of its parents, is
+/// the pose of the device in this frame; [`device_from_joint`](Self::device_from_joint) is the pose,
+/// in the device's axes, of the **joint** it is worn at. Metres.
 ///
 /// A joint's axes are those of the rest pose (arms stretched out): x to the player's left, y up,
 /// z to the front. A headset or camera looks along −z, and its origin is not at the head joint:

@@ -232,7 +232,8 @@ impl Calibration {
     ///
     /// # Errors
     /// If the file cannot be read or is not a calibration, or as [`checked`](Self::checked).
-    pub fn load(base: &Skeleton, path: &Path) -> Result<Self, CalibrationError> {
+    pub fn load(base: &Skeleton, path: impl AsRef<Path>) -> Result<Self, CalibrationError> {
+        let path = path.as_ref();
         let text = std::fs::read_to_string(path)
             .map_err(|source| CalibrationError::File { path: path.into(), source })?;
         let read: Self = ron::from_str(&text).map_err(|source| CalibrationError::Parse {
@@ -246,7 +247,8 @@ impl Calibration {
     ///
     /// # Errors
     /// If the file cannot be written; an existing file is then unchanged.
-    pub fn save(&self, path: &Path) -> Result<(), CalibrationError> {
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CalibrationError> {
+        let path = path.as_ref();
         let text = ron::ser::to_string_pretty(self, ron::ser::PrettyConfig::default())
             .expect("numbers and structs can be written as RON");
         write_atomically(path, text.as_bytes())
@@ -528,7 +530,7 @@ mod tests {
         let turned = "(height: 1.8, arm_span: 1.5, devices: ((), (rotation: (1, 1, 0, 0)), ()))";
         let error = load(turned).unwrap_err().to_string();
         assert!(error.contains("LeftHand"), "{error}");
-        assert!(Calibration::load(&base, &folder.path().join("none.ron")).is_err());
+        assert!(Calibration::load(&base, folder.path().join("none.ron")).is_err());
     }
 
     #[test]

@@ -140,11 +140,22 @@ impl Recording {
     ///
     /// # Errors
     /// If it cannot be read or is not a recording; the error names the line.
-    pub fn load(path: &Path) -> Result<Self, RecordingError> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        let path = path.as_ref();
+        let file = File::open(path)
+            .map_err(|source| RecordingError::File { path: path.into(), source })?;
+        Self::read(BufReader::new(file), path)
+    }
+
+    /// Reads a recording from any source; `name` stands for the path in errors.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn read(source: impl BufRead, name: impl AsRef<Path>) -> Result<Self, RecordingError> {
+        let path = name.as_ref();
         let file_error = |source| RecordingError::File { path: path.into(), source };
         let bad = |line, problem: String| RecordingError::Line { path: path.into(), line, problem };
-        let file = File::open(path).map_err(file_error)?;
-        let mut lines = BufReader::new(file).lines().zip(1..);
+        let mut lines = source.lines().zip(1..);
         let (first, _) = lines.next().ok_or_else(|| bad(1, "the file is empty".into()))?;
         let header: Header = serde_json::from_str(&first.map_err(file_error)?)
             .map_err(|error| bad(1, error.to_string()))?;
@@ -194,6 +205,13 @@ impl Recording {
         let rising = frames.windows(2).all(|pair| pair[0].time < pair[1].time);
         let frames: Vec<_> = frames.into_iter().map(RecordedFrame::of).collect();
         (rising && !frames.is_empty()).then_some(Self { frames })
+    }
+
+    /// The same recording, of a player with this calibration in every frame.
+    #[must_use]
+    pub fn with_calibration(mut self, calibration: Calibration) -> Self {
+        self.frames.iter_mut().for_each(|frame| frame.calibration = Some(calibration));
+        self
     }
 
     /// The frames.
@@ -261,7 +279,8 @@ impl RecordingWriter {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn create(path: &Path, trackers: TrackerSet) -> Result<Self, RecordingError> {
+    pub fn create(path: impl AsRef<Path>, trackers: TrackerSet) -> Result<Self, RecordingError> {
+        let path = path.as_ref();
         let file_error = |source| RecordingError::File { path: path.into(), source };
         let out = BufWriter::new(File::create(path).map_err(file_error)?);
         let (last, path) = (f64::NEG_INFINITY, path.into());

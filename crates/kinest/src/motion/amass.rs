@@ -77,7 +77,8 @@ pub enum MotionError {
 /// If the file cannot be read or is not a `.npz` archive; if an array is missing or does not have
 /// the shape in [the table](self); if there are fewer than two frames (no velocity), a number that
 /// is not finite, or a rate outside 1 to 10000 Hz.
-pub fn load(path: &Path) -> Result<MotionClip, MotionError> {
+pub fn load(path: impl AsRef<Path>) -> Result<MotionClip, MotionError> {
+    let path = path.as_ref();
     let file =
         File::open(path).map_err(|source| MotionError::Read { path: path.into(), source })?;
     read(BufReader::new(file), path)
@@ -87,7 +88,8 @@ pub fn load(path: &Path) -> Result<MotionClip, MotionError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn read(source: impl Read + Seek, name: &Path) -> Result<MotionClip, MotionError> {
+pub fn read(source: impl Read + Seek, name: impl AsRef<Path>) -> Result<MotionClip, MotionError> {
+    let name = name.as_ref();
     let mut archive = NpzArchive::new(source)
         .map_err(|source| MotionError::Archive { path: name.into(), source })?;
     let fault = |field, problem| Err(MotionError::Field { path: name.into(), field, problem });
@@ -158,7 +160,8 @@ pub fn read(source: impl Read + Seek, name: &Path) -> Result<MotionClip, MotionE
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn save(path: &Path, clip: &MotionClip, gender: &str) -> Result<(), MotionError> {
+pub fn save(path: impl AsRef<Path>, clip: &MotionClip, gender: &str) -> Result<(), MotionError> {
+    let path = path.as_ref();
     let mut bytes = Cursor::new(vec![]);
     write(&mut bytes, clip, gender)
         .and_then(|()| write_atomically(path, bytes.get_ref()))
@@ -262,7 +265,7 @@ mod tests {
     }
 
     fn read_bytes(bytes: &[u8]) -> Result<MotionClip, MotionError> {
-        read(Cursor::new(bytes), Path::new("some/clip.npz"))
+        read(Cursor::new(bytes), "some/clip.npz")
     }
 
     fn read_arrays(arrays: &Arrays) -> Result<MotionClip, MotionError> {
@@ -362,7 +365,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_missing_or_foreign_file() {
-        let missing = load(Path::new("no/such.npz")).unwrap_err();
+        let missing = load("no/such.npz").unwrap_err();
         assert!(missing.to_string().contains("no/such.npz") && missing.source().is_some());
         let error = read_bytes(b"this is text").unwrap_err();
         assert!(matches!(error, MotionError::Archive { .. }), "{error}");
@@ -380,7 +383,7 @@ mod tests {
             assert!(a.translation.abs_diff_eq(b.translation, 1e-7));
             assert!(a.rotations.iter().zip(&b.rotations).all(|(a, b)| a.abs_diff_eq(*b, 1e-7)));
         }
-        let nowhere = save(&folder.path().join("no/folder/out.npz"), &clip, "neutral");
+        let nowhere = save(folder.path().join("no/folder/out.npz"), &clip, "neutral");
         assert!(nowhere.unwrap_err().to_string().contains("folder/out.npz"));
     }
 }

@@ -44,7 +44,8 @@ const LENGTH_SQUARED: f32 = 1e-6;
 /// If the file cannot be read or is not a `.npz` archive; if an array is missing or does not have
 /// the shape in [the table](self); if there are no frames, a number that is not finite, times that
 /// do not increase, or neither times nor a rate.
-pub fn load(path: &Path) -> Result<Vec<TrackerFrame>, MotionError> {
+pub fn load(path: impl AsRef<Path>) -> Result<Vec<TrackerFrame>, MotionError> {
+    let path = path.as_ref();
     let file =
         File::open(path).map_err(|source| MotionError::Read { path: path.into(), source })?;
     read(BufReader::new(file), path)
@@ -54,7 +55,11 @@ pub fn load(path: &Path) -> Result<Vec<TrackerFrame>, MotionError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn read(source: impl Read + Seek, name: &Path) -> Result<Vec<TrackerFrame>, MotionError> {
+pub fn read(
+    source: impl Read + Seek,
+    name: impl AsRef<Path>,
+) -> Result<Vec<TrackerFrame>, MotionError> {
+    let name = name.as_ref();
     let mut archive = NpzArchive::new(source)
         .map_err(|source| MotionError::Archive { path: name.into(), source })?;
     let fault = |field, problem| MotionError::Field { path: name.into(), field, problem };
@@ -144,7 +149,12 @@ pub fn read(source: impl Read + Seek, name: &Path) -> Result<Vec<TrackerFrame>, 
 ///
 /// # Panics
 /// If a frame does not have three poses.
-pub fn save(path: &Path, devices: &[TrackerFrame], rate_hz: f64) -> Result<(), MotionError> {
+pub fn save(
+    path: impl AsRef<Path>,
+    devices: &[TrackerFrame],
+    rate_hz: f64,
+) -> Result<(), MotionError> {
+    let path = path.as_ref();
     let mut bytes = Cursor::new(vec![]);
     write(&mut bytes, devices, rate_hz)
         .and_then(|()| write_atomically(path, bytes.get_ref()))
@@ -221,7 +231,7 @@ mod tests {
     }
 
     fn read_bytes(bytes: &[u8]) -> Result<Vec<TrackerFrame>, MotionError> {
-        read(Cursor::new(bytes), Path::new("some/game.npz"))
+        read(Cursor::new(bytes), "some/game.npz")
     }
 
     #[test]

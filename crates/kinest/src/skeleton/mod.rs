@@ -157,7 +157,8 @@ impl Skeleton {
     ///
     /// # Errors
     /// If the file cannot be read, or as [`Skeleton::from_json`].
-    pub fn load(path: &Path) -> Result<Self, SkeletonError> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, SkeletonError> {
+        let path = path.as_ref();
         let text = std::fs::read_to_string(path)
             .map_err(|source| SkeletonError::Read { path: path.into(), source })?;
         Self::from_json(&text)

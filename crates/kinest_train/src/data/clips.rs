@@ -102,7 +102,7 @@ fn refuse_missing<'a>(
 }
 
 fn read(folder: &Path, path: &Path, rate_hz: f64) -> anyhow::Result<NamedClip> {
-    let clip = amass::load(&folder.join(path))?.resampled(rate_hz);
+    let clip = amass::load(folder.join(path))?.resampled(rate_hz);
     Ok(NamedClip { name: name(path), clip })
 }
 
@@ -177,8 +177,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inside = |name: &str| folder.path().join(name);
         fs::create_dir_all(inside("CMU/02")).unwrap();
-        amass::save(&inside("CMU/02/02_01_poses.npz"), &clip(120.0, 9), "male").unwrap();
-        amass::save(&inside("CMU/01_poses.npz"), &clip(60.0, 9), "male").unwrap();
+        amass::save(inside("CMU/02/02_01_poses.npz"), &clip(120.0, 9), "male").unwrap();
+        amass::save(inside("CMU/01_poses.npz"), &clip(60.0, 9), "male").unwrap();
         for other in ["CMU/02/shape.npz", "CMU/neutral_stagei.npz", "CMU/notes.txt"] {
             fs::write(inside(other), "not motion").unwrap();
         }

@@ -73,7 +73,7 @@ impl Synthetic {
             let seed = self.seed.wrapping_add(u64::from(*i));
             let clip = synthetic::clip(*kind, seed, self.seconds, self.rate_hz, &self.skeleton);
             bar.inc(1);
-            amass::save(&out.join(name), &clip, "neutral")
+            amass::save(out.join(name), &clip, "neutral")
         })?;
         bar.finish_and_clear();
 

@@ -51,7 +51,8 @@ impl<K: ModelKind> CheckpointOf<K> {
     ///
     /// # Errors
     /// If a file is missing or malformed, or the weights do not match the manifest's hash.
-    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, CheckpointError> {
+        let path = path.as_ref();
         let io = |action, path: &Path| {
             let path = path.to_path_buf();
             move |source| CheckpointError::Io { action, path, source }
@@ -106,7 +107,8 @@ impl<K: ModelKind> CheckpointOf<K> {
     ///
     /// # Errors
     /// If `path` does not end in `.model.ron` or a file cannot be written.
-    pub fn save(&mut self, path: &Path) -> Result<(), CheckpointError> {
+    pub fn save(&mut self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
+        let path = path.as_ref();
         self.manifest.weights = format!("{}.safetensors", stem(path)?);
         self.write(path)
     }
@@ -119,7 +121,12 @@ impl<K: ModelKind> CheckpointOf<K> {
     ///
     /// # Errors
     /// If `path` does not end in `.model.ron` or a file cannot be written.
-    pub fn save_version(&mut self, path: &Path, version: &str) -> Result<(), CheckpointError> {
+    pub fn save_version(
+        &mut self,
+        path: impl AsRef<Path>,
+        version: &str,
+    ) -> Result<(), CheckpointError> {
+        let path = path.as_ref();
         let old = std::fs::read_to_string(path).ok();
         let old = old.and_then(|text| ManifestOf::<K>::parse(&text, path).ok());
         self.manifest.weights = format!("{}.{version}.safetensors", stem(path)?);

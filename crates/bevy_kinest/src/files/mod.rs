@@ -1,0 +1,30 @@
+//! Motions and VRM characters as assets.
+
+mod motion;
+mod vrm;
+
+pub use motion::{MotionFile, MotionFileError};
+
+use bevy::gltf::GltfPlugin;
+use bevy::prelude::*;
+use motion::MotionFileLoader;
+use vrm::VrmLoader;
+
+/// Loads motions ([`MotionFile`]) and VRM characters: a `.vrm` is a glTF file, and loads as one.
+pub struct KinestFilesPlugin;
+
+impl Plugin for KinestFilesPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_asset::<MotionFile>().register_asset_loader(MotionFileLoader);
+        if app.is_plugin_added::<GltfPlugin>() {
+            app.preregister_asset_loader::<VrmLoader>(VrmLoader::ENDINGS);
+        }
+    }
+
+    /// In `finish`, because Bevy learns there which compressed textures the graphics adapter reads.
+    fn finish(&self, app: &mut App) {
+        if let Some(loader) = VrmLoader::like_gltf(app) {
+            app.register_asset_loader(loader);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Motion files as assets.
+
+use bevy::asset::io::Reader;
+use bevy::asset::{AssetLoader, LoadContext};
+use bevy::prelude::*;
+use kinest::calibration::Calibration;
+use kinest::live::{Recording, RecordingError};
+use kinest::motion::npz::NpzArchive;
+use kinest::motion::{MotionClip, MotionError, amass, headset};
+use kinest::skeleton::Skeleton;
+use kinest::tracker::{DeviceFromJoint, Grip, TrackerFrame, TrackerRole};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A motion from a file: what [`MotionReplay::file`](crate::MotionReplay::file) plays.
+///
+/// | ending | contents |
+/// |---|---|
+/// | `.npz` | a clip of the AMASS data set or in its format ([`amass`]), or a recording of a headset and two controllers ([`headset`]), whose player is measured by the motion |
+/// | `.jsonl` | what a [`TrackerRecorder`](crate::TrackerRecorder) wrote |
+#[derive(Asset, TypePath, Clone, Debug)]
+pub enum MotionFile {
+    /// The poses of a body.
+    Clip(Arc<MotionClip>),
+    /// The poses of trackers.
+    Recording(Arc<Recording>),
+}
+
+/// Why a [`MotionFile`] could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum MotionFileError {
+    /// The file could not be read.
+    #[error("the motion could not be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// The `.npz` is neither a clip nor a recording.
+    #[error(
+        "motion file {0} has neither the array `poses` of a clip nor `head_pos` of a recording"
+    )]
+    Contents(PathBuf),
+    /// The `.npz` is damaged.
+    #[error(transparent)]
+    Motion(#[from] MotionError),
+    /// The recording is damaged.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+}
+
+#[derive(TypePath)]
+pub(super) struct MotionFileLoader;
+
+impl AssetLoader for MotionFileLoader {
+    type Asset = MotionFile;
+    type Settings = ();
+    type Error = MotionFileError;
+
+    async fn load(
+        &self,
+        reader: &mut dyn Reader,
+        _: &(),
+        context: &mut LoadContext<'_>,
+    ) -> Result<MotionFile, MotionFileError> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).await?;
+        let path = context.path().path();
+        if path.extension().is_some_and(|ending| ending == "jsonl") {
+            return Ok(MotionFile::Recording(Arc::new(Recording::read(&bytes[..], path)?)));
+        }
+        from_npz(&bytes, path)
+    }
+
+    fn extensions(&self) -> &[&str] {
+        &["npz", "jsonl"]
+    }
+}
+
+fn from_npz(bytes: &[u8], path: &Path) -> Result<MotionFile, MotionFileError> {
+    let archive = NpzArchive::new(Cursor::new(bytes))
+        .map_err(|source| MotionError::Archive { path: path.into(), source })?;
+    if archive.has("poses") {
+        return Ok(MotionFile::Clip(Arc::new(amass::read(Cursor::new(bytes), path)?)));
+    }
+    if archive.has("head_pos") {
+        let devices = headset::read(Cursor::new(bytes), path)?;
+        let player = player_of(&devices);
+        // `headset::read` refuses files without frames and times that do not rise.
+        let recording = Recording::of_trackers(devices).map(|it| it.with_calibration(player));
+        return recording
+            .map(|recording| MotionFile::Recording(Arc::new(recording)))
+            .ok_or_else(|| MotionFileError::Contents(path.into()));
+    }
+    Err(MotionFileError::Contents(path.into()))
+}
+
+/// The player of recorded devices: measured, or of the default size if the motion is too short or
+/// too low for that.
+fn player_of(devices: &[TrackerFrame]) -> Calibration {
+    let base = Skeleton::default();
+    let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
+    let held = roles.map(|role| DeviceFromJoint::of_grip(role, Grip::default()));
+    Calibration::from_motion(&base, devices, held)
+        .unwrap_or_else(|_| Calibration { devices: held, ..Calibration::of(&base) })
+}
