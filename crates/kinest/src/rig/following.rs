@@ -285,7 +285,7 @@ fn errors(bound: &mut Bound, motion: &[JointTransforms], fit: Fit) -> Errors {
             let [fore, hand] = [arm[1], arm[2]].map(|joint| bound.bone(joint));
             let axis = (bound.tree.position(hand) - bound.tree.position(fore)).normalize();
             let apart = posed.turns[fore].conjugate() * posed.turns[hand];
-            errors.wrist = errors.wrist.max(twist::twist(apart, axis).abs());
+            errors.wrist = errors.wrist.max(roll::twist(apart, axis).abs());
         }
         for leg in LEGS {
             // The lower one of heel and ball.
@@ -576,7 +576,7 @@ impl Bound {
         let [from, to] = [from, to].map(|name| self.tree.named(name).unwrap());
         let [a, b] = limb.map(|joint| self.tree.position(self.bone(joint)));
         let apart = posed.turns[from].conjugate() * posed.turns[to];
-        twist::twist(apart, (b - a).normalize()).to_degrees()
+        roll::twist(apart, (b - a).normalize()).to_degrees()
     }
 }
 

@@ -78,6 +78,7 @@ mod reach;
 mod report;
 mod rest;
 mod retarget;
+mod roll;
 mod similarity;
 #[cfg(test)]
 mod tests;

@@ -22,9 +22,10 @@
 use super::links::{BoneWrite, Links};
 use super::map::RigMap;
 use super::reach::{Goal, Reach, ankle_height};
+use super::roll::Rolls;
 use super::similarity::Similarity;
 use super::tree::BoneTree;
-use super::twist::{self, Rolls};
+use super::twist;
 use crate::skeleton::{JointTransforms, PerJoint, Skeleton, SmplJoint as J};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
