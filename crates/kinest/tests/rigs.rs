@@ -2,7 +2,8 @@
 //!
 //! `KINEST_RIGS=folder cargo test -p kinest --test rigs -- --ignored --nocapture` reads the folder's
 //! `truth.json`: for each file the node of each joint (`null`: there is none), `_expect` (`bind`,
-//! `refuse`, `either`) and `_also` (other nodes that are as right).
+//! `refuse`, `either`) and `_also` (other nodes that are as right). `KINEST_RIGS_VERBOSE=1` prints
+//! the maps.
 
 use kinest::rig::{ModelNodes, RigOverride, RigReport};
 use kinest::skeleton::SmplJoint as J;
@@ -45,10 +46,8 @@ fn real_skeletons_are_mapped_as_their_truth_says() {
             found.as_ref().map_or("refused".into(), |map| format!("{:.2}", map.confidence()));
         println!("{:<6} {sure:>8} {file}", if problems.is_empty() { "right" } else { "WRONG" });
         problems.iter().for_each(|problem| println!("       {problem}"));
-        if std::env::var_os("KINEST_RIGS_VERBOSE").is_some() {
-            if let Ok(map) = &found {
-                println!("{map}");
-            }
+        if let (Ok(map), Some(_)) = (&found, std::env::var_os("KINEST_RIGS_VERBOSE")) {
+            println!("{map}");
         }
         if !problems.is_empty() {
             wrong.push(file);

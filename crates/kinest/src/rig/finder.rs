@@ -27,12 +27,54 @@ const PLAIN: f64 = 0.8;
 /// Distance at which two bones are in the same place, relative to the body's height.
 const SAME_PLACE: f64 = 2e-3;
 
-pub(super) struct Finder<'a> {
-    pub tree: &'a BoneTree,
-    pub hints: Vec<Hints>,
-    pub known: Known,
-    pub allowed: Vec<bool>,
-    pub notes: Vec<String>,
+impl RigMap {
+    /// Finds the bones of the body among those of `tree`.
+    ///
+    /// Arms and legs are searched first, by name and by shape; hips and chest are where they meet,
+    /// and all other bones lie between these or at the ends. Bones in `said_by_file` (as in VRM
+    /// files) and `given` are taken as they are; `given` takes precedence.
+    ///
+    /// # Errors
+    /// [`RigError::NotHumanoid`] if two arms, two legs and a head are not found, or if they are not
+    /// placed as those of a standing person, as in animals; an error naming the bone if `given` names a bone that does not exist or gives one bone to two joints.
+    pub fn find(
+        tree: &BoneTree,
+        given: &RigOverride,
+        said_by_file: &Known,
+    ) -> Result<Self, RigError> {
+        let mut named = Known::new();
+        for (joint, name) in &given.bones {
+            let bone = tree.named(name)?;
+            if named.values().any(|other| *other == bone) {
+                return Err(RigError::Twice { name: name.clone(), joint: *joint });
+            }
+            named.insert(*joint, bone);
+        }
+        let mut known = said_by_file.clone();
+        known.retain(|_, bone| !named.values().any(|other| other == bone));
+        known.extend(named);
+        let mut ignored = vec![false; tree.bones().len()];
+        for name in &given.ignore {
+            let bones = tree.all_named(name);
+            if bones.is_empty() {
+                return Err(RigError::NoBone { name: name.clone() });
+            }
+            bones.into_iter().for_each(|bone| ignored[bone] = true);
+        }
+        let allowed =
+            (0..tree.bones().len()).map(|b| !tree.upwards(b).any(|above| ignored[above])).collect();
+        let hints = Hints::of_file(tree.bones().iter().map(|bone| bone.name.as_str()));
+        let notes = tree.notes().to_vec();
+        Finder { tree, hints, known, allowed, notes }.find(given)
+    }
+}
+
+struct Finder<'a> {
+    tree: &'a BoneTree,
+    hints: Vec<Hints>,
+    known: Known,
+    allowed: Vec<bool>,
+    notes: Vec<String>,
 }
 
 /// Arms, legs and the directions of the body.
@@ -57,7 +99,7 @@ impl Limbs {
 }
 
 impl Finder<'_> {
-    pub fn find(mut self, given: &RigOverride) -> Result<RigMap, RigError> {
+    fn find(mut self, given: &RigOverride) -> Result<RigMap, RigError> {
         let tree = self.tree;
         let limbs = self.limbs()?;
         let (legs, arms, up, left) = (&limbs.legs, &limbs.arms, limbs.up, limbs.left);
@@ -280,8 +322,13 @@ impl Finder<'_> {
                 _ => -GLTF_UP,
             };
             let score = legs.score + arms.score + bonus;
+            let plain = legs.names.min(arms.names) >= PLAIN;
             if best.as_ref().is_none_or(|best| score > best.0) {
                 best = Some((score, up, legs, arms));
+            }
+            // Names that are plain stay so, whichever axis is up.
+            if plain {
+                break;
             }
         }
         let Some((_, up, mut legs, mut arms)) = best else {
@@ -292,7 +339,6 @@ impl Finder<'_> {
             };
             return Err(self.refuse(missing, None));
         };
-        self.agree(&mut legs, &mut arms, up);
         let (hips, shoulders) = (legs.middle(tree, 0), arms.middle(tree, 0));
         let ankles = legs.middle(tree, 2);
         // The body itself tells where up is, unless that is an axis of the file.
@@ -300,6 +346,7 @@ impl Finder<'_> {
         let body = body.normalize_or(up);
         let axis = UPS.into_iter().find(|axis| body.angle_between(*axis) < NEAR_AXIS);
         let up = axis.unwrap_or(body);
+        self.agree(&mut legs, &mut arms, up);
         let height = (shoulders - ankles).length();
         let left = self.sides(&mut legs, &mut arms, up, height);
         Ok(Limbs { legs, arms, up, left, hips, shoulders, height })
@@ -361,7 +408,7 @@ impl Finder<'_> {
             }
             alike = alike.min(left.min(right) / left.max(right));
         }
-        if alike < 0.6 {
+        if alike < 0.4 {
             return Err("its left and right limbs differ in length");
         }
         let meet = |pair: &Pair| tree.common(pair.left[0], pair.right[0]);
@@ -376,7 +423,7 @@ impl Finder<'_> {
         if upright < 0.85 && self.hints.iter().any(Hints::is_tail) {
             return Err("its trunk leans over its legs and it has a tail, as an animal");
         }
-        let proportions = ramp(reach, 0.2, 0.35) * ramp(alike, 0.5, 0.9);
+        let proportions = ramp(reach, 0.2, 0.35) * ramp(alike, 0.3, 0.7);
         Ok(ramp(upright, 0.4, 0.8) * ramp(rise, 0.06, 0.2) * proportions)
     }
 

@@ -1,10 +1,5 @@
-//! Maps bones to joints.
+//! Which bone is what.
 
-use super::finder::Finder;
-use super::limbs::Known;
-use super::names::Hints;
-use super::tree::BoneTree;
-use super::{RigError, RigOverride};
 use crate::skeleton::SmplJoint as J;
 use glam::DVec3;
 use std::fmt;
@@ -12,7 +7,7 @@ use std::fmt;
 /// How a bone was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// Named by a [`RigOverride`] or by the model file.
+    /// Named by a [`RigOverride`](super::RigOverride) or by the model file.
     Given,
     /// By its name; its place does not contradict it.
     Name,
@@ -25,7 +20,7 @@ pub enum Evidence {
 /// A bone driven by the body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DrivenBone {
-    /// Index in the [`BoneTree`].
+    /// Index in the [`BoneTree`](super::BoneTree).
     pub bone: usize,
     /// The joint whose rotation it takes.
     pub joint: J,
@@ -66,46 +61,6 @@ pub struct RigMap {
 impl RigMap {
     /// Least [`confidence`](Self::confidence) of a map; below it a character is refused.
     pub const LEAST_CONFIDENCE: f64 = 0.4;
-
-    /// Finds the bones of the body among those of `tree`.
-    ///
-    /// Arms and legs are searched first, by name and by shape; hips and chest are where they meet,
-    /// and all other bones lie between these or at the ends. Bones in `said_by_file` (as in VRM
-    /// files) and `given` are taken as they are; `given` takes precedence.
-    ///
-    /// # Errors
-    /// [`RigError::NotHumanoid`] if two arms, two legs and a head are not found, or if they are not
-    /// placed as those of a standing person, as in animals; an error naming the bone if `given` names a bone that does not exist or gives one bone to two joints.
-    pub fn find(
-        tree: &BoneTree,
-        given: &RigOverride,
-        said_by_file: &Known,
-    ) -> Result<Self, RigError> {
-        let mut named = Known::new();
-        for (joint, name) in &given.bones {
-            let bone = tree.named(name)?;
-            if named.values().any(|other| *other == bone) {
-                return Err(RigError::Twice { name: name.clone(), joint: *joint });
-            }
-            named.insert(*joint, bone);
-        }
-        let mut known = said_by_file.clone();
-        known.retain(|_, bone| !named.values().any(|other| other == bone));
-        known.extend(named);
-        let mut ignored = vec![false; tree.bones().len()];
-        for name in &given.ignore {
-            let bones = tree.all_named(name);
-            if bones.is_empty() {
-                return Err(RigError::NoBone { name: name.clone() });
-            }
-            bones.into_iter().for_each(|bone| ignored[bone] = true);
-        }
-        let allowed =
-            (0..tree.bones().len()).map(|b| !tree.upwards(b).any(|above| ignored[above])).collect();
-        let hints = Hints::of_file(tree.bones().iter().map(|bone| bone.name.as_str()));
-        let notes = tree.notes().to_vec();
-        Finder { tree, hints, known, allowed, notes }.find(given)
-    }
 
     /// The driven bones, parents before children.
     #[must_use]
