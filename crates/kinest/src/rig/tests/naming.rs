@@ -185,10 +185,15 @@ fn prefixes_and_suffixes_that_all_bones_share_say_nothing() {
     ];
     for dress in dresses {
         let dressed = |build: Build| Build { dress, ..build };
-        check_all([
+        let builds = [
             dressed(Build::new(SMPL, ["L", "R"])),
             dressed(Build::new(UNREAL, ["l", "r"])),
             dressed(Build::new(MIXAMO, LEFT_RIGHT)),
-        ]);
+        ];
+        for build in &builds {
+            let map = build.rig(0).map();
+            assert!(map.confidence() > 0.8, "not found by name\n{map}");
+        }
+        check_all(builds);
     }
 }
