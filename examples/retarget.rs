@@ -144,7 +144,7 @@ fn spawn_player(
 
 /// Prints the found bones.
 fn report(bound: On<RigBound>) {
-    println!("{}\nleast sure: {:.2}", bound.report, bound.confidence);
+    println!("{}\nconfidence: {:.2}", bound.report, bound.confidence);
 }
 
 /// A [`BodyPose`] can be read and shown anywhere.

@@ -300,7 +300,7 @@
 //!             KinestRig::default(),
 //!         ))
 //!         .observe(|bound: On<RigBound>| {
-//!             info!("lowest confidence: {:.2}\n{}", bound.confidence, bound.report);
+//!             info!("confidence {:.2}\n{}", bound.confidence, bound.report);
 //!         })
 //!         .observe(|failed: On<RigFailed>| error!("{}", failed.reason));
 //! }

@@ -183,7 +183,7 @@ pub(crate) fn bind_rigs(
         match found {
             Ok(bones) => {
                 let (report, confidence) = (bones.map.to_string(), bones.map.confidence());
-                info!("rig {rig}: {} bones, least sure {confidence:.2}", bones.driven.len());
+                info!("rig {rig}: {} bones, confidence {confidence:.2}", bones.driven.len());
                 for note in bones.map.notes() {
                     warn!("rig {rig}: {note}");
                 }

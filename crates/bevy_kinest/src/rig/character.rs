@@ -84,7 +84,7 @@ pub enum AnchorReflect {
 pub struct RigBound {
     /// The entity with the [`KinestRig`]: the avatar, unless the rig is on another entity.
     pub entity: Entity,
-    /// Lowest confidence of any bone, 0 to 1.
+    /// How certain the map is, 0 to 1; see [`RigMap::confidence`](kinest::rig::RigMap::confidence).
     pub confidence: f64,
     /// Every bone with its joint, confidence and evidence.
     pub report: String,
