@@ -150,22 +150,35 @@ fn check(app: &App, avatar: Entity) {
     check_rig(app, avatar, avatar);
 }
 
-/// Checks that every limb has the body's direction, and the head the body's position.
+/// Checks that the head is where the body's is, hands too where the character's arms reach them, and that
+/// every limb has the body's direction. Arms and legs of other proportions bend a little differently to reach
+/// the same places.
 fn check_rig(app: &App, avatar: Entity, rig: Entity) {
+    use SmplJoint as J;
     let world = app.world();
     let body = world.get::<BodyPose>(avatar).unwrap();
+    let of_body = |joint: SmplJoint| body.joint_transform(joint).translation;
     let bones = world.get::<RigBones>(rig).expect("it is bound");
+    let reaches = world.get::<KinestRig>(rig).unwrap().fit.reach;
     let place = |joint: SmplJoint| {
         world.get::<GlobalTransform>(bones.bone(joint).unwrap()).unwrap().translation()
     };
+    let most = if reaches { 8.0 } else { 1.0 };
     for [from, to] in LIMBS {
-        let limb = place(to) - place(from);
-        let of_body = body.joint_transform(to).translation - body.joint_transform(from).translation;
-        let degrees = limb.angle_between(of_body).to_degrees();
-        assert!(degrees < 1.0, "{}: {degrees}°\n{}", from.name(), bones.map());
+        let degrees =
+            (place(to) - place(from)).angle_between(of_body(to) - of_body(from)).to_degrees();
+        assert!(degrees < most, "{}: {degrees}°\n{}", from.name(), bones.map());
     }
-    let head = body.joint_transform(SmplJoint::Head).translation;
-    assert!(place(SmplJoint::Head).distance(head) < 1e-3, "the head is off");
+    assert!(place(J::Head).distance(of_body(J::Head)) < 1e-3, "the head is off");
+    for [shoulder, elbow, wrist] in [
+        [J::LeftShoulder, J::LeftElbow, J::LeftWrist],
+        [J::RightShoulder, J::RightElbow, J::RightWrist],
+    ] {
+        let [top, middle, end] = [shoulder, elbow, wrist].map(place);
+        let length = top.distance(middle) + middle.distance(end);
+        let (off, far) = (end.distance(of_body(wrist)), top.distance(of_body(wrist)) / length);
+        assert!(!reaches || off < 1e-3 || far > 0.95, "{}: {off} m at {far}", wrist.name());
+    }
 }
 
 #[test]
