@@ -146,39 +146,52 @@ fn failures(app: &App) -> Vec<String> {
     app.world().resource::<Failures>().0.clone()
 }
 
-fn check(app: &App, avatar: Entity) {
+fn check(app: &mut App, avatar: Entity) {
     check_rig(app, avatar, avatar);
 }
 
-/// Checks that the head is where the body's is, hands too where the character's arms reach them, and that
-/// every limb has the body's direction. Arms and legs of other proportions bend a little differently to reach
-/// the same places.
-fn check_rig(app: &App, avatar: Entity, rig: Entity) {
+/// Checks that head and hands are where the body's are and feet near the body's; and that limbs which are not
+/// solved for that have the body's directions.
+fn check_rig(app: &mut App, avatar: Entity, rig: Entity) {
     use SmplJoint as J;
-    let world = app.world();
-    let body = world.get::<BodyPose>(avatar).unwrap();
-    let of_body = |joint: SmplJoint| body.joint_transform(joint).translation;
-    let bones = world.get::<RigBones>(rig).expect("it is bound");
-    let reaches = world.get::<KinestRig>(rig).unwrap().fit.reach;
-    let place = |joint: SmplJoint| {
-        world.get::<GlobalTransform>(bones.bone(joint).unwrap()).unwrap().translation()
+    let places = |app: &App| {
+        let body = app.world().get::<BodyPose>(avatar).unwrap().clone();
+        let bones = app.world().get::<RigBones>(rig).expect("it is bound").clone();
+        let world = app.world();
+        let character = J::ALL.map(|joint| {
+            bones.bone(joint).map(|bone| world.get::<GlobalTransform>(bone).unwrap().translation())
+        });
+        let of = move |joint: J| {
+            let bone = character[joint.index()].expect("it has a bone");
+            (bone, body.joint_transform(joint).translation)
+        };
+        (of, bones.map().to_string())
     };
-    let most = if reaches { 8.0 } else { 1.0 };
-    for [from, to] in LIMBS {
-        let degrees =
-            (place(to) - place(from)).angle_between(of_body(to) - of_body(from)).to_degrees();
-        assert!(degrees < most, "{}: {degrees}°\n{}", from.name(), bones.map());
-    }
-    assert!(place(J::Head).distance(of_body(J::Head)) < 1e-3, "the head is off");
-    for [shoulder, elbow, wrist] in [
-        [J::LeftShoulder, J::LeftElbow, J::LeftWrist],
-        [J::RightShoulder, J::RightElbow, J::RightWrist],
+    let set_reach = |app: &mut App, reach: bool| {
+        app.world_mut().get_mut::<KinestRig>(rig).unwrap().fit.reach = reach;
+        app.update();
+    };
+    let (of, map) = places(app);
+    for (joint, most) in [
+        (J::Head, 1e-3),
+        (J::LeftWrist, 1e-3),
+        (J::RightWrist, 1e-3),
+        (J::LeftAnkle, 0.1),
+        (J::RightAnkle, 0.1),
     ] {
-        let [top, middle, end] = [shoulder, elbow, wrist].map(place);
-        let length = top.distance(middle) + middle.distance(end);
-        let (off, far) = (end.distance(of_body(wrist)), top.distance(of_body(wrist)) / length);
-        assert!(!reaches || off < 1e-3 || far > 0.95, "{}: {off} m at {far}", wrist.name());
+        let (bone, body) = of(joint);
+        let off = bone.distance(body);
+        assert!(off < most, "{} is {off} m off\n{map}", joint.name());
     }
+
+    set_reach(app, false);
+    let (of, map) = places(app);
+    for [from, to] in LIMBS {
+        let ((bone, body), (next_bone, next_body)) = (of(from), of(to));
+        let degrees = (next_bone - bone).angle_between(next_body - body).to_degrees();
+        assert!(degrees < 1.0, "{}: {degrees}°\n{map}", from.name());
+    }
+    set_reach(app, true);
 }
 
 #[test]
@@ -190,7 +203,7 @@ fn characters_of_one_file_follow_their_own_avatars_and_can_be_reloaded() {
     }
     wait_until_bound(&mut app);
     for avatar in two {
-        check(&app, avatar);
+        check(&mut app, avatar);
     }
     let bones =
         |app: &App, avatar| app.world().get::<RigBones>(avatar).unwrap().bone(SmplJoint::Head);
@@ -203,7 +216,7 @@ fn characters_of_one_file_follow_their_own_avatars_and_can_be_reloaded() {
     app.world_mut().get_mut::<Does>(two[1]).unwrap().0 = pose(3.0);
     app.update();
     for avatar in [two[1], third] {
-        check(&app, avatar);
+        check(&mut app, avatar);
     }
 
     // A second character follows the same avatar.
@@ -211,13 +224,13 @@ fn characters_of_one_file_follow_their_own_avatars_and_can_be_reloaded() {
     dress(&mut app, other, MANNEQUIN);
     app.world_mut().get_mut::<KinestRig>(other).unwrap().avatar = Some(third);
     wait_until_bound(&mut app);
-    check_rig(&app, third, other);
+    check_rig(&mut app, third, other);
 
     // The scene is loaded again into the same entity.
     app.world_mut().entity_mut(third).remove::<(WorldAssetRoot, RigBones)>().despawn_children();
     dress(&mut app, third, MANNEQUIN);
     wait_until_bound(&mut app);
-    check(&app, third);
+    check(&mut app, third);
 }
 
 /// The mannequin's file after `change` of its JSON and its buffer.
@@ -320,7 +333,7 @@ fn both_vrm_versions_map_the_bones_under_their_own_ending() {
         let avatar = avatar(&mut app, 1.0);
         dress(&mut app, avatar, name);
         wait_until_bound(&mut app);
-        check(&app, avatar);
+        check(&mut app, avatar);
         let map = app.world().get::<RigBones>(avatar).unwrap().map();
         let given = map.driven().iter().filter(|d| d.evidence == Evidence::Given).count();
         // `spine` is not the last bone of the spine.
@@ -362,7 +375,7 @@ fn characters_with_animations_cameras_and_jpegs_are_loaded() {
     let avatar = avatar(&mut app, 1.0);
     dress(&mut app, avatar, "a.glb");
     wait_until_bound(&mut app);
-    check(&app, avatar);
+    check(&mut app, avatar);
     let mut players = app.world_mut().query::<&AnimationPlayer>();
     assert_eq!(players.iter(app.world()).count(), 1);
 }
@@ -413,7 +426,7 @@ fn textures_that_bevy_cannot_decode_are_left_out() {
         let file = character.add_to(&app);
         dress(&mut app, avatar, file);
         wait_until_bound(&mut app);
-        check(&app, avatar);
+        check(&mut app, avatar);
         let materials = app.world().resource::<Assets<StandardMaterial>>();
         let painted = materials.iter().filter(|(_, m)| m.base_color_texture.is_some()).count();
         assert_eq!(painted > 0, missing == 0, "{what}");
@@ -445,7 +458,7 @@ fn a_character_in_several_files_is_read() {
         let file = CharacterFile::read(&path).unwrap().add_to(&app);
         dress(&mut app, avatar, file);
         wait_until_bound(&mut app);
-        check(&app, avatar);
+        check(&mut app, avatar);
     }
 }
 
@@ -502,15 +515,17 @@ fn the_program_of_the_readme_shows_two_players() {
     wait_until(&mut app, |app| {
         players.iter(app.world()).all(|(.., body)| body.source() == PoseSource::Estimated)
     });
-    let all: Vec<_> = players.iter(app.world()).collect();
-    assert_eq!(all.iter().filter(|(_, is_replayed, _)| *is_replayed).count(), 1);
-    let heads: Vec<Vec3> = all
-        .iter()
-        .map(|(player, _, body)| {
-            check(&app, *player);
-            body.joint_transform(SmplJoint::Head).translation
+    let all: Vec<_> = players
+        .iter(app.world())
+        .map(|(player, is_replayed, body)| {
+            (player, is_replayed, body.joint_transform(SmplJoint::Head).translation)
         })
         .collect();
+    assert_eq!(all.iter().filter(|(_, is_replayed, _)| *is_replayed).count(), 1);
+    for (player, ..) in &all {
+        check(&mut app, *player);
+    }
+    let heads: Vec<Vec3> = all.iter().map(|(.., head)| *head).collect();
     assert!(heads.len() == 2 && heads[0].distance(heads[1]) > 0.8, "{heads:?}");
 }
 
@@ -555,7 +570,7 @@ fn a_character_is_rebound_when_its_files_are_reloaded() {
     std::fs::write(&file, "()").unwrap();
     server.reload("a.rig.ron");
     wait_until(&mut app, |app| bone(app, SmplJoint::LeftKnee).is_some());
-    check(&app, avatar);
+    check(&mut app, avatar);
 
     // The scene file, as exported by another tool.
     let before = bone(&app, SmplJoint::Head).unwrap();
@@ -563,7 +578,7 @@ fn a_character_is_rebound_when_its_files_are_reloaded() {
     server.reload("a.glb");
     wait_until(&mut app, |app| bone(app, SmplJoint::Head).is_some_and(|head| head != before));
     assert!(app.world().get_entity(before).is_err(), "the old scene is gone");
-    check(&app, avatar);
+    check(&mut app, avatar);
     let name = app.world().get::<Name>(bone(&app, SmplJoint::Head).unwrap()).unwrap();
     assert!(name.starts_with("node"), "{name}");
 }
@@ -602,7 +617,7 @@ fn existing_bone_entities_are_bound_released_and_rebound() {
         app.update();
     }
     assert_eq!(bone(&app, SmplJoint::LeftKnee), Some(joints[4]));
-    check(&app, avatar);
+    check(&mut app, avatar);
 
     app.world_mut().entity_mut(avatar).remove::<KinestRig>();
     app.update();
