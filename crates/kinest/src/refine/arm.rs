@@ -97,8 +97,8 @@ impl ArmTop {
     /// Rotation of the collar towards a target, and the distance from the target that the shoulder
     /// should then have, after the chest has been rotated about the origin by `chest`.
     fn girdle(&self, chest: DQuat, target: DVec3) -> (DQuat, f64) {
-        let [soft, full] = [SOFT_REACH, FULL_REACH].map(|share| share * self.length);
-        girdle(chest * self.shoulder, target - chest * self.collar, soft, full)
+        let (soft, rest) = (SOFT_REACH * self.length, (FULL_REACH - SOFT_REACH) * self.length);
+        girdle(chest * self.shoulder, target - chest * self.collar, soft, rest)
     }
 
     /// Position of the shoulder with the collar's help, and the distance from the target it should

@@ -191,14 +191,14 @@ impl Arm {
         let [soft, full] = self.limb.limits(goal).map(|share| share * length);
         if let Some(collar) = self.collar {
             let origin = positions[collar];
-            let (turn, _) = girdle(positions[top] - origin, target - origin, soft, full);
+            let (turn, _) = girdle(positions[top] - origin, target - origin, soft, full - soft);
             turns[collar] = (turn * turns[collar]).normalize();
             positions[top] = origin + turn * (positions[top] - origin);
         }
         // Straight only for a hand out of reach, and without a snap of the elbow on the way.
         let to_hand = target - positions[top];
         let distance = to_hand.length();
-        let reached = soften(distance, full, length);
+        let reached = soften(distance, full, length - full);
         let share = if distance > 0.0 { reached / distance } else { 1.0 };
         self.limb.bend(links, goal, turns, share * to_hand);
     }

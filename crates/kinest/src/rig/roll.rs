@@ -134,7 +134,7 @@ fn faded_twist(rotation: DQuat, axis: DVec3) -> f64 {
 fn share_at_wrist(forearm_to_hand: DQuat, axis: DVec3, middle: f64) -> (f64, f64) {
     let off = (twist(forearm_to_hand, axis) - middle + PI).rem_euclid(TAU) - PI;
     let angle = middle + off;
-    let kept = soften(angle.abs(), WRIST_ALONE, WRIST_LIMIT).copysign(angle);
+    let kept = soften(angle.abs(), WRIST_ALONE, WRIST_LIMIT - WRIST_ALONE).copysign(angle);
     let sure = smoothstep((PI - off.abs()) / AMBIGUOUS) * clear(forearm_to_hand, axis);
     let forearm = (angle - kept) * sure;
     // Near half a turn the twist bones have as little to tell as the forearm.

@@ -83,22 +83,22 @@ pub(crate) fn lean(point: DVec3, target: DVec3, distance: f64, limit: f64) -> DQ
 /// have from the target. `shoulder` and `target` are relative to the girdle's joint.
 ///
 /// None while the arm reaches as far as `soft`; from there the girdle rotates by as much as keeps the
-/// arm from being stretched beyond `full`, up to [`GIRDLE_LIMIT`].
-pub(crate) fn girdle(shoulder: DVec3, target: DVec3, soft: f64, full: f64) -> (DQuat, f64) {
+/// arm from being stretched further than by `rest` more, up to [`GIRDLE_LIMIT`].
+pub(crate) fn girdle(shoulder: DVec3, target: DVec3, soft: f64, rest: f64) -> (DQuat, f64) {
     let distance = target.distance(shoulder);
     if distance <= soft {
         return (DQuat::IDENTITY, soft);
     }
-    let wanted = soften(distance, soft, full);
+    let wanted = soften(distance, soft, rest);
     (lean(shoulder, target, wanted, GIRDLE_LIMIT), wanted)
 }
 
-/// `distance` up to `soft`; from there it rises ever slower towards `full`.
-pub(crate) fn soften(distance: f64, soft: f64, full: f64) -> f64 {
+/// `distance` up to `soft`; from there it rises ever slower, by less than `rest`.
+pub(crate) fn soften(distance: f64, soft: f64, rest: f64) -> f64 {
     if distance <= soft {
         return distance;
     }
-    soft + (full - soft) * (1.0 - ((soft - distance) / (full - soft)).exp())
+    soft + rest * (1.0 - ((soft - distance) / rest).exp())
 }
 
 #[cfg(test)]
@@ -135,9 +135,9 @@ mod tests {
     /// Hand-worked: beyond the soft limit by its distance to the full one, 1 − 1/e of that is left.
     #[test]
     fn a_soft_limit_is_approached_without_a_kink() {
-        assert_eq!(soften(0.9, 0.9, 1.0), 0.9);
-        assert!((soften(1.0, 0.9, 1.0) - (1.0 - 0.1 / 1.0_f64.exp())).abs() < 1e-12);
-        let slope = (soften(0.9 + 1e-6, 0.9, 1.0) - 0.9) / 1e-6;
-        assert!((slope - 1.0).abs() < 1e-4 && soften(9.0, 0.9, 1.0) <= 1.0);
+        assert_eq!(soften(0.9, 0.9, 0.1), 0.9);
+        assert!((soften(1.0, 0.9, 0.1) - (1.0 - 0.1 / 1.0_f64.exp())).abs() < 1e-12);
+        let slope = (soften(0.9 + 1e-6, 0.9, 0.1) - 0.9) / 1e-6;
+        assert!((slope - 1.0).abs() < 1e-4 && soften(9.0, 0.9, 0.1) <= 1.0);
     }
 }
