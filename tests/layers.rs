@@ -30,7 +30,7 @@ const HOUSES: [House; 6] = [
     House {
         name: "kinest_nn",
         may_use: &["kinest"],
-        layers: &[&["tensors", "layers"], &["pose", "loss"], &["engine", "import"]],
+        layers: &[&["tensors", "layers"], &["pose", "forecast", "loss"], &["engine", "import"]],
     },
     House { name: "kinest_native", may_use: &["kinest"], layers: &[] },
     House {

@@ -2,9 +2,10 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`layers`] | layers shared by networks: Mamba-2 blocks, filters and mixers along time, standardisation |
+//! | [`layers`] | layers shared by networks: Mamba-2 blocks, filters and mixers along time, standardisation, batch normalisation |
 //! | [`pose`] | pose networks: [`Kinest`](pose::Kinest) and a perceptron |
-//! | [`loss`] | losses on 6D outputs |
+//! | [`forecast`] | forecasting networks: [`Ksof`](forecast::Ksof) and [`SiMlpe`](forecast::SiMlpe) |
+//! | [`loss`] | losses on 6D outputs and on predicted positions |
 //! | [`engine`] | [`BurnEngine`](engine::BurnEngine), which runs a network for the live pipeline |
 //! | [`tensors`] | a module's tensors by name, as in checkpoints |
 //! | [`import`] | conversion of weights trained with the reference implementation |
@@ -27,6 +28,7 @@
 #![warn(missing_docs)]
 
 pub mod engine;
+pub mod forecast;
 pub mod import;
 pub mod layers;
 pub mod loss;

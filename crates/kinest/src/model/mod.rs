@@ -6,6 +6,7 @@
 //! [`ModelKind`].
 
 mod checkpoint;
+pub mod forecast;
 mod kinest;
 mod mamba2;
 mod mlp;

@@ -24,7 +24,7 @@ impl Default for NetworkConfig {
 /// A network's dimensions do not fit together.
 #[derive(Debug, thiserror::Error)]
 #[error("network configuration: {0}")]
-pub struct NetworkConfigError(String);
+pub struct NetworkConfigError(pub(super) String);
 
 impl NetworkConfig {
     /// Checks that the dimensions fit together.

@@ -27,6 +27,13 @@ impl TensorShapes {
         self.add(format!("{at}.beta"), [width]);
     }
 
+    /// Adds a batch normalisation of `width` numbers.
+    pub fn batch_norm(&mut self, at: &str, width: usize) {
+        self.layer_norm(at, width);
+        self.add(format!("{at}.running_mean"), [width]);
+        self.add(format!("{at}.running_variance"), [width]);
+    }
+
     /// Adds mean and standard deviation of `width` input numbers.
     pub fn standardise(&mut self, width: usize) {
         self.add("standardise.mean".into(), [width]);

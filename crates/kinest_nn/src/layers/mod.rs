@@ -1,5 +1,7 @@
 //! Layers shared by the networks.
 
+pub mod batch_norm;
+pub(crate) mod convolution;
 pub mod fused;
 pub mod kernel;
 pub mod mamba2;
@@ -25,6 +27,36 @@ pub(crate) fn linear<B: Backend>(layer: &Linear<B>, x: Tensor<B, 3>) -> Tensor<B
     let flat = layer.forward(x.reshape([batch * tokens, inputs]));
     let outputs = flat.dims()[1];
     flat.reshape([batch, tokens, outputs])
+}
+
+/// [`linear`] over the tokens instead of the last axis.
+///
+/// # Shapes
+/// - `x`: `[batch, inputs, features]`
+/// - output: `[batch, outputs, features]`
+pub(crate) fn linear_over_tokens<B: Backend>(layer: &Linear<B>, x: Tensor<B, 3>) -> Tensor<B, 3> {
+    linear(layer, x.swap_dims(1, 2)).swap_dims(1, 2)
+}
+
+/// A map of the tokens, the same for all features: token `i` of the output is
+/// `bias[i] + Σ_j weight[i, j] · token j`. A single matrix product, as in [`linear`].
+///
+/// # Shapes
+/// - `weight`: `[outputs, inputs]`; `bias`: `[outputs]`
+/// - `x`: `[batch, inputs, features]`
+/// - output: `[batch, outputs, features]`
+pub(crate) fn mix_tokens<B: Backend>(
+    weight: Tensor<B, 2>,
+    bias: Option<Tensor<B, 1>>,
+    x: Tensor<B, 3>,
+) -> Tensor<B, 3> {
+    let [batch, inputs, features] = x.dims();
+    let outputs = weight.dims()[0];
+    let mut mixed = weight.matmul(x.swap_dims(0, 1).reshape([inputs, batch * features]));
+    if let Some(bias) = bias {
+        mixed = mixed + bias.unsqueeze_dim(1);
+    }
+    mixed.reshape([outputs, batch, features]).swap_dims(0, 1)
 }
 
 /// `ln(1 + e^x)` without overflow.
@@ -155,10 +187,7 @@ impl<B: Backend> TimeMixer<B> {
     /// # Shapes
     /// - `x`, output: `[batch, window, width]`
     pub fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
-        let [batch, window, width] = x.dims();
-        let by_time = x.swap_dims(0, 1).reshape([window, batch * width]);
-        let mixed = self.weight.val().matmul(by_time) + self.bias.val().unsqueeze_dim(1);
-        mixed.reshape([window, batch, width]).swap_dims(0, 1)
+        mix_tokens(self.weight.val(), Some(self.bias.val()), x)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! All take 6D outputs, `[batch, frames, joints * 6]`.
 
+use super::norm::norm;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use kinest::rotation::SIXD;
@@ -15,7 +16,7 @@ use kinest::skeleton::{Skeleton, SmplJoint};
 /// - `predicted`, `target`: `[batch, frames, numbers]`
 /// - output: one number
 pub fn rotation_loss<B: Backend>(predicted: Tensor<B, 3>, target: Tensor<B, 3>) -> Tensor<B, 1> {
-    norm_over_time(predicted - target).mean()
+    norm(predicted - target, 1).mean()
 }
 
 /// Mean L1 distance of the [angular velocities](angular_velocity), radians per frame.
@@ -28,13 +29,6 @@ pub fn angular_velocity_loss<B: Backend>(
     target: Tensor<B, 3>,
 ) -> Tensor<B, 1> {
     (angular_velocity(predicted) - angular_velocity(target)).abs().mean()
-}
-
-/// L2 norm along axis 1, with gradient 0 where the norm is exactly 0.
-fn norm_over_time<B: Backend>(x: Tensor<B, 3>) -> Tensor<B, 2> {
-    let squares = x.square().sum_dim(1).squeeze_dim::<2>(1);
-    let zero = squares.clone().equal_elem(0.0);
-    squares.mask_fill(zero.clone(), 1.0).sqrt().mask_fill(zero, 0.0)
 }
 
 /// The columns of the rotation matrix of each 6D, as the reference's loss builds them: the first
