@@ -35,6 +35,9 @@ pub struct Options {
     /// AMASS clip to replay [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE.npz")]
     motion: Option<PathBuf>,
+    /// Draw lines between the bones that were found, over the character
+    #[arg(long)]
+    bones: bool,
 }
 
 impl Options {
@@ -101,6 +104,7 @@ pub fn scene(options: &Options) -> anyhow::Result<Scene> {
     }
     let framing =
         Framing { width: 2.9, height: 2.3, look_at: 0.95, direction: Vec3::new(0.3, 0.2, 1.0) };
+    let draws_bones = options.bones;
     Ok(Scene {
         name: "retarget",
         framing,
@@ -111,6 +115,10 @@ pub fn scene(options: &Options) -> anyhow::Result<Scene> {
                 .add_systems(Startup, spawn_player(clip, character))
                 .add_observer(report)
                 .add_systems(PostUpdate, show_beside.in_set(KinestSystems::Writeback));
+            if draws_bones {
+                let after = TransformSystems::Propagate;
+                app.add_systems(PostUpdate, show_bones.after(after));
+            }
         }),
     })
 }
@@ -160,6 +168,26 @@ fn show_beside(
             transform.rotation = body.pose_z_up().rotations[joint.index()].as_quat();
             if joint.parent().is_none() {
                 *transform = body.joint_transform(joint);
+            }
+        }
+    }
+}
+
+/// Draws a line from each bone to the next one above it that was found.
+fn show_bones(
+    rigs: Query<&RigBones>,
+    places: Query<&GlobalTransform>,
+    mut config: ResMut<GizmoConfigStore>,
+    mut gizmos: Gizmos,
+) {
+    let (config, _) = config.config_mut::<DefaultGizmoConfigGroup>();
+    (config.depth_bias, config.line.width) = (-1.0, 4.0);
+    for bones in &rigs {
+        let place = |joint: SmplJoint| Some(places.get(bones.bone(joint)?).ok()?.translation());
+        for joint in SmplJoint::ALL {
+            let mut above = std::iter::successors(joint.parent(), |joint| joint.parent());
+            if let (Some(from), Some(to)) = (above.find_map(place), place(joint)) {
+                gizmos.line(from, to, Color::srgb(0.8, 0.1, 0.1));
             }
         }
     }

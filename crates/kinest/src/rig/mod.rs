@@ -66,8 +66,6 @@
 //! ```
 
 mod finder;
-#[cfg(test)]
-mod following;
 mod gltf;
 mod limbs;
 mod links;

@@ -3,6 +3,7 @@
 mod animals;
 mod bind_pose;
 mod files;
+mod following;
 mod given;
 mod naming;
 mod trunks;

@@ -32,6 +32,7 @@ use kinest::model::forecast::{ForecastConfig, Forecasting};
 use kinest::model::{CheckpointError, CheckpointOf, ManifestOf, NetworkConfigError, Precision};
 
 /// A forecasting network of any kind.
+#[allow(clippy::large_enum_variant, reason = "a program has few networks and does not move them")]
 #[derive(Module, Debug)]
 pub enum ForecastNetwork<B: Backend> {
     /// KSOF.

@@ -1,8 +1,8 @@
 //! Characters with other proportions, other trees of nodes and other places follow moving bodies.
 
-use super::*;
 use crate::coordinates::UPRIGHT;
 use crate::motion::synthetic::{Kind, clip};
+use crate::rig::*;
 use crate::rotation::exp;
 use crate::skeleton::{JointTransforms, Pose, Skeleton, SmplJoint as J};
 use glam::{DAffine3, DMat3, DQuat, DVec3};
