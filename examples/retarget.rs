@@ -116,8 +116,10 @@ pub fn scene(options: &Options) -> anyhow::Result<Scene> {
                 .add_observer(report)
                 .add_systems(PostUpdate, show_beside.in_set(KinestSystems::Writeback));
             if draws_bones {
-                let after = TransformSystems::Propagate;
-                app.add_systems(PostUpdate, show_bones.after(after));
+                let line = GizmoLineConfig { width: 4.0, ..default() };
+                let config = GizmoConfig { depth_bias: -1.0, line, ..default() };
+                app.insert_gizmo_config(DefaultGizmoConfigGroup, config)
+                    .add_systems(PostUpdate, show_bones.after(TransformSystems::Propagate));
             }
         }),
     })
@@ -174,14 +176,7 @@ fn show_beside(
 }
 
 /// Draws a line from each bone to the next one above it that was found.
-fn show_bones(
-    rigs: Query<&RigBones>,
-    places: Query<&GlobalTransform>,
-    mut config: ResMut<GizmoConfigStore>,
-    mut gizmos: Gizmos,
-) {
-    let (config, _) = config.config_mut::<DefaultGizmoConfigGroup>();
-    (config.depth_bias, config.line.width) = (-1.0, 4.0);
+fn show_bones(rigs: Query<&RigBones>, places: Query<&GlobalTransform>, mut gizmos: Gizmos) {
     for bones in &rigs {
         let place = |joint: SmplJoint| Some(places.get(bones.bone(joint)?).ok()?.translation());
         for joint in SmplJoint::ALL {
