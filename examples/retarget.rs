@@ -4,6 +4,7 @@
 //! cargo run --release --example retarget
 //! cargo run --release --example retarget -- --character FILE.glb --motion FILE.npz
 //! cargo run --release --example retarget -- --character FILE.vrm --json
+//! cargo run --release --example retarget -- --character FILE.glb --bones
 //! ```
 //!
 //! ![The mannequin and a body of capsules at four times](../assets/pictures/retarget.png)
