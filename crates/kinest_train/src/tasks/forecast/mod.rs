@@ -1,0 +1,11 @@
+//! Motion prediction: the coming joint positions from the last ones, on the field's benchmarks.
+
+mod learner;
+pub mod loss;
+pub mod recipe;
+mod task;
+pub mod unit;
+pub mod windows;
+
+pub use learner::Learner;
+pub use task::{ForecastIdentity, ForecastTask};
