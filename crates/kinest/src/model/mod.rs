@@ -17,7 +17,7 @@ mod tensors;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointOf, FieldProblem, Manifest, ManifestOf, ModelKind,
-    PoseEstimation, Precision, TensorProblem, TrainingRecord, problem_list, quantise,
+    PoseEstimation, Precision, TensorProblem, TrainingRecord, kind_of, problem_list, quantise,
 };
 pub use engine_error::EngineError;
 pub use kinest::{CausalConfig, KinestConfig, ScanChain};

@@ -7,7 +7,7 @@
 
 use super::table::Table;
 use crate::tasks::forecast::body::motion::{BodyMotion, pose_at};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use kinest::forecast::{BodyForecaster, ForecastPose, PoseHistory};
 use kinest::model::forecast::{ForecastGate, ForecastSpec};
 use kinest::rotation::geodesic_angle;
@@ -261,6 +261,41 @@ impl BodyForecastReport {
     }
 }
 
+impl BodyForecastReport {
+    /// The figures of a forecaster from estimated histories, for its checkpoint.
+    pub fn metrics(&self, name: &str) -> impl Iterator<Item = (String, f64)> {
+        let horizons = self.estimated(name).map(|row| row.horizons.as_slice()).unwrap_or_default();
+        let shown = SHOWN.iter().filter_map(|step| horizons.get(step - 1));
+        shown.flat_map(|score| {
+            [("mm", score.mm), ("deg", score.deg)]
+                .map(|(unit, value)| (format!("forecast.{unit}_{:.0}_ms", score.ms), value))
+        })
+    }
+
+    /// One row per forecaster, kind of history and horizon.
+    ///
+    /// # Errors
+    /// Never in practice, since it is written to memory.
+    pub fn csv(&self) -> anyhow::Result<Vec<u8>> {
+        let mut csv = csv::Writer::from_writer(vec![]);
+        let figures = ["mm", "deg", "root_mm", "jitter_1e2_m_s3", "gt_jitter_1e2_m_s3"];
+        let groups = Group::ALL.map(|group| ["mm", "deg"].map(|u| format!("{}_{u}", group.name())));
+        let names = ["forecast", "from", "ms"].into_iter().chain(figures).map(String::from);
+        csv.write_record(names.chain(groups.into_iter().flatten()))?;
+        for row in &self.rows {
+            for score in &row.horizons {
+                let groups = score.groups.values().flat_map(|group| [group.mm, group.deg]);
+                let jitter = [score.jitter_1e2_m_s3, score.gt_jitter_1e2_m_s3];
+                let figures = [score.ms, score.mm, score.deg, score.root_mm].into_iter();
+                let figures = figures.chain(jitter).chain(groups).map(|v| format!("{v:.4}"));
+                let from = if row.estimated { "estimated" } else { "true" };
+                csv.write_record([row.name.clone(), from.into()].into_iter().chain(figures))?;
+            }
+        }
+        csv.into_inner().context("cannot write the CSV")
+    }
+}
+
 /// A figure: its title, decimals, and value.
 type Figure = (&'static str, usize, fn(&HorizonScore) -> f64);
 
@@ -351,6 +386,12 @@ mod tests {
         assert!(clean.ms > 66.0 && clean.ms < 67.0);
         let text = report.to_string();
         assert!(text.contains("| left_leg ") && text.contains("400 ms"), "{text}");
+        let csv = String::from_utf8(report.csv().unwrap()).unwrap();
+        let columns = |line: &str| line.split(',').count();
+        assert!(csv.lines().count() == 1 + 6 * 12 && csv.lines().all(|l| columns(l) == 20));
+        let metrics: Vec<_> = report.metrics("held there").collect();
+        assert!(metrics.is_empty());
+        assert!(report.metrics("hold").any(|(name, mm)| name == "forecast.mm_67_ms" && mm > 0.0));
     }
 
     /// Nothing passes that is not better by the margin, group by group and frame by frame.

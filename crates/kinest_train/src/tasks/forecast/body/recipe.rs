@@ -6,7 +6,8 @@ use super::motion::SensorErrors;
 use super::pairs::PairConfig;
 use crate::data::augment::Augment;
 use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
-use anyhow::ensure;
+use crate::tasks::kind::TaskKind;
+use anyhow::{Context, ensure};
 use kinest::model::TrainingRecord;
 use kinest::model::forecast::{ForecastConfig, ForecastLayout, ForecastSpec, SiMlpeConfig};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BodyRecipe {
+    /// [`TaskKind::Body`].
+    pub task: TaskKind,
     /// See [`RunConfig::seed`].
     pub seed: u64,
     /// Training motion.
@@ -75,6 +78,7 @@ impl Default for BodyRecipe {
         let numbers = ForecastLayout::Smpl22.numbers();
         let network = SiMlpeConfig { history: 13, horizon: 12, numbers, blocks: 24 };
         Self {
+            task: TaskKind::Body,
             seed: run.seed,
             data: BodyDataConfig::default(),
             pairs: PairConfig::default(),
@@ -131,6 +135,11 @@ impl BodyRecipe {
     /// # Errors
     /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.task == TaskKind::Body,
+            "`task` is {:?}, the other fields are those of Body",
+            self.task
+        );
         self.run().check()?;
         ensure!(
             self.validation.split.is_none(),
@@ -148,8 +157,47 @@ impl BodyRecipe {
         ensure!(observed >= 2, "`network.history` sees {observed} frames: too few for a velocity");
         self.pairs.check()?;
         if let Some(SensorErrors { grip, noise }) = self.data.errors {
-            Augment { grip, noise, ..Augment::default() }.check()?;
+            Augment { grip, noise, ..Augment::default() }.check().context("`data.errors`")?;
         }
         self.loss.check(self.network.horizon())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::overrides::apply;
+    use crate::tasks::read_recipe;
+    use std::path::Path;
+
+    #[test]
+    fn the_shipped_recipe_is_valid() {
+        let path = "../../assets/config/body_forecast.train.ron";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        assert_eq!(TaskKind::of(&path).unwrap(), TaskKind::Body);
+        let recipe: BodyRecipe = read_recipe(&path).unwrap();
+        recipe.check().unwrap();
+        assert_eq!(recipe.data.only, ["CMU/"], "it is free for all uses");
+    }
+
+    #[test]
+    fn the_default_is_read_back_and_what_is_wrong_is_named() {
+        let recipe = BodyRecipe::default();
+        recipe.check().unwrap();
+        let text = ron::to_string(&recipe).unwrap();
+        assert_eq!(ron::from_str::<BodyRecipe>(&text).unwrap(), recipe);
+        for (set, name) in [
+            ("task=Pose", "`task`"),
+            ("rate_hz=0", "`rate_hz`"),
+            ("network.numbers=66", "69"),
+            ("network.history=2", "`network.history`"),
+            ("pairs.clean=1.5", "`pairs.clean`"),
+            ("loss.position_frames=[13]", "13"),
+            ("data.errors=Some((grip: (position: -1.0)))", "grip.position"),
+        ] {
+            let recipe = apply(recipe.clone(), &[set.parse().unwrap()]).unwrap();
+            let error = format!("{:#}", recipe.check().unwrap_err());
+            assert!(error.contains(name), "{set}: {error}");
+        }
     }
 }
