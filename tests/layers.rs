@@ -24,6 +24,7 @@ const HOUSES: [House; 6] = [
             &["calibration", "refine"],
             &["features"],
             &["model"],
+            &["forecast"],
             &["live"],
         ],
     },
@@ -36,7 +37,7 @@ const HOUSES: [House; 6] = [
     House {
         name: "kinest_engine",
         may_use: &["kinest", "kinest_nn", "kinest_native"],
-        layers: &[&["choice"], &["error"], &["served"], &["gpu"], &["devices"], &["open", "probe"]],
+        layers: &[&["choice"], &["error"], &["served"], &["gpu"], &["devices"], &["open", "forecaster", "probe"]],
     },
     House {
         name: "bevy_kinest",

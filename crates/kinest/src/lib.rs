@@ -111,6 +111,7 @@
 //! | read headset recordings, describe how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
 //! | load a trained model | [`model::Checkpoint`] |
 //! | estimate poses from live trackers | [`live`] |
+//! | predict the body of the next moment | [`forecast`] |
 //! | correct a pose: head, hands, feet, jitter | [`refine`] |
 //! | fit a model to a player's size | [`calibration::Calibration`] |
 //! | move the bones of a character | [`rig`] |
@@ -128,6 +129,7 @@ pub mod coordinates;
 mod easing;
 pub mod features;
 pub mod files;
+pub mod forecast;
 pub mod live;
 pub mod math;
 pub mod metrics;

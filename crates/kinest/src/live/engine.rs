@@ -1,43 +1,6 @@
 //! The interface between callers that have tracker features and back ends that run a network.
 
-use crate::model::{Feed, ModelSpec, Take};
-
-/// Why an engine returned no output.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The input length does not match the model.
-    #[error("expected {expected} input numbers for {batch} windows, found {found}")]
-    InputLength {
-        /// Number of windows in the batch.
-        batch: usize,
-        /// Expected input length.
-        expected: usize,
-        /// Actual input length.
-        found: usize,
-    },
-    /// A stream's input is not a whole number of frames.
-    #[error("a stream was fed {found} numbers, which are no frames of {inputs}")]
-    StreamLength {
-        /// Input numbers per frame.
-        inputs: usize,
-        /// Actual input length.
-        found: usize,
-    },
-    /// The model is fed frame by frame ([`Feed::Frames`]), but the engine takes windows only.
-    #[error("the model is fed frame by frame, but its {device} engine takes windows only")]
-    NoStreams {
-        /// Name of the device.
-        device: String,
-    },
-    /// The back end failed (GPU lost, out of memory) and cannot be used again.
-    #[error("the {device} back end failed: {reason}")]
-    Backend {
-        /// Name of the device.
-        device: String,
-        /// The back end's error message.
-        reason: String,
-    },
-}
+use crate::model::{EngineError, Feed, ModelSpec, Take};
 
 /// The next frames of one stream.
 #[derive(Clone, Copy, Debug)]

@@ -26,8 +26,8 @@ mod stand_in;
 mod timeline;
 mod worker;
 
-pub use crate::model::Take;
-pub use engine::{EngineError, PoseEngine, StreamEngine, StreamFrames, streams_of, warm_up};
+pub use crate::model::{EngineError, Take};
+pub use engine::{PoseEngine, StreamEngine, StreamFrames, streams_of, warm_up};
 pub use estimator::{EstimateError, PoseEstimator};
 pub use frame_feed::{FrameFeed, NewFrames};
 pub use guard::guarded;

@@ -6,6 +6,7 @@
 //! [`ModelKind`].
 
 mod checkpoint;
+mod engine_error;
 pub mod forecast;
 mod kinest;
 mod mamba2;
@@ -16,8 +17,9 @@ mod tensors;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointOf, FieldProblem, Manifest, ManifestOf, ModelKind,
-    PoseEstimation, Precision, TensorProblem, TrainingRecord, problem_list, quantise,
+    PoseEstimation, Precision, TensorProblem, TrainingRecord, kind_of, problem_list, quantise,
 };
+pub use engine_error::EngineError;
 pub use kinest::{CausalConfig, KinestConfig, ScanChain};
 pub use mamba2::Mamba2Config;
 pub use mlp::{Activation, MlpConfig};

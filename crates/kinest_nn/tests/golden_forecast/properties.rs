@@ -147,8 +147,13 @@ fn every_network_has_the_tensors_of_its_dimensions_and_outputs_its_horizon() {
 
 #[test]
 fn a_checkpoint_restores_the_network() {
-    let spec =
-        ForecastSpec { layout: ForecastLayout::Cmu38, rate_hz: 25.0, history: 5, horizon: 8 };
+    let spec = ForecastSpec {
+        layout: ForecastLayout::Cmu38,
+        rate_hz: 25.0,
+        history: 5,
+        horizon: 8,
+        gate: None,
+    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.model.ron");
     for config in configs().into_iter().filter(|config| config.horizon() == 8) {
@@ -171,8 +176,13 @@ fn a_checkpoint_restores_the_network() {
 #[test]
 fn a_checkpoint_that_does_not_fit_says_what_is_wrong() {
     let config = ForecastConfig::SiMlpe(small_simlpe());
-    let spec =
-        |layout, rate_hz, history, horizon| ForecastSpec { layout, rate_hz, history, horizon };
+    let spec = |layout, rate_hz, history, horizon| ForecastSpec {
+        layout,
+        rate_hz,
+        history,
+        horizon,
+        gate: None,
+    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.model.ron");
     let error = |spec: ForecastSpec| {

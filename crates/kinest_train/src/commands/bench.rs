@@ -1,13 +1,15 @@
 //! `bench`: times a model on this machine.
 
 use crate::output::say;
-use crate::report::latency::{self, BenchReport, Latency};
+use crate::report::latency::{self, BenchReport, ForecasterBenchReport, Latency};
 use clap::Args;
+use kinest::model::forecast::Forecasting;
+use kinest::model::{ModelKind, kind_of};
 use kinest_engine::DeviceChoice;
 use std::path::PathBuf;
 
 /// Times a model: a window or a step, for one and many avatars, and from program start to the first
-/// pose. Run it on an idle machine.
+/// pose; of a forecaster one call. Run it on an idle machine.
 #[derive(Args, Clone, Debug)]
 pub struct BenchArgs {
     /// The model, a `.model.ron` file with its weights beside it
@@ -42,6 +44,15 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     if args.first_pose {
         return latency::first_pose(&args.model, args.device);
     }
+    if kind_of(&args.model)? == Forecasting::NAME {
+        let report = latency::measure_forecaster(&args.model, args.device, args.seconds)?;
+        if args.json {
+            say!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            print_forecaster(&report);
+        }
+        return Ok(());
+    }
     let report = latency::measure(&args.model, args.device, args.seconds)?;
     if args.json {
         say!("{}", serde_json::to_string_pretty(&report)?);
@@ -51,12 +62,23 @@ pub fn run(args: BenchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(report: &BenchReport) {
-    say!("{} on {}", report.model, report.device);
+fn print_header(model: &str, device: &str) {
+    say!("{model} on {device}");
     say!("\n| ms per call | p50 | p95 | p99 | p99.9 |\n|---|---|---|---|---|");
-    let row = |name: &str, l: &Latency| {
-        say!("| {name} | {:.3} | {:.3} | {:.3} | {:.3} |", l.p50_ms, l.p95_ms, l.p99_ms, l.p999_ms);
-    };
+}
+
+fn row(name: &str, l: &Latency) {
+    say!("| {name} | {:.3} | {:.3} | {:.3} | {:.3} |", l.p50_ms, l.p95_ms, l.p99_ms, l.p999_ms);
+}
+
+fn print_forecaster(report: &ForecasterBenchReport) {
+    print_header(&report.model, &report.device);
+    row("one forecast", &report.call);
+    say!("\nweights {:.2} MB", report.weights_bytes as f64 / 1e6);
+}
+
+fn print(report: &BenchReport) {
+    print_header(&report.model, &report.device);
     match &report.step {
         Some(step) => {
             row("one frame", step);

@@ -1,33 +1,57 @@
 //! `evaluate`: scores models and baselines against the true motion.
 
+use super::evaluate_body::{self, BodyEvaluation};
+use crate::data::benchmark::{self, Benchmark, Split};
 use crate::data::clips;
 use crate::engine;
 use crate::output::say;
-use crate::report::{Baseline, Candidate, Estimator, evaluate};
-use anyhow::{Context, ensure};
+use crate::report::body_forecast::BodyForecastReport;
+use crate::report::{
+    Baseline, Candidate, Estimator, ForecastReport, TrainedForecaster, evaluate,
+    evaluate_forecasters,
+};
+use crate::run::device::{self, TrainDevice};
+use anyhow::{Context, bail, ensure};
+use burn_flex::Flex;
 use clap::{Args, ValueEnum};
 use kinest::files::write_atomically;
 use kinest::live::protocol::Protocol;
+use kinest::model::forecast::{ForecastLayout, Forecasting};
+use kinest::model::{CheckpointOf, ModelKind, kind_of};
 use kinest::skeleton::Skeleton;
 use kinest_engine::DeviceChoice;
+use serde::Serialize;
 use std::fs;
 use std::path::PathBuf;
 
-/// Scores the poses that models estimate from clips against the clips.
+/// Scores the poses that models estimate from clips against the clips, or the motion that
+/// forecasters predict on a benchmark beside baselines without a network.
 #[derive(Args, Clone, Debug)]
 pub struct EvaluateArgs {
     /// A model, a `.model.ron` file with its weights beside it; can be given several times
     #[arg(long = "model", required = true, value_name = "MODEL")]
     pub models: Vec<PathBuf>,
-    /// Folder with AMASS clips, at any depth, or a prepared `.motion` file
+    /// Folder with AMASS clips, at any depth, or a prepared `.motion` file; for forecasters the tree of a
+    /// benchmark, its folder for tests, or a prepared `.positions` file
     #[arg(long)]
     pub data: PathBuf,
     /// File with one clip per line, relative to the folder; without it, all clips of the folder
     #[arg(long)]
     pub split: Option<PathBuf>,
-    /// Frames that each estimate may use
-    #[arg(long, default_value = "both")]
-    pub protocol: Protocols,
+    /// Frames that each estimate may use [default: both]
+    #[arg(long)]
+    pub protocol: Option<Protocols>,
+    /// Horizons of forecasters, as the benchmark calls them, milliseconds, separated by commas; without
+    /// it, all that the models reach
+    #[arg(long, value_delimiter = ',', value_name = "MS")]
+    pub horizons: Vec<u32>,
+    /// The pose model whose estimates a game shows; for forecasters of a game's body, which need it
+    #[arg(long, value_name = "MODEL")]
+    pub poses: Option<PathBuf>,
+    /// Also write the first forecaster of a game's body with the gate that its figures justify: it is
+    /// used where it beats damped velocity by 5 % from estimated histories
+    #[arg(long, value_name = "FILE.model.ron")]
+    pub gate: Option<PathBuf>,
     /// Also score baselines without a network: a constant pose, the clip's first pose, and inverse
     /// kinematics from head and hands
     #[arg(long)]
@@ -135,6 +159,16 @@ fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, 
 /// # Errors
 /// If a model or a clip cannot be read, models do not fit together, or a file cannot be written.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(forecasters) = forecasters(&args)? {
+        if forecasters[0].checkpoint.manifest.spec.layout == ForecastLayout::Smpl22 {
+            let report = body_forecast(&args, &forecasters)?;
+            return output(&args, &report, report.to_string(), || report.csv());
+        }
+        let report = forecast(&args, &forecasters)?;
+        return output(&args, &report, report.to_string(), || report.csv());
+    }
+    ensure!(args.horizons.is_empty(), "--horizons is for forecasters, and no model is one");
+    refuse_body_options(&args)?;
     let (mut candidates, skeleton, rate_hz) = candidates(&args)?;
     let clips = clips::load(&args.data, args.split.as_deref(), rate_hz)?;
     let sheets = args.render.as_deref();
@@ -142,21 +176,118 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create folder {}", folder.display()))?;
     }
-    let protocols = args.protocol.list();
+    let protocols = args.protocol.unwrap_or(Protocols::Both).list();
     ensure!(
         !args.refine || protocols.contains(&Protocol::Online),
         "only online estimates are refined, and --protocol offline asks for none"
     );
     let report = evaluate(&mut candidates, &clips, &skeleton, protocols, args.refine, sheets)?;
-    say!("{}", report.to_string().trim_end());
+    output(&args, &report, report.to_string(), || report.csv())
+}
+
+/// Prints the tables and writes the files that were asked for.
+fn output(
+    args: &EvaluateArgs,
+    report: &impl Serialize,
+    tables: String,
+    csv: impl Fn() -> anyhow::Result<Vec<u8>>,
+) -> anyhow::Result<()> {
+    say!("{}", tables.trim_end());
     let write = |path: &Option<PathBuf>, bytes: &dyn Fn() -> anyhow::Result<Vec<u8>>| {
         let Some(path) = path else { return Ok(()) };
         write_atomically(path, &bytes()?)
             .with_context(|| format!("cannot write report {}", path.display()))
     };
-    write(&args.json, &|| Ok((serde_json::to_string_pretty(&report)? + "\n").into()))?;
-    write(&args.markdown, &|| Ok(report.to_string().into()))?;
-    write(&args.csv, &|| report.csv())
+    write(&args.json, &|| Ok((serde_json::to_string_pretty(report)? + "\n").into()))?;
+    write(&args.markdown, &|| Ok(tables.clone().into()))?;
+    write(&args.csv, &csv)
+}
+
+/// The models, if they are forecasters.
+fn forecasters(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedForecaster>>> {
+    let kinds = args.models.iter().map(kind_of).collect::<Result<Vec<_>, _>>()?;
+    let count = kinds.iter().filter(|kind| *kind == Forecasting::NAME).count();
+    if count == 0 {
+        return Ok(None);
+    }
+    ensure!(count == kinds.len(), "forecasters and pose models cannot stand in one table");
+    let named = args.models.iter().zip(model_names(&args.models));
+    let loaded = named.map(|(path, name)| {
+        let checkpoint = CheckpointOf::load(path)?;
+        anyhow::Ok(TrainedForecaster { name, checkpoint })
+    });
+    loaded.collect::<anyhow::Result<_>>().map(Some)
+}
+
+/// Scores forecasters of a game's body on what a pose model shows of clips.
+fn body_forecast(
+    args: &EvaluateArgs,
+    forecasters: &[TrainedForecaster],
+) -> anyhow::Result<BodyForecastReport> {
+    let foreign = [
+        ("--protocol", args.protocol.is_some()),
+        ("--horizons", !args.horizons.is_empty()),
+        ("--baselines", args.baselines),
+        ("--refine", args.refine),
+        ("--render", args.render.is_some()),
+    ];
+    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
+        bail!("{option} is not for forecasters of a game's body");
+    }
+    let Some(poses) = &args.poses else {
+        bail!("--poses is missing: forecasters of a game's body see what a pose model estimates");
+    };
+    let evaluation = BodyEvaluation {
+        data: &args.data,
+        split: args.split.as_deref(),
+        poses,
+        gate: args.gate.as_deref(),
+        device: args.device,
+    };
+    evaluate_body::evaluate(&evaluation, forecasters)
+}
+
+/// Refuses the options of forecasters of a game's body, for other models.
+fn refuse_body_options(args: &EvaluateArgs) -> anyhow::Result<()> {
+    for (option, given) in [("--poses", args.poses.is_some()), ("--gate", args.gate.is_some())] {
+        ensure!(!given, "{option} is for forecasters of a game's body, and no model is one");
+    }
+    Ok(())
+}
+
+/// Scores forecasters on the test part of their benchmark.
+fn forecast(
+    args: &EvaluateArgs,
+    forecasters: &[TrainedForecaster],
+) -> anyhow::Result<ForecastReport> {
+    let foreign = [
+        ("--split", args.split.is_some()),
+        ("--protocol", args.protocol.is_some()),
+        ("--baselines", args.baselines),
+        ("--refine", args.refine),
+        ("--render", args.render.is_some()),
+    ];
+    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
+        bail!("{option} is for pose models, and {} is a forecaster", args.models[0].display());
+    }
+    refuse_body_options(args)?;
+    let benchmark = Benchmark::of(forecasters[0].checkpoint.manifest.spec.layout)
+        .with_context(|| format!("model {}", args.models[0].display()))?;
+    let sequences = benchmark::open(&args.data, benchmark, Split::Test)?;
+    let asked = &args.horizons;
+    match device::open(args.device)? {
+        TrainDevice::Cpu(device) => {
+            evaluate_forecasters::<Flex>(forecasters, &sequences, asked, &device)
+        }
+        #[cfg(feature = "wgpu")]
+        TrainDevice::Wgpu(device) => {
+            evaluate_forecasters::<burn_wgpu::Wgpu>(forecasters, &sequences, asked, &device)
+        }
+        #[cfg(feature = "cuda")]
+        TrainDevice::Cuda(device) => {
+            evaluate_forecasters::<burn_cuda::Cuda>(forecasters, &sequences, asked, &device)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use crate::output::say;
 use anyhow::Context;
-use kinest::model::{Checkpoint, Precision};
+use kinest::model::forecast::Forecasting;
+use kinest::model::{CheckpointOf, ModelKind, PoseEstimation, Precision, kind_of};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// `export`: writes a checkpoint in another precision, with the figures from `evaluate`.
@@ -38,7 +41,14 @@ enum ExportPrecision {
 /// # Errors
 /// If a file cannot be read or written, or a weight does not fit the precision.
 pub fn run(args: ExportArgs) -> anyhow::Result<()> {
-    let checkpoint = Checkpoint::load(&args.model)?;
+    match kind_of(&args.model)?.as_str() {
+        Forecasting::NAME => export::<Forecasting>(&args),
+        _ => export::<PoseEstimation>(&args),
+    }
+}
+
+fn export<K: ModelKind>(args: &ExportArgs) -> anyhow::Result<()> {
+    let checkpoint = CheckpointOf::<K>::load(&args.model)?;
     let tensors = checkpoint.tensors()?;
     let mut manifest = checkpoint.manifest;
     if let Some(path) = &args.metrics {
@@ -49,24 +59,29 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         ExportPrecision::F16 => Precision::F16,
         ExportPrecision::Int8 => Precision::Int8,
     };
-    Checkpoint::new(manifest, &tensors, precision)?.save(&args.out)?;
+    CheckpointOf::new(manifest, &tensors, precision)?.save(&args.out)?;
     say!("{}", args.out.display());
     Ok(())
 }
 
-/// Adds every number of every protocol, named like `online.mpjpe_cm`.
-fn read_metrics(
-    path: &Path,
-    metrics: &mut std::collections::BTreeMap<String, f64>,
-) -> anyhow::Result<()> {
+/// Adds every number of every protocol, named like `online.mpjpe_cm`, and the mean of a forecaster
+/// at every horizon, named like `forecast.mean_80_ms`.
+fn read_metrics(path: &Path, metrics: &mut BTreeMap<String, f64>) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read metrics {}", path.display()))?;
-    let report: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)
+    let report: Map<String, Value> = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a report of `evaluate`", path.display()))?;
     for (protocol, figures) in &report {
-        let figures = figures.as_object().into_iter().flatten();
-        let numbers = figures.filter_map(|(name, value)| Some((name, value.as_f64()?)));
+        let numbers = figures.as_object().into_iter().flatten();
+        let numbers = numbers.filter_map(|(name, value)| Some((name, value.as_f64()?)));
         metrics.extend(numbers.map(|(name, value)| (format!("{protocol}.{name}"), value)));
+
+        let rows = figures["rows"].as_array().into_iter().flatten();
+        let means = rows.filter(|row| row["name"] == "mean").filter_map(|row| row["mm"].as_array());
+        let labels = figures["horizons_ms"].as_array().into_iter().flatten();
+        let named = labels.zip(means.flatten());
+        let named = named.filter_map(|(label, mm)| Some((label.as_u64()?, mm.as_f64()?)));
+        metrics.extend(named.map(|(label, mm)| (format!("{protocol}.mean_{label}_ms"), mm)));
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! `inspect`: describes a file.
 
+use crate::data::benchmark::Sequences;
 use crate::data::motion_store::MotionStore;
 use crate::output::say;
 use anyhow::bail;
-use kinest::model::Checkpoint;
+use kinest::model::forecast::Forecasting;
+use kinest::model::{Checkpoint, CheckpointOf, ModelKind, kind_of};
 use kinest::motion::amass;
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// `inspect`: describes a motion file, a prepared split or a checkpoint.
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// An AMASS `.npz`, a `.motion` or a `.model.ron`.
+    /// An AMASS `.npz`, a `.motion`, a `.positions` or a `.model.ron`.
     file: PathBuf,
 }
 
@@ -26,10 +28,15 @@ pub fn run(args: InspectArgs) -> anyhow::Result<()> {
         motion(&args.file)
     } else if name.ends_with(".motion") {
         prepared(&args.file)
+    } else if name.ends_with(".positions") {
+        positions(&args.file)
     } else if name.ends_with(".model.ron") {
-        checkpoint(&args.file)
+        match kind_of(&args.file)?.as_str() {
+            Forecasting::NAME => forecaster(&args.file),
+            _ => pose_model(&args.file),
+        }
     } else {
-        bail!("{name}: expected an AMASS .npz, a .motion or a .model.ron");
+        bail!("{name}: expected an AMASS .npz, a .motion, a .positions or a .model.ron");
     }
 }
 
@@ -74,8 +81,50 @@ fn prepared(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn checkpoint(path: &Path) -> anyhow::Result<()> {
+fn positions(path: &Path) -> anyhow::Result<()> {
+    let sequences = Sequences::load(path)?;
+    let benchmark = sequences.benchmark;
+    say!("benchmark   {}", benchmark.name);
+    say!("sequences   {}", sequences.list.len());
+    say!("rate        {} Hz", benchmark.rate_hz);
+    say!("frames      {}", sequences.frames());
+    for action in sequences.actions() {
+        let inside = sequences.list.iter().filter(|sequence| sequence.action == action);
+        say!("action      {action} {}", inside.count());
+    }
+    Ok(())
+}
+
+fn pose_model(path: &Path) -> anyhow::Result<()> {
     let checkpoint = Checkpoint::load(path)?;
+    let spec = &checkpoint.manifest.spec;
+    let inputs = [
+        ("window", format!("{} frames at {} Hz", spec.window, spec.rate_hz)),
+        ("layout", format!("{:?}", spec.layout)),
+    ];
+    model(&checkpoint, &inputs)
+}
+
+fn forecaster(path: &Path) -> anyhow::Result<()> {
+    let checkpoint = CheckpointOf::<Forecasting>::load(path)?;
+    let manifest = &checkpoint.manifest;
+    let spec = &manifest.spec;
+    let mut inputs = vec![
+        ("sees", format!("{} frames at {} Hz", spec.history, spec.rate_hz)),
+        ("predicts", format!("{} frames", spec.horizon)),
+        ("layout", format!("{:?}", spec.layout)),
+    ];
+    if !manifest.training.actions.is_empty() {
+        inputs.push(("actions", manifest.training.actions.join(", ")));
+    }
+    model(&checkpoint, &inputs)
+}
+
+/// What every model has, and its own inputs.
+fn model<K: ModelKind>(
+    checkpoint: &CheckpointOf<K>,
+    inputs: &[(&str, String)],
+) -> anyhow::Result<()> {
     // Checks that the tensors are those of the network.
     checkpoint.tensors()?;
     let table = checkpoint.tensor_table();
@@ -88,8 +137,9 @@ fn checkpoint(path: &Path) -> anyhow::Result<()> {
         table.len()
     );
     say!("sha256      {}", manifest.sha256);
-    say!("window      {} frames at {} Hz", manifest.spec.window, manifest.spec.rate_hz);
-    say!("layout      {:?}", manifest.spec.layout);
+    for (name, text) in inputs {
+        say!("{name:<11} {text}");
+    }
     say!("network     {:?}", manifest.network);
     say!("data        {}", manifest.training.data);
     say!("licence     {}", manifest.training.licence);

@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod evaluate;
+mod evaluate_body;
 pub mod export;
 pub mod import;
 pub mod inspect;

@@ -1,25 +1,30 @@
 //! `prepare`: packs downloaded clips into one file per split.
 
+use crate::data::benchmark::{self, Benchmark};
 use crate::data::prepare::prepare;
 use crate::data::splits::{Download, Split};
 use crate::output::say;
 use anyhow::{Context, bail};
 use clap::{ArgGroup, ValueEnum};
 use kinest::files::write_atomically;
+use kinest::model::forecast::ForecastLayout;
+use serde::Serialize;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `prepare`: reads clips once, resamples them to one rate, and writes `NAME.motion` for each
-/// split.
+/// split; or reads a benchmark of motion prediction and writes `NAME.positions` for each part.
 ///
-/// An interrupted run continues where it stopped; unchanged clips are not read again.
+/// An interrupted run continues where it stopped; unchanged clips are not read again. Parts of a
+/// benchmark are read in seconds, each is written whole.
 #[derive(Debug, clap::Args)]
-#[command(group(ArgGroup::new("which").required(true).args(["protocol", "split"])))]
+#[command(group(ArgGroup::new("which").required(true).args(["protocol", "split", "layout"])))]
 pub struct PrepareArgs {
-    /// Folder of an AMASS download, or of other clips in its format, at any depth.
+    /// Folder of an AMASS download, or of other clips in its format, at any depth; or the tree of a
+    /// benchmark.
     #[arg(long)]
     data: PathBuf,
-    /// Output folder: NAME.motion for each split, and prepare.json.
+    /// Output folder: NAME.motion or NAME.positions for each split, and prepare.json.
     #[arg(long)]
     out: PathBuf,
     /// Splits of the literature.
@@ -31,6 +36,9 @@ pub struct PrepareArgs {
     /// A custom split and the file that lists its clips, one per line; can be given several times.
     #[arg(long, value_name = "NAME=FILE", value_parser = split_argument)]
     split: Vec<(String, PathBuf)>,
+    /// The benchmark of motion prediction that the data folder is.
+    #[arg(long, value_enum, conflicts_with_all = ["allow_missing", "rate"])]
+    layout: Option<Layout>,
     /// Skip clips that a split names but the data folder lacks.
     #[arg(long)]
     allow_missing: bool,
@@ -48,6 +56,28 @@ enum Protocol {
     /// Twelve subsets for training, HumanEva and Transitions for testing
     #[value(name = "2")]
     Two,
+}
+
+/// Benchmarks of motion prediction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Layout {
+    /// CMU-Mocap: train/ACTION/NAME.txt and test/ACTION/NAME.txt, 38 joints
+    Cmu38,
+    /// Human3.6M: S1/ACTION_N.txt and other subjects, 32 joints
+    H36m,
+    /// 3DPW: sequenceFiles/train, validation and test, 24 joints
+    #[value(name = "3dpw")]
+    ThreeDpw,
+}
+
+impl From<Layout> for ForecastLayout {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Cmu38 => Self::Cmu38,
+            Layout::H36m => Self::H36m,
+            Layout::ThreeDpw => Self::ThreeDpw,
+        }
+    }
 }
 
 fn split_argument(text: &str) -> Result<(String, PathBuf), String> {
@@ -72,13 +102,23 @@ fn rate_argument(text: &str) -> Result<f64, String> {
 /// If the folders or lists cannot be used, a split names missing clips, a split has no clips, or
 /// the disk is full. The next run reuses what was written.
 pub fn run(args: PrepareArgs) -> anyhow::Result<()> {
+    if let Some(layout) = args.layout {
+        let report = benchmark::prepare(&args.data, &args.out, Benchmark::of(layout.into())?)?;
+        say!("{report}");
+        return write(&args.out, &report);
+    }
     let choose = |download: &Download<'_>| chosen_splits(&args, download);
     let report = prepare(&args.data, &args.out, args.rate, args.allow_missing, choose)?;
     say!("{report}");
-    let path = args.out.join("prepare.json");
-    write_atomically(&path, (serde_json::to_string_pretty(&report)? + "\n").as_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    write(&args.out, &report)?;
     report.refuse_empty()
+}
+
+/// Writes `prepare.json`.
+fn write(out: &Path, report: &impl Serialize) -> anyhow::Result<()> {
+    let path = out.join("prepare.json");
+    write_atomically(&path, (serde_json::to_string_pretty(report)? + "\n").as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn chosen_splits(args: &PrepareArgs, download: &Download<'_>) -> anyhow::Result<Vec<Split>> {

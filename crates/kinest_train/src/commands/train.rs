@@ -3,13 +3,21 @@
 use crate::run::device;
 use crate::run::overrides::{self, Override};
 use crate::run::{RunFolder, identity_of};
+use crate::tasks::forecast::ForecastTask;
+use crate::tasks::forecast::body::BodyTask;
+use crate::tasks::forecast::body::recipe::BodyRecipe;
+use crate::tasks::forecast::recipe::ForecastRecipe;
 use crate::tasks::pose::recipe::PoseRecipe;
 use crate::tasks::pose::teacher::TeacherConfig;
 use crate::tasks::pose::{PoseIdentity, PoseTask};
-use anyhow::Context;
+use crate::tasks::{TaskKind, read_recipe};
+use anyhow::{Context, bail};
+use kinest::model::TrainingRecord;
 use kinest::skeleton::Skeleton;
 use kinest_engine::DeviceChoice;
-use std::path::PathBuf;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
 
 /// `train`: trains a network as a config says.
 #[derive(Debug, clap::Args)]
@@ -21,10 +29,11 @@ pub struct TrainArgs {
     /// Folder of the run
     #[arg(long)]
     out: PathBuf,
-    /// Folder with AMASS clips or a prepared `.motion` file, instead of the config's
+    /// Folder with AMASS clips or a prepared `.motion` file, or for a forecaster a benchmark's tree or
+    /// a prepared `.positions` file, instead of the config's
     #[arg(long)]
     data: Option<PathBuf>,
-    /// File with one clip per line, instead of the config's
+    /// File with one clip per line, instead of the config's; not for benchmarks
     #[arg(long)]
     split: Option<PathBuf>,
     /// Total number of steps of the run, including those before it was resumed, instead of the
@@ -38,14 +47,14 @@ pub struct TrainArgs {
     /// RON file with origin, licence and credit line of the data, for the checkpoints
     #[arg(long)]
     record: Option<PathBuf>,
-    /// Body on which the motion is played, JSON, instead of the default skeleton
+    /// Body on which the motion is played, JSON, instead of the default skeleton; pose networks only
     #[arg(long)]
     skeleton: Option<PathBuf>,
     /// Start from the weights of this model instead of random ones
     #[arg(long, value_name = "FILE.model.ron", conflicts_with = "resume")]
     init: Option<PathBuf>,
     /// Teacher model, instead of the config's: one that sees the future, such as a model that takes
-    /// windows
+    /// windows; pose networks only
     #[arg(long, value_name = "FILE.model.ron")]
     teacher: Option<PathBuf>,
     /// Resume the run in --out
@@ -63,38 +72,101 @@ pub struct TrainArgs {
 pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     let device = device::open(args.device)?;
     let folder = RunFolder(args.out.clone());
-    let recipe = recipe(&args, &folder)?;
-    let skeleton = match &args.skeleton {
-        Some(path) => Skeleton::load(path).with_context(|| path.display().to_string())?,
-        None if args.resume => identity_of::<PoseIdentity>(&folder.state())?.spec.skeleton,
-        None => Skeleton::default(),
-    };
-    let task = PoseTask::open(recipe, skeleton, args.init.as_deref())?;
-    device.train(&task, folder, args.resume)
+    // The config, or that of the run to resume.
+    let path = args.config.clone().or_else(|| args.resume.then(|| folder.config()));
+    match path.as_deref().map_or(Ok(TaskKind::Pose), TaskKind::of)? {
+        TaskKind::Pose => {
+            let recipe = pose_recipe(&args, path.as_deref())?;
+            let skeleton = match &args.skeleton {
+                Some(path) => Skeleton::load(path).with_context(|| path.display().to_string())?,
+                None if args.resume => identity_of::<PoseIdentity>(&folder.state())?.spec.skeleton,
+                None => Skeleton::default(),
+            };
+            let task = PoseTask::open(recipe, skeleton, args.init.as_deref())?;
+            device.train(&task, folder, args.resume)
+        }
+        TaskKind::Forecast => {
+            let recipe = forecast_recipe(&args, path.as_deref())?;
+            let task = ForecastTask::open(recipe, args.init.as_deref())?;
+            device.train(&task, folder, args.resume)
+        }
+        TaskKind::Body => {
+            let task = BodyTask::open(body_recipe(&args, path.as_deref())?)?;
+            device.train(&task, folder, args.resume)
+        }
+    }
 }
 
 /// The recipe with the overrides of the command line.
-fn recipe(args: &TrainArgs, folder: &RunFolder) -> anyhow::Result<PoseRecipe> {
-    let recipe = match &args.config {
-        Some(path) => PoseRecipe::load(path)?,
-        None if args.resume => PoseRecipe::load(&folder.config())?,
-        None => PoseRecipe::default(),
-    };
-    let mut recipe = overrides::apply(recipe, &args.set)?;
+fn pose_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<PoseRecipe> {
+    let mut recipe: PoseRecipe = recipe(args, path)?;
     recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
     recipe.data.split = args.split.clone().or(recipe.data.split);
+    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
     recipe.steps = args.steps.unwrap_or(recipe.steps);
     if let Some(model) = args.teacher.clone() {
         let part = recipe.teacher.as_ref().map_or(TeacherConfig::PART, |teacher| teacher.part);
         recipe.teacher = Some(TeacherConfig { model, part });
     }
-    if let Some(path) = &args.record {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read record {}", path.display()))?;
-        recipe.data.record =
-            ron::from_str(&text).with_context(|| format!("record {}", path.display()))?;
-    }
-    let named = args.config.clone().unwrap_or_else(|| folder.config());
-    recipe.check().with_context(|| format!("config {}", named.display()))?;
+    recipe.check().with_context(|| name(path))?;
     Ok(recipe)
+}
+
+/// The same for forecasters, which have no body, no teacher and no lists of clips.
+fn forecast_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<ForecastRecipe> {
+    let foreign = [
+        ("--split", args.split.is_some()),
+        ("--skeleton", args.skeleton.is_some()),
+        ("--teacher", args.teacher.is_some()),
+    ];
+    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
+        bail!("{option} is for pose networks, and the task of {} is Forecast", name(path));
+    }
+    let mut recipe: ForecastRecipe = recipe(args, path)?;
+    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
+    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
+    recipe.steps = args.steps.unwrap_or(recipe.steps);
+    recipe.check().with_context(|| name(path))?;
+    Ok(recipe)
+}
+
+/// The same for forecasters of a game's body, whose skeleton is that of their pose network.
+fn body_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<BodyRecipe> {
+    let foreign = [
+        ("--skeleton", args.skeleton.is_some()),
+        ("--teacher", args.teacher.is_some()),
+        ("--init", args.init.is_some()),
+    ];
+    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
+        bail!("{option} is for other networks, and the task of {} is Body", name(path));
+    }
+    let mut recipe: BodyRecipe = recipe(args, path)?;
+    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
+    recipe.data.split = args.split.clone().or(recipe.data.split);
+    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
+    recipe.steps = args.steps.unwrap_or(recipe.steps);
+    recipe.check().with_context(|| name(path))?;
+    Ok(recipe)
+}
+
+/// The recipe at `path`, or the default one, with the values of `--set`.
+fn recipe<R: Default + Serialize + DeserializeOwned>(
+    args: &TrainArgs,
+    path: Option<&Path>,
+) -> anyhow::Result<R> {
+    let recipe = path.map_or_else(|| Ok(R::default()), read_recipe)?;
+    overrides::apply(recipe, &args.set)
+}
+
+/// The record of `--record`.
+fn record(args: &TrainArgs) -> anyhow::Result<Option<TrainingRecord>> {
+    let Some(path) = &args.record else { return Ok(None) };
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read record {}", path.display()))?;
+    Ok(Some(ron::from_str(&text).with_context(|| format!("record {}", path.display()))?))
+}
+
+/// What errors call the recipe.
+fn name(path: Option<&Path>) -> String {
+    path.map_or_else(|| "the default config".into(), |path| format!("config {}", path.display()))
 }

@@ -1,6 +1,7 @@
 //! Motion data: reading, packing, synthesis and augmentation.
 
 pub mod augment;
+pub mod benchmark;
 pub mod clips;
 pub mod config;
 pub mod motion_store;

@@ -2,8 +2,10 @@
 
 use crate::{engine, progress};
 use anyhow::{Context, ensure};
+use kinest::forecast::{ForecastEngine, ForecastOutput};
 use kinest::live::{PoseEngine, StreamFrames, Take};
-use kinest::model::{Checkpoint, Feed, ModelSpec};
+use kinest::model::forecast::{ForecastSpec, Forecasting};
+use kinest::model::{Checkpoint, CheckpointOf, Feed, ModelSpec};
 use kinest_engine::DeviceChoice;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -47,6 +49,19 @@ pub struct BenchReport {
     pub weights_read_ms: f64,
     /// Time from program start to the first pose, milliseconds. Only the system's file cache is warm.
     pub cold_start_ms: f64,
+}
+
+/// Timings of a forecaster.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForecasterBenchReport {
+    /// File of the model.
+    pub model: String,
+    /// Device it ran on.
+    pub device: String,
+    /// One call for one motion.
+    pub call: Latency,
+    /// Size of the stored weights, bytes.
+    pub weights_bytes: usize,
 }
 
 /// Percentiles of the duration of a call until its results are in main memory.
@@ -114,6 +129,34 @@ pub fn measure(model: &Path, device: DeviceChoice, seconds: f64) -> anyhow::Resu
         weights_bytes,
         weights_read_ms,
         cold_start_ms,
+    })
+}
+
+/// Times the forecaster for at least `seconds`.
+///
+/// # Errors
+/// If the model cannot be read, or the device does not work.
+pub fn measure_forecaster(
+    model: &Path,
+    device: DeviceChoice,
+    seconds: f64,
+) -> anyhow::Result<ForecasterBenchReport> {
+    let checkpoint = CheckpointOf::<Forecasting>::load(model)?;
+    let mut engine = kinest_engine::open_forecaster(&checkpoint, device)
+        .with_context(|| format!("model {}", model.display()))?;
+    let ForecastSpec { history, layout, .. } = *engine.spec();
+    let motion: Vec<f32> = (0..history * layout.numbers()).map(|i| (i as f32).sin()).collect();
+    let mut out = ForecastOutput::default();
+    let call = latency(seconds, || {
+        let start = Instant::now();
+        engine.forecast(black_box(&motion), 1, &mut out)?;
+        Ok(start.elapsed())
+    })?;
+    Ok(ForecasterBenchReport {
+        model: model.display().to_string(),
+        device: engine.device().to_owned(),
+        call,
+        weights_bytes: checkpoint.weights_bytes(),
     })
 }
 

@@ -1,8 +1,11 @@
 //! Reports: scores of models on motion they were not trained on, tables, and timings.
 
 mod baselines;
+pub mod body_forecast;
 mod evaluate;
 mod figures;
+mod forecast;
+mod forecast_table;
 pub mod latency;
 mod looks;
 mod refined;
@@ -13,6 +16,10 @@ pub use evaluate::{Candidate, Estimator, evaluate};
 pub use figures::{
     ClipReport, ClipScore, ModelReport, ProtocolReport, RefinedReport, RegionReport, Regions,
     Report, WorstClip,
+};
+pub use forecast::{
+    ActionScore, FirstForecaster, ForecastBaselines, ForecastReport, ForecastScores, NamedScores,
+    TrainedForecaster, evaluate_forecasters,
 };
 pub use looks::{Looks, LooksReport, Step};
 pub use refined::{Refined, refine};

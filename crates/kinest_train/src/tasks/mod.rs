@@ -1,3 +1,7 @@
 //! Training tasks, one folder each.
 
+pub mod forecast;
+mod kind;
 pub mod pose;
+
+pub use kind::{TaskKind, read_recipe};

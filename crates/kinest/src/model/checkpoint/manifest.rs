@@ -20,6 +20,9 @@ pub struct TrainingRecord {
     pub licence: String,
     /// Credit line that the data's owners ask for.
     pub credit: String,
+    /// Names of the actions in it, where the data has such names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
     /// Optimiser steps.
     pub steps: u64,
     /// Seed of the run.
@@ -61,6 +64,28 @@ fn pose() -> String {
     PoseEstimation::NAME.into()
 }
 
+/// What every kind of manifest has.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    #[serde(default = "pose")]
+    kind: String,
+}
+
+/// The kind of the model at `path`, see [`ModelKind::NAME`]. A file that is not a manifest counts
+/// as a pose model, so that loading it says what is wrong with it.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn kind_of(path: impl AsRef<Path>) -> Result<String, CheckpointError> {
+    let path = path.as_ref();
+    let text = std::fs::read_to_string(path).map_err(|source| {
+        let action = "cannot read manifest";
+        CheckpointError::Io { action, path: path.into(), source }
+    })?;
+    Ok(ron::from_str(&text).map_or_else(|_| pose(), |Head { kind, .. }| kind))
+}
+
 impl<K: ModelKind> ManifestOf<K> {
     /// A manifest to which [`Checkpoint::new`](super::CheckpointOf::new) will add weights.
     #[must_use]
@@ -80,13 +105,7 @@ impl<K: ModelKind> ManifestOf<K> {
 
     /// Parses the text of a manifest; errors name `path`.
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, CheckpointError> {
-        /// Parsed first, so that a newer format is reported as such and not as malformed.
-        #[derive(Deserialize)]
-        struct Head {
-            format: u32,
-            #[serde(default = "pose")]
-            kind: String,
-        }
+        // First, so that a newer format is reported as such and not as malformed.
         if let Ok(Head { format, kind }) = ron::from_str(text) {
             if format != FORMAT {
                 return Err(CheckpointError::Format { found: format, known: FORMAT });

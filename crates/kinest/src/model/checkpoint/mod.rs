@@ -8,7 +8,7 @@ mod quantisation;
 
 pub use error::{CheckpointError, TensorProblem, problem_list};
 pub use kind::{FieldProblem, ModelKind, PoseEstimation};
-pub use manifest::{Manifest, ManifestOf, TrainingRecord};
+pub use manifest::{Manifest, ManifestOf, TrainingRecord, kind_of};
 pub use quantisation::{Precision, quantise};
 
 use super::NamedTensors;

@@ -4,12 +4,14 @@
 //! its network, [`ForecastSpec`] its inputs and outputs, and [`Forecasting`] the kind of model
 //! under which it is stored.
 
+mod gate;
 mod kind;
 mod ksof;
 mod network;
 mod simlpe;
 mod spec;
 
+pub use gate::ForecastGate;
 pub use kind::Forecasting;
 pub use ksof::{Fusion, FusionScale, KsofConfig};
 pub use network::ForecastConfig;

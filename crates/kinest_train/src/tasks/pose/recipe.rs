@@ -6,16 +6,18 @@ use super::loss::LossConfig;
 use super::teacher::TeacherConfig;
 use crate::data::config::DataConfig;
 use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
-use anyhow::{Context, ensure};
+use crate::tasks::kind::TaskKind;
+use anyhow::ensure;
 use kinest::features::FeatureLayout;
 use kinest::model::{Feed, NetworkConfig};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// A training run. The default is the reference's recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoseRecipe {
+    /// [`TaskKind::Pose`].
+    pub task: TaskKind,
     /// See [`RunConfig::seed`].
     pub seed: u64,
     /// Training data.
@@ -62,6 +64,7 @@ impl Default for PoseRecipe {
     fn default() -> Self {
         let run = RunConfig::default();
         Self {
+            task: TaskKind::Pose,
             seed: run.seed,
             data: DataConfig::default(),
             validation: run.validation,
@@ -100,18 +103,6 @@ pub struct StreamConfig {
 }
 
 impl PoseRecipe {
-    /// Reads a RON file.
-    ///
-    /// # Errors
-    /// If it cannot be read or has an unknown field. [`PoseRecipe::check`] checks the values.
-    pub fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read config {}", path.display()))?;
-        let config: Self =
-            ron::from_str(&text).with_context(|| format!("config {}", path.display()))?;
-        Ok(config)
-    }
-
     /// Configuration of the loop.
     #[must_use]
     pub fn run(&self) -> RunConfig {
@@ -152,6 +143,11 @@ impl PoseRecipe {
     /// # Errors
     /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
+        ensure!(
+            self.task == TaskKind::Pose,
+            "`task` is {:?}, the other fields are those of Pose",
+            self.task
+        );
         self.run().check()?;
         let (inputs, outputs) = self.network.inputs_and_outputs();
         ensure!(
@@ -197,6 +193,8 @@ impl PoseRecipe {
 mod tests {
     use super::*;
     use crate::run::config::Schedule;
+    use crate::tasks::kind::read_recipe;
+    use std::path::Path;
 
     #[test]
     fn an_unknown_field_is_named() {
@@ -208,7 +206,8 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/config");
         let paths = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
         let paths = paths.filter(|path| path.to_string_lossy().ends_with(".train.ron"));
-        paths.map(|path| PoseRecipe::load(&path).unwrap()).collect()
+        let paths = paths.filter(|path| TaskKind::of(path).unwrap() == TaskKind::Pose);
+        paths.map(|path| read_recipe(&path).unwrap()).collect()
     }
 
     #[test]
@@ -217,8 +216,8 @@ mod tests {
         assert_eq!(recipes.len(), 7);
         recipes.iter().for_each(|recipe| recipe.check().unwrap());
         let path = "../../assets/config/reference.train.ron";
-        let reference =
-            PoseRecipe::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let reference: PoseRecipe =
+            read_recipe(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
         let default = PoseRecipe::default();
         assert_eq!(reference.network, default.network);
         assert_eq!((reference.layout, reference.loss), (default.layout, default.loss));

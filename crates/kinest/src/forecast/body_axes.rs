@@ -1,0 +1,208 @@
+//! The numbers of [`ForecastLayout::Smpl22`]: poses of a body relative to its newest one.
+
+use crate::coordinates::{UPRIGHT, heading};
+use crate::model::forecast::ForecastLayout;
+use crate::rotation::{exp, log};
+use crate::skeleton::{Pose, SmplJoint};
+use glam::{DMat3, DQuat, DVec3};
+
+/// Numbers per frame.
+const NUMBERS: usize = ForecastLayout::Smpl22.numbers();
+
+/// First of the three numbers of the root's place.
+const PLACE: usize = 3 * SmplJoint::COUNT;
+
+/// The axes in which a forecaster sees a body: those of its newest pose.
+///
+/// Each frame is three numbers for each joint, then three for the root's place:
+///
+/// | numbers | of a frame of motion | of the stance, the first row of a history | unit |
+/// |---|---|---|---|
+/// | 3 | rotation of the root since the newest pose | rotation of the root from upright | rad |
+/// | 3 × 21 | rotation of each joint since the newest pose, in the joint's axes | rotation of each joint from the rest pose | rad |
+/// | 2 | how far the root has moved over the floor | 0 | m |
+/// | 1 | how far it has risen | its height | m |
+///
+/// Rotations are rotation vectors: the axis times the angle. What concerns the root is in axes that
+/// are turned about the vertical by the root's heading in the newest pose, so that the same motion
+/// elsewhere gives the same numbers. A motion that stands still is all zeros, and so is the newest
+/// pose.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyAxes {
+    newest: Pose,
+    world_from_heading: DQuat,
+}
+
+impl BodyAxes {
+    /// The axes of the newest observed pose.
+    #[must_use]
+    pub fn new(newest: &Pose) -> Self {
+        let heading = heading(DMat3::from_quat(newest.rotations[0]));
+        Self { newest: *newest, world_from_heading: DQuat::from_rotation_z(heading) }
+    }
+
+    /// `pose` in these axes: turned by the heading of the newest pose, with the origin below or
+    /// above its root at the height of the world's.
+    #[must_use]
+    pub fn place(&self, pose: &Pose) -> Pose {
+        let heading_from_world = self.world_from_heading.conjugate();
+        let mut placed = *pose;
+        placed.translation -= self.newest.translation.with_z(0.0);
+        placed.translation = heading_from_world * placed.translation;
+        placed.rotations[0] = heading_from_world * placed.rotations[0];
+        placed
+    }
+
+    /// Writes the history of a body: its stance, then `poses`, oldest first, of which the last is
+    /// the one these axes are of.
+    ///
+    /// # Panics
+    /// If `out` is not one row longer than there are poses.
+    pub fn write_history(&self, mut poses: impl Iterator<Item = Pose>, out: &mut [f32]) {
+        let (rows, rest) = out.as_chunks_mut::<NUMBERS>();
+        let [stance, frames @ ..] = rows else { panic!("there is no room for a stance") };
+        self.write_stance(stance);
+        let written = frames.iter_mut().zip(&mut poses).map(|(row, pose)| self.write(&pose, row));
+        let (written, room) = (written.count(), frames.len());
+        assert!(written == room && poses.next().is_none() && rest.is_empty(), "{room} rows");
+    }
+
+    /// Writes the numbers of a frame of motion.
+    pub fn write(&self, pose: &Pose, out: &mut [f32; NUMBERS]) {
+        let heading_from_world = self.world_from_heading.conjugate();
+        let now = pose.rotations.iter().zip(&self.newest.rotations).enumerate();
+        for ((joint, (now, newest)), out) in now.zip(out.as_chunks_mut::<3>().0) {
+            // `now` is first turned as in the newest pose, then by what is written.
+            let turned = match joint {
+                0 => heading_from_world * *now * newest.conjugate() * self.world_from_heading,
+                _ => newest.conjugate() * *now,
+            };
+            *out = single(log(turned.normalize()));
+        }
+        let moved = heading_from_world * (pose.translation - self.newest.translation);
+        out[PLACE..].copy_from_slice(&single(moved));
+    }
+
+    /// The pose with these numbers: the inverse of [`write`](Self::write).
+    #[must_use]
+    pub fn read(&self, numbers: &[f32; NUMBERS]) -> Pose {
+        let mut pose = self.newest;
+        let turns = numbers.as_chunks::<3>().0;
+        for ((joint, rotation), turn) in pose.rotations.iter_mut().enumerate().zip(turns) {
+            let turn = exp(double(*turn));
+            *rotation = match joint {
+                0 => {
+                    let heading_from_world = self.world_from_heading.conjugate();
+                    self.world_from_heading * turn * heading_from_world * *rotation
+                }
+                _ => *rotation * turn,
+            };
+        }
+        pose.translation += self.world_from_heading * double(turns[SmplJoint::COUNT]);
+        pose
+    }
+
+    fn write_stance(&self, out: &mut [f32; NUMBERS]) {
+        let placed = self.place(&self.newest);
+        for ((joint, rotation), out) in
+            placed.rotations.iter().enumerate().zip(out.as_chunks_mut::<3>().0)
+        {
+            let from_rest = if joint == 0 { *rotation * UPRIGHT.conjugate() } else { *rotation };
+            *out = single(log(from_rest.normalize()));
+        }
+        out[PLACE..].copy_from_slice(&single(placed.translation));
+    }
+}
+
+fn single(v: DVec3) -> [f32; 3] {
+    v.as_vec3().to_array()
+}
+
+fn double(v: [f32; 3]) -> DVec3 {
+    glam::Vec3::from_array(v).as_dvec3()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::motion::synthetic::walk_and_wave;
+    use crate::rotation::geodesic_angle;
+    use crate::skeleton::Skeleton;
+
+    /// Numbers from -1 to 1, without repeats.
+    struct Noise(u64);
+
+    impl Noise {
+        fn number(&mut self) -> f64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (self.0 >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+        }
+
+        fn vector(&mut self) -> DVec3 {
+            DVec3::new(self.number(), self.number(), self.number())
+        }
+
+        /// Any pose, even those that no body can take.
+        fn pose(&mut self) -> Pose {
+            Pose {
+                translation: self.vector() * 3.0,
+                rotations: std::array::from_fn(|_| exp(self.vector() * 3.0)),
+            }
+        }
+    }
+
+    fn written(axes: &BodyAxes, pose: &Pose) -> [f32; NUMBERS] {
+        let mut out = [0.0; NUMBERS];
+        axes.write(pose, &mut out);
+        out
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_for_any_two_poses() {
+        let mut noise = Noise(5);
+        for _ in 0..300 {
+            let (newest, pose) = (noise.pose(), noise.pose());
+            let axes = BodyAxes::new(&newest);
+            let again = axes.read(&written(&axes, &pose));
+            assert!(again.translation.distance(pose.translation) < 2e-6);
+            for (a, b) in again.rotations.iter().zip(&pose.rotations) {
+                assert!(geodesic_angle(*a, *b) < 2e-6 && (a.length() - 1.0).abs() < 1e-9);
+            }
+            assert!(written(&axes, &newest).iter().all(|v| v.abs() < 1e-6), "it stands still");
+        }
+    }
+
+    /// Where a body is and which way it faces is not in the numbers; how it leans and how high it
+    /// is are.
+    #[test]
+    fn the_same_motion_elsewhere_gives_the_same_numbers() {
+        let clip = walk_and_wave(&Skeleton::default());
+        let pose = |i: usize| clip.pose_at(0.5 + i as f64 / 30.0);
+        let history = |place: &dyn Fn(Pose) -> Pose| {
+            let axes = BodyAxes::new(&place(pose(9)));
+            let mut out = [0.0; 11 * NUMBERS];
+            axes.write_history((0..10).map(|i| place(pose(i))), &mut out);
+            out
+        };
+        let here = history(&|pose| pose);
+        let there = history(&|mut pose| {
+            let turn = DQuat::from_rotation_z(2.5);
+            pose.translation = turn * pose.translation + DVec3::new(7.0, -3.0, 0.0);
+            pose.rotations[0] = turn * pose.rotations[0];
+            pose
+        });
+        let differs = |a: &[f32], b: &[f32]| a.iter().zip(b).any(|(a, b)| (a - b).abs() > 1e-5);
+        assert!(!differs(&here, &there));
+        let leaning = history(&|mut pose| {
+            pose.rotations[0] = DQuat::from_rotation_x(0.3) * pose.rotations[0];
+            pose.translation.z -= 0.4;
+            pose
+        });
+        assert!(differs(&here[..3], &leaning[..3]));
+        assert!((here[NUMBERS - 1] - leaning[NUMBERS - 1] - 0.4).abs() < 1e-6, "the height");
+        // The last row is the newest pose.
+        assert!(here[10 * NUMBERS..].iter().all(|v| v.abs() < 1e-6));
+        // A body walks towards its front, which is −y at heading 0.
+        assert!(here[NUMBERS + PLACE + 1] > 0.1, "where it came from is behind it");
+    }
+}
