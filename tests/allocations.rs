@@ -11,8 +11,10 @@ use bevy::prelude::*;
 use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
+use bevy_kinest::{Ahead, Forecast, ForecastGhost, RemoteAvatar};
 use common::{Feeling, Walk, app, avatar_of, body};
 use counting::allocations;
+use std::time::Duration;
 
 /// Number of allocations in each of the plugins' steps, and the count at the end of the latest
 /// step.
@@ -60,12 +62,21 @@ fn frames_allocate_nothing_but_windows() {
     let rig = app.world_mut().spawn(SmplSkeleton::default()).id();
     app.world_mut().entity_mut(rig).insert(KinestRig { avatar: Some(avatar), ..default() });
     let trackers = common::trackers(&mut app);
+    // Its forecasts, and the same player seen from another machine.
+    app.world_mut().entity_mut(avatar).insert(Forecast { ahead: Ahead::Age, ..default() });
+    let ahead = Duration::from_millis(200);
+    app.world_mut().spawn((ForecastGhost { avatar, ahead }, SmplSkeleton::default()));
+    let remote = app.world_mut().spawn((RemoteAvatar::default(), SmplSkeleton::default())).id();
 
     let walk = Walk::new();
     let mut frames = 0..;
     let mut play = |app: &mut App, count: usize| {
         for i in frames.by_ref().take(count) {
             walk.move_trackers(app, &trackers, f64::from(i) / 60.0);
+            if i % 4 == 0 {
+                let mut remote = app.world_mut().get_mut::<RemoteAvatar>(remote).unwrap();
+                remote.receive(f64::from(i) / 60.0, walk.pose(f64::from(i) / 60.0)).unwrap();
+            }
             app.update();
         }
     };

@@ -99,6 +99,8 @@
 //! | [`KinestSkeletonPlugin`] | [`KinestPlugins`] | writes bodies to the joint entities of [`SmplSkeleton`] |
 //! | [`KinestRigPlugin`] | [`KinestPlugins`] | finds and drives the bones of each [`KinestRig`] |
 //! | [`KinestFilesPlugin`] | [`KinestPlugins`] | loads [`MotionFile`]s and `.vrm` characters as assets |
+//! | [`KinestForecastPlugin`] | [`KinestPlugins`] | shows bodies ahead, through dropouts and as ghosts: [`Forecast`] |
+//! | [`KinestRemotePlugin`] | [`KinestPlugins`] | shows the bodies of players on other machines: [`RemoteAvatar`] |
 //! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers along a [`MotionReplay`], runs [`TrackerRecorder`]s |
 //! | [`KinestGizmoPlugin`] | – | draws bones, trackers, dropouts, standing feet, errors |
 //! | [`KinestPanelPlugin`] | – | a window that shows the state of avatars and lets users change it |
@@ -674,10 +676,12 @@
 // | `trackers` | devices, tracking spaces, dropouts, sampling, calibration |
 // | `player` | from trackers through the network to a refined `BodyPose` |
 // | `replay`, `rig`, `xr` | motions that move trackers, and recording; glTF characters; headsets |
+// | `forecast`, `remote` | bodies of the next moment; players on other machines |
 // | `gizmos`, `panel` | lines; a window |
 // | `plugins` (a file) | the rooms that most games need |
 mod body;
 mod files;
+mod forecast;
 mod frame;
 #[cfg(feature = "gizmos")]
 mod gizmos;
@@ -686,6 +690,7 @@ mod models;
 mod panel;
 mod player;
 mod plugins;
+mod remote;
 mod replay;
 pub mod rig;
 mod trackers;
@@ -697,6 +702,10 @@ pub use body::{
     ResetAvatar, SkeletonReflect, SmplSkeleton,
 };
 pub use files::{KinestFilesPlugin, MotionFile, MotionFileError};
+pub use forecast::{
+    AheadReflect, ExtrapolationReflect, Forecast, ForecastGhost, ForecastGhosts, ForecastStatus,
+    KinestForecastPlugin,
+};
 pub use frame::{
     DeviceChoiceReflect, DropoutSettingsReflect, InferenceMode, KinestSettings, KinestSystems,
     TrackerClock,
@@ -704,13 +713,14 @@ pub use frame::{
 #[cfg(feature = "gizmos")]
 pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
 pub use models::{
-    KinestFailed, KinestFellBack, KinestModels, KinestReady, Latency, ModelState, ModelStatus,
-    PoseModel, PoseModelError,
+    ForecastModel, KinestFailed, KinestFellBack, KinestModels, KinestReady, Latency, ModelState,
+    ModelStatus, PoseModel, PoseModelError,
 };
 #[cfg(feature = "panel")]
 pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
 pub use player::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
 pub use plugins::{KinestPlugins, KinestPosePlugin};
+pub use remote::{KinestRemotePlugin, RemoteAvatar};
 pub use replay::{KinestReplayPlugin, MotionReplay, TrackerRecorder};
 pub use rig::{
     AnchorReflect, FitReflect, KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile,
@@ -724,7 +734,8 @@ pub use trackers::{
 #[cfg(feature = "panel")]
 pub use bevy_egui;
 pub use kinest;
-pub use kinest::live::PoseSource;
+pub use kinest::forecast::Extrapolation;
+pub use kinest::live::{Ahead, PoseSource, RemoteError};
 pub use kinest_engine::DeviceChoice;
 
 /// The types most games need.

@@ -8,7 +8,7 @@ mod show;
 
 pub(crate) use avatar_player::AvatarPlayer;
 pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
-pub(crate) use show::POSE_AGE_MS;
+pub(crate) use show::{POSE_AGE_MS, refine};
 
 use crate::body::KinestAvatar;
 use crate::frame::KinestSystems;
@@ -18,7 +18,7 @@ use bevy::diagnostic::{Diagnostic, RegisterDiagnostic};
 use bevy::prelude::*;
 use infer::infer;
 use receive::receive;
-use show::{place, refine};
+use show::place;
 
 /// Estimates, places and refines the body of every avatar.
 pub(crate) struct PlayerPlugin;
