@@ -59,7 +59,7 @@
 //! ```
 //!
 //! The model is in this crate's repository, `assets/models/kinest_stream.*`: copy both files. The
-//! examples there (`minimal`, `first_afternoon`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`,
+//! examples there (`minimal`, `first_afternoon`, `retarget`, `many_avatars`, `dropouts`, `forecast`, `headset_replay`,
 //! `amass_replay`) need no headset.
 //!
 //! * [What to expect](#what-to-expect)
@@ -68,6 +68,7 @@
 //! * How to [move trackers](#move-trackers), [teleport, ride and walk by
 //!   stick](#teleport-ride-walk-by-stick), [measure players](#measure-players), [drive
 //!   characters](#drive-characters), [refine](#refine), [handle dropouts](#handle-dropouts),
+//!   [forecast](#forecast), [show players on other machines](#show-players-on-other-machines),
 //!   [inspect and debug](#inspect-and-debug), [record and replay](#record-and-replay),
 //!   [test](#test-a-game-with-bodies), [change models](#change-models), [choose
 //!   devices](#choose-devices)
@@ -102,6 +103,8 @@
 //! | [`KinestForecastPlugin`] | [`KinestPlugins`] | shows bodies ahead, through dropouts and as ghosts: [`Forecast`] |
 //! | [`KinestRemotePlugin`] | [`KinestPlugins`] | shows the bodies of players on other machines: [`RemoteAvatar`] |
 //! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers along a [`MotionReplay`], runs [`TrackerRecorder`]s |
+//! | [`KinestForecastPlugin`] | [`KinestPlugins`] | shows bodies ahead, through dropouts and as ghosts: [`Forecast`] |
+//! | [`KinestRemotePlugin`] | [`KinestPlugins`] | shows the bodies of players on other machines: [`RemoteAvatar`] |
 //! | [`KinestGizmoPlugin`] | – | draws bones, trackers, dropouts, standing feet, errors |
 //! | [`KinestPanelPlugin`] | – | a window that shows the state of avatars and lets users change it |
 //! | [`KinestOpenXrPlugin`] | – | moves trackers with a headset and its controllers |
@@ -120,6 +123,8 @@
 //! | size of the player | [`PlayerCalibration`] | | [`Recalibrate`], [`KinestCalibrated`], [`CalibrationFailed`] |
 //! | showing the body | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
 //! | corrections | [`KinestRefine`] | | |
+//! | the next moment | [`Forecast`], [`ForecastStatus`], [`ForecastGhost`], [`ForecastModel`] | | |
+//! | players on other machines | [`RemoteAvatar`] | | |
 //! | state | [`AvatarStatus`] | [`KinestModels`] | *[`KinestReady`], [`KinestFellBack`], [`KinestFailed`]* |
 //! | replay and recording | [`MotionReplay`], [`MotionFile`], [`TrackerRecorder`] | | |
 //! | debugging | | [`KinestGizmos`] (a gizmo group), [`KinestPanel`] | |
@@ -397,6 +402,43 @@
 //! # App::new().add_plugins(plugin).add_systems(Update, fade_arm);
 //! ```
 //!
+//! # Forecast
+//!
+//! A [`Forecast`] beside an avatar continues its motion: by damped velocity, or by a network
+//! ([`ForecastModel`]) where that is better.
+//!
+//! ```
+//! use bevy::prelude::*;
+//! use bevy_kinest::prelude::*;
+//! use bevy_kinest::{Ahead, Forecast, ForecastGhost};
+//! use std::time::Duration;
+//!
+//! fn forecast(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) {
+//!     commands.entity(*avatar).insert(Forecast { ahead: Ahead::Age, ..default() });
+//!     // The body as it will be in 0.3 s, with joints of its own.
+//!     let ahead = Duration::from_millis(300);
+//!     commands.spawn((ForecastGhost { avatar: *avatar, ahead }, SmplSkeleton::default()));
+//! }
+//!
+//! fn aim(ghosts: Query<(&ForecastGhost, &BodyPose)>) {
+//!     for (ghost, body) in &ghosts {
+//!         let chest = body.joint_transform(SmplJoint::Spine3).translation;
+//!         info!("{:?} from now: {chest}, sure {}", ghost.ahead, body.confidence(SmplJoint::Spine3));
+//!     }
+//! }
+//! # bevy::ecs::system::assert_is_system(forecast);
+//! # bevy::ecs::system::assert_is_system(aim);
+//! ```
+//!
+//! FIGURES
+//!
+//! # Show players on other machines
+//!
+//! A [`RemoteAvatar`] takes the poses that arrive, ten to twenty a second, however late, doubled and
+//! disordered, and moves smoothly; its documentation has an example. Nothing is sent by this crate.
+//!
+//! REMOTE FIGURES
+//!
 //! # Inspect and debug
 //!
 //! [`KinestGizmoPlugin`] draws bodies from green (confident) to red (guessed), trackers and
@@ -639,7 +681,8 @@
 //! example `many_avatars` has sixteen and prints the latency.
 //!
 //! **Does it work in multiplayer?** Nothing is sent over the network. Send trackers and estimate
-//! everywhere, or send [`BodyPose::pose_z_up`]. Machines may differ in rounding.
+//! everywhere, or send [`BodyPose::pose_z_up`] and let a [`RemoteAvatar`] show it. Machines may differ
+//! in rounding.
 //!
 //! **Does it share the renderer's GPU device?** No. The feature `wgpu` opens its own; CPU and CUDA
 //! do not use wgpu at all.

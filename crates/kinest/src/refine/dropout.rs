@@ -134,3 +134,42 @@ impl Bridge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::{DQuat, DVec3};
+
+    const DT: f64 = 1.0 / 60.0;
+
+    fn at(x: f64) -> Place {
+        Place { position: DVec3::X * x, rotation: DQuat::IDENTITY }
+    }
+
+    /// A joint that moves at 0.3 m/s is lost, goes on, is held, follows the estimate and is found.
+    #[test]
+    fn a_lost_joint_follows_its_forecast_and_then_what_it_does_without_one() {
+        let settings = DropoutSettings::default();
+        let mut bridge = Bridge::default();
+        let mut before: Option<f64> = None;
+        for i in 0..240 {
+            let now = 0.3 * f64::from(i) * DT;
+            let seen = (!(60..160).contains(&i)).then_some(at(now));
+            let forecast = (60..70).contains(&i).then_some(at(now));
+            let shown = bridge.step(&settings, seen, forecast, at(0.2), true, DT).position.x;
+            match i {
+                0..70 => assert_eq!(shown, now, "frame {i}"),
+                // The hold is 15 frames, from the start of the dropout.
+                70..74 => assert_eq!(shown, 0.3 * 69.0 * DT, "frame {i}"),
+                130..160 => assert!((shown - 0.2).abs() < 1e-9, "frame {i}: {shown}"),
+                220.. => assert_eq!(shown, now, "frame {i}"),
+                _ => {}
+            }
+            if let Some(before) = before {
+                let most = (0.3 + settings.return_speed) * DT + 1e-9;
+                assert!((shown - before).abs() < most, "frame {i}: {before} to {shown}");
+            }
+            before = Some(shown);
+        }
+    }
+}
