@@ -64,12 +64,22 @@ impl BodyForecaster {
     /// An empty history that is as long as the forecaster needs.
     #[must_use]
     pub fn history(&self) -> PoseHistory {
+        let (rate, frames) = self.grid();
+        PoseHistory::new(rate, frames)
+    }
+
+    /// Whether `history` is as long as the forecaster needs, at its rate.
+    #[must_use]
+    pub fn reads(&self, history: &PoseHistory) -> bool {
+        let (rate, frames) = self.grid();
+        (history.rate_hz() - rate).abs() < 1e-6 && history.frames() == frames
+    }
+
+    /// Frames per second and frames of a history.
+    fn grid(&self) -> (f64, usize) {
         match &self.network {
-            Some(Network { spec, .. }) => PoseHistory::new(spec.rate_hz, spec.observed()),
-            None => {
-                let steps = (MEASURED_OVER * BASELINE_RATE).ceil() as usize;
-                PoseHistory::new(BASELINE_RATE, steps + 1)
-            }
+            Some(Network { spec, .. }) => (spec.rate_hz, spec.observed().max(2)),
+            None => (BASELINE_RATE, (MEASURED_OVER * BASELINE_RATE).ceil() as usize + 1),
         }
     }
 
