@@ -20,7 +20,7 @@ use bevy_kinest::{Extrapolation, Forecast, ForecastGhost, ForecastModel};
 use clap::{Parser, ValueEnum};
 use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{PathBuf, absolute};
 use std::time::Duration;
 
 /// How far ahead the ghosts are, their colour and opacity.
@@ -115,7 +115,7 @@ fn spawn_player(
             CapsuleBody::default(),
             replay.clone(),
             Forecast::default(),
-            Network(model.clone().map(|path| assets.load(path))),
+            Network(model.clone().map(|path| assets.load(absolute(&path).unwrap_or(path)))),
         );
         let avatar = commands.spawn(player).id();
         for (ahead, trunk, _) in GHOSTS {

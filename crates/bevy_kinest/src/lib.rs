@@ -430,14 +430,21 @@
 //! # bevy::ecs::system::assert_is_system(aim);
 //! ```
 //!
-//! FIGURES
+//! | part | effect | by default |
+//! |---|---|---|
+//! | [`ahead`](Forecast::ahead) | the body is shown ahead of its estimate; head and hands stay at their trackers, feet on the floor | off |
+//! | [`hands`](Forecast::hands) | a lost hand goes on, with the head, before it is held | 0.25 s |
+//! | [`head`](Forecast::head) | a body without a head goes on before it freezes: [`PoseSource::Forecast`] | 0.25 s |
+//! | [`body`](Forecast::body) | legs and trunk go on when a hand is lost, before they follow the network again | off |
+//! | [`ForecastGhost`] | the body as it will be, to be drawn or read | – |
+//!
+//! [`BodyPose::confidence`] falls with every forecast; [`ForecastStatus`] and the diagnostic
+//! `kinest/forecast_ms` tell what it costs. Without the component nothing changes.
 //!
 //! # Show players on other machines
 //!
 //! A [`RemoteAvatar`] takes the poses that arrive, ten to twenty a second, however late, doubled and
 //! disordered, and moves smoothly; its documentation has an example. Nothing is sent by this crate.
-//!
-//! REMOTE FIGURES
 //!
 //! # Inspect and debug
 //!

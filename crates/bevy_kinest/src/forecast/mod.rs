@@ -4,16 +4,15 @@ mod ghost;
 mod settings;
 
 pub use ghost::{ForecastGhost, ForecastGhosts};
+pub(crate) use settings::FORECAST_MS;
 pub use settings::{AheadReflect, ExtrapolationReflect, Forecast, ForecastStatus};
 
 use crate::frame::KinestSystems;
-use crate::player::refine;
-use bevy::diagnostic::{Diagnostic, DiagnosticPath, RegisterDiagnostic};
+use crate::player::refine_bodies;
+use bevy::diagnostic::{Diagnostic, RegisterDiagnostic};
 use bevy::prelude::*;
 use ghost::show_ghosts;
 use settings::{apply_settings, report};
-
-pub(crate) const FORECAST_MS: DiagnosticPath = DiagnosticPath::const_new("kinest/forecast_ms");
 
 /// Forecasts the bodies of avatars that have a [`Forecast`], and shows [`ForecastGhost`]s.
 pub struct KinestForecastPlugin;
@@ -29,7 +28,10 @@ impl Plugin for KinestForecastPlugin {
                 PostUpdate,
                 (
                     apply_settings.after(KinestSystems::Infer).before(KinestSystems::Apply),
-                    (show_ghosts, report).chain().after(refine).in_set(KinestSystems::Refine),
+                    (show_ghosts, report)
+                        .chain()
+                        .after(refine_bodies)
+                        .in_set(KinestSystems::Refine),
                 ),
             );
     }

@@ -1,14 +1,15 @@
 //! What an avatar's forecasts are for, and what they cost.
 
-use super::FORECAST_MS;
 use crate::models::{ForecastModel, Forecasters, Forecasting};
 use crate::player::AvatarPlayer;
-use bevy::diagnostic::Diagnostics;
+use bevy::diagnostic::{DiagnosticPath, Diagnostics};
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use kinest::forecast::Extrapolation;
 use kinest::live::{Ahead, ForecastSettings};
 use std::time::Duration;
+
+pub(crate) const FORECAST_MS: DiagnosticPath = DiagnosticPath::const_new("kinest/forecast_ms");
 
 /// Forecasts an avatar's body: [`ForecastSettings`] as a component. Lives on the avatar's entity; may
 /// be changed, inserted and removed at any time. Without it an avatar is as if there were no forecasts.

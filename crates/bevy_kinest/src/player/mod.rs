@@ -8,7 +8,7 @@ mod show;
 
 pub(crate) use avatar_player::AvatarPlayer;
 pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
-pub(crate) use show::{POSE_AGE_MS, refine};
+pub(crate) use show::{POSE_AGE_MS, refine as refine_bodies};
 
 use crate::body::KinestAvatar;
 use crate::frame::KinestSystems;
@@ -18,7 +18,7 @@ use bevy::diagnostic::{Diagnostic, RegisterDiagnostic};
 use bevy::prelude::*;
 use infer::infer;
 use receive::receive;
-use show::place;
+use show::{place, refine};
 
 /// Estimates, places and refines the body of every avatar.
 pub(crate) struct PlayerPlugin;

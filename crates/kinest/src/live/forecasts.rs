@@ -371,18 +371,20 @@ mod tests {
     /// and both end where they do without forecasts.
     #[test]
     fn a_lost_tracker_follows_the_forecast_and_returns_without_a_jump() {
-        let punch = clip(Kind::Punch);
-        let own = (1..punch.frames.len()).map(|i| {
-            let [a, b] = [i - 1, i].map(|i| positions(&(&punch.frames[i]).into()));
-            a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max)
-        });
-        let own = own.fold(0.0, f64::max);
-        let most = own + DropoutSettings::default().return_speed * DT + 0.02;
-        for (k, joint) in [(0, SmplJoint::Head), (1, SmplJoint::LeftWrist)] {
+        for (k, joint, kind) in
+            [(0, SmplJoint::Head, Kind::Walk), (1, SmplJoint::LeftWrist, Kind::Punch)]
+        {
+            let clip = clip(kind);
+            let own = (1..clip.frames.len()).map(|i| {
+                let [a, b] = [i - 1, i].map(|i| positions(&(&clip.frames[i]).into()));
+                a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max)
+            });
+            let own = own.fold(0.0, f64::max);
+            let most = own + DropoutSettings::default().return_speed * DT + 0.02;
             // For 0.2 s in every second.
             let lost = |i: usize| std::array::from_fn(|t| t == k && i >= 60 && i % 60 < 12);
             let [held, followed] =
-                [None, Some(ForecastSettings::default())].map(|f| play(&punch, f, 0.0, lost));
+                [None, Some(ForecastSettings::default())].map(|f| play(&clip, f, 0.0, lost));
             let dropouts = |shown: &[(Pose, PlayerPose)]| -> Vec<(Pose, PlayerPose)> {
                 let all = shown.iter().enumerate().filter(|(i, _)| lost(*i)[k]);
                 all.map(|(_, shown)| *shown).collect()

@@ -13,6 +13,7 @@
 //! which runs the engine on its own thread, so no frame waits for the network. [`protocol`]
 //! predicts and scores whole clips.
 
+mod curve;
 mod engine;
 mod estimator;
 mod forecasts;

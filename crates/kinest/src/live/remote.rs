@@ -1,5 +1,6 @@
 //! A player on another machine: poses that arrive seldom, late and in disorder, shown at any rate.
 
+use super::curve::pose_at;
 use super::settle::Settling;
 use crate::forecast::{BodyForecaster, Extrapolation, ForecastPose, PoseHistory};
 use crate::skeleton::{PerJoint, Pose, SmplJoint};
@@ -239,11 +240,16 @@ impl RemotePlayer {
         self.poses.back().map(|(time, _)| *time)
     }
 
-    /// Rewrites the history that is forecast from.
+    /// Rewrites the history that is forecast from, on a smooth curve through the poses.
     fn remember(&mut self) {
         self.history.clear();
-        for (time, pose) in &self.poses {
-            self.history.push(*time, pose);
+        let (Some((oldest, _)), Some(newest)) = (self.poses.front(), self.newest()) else { return };
+        let step = 1.0 / self.history.rate_hz();
+        for back in (0..self.history.frames()).rev() {
+            let time = newest - back as f64 * step;
+            if let Some(pose) = pose_at(&self.poses, time).filter(|_| time >= *oldest) {
+                self.history.push(time, &pose);
+            }
         }
     }
 
@@ -306,12 +312,7 @@ impl RemotePlayer {
         {
             return forecast;
         }
-        let after = self.poses.partition_point(|(t, _)| *t < time).min(self.poses.len() - 1);
-        let (t1, b) = &self.poses[after];
-        let pose = match after.checked_sub(1).map(|before| &self.poses[before]) {
-            Some((t0, a)) if time < *t1 => a.interpolate(b, (time - t0) / (t1 - t0)),
-            _ => *b,
-        };
+        let pose = pose_at(&self.poses, time).unwrap_or_else(Pose::rest);
         ForecastPose { pose, confidence: [1.0; SmplJoint::COUNT] }
     }
 
@@ -426,15 +427,22 @@ mod tests {
         a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max)
     }
 
+    /// Mean distance between corresponding joints.
+    fn apart(a: &Pose, b: &Pose) -> f64 {
+        let skeleton = Skeleton::default();
+        let [a, b] = [a, b].map(|pose| skeleton.pose_joints(pose).positions);
+        a.iter().zip(&b).map(|(a, b)| a.distance(*b)).sum::<f64>() / SmplJoint::COUNT as f64
+    }
+
     /// No joint moves much faster than the body itself, and the body is where it is now.
     #[test]
     fn a_body_is_smooth_and_near_the_truth_on_a_bad_line() {
         let skeleton = Skeleton::default();
-        for (kind, rate, loss) in [
-            (Kind::Walk, 20.0, 0.0),
-            (Kind::Walk, 10.0, 0.2),
-            (Kind::Punch, 20.0, 0.05),
-            (Kind::Wave, 10.0, 0.05),
+        for (kind, rate, loss, most) in [
+            (Kind::Walk, 20.0, 0.0, 0.06),
+            (Kind::Walk, 10.0, 0.2, 0.12),
+            (Kind::Punch, 20.0, 0.05, 0.06),
+            (Kind::Wave, 10.0, 0.05, 0.06),
         ] {
             let clip = synthetic::clip(kind, 3, 8.0, 60.0, &skeleton);
             let own = (1..clip.frames.len())
@@ -445,11 +453,11 @@ mod tests {
             let step = shown.windows(2).map(|w| farthest(&w[0].1.pose, &w[1].1.pose));
             let step = step.fold(0.0, f64::max);
             let errors = shown.iter();
-            let errors = errors.map(|(_, it)| farthest(&it.pose, &clip.pose_at(it.time - CLOCK)));
+            let errors = errors.map(|(_, it)| apart(&it.pose, &clip.pose_at(it.time - CLOCK)));
             let mean = errors.sum::<f64>() / shown.len() as f64;
             println!("{kind:?} {rate} Hz {loss}: {step:.3} of {own:.3} m a frame, {mean:.3} m off");
             assert!(step < 2.0 * own + 0.02, "{kind:?}: {step} m in a frame, {own} m by itself");
-            assert!(mean < 0.12, "{kind:?}: {mean} m");
+            assert!(mean < most, "{kind:?}: {mean} m");
         }
     }
 
