@@ -45,7 +45,9 @@ pub fn clips() -> Vec<MotionClip> {
         clip.frames.truncate((SECONDS * RATE) as usize + 1);
         clip
     };
-    files.iter().map(load).filter(|clip| clip.duration() >= SHORTEST).collect()
+    let clips: Vec<_> = files.iter().map(load).filter(|clip| clip.duration() >= SHORTEST).collect();
+    assert!(!clips.is_empty(), "no clips of {SHORTEST} s in {}", Path::new(&folder).display());
+    clips
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -47,7 +47,7 @@ impl Default for RemoteSettings {
         Self {
             delay: Duration::ZERO,
             longest: Duration::from_millis(400),
-            correction: Duration::from_millis(100),
+            correction: Duration::from_millis(50),
         }
     }
 }

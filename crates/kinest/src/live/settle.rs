@@ -7,22 +7,42 @@ use glam::DVec3;
 
 /// Bodies further apart than this, metres, do not settle: the other is shown at once.
 const FAR: f64 = 1.0;
+/// Greatest speed that settling adds to a body's own, m/s: that of a quick reach. The same for each
+/// joint, rad/s.
+const FASTEST: f64 = 3.0;
+const FASTEST_TURN: f64 = std::f64::consts::TAU;
 /// Greatest time constant, seconds.
 const LONGEST: f64 = 10.0;
 /// A joint does not turn further than this in a frame, radians.
 const FLIP: f64 = 1.0;
 
 /// The difference of one quantity, and how fast it changes per second.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Spring {
     offset: DVec3,
     speed: DVec3,
+    /// Greatest stiffness, per second.
+    stiffest: f64,
+}
+
+impl Default for Spring {
+    fn default() -> Self {
+        Self { offset: DVec3::ZERO, speed: DVec3::ZERO, stiffest: f64::INFINITY }
+    }
 }
 
 impl Spring {
+    /// A difference that changes at `speed` at first, and later by at most about `most` per second.
+    fn new(offset: DVec3, speed: DVec3, most: f64) -> Self {
+        // From rest, a critically damped spring is at most as fast as this stiffness times its
+        // offset, divided by e.
+        Self { offset, speed, stiffest: std::f64::consts::E * most / offset.length() }
+    }
+
     /// A critically damped spring after `dt` seconds. The smallest differences are removed, so that
     /// what has settled is exact.
     fn step(&mut self, dt: f64, stiffness: f64) {
+        let stiffness = stiffness.min(self.stiffest);
         let decay = (-stiffness * dt).exp();
         let pull = self.speed + self.offset * stiffness;
         self.offset = (self.offset + pull * dt) * decay;
@@ -37,7 +57,7 @@ impl Spring {
 ///
 /// It behaves like a critically damped spring: where the motion that is meant changes, the shown
 /// body keeps its place and its speed in that moment, and settles on the other within about two time
-/// constants.
+/// constants, or later where it would be too fast.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settling {
     place: Spring,
@@ -61,23 +81,22 @@ impl Settling {
             return;
         }
         let before = before.filter(|(.., seconds)| *seconds > 0.0);
-        self.place.offset = shown.translation - meant.translation;
-        if let Some((shown_then, meant_then, seconds)) = before {
-            let then = shown_then.translation - meant_then.translation;
-            self.place.speed = (self.place.offset - then) / *seconds;
-        }
+        let offset = shown.translation - meant.translation;
+        let speed = before.map_or(DVec3::ZERO, |(shown_then, meant_then, seconds)| {
+            (offset - (shown_then.translation - meant_then.translation)) / *seconds
+        });
+        self.place = Spring::new(offset, speed, FASTEST);
         for (j, turn) in self.turns.iter_mut().enumerate() {
             let apart = |shown: &Pose, meant: &Pose| {
                 log(shown.rotations[j] * meant.rotations[j].conjugate())
             };
-            turn.offset = apart(shown, meant);
-            if let Some((shown_then, meant_then, seconds)) = before {
-                let change = turn.offset - apart(shown_then, meant_then);
+            let offset = apart(shown, meant);
+            let speed = before.map_or(DVec3::ZERO, |(shown_then, meant_then, seconds)| {
+                let change = offset - apart(shown_then, meant_then);
                 // Near half a turn the axis flips, which is no speed.
-                if change.length() < FLIP {
-                    turn.speed = change / *seconds;
-                }
-            }
+                if change.length() < FLIP { change / *seconds } else { DVec3::ZERO }
+            });
+            *turn = Spring::new(offset, speed, FASTEST_TURN);
         }
     }
 
