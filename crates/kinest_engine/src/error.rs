@@ -3,7 +3,7 @@
 use crate::DeviceChoice;
 use kinest::live::EngineError;
 use kinest::model::CheckpointError;
-use kinest_native::PackError;
+use kinest_native::{NativeError, PackError};
 
 /// Why a network could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -28,4 +28,13 @@ pub enum OpenError {
     /// The device's engine does not support the model's feed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+impl From<NativeError> for OpenError {
+    fn from(error: NativeError) -> Self {
+        match error {
+            NativeError::Checkpoint(error) => Self::Checkpoint(error),
+            NativeError::Pack(error) => Self::Native(error),
+        }
+    }
 }

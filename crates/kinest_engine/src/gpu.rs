@@ -4,11 +4,13 @@ use crate::served::served;
 use crate::{DeviceChoice, OpenError};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use kinest::forecast::{ForecastEngine, ForecastOutput};
 use kinest::live::{
     EngineError, PoseEngine, StreamEngine, StreamFrames, Take, guarded, streams_of, warm_up,
 };
-use kinest::model::{Checkpoint, ModelSpec};
-use kinest_nn::engine::BurnEngine;
+use kinest::model::forecast::{ForecastSpec, Forecasting};
+use kinest::model::{Checkpoint, CheckpointOf, ModelSpec};
+use kinest_nn::engine::{BurnEngine, BurnForecaster};
 use std::cell::Cell;
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -43,6 +45,25 @@ impl Gpu {
         })
     }
 
+    /// Opens a forecaster on the device from `find` and runs it once.
+    pub(crate) fn open_forecaster<B: Backend>(
+        &'static self,
+        checkpoint: &CheckpointOf<Forecasting>,
+        find: impl FnOnce() -> Result<B::Device, String> + Send,
+    ) -> Result<Box<dyn ForecastEngine>, OpenError> {
+        self.attempt(|| {
+            let device = find().map_err(|reason| self.unusable(reason))?;
+            let name = self.device.name();
+            let inner = Box::new(BurnForecaster::<B>::new(checkpoint, device, name)?);
+            let mut engine = GuardedForecaster { inner, gpu: self };
+            let ForecastSpec { history, layout, .. } = *engine.spec();
+            let still = vec![0.0; history * layout.numbers()];
+            let said = engine.forecast(&still, 1, &mut ForecastOutput::default());
+            said.map_err(|error| self.unusable(error.to_string()))?;
+            Ok(Box::new(engine) as Box<dyn ForecastEngine>)
+        })
+    }
+
     /// Runs a small computation on the device from `find`.
     pub(crate) fn probe<B: Backend>(
         &'static self,
@@ -74,6 +95,18 @@ impl Gpu {
         OpenError::Device { device: self.device, reason }
     }
 
+    /// Runs `work` with an engine, unless the back end has panicked before. Panics become errors.
+    fn guard<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let failed = |reason| EngineError::Backend { device: self.device.to_string(), reason };
+        if let Some(reason) = self.died.get() {
+            return Err(failed(reason.clone()));
+        }
+        guarded(work).unwrap_or_else(|reason| Err(failed(self.bury(reason))))
+    }
+
     /// Marks the back end as unusable, with the message of its first panic.
     fn bury(&self, reason: String) -> String {
         self.died.get_or_init(|| reason).clone()
@@ -92,12 +125,7 @@ impl GuardedEngine {
         &mut self,
         work: impl FnOnce(&mut dyn PoseEngine) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        let failed = |reason| EngineError::Backend { device: self.gpu.device.to_string(), reason };
-        if let Some(reason) = self.gpu.died.get() {
-            return Err(failed(reason.clone()));
-        }
-        guarded(|| work(self.inner.as_mut()))
-            .unwrap_or_else(|reason| Err(failed(self.gpu.bury(reason))))
+        self.gpu.guard(|| work(self.inner.as_mut()))
     }
 }
 
@@ -143,6 +171,31 @@ impl StreamEngine for GuardedEngine {
             streams_of(engine)?.end(stream);
             Ok(())
         });
+    }
+}
+
+/// A forecaster whose panics become errors and make its back end unusable.
+struct GuardedForecaster {
+    inner: Box<dyn ForecastEngine>,
+    gpu: &'static Gpu,
+}
+
+impl ForecastEngine for GuardedForecaster {
+    fn spec(&self) -> &ForecastSpec {
+        self.inner.spec()
+    }
+
+    fn device(&self) -> &str {
+        self.inner.device()
+    }
+
+    fn forecast(
+        &mut self,
+        histories: &[f32],
+        batch: usize,
+        out: &mut ForecastOutput,
+    ) -> Result<(), EngineError> {
+        self.gpu.guard(|| self.inner.forecast(histories, batch, out))
     }
 }
 

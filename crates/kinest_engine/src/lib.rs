@@ -15,6 +15,7 @@
 //! # }
 //! ```
 //!
+//! [`open_forecaster`] does the same for models that predict the body of the next moment.
 //! [`kinest`] describes how to use an estimator. [`probe`] only finds out which device works, for
 //! programs with their own networks.
 //!
@@ -33,6 +34,7 @@ mod choice;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod devices;
 mod error;
+mod forecaster;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod gpu;
 mod open;
@@ -41,5 +43,6 @@ mod served;
 
 pub use choice::{DeviceChoice, UnknownDevice};
 pub use error::OpenError;
+pub use forecaster::open_forecaster;
 pub use open::open;
 pub use probe::probe;

@@ -6,7 +6,7 @@ use crate::served::served;
 use crate::{DeviceChoice, OpenError};
 use kinest::live::PoseEngine;
 use kinest::model::Checkpoint;
-use kinest_native::{NativeEngine, NativeError};
+use kinest_native::NativeEngine;
 use std::sync::{Mutex, PoisonError};
 
 /// Opens the network of `checkpoint` on the chosen device.
@@ -71,11 +71,7 @@ fn log_once(text: String) {
 }
 
 fn cpu(checkpoint: &Checkpoint) -> Result<Box<dyn PoseEngine>, OpenError> {
-    let engine = NativeEngine::from_checkpoint(checkpoint).map_err(|error| match error {
-        NativeError::Checkpoint(error) => OpenError::Checkpoint(error),
-        NativeError::Pack(error) => OpenError::Native(error),
-    })?;
-    served(Box::new(engine))
+    served(Box::new(NativeEngine::from_checkpoint(checkpoint)?))
 }
 
 #[cfg(feature = "cuda")]

@@ -1,7 +1,8 @@
 //! The networks of `kinest` on the CPU without a tensor library: packed weights, plain loops, no allocation per call.
 //!
 //! [`NativeEngine::from_checkpoint`] opens any checkpoint of a pose network. [`NativeKinest`] runs KineST over
-//! windows, [`NativeStreams`] runs causal KineST frame by frame, and [`NativePerceptron`] the perceptron. They
+//! windows, [`NativeStreams`] runs causal KineST frame by frame, and [`NativePerceptron`] the perceptron.
+//! [`NativeForecaster`] runs KSOF and siMLPe, which continue a motion. They
 //! compute the same functions as the modules of `kinest_nn`, several times faster: two linear layers with nothing
 //! between them are one matrix, joints that no scan visits are left out, and intermediate values stay in the cache.
 //!
@@ -20,11 +21,13 @@
 //! | `perceptron` | the perceptron over windows |
 //! | `pack` | named tensors to packed weights |
 //! | `engine` | the engine of the live pipeline |
+//! | `forecast` | forecasting networks: KSOF and siMLPe |
 
 #![warn(missing_docs)]
 
 mod attention;
 mod engine;
+mod forecast;
 mod matrix;
 mod memory;
 mod mixing;
@@ -39,6 +42,7 @@ mod weights;
 mod window;
 
 pub use engine::{NativeEngine, NativeError};
+pub use forecast::NativeForecaster;
 pub use memory::{StateError, StreamingState};
 pub use pack::PackError;
 pub use perceptron::NativePerceptron;

@@ -54,6 +54,16 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
+    /// The matrix of `value(input, output)`, with a bias of zeros.
+    pub(super) fn from_fn(
+        inputs: usize,
+        outputs: usize,
+        value: impl Fn(usize, usize) -> f32,
+    ) -> Self {
+        let weight = (0..inputs * outputs).map(|i| value(i / outputs, i % outputs)).collect();
+        Self { weight, bias: vec![0.0; outputs], inputs }
+    }
+
     pub(super) fn pack(&self) -> Linear {
         Linear::new(&self.weight, &self.bias, self.inputs)
     }
@@ -63,7 +73,7 @@ impl Matrix {
     }
 
     /// The product of `self`, then `then`: `W = W₁ W₂`, `b = b₁ W₂ + b₂`.
-    fn then(&self, then: &Self) -> Self {
+    pub(super) fn then(&self, then: &Self) -> Self {
         let (inner, outputs) = (self.outputs(), then.outputs());
         let right = then.pack();
         let mut bias = vec![0.0; outputs];
@@ -205,12 +215,17 @@ impl<M, F: Fn(Matrix) -> M> Tensors<F> {
         }
     }
 
-    fn without_bias(&mut self, at: &str, from: usize, to: usize) -> Result<Matrix, PackError> {
+    pub(super) fn without_bias(
+        &mut self,
+        at: &str,
+        from: usize,
+        to: usize,
+    ) -> Result<Matrix, PackError> {
         let weight = self.take(&format!("{at}.weight"), from * to)?;
         Ok(Matrix { weight, bias: vec![], inputs: from })
     }
 
-    fn linear(&mut self, at: &str, from: usize, to: usize) -> Result<Matrix, PackError> {
+    pub(super) fn linear(&mut self, at: &str, from: usize, to: usize) -> Result<Matrix, PackError> {
         let bias = self.take(&format!("{at}.bias"), to)?;
         Ok(Matrix { bias, ..self.without_bias(at, from, to)? })
     }

@@ -6,7 +6,7 @@
 //! | [`pose`] | pose networks: [`Kinest`](pose::Kinest) and a perceptron |
 //! | [`forecast`] | forecasting networks: [`Ksof`](forecast::Ksof) and [`SiMlpe`](forecast::SiMlpe) |
 //! | [`loss`] | losses on 6D outputs and on predicted positions |
-//! | [`engine`] | [`BurnEngine`](engine::BurnEngine), which runs a network for the live pipeline |
+//! | [`engine`] | [`BurnEngine`](engine::BurnEngine) and [`BurnForecaster`](engine::BurnForecaster), which run a network for the live pipeline |
 //! | [`tensors`] | a module's tensors by name, as in checkpoints |
 //! | [`import`] | conversion of weights trained with the reference implementation |
 //!

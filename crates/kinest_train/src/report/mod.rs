@@ -1,6 +1,7 @@
 //! Reports: scores of models on motion they were not trained on, tables, and timings.
 
 mod baselines;
+pub mod body_forecast;
 mod evaluate;
 mod figures;
 pub mod latency;

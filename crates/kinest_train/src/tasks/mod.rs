@@ -1,3 +1,4 @@
 //! Training tasks, one folder each.
 
+pub mod forecast;
 pub mod pose;

@@ -1,4 +1,4 @@
-//! A pose engine on any Burn back end.
+//! The engine of pose networks.
 
 use crate::pose::{Network, NetworkState};
 use burn::tensor::backend::Backend;

@@ -1,0 +1,3 @@
+//! Motion prediction.
+
+pub mod body;
