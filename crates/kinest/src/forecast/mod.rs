@@ -31,6 +31,7 @@ mod body_axes;
 mod engine;
 mod extrapolation;
 mod forecaster;
+mod hinges;
 mod history;
 
 pub use body_axes::BodyAxes;
