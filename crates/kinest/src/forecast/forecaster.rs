@@ -1,7 +1,7 @@
 //! The body of the next moment: a baseline, and a network where it is better.
 
 use super::extrapolation::{MEASURED_OVER, Velocity};
-use super::hinges::straighten;
+use super::hinges::limit_beyond;
 use super::{BodyAxes, Extrapolation, ForecastEngine, ForecastOutput, PoseHistory};
 use crate::model::EngineError;
 use crate::model::forecast::{ForecastGate, ForecastLayout, ForecastSpec};
@@ -121,7 +121,7 @@ impl BodyForecaster {
     fn baseline(&self, history: &PoseHistory, ahead: f64) -> Option<ForecastPose> {
         let (_, newest) = history.newest()?;
         let mut pose = self.extrapolation.pose(history, ahead)?;
-        straighten(&mut pose, newest);
+        limit_beyond(&mut pose, newest);
         let doubt = match Velocity::of(history) {
             // A NaN becomes 0.
             Some(velocity) => velocity.joints.map(|turn| (turn.length() * ahead.max(0.0)) as f32),

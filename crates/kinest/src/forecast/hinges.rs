@@ -1,7 +1,8 @@
-//! Knees and elbows that do not bend backwards.
+//! Knees and elbows that bend as far as a body's.
 
-use crate::skeleton::{Pose, SmplJoint};
+use crate::skeleton::{PerJoint, Pose, SmplJoint};
 use glam::{DQuat, DVec3};
+use std::f64::consts::{FRAC_PI_2, TAU};
 
 /// Knees and elbows, and the axes about which they bend.
 const HINGES: [(SmplJoint, DVec3); 4] = [
@@ -11,23 +12,39 @@ const HINGES: [(SmplJoint, DVec3); 4] = [
     (SmplJoint::RightElbow, DVec3::Y),
 ];
 
-/// Straightens knees and elbows that a motion which goes on has bent backwards further than they are
-/// in the `newest` pose.
-pub(super) fn straighten(pose: &mut Pose, newest: &Pose) {
+/// Furthest bend of a knee or an elbow, radians: calf to thigh.
+const FURTHEST: f64 = 2.8;
+
+/// Limits knees and elbows that a motion which goes on has bent backwards, or together, further than
+/// they are in the `newest` pose.
+pub(super) fn limit_beyond(pose: &mut Pose, newest: &Pose) {
     for (joint, axis) in HINGES {
-        let [now, newest] = [&*pose, newest].map(|pose| bend(pose.rotations[joint.index()], axis));
-        let least = newest.min(0.0);
-        if now < least {
-            let rotation = &mut pose.rotations[joint.index()];
-            *rotation = (*rotation * DQuat::from_axis_angle(axis, least - now)).normalize();
-        }
+        let newest = bend(newest.rotations[joint.index()], axis);
+        limit(&mut pose.rotations[joint.index()], axis, newest.min(0.0), newest.max(FURTHEST));
     }
 }
 
-/// How far a rotation turns about `axis`, radians, from −π to π.
+/// Limits knees and elbows that are bent together further than a body can: what has been added up of
+/// two motions may be.
+pub(crate) fn limit_bends(rotations: &mut PerJoint<DQuat>) {
+    for (joint, axis) in HINGES {
+        limit(&mut rotations[joint.index()], axis, f64::NEG_INFINITY, FURTHEST);
+    }
+}
+
+fn limit(rotation: &mut DQuat, axis: DVec3, least: f64, most: f64) {
+    let now = bend(*rotation, axis);
+    let limited = now.max(least).min(most);
+    if limited != now {
+        *rotation = (*rotation * DQuat::from_axis_angle(axis, limited - now)).normalize();
+    }
+}
+
+/// How far a rotation turns about `axis`, radians: from a quarter turn backwards to three forwards.
 fn bend(rotation: DQuat, axis: DVec3) -> f64 {
     let (sine, cosine) = (rotation.xyz().dot(axis), rotation.w);
-    2.0 * (sine * cosine.signum()).atan2(cosine.abs())
+    let bend = 2.0 * (sine * cosine.signum()).atan2(cosine.abs());
+    if bend < -FRAC_PI_2 { bend + TAU } else { bend }
 }
 
 #[cfg(test)]
@@ -46,7 +63,7 @@ mod tests {
         }
         let aside = DQuat::from_rotation_z(0.3);
         pose.rotations[KNEE] = aside * DQuat::from_rotation_x(-0.4);
-        straighten(&mut pose, &newest);
+        limit_beyond(&mut pose, &newest);
         for (joint, axis) in HINGES {
             let least = if joint == SmplJoint::LeftKnee { -0.1 } else { 0.0 };
             let found = bend(pose.rotations[joint.index()], axis);
@@ -56,7 +73,18 @@ mod tests {
         let mut bent = newest;
         bent.rotations[KNEE] = -DQuat::from_rotation_x(2.5);
         let before = bent;
-        straighten(&mut bent, &newest);
+        limit_beyond(&mut bent, &newest);
         assert_eq!(bent, before);
+    }
+
+    #[test]
+    fn a_knee_is_bent_no_further_than_calf_to_thigh() {
+        for (angle, right) in [(2.5, 2.5), (3.0, FURTHEST), (3.4, FURTHEST), (-0.4, -0.4)] {
+            let mut rotations = Pose::rest().rotations;
+            rotations[KNEE] = DQuat::from_rotation_x(angle);
+            limit_bends(&mut rotations);
+            let found = bend(rotations[KNEE], DVec3::X);
+            assert!((found - right).abs() < 1e-9, "{angle}: {found}");
+        }
     }
 }

@@ -38,4 +38,5 @@ pub use body_axes::BodyAxes;
 pub use engine::{ForecastEngine, ForecastOutput};
 pub use extrapolation::Extrapolation;
 pub use forecaster::{BodyForecaster, ForecastPose, NotABody};
+pub(crate) use hinges::limit_bends;
 pub use history::PoseHistory;

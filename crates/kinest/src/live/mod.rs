@@ -12,6 +12,10 @@
 //! thread. A game has a player for each avatar and passes their questions to a [`PoseWorker`],
 //! which runs the engine on its own thread, so no frame waits for the network. [`protocol`]
 //! predicts and scores whole clips.
+//!
+//! With [`ForecastSettings`] a player's body is shown ahead of its estimates and goes on through
+//! dropouts. A [`RemotePlayer`] shows the body of a player on another machine from the poses that
+//! arrive.
 
 mod curve;
 mod engine;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::calibration::Calibration;
 use crate::features::WindowAxes;
-use crate::forecast::{BodyForecaster, Extrapolation, ForecastPose};
+use crate::forecast::{BodyForecaster, Extrapolation, ForecastPose, limit_bends};
 use crate::model::{Feed, ModelSpec};
 use crate::refine::{DropoutSettings, RefineSettings, Refiner, SourceFade, three_point_pose};
 use crate::skeleton::{PerJoint, Pose, Skeleton};
@@ -375,7 +375,11 @@ impl Player {
             PoseSource::RestPose => settings.dropout.relax,
             _ => settings.blend,
         };
-        let rotations = self.fade.apply((source, self.estimated_by), rotations, dt, blend);
+        let mut rotations = self.fade.apply((source, self.estimated_by), rotations, dt, blend);
+        if forecasts.is_some() {
+            // What fades is added to a motion that goes on.
+            limit_bends(&mut rotations);
+        }
         self.shown = Some((time, now));
         let place = forecasts.as_ref().and_then(|(_, forecasts)| forecasts.head());
         let place = place.unwrap_or(head.position);
