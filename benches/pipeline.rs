@@ -1,12 +1,13 @@
 //! Cost of a frame outside the network, for one player on one core: features of a window and of a
-//! new frame, decoding an output, and each correction.
+//! new frame, decoding an output, each correction, and forecasts.
 //!
 //! `cargo bench -p kinest_benches --bench pipeline`
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use kinest::features::{Axes, FeatureLayout, WindowAxes};
-use kinest::live::decode_output;
+use kinest::forecast::{BodyForecaster, Extrapolation};
 use kinest::live::protocol::clip_trackers;
+use kinest::live::{RemotePlayer, decode_output};
 use kinest::model::{Feed, ModelSpec};
 use kinest::motion::synthetic::walk_and_wave;
 use kinest::refine::{
@@ -83,5 +84,35 @@ fn refine(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, features, refine);
+fn forecasts(c: &mut Criterion) {
+    let clip = walk_and_wave(&Skeleton::default());
+    let mut forecaster = BodyForecaster::new(Extrapolation::default());
+    let mut history = forecaster.history();
+    let mut remote = RemotePlayer::default();
+    let mut group = c.benchmark_group("forecast");
+    let mut frame = 0_u32;
+    group.bench_function("damped velocity, 0.1 s", |b| {
+        b.iter(|| {
+            frame += 1;
+            let time = f64::from(frame) * DT;
+            history.push(time, &clip.pose_at(time % clip.duration()));
+            forecaster.forecast(&history, black_box(0.1))
+        });
+    });
+    let mut frame = 0_u32;
+    group.bench_function("remote player, 15 poses a second", |b| {
+        b.iter(|| {
+            frame += 1;
+            let time = f64::from(frame) * DT;
+            if frame.is_multiple_of(4) {
+                let pose = clip.pose_at(time % clip.duration());
+                remote.receive(time, time, &pose).expect("it is a pose");
+            }
+            remote.show(&mut forecaster, time)
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, features, refine, forecasts);
 criterion_main!(benches);

@@ -49,7 +49,7 @@ const HOUSES: [House; 6] = [
             &["body"],
             &["trackers"],
             &["player"],
-            &["replay", "rig", "xr"],
+            &["replay", "rig", "xr", "forecast", "remote"],
             &["gizmos", "panel"],
             &["plugins"],
         ],

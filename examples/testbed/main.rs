@@ -13,6 +13,9 @@ mod dropouts;
 #[path = "../first_afternoon.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod first_afternoon;
+#[path = "../forecast.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod forecast;
 #[path = "../headset_replay/main.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod headset_replay;
@@ -35,12 +38,13 @@ use std::process::{Command, ExitCode};
 type Make = fn() -> anyhow::Result<Scene>;
 
 /// Every scene and its constructor.
-pub const SCENES: [(&str, Make); 6] = [
+pub const SCENES: [(&str, Make); 7] = [
     ("first_afternoon", || Ok(first_afternoon::scene())),
     ("headset_replay", || Ok(headset_replay::scene())),
     ("minimal", || Ok(minimal::scene())),
     ("many_avatars", || Ok(many_avatars::scene())),
     ("retarget", || retarget::scene(&Default::default())),
+    ("forecast", || Ok(forecast::scene(&Default::default())?)),
     ("dropouts", || Ok(dropouts::scene(&Default::default())?)),
 ];
 

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use bevy::prelude::*;
+use bevy_kinest::Forecast;
 use bevy_kinest::prelude::*;
 
 fn lose(app: &mut App, tracker: Entity, lost: bool) {
@@ -132,15 +133,18 @@ fn a_body_without_a_head_freezes_then_rests_and_resumes_when_it_is_found() {
 }
 
 /// Random dropouts of all trackers: no joint moves further in a frame than by its motion and the
-/// return to the tracker, and all numbers are finite.
+/// return to the tracker, and all numbers are finite. The same holds with forecasts.
 #[test]
 fn random_dropouts_never_make_a_body_jump() {
     let mut worst = 0.0_f32;
-    for seed in 1..=3_u32 {
+    for (seed, forecast) in (1..=3_u32).flat_map(|seed| [(seed, false), (seed, true)]) {
         let settings = KinestSettings { blend: 0.3, ..KinestSettings::inline() };
         let mut app = app_with_assets(settings, std::path::Path::new(env!("CARGO_TARGET_TMPDIR")));
         let avatar = avatar_of(&mut app, Feeling::new);
         let trackers = trackers(&mut app);
+        if forecast {
+            app.world_mut().entity_mut(avatar).insert(Forecast::default());
+        }
         let walk = Walk::new();
         play(&mut app, &walk, &trackers, 0..60);
         let mut random = seed;
@@ -160,7 +164,7 @@ fn random_dropouts_never_make_a_body_jump() {
             assert!(body(&app, avatar).pose_z_up().is_finite());
             let moved = farthest(&before, &now);
             worst = worst.max(moved);
-            assert!(moved < 0.2, "seed {seed} frame {i}: {moved} m");
+            assert!(moved < 0.2, "seed {seed} {forecast} frame {i}: {moved} m");
         }
     }
     println!("at most {:.1} cm in a frame", 1e2 * worst);

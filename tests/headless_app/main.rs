@@ -5,6 +5,7 @@ mod common;
 mod dropout;
 mod endurance;
 mod files;
+mod forecast;
 mod players;
 mod reflection;
 mod replay;

@@ -10,9 +10,11 @@ use bevy::reflect::{FromReflect, GetPath, Reflect, TypeRegistration, TypeRegistr
 use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
+use bevy_kinest::{Ahead, Extrapolation, Forecast};
 use serde::de::DeserializeSeed;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// A registry with the types that the plugins register, and no others.
 fn registry() -> AppTypeRegistry {
@@ -97,6 +99,10 @@ fn settings_are_read_back_from_a_scene_file() {
     let mut refine = KinestRefine::none();
     refine.one_euro.beta = 0.3;
     assert_eq!(round_trip(&refine, &registry), refine);
+    for ahead in [Ahead::Age, Ahead::By(Duration::from_millis(30))] {
+        let forecast = Forecast { ahead, baseline: Extrapolation::Hold, ..default() };
+        assert_eq!(round_trip(&forecast, &registry), forecast);
+    }
     let mut player = Calibration::from_height(&Skeleton::default(), 1.6).unwrap();
     player.devices[1].position.y = 0.05;
     let player = PlayerCalibration(player);

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use bevy::prelude::*;
+use bevy_kinest::Forecast;
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::motion::synthetic::{self, Kind};
@@ -27,7 +28,7 @@ impl Dice {
 
 /// Additional motion of each joint per frame that dropouts cause, metres: the maximum over all
 /// frames and dropouts.
-fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
+fn excess(clip: &MotionClip, seed: u32, forecast: bool) -> PerJoint<f32> {
     let settings = KinestSettings { blend: 0.3, ..KinestSettings::inline() };
     let mut app = app_with_assets(settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
     let path =
@@ -36,6 +37,9 @@ fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
     let players: [_; PLAYERS] = std::array::from_fn(|_| {
         let avatar = app.world_mut().spawn(KinestAvatar::new(model.clone())).id();
+        if forecast {
+            app.world_mut().entity_mut(avatar).insert(Forecast::default());
+        }
         let trackers = trackers(&mut app);
         for tracker in trackers {
             app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
@@ -74,15 +78,19 @@ fn excess(clip: &MotionClip, seed: u32) -> PerJoint<f32> {
     worst
 }
 
-/// Trackers are lost and found at random during walking, reaching and punching.
+/// Trackers are lost and found at random during walking, reaching and punching, with and without
+/// forecasts.
 #[test]
 fn dropouts_do_not_make_joints_much_faster() {
     let skeleton = Skeleton::default();
     for (seed, kind) in [(1, Kind::Walk), (2, Kind::Reach), (3, Kind::Punch)] {
         let clip = synthetic::clip(kind, 5, 4.0, 60.0, &skeleton);
-        let worst = excess(&clip, seed);
-        let most = worst.iter().copied().fold(0.0, f32::max);
-        assert!(most < 0.12, "{kind:?}: {worst:?}");
-        assert!(most > 0.01, "{kind:?}: nothing was lost");
+        for forecast in [false, true] {
+            let worst = excess(&clip, seed, forecast);
+            let most = worst.iter().copied().fold(0.0, f32::max);
+            println!("{kind:?}, forecast {forecast}: {most} m");
+            assert!(most < 0.12, "{kind:?} {forecast}: {worst:?}");
+            assert!(most > 0.01, "{kind:?} {forecast}: nothing was lost");
+        }
     }
 }

@@ -13,10 +13,14 @@ use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 use bevy_kinest::kinest::refine::Floor;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
-use bevy_kinest::{KinestModels, KinestPanel, KinestPanelPlugin, ModelState, TrackerRecorder};
+use bevy_kinest::{
+    Ahead, Extrapolation, Forecast, KinestModels, KinestPanel, KinestPanelPlugin, ModelState,
+    TrackerRecorder,
+};
 use common::*;
 use reader::Reader;
 use std::path::Path;
+use std::time::Duration;
 
 fn panel_app() -> App {
     let mut app = App::new();
@@ -92,6 +96,29 @@ fn the_panel_shows_why_a_model_does_not_run() {
     panel.show(&mut app);
     let text = panel.text();
     assert!(text.contains("failed") && text.contains("the device is lost"), "{text}");
+}
+
+#[test]
+fn the_panel_shows_and_changes_forecasts() {
+    let mut app = panel_app();
+    let avatar = replaying(&mut app);
+    app.update();
+    let mut panel = Reader::new(&mut app);
+    panel.show(&mut app);
+    assert!(!panel.text().contains("ms ahead"), "{}", panel.text());
+    let ahead = Ahead::By(Duration::from_millis(40));
+    app.world_mut().entity_mut(avatar).insert(Forecast { ahead, ..default() });
+    (0..60).for_each(|_| app.update());
+    panel.show(&mut app);
+    let text = panel.text();
+    for expected in ["Forecast", "40 ms ahead", "by the baseline"] {
+        assert!(text.contains(expected), "no {expected} in\n{text}");
+    }
+    let settings = |app: &App| app.world().get::<Forecast>(avatar).unwrap().clone();
+    panel.press(&mut app, "As old as the estimate");
+    assert_eq!(settings(&app).ahead, Ahead::Age);
+    panel.press(&mut app, "Velocity");
+    assert_eq!(settings(&app).baseline, Extrapolation::Velocity);
 }
 
 #[test]

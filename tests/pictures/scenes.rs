@@ -46,6 +46,12 @@ fn dropouts() {
 }
 
 #[test]
+fn forecast() {
+    // A step, and the turn before the wave.
+    check("forecast", &[1.4, 2.8]);
+}
+
+#[test]
 fn every_scene_has_a_reference_picture() {
     for (name, _) in testbed::SCENES {
         assert!(reference(name).exists(), "{name}: draw it here and set KINEST_RENEW_PICTURES=1");

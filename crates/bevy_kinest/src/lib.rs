@@ -59,7 +59,7 @@
 //! ```
 //!
 //! The model is in this crate's repository, `assets/models/kinest_stream.*`: copy both files. The
-//! examples there (`minimal`, `first_afternoon`, `retarget`, `many_avatars`, `dropouts`, `headset_replay`,
+//! examples there (`minimal`, `first_afternoon`, `retarget`, `many_avatars`, `dropouts`, `forecast`, `headset_replay`,
 //! `amass_replay`) need no headset.
 //!
 //! * [What to expect](#what-to-expect)
@@ -68,6 +68,7 @@
 //! * How to [move trackers](#move-trackers), [teleport, ride and walk by
 //!   stick](#teleport-ride-walk-by-stick), [measure players](#measure-players), [drive
 //!   characters](#drive-characters), [refine](#refine), [handle dropouts](#handle-dropouts),
+//!   [forecast](#forecast), [show players on other machines](#show-players-on-other-machines),
 //!   [inspect and debug](#inspect-and-debug), [record and replay](#record-and-replay),
 //!   [test](#test-a-game-with-bodies), [change models](#change-models), [choose
 //!   devices](#choose-devices)
@@ -99,7 +100,11 @@
 //! | [`KinestSkeletonPlugin`] | [`KinestPlugins`] | writes bodies to the joint entities of [`SmplSkeleton`] |
 //! | [`KinestRigPlugin`] | [`KinestPlugins`] | finds and drives the bones of each [`KinestRig`] |
 //! | [`KinestFilesPlugin`] | [`KinestPlugins`] | loads [`MotionFile`]s and `.vrm` characters as assets |
+//! | [`KinestForecastPlugin`] | [`KinestPlugins`] | shows bodies ahead, through dropouts and as ghosts: [`Forecast`] |
+//! | [`KinestRemotePlugin`] | [`KinestPlugins`] | shows the bodies of players on other machines: [`RemoteAvatar`] |
 //! | [`KinestReplayPlugin`] | [`KinestPlugins`] | moves trackers along a [`MotionReplay`], runs [`TrackerRecorder`]s |
+//! | [`KinestForecastPlugin`] | [`KinestPlugins`] | shows bodies ahead, through dropouts and as ghosts: [`Forecast`] |
+//! | [`KinestRemotePlugin`] | [`KinestPlugins`] | shows the bodies of players on other machines: [`RemoteAvatar`] |
 //! | [`KinestGizmoPlugin`] | – | draws bones, trackers, dropouts, standing feet, errors |
 //! | [`KinestPanelPlugin`] | – | a window that shows the state of avatars and lets users change it |
 //! | [`KinestOpenXrPlugin`] | – | moves trackers with a headset and its controllers |
@@ -118,6 +123,8 @@
 //! | size of the player | [`PlayerCalibration`] | | [`Recalibrate`], [`KinestCalibrated`], [`CalibrationFailed`] |
 //! | showing the body | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
 //! | corrections | [`KinestRefine`] | | |
+//! | the next moment | [`Forecast`], [`ForecastStatus`], [`ForecastGhost`], [`ForecastModel`] | | |
+//! | players on other machines | [`RemoteAvatar`] | | |
 //! | state | [`AvatarStatus`] | [`KinestModels`] | *[`KinestReady`], [`KinestFellBack`], [`KinestFailed`]* |
 //! | replay and recording | [`MotionReplay`], [`MotionFile`], [`TrackerRecorder`] | | |
 //! | debugging | | [`KinestGizmos`] (a gizmo group), [`KinestPanel`] | |
@@ -395,6 +402,50 @@
 //! # App::new().add_plugins(plugin).add_systems(Update, fade_arm);
 //! ```
 //!
+//! # Forecast
+//!
+//! A [`Forecast`] beside an avatar continues its motion: by damped velocity, or by a network
+//! ([`ForecastModel`]) where that is better.
+//!
+//! ```
+//! use bevy::prelude::*;
+//! use bevy_kinest::prelude::*;
+//! use bevy_kinest::{Ahead, Forecast, ForecastGhost};
+//! use std::time::Duration;
+//!
+//! fn forecast(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) {
+//!     commands.entity(*avatar).insert(Forecast { ahead: Ahead::Age, ..default() });
+//!     // The body as it will be in 0.3 s, with joints of its own.
+//!     let ahead = Duration::from_millis(300);
+//!     commands.spawn((ForecastGhost { avatar: *avatar, ahead }, SmplSkeleton::default()));
+//! }
+//!
+//! fn aim(ghosts: Query<(&ForecastGhost, &BodyPose)>) {
+//!     for (ghost, body) in &ghosts {
+//!         let chest = body.joint_transform(SmplJoint::Spine3).translation;
+//!         info!("{:?} from now: {chest}, sure {}", ghost.ahead, body.confidence(SmplJoint::Spine3));
+//!     }
+//! }
+//! # bevy::ecs::system::assert_is_system(forecast);
+//! # bevy::ecs::system::assert_is_system(aim);
+//! ```
+//!
+//! | part | effect | by default |
+//! |---|---|---|
+//! | [`ahead`](Forecast::ahead) | the body is shown ahead of its estimate; head and hands stay at their trackers, feet on the floor | off |
+//! | [`hands`](Forecast::hands) | a lost hand goes on, with the head, before it is held | 0.25 s |
+//! | [`head`](Forecast::head) | a body without a head goes on before it freezes: [`PoseSource::Forecast`] | 0.25 s |
+//! | [`body`](Forecast::body) | legs and trunk go on when a hand is lost, before they follow the network again | off |
+//! | [`ForecastGhost`] | the body as it will be, to be drawn or read | – |
+//!
+//! [`BodyPose::confidence`] falls with every forecast; [`ForecastStatus`] and the diagnostic
+//! `kinest/forecast_ms` tell what it costs. Without the component nothing changes.
+//!
+//! # Show players on other machines
+//!
+//! A [`RemoteAvatar`] takes the poses that arrive, ten to twenty a second, however late, doubled and
+//! disordered, and moves smoothly; its documentation has an example. Nothing is sent by this crate.
+//!
 //! # Inspect and debug
 //!
 //! [`KinestGizmoPlugin`] draws bodies from green (confident) to red (guessed), trackers and
@@ -637,7 +688,8 @@
 //! example `many_avatars` has sixteen and prints the latency.
 //!
 //! **Does it work in multiplayer?** Nothing is sent over the network. Send trackers and estimate
-//! everywhere, or send [`BodyPose::pose_z_up`]. Machines may differ in rounding.
+//! everywhere, or send [`BodyPose::pose_z_up`] and let a [`RemoteAvatar`] show it. Machines may differ
+//! in rounding.
 //!
 //! **Does it share the renderer's GPU device?** No. The feature `wgpu` opens its own; CPU and CUDA
 //! do not use wgpu at all.
@@ -674,10 +726,12 @@
 // | `trackers` | devices, tracking spaces, dropouts, sampling, calibration |
 // | `player` | from trackers through the network to a refined `BodyPose` |
 // | `replay`, `rig`, `xr` | motions that move trackers, and recording; glTF characters; headsets |
+// | `forecast`, `remote` | bodies of the next moment; players on other machines |
 // | `gizmos`, `panel` | lines; a window |
 // | `plugins` (a file) | the rooms that most games need |
 mod body;
 mod files;
+mod forecast;
 mod frame;
 #[cfg(feature = "gizmos")]
 mod gizmos;
@@ -686,6 +740,7 @@ mod models;
 mod panel;
 mod player;
 mod plugins;
+mod remote;
 mod replay;
 pub mod rig;
 mod trackers;
@@ -697,6 +752,10 @@ pub use body::{
     ResetAvatar, SkeletonReflect, SmplSkeleton,
 };
 pub use files::{KinestFilesPlugin, MotionFile, MotionFileError};
+pub use forecast::{
+    AheadReflect, ExtrapolationReflect, Forecast, ForecastGhost, ForecastGhosts, ForecastStatus,
+    KinestForecastPlugin,
+};
 pub use frame::{
     DeviceChoiceReflect, DropoutSettingsReflect, InferenceMode, KinestSettings, KinestSystems,
     TrackerClock,
@@ -704,13 +763,14 @@ pub use frame::{
 #[cfg(feature = "gizmos")]
 pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
 pub use models::{
-    KinestFailed, KinestFellBack, KinestModels, KinestReady, Latency, ModelState, ModelStatus,
-    PoseModel, PoseModelError,
+    ForecastModel, KinestFailed, KinestFellBack, KinestModels, KinestReady, Latency, ModelState,
+    ModelStatus, PoseModel, PoseModelError,
 };
 #[cfg(feature = "panel")]
 pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
 pub use player::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
 pub use plugins::{KinestPlugins, KinestPosePlugin};
+pub use remote::{KinestRemotePlugin, RemoteAvatar};
 pub use replay::{KinestReplayPlugin, MotionReplay, TrackerRecorder};
 pub use rig::{
     AnchorReflect, FitReflect, KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile,
@@ -724,7 +784,8 @@ pub use trackers::{
 #[cfg(feature = "panel")]
 pub use bevy_egui;
 pub use kinest;
-pub use kinest::live::PoseSource;
+pub use kinest::forecast::Extrapolation;
+pub use kinest::live::{Ahead, PoseSource, RemoteError};
 pub use kinest_engine::DeviceChoice;
 
 /// The types most games need.

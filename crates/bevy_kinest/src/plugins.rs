@@ -2,9 +2,11 @@
 
 use crate::body::{BodyPlugin, KinestSkeletonPlugin};
 use crate::files::KinestFilesPlugin;
+use crate::forecast::{FORECAST_MS, KinestForecastPlugin};
 use crate::frame::FramePlugin;
 use crate::models::{ModelsPlugin, diagnostics};
 use crate::player::{POSE_AGE_MS, PlayerPlugin};
+use crate::remote::KinestRemotePlugin;
 use crate::replay::KinestReplayPlugin;
 use crate::rig::KinestRigPlugin;
 use crate::trackers::TrackersPlugin;
@@ -20,6 +22,8 @@ use bevy::prelude::*;
 /// | [`KinestSkeletonPlugin`] | writes [`BodyPose`](crate::BodyPose) to the joint entities of [`SmplSkeleton`](crate::SmplSkeleton) |
 /// | [`KinestRigPlugin`] | finds the bones of each [`KinestRig`](crate::KinestRig) and writes [`BodyPose`](crate::BodyPose) to them |
 /// | [`KinestFilesPlugin`] | loads [`MotionFile`](crate::MotionFile)s and `.vrm` characters as assets |
+/// | [`KinestForecastPlugin`] | forecasts the bodies of avatars with a [`Forecast`](crate::Forecast), shows [`ForecastGhost`](crate::ForecastGhost)s |
+/// | [`KinestRemotePlugin`] | shows the bodies of players on other machines: [`RemoteAvatar`](crate::RemoteAvatar) |
 /// | [`KinestReplayPlugin`] | moves trackers along each [`MotionReplay`](crate::MotionReplay), and runs [`TrackerRecorder`](crate::TrackerRecorder)s |
 ///
 /// To be added by hand:
@@ -47,6 +51,8 @@ impl KinestPlugins {
     pub const QUEUE_MS: DiagnosticPath = diagnostics::QUEUE_MS;
     /// Age of the shown poses: how far they are behind the trackers (ms).
     pub const POSE_AGE_MS: DiagnosticPath = POSE_AGE_MS;
+    /// Time that the forecasts of a frame took on the main thread, of all avatars together (ms).
+    pub const FORECAST_MS: DiagnosticPath = FORECAST_MS;
     /// Requests replaced by newer ones while waiting.
     pub const DROPPED: DiagnosticPath = diagnostics::DROPPED;
     /// Outputs that arrived too late: after a teleport, a reset or a change of model.
@@ -61,6 +67,8 @@ impl PluginGroup for KinestPlugins {
             .add(KinestRigPlugin)
             .add(KinestFilesPlugin)
             .add(KinestReplayPlugin)
+            .add(KinestForecastPlugin)
+            .add(KinestRemotePlugin)
     }
 }
 

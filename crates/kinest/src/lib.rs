@@ -111,7 +111,8 @@
 //! | read headset recordings, describe how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
 //! | load a trained model | [`model::Checkpoint`] |
 //! | estimate poses from live trackers | [`live`] |
-//! | predict the body of the next moment | [`forecast`] |
+//! | predict the body of the next moment | [`forecast`], [`live::ForecastSettings`] |
+//! | show a player on another machine | [`live::RemotePlayer`] |
 //! | correct a pose: head, hands, feet, jitter | [`refine`] |
 //! | fit a model to a player's size | [`calibration::Calibration`] |
 //! | move the bones of a character | [`rig`] |

@@ -159,10 +159,14 @@ pub enum PoseSourceReflect {
     InverseKinematics,
     /// See [`PoseSource::Estimated`].
     Estimated,
+    /// See [`PoseSource::Forecast`].
+    Forecast,
     /// See [`PoseSource::Frozen`].
     Frozen,
     /// See [`PoseSource::RestPose`].
     RestPose,
+    /// See [`PoseSource::Received`].
+    Received,
 }
 
 /// Reflects [`Skeleton`].

@@ -1,6 +1,7 @@
 //! Gizmos: bodies, trackers, contacts and errors as lines.
 
-use crate::body::{BodyPose, KinestAvatar};
+use crate::body::BodyPose;
+use crate::forecast::ForecastGhost;
 use crate::frame::KinestSystems;
 use crate::player::AvatarPlayer;
 use crate::replay::MotionReplay;
@@ -18,7 +19,7 @@ const RING: f32 = 0.06;
 /// [`GizmoConfig::depth_bias`] for lines in front of everything.
 const THROUGH_ALL: f32 = -1.0;
 
-/// What to draw of every avatar; `None` is not drawn. Lines are drawn in front of bodies, unless
+/// What to draw of every avatar, remote avatar and ghost; `None` is not drawn. Lines are drawn in front of bodies, unless
 /// the group's [`GizmoConfig`] says otherwise.
 ///
 /// Needs Bevy's `GizmoPlugin` (in `DefaultPlugins`), added before; without it nothing is drawn.
@@ -36,6 +37,8 @@ pub struct KinestGizmos {
     pub lost: Option<Color>,
     /// Ring below each foot that is locked to the floor.
     pub contacts: Option<Color>,
+    /// Colour of the bones of [`ForecastGhost`]s with full confidence.
+    pub ghosts: Option<Color>,
     /// Lines from joints to their positions in a [`MotionReplay`]: the error.
     pub errors: Option<Color>,
 }
@@ -48,6 +51,7 @@ impl Default for KinestGizmos {
             trackers: true,
             lost: Some(Color::srgb(1.0, 0.2, 0.6)),
             contacts: Some(Color::srgb(0.3, 0.6, 1.0)),
+            ghosts: Some(Color::srgb(0.4, 0.8, 1.0)),
             errors: Some(Color::srgb(1.0, 0.8, 0.2)),
         }
     }
@@ -70,18 +74,20 @@ impl Plugin for KinestGizmoPlugin {
 
 fn draw(
     mut gizmos: Gizmos<KinestGizmos>,
-    bodies: Query<(&BodyPose, &AvatarPlayer, Option<&MotionReplay>), With<KinestAvatar>>,
+    bodies: Query<(&BodyPose, Option<&AvatarPlayer>, Option<&MotionReplay>, Has<ForecastGhost>)>,
 ) {
     let wanted = gizmos.config_ext.clone();
-    for (body, of_avatar, replay) in bodies.iter().filter(|(body, ..)| body.time().is_some()) {
+    for (body, of_avatar, replay, ghost) in bodies.iter().filter(|(body, ..)| body.time().is_some())
+    {
+        let bones = if ghost { wanted.ghosts } else { wanted.bones };
         let at = |joint| body.joint_transform(joint).translation;
         for joint in SmplJoint::ALL {
-            if let (Some(color), Some(parent)) = (wanted.bones, joint.parent()) {
+            if let (Some(color), Some(parent)) = (bones, joint.parent()) {
                 let color = wanted.unsure.mix(&color, body.confidence(joint));
                 gizmos.line(at(parent), at(joint), color);
             }
         }
-        if let Some(frame) = of_avatar.player.joints() {
+        if let Some(frame) = of_avatar.and_then(|of_avatar| of_avatar.player.joints()) {
             for pose in &frame.poses {
                 let place = Transform::from_translation(engine_from_amass_point(pose.position))
                     .with_rotation(engine_from_amass_rotation(quat_from_matrix(pose.rotation)));

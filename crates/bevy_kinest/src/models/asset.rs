@@ -5,7 +5,7 @@ use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext, ParseAssetPathError, ReadAssetBytesError};
 use bevy::prelude::*;
 use kinest::live::PoseEngine;
-use kinest::model::{Checkpoint, CheckpointError, ModelSpec};
+use kinest::model::{Checkpoint, CheckpointError, CheckpointOf, ModelKind, ModelSpec};
 use kinest_engine::{DeviceChoice, OpenError};
 use std::fmt;
 use std::string::FromUtf8Error;
@@ -98,7 +98,7 @@ impl fmt::Debug for PoseModel {
     }
 }
 
-/// Why a [`PoseModel`] could not be loaded.
+/// Why a [`PoseModel`] or a [`ForecastModel`](crate::ForecastModel) could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum PoseModelError {
     /// The manifest could not be read.
@@ -118,6 +118,19 @@ pub enum PoseModelError {
     Checkpoint(#[from] CheckpointError),
 }
 
+/// Reads a manifest, and the weights beside it.
+pub(super) async fn read_model<K: ModelKind>(
+    reader: &mut dyn Reader,
+    context: &mut LoadContext<'_>,
+) -> Result<CheckpointOf<K>, PoseModelError> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).await?;
+    let manifest = CheckpointOf::<K>::parse_manifest(&String::from_utf8(bytes)?)?;
+    let weights_path = context.path().resolve_embed_str(&manifest.weights)?;
+    let weights = context.read_asset_bytes(weights_path).await?;
+    Ok(CheckpointOf::with_manifest(manifest, weights)?)
+}
+
 /// Loads a [`PoseModel`] and checks the hash of the weights. Whether they fit the network is
 /// checked when it is opened.
 #[derive(TypePath)]
@@ -134,12 +147,7 @@ impl AssetLoader for PoseModelLoader {
         _: &(),
         context: &mut LoadContext<'_>,
     ) -> Result<PoseModel, PoseModelError> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).await?;
-        let manifest = Checkpoint::parse_manifest(&String::from_utf8(bytes)?)?;
-        let weights_path = context.path().resolve_embed_str(&manifest.weights)?;
-        let weights = context.read_asset_bytes(weights_path).await?;
-        Ok(PoseModel::from_checkpoint(Checkpoint::with_manifest(manifest, weights)?))
+        Ok(PoseModel::from_checkpoint(read_model(reader, context).await?))
     }
 
     fn extensions(&self) -> &[&str] {

@@ -3,6 +3,7 @@
 mod asset;
 pub(crate) mod diagnostics;
 mod events;
+mod forecast;
 mod running;
 mod standing;
 mod status;
@@ -10,6 +11,8 @@ mod workers;
 
 pub use asset::{PoseModel, PoseModelError};
 pub use events::{KinestFailed, KinestFellBack, KinestReady};
+pub use forecast::ForecastModel;
+pub(crate) use forecast::{Forecasters, Forecasting};
 pub(crate) use running::News;
 pub use status::{KinestModels, Latency, ModelState, ModelStatus};
 pub(crate) use workers::{Workers, follow_assets};
@@ -17,6 +20,7 @@ pub(crate) use workers::{Workers, follow_assets};
 use crate::frame::KinestSystems;
 use asset::PoseModelLoader;
 use bevy::prelude::*;
+use forecast::{ForecastModelLoader, follow_forecast_models};
 
 /// Loads models, and follows their files.
 pub(crate) struct ModelsPlugin;
@@ -26,15 +30,21 @@ impl Plugin for ModelsPlugin {
         diagnostics::register(app);
         app.init_resource::<Workers>()
             .init_resource::<KinestModels>()
+            .init_resource::<Forecasters>()
             .register_type::<KinestFailed>()
             .register_type::<KinestFellBack>()
             .register_type::<KinestModels>()
             .register_type::<KinestReady>()
             .init_asset::<PoseModel>()
+            .init_asset::<ForecastModel>()
             .register_asset_loader(PoseModelLoader)
+            .register_asset_loader(ForecastModelLoader)
             .add_message::<KinestReady>()
             .add_message::<KinestFellBack>()
             .add_message::<KinestFailed>()
-            .add_systems(PostUpdate, follow_assets.in_set(KinestSystems::Infer));
+            .add_systems(
+                PostUpdate,
+                (follow_assets, follow_forecast_models).in_set(KinestSystems::Infer),
+            );
     }
 }

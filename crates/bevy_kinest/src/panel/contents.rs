@@ -2,8 +2,9 @@
 
 use super::options::KinestPanel;
 use super::watch::Watch;
-use super::{calibration, joints, latency, motion, recording, refine, state, trackers};
+use super::{calibration, forecast, joints, latency, motion, recording, refine, state, trackers};
 use crate::body::{BodyPose, KinestAvatar};
+use crate::forecast::{Forecast, ForecastStatus};
 use crate::models::KinestModels;
 use crate::player::KinestRefine;
 use crate::replay::{MotionReplay, TrackerRecorder};
@@ -51,6 +52,7 @@ struct Shown {
     sampled: &'static Sampled,
     refine: &'static mut KinestRefine,
     replay: Option<&'static mut MotionReplay>,
+    forecast: Option<(&'static mut Forecast, &'static ForecastStatus)>,
     calibration: Option<&'static PlayerCalibration>,
     measuring: Has<Measuring>,
     recorder: Option<&'static TrackerRecorder>,
@@ -80,6 +82,13 @@ impl KinestPanelContents<'_, '_> {
                 refine::section(ui, &mut wanted);
                 it.refine.set_if_neq(wanted);
             });
+            if let Some((settings, status)) = &mut it.forecast {
+                heading(ui, "Forecast", |ui| {
+                    let mut wanted = (**settings).clone();
+                    forecast::section(ui, &mut wanted, status);
+                    settings.set_if_neq(wanted);
+                });
+            }
             heading(ui, "Calibration", |ui| {
                 let known = it.calibration.map(|PlayerCalibration(known)| known);
                 match calibration::section(ui, known, it.measuring, &mut it.watch) {

@@ -2,6 +2,7 @@
 
 mod calibration;
 mod contents;
+mod forecast;
 mod joints;
 mod latency;
 mod motion;

@@ -38,6 +38,8 @@ pub(super) fn section(
     ui.label(match (body.time(), body.source()) {
         (None, _) => "Pose: none, the head has not been seen".into(),
         (_, PoseSource::InverseKinematics) => "Pose: from the trackers alone".into(),
+        (_, PoseSource::Forecast) => "Pose: forecast, a tracker is lost".into(),
+        (_, PoseSource::Received) => "Pose: received".into(),
         (_, PoseSource::Frozen) => "Pose: frozen, the head is lost".into(),
         (_, PoseSource::RestPose) => "Pose: at rest, the head is lost".into(),
         (_, PoseSource::Estimated) => {

@@ -1,7 +1,7 @@
 //! The live state of an avatar's player.
 
 use crate::body::{KinestAvatar, ResetAvatar};
-use crate::models::{PoseModel, Workers};
+use crate::models::{Forecasting, PoseModel, Workers};
 use bevy::prelude::*;
 use kinest::live::Player;
 
@@ -10,6 +10,8 @@ use kinest::live::Player;
 pub(crate) struct AvatarPlayer {
     pub(super) model: Option<AssetId<PoseModel>>,
     pub player: Player,
+    /// What forecasts its body, if [`Player::settings`] ask for it.
+    pub forecasting: Forecasting,
 }
 
 pub(super) fn on_reset(

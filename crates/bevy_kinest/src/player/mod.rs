@@ -8,7 +8,7 @@ mod show;
 
 pub(crate) use avatar_player::AvatarPlayer;
 pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
-pub(crate) use show::POSE_AGE_MS;
+pub(crate) use show::{POSE_AGE_MS, refine as refine_bodies};
 
 use crate::body::KinestAvatar;
 use crate::frame::KinestSystems;

@@ -4,7 +4,7 @@ use super::avatar_player::AvatarPlayer;
 use super::refine::KinestRefine;
 use crate::body::{BodyPose, KinestAvatar, confidence};
 use crate::frame::Clock;
-use crate::models::PoseModel;
+use crate::models::{Forecasters, PoseModel};
 use crate::trackers::Sampled;
 use bevy::diagnostic::{DiagnosticPath, Diagnostics};
 use bevy::prelude::*;
@@ -16,10 +16,12 @@ pub(crate) const POSE_AGE_MS: DiagnosticPath = DiagnosticPath::const_new("kinest
 pub(super) fn place(
     clock: Clock,
     models: Res<Assets<PoseModel>>,
+    mut forecasters: ResMut<Forecasters>,
     mut avatars: Query<(&KinestAvatar, &Sampled, &mut AvatarPlayer, &mut BodyPose)>,
     mut diagnostics: Diagnostics,
 ) {
     for (KinestAvatar { model }, sampled, mut of_avatar, mut body) in &mut avatars {
+        let forecaster = forecasters.get(&of_avatar.forecasting);
         let (player, now) = (&mut of_avatar.player, sampled.time);
         if player.joints().is_none() {
             continue;
@@ -28,13 +30,19 @@ pub(super) fn place(
             body.skeleton = model.spec().skeleton.clone();
         }
         body.skeleton = player.skeleton(&body.skeleton);
-        let Some(shown) = player.show(&body.skeleton, now, clock.delta()) else { continue };
+        let shown = player.show_with(forecaster, &body.skeleton, now, clock.delta());
+        let Some(shown) = shown else { continue };
         let PlayerPose { pose, source, time } = shown;
         let lost = sampled.lost_since.map(|since| since.map_or(0.0, |since| now - since));
         body.source = source;
         body.time = Some(sampled.on_clock(time));
         body.age = now - time;
         body.confidence = confidence(source, lost, body.age);
+        if let Some(forecast) = player.forecast_state() {
+            for (sure, forecast) in body.confidence.iter_mut().zip(forecast.confidence) {
+                *sure *= forecast;
+            }
+        }
         body.world_from_space = sampled.world_from_space;
         *body.unsettled().1 = pose;
         if source == PoseSource::Estimated {
@@ -44,7 +52,7 @@ pub(super) fn place(
 }
 
 /// Corrects every pose as set in the avatar's [`KinestRefine`].
-pub(super) fn refine(
+pub(crate) fn refine(
     clock: Clock,
     mut avatars: Query<(&KinestRefine, &mut AvatarPlayer, &mut BodyPose)>,
 ) {

@@ -1,6 +1,7 @@
 //! The body of the next moment: a baseline, and a network where it is better.
 
 use super::extrapolation::{MEASURED_OVER, Velocity};
+use super::hinges::limit_beyond;
 use super::{BodyAxes, Extrapolation, ForecastEngine, ForecastOutput, PoseHistory};
 use crate::model::EngineError;
 use crate::model::forecast::{ForecastGate, ForecastLayout, ForecastSpec};
@@ -64,12 +65,22 @@ impl BodyForecaster {
     /// An empty history that is as long as the forecaster needs.
     #[must_use]
     pub fn history(&self) -> PoseHistory {
+        let (rate, frames) = self.grid();
+        PoseHistory::new(rate, frames)
+    }
+
+    /// Whether `history` is as long as the forecaster needs, at its rate.
+    #[must_use]
+    pub fn reads(&self, history: &PoseHistory) -> bool {
+        let (rate, frames) = self.grid();
+        (history.rate_hz() - rate).abs() < 1e-6 && history.frames() == frames
+    }
+
+    /// Frames per second and frames of a history.
+    fn grid(&self) -> (f64, usize) {
         match &self.network {
-            Some(Network { spec, .. }) => PoseHistory::new(spec.rate_hz, spec.observed()),
-            None => {
-                let steps = (MEASURED_OVER * BASELINE_RATE).ceil() as usize;
-                PoseHistory::new(BASELINE_RATE, steps + 1)
-            }
+            Some(Network { spec, .. }) => (spec.rate_hz, spec.observed().max(2)),
+            None => (BASELINE_RATE, (MEASURED_OVER * BASELINE_RATE).ceil() as usize + 1),
         }
     }
 
@@ -108,7 +119,9 @@ impl BodyForecaster {
     }
 
     fn baseline(&self, history: &PoseHistory, ahead: f64) -> Option<ForecastPose> {
-        let pose = self.extrapolation.pose(history, ahead)?;
+        let (_, newest) = history.newest()?;
+        let mut pose = self.extrapolation.pose(history, ahead)?;
+        limit_beyond(&mut pose, newest);
         let doubt = match Velocity::of(history) {
             // A NaN becomes 0.
             Some(velocity) => velocity.joints.map(|turn| (turn.length() * ahead.max(0.0)) as f32),

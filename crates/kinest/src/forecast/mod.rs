@@ -31,10 +31,12 @@ mod body_axes;
 mod engine;
 mod extrapolation;
 mod forecaster;
+mod hinges;
 mod history;
 
 pub use body_axes::BodyAxes;
 pub use engine::{ForecastEngine, ForecastOutput};
 pub use extrapolation::Extrapolation;
 pub use forecaster::{BodyForecaster, ForecastPose, NotABody};
+pub(crate) use hinges::limit_bends;
 pub use history::PoseHistory;

@@ -12,16 +12,24 @@
 //! thread. A game has a player for each avatar and passes their questions to a [`PoseWorker`],
 //! which runs the engine on its own thread, so no frame waits for the network. [`protocol`]
 //! predicts and scores whole clips.
+//!
+//! With [`ForecastSettings`] a player's body is shown ahead of its estimates and goes on through
+//! dropouts. A [`RemotePlayer`] shows the body of a player on another machine from the poses that
+//! arrive.
 
+mod curve;
 mod engine;
 mod estimator;
+mod forecasts;
 mod frame_feed;
 mod guard;
 mod history;
 mod player;
 pub mod protocol;
 mod recording;
+mod remote;
 mod root;
+mod settle;
 mod stand_in;
 mod timeline;
 mod worker;
@@ -29,12 +37,14 @@ mod worker;
 pub use crate::model::{EngineError, Take};
 pub use engine::{PoseEngine, StreamEngine, StreamFrames, streams_of, warm_up};
 pub use estimator::{EstimateError, PoseEstimator};
+pub use forecasts::{Ahead, ForecastSettings, ForecastState};
 pub use frame_feed::{FrameFeed, NewFrames};
 pub use guard::guarded;
 pub use history::{TrackerError, TrackerHistory};
 pub use player::{Player, PlayerPose, PlayerSettings, PoseSource, Question, Told};
 pub use protocol::{Protocol, ProtocolError};
 pub use recording::{RecordedFrame, Recording, RecordingError, RecordingWriter};
+pub use remote::{RemoteError, RemotePlayer, RemotePose, RemoteSettings};
 pub use root::{decode_output, place_under_head, rest_under_head};
 pub use stand_in::{HandStandIn, lowered_hand};
 pub use timeline::PoseTimeline;

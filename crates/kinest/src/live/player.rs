@@ -1,12 +1,14 @@
 //! One player: tracker frames in, a refined pose for any time out, without an engine.
 
+use super::forecasts::Forecasts;
 use super::history::is_pose;
 use super::{
-    FrameFeed, HandStandIn, PoseInput, PoseTimeline, TrackerError, TrackerHistory,
-    place_under_head, rest_under_head,
+    ForecastSettings, ForecastState, FrameFeed, HandStandIn, PoseInput, PoseTimeline, TrackerError,
+    TrackerHistory, place_under_head, rest_under_head,
 };
 use crate::calibration::Calibration;
 use crate::features::WindowAxes;
+use crate::forecast::{BodyForecaster, Extrapolation, ForecastPose, limit_bends};
 use crate::model::{Feed, ModelSpec};
 use crate::refine::{DropoutSettings, RefineSettings, Refiner, SourceFade, three_point_pose};
 use crate::skeleton::{PerJoint, Pose, Skeleton};
@@ -23,12 +25,19 @@ pub struct PlayerSettings {
     pub blend: f64,
     /// Corrections of the pose.
     pub refine: RefineSettings,
+    /// What the body is forecast for; `None` for nothing.
+    pub forecast: Option<ForecastSettings>,
 }
 
 impl Default for PlayerSettings {
     /// As shown in games.
     fn default() -> Self {
-        Self { dropout: DropoutSettings::default(), blend: 0.3, refine: RefineSettings::default() }
+        Self {
+            dropout: DropoutSettings::default(),
+            blend: 0.3,
+            refine: RefineSettings::default(),
+            forecast: None,
+        }
     }
 }
 
@@ -48,10 +57,14 @@ pub enum PoseSource {
     InverseKinematics,
     /// The network.
     Estimated,
+    /// A tracker is lost: the motion before is continued ([`ForecastSettings`]).
+    Forecast,
     /// The head is lost: frozen at the last shown pose.
     Frozen,
     /// The head has been lost for long: arms stretched out, legs straight.
     RestPose,
+    /// Another machine ([`RemotePlayer`](super::RemotePlayer)).
+    Received,
 }
 
 /// A body at one moment.
@@ -115,6 +128,7 @@ pub struct Player {
     refiner: Refiner,
     /// Estimate time and frame time that were shown last, seconds.
     shown: Option<(f64, f64)>,
+    forecasts: Option<Box<Forecasts>>,
 }
 
 /// The newest tracker frame.
@@ -210,6 +224,9 @@ impl Player {
         if let Some(by) = &newest.teleport {
             self.fade.teleport(by);
             self.refiner.teleport(by);
+            if let Some(forecasts) = &mut self.forecasts {
+                forecasts.teleport(by);
+            }
         }
         Ok(())
     }
@@ -306,22 +323,50 @@ impl Player {
     /// The body at time `now`, uncorrected, `dt` seconds after the previous one; `None` while there
     /// is no tracker frame. `skeleton` is the [player's](Self::skeleton).
     pub fn show(&mut self, skeleton: &Skeleton, now: f64, dt: f64) -> Option<PlayerPose> {
+        let mut baseline = BodyForecaster::new(Extrapolation::default());
+        self.show_with(&mut baseline, skeleton, now, dt)
+    }
+
+    /// As [`show`](Self::show), with another forecaster for the
+    /// [settings](PlayerSettings::forecast) that need one. A forecaster with a network that reads
+    /// more poses than the one before starts with none.
+    pub fn show_with(
+        &mut self,
+        forecaster: &mut BodyForecaster,
+        skeleton: &Skeleton,
+        now: f64,
+        dt: f64,
+    ) -> Option<PlayerPose> {
         let newest = self.newest.as_ref()?;
         let (trackers, head) = (&newest.joints.poses, &newest.joints.poses[0]);
         let settings = &self.settings;
+        let mut forecasts = match &settings.forecast {
+            Some(settings) => {
+                self.forecasts.take_if(|forecasts| !forecasts.serve(forecaster));
+                let make = || Box::new(Forecasts::new(forecaster));
+                Some((settings, self.forecasts.get_or_insert_with(make)))
+            }
+            None => {
+                self.forecasts = None;
+                None
+            }
+        };
+        let continued = forecasts.as_mut().and_then(|(settings, forecasts)| {
+            forecasts.start(forecaster, settings, skeleton, trackers, now)
+        });
         let network = self.timeline.show(now);
         let lost_since = newest.head_lost_since;
         let frozen = lost_since.is_some_and(|since| now - since < settings.dropout.freeze);
         let before = self.fade.shown().filter(|_| frozen);
-        let (source, time, rotations) = match (before, network) {
-            (Some((_, shown)), _) => {
-                (PoseSource::Frozen, self.shown.map_or(now, |(time, _)| time), *shown)
-            }
+        let shown_time = self.shown.map_or(now, |(time, _)| time);
+        let (source, time, rotations) = match (continued, before, network) {
+            (Some(pose), ..) => (PoseSource::Forecast, shown_time, pose.rotations),
+            (None, Some((_, shown)), _) => (PoseSource::Frozen, shown_time, *shown),
             _ if lost_since.is_some() => {
                 (PoseSource::RestPose, now, rest_under_head(skeleton, head).rotations)
             }
-            (None, Some((time, rotations))) => (PoseSource::Estimated, time, rotations),
-            (None, None) => {
+            (None, None, Some((time, rotations))) => (PoseSource::Estimated, time, rotations),
+            (None, None, None) => {
                 let rotations = three_point_pose(skeleton, trackers).rotations;
                 (PoseSource::InverseKinematics, now, rotations)
             }
@@ -330,9 +375,25 @@ impl Player {
             PoseSource::RestPose => settings.dropout.relax,
             _ => settings.blend,
         };
-        let rotations = self.fade.apply((source, self.estimated_by), rotations, dt, blend);
+        let mut rotations = self.fade.apply((source, self.estimated_by), rotations, dt, blend);
+        if forecasts.is_some() {
+            // What fades is added to a motion that goes on.
+            limit_bends(&mut rotations);
+        }
         self.shown = Some((time, now));
-        let pose = place_under_head(skeleton, &rotations, head.position);
+        let place = forecasts.as_ref().and_then(|(_, forecasts)| forecasts.head());
+        let place = place.unwrap_or(head.position);
+        let mut pose = place_under_head(skeleton, &rotations, place);
+        if let Some((settings, forecasts)) = forecasts {
+            let wanted = match source {
+                PoseSource::Estimated => Some(settings.ahead.seconds(now - time)),
+                PoseSource::Forecast => None,
+                _ => Some(0.0),
+            };
+            if let Some(ahead) = forecasts.lead(forecaster, now, &pose, wanted, dt) {
+                pose = place_under_head(skeleton, &ahead.rotations, place);
+            }
+        }
         Some(PlayerPose { pose, source, time })
     }
 
@@ -341,16 +402,49 @@ impl Player {
     pub fn refine(&mut self, skeleton: &Skeleton, pose: &mut Pose, dt: f64) -> [bool; 2] {
         let Some(newest) = &self.newest else { return [false; 2] };
         self.refiner.set(self.settings.refine);
-        self.refiner.apply(&self.settings.dropout, skeleton, pose, &newest.joints.poses, dt)
+        let lost = self.forecasts.as_ref().map_or([None; 3], |forecasts| *forecasts.joints());
+        let (dropout, trackers) = (&self.settings.dropout, &newest.joints.poses);
+        let contacts = self.refiner.apply_with(dropout, skeleton, pose, trackers, &lost, dt);
+        if let (Some(forecasts), Some((_, now))) = (&mut self.forecasts, self.shown) {
+            forecasts.show(now, pose);
+        }
+        contacts
     }
 
     /// The refined body at time `now`; `None` while there is no tracker frame. `skeleton` is the
     /// [player's](Self::skeleton). Call once per drawn frame.
     pub fn pose(&mut self, skeleton: &Skeleton, now: f64) -> Option<PlayerPose> {
+        let mut baseline = BodyForecaster::new(Extrapolation::default());
+        self.pose_with(&mut baseline, skeleton, now)
+    }
+
+    /// As [`pose`](Self::pose), with another forecaster; see [`show_with`](Self::show_with).
+    pub fn pose_with(
+        &mut self,
+        forecaster: &mut BodyForecaster,
+        skeleton: &Skeleton,
+        now: f64,
+    ) -> Option<PlayerPose> {
         let dt = self.shown.map_or(0.0, |(_, before)| (now - before).max(0.0));
-        let mut shown = self.show(skeleton, now, dt)?;
+        let mut shown = self.show_with(forecaster, skeleton, now, dt)?;
         self.refine(skeleton, &mut shown.pose, dt);
         Some(shown)
+    }
+
+    /// The body `ahead` seconds after the one refined last; `None` before the first, and without
+    /// [`PlayerSettings::forecast`].
+    pub fn forecast(
+        &mut self,
+        forecaster: &mut BodyForecaster,
+        ahead: f64,
+    ) -> Option<ForecastPose> {
+        self.forecasts.as_mut()?.forecast(forecaster, ahead)
+    }
+
+    /// What forecasts did in the frame shown last; `None` without [`PlayerSettings::forecast`].
+    #[must_use]
+    pub fn forecast_state(&self) -> Option<ForecastState> {
+        self.forecasts.as_ref().map(|forecasts| forecasts.state())
     }
 
     /// Clears everything except settings and calibration: for a restart, or another player of the

@@ -38,7 +38,7 @@ impl HandStandIn {
             let here = Place::from(&*hand);
             let seen = (head.tracked && hand.tracked).then_some(here);
             let lowered = Place::from(&lowered_hand(skeleton, head, role));
-            let place = bridge.step(settings, seen, lowered, head.tracked, dt);
+            let place = bridge.step(settings, seen, None, lowered, head.tracked, dt);
             if !hand.tracked || place != here {
                 *hand = place.into();
             }

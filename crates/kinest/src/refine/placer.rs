@@ -39,22 +39,41 @@ impl TrackerPlacer {
         trackers: &[TrackerPose],
         dt: f64,
     ) {
+        self.apply_with(settings, skeleton, pose, trackers, &[None; 3], dt);
+    }
+
+    /// As [`apply`](Self::apply), with joints of lost trackers that follow a `forecast` instead of
+    /// being held. It must start where they were shown last.
+    ///
+    /// # Panics
+    /// If there are not three trackers.
+    pub fn apply_with(
+        &mut self,
+        settings: &DropoutSettings,
+        skeleton: &Skeleton,
+        pose: &mut Pose,
+        trackers: &[TrackerPose],
+        forecast: &[Option<TrackerPose>; 3],
+        dt: f64,
+    ) {
         let [head, left, right] = trackers else { panic!("{} trackers, not 3", trackers.len()) };
+        let [head_forecast, left_forecast, right_forecast] =
+            forecast.each_ref().map(|joint| joint.as_ref().map(Place::from));
         let [head_bridge, left_bridge, right_bridge] = &mut self.bridges;
         let estimated = joint_place(skeleton, pose, SmplJoint::Head);
         let seen = head.tracked.then(|| Place::from(head));
-        let place = head_bridge.step(settings, seen, estimated, false, dt);
+        let place = head_bridge.step(settings, seen, head_forecast, estimated, false, dt);
         place_head(skeleton, pose, &place.into());
         let frozen = head_bridge.lost().is_some_and(|lost| (0.0..settings.freeze).contains(&lost));
         let may_relax = head.tracked || !frozen;
         let arms = [
-            (Arm::LEFT, SmplJoint::LeftWrist, left, left_bridge),
-            (Arm::RIGHT, SmplJoint::RightWrist, right, right_bridge),
+            (Arm::LEFT, SmplJoint::LeftWrist, left, left_forecast, left_bridge),
+            (Arm::RIGHT, SmplJoint::RightWrist, right, right_forecast, right_bridge),
         ];
-        let places = arms.map(|(arm, joint, hand, bridge)| {
+        let places = arms.map(|(arm, joint, hand, forecast, bridge)| {
             let estimated = joint_place(skeleton, pose, joint);
             let seen = (head.tracked && hand.tracked).then(|| Place::from(hand));
-            let place = bridge.step(settings, seen, estimated, may_relax, dt);
+            let place = bridge.step(settings, seen, forecast, estimated, may_relax, dt);
             (arm, place, place != estimated, seen.is_some())
         });
         let hands = places.map(|(_, place, _, seen)| seen.then_some(place.position));

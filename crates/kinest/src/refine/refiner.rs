@@ -104,6 +104,23 @@ impl Refiner {
         trackers: &[TrackerPose],
         dt: f64,
     ) -> [bool; 2] {
+        self.apply_with(dropout, skeleton, pose, trackers, &[None; 3], dt)
+    }
+
+    /// As [`apply`](Self::apply), with joints of lost trackers that follow a `forecast`; see
+    /// [`TrackerPlacer::apply_with`].
+    ///
+    /// # Panics
+    /// If there are not three trackers.
+    pub fn apply_with(
+        &mut self,
+        dropout: &DropoutSettings,
+        skeleton: &Skeleton,
+        pose: &mut Pose,
+        trackers: &[TrackerPose],
+        forecast: &[Option<TrackerPose>; 3],
+        dt: f64,
+    ) -> [bool; 2] {
         if self.settings.smooth {
             self.filter.apply(pose, dt);
         }
@@ -114,7 +131,7 @@ impl Refiner {
             self.grounding.apply(skeleton, pose, trackers, floor, dt);
         }
         if self.settings.place_trackers {
-            self.placer.apply(dropout, skeleton, pose, trackers, dt);
+            self.placer.apply_with(dropout, skeleton, pose, trackers, forecast, dt);
         }
         if !self.settings.lock_feet {
             return [false; 2];

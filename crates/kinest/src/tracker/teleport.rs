@@ -32,10 +32,15 @@ impl Teleport {
     /// in `seconds`.
     #[must_use]
     pub fn detect(before: &TrackerPose, after: &TrackerPose, seconds: f64) -> Option<Self> {
-        let far = before.position.distance(after.position);
         let tracked = before.tracked && after.tracked;
-        (tracked && far > SHORTEST_JUMP.max(TOP_SPEED * seconds))
+        (tracked && Self::is_one(before.position, after.position, seconds))
             .then(|| Self::between(before, after))
+    }
+
+    /// Whether no body gets from one place to the other in `seconds`.
+    #[must_use]
+    pub fn is_one(from: DVec3, to: DVec3, seconds: f64) -> bool {
+        from.distance(to) > SHORTEST_JUMP.max(TOP_SPEED * seconds)
     }
 
     /// The turn as a rotation.

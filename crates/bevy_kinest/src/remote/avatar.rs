@@ -1,0 +1,153 @@
+//! The body of a player on another machine.
+
+use crate::body::{BodyPose, SkeletonReflect};
+use crate::frame::Clock;
+use crate::models::{ForecastModel, Forecasters, Forecasting};
+use crate::trackers::TrackingSpace;
+use bevy::prelude::*;
+use bevy::transform::helper::TransformHelper;
+use kinest::forecast::Extrapolation;
+use kinest::live::{PoseSource, RemoteError, RemotePlayer, RemoteSettings};
+use kinest::skeleton::{Pose, Skeleton};
+use std::time::Duration;
+
+/// The body of a player on another machine, in place of a [`KinestAvatar`](crate::KinestAvatar): give
+/// it the poses that arrive, however seldom, late, doubled or disordered, and its [`BodyPose`] moves
+/// smoothly. Nothing is sent: that is the game's own, with any networking crate.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// use bevy_kinest::RemoteAvatar;
+/// use bevy_kinest::kinest::skeleton::Pose;
+/// use bevy_kinest::prelude::*;
+///
+/// /// Ten to twenty times a second is enough.
+/// fn send(time: Res<Time<Real>>, avatar: Single<&BodyPose, With<KinestAvatar>>) {
+///     let packet = (time.elapsed_secs_f64(), *avatar.pose_z_up());
+///     # let _ = packet;
+/// }
+///
+/// #[derive(Message)]
+/// struct Packet {
+///     sent: f64,
+///     pose: Pose,
+/// }
+///
+/// fn receive(mut packets: MessageReader<Packet>, mut other: Single<&mut RemoteAvatar>) {
+///     for packet in packets.read() {
+///         if let Err(error) = other.receive(packet.sent, packet.pose) {
+///             warn!("a pose is refused: {error}");
+///         }
+///     }
+/// }
+///
+/// fn spawn_other(mut commands: Commands) {
+///     commands.spawn((RemoteAvatar::default(), SmplSkeleton::default()));
+/// }
+/// # bevy::ecs::system::assert_is_system(send);
+/// # bevy::ecs::system::assert_is_system(receive);
+/// # bevy::ecs::system::assert_is_system(spawn_other);
+/// ```
+///
+/// A [`TrackingSpace`] is where the sender's stands here. [`BodyPose::age`] tells how far the body is
+/// behind the newest moment that can be known, and [`BodyPose::confidence`] how sure its forecast is.
+#[derive(Component, Clone, Debug, Reflect)]
+#[reflect(Component, Default, Clone)]
+#[require(Transform, Visibility, BodyPose)]
+pub struct RemoteAvatar {
+    /// By how much the body is shown later than it could be. Zero, the default, shows where the body is
+    /// now, by forecasts; see [`RemoteSettings`].
+    pub delay: Duration,
+    /// Longest forecast; then the body stays as it is.
+    pub longest: Duration,
+    /// Time constant in which errors of a forecast are corrected.
+    pub correction: Duration,
+    /// The sender's [`BodyPose::skeleton`].
+    #[reflect(remote = SkeletonReflect)]
+    pub skeleton: Skeleton,
+    /// A network that forecasts bodies; `None` for damped velocity alone.
+    pub model: Option<Handle<ForecastModel>>,
+    #[reflect(ignore)]
+    player: RemotePlayer,
+    /// What has arrived since the last frame.
+    #[reflect(ignore)]
+    arrived: Vec<(f64, Pose)>,
+}
+
+impl Default for RemoteAvatar {
+    fn default() -> Self {
+        let RemoteSettings { delay, longest, correction } = RemoteSettings::default();
+        Self {
+            delay,
+            longest,
+            correction,
+            skeleton: Skeleton::default(),
+            model: None,
+            player: RemotePlayer::default(),
+            arrived: vec![],
+        }
+    }
+}
+
+impl RemoteAvatar {
+    /// Takes a pose that has just arrived: the sender's [`BodyPose::pose_z_up`] at time `sent`, in
+    /// seconds of any clock of the sender's. It counts as arrived in the frame that is being made.
+    ///
+    /// # Errors
+    /// If the time or the pose is not finite, or a rotation is not a unit quaternion. Rotations that
+    /// were rounded on their way are accepted.
+    pub fn receive(&mut self, sent: f64, pose: Pose) -> Result<(), RemoteError> {
+        self.arrived.push((sent, RemotePlayer::check(sent, &pose)?));
+        Ok(())
+    }
+
+    /// Forgets what has arrived: for another player.
+    pub fn reset(&mut self) {
+        self.player.reset();
+        self.arrived.clear();
+    }
+}
+
+/// Writes the body of every player on another machine.
+pub(super) fn show_remote(
+    clock: Clock,
+    transforms: TransformHelper,
+    mut forecasters: ResMut<Forecasters>,
+    mut avatars: Query<(NameOrEntity, Option<&TrackingSpace>, &mut RemoteAvatar, &mut BodyPose)>,
+) {
+    let now = clock.now().as_secs_f64();
+    for (name, space, mut avatar, mut body) in &mut avatars {
+        // Nobody waits for changes of what changes in every frame.
+        let RemoteAvatar { player, arrived, delay, longest, correction, skeleton, model } =
+            avatar.bypass_change_detection();
+        player.settings =
+            RemoteSettings { delay: *delay, longest: *longest, correction: *correction };
+        for (sent, pose) in arrived.drain(..) {
+            if let Err(error) = player.receive(sent, now, &pose) {
+                warn!("remote avatar {name}: {error}");
+            }
+        }
+        let forecasting = Forecasting {
+            model: model.as_ref().map(Handle::id),
+            baseline: Extrapolation::default(),
+        };
+        let Some(shown) = player.show(forecasters.get(&forecasting), now) else {
+            body.time = None;
+            continue;
+        };
+        body.world_from_space = match space {
+            // A space that is gone leaves the body where it is.
+            Some(TrackingSpace(space)) => {
+                transforms.compute_global_transform(*space).unwrap_or(body.world_from_space)
+            }
+            None => GlobalTransform::IDENTITY,
+        };
+        if body.skeleton != *skeleton {
+            body.skeleton.clone_from(skeleton);
+        }
+        body.source = PoseSource::Received;
+        (body.time, body.age) = (Some(now - shown.age), shown.age);
+        body.confidence = shown.confidence;
+        body.set_pose_z_up(shown.pose);
+    }
+}

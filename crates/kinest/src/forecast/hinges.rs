@@ -1,0 +1,90 @@
+//! Knees and elbows that bend as far as a body's.
+
+use crate::skeleton::{PerJoint, Pose, SmplJoint};
+use glam::{DQuat, DVec3};
+use std::f64::consts::{FRAC_PI_2, TAU};
+
+/// Knees and elbows, and the axes about which they bend.
+const HINGES: [(SmplJoint, DVec3); 4] = [
+    (SmplJoint::LeftKnee, DVec3::X),
+    (SmplJoint::RightKnee, DVec3::X),
+    (SmplJoint::LeftElbow, DVec3::NEG_Y),
+    (SmplJoint::RightElbow, DVec3::Y),
+];
+
+/// Furthest bend of a knee or an elbow, radians: calf to thigh.
+const FURTHEST: f64 = 2.8;
+
+/// Limits knees and elbows that a motion which goes on has bent backwards, or together, further than
+/// they are in the `newest` pose.
+pub(super) fn limit_beyond(pose: &mut Pose, newest: &Pose) {
+    for (joint, axis) in HINGES {
+        let newest = bend(newest.rotations[joint.index()], axis);
+        limit(&mut pose.rotations[joint.index()], axis, newest.min(0.0), newest.max(FURTHEST));
+    }
+}
+
+/// Limits knees and elbows that are bent together further than a body can: what has been added up of
+/// two motions may be.
+pub(crate) fn limit_bends(rotations: &mut PerJoint<DQuat>) {
+    for (joint, axis) in HINGES {
+        limit(&mut rotations[joint.index()], axis, f64::NEG_INFINITY, FURTHEST);
+    }
+}
+
+fn limit(rotation: &mut DQuat, axis: DVec3, least: f64, most: f64) {
+    let now = bend(*rotation, axis);
+    let limited = now.max(least).min(most);
+    if limited != now {
+        *rotation = (*rotation * DQuat::from_axis_angle(axis, limited - now)).normalize();
+    }
+}
+
+/// How far a rotation turns about `axis`, radians: from a quarter turn backwards to three forwards.
+fn bend(rotation: DQuat, axis: DVec3) -> f64 {
+    let (sine, cosine) = (rotation.xyz().dot(axis), rotation.w);
+    let bend = 2.0 * (sine * cosine.signum()).atan2(cosine.abs());
+    if bend < -FRAC_PI_2 { bend + TAU } else { bend }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNEE: usize = SmplJoint::RightKnee.index();
+
+    #[test]
+    fn what_bends_backwards_is_straightened_and_nothing_else() {
+        let mut newest = Pose::rest();
+        newest.rotations[SmplJoint::LeftKnee.index()] = DQuat::from_rotation_x(-0.1);
+        let mut pose = newest;
+        for (joint, axis) in HINGES {
+            pose.rotations[joint.index()] = DQuat::from_axis_angle(axis, -0.4);
+        }
+        let aside = DQuat::from_rotation_z(0.3);
+        pose.rotations[KNEE] = aside * DQuat::from_rotation_x(-0.4);
+        limit_beyond(&mut pose, &newest);
+        for (joint, axis) in HINGES {
+            let least = if joint == SmplJoint::LeftKnee { -0.1 } else { 0.0 };
+            let found = bend(pose.rotations[joint.index()], axis);
+            assert!((found - least).abs() < 1e-9, "{joint:?}: {found}");
+        }
+        assert!(pose.rotations[KNEE].angle_between(aside) < 1e-7, "it keeps what is not a bend");
+        let mut bent = newest;
+        bent.rotations[KNEE] = -DQuat::from_rotation_x(2.5);
+        let before = bent;
+        limit_beyond(&mut bent, &newest);
+        assert_eq!(bent, before);
+    }
+
+    #[test]
+    fn a_knee_is_bent_no_further_than_calf_to_thigh() {
+        for (angle, right) in [(2.5, 2.5), (3.0, FURTHEST), (3.4, FURTHEST), (-0.4, -0.4)] {
+            let mut rotations = Pose::rest().rotations;
+            rotations[KNEE] = DQuat::from_rotation_x(angle);
+            limit_bends(&mut rotations);
+            let found = bend(rotations[KNEE], DVec3::X);
+            assert!((found - right).abs() < 1e-9, "{angle}: {found}");
+        }
+    }
+}

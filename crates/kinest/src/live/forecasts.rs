@@ -1,0 +1,446 @@
+//! Forecasts of one player's body: shown ahead of its estimates, and through dropouts.
+
+use crate::forecast::{BodyForecaster, ForecastPose, PoseHistory};
+use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
+use crate::tracker::{Teleport, TrackerPose, TrackerSet};
+use glam::DVec3;
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// Maximum change of the shown lead, seconds per second: a body moves at most this much faster or
+/// slower while it changes.
+const LEAD_RATE: f64 = 0.3;
+
+const HEAD: usize = SmplJoint::Head.index();
+
+/// How far ahead of its estimate a body is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Ahead {
+    /// By this time.
+    By(Duration),
+    /// By as much as the estimate is old: the body is shown as it is now.
+    Age,
+}
+
+impl Default for Ahead {
+    /// Not at all.
+    fn default() -> Self {
+        Self::By(Duration::ZERO)
+    }
+}
+
+impl Ahead {
+    /// The lead over an estimate that is `age` seconds old, seconds.
+    #[must_use]
+    pub fn seconds(self, age: f64) -> f64 {
+        match self {
+            Self::By(time) => time.as_secs_f64(),
+            // A NaN becomes 0.
+            Self::Age => age.max(0.0),
+        }
+    }
+}
+
+/// What the forecasts of a player's body are used for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ForecastSettings {
+    /// How far ahead of its estimate the body is shown. Head and hands stay at their trackers.
+    pub ahead: Ahead,
+    /// Time for which a lost hand follows the forecast. Then it is held, or relaxes into
+    /// the estimate, as [`DropoutSettings`](crate::refine::DropoutSettings) says.
+    pub hands: Duration,
+    /// Time for which a body without a head follows the forecast. Then it freezes.
+    pub head: Duration,
+    /// Time for which legs and trunk follow the forecast when a hand is lost. Then they fade into the
+    /// estimate.
+    pub body: Duration,
+}
+
+impl Default for ForecastSettings {
+    fn default() -> Self {
+        let quarter = Duration::from_millis(250);
+        Self { ahead: Ahead::default(), hands: quarter, head: quarter, body: Duration::ZERO }
+    }
+}
+
+/// The forecasts of one player, and what they are made from.
+#[derive(Clone, Debug)]
+pub(super) struct Forecasts {
+    /// Bodies as estimated, before corrections.
+    estimated: PoseHistory,
+    /// Bodies as shown.
+    shown: PoseHistory,
+    /// Both as they were before the present dropouts, and until when they reach.
+    before: [PoseHistory; 2],
+    left_at: Option<f64>,
+    /// The body in the newest frame.
+    skeleton: Skeleton,
+    /// Start of each tracker's dropout.
+    lost_since: [Option<f64>; 3],
+    /// Place of a lost head at the end of its forecast.
+    head: Option<DVec3>,
+    /// Forecast joints of lost trackers.
+    joints: [Option<TrackerPose>; 3],
+    lead: f64,
+    confidence: PerJoint<f32>,
+    cost: Duration,
+}
+
+impl Forecasts {
+    /// Forecasts by `forecaster`, of a player that has not been shown yet.
+    pub fn new(forecaster: &BodyForecaster) -> Self {
+        Self {
+            estimated: forecaster.history(),
+            shown: forecaster.history(),
+            before: [forecaster.history(), forecaster.history()],
+            left_at: None,
+            skeleton: Skeleton::default(),
+            lost_since: [None; 3],
+            head: None,
+            joints: [None; 3],
+            lead: 0.0,
+            confidence: [1.0; SmplJoint::COUNT],
+            cost: Duration::ZERO,
+        }
+    }
+
+    /// Whether the histories are as long as `forecaster` needs.
+    pub fn serve(&self, forecaster: &BodyForecaster) -> bool {
+        forecaster.reads(&self.shown)
+    }
+
+    /// Starts a frame with `trackers` (head, left hand, right hand). Returns the estimate as
+    /// forecast from before the present dropouts, if it is to be followed.
+    pub fn start(
+        &mut self,
+        forecaster: &mut BodyForecaster,
+        settings: &ForecastSettings,
+        skeleton: &Skeleton,
+        trackers: &[TrackerPose],
+        now: f64,
+    ) -> Option<Pose> {
+        (self.confidence, self.cost) = ([1.0; SmplJoint::COUNT], Duration::ZERO);
+        self.joints = [None; 3];
+        self.skeleton.clone_from(skeleton);
+        let mut more = false;
+        for (since, tracker) in self.lost_since.iter_mut().zip(trackers) {
+            more |= !tracker.tracked && since.is_none();
+            *since = if tracker.tracked { None } else { since.or(Some(now)) };
+        }
+        if self.lost_since[0].is_none() {
+            self.head = None;
+        }
+        if more {
+            self.leave();
+        }
+        let past = now - self.left_at.filter(|_| self.lost_since != [None; 3])?;
+        let lost = |k: usize, time: Duration| {
+            let followed = 0.0..time.as_secs_f64();
+            self.lost_since[k].is_some_and(|since| followed.contains(&(now - since)))
+        };
+        let (headless, seen) = (lost(0, settings.head), self.lost_since[0].is_none());
+        let follows = [1, 2].map(|k| headless || seen && lost(k, settings.hands));
+        let follows = [headless, follows[0], follows[1]];
+        let body = headless || seen && (lost(1, settings.body) || lost(2, settings.body));
+        if follows.contains(&true)
+            && let Some(forecast) = self.timed(|it| forecaster.forecast(&it.before[1], past))
+        {
+            let joints = skeleton.pose_joints(&forecast.pose);
+            // A hand goes with a head that is seen.
+            let carried =
+                if seen { trackers[0].position - joints.positions[HEAD] } else { DVec3::ZERO };
+            for (k, role) in TrackerSet::HeadAndHands.roles().iter().enumerate() {
+                let j = role.joint().index();
+                if follows[k] {
+                    self.confidence[j] = forecast.confidence[j];
+                    let position = joints.positions[j] + carried;
+                    self.joints[k] = Some(TrackerPose::new(position, joints.rotations[j]));
+                }
+            }
+        }
+        let forecast =
+            body.then(|| self.timed(|it| forecaster.forecast(&it.before[0], past)))??;
+        if headless {
+            self.head = Some(skeleton.pose_joints(&forecast.pose).positions[HEAD]);
+        }
+        self.doubt(&forecast.confidence);
+        Some(forecast.pose)
+    }
+
+    /// Keeps what was known before a dropout that starts now.
+    fn leave(&mut self) {
+        self.left_at = self.shown.newest().map(|(time, _)| time);
+        for (before, now) in self.before.iter_mut().zip([&mut self.estimated, &mut self.shown]) {
+            // Nothing is allocated: the two change places, and one is written again.
+            std::mem::swap(before, now);
+            now.clear();
+            let Some((newest, _)) = before.newest() else { continue };
+            let steps = before.frames() - 1;
+            for (i, pose) in before.grid().enumerate() {
+                now.push(newest - (steps - i) as f64 / before.rate_hz(), &pose);
+            }
+        }
+    }
+
+    /// Where a head is taken to be that is lost, if its dropout was bridged.
+    pub fn head(&self) -> Option<DVec3> {
+        self.head
+    }
+
+    /// Where the joints of lost trackers (head, left hand, right hand) are forecast to be in this
+    /// frame; `None` for those that do not follow the forecast.
+    pub fn joints(&self) -> &[Option<TrackerPose>; 3] {
+        &self.joints
+    }
+
+    /// Adds a body as estimated. Returns the one to show in its place: ahead by a lead that
+    /// approaches `wanted` seconds, or stays.
+    pub fn lead(
+        &mut self,
+        forecaster: &mut BodyForecaster,
+        now: f64,
+        pose: &Pose,
+        wanted: Option<f64>,
+        dt: f64,
+    ) -> Option<Pose> {
+        self.estimated.push(now, pose);
+        let most = LEAD_RATE * dt.max(0.0);
+        self.lead += wanted.map_or(0.0, |wanted| (wanted - self.lead).clamp(-most, most));
+        if self.lead <= 0.0 {
+            return None;
+        }
+        let forecast = self.timed(|it| forecaster.forecast(&it.estimated, it.lead))?;
+        self.doubt(&forecast.confidence);
+        Some(forecast.pose)
+    }
+
+    /// Lowers the confidence of this frame to that of one more forecast.
+    fn doubt(&mut self, confidence: &PerJoint<f32>) {
+        for (sure, forecast) in self.confidence.iter_mut().zip(confidence) {
+            *sure = sure.min(*forecast);
+        }
+    }
+
+    /// Adds a body as shown.
+    pub fn show(&mut self, now: f64, pose: &Pose) {
+        self.shown.push(now, pose);
+    }
+
+    /// The body `ahead` seconds after the one shown last.
+    pub fn forecast(
+        &mut self,
+        forecaster: &mut BodyForecaster,
+        ahead: f64,
+    ) -> Option<ForecastPose> {
+        self.timed(|it| forecaster.forecast(&it.shown, ahead))
+    }
+
+    /// By how much the body is shown ahead, seconds; the confidence in each joint as far as it is
+    /// forecast; and the time that the forecasts of this frame took.
+    pub fn state(&self) -> ForecastState {
+        ForecastState { ahead: self.lead, confidence: self.confidence, cost: self.cost }
+    }
+
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
+        let [estimated, shown] = &mut self.before;
+        for history in [&mut self.estimated, &mut self.shown, estimated, shown] {
+            history.teleport(by, &self.skeleton);
+        }
+        self.head = self.head.map(|head| by.point(head));
+    }
+
+    /// Adds the time that `work` takes to the cost of this frame.
+    fn timed<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
+        let start = Instant::now();
+        let done = work(self);
+        self.cost += start.elapsed();
+        done
+    }
+}
+
+/// What the forecasts of a player did in the frame shown last.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ForecastState {
+    /// Seconds by which the body is shown ahead of its estimate.
+    pub ahead: f64,
+    /// Confidence in each joint as far as it is forecast, 0 to 1; 1 where it is not.
+    pub confidence: PerJoint<f32>,
+    /// Time that the forecasts took.
+    pub cost: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::Extrapolation;
+    use crate::live::{Player, PlayerPose, PlayerSettings, PoseSource};
+    use crate::motion::MotionClip;
+    use crate::motion::synthetic::{self, Kind};
+    use crate::refine::DropoutSettings;
+    use crate::tracker::TrackerFrame;
+    use glam::DMat3;
+
+    const DT: f64 = 1.0 / 60.0;
+
+    fn clip(kind: Kind) -> MotionClip {
+        synthetic::clip(kind, 3, 8.0, 60.0, &Skeleton::default())
+    }
+
+    /// Plays a clip. Estimates are true and `late` seconds old; `lost` tells which trackers are lost
+    /// in a frame.
+    fn play(
+        clip: &MotionClip,
+        forecast: Option<ForecastSettings>,
+        late: f64,
+        lost: impl Fn(usize) -> [bool; 3],
+    ) -> Vec<(Pose, PlayerPose)> {
+        let skeleton = Skeleton::default();
+        let mut player = Player::new(PlayerSettings { forecast, ..PlayerSettings::default() });
+        let show = |i: usize| {
+            let now = i as f64 * DT;
+            let truth = clip.pose_at(now);
+            let joints = skeleton.pose_joints(&truth);
+            let mut frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, now, &joints);
+            for (pose, lost) in frame.poses.iter_mut().zip(lost(i)) {
+                if lost {
+                    *pose = TrackerPose::new(DVec3::NAN, DMat3::ZERO).lost();
+                }
+            }
+            player.push(&frame, false).unwrap();
+            if now >= late {
+                player.estimate(1, now - late, clip.pose_at(now - late).rotations);
+            }
+            (truth, player.pose(&skeleton, now).unwrap())
+        };
+        (0..clip.frames.len()).map(show).collect()
+    }
+
+    fn positions(pose: &Pose) -> PerJoint<DVec3> {
+        Skeleton::default().pose_joints(pose).positions
+    }
+
+    fn mean_error(shown: &[(Pose, PlayerPose)], joints: &[SmplJoint]) -> f64 {
+        let errors = shown.iter().flat_map(|(truth, shown)| {
+            let (a, b) = (positions(truth), positions(&shown.pose));
+            joints.iter().map(move |j| a[j.index()].distance(b[j.index()]))
+        });
+        errors.sum::<f64>() / (shown.len() * joints.len()) as f64
+    }
+
+    const NEVER: fn(usize) -> [bool; 3] = |_| [false; 3];
+
+    fn settings(ahead: Ahead) -> Option<ForecastSettings> {
+        Some(ForecastSettings { ahead, ..ForecastSettings::default() })
+    }
+
+    /// Knees and elbows that are 100 ms late are nearer to the truth when shown ahead by as much;
+    /// head and hands are exact either way.
+    #[test]
+    fn a_body_shown_ahead_of_late_estimates_is_nearer_to_the_truth() {
+        let late = 0.1;
+        let joints = [SmplJoint::LeftKnee, SmplJoint::RightAnkle, SmplJoint::LeftElbow];
+        let walk = clip(Kind::Walk);
+        let errors = [None, settings(Ahead::Age), settings(Ahead::By(Duration::from_millis(100)))]
+            .map(|forecast| {
+                let shown = play(&walk, forecast, late, NEVER);
+                for (truth, shown) in &shown {
+                    let [a, b] = [truth, &shown.pose].map(positions);
+                    for joint in [SmplJoint::Head, SmplJoint::LeftWrist, SmplJoint::RightWrist] {
+                        let off = a[joint.index()].distance(b[joint.index()]);
+                        assert!(off < 1e-6, "{joint:?} {off}");
+                    }
+                }
+                mean_error(&shown[120..], &joints)
+            });
+        println!("mean error {errors:.4?} m");
+        assert!(errors[1] < 0.8 * errors[0] && errors[2] < 0.8 * errors[0], "{errors:?}");
+    }
+
+    /// Nothing to forecast for: every pose is the same to the last bit.
+    #[test]
+    fn without_a_lead_and_dropouts_nothing_changes() {
+        let walk = clip(Kind::Walk);
+        let plain = play(&walk, None, 0.05, NEVER);
+        let forecast = play(&walk, settings(Ahead::default()), 0.05, NEVER);
+        assert_eq!(plain, forecast);
+    }
+
+    /// A hand that is lost while it moves goes on; the body does so without a head. Neither jumps,
+    /// and both end where they do without forecasts.
+    #[test]
+    fn a_lost_tracker_follows_the_forecast_and_returns_without_a_jump() {
+        for (k, joint, kind) in
+            [(0, SmplJoint::Head, Kind::Walk), (1, SmplJoint::LeftWrist, Kind::Punch)]
+        {
+            let clip = clip(kind);
+            let own = (1..clip.frames.len()).map(|i| {
+                let [a, b] = [i - 1, i].map(|i| positions(&(&clip.frames[i]).into()));
+                a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max)
+            });
+            let own = own.fold(0.0, f64::max);
+            let most = own + DropoutSettings::default().return_speed * DT + 0.02;
+            // For 0.2 s in every second.
+            let lost = |i: usize| std::array::from_fn(|t| t == k && i >= 60 && i % 60 < 12);
+            let [held, followed] =
+                [None, Some(ForecastSettings::default())].map(|f| play(&clip, f, 0.0, lost));
+            let dropouts = |shown: &[(Pose, PlayerPose)]| -> Vec<(Pose, PlayerPose)> {
+                let all = shown.iter().enumerate().filter(|(i, _)| lost(*i)[k]);
+                all.map(|(_, shown)| *shown).collect()
+            };
+            let errors = [&held, &followed].map(|shown| mean_error(&dropouts(shown), &[joint]));
+            println!("{joint:?}: held {:.4} m, followed {:.4} m", errors[0], errors[1]);
+            assert!(errors[1] < 0.8 * errors[0], "{joint:?}: {errors:?}");
+            for (i, pair) in followed.windows(2).enumerate() {
+                let [a, b] = [&pair[0].1.pose, &pair[1].1.pose].map(positions);
+                let moved = a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max);
+                assert!(moved < most, "{joint:?} lost, frame {i}: {moved} of {most} m");
+            }
+            for (i, ((_, held), (_, followed))) in held.iter().zip(&followed).enumerate() {
+                let source = if k == 0 && lost(i)[0] { PoseSource::Forecast } else { held.source };
+                assert_eq!(followed.source, source, "frame {i}");
+            }
+        }
+    }
+
+    /// After its forecast a lost head freezes where it is by then.
+    #[test]
+    fn a_long_dropout_ends_as_it_does_without_forecasts() {
+        let walk = clip(Kind::Walk);
+        let lost = |i: usize| [i >= 120, false, false];
+        let shown = play(&walk, Some(ForecastSettings::default()), 0.0, lost);
+        let head = |i: usize| positions(&shown[i].1.pose)[HEAD];
+        assert!(head(140).distance(head(119)) > 0.05, "it goes on");
+        assert_eq!(shown[125].1.source, PoseSource::Forecast);
+        assert_eq!(shown[150].1.source, PoseSource::Frozen);
+        assert_eq!(shown[400].1.source, PoseSource::RestPose);
+        assert!(head(150).distance(head(170)) < 1e-6, "it stands");
+    }
+
+    #[test]
+    fn a_lead_changes_gently_and_a_teleport_moves_all_forecasts() {
+        let forecaster = &mut BodyForecaster::new(Extrapolation::default());
+        let skeleton = Skeleton::default();
+        let mut forecasts = Forecasts::new(forecaster);
+        let walk = |time: f64| Pose { translation: DVec3::X * time, ..Pose::rest() };
+        let tracked = TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY);
+        for i in 0..60 {
+            let now = f64::from(i) * DT;
+            let settings = ForecastSettings::default();
+            forecasts.start(forecaster, &settings, &skeleton, &[tracked; 3], now);
+            let before = forecasts.state().ahead;
+            forecasts.lead(forecaster, now, &walk(now), Some(0.1), DT);
+            forecasts.show(now, &walk(now));
+            let change = forecasts.state().ahead - before;
+            assert!((0.0..=LEAD_RATE * DT + 1e-12).contains(&change), "frame {i}: {change}");
+        }
+        assert!((forecasts.state().ahead - 0.1).abs() < 1e-12);
+        assert!(forecasts.state().confidence.iter().all(|sure| (0.0..=1.0).contains(sure)));
+        let here = forecasts.forecast(forecaster, 0.2).unwrap().pose;
+        let by = Teleport { turn: 1.0, from: DVec3::ZERO, to: DVec3::new(5.0, -3.0, 0.0) };
+        forecasts.teleport(&by);
+        let there = forecasts.forecast(forecaster, 0.2).unwrap().pose;
+        assert!(there.translation.distance(by.point(here.translation)) < 1e-9);
+    }
+}
