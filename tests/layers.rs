@@ -13,7 +13,7 @@ struct House {
     layers: &'static [&'static [&'static str]],
 }
 
-const HOUSES: [House; 6] = [
+const HOUSES: [House; 7] = [
     House {
         name: "kinest",
         may_use: &[],
@@ -39,8 +39,13 @@ const HOUSES: [House; 6] = [
         layers: &[&["choice"], &["error"], &["served"], &["gpu"], &["devices"], &["open", "probe"]],
     },
     House {
-        name: "bevy_kinest",
+        name: "kinest_language",
         may_use: &["kinest", "kinest_engine"],
+        layers: &[&["words"], &["library"], &["describe"]],
+    },
+    House {
+        name: "bevy_kinest",
+        may_use: &["kinest", "kinest_engine", "kinest_language"],
         layers: &[
             &["files"],
             &["frame"],
@@ -55,7 +60,7 @@ const HOUSES: [House; 6] = [
     },
     House {
         name: "kinest_train",
-        may_use: &["kinest", "kinest_nn", "kinest_native", "kinest_engine"],
+        may_use: &["kinest", "kinest_nn", "kinest_native", "kinest_engine", "kinest_language"],
         layers: &[
             &["progress", "output"],
             &["data", "engine", "render"],

@@ -6,6 +6,7 @@ mod figures;
 pub mod latency;
 mod looks;
 mod refined;
+pub mod search;
 mod table;
 
 pub use baselines::Baseline;

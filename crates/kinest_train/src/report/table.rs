@@ -105,13 +105,13 @@ const PLACES: [(&str, usize); 5] =
     [("first", 0), ("at 1/4", 1), ("middle", 2), ("at 3/4", 3), ("last", 4)];
 
 /// A Markdown table with aligned columns.
-struct Table {
-    header: Vec<String>,
-    rows: Vec<Vec<String>>,
+pub(super) struct Table {
+    pub(super) header: Vec<String>,
+    pub(super) rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    fn new(header: &[&str]) -> Self {
+    pub(super) fn new(header: &[&str]) -> Self {
         Self { header: header.iter().map(|s| (*s).into()).collect(), rows: vec![] }
     }
 }
