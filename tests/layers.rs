@@ -21,7 +21,7 @@ const HOUSES: [House; 7] = [
             &["rotation", "coordinates", "easing", "files", "math"],
             &["skeleton"],
             &["tracker", "motion", "metrics", "rig"],
-            &["calibration", "refine"],
+            &["calibration", "refine", "events"],
             &["features"],
             &["model"],
             &["live"],

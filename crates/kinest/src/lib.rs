@@ -126,6 +126,7 @@
 pub mod calibration;
 pub mod coordinates;
 mod easing;
+pub mod events;
 pub mod features;
 pub mod files;
 pub mod live;
