@@ -60,7 +60,8 @@ fn german_tells_the_same_acts() {
 fn the_json_has_three_levels_and_the_codes() {
     let codes = codes(Kind::Wave, 1);
     let json = serde_json::to_value(Describer::default().describe(&codes)).unwrap();
-    let fields: Vec<&String> = json.as_object().unwrap().keys().collect();
+    let mut fields: Vec<&String> = json.as_object().unwrap().keys().collect();
+    fields.sort();
     assert_eq!(fields, ["codes", "generator", "global", "groups", "interactions"]);
     assert_eq!(json["generator"], "rules-v1");
     assert!(json["global"][0].is_string());
@@ -78,7 +79,9 @@ fn a_mirrored_body_does_the_same_with_the_other_side() {
         codes.into_iter().map(|s| CodeSegment { code: s.code.mirrored(), ..s }).collect()
     };
     let codes = codes(Kind::Wave, 2);
-    let swap = |text: &str| text.replace("left", "\u{0}").replace("right", "left").replace('\u{0}', "right");
+    let swap = |text: &str| {
+        text.replace("left", "\u{0}").replace("right", "left").replace('\u{0}', "right")
+    };
     let describe = |codes: &[CodeSegment]| Describer::default().describe(codes);
     let (one, other) = (describe(&codes), describe(&mirrored(codes.clone())));
     assert_eq!(swap(&one.global[0]), other.global[0]);
@@ -115,6 +118,7 @@ fn built_in_words_know_the_same_things_and_wrong_tables_are_refused() {
         let error = Wording::from_ron(&table).unwrap_err().to_string();
         assert!(error.contains(expected), "{change}: {error}");
     }
-    let kinds = ActKind::ALL.iter().map(|kind| kind.name()).collect::<std::collections::BTreeSet<_>>();
+    let kinds =
+        ActKind::ALL.iter().map(|kind| kind.name()).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(kinds.len(), ActKind::ALL.len());
 }

@@ -63,7 +63,10 @@ fn side_tempo_synonyms_titles_and_names_decide() {
         assert_eq!(found(&library, text)[0], first, "{text}");
     }
     let left = found(&library, "walk forward and turn left");
-    assert!(left[..2].contains(&"01_02".into()) && left[..2].contains(&"WalkTurnLeft90.npz".into()), "{left:?}");
+    assert!(
+        left[..2].contains(&"01_02".into()) && left[..2].contains(&"WalkTurnLeft90.npz".into()),
+        "{left:?}"
+    );
 }
 
 #[test]
@@ -143,7 +146,10 @@ fn libraries_without_clips_and_clips_that_contradict_themselves_are_refused() {
     assert!(matches!(Library::new(vec![one(), one()]), Err(LibraryError::Twice(_))));
     for (start, end) in [(2.0, 1.0), (0.0, 11.0), (-1.0, 2.0), (f64::NAN, 2.0)] {
         let wrong = clip("a", &[], vec![moment("walks", start, end)]);
-        assert!(matches!(Library::new(vec![wrong]), Err(LibraryError::Span { .. })), "{start} {end}");
+        assert!(
+            matches!(Library::new(vec![wrong]), Err(LibraryError::Span { .. })),
+            "{start} {end}"
+        );
     }
 }
 
@@ -151,14 +157,18 @@ fn libraries_without_clips_and_clips_that_contradict_themselves_are_refused() {
 #[test]
 fn a_large_library_is_searched_within_milliseconds() {
     let verbs = ["walks", "runs", "jumps", "turns", "waves", "sits", "kicks", "punches", "bows"];
-    let ways = ["to the left", "to the right", "forward quickly", "backward slowly", "with both hands"];
+    let ways =
+        ["to the left", "to the right", "forward quickly", "backward slowly", "with both hands"];
     let clips = (0..2000).map(|i: usize| {
-        let text = |j: usize| format!("{} {}", verbs[(i + j * j) % verbs.len()], ways[(i * 7 + j) % ways.len()]);
+        let text = |j: usize| {
+            format!("{} {}", verbs[(i + j * j) % verbs.len()], ways[(i * 7 + j) % ways.len()])
+        };
         let moments = (0..40).map(|j| moment(&text(j), j as f64 / 5.0, j as f64 / 5.0 + 1.0));
         clip(&format!("{i:04}_poses.npz"), &[&text(i)], moments.collect())
     });
     let library = Library::new(clips.collect()).unwrap();
-    let text = "someone walks forward quickly, turns left and waves with the right hand without a kick";
+    let text =
+        "someone walks forward quickly, turns left and waves with the right hand without a kick";
     library.search(text, 10).unwrap();
     let start = Instant::now();
     let rounds = 5;

@@ -123,8 +123,11 @@ fn bad_input_is_named() {
     fail(path, &["describe"], 2, &["--motion"]);
 
     let library = |data: &str, more: &[&str]| {
-        [&["library", "--data", data, "--out", "l.library"][..], more].concat()
-            .into_iter().map(String::from).collect::<Vec<_>>()
+        [&["library", "--data", data, "--out", "l.library"][..], more]
+            .concat()
+            .into_iter()
+            .map(String::from)
+            .collect::<Vec<_>>()
     };
     let refuse = |data: &str, more: &[&str], parts: &[&str]| {
         let arguments = library(data, more);

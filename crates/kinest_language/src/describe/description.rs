@@ -1,6 +1,6 @@
 //! Descriptions at three levels: the whole body, its six groups, pairs of groups.
 
-use super::act::{Act, ActKind};
+use super::act::{Act, ActKind, Pace};
 use super::find::{self, Codes};
 use super::wording::{When, Wording};
 use crate::library::Moment;
@@ -163,8 +163,7 @@ impl Describer<'_> {
             before = Some(act);
         }
         if clauses.is_empty() {
-            let stand = Act { count: 1, ..still() };
-            clauses.push(self.wording.act_clause(&stand, When::First, seed));
+            clauses.push(self.wording.act_clause(&STILL, When::First, seed));
         }
         self.wording.sentence(self.wording.subject(seed), &clauses)
     }
@@ -203,12 +202,16 @@ fn end(codes: &[CodeSegment]) -> f64 {
     codes.iter().map(|segment| segment.end_s).fold(0.0, f64::max)
 }
 
-fn still() -> Act {
-    use super::act::Pace;
-    let (side, direction) = (None, None);
-    let (count, start_s, end_s) = (1, 0.0, 0.0);
-    Act { kind: ActKind::Stand, side, direction, pace: Pace::Ordinary, count, start_s, end_s }
-}
+/// What a body does that does nothing else.
+const STILL: Act = Act {
+    kind: ActKind::Stand,
+    side: None,
+    direction: None,
+    pace: Pace::Ordinary,
+    count: 1,
+    start_s: 0.0,
+    end_s: 0.0,
+};
 
 /// When something that starts at `start` is, after something else.
 fn when(before: (f64, f64), start: f64) -> When {
@@ -239,7 +242,8 @@ fn repeated(acts: Vec<Act>) -> Vec<Act> {
     let mut joined: Vec<Act> = vec![];
     for act in acts {
         let same = |other: &&mut Act| {
-            let alike = (other.kind, other.side, other.direction) == (act.kind, act.side, act.direction);
+            let alike =
+                (other.kind, other.side, other.direction) == (act.kind, act.side, act.direction);
             alike && act.start_s - other.end_s < PAUSE
         };
         match joined.iter_mut().rev().find(same) {
@@ -258,7 +262,8 @@ fn repeated(acts: Vec<Act>) -> Vec<Act> {
 fn selected(acts: &[Act], duration_s: f64) -> Vec<Act> {
     let room = 2 + (duration_s / SECONDS_PER_CLAUSE) as usize;
     let mut order: Vec<&Act> = acts.iter().collect();
-    let value = |act: &Act| act.salience() + if act.kind.travels() { act.duration_s() } else { 0.0 };
+    let value =
+        |act: &Act| act.salience() + if act.kind.travels() { act.duration_s() } else { 0.0 };
     order.sort_by(|a, b| value(b).total_cmp(&value(a)).then(a.start_s.total_cmp(&b.start_s)));
     let mut told: Vec<Act> = vec![];
     for act in order {
@@ -269,7 +274,8 @@ fn selected(acts: &[Act], duration_s: f64) -> Vec<Act> {
         let covered = told.iter().any(|other| {
             let common = other.end_s.min(act.end_s) - other.start_s.max(act.start_s);
             let covered = common > 0.5 * act.duration_s() && implied(act.kind, other.kind);
-            let again = (other.kind, other.side, other.direction) == (act.kind, act.side, act.direction);
+            let again =
+                (other.kind, other.side, other.direction) == (act.kind, act.side, act.direction);
             covered || again
         });
         if !covered {
@@ -284,13 +290,29 @@ fn selected(acts: &[Act], duration_s: f64) -> Vec<Act> {
 fn implied(act: ActKind, other: ActKind) -> bool {
     use ActKind as A;
     match other {
-        A::Wave => matches!(act, A::RaiseHand | A::MoveHandAside | A::ShakeHand | A::SwingArm | A::ReachOut | A::ArmOut | A::Punch),
+        A::Wave => matches!(
+            act,
+            A::RaiseHand
+                | A::MoveHandAside
+                | A::ShakeHand
+                | A::SwingArm
+                | A::ReachOut
+                | A::ArmOut
+                | A::Punch
+        ),
         A::TPose => matches!(act, A::ArmOut | A::Stand | A::RaiseHand),
-        A::Clap => matches!(act, A::HandsTogether | A::MoveHandAside | A::Push | A::Punch | A::ReachOut),
+        A::Clap => {
+            matches!(act, A::HandsTogether | A::MoveHandAside | A::Push | A::Punch | A::ReachOut)
+        }
         A::Punch | A::Push => matches!(act, A::ReachOut | A::SwingArm | A::HandsTogether),
-        A::SitDown | A::Sit => matches!(act, A::Crouch | A::BendOver | A::Stand | A::TouchKnee | A::LiftLeg),
+        A::SitDown | A::Sit => {
+            matches!(act, A::Crouch | A::BendOver | A::Stand | A::TouchKnee | A::LiftLeg)
+        }
         A::ReachDown => matches!(act, A::BendOver | A::TouchFoot | A::TouchKnee | A::Bow),
-        A::Crawl | A::Lie => matches!(act, A::BendOver | A::ReachDown | A::LeanBack | A::LeanAside | A::Look | A::TouchHead),
+        A::Crawl | A::Lie => matches!(
+            act,
+            A::BendOver | A::ReachDown | A::LeanBack | A::LeanAside | A::Look | A::TouchHead
+        ),
         A::Kick => matches!(act, A::LiftLeg | A::LiftKnee | A::LeanBack),
         A::March => matches!(act, A::LiftKnee | A::LiftLeg),
         A::Jump => matches!(act, A::Crouch | A::Bounce),
@@ -307,9 +329,7 @@ fn implied(act: ActKind, other: ActKind) -> bool {
 /// order of time.
 fn told<'a>(codes: impl Iterator<Item = &'a CodeSegment>, most: usize) -> Vec<&'a CodeSegment> {
     let mut all: Vec<&CodeSegment> = codes.filter(|segment| !segment.code.is_usual()).collect();
-    all.sort_by(|a, b| {
-        salience(b).total_cmp(&salience(a)).then(a.start_s.total_cmp(&b.start_s))
-    });
+    all.sort_by(|a, b| salience(b).total_cmp(&salience(a)).then(a.start_s.total_cmp(&b.start_s)));
     let mut told: Vec<&CodeSegment> = vec![];
     for segment in all {
         let said = told.iter().any(|other| {

@@ -109,6 +109,10 @@ pub(super) fn acts(codes: &Codes) -> Vec<Act> {
     hands(codes, &whole, &mut acts);
     head(codes, &mut acts);
     let mut acts = both_sides(acts);
+    for act in &mut acts {
+        act.start_s = act.start_s.max(0.0);
+        act.end_s = act.end_s.min(codes.end_s);
+    }
     acts.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.kind.cmp(&b.kind)));
     acts
 }
@@ -134,11 +138,13 @@ fn locomotion(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
         {
             let part = spans.and(way).bridged(0.4).lasting(0.6);
             rest = rest.without(&part);
-            let there = part.iter().map(|span| Act { direction: Some(direction), ..act(kind, span) });
+            let there =
+                part.iter().map(|span| Act { direction: Some(direction), ..act(kind, span) });
             acts.extend(there.map(|act| Act { pace: stride(codes, act), ..act }));
         }
         let rest = rest.bridged(0.2).lasting(0.5);
-        let ahead = rest.iter().map(|span| Act { direction: Some(Direction::Forward), ..act(kind, span) });
+        let ahead =
+            rest.iter().map(|span| Act { direction: Some(Direction::Forward), ..act(kind, span) });
         acts.extend(ahead.map(|act| Act { pace: stride(codes, act), ..act }));
     }
     acts.extend(whole.crawl.iter().map(|span| act(ActKind::Crawl, span)));
@@ -185,7 +191,8 @@ fn turns(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
             half if half > 140.0 => ActKind::TurnAround,
             _ => ActKind::Turn,
         };
-        let count = if kind == ActKind::Spin { (degrees / 360.0).round().max(1.0) as usize } else { 1 };
+        let count =
+            if kind == ActKind::Spin { (degrees / 360.0).round().max(1.0) as usize } else { 1 };
         acts.push(Act { direction, pace: pace(turn.speed), count, ..act(kind, span) });
     }
 }
@@ -215,18 +222,28 @@ fn postures(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     ] {
         for span in spans.iter() {
             acts.push(act(kind, span));
-            let down = lowers.iter().find(|down| (-0.3..=1.0).contains(&(span.0 - down.start_s)) || down.start_s < span.0 && down.end_s > span.0);
+            let down = lowers.iter().find(|down| {
+                (-0.3..=1.0).contains(&(span.0 - down.start_s))
+                    || down.start_s < span.0 && down.end_s > span.0
+            });
             if let Some(down) = down.filter(|_| kind == ActKind::Sit) {
                 let till = down.end_s.max(span.0);
-                acts.push(Act { pace: pace(down.speed), ..act(ActKind::SitDown, (down.start_s, till)) });
+                acts.push(Act {
+                    pace: pace(down.speed),
+                    ..act(ActKind::SitDown, (down.start_s, till))
+                });
             }
             let up = raises.iter().find(|up| (up.start_s..=up.end_s + 0.3).contains(&span.1));
             if let Some(up) = up {
-                acts.push(Act { pace: pace(up.speed), ..act(ActKind::StandUp, (up.start_s, up.end_s)) });
+                acts.push(Act {
+                    pace: pace(up.speed),
+                    ..act(ActKind::StandUp, (up.start_s, up.end_s))
+                });
             }
         }
     }
-    let lifted = codes.body(K::RootHeight, &[C::Lifted]).without(&whole.air).bridged(0.5).lasting(0.7);
+    let lifted =
+        codes.body(K::RootHeight, &[C::Lifted]).without(&whole.air).bridged(0.5).lasting(0.7);
     acts.extend(lifted.iter().map(|span| act(ActKind::Climb, span)));
 }
 
@@ -258,7 +275,9 @@ fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     acts.extend(reaches.iter().map(|span| act(ActKind::ReachDown, span)));
     let back = codes.body(K::TorsoPitch, &[C::BentBack]).without(&down.or(&whole.sit)).lasting(0.4);
     acts.extend(back.iter().map(|span| act(ActKind::LeanBack, span)));
-    for (class, direction) in [(C::LeaningLeft, Direction::Left), (C::LeaningRight, Direction::Right)] {
+    for (class, direction) in
+        [(C::LeaningLeft, Direction::Left), (C::LeaningRight, Direction::Right)]
+    {
         let leans = codes.body(K::TorsoRoll, &[class]).without(&down).bridged(0.2).lasting(0.4);
         let to = |span| Act { direction: Some(direction), ..act(ActKind::LeanAside, span) };
         acts.extend(leans.iter().map(to));
@@ -329,7 +348,8 @@ fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
         let ahead = front.holds(end) || front.holds(end - 0.05);
         let level = held(K::HandUp, &[C::Below, C::Level, C::Above]).holds(end);
         if reach.speed > 2.0 && ahead && level && whole.run.share((start, end)) < 0.5 {
-            punches.push(Act { pace: pace(reach.speed / 2.0), ..mine(ActKind::Punch, (start, end)) });
+            punches
+                .push(Act { pace: pace(reach.speed / 2.0), ..mine(ActKind::Punch, (start, end)) });
             punched.push((start, end + 0.3));
         }
     }
@@ -357,12 +377,15 @@ fn leg(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     let down = whole.lie.or(&whole.crawl).or(&whole.kneel).or(&whole.sit).or(&whole.low);
 
     let lifted = held(K::FootOverFloor, &[C::Lifted, C::High]);
-    let ahead = held(K::FootForward, &[C::InFront, C::FarInFront]).or(&held(K::FootOut, &[C::FarOut]));
+    let ahead =
+        held(K::FootForward, &[C::InFront, C::FarInFront]).or(&held(K::FootOut, &[C::FarOut]));
     let fast = held(K::FootSpeed, &[C::Fast]);
-    let high = held(K::FootOverFloor, &[C::High]).or(&held(K::FootUp, &[C::Below, C::Level, C::Above]));
+    let high =
+        held(K::FootOverFloor, &[C::High]).or(&held(K::FootUp, &[C::Below, C::Level, C::Above]));
     let kicks = lifted.and(&ahead).and(&high).without(&down.or(&whole.run).or(&whole.air));
     let kicks = kicks.bridged(0.15).lasting(0.08);
-    let kicks: Vec<_> = kicks.iter().filter(|(start, end)| fast.within((start - 0.3, *end)) > 0.05).collect();
+    let kicks: Vec<_> =
+        kicks.iter().filter(|(start, end)| fast.within((start - 0.3, *end)) > 0.05).collect();
     acts.extend(kicks.iter().map(|(start, end)| mine(ActKind::Kick, (start - 0.2, end + 0.2))));
     let kicked = Spans::new(kicks.iter().map(|(start, end)| (start - 0.4, end + 0.4)));
 
@@ -374,7 +397,10 @@ fn leg(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     for march in codes.all(K::ThighRaise, at, &[C::Marches]) {
         let span = (march.start_s, march.end_s);
         let lifts = knees.within(span) > 0.1 * (span.1 - span.0);
-        if down.share(span) < 0.3 && whole.run.share(span) < 0.3 && (travels.share(span) < 0.4 || lifts) {
+        if down.share(span) < 0.3
+            && whole.run.share(span) < 0.3
+            && (travels.share(span) < 0.4 || lifts)
+        {
             acts.push(mine(ActKind::March, span));
         }
     }
@@ -408,15 +434,21 @@ fn hands(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     acts.extend(together.lasting(0.6).iter().map(|span| act(ActKind::HandsTogether, span)));
 
     let of = |side: Side| acts.iter().filter(move |act| act.side == Some(side));
-    let outs = |side| Spans::new(of(side).filter(|act| act.kind == ActKind::ArmOut).map(|a| (a.start_s, a.end_s)));
+    let outs = |side| {
+        Spans::new(of(side).filter(|act| act.kind == ActKind::ArmOut).map(|a| (a.start_s, a.end_s)))
+    };
     let level = codes.both(K::HandUp, &[C::Below, C::Level, C::Above]);
     let pose = outs(Side::Left).and(&outs(Side::Right)).and(&level).lasting(0.5);
-    let pushes = |side| Spans::new(of(side).filter(|act| act.kind == ActKind::Punch).map(|a| (a.start_s, a.end_s)));
+    let pushes = |side| {
+        Spans::new(of(side).filter(|act| act.kind == ActKind::Punch).map(|a| (a.start_s, a.end_s)))
+    };
     let pushed = pushes(Side::Left).and(&pushes(Side::Right));
-    let extends = |at| Spans::new(codes.all(K::HandReach, at, &[C::Extends]).map(|m| (m.start_s, m.end_s)));
+    let extends =
+        |at| Spans::new(codes.all(K::HandReach, at, &[C::Extends]).map(|m| (m.start_s, m.end_s)));
     let front = codes.both(K::HandForward, &[C::InFront, C::FarInFront]);
     let push = extends(Place::Left).and(&extends(Place::Right)).lasting(0.1);
-    let push: Vec<_> = push.iter().filter(|span| front.within((span.1 - 0.1, span.1 + 0.2)) > 0.05).collect();
+    let push: Vec<_> =
+        push.iter().filter(|span| front.within((span.1 - 0.1, span.1 + 0.2)) > 0.05).collect();
     // Hands that shoot forward together push.
     acts.retain(|act| act.kind != ActKind::Punch || pushed.within((act.start_s, act.end_s)) == 0.0);
     acts.retain(|act| act.kind != ActKind::ArmOut || pose.within((act.start_s, act.end_s)) == 0.0);
@@ -428,8 +460,8 @@ fn head(codes: &Codes, acts: &mut Vec<Act>) {
     for (kind, code, class) in
         [(ActKind::Nod, K::HeadPitch, C::Nods), (ActKind::ShakeHead, K::HeadYaw, C::Shakes)]
     {
-        let repeats = codes.all(code, Place::Body, &[class]);
-        acts.extend(repeats.map(|repeat| act(kind, (repeat.start_s, repeat.end_s))));
+        let repeats = codes.body(code, &[class]);
+        acts.extend(repeats.iter().map(|span| act(kind, span)));
     }
     for (code, class, direction) in [
         (K::HeadYaw, C::TurnedLeft, Direction::Left),
@@ -452,7 +484,10 @@ fn both_sides(acts: Vec<Act>) -> Vec<Act> {
             let sides = (other.side, act.side) == (Some(Side::Left), Some(Side::Right));
             let common = other.end_s.min(act.end_s) - other.start_s.max(act.start_s);
             let shorter = other.duration_s().min(act.duration_s());
-            let alternate = matches!(act.kind, ActKind::Kick | ActKind::Punch | ActKind::LiftKnee | ActKind::LiftLeg);
+            let alternate = matches!(
+                act.kind,
+                ActKind::Kick | ActKind::Punch | ActKind::LiftKnee | ActKind::LiftLeg
+            );
             sides && other.kind == act.kind && !alternate && common > 0.5 * shorter
         });
         match partner {

@@ -55,7 +55,10 @@ impl Spans {
     pub(super) fn without(&self, other: &Self) -> Self {
         let mut left = vec![];
         for (mut start, end) in self.iter() {
-            for (from, to) in other.iter().filter(|(from, to)| *to > start && *from < end) {
+            for (from, to) in other.iter() {
+                if to <= start || from >= end {
+                    continue;
+                }
                 if from > start {
                     left.push((start, from));
                 }

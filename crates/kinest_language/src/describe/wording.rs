@@ -216,7 +216,8 @@ impl Wording {
                 return Err(WordingError::Missing { table: "acts", name });
             }
         }
-        if let Some(name) = table.acts.keys().find(|n| !ActKind::ALL.iter().any(|a| a.name() == *n)) {
+        if let Some(name) = table.acts.keys().find(|n| !ActKind::ALL.iter().any(|a| a.name() == *n))
+        {
             let (name, hint) = (name.clone(), String::new());
             return Err(WordingError::Unknown { table: "acts", name, hint });
         }
@@ -313,7 +314,8 @@ impl Wording {
 
     pub(super) fn quiet(&self, group: Group, seed: u64) -> String {
         let (direction, count) = (None, 1);
-        let filling = Filling { side: None, direction, pace: Pace::Ordinary, count, when: When::First };
+        let filling =
+            Filling { side: None, direction, pace: Pace::Ordinary, count, when: When::First };
         self.fill(&self.table.quiet[group.name()], group.name(), seed, filling)
     }
 

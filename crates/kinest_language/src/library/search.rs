@@ -277,7 +277,8 @@ impl Wanted {
         let english = Lexicon::english();
         let refined = self.unit.refined.iter().map(|refinement| {
             let so = unit.refined.contains(refinement);
-            let partly = || english.including(refinement).any(|w| unit.refined.iter().any(|r| r == w));
+            let partly =
+                || english.including(refinement).any(|w| unit.refined.iter().any(|r| r == w));
             let opposite = || english.opposite(refinement).map(String::from);
             let not_so = || opposite().is_some_and(|opposite| unit.refined.contains(&opposite));
             match () {

@@ -55,10 +55,13 @@ impl Lexicon {
                 continue;
             }
             let (stem, used) = self.phrase(&words[at..]);
-            if used == 1 && let Some(refinement) = self.refinements.get(word) {
+            if used == 1
+                && let Some(refinement) = self.refinements.get(word)
+            {
                 clause.push(Part::Refinement(refinement.clone()));
             } else if used > 1 || !(self.ignored.contains(word) || word.chars().nth(1).is_none()) {
-                let written: Vec<&str> = words[at..at + used].iter().flatten().map(String::as_str).collect();
+                let written: Vec<&str> =
+                    words[at..at + used].iter().flatten().map(String::as_str).collect();
                 clause.push(Part::Head(self.unit(written.join(" "), stem)));
             }
             at += used;

@@ -58,7 +58,10 @@ pub fn run(args: LibraryArgs) -> anyhow::Result<()> {
         }
     }
     if found.is_empty() {
-        bail!("the library would be empty: none of {faults} files in {} can be used", args.data.display());
+        bail!(
+            "the library would be empty: none of {faults} files in {} can be used",
+            args.data.display()
+        );
     }
     let titled = found.iter().filter(|clip| !clip.titles.is_empty()).count();
     let library = Library::new(found)?;

@@ -43,10 +43,9 @@ impl Titles {
             let field = |column: usize| row.get(column).unwrap_or_default().trim();
             ensure!(!field(trial).is_empty(), "{}: row {} has no trial", file(), all.len() + 2);
             let entry = all.entry(key(field(trial))).or_default();
-            for (texts, text) in [
-                (&mut entry.titles, field(title)),
-                (&mut entry.context, subject.map_or("", field)),
-            ] {
+            for (texts, text) in
+                [(&mut entry.titles, field(title)), (&mut entry.context, subject.map_or("", field))]
+            {
                 if !text.is_empty() && !texts.iter().any(|there| there == text) {
                     texts.push(text.to_owned());
                 }
@@ -69,13 +68,15 @@ impl Titles {
 fn key(name: &str) -> String {
     let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = file.strip_suffix(".npz").unwrap_or(file);
-    let stem = stem.strip_suffix("_poses").or_else(|| stem.strip_suffix("_stageii")).unwrap_or(stem);
+    let stem =
+        stem.strip_suffix("_poses").or_else(|| stem.strip_suffix("_stageii")).unwrap_or(stem);
     let is_part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let stem = match stem.rsplit_once("_part") {
         Some((stem, part)) if is_part(part) => stem,
         _ => stem,
     };
-    let number = |word: &str| word.parse::<u32>().map_or_else(|_| word.to_lowercase(), |n| n.to_string());
+    let number =
+        |word: &str| word.parse::<u32>().map_or_else(|_| word.to_lowercase(), |n| n.to_string());
     stem.split('_').map(number).collect::<Vec<_>>().join("_")
 }
 
@@ -88,11 +89,20 @@ mod tests {
     fn parts_and_spellings_of_a_trial_have_its_title() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("titles.csv");
-        fs::write(&file, "trial,title,subject\n02_01,walk,humans\n02_01,stroll,humans\n127_3,run,\n").unwrap();
+        fs::write(
+            &file,
+            "trial,title,subject\n02_01,walk,humans\n02_01,stroll,humans\n127_3,run,\n",
+        )
+        .unwrap();
         let titles = Titles::load(&file).unwrap();
-        for clip in ["CMU/02/02_01_poses.npz", "02_01_part12_poses.npz", "2_1", "02_01_stageii.npz"] {
+        for clip in ["CMU/02/02_01_poses.npz", "02_01_part12_poses.npz", "2_1", "02_01_stageii.npz"]
+        {
             let title = titles.of(clip).unwrap();
-            assert_eq!((&title.titles[..], &title.context[..]), (&["walk".into(), "stroll".into()][..], &["humans".into()][..]), "{clip}");
+            assert_eq!(
+                (&title.titles[..], &title.context[..]),
+                (&["walk".into(), "stroll".into()][..], &["humans".into()][..]),
+                "{clip}"
+            );
         }
         assert_eq!(titles.of("127/127_03_poses.npz").unwrap().titles, ["run"]);
         assert_eq!(titles.of("02_011_poses.npz"), None);
