@@ -117,6 +117,8 @@
 //! | record trackers and read them back | [`live::RecordingWriter`], [`live::Recording`] |
 //! | predict and score whole clips | [`live::protocol`], [`metrics`] |
 //! | name parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
+//! | see how these parts move, and against each other | [`skeleton::KinematicGroups`], [`skeleton::Interactions`] |
+//! | know what a body does: codes, gestures, events | [`events`] |
 //! | choose a network to train | [`model::NetworkConfig`] |
 //!
 //! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program

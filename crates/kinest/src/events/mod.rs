@@ -11,10 +11,16 @@
 //! their formulas, units and classes, [`Class`] all classes; all thresholds are in one [`CodeTable`].
 //! A [`CodeTracker`] finds the codes of a body that is playing, [`codes_of`] those of a clip: the same
 //! ones.
+//!
+//! A [`GestureBook`] composes codes to gestures, in a file, and an [`EventDetector`] tells a game what a
+//! body does: [`MotionEvent`]s.
 
 mod class;
 mod codes;
+mod detector;
+mod event;
 mod file;
+mod gesture;
 mod kind;
 mod measure;
 mod place;
@@ -26,7 +32,10 @@ mod tracker;
 
 pub use class::{Class, ClassSort};
 pub use codes::{Codes, codes_of};
+pub use detector::EventDetector;
+pub use event::{EventKind, MotionEvent, Phase};
 pub use file::EventsFileError;
+pub use gesture::{Condition, Gesture, GestureBook, Step};
 pub use kind::{CodeKind, Spread, Unit};
 pub use place::{Misnamed, Place};
 pub use segment::{Code, CodeSegment};
