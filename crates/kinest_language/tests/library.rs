@@ -1,6 +1,6 @@
 //! Search: what is found, where, in which order, and files that are wrong.
 
-use kinest_language::{Clip, Library, LibraryError, Moment, SearchError};
+use kinest_language::{Clip, Lexicon, Library, LibraryError, Moment, SearchError};
 use std::fs;
 use std::time::Instant;
 
@@ -121,7 +121,9 @@ fn a_file_is_written_and_read_back() {
 fn damaged_files_are_refused_with_the_reason() {
     let bytes = library().to_bytes();
     let text = String::from_utf8(bytes.clone()).unwrap();
-    let read = |bytes: &[u8]| Library::from_bytes(bytes, "x.library").unwrap_err().to_string();
+    let read = |bytes: &[u8]| {
+        Library::from_bytes(bytes, "x.library", Lexicon::english()).unwrap_err().to_string()
+    };
     for (bytes, expected) in [
         (b"".to_vec(), "not a library"),
         (b"PK\x03\x04 something".to_vec(), "not a library"),
@@ -135,7 +137,7 @@ fn damaged_files_are_refused_with_the_reason() {
     for at in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x55;
-        assert!(Library::from_bytes(&damaged, "x").is_err(), "byte {at}");
+        assert!(Library::from_bytes(&damaged, "x", Lexicon::english()).is_err(), "byte {at}");
     }
 }
 

@@ -155,6 +155,10 @@ fn bad_input_is_named() {
     search("half.library", "walk", &["half.library", "damaged"]);
     search("t.csv", "walk", &["t.csv", "not a library"]);
     search("none.library", "walk", &["none.library"]);
+    fs::write(path.join("my.lexicon.ron"), "(stemmer: \"english\")").unwrap();
+    let lexicon = ["--text", "walk", "--lexicon", "my.lexicon.ron"];
+    let arguments = [&["search", "--library", "ok.library"][..], &lexicon].concat();
+    fail(path, &arguments, 1, &["my.lexicon.ron"]);
     search("ok.library", "the", &["no word to search for"]);
     fail(path, &["search", "--library", "ok.library"], 2, &["--text"]);
     fail(path, &["search", "--library", "ok.library", "--text", "a", "--top", "0"], 2, &["--top"]);

@@ -64,8 +64,7 @@ fn stem(clip: &str) -> &str {
 }
 
 impl Index {
-    pub(super) fn new(clips: &[Clip]) -> Self {
-        let lexicon = Lexicon::english();
+    pub(super) fn new(clips: &[Clip], lexicon: &Lexicon) -> Self {
         // Descriptions repeat each other.
         let mut known: HashMap<&str, Vec<Unit>> = HashMap::new();
         let mut all: HashMap<String, Vec<(u32, f32)>> = HashMap::new();

@@ -100,7 +100,7 @@ impl Library {
     /// Words of a query, each once.
     fn wanted(&self, text: &str) -> Vec<Wanted> {
         let mut units: Vec<Unit> = vec![];
-        for unit in Lexicon::english().read(text) {
+        for unit in self.lexicon().read(text) {
             let same = |u: &&mut Unit| u.stem == unit.stem && u.negated == unit.negated;
             match units.iter_mut().find(same) {
                 // "turns left, then turns right" wants a turn with both.
@@ -150,7 +150,7 @@ impl Library {
             }
         }
         for refinement in &word.unit.refined {
-            let opposite = Lexicon::english().opposite(refinement);
+            let opposite = self.lexicon().opposite(refinement);
             // "left, then right" holds neither against a clip.
             let opposite = opposite.filter(|o| !word.unit.refined.iter().any(|r| r == o));
             let so = self.refined(word, refinement);
@@ -170,7 +170,7 @@ impl Library {
     /// Weight of a word with a refinement in each clip.
     fn refined(&self, word: &Wanted, refinement: &str) -> HashMap<u32, f32> {
         let mut weights: HashMap<u32, f32> = HashMap::new();
-        let including = Lexicon::english().including(refinement).map(|whole| (whole, INCLUDED));
+        let including = self.lexicon().including(refinement).map(|whole| (whole, INCLUDED));
         for (refinement, share) in [(refinement, 1.0)].into_iter().chain(including) {
             for (term, quality) in &word.answers {
                 for (clip, weight) in self.index().clips(&refined(term, refinement)) {
@@ -204,7 +204,7 @@ impl Library {
 
     fn hit(&self, number: usize, score: f32, wanted: &[Wanted]) -> Hit {
         let clip = &self.clips()[number];
-        let texts = Texts::new(clip);
+        let texts = Texts::new(clip, self.lexicon());
         let mut why = vec![];
         let mut spans: Vec<(f32, (f64, f64))> = vec![];
         let mut heaviest: (f32, bool) = (0.0, false);
@@ -235,16 +235,18 @@ impl Library {
 
 /// The texts of a clip, read.
 struct Texts<'a> {
+    lexicon: &'a Lexicon,
     titles: Vec<(&'a str, Vec<Unit>)>,
     moments: Vec<(&'a Moment, Vec<Unit>)>,
 }
 
 impl<'a> Texts<'a> {
-    fn new(clip: &'a Clip) -> Self {
-        let read = |text| Lexicon::english().read(text);
+    fn new(clip: &'a Clip, lexicon: &'a Lexicon) -> Self {
+        let read = |text| lexicon.read(text);
         let names = [&clip.clip].into_iter();
         let titles = clip.titles.iter().chain(names).chain(&clip.context);
         Self {
+            lexicon,
             titles: titles.map(|text| (text.as_str(), read(text))).collect(),
             moments: clip.moments.iter().map(|moment| (moment, read(&moment.text))).collect(),
         }
@@ -253,7 +255,7 @@ impl<'a> Texts<'a> {
     /// The moment that answers a word best, and how well.
     fn moment(&self, word: &Wanted) -> Option<(f32, &'a Moment)> {
         let fits = self.moments.iter().map(|(moment, units)| {
-            let fit = units.iter().map(|unit| word.fit(unit)).fold(0.0, f32::max);
+            let fit = units.iter().map(|unit| word.fit(unit, self.lexicon)).fold(0.0, f32::max);
             (fit, fit * moment.weight as f32, *moment)
         });
         let fits = fits.filter(|(fit, ..)| *fit > LEAST_FIT);
@@ -265,7 +267,7 @@ impl<'a> Texts<'a> {
     /// The first title that answers a word, and how well.
     fn title(&self, word: &Wanted) -> Option<(f32, &'a str)> {
         let fits = self.titles.iter().map(|(title, units)| {
-            (units.iter().map(|unit| word.fit(unit)).fold(0.0, f32::max), *title)
+            (units.iter().map(|unit| word.fit(unit, self.lexicon)).fold(0.0, f32::max), *title)
         });
         fits.filter(|(fit, _)| *fit > 0.0).reduce(|a, b| if b.0 > a.0 { b } else { a })
     }
@@ -273,13 +275,12 @@ impl<'a> Texts<'a> {
 
 impl Wanted {
     /// How well a word of a text answers this one with all that refines it.
-    fn fit(&self, unit: &Unit) -> f32 {
-        let english = Lexicon::english();
+    fn fit(&self, unit: &Unit, lexicon: &Lexicon) -> f32 {
         let refined = self.unit.refined.iter().map(|refinement| {
             let so = unit.refined.contains(refinement);
             let partly =
-                || english.including(refinement).any(|w| unit.refined.iter().any(|r| r == w));
-            let opposite = || english.opposite(refinement).map(String::from);
+                || lexicon.including(refinement).any(|w| unit.refined.iter().any(|r| r == w));
+            let opposite = || lexicon.opposite(refinement).map(String::from);
             let not_so = || opposite().is_some_and(|opposite| unit.refined.contains(&opposite));
             match () {
                 () if so => 1.0,

@@ -2,11 +2,13 @@
 
 use super::clip::Clip;
 use super::index::Index;
+use crate::words::Lexicon;
 use kinest::files::write_atomically;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt::{self, Debug};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 use thiserror::Error;
 
@@ -80,6 +82,7 @@ pub enum LibraryError {
 pub struct Library {
     clips: Vec<Clip>,
     index: Index,
+    lexicon: Arc<Lexicon>,
 }
 
 impl Debug for Library {
@@ -89,11 +92,19 @@ impl Debug for Library {
 }
 
 impl Library {
-    /// A library of these clips.
+    /// A library of these clips, with English texts.
     ///
     /// # Errors
     /// If there is no clip, two have the same name, or a moment is not within its clip.
     pub fn new(clips: Vec<Clip>) -> Result<Self, LibraryError> {
+        Self::with_lexicon(clips, Lexicon::english())
+    }
+
+    /// A library of these clips, searched with other words than the built-in ones.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_lexicon(clips: Vec<Clip>, lexicon: Arc<Lexicon>) -> Result<Self, LibraryError> {
         if clips.is_empty() {
             return Err(LibraryError::Empty);
         }
@@ -112,14 +123,18 @@ impl Library {
                 }
             }
         }
-        let index = Index::new(&clips);
-        Ok(Self { clips, index })
+        let index = Index::new(&clips, &lexicon);
+        Ok(Self { clips, index, lexicon })
     }
 
     /// Its clips.
     #[must_use]
     pub fn clips(&self) -> &[Clip] {
         &self.clips
+    }
+
+    pub(super) fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
     }
 
     pub(super) fn index(&self) -> &Index {
@@ -141,8 +156,12 @@ impl Library {
     /// Reads the bytes of a file; `path` is only for error messages.
     ///
     /// # Errors
-    /// If they are not a library, of another version, or damaged.
-    pub fn from_bytes(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, LibraryError> {
+    /// If they are not a library, of another version, damaged, or have no clips.
+    pub fn from_bytes(
+        bytes: &[u8],
+        path: impl AsRef<Path>,
+        lexicon: Arc<Lexicon>,
+    ) -> Result<Self, LibraryError> {
         let path = || path.as_ref().to_owned();
         let damaged = |problem: String| LibraryError::Damaged { path: path(), problem };
         // The first line is short in any version.
@@ -160,20 +179,28 @@ impl Library {
             return Err(damaged("the checksum differs".into()));
         }
         let clips = serde_json::from_slice(content).map_err(|error| damaged(error.to_string()))?;
-        match Self::new(clips) {
+        match Self::with_lexicon(clips, lexicon) {
             Err(LibraryError::Empty) => Err(LibraryError::Empty),
             other => other.map_err(|error| damaged(error.to_string())),
         }
     }
 
-    /// Reads a file.
+    /// Reads a file with English texts.
     ///
     /// # Errors
     /// If it cannot be read, or as [`Self::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LibraryError> {
+        Self::load_with(path, Lexicon::english())
+    }
+
+    /// Reads a file, to search it with other words than the built-in ones.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with(path: impl AsRef<Path>, lexicon: Arc<Lexicon>) -> Result<Self, LibraryError> {
         let path = path.as_ref();
         let error = |source| LibraryError::Read { path: path.to_owned(), source };
-        Self::from_bytes(&fs::read(path).map_err(error)?, path)
+        Self::from_bytes(&fs::read(path).map_err(error)?, path, lexicon)
     }
 
     /// Writes a file. Readers see the old file or the new one, never a partial one.

@@ -4,7 +4,7 @@ use rust_stemmers::{Algorithm, Stemmer};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::{self, Debug};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use thiserror::Error;
 
 /// A table of words that cannot be used.
@@ -85,12 +85,12 @@ impl Debug for Lexicon {
 impl Lexicon {
     /// The built-in table of English words.
     #[must_use]
-    pub fn english() -> &'static Self {
-        static ENGLISH: LazyLock<Lexicon> = LazyLock::new(|| {
+    pub fn english() -> Arc<Self> {
+        static ENGLISH: LazyLock<Arc<Lexicon>> = LazyLock::new(|| {
             let table = include_str!("../../assets/english.lexicon.ron");
-            Lexicon::from_ron(table).expect("a test reads the built-in table")
+            Arc::new(Lexicon::from_ron(table).expect("a test reads the built-in table"))
         });
-        &ENGLISH
+        Arc::clone(&ENGLISH)
     }
 
     /// Reads a table.

@@ -2,10 +2,13 @@
 
 use crate::output::say;
 use crate::report::search;
+use anyhow::Context;
 use clap::Args;
-use kinest_language::{Evidence, Hit, Library};
+use kinest_language::{Evidence, Hit, Lexicon, Library};
 use serde_json::{Value, json};
+use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Finds the clips of a library that fit a text: "someone waves with the right hand".
 #[derive(Args, Clone, Debug)]
@@ -21,6 +24,9 @@ pub struct SearchArgs {
     /// query that should find its trial
     #[arg(long)]
     pub queries: Option<PathBuf>,
+    /// What words mean, a `.lexicon.ron` file; by default English
+    #[arg(long)]
+    pub lexicon: Option<PathBuf>,
     /// Most clips to show
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "queries")]
     pub top: u16,
@@ -32,10 +38,18 @@ pub struct SearchArgs {
 /// Runs `search`.
 ///
 /// # Errors
-/// If the library cannot be read or is empty, the text has no word to search for, or the queries cannot
+/// If the library or the lexicon cannot be read, the library is empty, the text has no word to search for, or the queries cannot
 /// be read or are about other trials.
 pub fn run(args: SearchArgs) -> anyhow::Result<()> {
-    let library = Library::load(&args.library)?;
+    let lexicon = match &args.lexicon {
+        Some(path) => {
+            let file = || format!("lexicon {}", path.display());
+            let text = fs::read_to_string(path).with_context(file)?;
+            Arc::new(Lexicon::from_ron(&text).with_context(file)?)
+        }
+        None => Lexicon::english(),
+    };
+    let library = Library::load_with(&args.library, lexicon)?;
     if let Some(queries) = &args.queries {
         let report = search::measure(&library, queries)?;
         if args.json {
