@@ -1,8 +1,11 @@
 //! Descriptions of synthetic motion, whose content is known.
 
-use kinest::events::{CodeSegment, CodeTable, codes_of};
+use kinest::events::{
+    CodeSegment, CodeTable, EventKind, GestureBook, MotionEvent, Phase, codes_of,
+};
 use kinest::motion::MotionClip;
 use kinest::motion::synthetic::{self, Kind};
+use kinest::skeleton::Group;
 use kinest::skeleton::Skeleton;
 use kinest_language::describe::{ActKind, Describer, Wording};
 
@@ -121,4 +124,34 @@ fn built_in_words_know_the_same_things_and_wrong_tables_are_refused() {
     let kinds =
         ActKind::ALL.iter().map(|kind| kind.name()).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(kinds.len(), ActKind::ALL.len());
+}
+
+#[test]
+fn events_have_subtitles() {
+    let event = |kind, group| {
+        let (phase, intensity, speed, at) = (Phase::Begin, 1.0, 3.0, 2.0);
+        MotionEvent { kind, group, phase, intensity, speed, at }
+    };
+    let gesture = |name: &str, group| event(EventKind::Gesture(name.into()), group);
+    let code = |signal: &str, class: &str| {
+        let code =
+            kinest::events::Code { signal: signal.parse().unwrap(), class: class.parse().unwrap() };
+        event(EventKind::Code(code), code.signal.groups().0)
+    };
+    let english = |event: &MotionEvent| Wording::english().caption(event, 0);
+    for (event, expected) in [
+        (gesture("kick", Group::LeftLeg), Some("Someone kicks with the left leg.")),
+        (gesture("moonwalk", Group::Torso), None),
+        (code("left_elbow_bend", "bends"), Some("The left arm bends at the elbow quickly.")),
+        (code("right_hand_to_head", "touching"), Some("The right hand is at the head.")),
+        (code("right_hand_to_head", "apart"), None),
+    ] {
+        assert_eq!(english(&event).as_deref(), expected);
+    }
+    for gesture in GestureBook::default().gestures() {
+        let event = event(EventKind::Gesture(gesture.name.clone()), gesture.group);
+        for wording in [Wording::english(), Wording::german()] {
+            assert!(wording.caption(&event, 0).is_some(), "{}", gesture.name);
+        }
+    }
 }

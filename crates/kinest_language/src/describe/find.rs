@@ -89,7 +89,9 @@ impl Whole {
         let walking = codes.body(K::PlanarSpeed, &[C::Walking, C::Running]);
         let travels = walking.bridged(0.4).without(&upright).lasting(0.6);
         let walk = travels.without(&run).lasting(0.6);
-        let air = codes.body(K::FeetOverFloor, &[C::InAir]);
+        let vertical = codes.body(K::VerticalSpeed, &[C::Rising, C::Falling]).bridged(0.25);
+        // Feet of a body whose floor is not at zero are above it all the time.
+        let air = codes.body(K::FeetOverFloor, &[C::InAir, C::High]).and(&vertical);
         Self { run, walk, travels, air, low, kneel, sit, crouch, lie, crawl }
     }
 }

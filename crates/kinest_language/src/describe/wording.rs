@@ -1,7 +1,9 @@
 //! The words of a language, and how slots are filled.
 
 use super::act::{Act, ActKind, Direction, Pace, Side};
-use kinest::events::{Class, ClassSort, Code, CodeKind, CodeSegment, Place};
+use kinest::events::{
+    Class, ClassSort, Code, CodeKind, CodeSegment, EventKind, MotionEvent, Place,
+};
 use kinest::skeleton::Group;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -102,6 +104,7 @@ struct Table {
     groups: BTreeMap<String, Vec<String>>,
     quiet: BTreeMap<String, Vec<String>>,
     acts: BTreeMap<String, Entry>,
+    gestures: BTreeMap<String, Entry>,
     states: BTreeMap<String, Vec<String>>,
     pairs: BTreeMap<String, Vec<String>>,
 }
@@ -126,6 +129,9 @@ pub(super) struct Filling {
 }
 
 impl Filling {
+    const PLAIN: Self =
+        Self { side: None, direction: None, pace: Pace::Ordinary, count: 1, when: When::First };
+
     fn word(&self, from: Source) -> &'static str {
         match from {
             Source::Side => match self.side {
@@ -164,7 +170,7 @@ impl Filling {
     }
 }
 
-/// The words of a language: templates for acts, groups and pairs.
+/// The words of a language: templates for acts, gestures, groups and pairs.
 ///
 /// [`Wording::english`] and [`Wording::german`] are built in; `assets/english.words.ron` explains the
 /// form and is what to translate.
@@ -231,7 +237,7 @@ impl Wording {
         if table.subjects.is_empty() {
             return Err(WordingError::Empty("subjects".into()));
         }
-        let acts = table.acts.iter().flat_map(|(name, entry)| {
+        let acts = table.acts.iter().chain(&table.gestures).flat_map(|(name, entry)| {
             let both = (!entry.both.is_empty()).then_some((name, &entry.both));
             [(name, &entry.say)].into_iter().chain(both)
         });
@@ -252,6 +258,35 @@ impl Wording {
     #[must_use]
     pub fn act(&self, act: &Act, seed: u64) -> String {
         self.act_clause(act, When::First, seed)
+    }
+
+    /// A subtitle for an event: a sentence about a gesture, or about a code that is worth words. `None`
+    /// for usual states, codes without words, and gestures that the table does not know.
+    #[must_use]
+    pub fn caption(&self, event: &MotionEvent, seed: u64) -> Option<String> {
+        match &event.kind {
+            EventKind::Gesture(name) => {
+                let side = match event.group {
+                    Group::LeftArm | Group::LeftLeg => Some(Side::Left),
+                    Group::RightArm | Group::RightLeg => Some(Side::Right),
+                    Group::Torso | Group::Neck => None,
+                };
+                let entry = self.table.gestures.get(&**name)?;
+                let filling = Filling { side, ..Filling::PLAIN };
+                let clause = self.fill(&entry.say, name, seed, filling);
+                Some(self.sentence(self.subject(seed), &[clause]))
+            }
+            EventKind::Code(code) if code.is_usual() => None,
+            EventKind::Code(code) => {
+                let MotionEvent { intensity, speed, at, .. } = *event;
+                let segment = CodeSegment { code: *code, start_s: at, end_s: at, intensity, speed };
+                let state = self.state(&segment, When::First, seed);
+                let of_group = state.map(|s| self.sentence(self.group(event.group, seed), &[s]));
+                let pair =
+                    || self.pair(&segment, When::First, seed).map(|p| self.sentence("", &[p]));
+                of_group.or_else(pair)
+            }
+        }
     }
 
     pub(super) fn act_clause(&self, act: &Act, when: When, seed: u64) -> String {
@@ -300,7 +335,7 @@ impl Wording {
         };
         let moves = class.sort() == ClassSort::Move;
         let pace = if moves { pace(segment.speed) } else { Pace::Ordinary };
-        let filling = Filling { side, direction: None, pace, count: 1, when };
+        let filling = Filling { side, pace, when, ..Filling::PLAIN };
         Some(self.fill(&texts[name], name, seed, filling))
     }
 
