@@ -2,13 +2,14 @@
 
 use super::clip::Clip;
 use crate::words::{Lexicon, Unit};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// Weight of a word in a title; a word of a moment has the moment's weight.
-const TITLE: f32 = 2.0;
-/// Weight of a word in the name of the file.
+/// Weight of a title of one word; the words of longer ones share it. A word of a moment has the
+/// moment's weight.
+const TITLE: f32 = 2.5;
+/// The same for the name of the file.
 const NAME: f32 = 1.5;
-/// Weight of a word about the recording session.
+/// The same for a text about the recording session.
 const CONTEXT: f32 = 0.3;
 /// How soon more of the same word stops to count (BM25's k₁).
 const SATURATION: f32 = 1.2;
@@ -63,6 +64,16 @@ fn stem(clip: &str) -> &str {
     stem.strip_suffix("_poses").or_else(|| stem.strip_suffix("_stageii")).unwrap_or(stem)
 }
 
+/// The recording that a clip is of, which may be one of its parts (`_part2`).
+pub(super) fn recording(clip: &str) -> &str {
+    let file = clip.strip_suffix(".npz").unwrap_or(clip);
+    let file = file.strip_suffix("_poses").unwrap_or(file);
+    match file.rsplit_once("_part") {
+        Some((recording, part)) if part.bytes().all(|byte| byte.is_ascii_digit()) => recording,
+        _ => file,
+    }
+}
+
 impl Index {
     pub(super) fn new(clips: &[Clip], lexicon: &Lexicon) -> Self {
         // Descriptions repeat each other.
@@ -72,22 +83,28 @@ impl Index {
         for (number, clip) in clips.iter().enumerate() {
             let titles = clip.titles.iter().map(|text| (text.as_str(), TITLE));
             let context = clip.context.iter().map(|text| (text.as_str(), CONTEXT));
+            let named = titles.chain(context).chain([(stem(&clip.clip), NAME)]);
             let moments = clip.moments.iter().map(|m| (m.text.as_str(), m.weight as f32));
-            let name = [(stem(&clip.clip), NAME)].into_iter();
+            let texts = named.map(|(text, weight)| (text, weight, true));
+            let texts = texts.chain(moments.map(|(text, weight)| (text, weight, false)));
             let mut weights: HashMap<String, f32> = HashMap::new();
             let mut length = 0.0;
-            for (text, weight) in titles.chain(context).chain(moments).chain(name) {
-                for unit in known.entry(text).or_insert_with(|| lexicon.read(text)) {
-                    if unit.negated {
-                        continue;
-                    }
-                    length += weight;
+            for (text, weight, shared) in texts {
+                let units = known.entry(text).or_insert_with(|| lexicon.read(text));
+                let told = units.iter().filter(|unit| !unit.negated);
+                let count = told.clone().count() as f32;
+                // "Jump" is about jumping more than a list of ten things that were done is.
+                let weight = if shared { weight / count.max(1.0).sqrt() } else { weight };
+                length += weight * count;
+                let mut once: HashSet<String> = HashSet::new();
+                for unit in told {
                     for term in terms(unit) {
-                        for refinement in &unit.refined {
-                            *weights.entry(refined(&term, refinement)).or_default() += weight;
-                        }
-                        *weights.entry(term).or_default() += weight;
+                        once.extend(unit.refined.iter().map(|r| refined(&term, r)));
+                        once.insert(term);
                     }
+                }
+                for term in once {
+                    *weights.entry(term).or_default() += weight;
                 }
             }
             lengths.push(length);

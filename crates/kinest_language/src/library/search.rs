@@ -1,7 +1,7 @@
 //! Ranks the clips of a library by a text.
 
 use super::clip::{Clip, Moment};
-use super::index::{Answer, answers, fit, refined};
+use super::index::{Answer, answers, fit, recording, refined};
 use super::store::Library;
 use crate::words::{Lexicon, Unit};
 use std::collections::HashMap;
@@ -17,6 +17,8 @@ const INCLUDED: f32 = 0.6;
 const RULED_OUT: f32 = 0.6;
 /// Share of the score that does not depend on how many of the words a clip has.
 const UNCOVERED: f32 = 0.4;
+/// Factor for each further part of one recording, so that the first hits differ.
+const FURTHER_PART: f32 = 0.85;
 /// Least fit of a moment to a word that counts for the span of a hit.
 const LEAST_FIT: f32 = 0.3;
 
@@ -89,12 +91,25 @@ impl Library {
             }
         }
         let mut order: Vec<usize> = (0..scores.len()).filter(|i| scores[*i] > 0.0).collect();
-        order.sort_by(|a, b| {
-            let names = || self.clips()[*a].clip.cmp(&self.clips()[*b].clip);
-            scores[*b].total_cmp(&scores[*a]).then_with(names)
-        });
+        self.sort(&mut order, &scores);
+        let mut parts: HashMap<&str, i32> = HashMap::new();
+        for i in &order {
+            let before = parts.entry(recording(&self.clips()[*i].clip)).or_default();
+            scores[*i] *= FURTHER_PART.powi(*before);
+            *before += 1;
+        }
+        self.sort(&mut order, &scores);
         order.truncate(top);
         Ok(order.into_iter().map(|i| self.hit(i, scores[i], &wanted)).collect())
+    }
+
+    /// Sorts clips by score; of equals, the shorter name is first, so that a recording comes before its
+    /// parts.
+    fn sort(&self, order: &mut [usize], scores: &[f32]) {
+        let name = |i: usize| (self.clips()[i].clip.len(), &self.clips()[i].clip);
+        order.sort_by(|a, b| {
+            scores[*b].total_cmp(&scores[*a]).then_with(|| name(*a).cmp(&name(*b)))
+        });
     }
 
     /// Words of a query, each once.
