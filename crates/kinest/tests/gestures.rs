@@ -13,7 +13,7 @@ use kinest::coordinates::heading;
 use kinest::events::{CodeTable, CodeTracker, EventDetector, GestureBook, Phase};
 use kinest::motion::synthetic::{self, Gesture, Kind, Performed};
 use kinest::motion::{MotionClip, amass};
-use kinest::skeleton::{Group, KinematicGroups, LevelAxes, Pose, Skeleton, SmplJoint};
+use kinest::skeleton::{Group, Pose, Skeleton, SmplJoint};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -431,30 +431,4 @@ fn table() {
             score.latency(),
         );
     }
-}
-
-/// Groups of real motion give its joints back.
-#[test]
-#[ignore = "needs real motion: KINEST_MOCAP"]
-fn groups_of_real_motion_are_lossless() {
-    let skeleton = Skeleton::default();
-    let folder = std::env::var_os("KINEST_MOCAP").expect("KINEST_MOCAP is not set");
-    let mut paths = vec![];
-    files(Path::new(&folder), &mut paths);
-    let (mut frames, mut worst) = (0, 0.0_f64);
-    for path in &paths {
-        let clip = amass::load(path).unwrap();
-        for pose in clip.frames.iter().map(Pose::from) {
-            let joints = skeleton.pose_joints(&pose);
-            let world = KinematicGroups::new(&pose, &joints, None);
-            for groups in [world, world.seen_from(LevelAxes::of(&joints))] {
-                let back = skeleton.pose_joints(&groups.pose(&skeleton)).positions;
-                let far = joints.positions.iter().zip(back).map(|(a, b)| a.distance(b));
-                worst = far.fold(worst, f64::max);
-            }
-            frames += 1;
-        }
-    }
-    println!("{frames} frames of {} files: at most {worst:e} m", paths.len());
-    assert!(frames > 0 && worst < 1e-9, "{worst}");
 }

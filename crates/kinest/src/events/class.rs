@@ -76,9 +76,9 @@ classes! {
     NearFloor, "near_floor", State, "A hand's breadth above the floor.";
     OffFloor, "off_floor", State, "Above the floor.";
     Lifted, "lifted", State, "Clearly above the floor, or higher than in standing.";
-    High, "high", State, "Kicked or lifted high.";
+    High, "high", State, "Far above the floor: a foot that kicks, both feet in a jump.";
     Low, "low", State, "Lower than in standing by about half: a deep squat, a seat.";
-    InAir, "in_air", State, "No foot touches the floor.";
+    InAir, "in_air", State, "Neither foot touches the floor.";
     Touching, "touching", State, "So near that they may touch.";
     Near, "near", State, "Near each other.";
     Apart, "apart", State, "Apart, as at rest.";
@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(class.mirrored().mirrored(), *class);
             assert_eq!(class.mirrored().sort(), class.sort());
             let name = class.name();
-            let sided = ["left", "right"].iter().any(|side| name.ends_with(side));
+            let sided = ["_left", "_right"].iter().any(|side| name.ends_with(side));
             assert_eq!(sided, class.mirrored() != *class, "{name}");
         }
         let error = "sharply_bend".parse::<Class>().unwrap_err().to_string();

@@ -231,7 +231,7 @@ kinds! {
         [Together, HipWidth, Wide] HipWidth, [Closes, Parts], [];
     /// Height of the lowest point of both soles above the floor.
     FeetOverFloor, "feet_over_floor", Body, Heights,
-        [OnFloor, InAir] OnFloor, [], [];
+        [OnFloor, InAir, High] OnFloor, [], [];
     /// Tilt of the line from pelvis to neck, forward; the part in the plane of the pelvis' heading.
     TorsoPitch, "torso_pitch", Body, Degrees,
         [BentBack, Upright, LeaningForward, BentForward, BentOver] Upright, [LeansBack, LeansForward], [Rocks];
@@ -244,13 +244,13 @@ kinds! {
     /// Angle between the line from pelvis to neck and up.
     TorsoIncline, "torso_incline", Body, Degrees,
         [Upright, Inclined, Lying] Upright, [], [];
-    /// Turn of the head against the chest, positive to the left.
+    /// Heading of the head against the pelvis, positive to the left.
     HeadYaw, "head_yaw", Body, Degrees,
         [TurnedRight, FacingAhead, TurnedLeft] FacingAhead, [TurnsRight, TurnsLeft], [Shakes];
-    /// Tip of the head against the chest, positive forward.
+    /// How far the head looks below level.
     HeadPitch, "head_pitch", Body, Degrees,
         [LookingUp, FacingAhead, LookingDown] FacingAhead, [LooksUp, LooksDown], [Nods];
-    /// Tilt of the head against the chest, positive to the left.
+    /// Tilt of the head from upright, positive to the left.
     HeadRoll, "head_roll", Body, Degrees,
         [TiltedRight, Upright, TiltedLeft] Upright, [TiltsRight, TiltsLeft], [];
     /// Height of the pelvis above the floor.

@@ -35,7 +35,7 @@ impl Place {
 
 /// A name that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no {what} is called `{name}`{}", self.hint())]
+#[error("no {what} is called `{name}`{}", hint(.nearest.as_deref()))]
 pub struct Misnamed {
     /// What was looked for: `class`, `signal`.
     pub what: &'static str,
@@ -52,10 +52,10 @@ impl Misnamed {
         let nearest = near.filter(|(far, _)| *far <= limit).map(|(_, known)| known);
         Self { what, name: name.to_owned(), nearest }
     }
+}
 
-    fn hint(&self) -> String {
-        self.nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
-    }
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
 /// Letters to insert, delete or replace to get from one word to the other (Levenshtein).

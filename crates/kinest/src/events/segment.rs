@@ -56,7 +56,7 @@ pub struct CodeSegment {
     pub intensity: f64,
     /// How fast it is:
     ///
-    /// * a movement has its mean speed relative to the table's ordinary pace: 0.5 is slow, 2 is fast;
+    /// * a movement has its greatest speed relative to the table's ordinary pace: 0.5 is slow, 2 is fast;
     /// * an oscillation has its frequency in hertz;
     /// * a state has 0.
     pub speed: f64,

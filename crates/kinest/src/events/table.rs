@@ -18,7 +18,7 @@ pub struct KindTable {
     pub dwell_s: f64,
     /// Least travel of a movement.
     pub travel: f64,
-    /// Ordinary speed of a movement, per second.
+    /// Ordinary peak speed of a movement, per second.
     pub pace: f64,
     /// Least width of an oscillation, from turn to turn.
     pub swing: f64,

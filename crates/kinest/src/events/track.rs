@@ -70,8 +70,9 @@ pub(super) struct Run {
     pub end: f64,
     /// Travel of a movement, mean width of an oscillation; in the signal's unit.
     pub size: f64,
-    /// Frequency of an oscillation, hertz.
-    pub hz: f64,
+    /// Greatest speed of a movement, in the signal's unit per second; frequency of an oscillation,
+    /// hertz.
+    pub rate: f64,
 }
 
 /// What a frame did to a movement or an oscillation.
@@ -90,6 +91,7 @@ pub(super) struct MoveTrack {
     high: Base,
     run: Option<Moving>,
     time: f64,
+    value: f64,
 }
 
 /// A value from which a movement may have started.
@@ -112,19 +114,21 @@ struct Moving {
     /// The last time at which it went on by more than standing still.
     goes_on: f64,
     at: f64,
+    /// Greatest speed.
+    peak: f64,
 }
 
 impl Moving {
     fn run(&self) -> Run {
         let size = (self.extreme - self.from).abs();
-        Run { rises: self.rises, start: self.start, end: self.extreme_time, size, hz: 0.0 }
+        Run { rises: self.rises, start: self.start, end: self.extreme_time, size, rate: self.peak }
     }
 }
 
 impl MoveTrack {
     pub(super) fn start(value: f64, time: f64) -> Self {
         let base = Base { value, time, at: value };
-        Self { low: base, high: base, run: None, time }
+        Self { low: base, high: base, run: None, time, value }
     }
 
     /// The movement under way.
@@ -135,10 +139,12 @@ impl MoveTrack {
     /// Takes a frame.
     pub(super) fn push(&mut self, value: f64, time: f64, travel: f64, slowest_s: f64) -> Change {
         let seconds = time - self.time;
-        self.time = time;
+        let speed = (value - self.value) / seconds.max(1e-9);
+        (self.time, self.value) = (time, value);
         let still = STILL * travel;
         if let Some(moving) = &mut self.run {
             let sign = if moving.rises { 1.0 } else { -1.0 };
+            moving.peak = moving.peak.max(sign * speed);
             if sign * (value - moving.extreme) > 0.0 {
                 moving.extreme = value;
                 moving.extreme_time = time;
@@ -185,6 +191,7 @@ impl MoveTrack {
             extreme_time: time,
             goes_on: time,
             at: value,
+            peak: speed.abs(),
         };
         self.run = Some(moving);
         Change::Begins(moving.run())
@@ -220,7 +227,7 @@ impl RepeatTrack {
         let whole = f64::from(self.swings.saturating_sub(1).max(1));
         let hz = 0.5 * whole / (self.turn_time - self.first).max(1e-9);
         let (start, end) = (self.start, self.turn_time);
-        Run { rises: self.rises, start, end, size: self.width / whole, hz }
+        Run { rises: self.rises, start, end, size: self.width / whole, rate: hz }
     }
 
     /// The oscillation under way.
@@ -267,7 +274,7 @@ impl RepeatTrack {
         }
         if let Some(run) = was {
             // No turn when one was due.
-            let due = (1.0 / run.hz).min(slow).max(2.0 * fast);
+            let due = (1.0 / run.rate).min(slow).max(2.0 * fast);
             if time - self.extreme_time.max(self.turn_time) > due {
                 self.swings = 0;
                 self.width = 0.0;
@@ -350,7 +357,7 @@ mod tests {
         assert_eq!(found.iter().map(|run| run.rises).collect::<Vec<_>>(), [true, false]);
         for (run, [start, end]) in found.iter().zip([[1.0, 1.5], [2.5, 3.0]]) {
             assert!((run.start - start).abs() < 0.05 && (run.end - end).abs() < 0.05, "{run:?}");
-            assert!((run.size - 40.0).abs() < 3.0, "{run:?}");
+            assert!((run.size - 40.0).abs() < 3.0 && (run.rate - 80.0).abs() < 1e-6, "{run:?}");
         }
     }
 
@@ -390,7 +397,7 @@ mod tests {
             };
             let found = oscillations(wave, 8.0);
             assert_eq!(found.len(), 1, "{hz} Hz: {found:?}");
-            assert!((found[0].hz / hz - 1.0).abs() < 0.1, "{hz} Hz: {found:?}");
+            assert!((found[0].rate / hz - 1.0).abs() < 0.1, "{hz} Hz: {found:?}");
             assert!((found[0].size / 24.0 - 1.0).abs() < 0.1, "{hz} Hz: {found:?}");
             assert!((found[0].start - 1.0).abs() < 0.5 / hz && found[0].end < 5.0, "{found:?}");
         }

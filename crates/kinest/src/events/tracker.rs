@@ -22,7 +22,7 @@ pub enum CodeError {
         root: f64,
     },
     /// A joint is at no place; the frame is ignored.
-    #[error("the frame at {time} s is ignored: {} is not at a finite place", joint.name())]
+    #[error("the frame at {time} s is ignored: {} is not at a finite place", .joint.name())]
     NotFinite {
         /// The frame's time, seconds.
         time: f64,
@@ -307,13 +307,12 @@ impl CodeTracker {
     fn move_segment(&self, signal: Signal, run: &Run) -> Option<CodeSegment> {
         let class = *signal.kind.moves().get(usize::from(run.rises))?;
         let table = self.table.kind(signal.kind);
-        let seconds = (run.end - run.start).max(1e-3);
         Some(CodeSegment {
             code: Code { signal, class },
             start_s: run.start,
             end_s: run.end,
             intensity: run.size / table.travel,
-            speed: run.size / seconds / table.pace,
+            speed: run.rate / table.pace,
         })
     }
 
@@ -324,7 +323,7 @@ impl CodeTracker {
             start_s: run.start,
             end_s: run.end,
             intensity: run.size / self.table.kind(signal.kind).swing,
-            speed: run.hz,
+            speed: run.rate,
         })
     }
 }
