@@ -13,7 +13,7 @@ struct House {
     layers: &'static [&'static [&'static str]],
 }
 
-const HOUSES: [House; 6] = [
+const HOUSES: [House; 7] = [
     House {
         name: "kinest",
         may_use: &[],
@@ -21,7 +21,7 @@ const HOUSES: [House; 6] = [
             &["rotation", "coordinates", "easing", "files", "math"],
             &["skeleton"],
             &["tracker", "motion", "metrics", "rig"],
-            &["calibration", "refine"],
+            &["calibration", "refine", "events"],
             &["features"],
             &["model"],
             &["forecast"],
@@ -40,8 +40,13 @@ const HOUSES: [House; 6] = [
         layers: &[&["choice"], &["error"], &["served"], &["gpu"], &["devices"], &["open", "forecaster", "probe"]],
     },
     House {
-        name: "bevy_kinest",
+        name: "kinest_language",
         may_use: &["kinest", "kinest_engine"],
+        layers: &[&["words"], &["library"], &["describe"]],
+    },
+    House {
+        name: "bevy_kinest",
+        may_use: &["kinest", "kinest_engine", "kinest_language"],
         layers: &[
             &["files"],
             &["frame"],
@@ -56,7 +61,7 @@ const HOUSES: [House; 6] = [
     },
     House {
         name: "kinest_train",
-        may_use: &["kinest", "kinest_nn", "kinest_native", "kinest_engine"],
+        may_use: &["kinest", "kinest_nn", "kinest_native", "kinest_engine", "kinest_language"],
         layers: &[
             &["progress", "output"],
             &["data", "engine", "render"],

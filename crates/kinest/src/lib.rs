@@ -119,6 +119,8 @@
 //! | record trackers and read them back | [`live::RecordingWriter`], [`live::Recording`] |
 //! | predict and score whole clips | [`live::protocol`], [`metrics`] |
 //! | name parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
+//! | see how these parts move, and against each other | [`skeleton::KinematicGroups`], [`skeleton::Interactions`] |
+//! | know what a body does: codes, gestures, events | [`events`] |
 //! | choose a network to train | [`model::NetworkConfig`] |
 //!
 //! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program
@@ -128,6 +130,7 @@
 pub mod calibration;
 pub mod coordinates;
 mod easing;
+pub mod events;
 pub mod features;
 pub mod files;
 pub mod forecast;

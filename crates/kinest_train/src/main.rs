@@ -2,7 +2,8 @@
 
 use clap::{Parser, Subcommand};
 use kinest_train::commands::{
-    bench, evaluate, export, import, inspect, predict, prepare, render, skeleton, synth, train,
+    bench, describe, evaluate, export, import, inspect, library, predict, prepare, render, search,
+    skeleton, synth, train,
 };
 use std::process::ExitCode;
 
@@ -36,6 +37,12 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Describe a motion file or a model.
     Inspect(inspect::InspectArgs),
+    /// Describe what a body does, in words.
+    Describe(describe::DescribeArgs),
+    /// Describe a folder of motion for search.
+    Library(library::LibraryArgs),
+    /// Find motion by words.
+    Search(search::SearchArgs),
     /// Make synthetic motion, where no motion capture is at hand.
     Synth(synth::SynthArgs),
 }
@@ -52,6 +59,9 @@ fn main() -> ExitCode {
         Command::Export(args) => export::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Describe(args) => describe::run(args),
+        Command::Library(args) => library::run(args),
+        Command::Search(args) => search::run(args),
         Command::Synth(args) => synth::run(args),
     };
     match result {

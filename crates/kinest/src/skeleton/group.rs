@@ -53,6 +53,24 @@ impl Group {
             Self::RightLeg => &[J::RightHip, J::RightKnee, J::RightAnkle, J::RightFoot],
         }
     }
+
+    /// Index in [`Group::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The group on the other side; torso and neck are their own mirror.
+    #[must_use]
+    pub const fn mirrored(self) -> Self {
+        match self {
+            Self::LeftArm => Self::RightArm,
+            Self::RightArm => Self::LeftArm,
+            Self::LeftLeg => Self::RightLeg,
+            Self::RightLeg => Self::LeftLeg,
+            middle => middle,
+        }
+    }
 }
 
 /// Two groups, whose interaction KinMo describes.
@@ -81,6 +99,35 @@ impl GroupPair {
         }
         pairs
     };
+
+    /// The pair of two different groups, whichever comes first.
+    #[must_use]
+    pub const fn of(one: Group, other: Group) -> Option<Self> {
+        let (a, b) = (one.index(), other.index());
+        if a == b {
+            None
+        } else if a < b {
+            Some(Self { first: one, second: other })
+        } else {
+            Some(Self { first: other, second: one })
+        }
+    }
+
+    /// Index in [`GroupPair::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        let (first, second) = (self.first.index(), self.second.index());
+        first * (11 - first) / 2 + second - first - 1
+    }
+
+    /// The pair of the mirrored body.
+    #[must_use]
+    pub const fn mirrored(self) -> Self {
+        match Self::of(self.first.mirrored(), self.second.mirrored()) {
+            Some(pair) => pair,
+            None => self,
+        }
+    }
 
     /// The joint at which the second group hangs from the first; `None` if other groups are between them.
     #[must_use]
@@ -111,6 +158,11 @@ mod tests {
         let numbers = GroupPair::ALL.map(|pair| (pair.first as u8, pair.second as u8));
         let expected = (0..6).flat_map(|first| (first + 1..6).map(move |second| (first, second)));
         assert_eq!(numbers.to_vec(), expected.collect::<Vec<_>>());
+        for (i, pair) in GroupPair::ALL.into_iter().enumerate() {
+            assert_eq!(pair.index(), i);
+            assert_eq!(GroupPair::of(pair.second, pair.first), Some(pair));
+            assert_eq!(pair.mirrored().mirrored(), pair);
+        }
         let links = GroupPair::ALL.map(GroupPair::link);
         let of_torso = [J::Neck, J::LeftCollar, J::RightCollar, J::LeftHip, J::RightHip];
         assert_eq!(links[..5], of_torso.map(Some));

@@ -1,11 +1,14 @@
 //! The body: its joints, rest pose, and forward kinematics.
 
 mod group;
+mod kinematics;
 mod limb;
 mod smpl;
 mod sole;
 
 pub use group::{Group, GroupPair};
+pub(crate) use kinematics::group_centres;
+pub use kinematics::{GroupMotion, Interaction, Interactions, KinematicGroups, LevelAxes};
 pub(crate) use limb::{FULL_REACH, SOFT_REACH, bend_to, girdle, lean, soften};
 pub use smpl::SmplJoint;
 
@@ -14,6 +17,10 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 const JOINTS: usize = SmplJoint::COUNT;
+
+/// Body height over the height of the head joint, which is at the ears: 1.75 m over 1.599 m in the
+/// default skeleton.
+const STATURE_OVER_HEAD_JOINT: f64 = 1.0944;
 
 /// One value for each joint, in SMPL's order.
 pub type PerJoint<T> = [T; JOINTS];
@@ -173,6 +180,23 @@ impl Skeleton {
         Self { offsets, ankle_height }
     }
 
+    /// Body height of a person with this skeleton, metres: the rest pose's height from soles to head
+    /// joint, and what people have above it. 1.75 for the default skeleton.
+    #[must_use]
+    pub fn stature(&self) -> f64 {
+        let chain = [SmplJoint::Spine1, SmplJoint::Spine2, SmplJoint::Spine3];
+        let trunk = chain.into_iter().chain([SmplJoint::Neck, SmplJoint::Head]);
+        let up: f64 = trunk.map(|joint| self.offsets[joint.index()].y).sum();
+        STATURE_OVER_HEAD_JOINT * (up + self.standing_root_height())
+    }
+
+    /// Height of the pelvis above the soles in the rest pose, metres.
+    #[must_use]
+    pub fn standing_root_height(&self) -> f64 {
+        let leg = [SmplJoint::LeftHip, SmplJoint::LeftKnee, SmplJoint::LeftAnkle];
+        self.ankle_height - leg.map(|joint| self.offsets[joint.index()].y).iter().sum::<f64>()
+    }
+
     /// World transforms of all joints, AMASS space, for local rotation matrices and a root
     /// translation: SMPL's forward kinematics, with the pelvis at `translation` plus its rest
     /// position.
@@ -230,6 +254,8 @@ mod tests {
         assert!(at(SmplJoint::Head).z > 0.5 && at(SmplJoint::LeftAnkle).z < -0.8);
         assert!(at(SmplJoint::LeftWrist).x > 0.6, "the left hand is on +x when facing -y");
         assert!(at(SmplJoint::LeftFoot).y < at(SmplJoint::LeftAnkle).y, "toes point to -y");
+        assert!((skeleton.stature() - 1.75).abs() < 1e-3, "{} m", skeleton.stature());
+        assert!((skeleton.standing_root_height() - 1.024).abs() < 1e-9);
     }
 
     #[test]

@@ -2,14 +2,17 @@
 //! programs.
 
 pub mod bench;
+pub mod describe;
 pub mod evaluate;
 mod evaluate_body;
 pub mod export;
 pub mod import;
 pub mod inspect;
+pub mod library;
 pub mod predict;
 pub mod prepare;
 pub mod render;
+pub mod search;
 pub mod skeleton;
 pub mod synth;
 pub mod train;

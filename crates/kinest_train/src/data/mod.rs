@@ -11,3 +11,4 @@ pub mod smplh;
 pub mod splits;
 pub mod subsets;
 pub mod synth;
+pub mod titles;

@@ -9,6 +9,7 @@ mod forecast_table;
 pub mod latency;
 mod looks;
 mod refined;
+pub mod search;
 mod table;
 
 pub use baselines::Baseline;

@@ -1,7 +1,7 @@
 //! Synthetic motion, for tests and for users without motion capture data.
 //!
-//! Nine kinds of motion by different people ([`clip`]), and one clip of a person who walks, turns,
-//! stops and waves ([`walk_and_wave`]). With them the whole path from clip to network to picture
+//! Nine kinds of motion by different people ([`clip`]), one clip of a person who walks, turns, stops
+//! and waves ([`walk_and_wave`]), and gestures with their times ([`gestures()`]). With them the whole path from clip to network to picture
 //! runs without a data file. They do not replace motion capture: a network trained on them learns
 //! only these few motions.
 //!
@@ -13,6 +13,7 @@ mod arms;
 mod body;
 mod curves;
 mod gait;
+mod gestures;
 mod idle;
 mod punch;
 mod reach;
@@ -23,6 +24,8 @@ mod style;
 mod turn;
 mod walk;
 mod wave;
+
+pub use gestures::{Gesture, Performed, gestures};
 
 use super::MotionClip;
 use crate::skeleton::Skeleton;

@@ -1,0 +1,103 @@
+//! Codes and gestures of one body, as events.
+
+use super::event::{EventKind, MotionEvent, Phase};
+use super::gesture::{GestureBook, Watcher};
+use super::signal::Signal;
+use super::tracker::{CodeError, CodeTracker};
+use crate::skeleton::JointTransforms;
+
+/// Tells what one body does while it does it.
+///
+/// An event comes with the frame that makes it sure. A gesture is as late as its slowest code (see
+/// [`CodeTracker`]) and its own `hold_s`; the measured latency of each shipped gesture is in the
+/// crate's `assets/default.gestures.ron`.
+///
+/// ```
+/// use kinest::events::{CodeTable, CodeTracker, EventDetector, GestureBook, Phase};
+/// use kinest::motion::synthetic::{self, Kind};
+/// use kinest::skeleton::{Pose, Skeleton};
+///
+/// let skeleton = Skeleton::default();
+/// let clip = synthetic::clip(Kind::Squat, 1, 6.0, 60.0, &skeleton);
+/// let tracker = CodeTracker::new(CodeTable::default(), &skeleton)?;
+/// let mut detector = EventDetector::new(tracker, &GestureBook::default());
+/// let mut crouches = 0;
+/// for (i, frame) in clip.frames.iter().enumerate() {
+///     let joints = skeleton.pose_joints(&Pose::from(frame));
+///     for event in detector.push(i as f64 / clip.rate_hz, &joints)? {
+///         if event.gesture() == Some("crouch") && event.phase == Phase::Begin {
+///             crouches += 1;
+///         }
+///     }
+/// }
+/// assert!(crouches >= 1);
+/// # Ok::<(), kinest::events::CodeError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EventDetector {
+    codes: CodeTracker,
+    watchers: Vec<Watcher>,
+    events: Vec<MotionEvent>,
+    time: f64,
+}
+
+impl EventDetector {
+    /// A detector that has seen no frame.
+    #[must_use]
+    pub fn new(codes: CodeTracker, gestures: &GestureBook) -> Self {
+        let watchers = watchers(gestures);
+        let events = Vec::with_capacity(6 * Signal::COUNT + 2 * watchers.len());
+        Self { codes, watchers, events, time: 0.0 }
+    }
+
+    /// The codes of the newest frame.
+    #[must_use]
+    pub fn codes(&self) -> &CodeTracker {
+        &self.codes
+    }
+
+    /// Watches for other gestures from now on. Codes go on; gestures that are being made end, and are
+    /// returned.
+    pub fn set_gestures(&mut self, gestures: &GestureBook) -> &[MotionEvent] {
+        self.events.clear();
+        let time = self.time;
+        self.events.extend(self.watchers.iter_mut().filter_map(|watcher| watcher.stop(time)));
+        self.watchers = watchers(gestures);
+        &self.events
+    }
+
+    /// Takes a frame, as [`CodeTracker::push`], and says what happens: codes first, then gestures.
+    /// The usual states are no events.
+    ///
+    /// # Errors
+    /// As [`CodeTracker::push`]; the frame is then ignored.
+    pub fn push(
+        &mut self,
+        time: f64,
+        joints: &JointTransforms,
+    ) -> Result<&[MotionEvent], CodeError> {
+        let changes = self.codes.push(time, joints)?;
+        self.events.clear();
+        self.time = time;
+        let unusual = changes.iter().filter(|change| !change.segment.code.is_usual());
+        self.events.extend(unusual.map(|change| {
+            let segment = &change.segment;
+            MotionEvent {
+                kind: EventKind::Code(segment.code),
+                group: segment.code.signal.groups().0,
+                phase: if change.ends { Phase::End } else { Phase::Begin },
+                intensity: segment.intensity,
+                speed: segment.speed,
+                at: time,
+            }
+        }));
+        let codes = &self.codes;
+        let made = self.watchers.iter_mut().filter_map(|watcher| watcher.push(time, codes));
+        self.events.extend(made);
+        Ok(&self.events)
+    }
+}
+
+fn watchers(gestures: &GestureBook) -> Vec<Watcher> {
+    gestures.gestures().iter().flat_map(Watcher::of).collect()
+}

@@ -1,0 +1,506 @@
+//! Finds acts in codes.
+
+use super::act::{Act, ActKind, Direction, Pace, Side};
+use super::spans::Spans;
+use super::wording::pace;
+use kinest::events::{Class as C, CodeKind as K, CodeSegment, CodeTable, Place};
+use std::collections::HashMap;
+
+/// Codes of a body, by what they are about.
+pub(super) struct Codes<'a> {
+    by: HashMap<(K, Place), Vec<&'a CodeSegment>>,
+    table: &'a CodeTable,
+    end_s: f64,
+}
+
+impl<'a> Codes<'a> {
+    pub(super) fn new(segments: &'a [CodeSegment], table: &'a CodeTable) -> Self {
+        let mut by: HashMap<(K, Place), Vec<&CodeSegment>> = HashMap::new();
+        for segment in segments {
+            let signal = segment.code.signal;
+            by.entry((signal.kind, signal.place)).or_default().push(segment);
+        }
+        let end_s = segments.iter().map(|segment| segment.end_s).fold(0.0, f64::max);
+        Self { by, table, end_s }
+    }
+
+    /// Segments of a signal in one of these classes, in order.
+    fn all(&self, kind: K, place: Place, classes: &[C]) -> impl Iterator<Item = &'a CodeSegment> {
+        let segments = self.by.get(&(kind, place)).into_iter().flatten().copied();
+        segments.filter(move |segment| classes.contains(&segment.code.class))
+    }
+
+    /// When a signal was in one of these classes.
+    fn held(&self, kind: K, place: Place, classes: &[C]) -> Spans {
+        Spans::new(self.all(kind, place, classes).map(|segment| (segment.start_s, segment.end_s)))
+    }
+
+    /// When the body as a whole was in one of these classes.
+    fn body(&self, kind: K, classes: &[C]) -> Spans {
+        self.held(kind, Place::Body, classes)
+    }
+
+    fn either(&self, kind: K, classes: &[C]) -> Spans {
+        self.held(kind, Place::Left, classes).or(&self.held(kind, Place::Right, classes))
+    }
+
+    fn both(&self, kind: K, classes: &[C]) -> Spans {
+        self.held(kind, Place::Left, classes).and(&self.held(kind, Place::Right, classes))
+    }
+}
+
+/// How the whole body is held and moves, which decides what its limbs do.
+struct Whole {
+    run: Spans,
+    walk: Spans,
+    travels: Spans,
+    air: Spans,
+    low: Spans,
+    kneel: Spans,
+    sit: Spans,
+    crouch: Spans,
+    lie: Spans,
+    crawl: Spans,
+}
+
+impl Whole {
+    fn new(codes: &Codes) -> Self {
+        let on_floor = codes.either(K::HandOverFloor, &[C::OnFloor, C::NearFloor]);
+        let low = codes.body(K::RootHeight, &[C::Low, C::VeryLow]);
+        let moves = codes.body(K::PlanarSpeed, &[C::Slow, C::Walking, C::Running]);
+        let level = codes.body(K::TorsoIncline, &[C::Inclined, C::Lying]).and(&low);
+        let crawl = level.and(&on_floor).bridged(0.6).and(&moves).bridged(0.6).lasting(1.0);
+        let lie = codes.body(K::TorsoIncline, &[C::Lying]);
+        let lie = lie.and(&codes.body(K::RootHeight, &[C::VeryLow])).without(&crawl).lasting(0.5);
+        let down = lie.or(&crawl);
+        let kneel = codes.either(K::KneeOverFloor, &[C::OnFloor]).and(&low).without(&down);
+        let kneel = kneel.bridged(0.3).lasting(0.5);
+        let thighs = codes.both(K::ThighRaise, &[C::Level, C::Raised]);
+        let folded = codes.both(K::KneeBend, &[C::SharplyBent]);
+        let seat = thighs.and(&low).without(&kneel.or(&down));
+        let quiet = codes.body(K::PlanarSpeed, &[C::Still, C::Slow]);
+        let sit = seat.without(&folded).and(&quiet).bridged(0.3).lasting(1.0);
+        let half = codes.body(K::RootHeight, &[C::Lowered]);
+        let bent = codes.both(K::KneeBend, &[C::RightAngle, C::SharplyBent]).and(&half);
+        let crouch = low.or(&bent).without(&sit.or(&kneel).or(&down)).bridged(0.3).lasting(0.4);
+        let fast = codes.body(K::PlanarSpeed, &[C::Running]);
+        let upright = sit.or(&kneel).or(&down);
+        let run = fast.bridged(0.5).lasting(0.5).without(&upright);
+        let walking = codes.body(K::PlanarSpeed, &[C::Walking, C::Running]);
+        let travels = walking.bridged(0.4).without(&upright).lasting(0.6);
+        let walk = travels.without(&run).lasting(0.6);
+        let vertical = codes.body(K::VerticalSpeed, &[C::Rising, C::Falling]).bridged(0.25);
+        // Feet of a body whose floor is not at zero are above it all the time.
+        let air = codes.body(K::FeetOverFloor, &[C::InAir, C::High]).and(&vertical);
+        Self { run, walk, travels, air, low, kneel, sit, crouch, lie, crawl }
+    }
+}
+
+/// What a body does, in order of time.
+pub(super) fn acts(codes: &Codes) -> Vec<Act> {
+    let whole = Whole::new(codes);
+    let mut acts = vec![];
+    locomotion(codes, &whole, &mut acts);
+    turns(codes, &whole, &mut acts);
+    postures(codes, &whole, &mut acts);
+    trunk(codes, &whole, &mut acts);
+    for side in [Side::Left, Side::Right] {
+        arm(codes, &whole, side, &mut acts);
+        leg(codes, &whole, side, &mut acts);
+    }
+    hands(codes, &whole, &mut acts);
+    head(codes, &mut acts);
+    let mut acts = both_sides(acts);
+    for act in &mut acts {
+        act.start_s = act.start_s.max(0.0);
+        act.end_s = act.end_s.min(codes.end_s);
+    }
+    acts.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.kind.cmp(&b.kind)));
+    acts
+}
+
+fn act(kind: ActKind, (start_s, end_s): (f64, f64)) -> Act {
+    let (side, direction) = (None, None);
+    Act { kind, side, direction, pace: Pace::Ordinary, count: 1, start_s, end_s }
+}
+
+fn place(side: Side) -> Place {
+    if side == Side::Right { Place::Right } else { Place::Left }
+}
+
+fn locomotion(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
+    let backward = codes.body(K::ForwardSpeed, &[C::Backward]).bridged(0.3);
+    let forward = codes.body(K::ForwardSpeed, &[C::Forward]).bridged(0.2);
+    let to = |class| codes.body(K::SidewaysSpeed, &[class]).bridged(0.2).without(&forward);
+    let (left, right) = (to(C::ToLeft), to(C::ToRight));
+    for (kind, spans) in [(ActKind::Run, &whole.run), (ActKind::Walk, &whole.walk)] {
+        let mut rest = spans.clone();
+        for (direction, way) in
+            [(Direction::Backward, &backward), (Direction::Left, &left), (Direction::Right, &right)]
+        {
+            let part = spans.and(way).bridged(0.4).lasting(0.6);
+            rest = rest.without(&part);
+            let there =
+                part.iter().map(|span| Act { direction: Some(direction), ..act(kind, span) });
+            acts.extend(there.map(|act| Act { pace: stride(codes, act), ..act }));
+        }
+        let rest = rest.bridged(0.2).lasting(0.5);
+        let ahead =
+            rest.iter().map(|span| Act { direction: Some(Direction::Forward), ..act(kind, span) });
+        acts.extend(ahead.map(|act| Act { pace: stride(codes, act), ..act }));
+    }
+    acts.extend(whole.crawl.iter().map(|span| act(ActKind::Crawl, span)));
+    let still = codes.body(K::PlanarSpeed, &[C::Still, C::Slow]).without(&whole.travels);
+    let stands = still.without(&whole.low).without(&whole.sit.or(&whole.crouch)).lasting(1.0);
+    let slow = codes.body(K::PlanarSpeed, &[C::Slow]).bridged(0.5);
+    for span in stands.iter() {
+        let kind = if slow.share(span) > 0.6 { ActKind::Shuffle } else { ActKind::Stand };
+        acts.push(act(kind, span));
+    }
+}
+
+/// Pace of walking, from how often a foot swings.
+fn stride(codes: &Codes, walk: Act) -> Pace {
+    let feet = [Place::Left, Place::Right].into_iter();
+    let swings = feet.flat_map(|foot| codes.all(K::FootForward, foot, &[C::Swings]));
+    let span = (walk.start_s, walk.end_s);
+    let (mut time, mut swung) = (0.0, 0.0);
+    for swing in swings {
+        let common = Spans::new([(swing.start_s, swing.end_s)]).within(span);
+        time += common;
+        swung += common * swing.speed;
+    }
+    match swung / time {
+        slow if slow < 0.72 => Pace::Slow,
+        fast if fast > 1.2 && walk.kind == ActKind::Walk => Pace::Fast,
+        fast if fast > 1.7 => Pace::Fast,
+        // Also where no foot swung regularly.
+        _ => Pace::Ordinary,
+    }
+}
+
+fn turns(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
+    for turn in codes.all(K::Facing, Place::Body, &[C::TurnsLeft, C::TurnsRight]) {
+        let span = (turn.start_s, turn.end_s);
+        let degrees = turn.intensity * codes.table.kind(K::Facing).travel;
+        let left = turn.code.class == C::TurnsLeft;
+        let direction = Some(if left { Direction::Left } else { Direction::Right });
+        let walks = whole.travels.share(span) > 0.6;
+        let kind = match degrees {
+            small if small < 40.0 => continue,
+            much if much > 270.0 && walks && turn.duration_s() > 3.0 => ActKind::WalkInCircle,
+            whole if whole > 300.0 => ActKind::Spin,
+            half if half > 140.0 => ActKind::TurnAround,
+            _ => ActKind::Turn,
+        };
+        let count =
+            if kind == ActKind::Spin { (degrees / 360.0).round().max(1.0) as usize } else { 1 };
+        acts.push(Act { direction, pace: pace(turn.speed), count, ..act(kind, span) });
+    }
+}
+
+fn postures(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
+    let forward = codes.body(K::ForwardSpeed, &[C::Forward]);
+    let backward = codes.body(K::ForwardSpeed, &[C::Backward]);
+    for (start, end) in whole.air.lasting(0.12).iter().filter(|(start, end)| end - start < 1.6) {
+        // The flight phases of running.
+        if whole.run.bridged(0.3).share((start - 0.2, end + 0.2)) > 0.7 && end - start < 0.4 {
+            continue;
+        }
+        let direction = match () {
+            () if forward.share((start, end)) > 0.5 => Direction::Forward,
+            () if backward.share((start, end)) > 0.5 => Direction::Backward,
+            () => Direction::Up,
+        };
+        acts.push(Act { direction: Some(direction), ..act(ActKind::Jump, (start, end)) });
+    }
+    let lowers: Vec<_> = codes.all(K::RootHeight, Place::Body, &[C::Lowers]).collect();
+    let raises: Vec<_> = codes.all(K::RootHeight, Place::Body, &[C::Raises]).collect();
+    for (kind, spans) in [
+        (ActKind::Sit, &whole.sit),
+        (ActKind::Crouch, &whole.crouch),
+        (ActKind::Kneel, &whole.kneel),
+        (ActKind::Lie, &whole.lie),
+    ] {
+        for span in spans.iter() {
+            acts.push(act(kind, span));
+            let down = lowers.iter().find(|down| {
+                (-0.3..=1.0).contains(&(span.0 - down.start_s))
+                    || down.start_s < span.0 && down.end_s > span.0
+            });
+            if let Some(down) = down.filter(|_| kind == ActKind::Sit) {
+                let till = down.end_s.max(span.0);
+                acts.push(Act {
+                    pace: pace(down.speed),
+                    ..act(ActKind::SitDown, (down.start_s, till))
+                });
+            }
+            let up = raises.iter().find(|up| (up.start_s..=up.end_s + 0.3).contains(&span.1));
+            if let Some(up) = up {
+                acts.push(Act {
+                    pace: pace(up.speed),
+                    ..act(ActKind::StandUp, (up.start_s, up.end_s))
+                });
+            }
+        }
+    }
+    let lifted =
+        codes.body(K::RootHeight, &[C::Lifted]).without(&whole.air).bridged(0.5).lasting(0.7);
+    acts.extend(lifted.iter().map(|span| act(ActKind::Climb, span)));
+}
+
+fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
+    let down = whole.lie.or(&whole.crawl);
+    let bent = codes.body(K::TorsoPitch, &[C::BentForward, C::BentOver]).without(&down);
+    let bent = bent.bridged(0.2).lasting(0.4);
+    let floor = codes.either(K::HandOverFloor, &[C::OnFloor, C::NearFloor]).without(&down);
+    let (mut bows, mut bends) = (vec![], vec![]);
+    for forward in codes.all(K::TorsoPitch, Place::Body, &[C::LeansForward]) {
+        let back = codes.all(K::TorsoPitch, Place::Body, &[C::LeansBack]);
+        let back = back.into_iter().find(|b| b.start_s >= forward.end_s - 0.1);
+        let Some(back) = back.filter(|back| back.start_s < forward.end_s + 2.5) else { continue };
+        let span = (forward.start_s, back.end_s);
+        let leans = codes.body(K::TorsoPitch, &[C::LeaningForward, C::BentForward, C::BentOver]);
+        let still = whole.travels.share(span) < 0.3 && down.share(span) == 0.0;
+        let seated = whole.sit.or(&whole.crouch).or(&whole.kneel).share(span) > 0.3;
+        if still && !seated && leans.within(span) > 0.2 && floor.within(span) < 0.1 {
+            bows.push(Act { pace: pace(forward.speed), ..act(ActKind::Bow, span) });
+        }
+    }
+    for span in bent.iter() {
+        if !bows.iter().any(|bow| bow.start_s < span.1 && bow.end_s > span.0) {
+            bends.push(act(ActKind::BendOver, span));
+        }
+    }
+    acts.extend(bows.into_iter().chain(bends));
+    let reaches = floor.bridged(0.3).lasting(0.15);
+    acts.extend(reaches.iter().map(|span| act(ActKind::ReachDown, span)));
+    let back = codes.body(K::TorsoPitch, &[C::BentBack]).without(&down.or(&whole.sit)).lasting(0.4);
+    acts.extend(back.iter().map(|span| act(ActKind::LeanBack, span)));
+    for (class, direction) in
+        [(C::LeaningLeft, Direction::Left), (C::LeaningRight, Direction::Right)]
+    {
+        let leans = codes.body(K::TorsoRoll, &[class]).without(&down).bridged(0.2).lasting(0.4);
+        let to = |span| Act { direction: Some(direction), ..act(ActKind::LeanAside, span) };
+        acts.extend(leans.iter().map(to));
+    }
+    let travels = whole.travels.bridged(0.3);
+    for (kind, code, class) in [
+        (ActKind::Twist, K::TorsoTwist, C::Twists),
+        (ActKind::Sway, K::TorsoRoll, C::Sways),
+        (ActKind::Bounce, K::RootHeight, C::Bounces),
+    ] {
+        for repeat in codes.all(code, Place::Body, &[class]) {
+            let span = (repeat.start_s, repeat.end_s);
+            // Walking does all of these.
+            if travels.share(span) < 0.5 {
+                acts.push(act(kind, span));
+            }
+        }
+    }
+}
+
+fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
+    let at = place(side);
+    let held = |kind, classes: &[C]| codes.held(kind, at, classes);
+    let mine = |kind, span| Act { side: Some(side), ..act(kind, span) };
+    let travels = whole.travels.bridged(0.3);
+    let down = whole.lie.or(&whole.crawl);
+
+    let above = held(K::HandOverHead, &[C::At, C::Above]);
+    let high = held(K::HandUp, &[C::Level, C::Above, C::FarAbove]);
+    let up = held(K::ForearmRaise, &[C::Raised, C::StraightUp]).or(&above);
+    let mut waves = vec![];
+    for (code, class) in [(K::HandOut, C::Waves), (K::HandForward, C::Swings)] {
+        for repeat in codes.all(code, at, &[class]) {
+            let span = (repeat.start_s, repeat.end_s);
+            let raised = up.share(span) > 0.5 || high.share(span) > 0.6;
+            let times = (repeat.duration_s() * repeat.speed).round().max(1.0) as usize;
+            let kind = match code {
+                _ if raised && (code == K::HandOut || above.share(span) > 0.5) => ActKind::Wave,
+                K::HandForward if travels.share(span) < 0.4 => ActKind::SwingArm,
+                K::HandOut if travels.share(span) < 0.6 => ActKind::MoveHandAside,
+                _ => continue,
+            };
+            let count = if kind == ActKind::Wave { times } else { 1 };
+            waves.push(Act { count, ..mine(kind, span) });
+        }
+    }
+    let waved = Spans::new(waves.iter().map(|wave| (wave.start_s, wave.end_s)));
+    for shake in codes.all(K::HandUp, at, &[C::Shakes]) {
+        let span = (shake.start_s, shake.end_s);
+        if waved.share(span) < 0.5 && travels.share(span) < 0.5 {
+            waves.push(mine(ActKind::ShakeHand, span));
+        }
+    }
+    acts.extend(waves);
+    let raised = above.bridged(0.3).lasting(0.35).without(&down).lasting(0.35);
+    acts.extend(raised.iter().map(|span| mine(ActKind::RaiseHand, span)));
+
+    let straight = held(K::ElbowBend, &[C::Straight, C::SlightlyBent, C::Bent]);
+    let level = held(K::UpperArmRaise, &[C::Level, C::Raised]);
+    let out = held(K::HandOut, &[C::FarOut]).and(&straight).and(&level).without(&down);
+    let out = out.bridged(0.2).lasting(0.4);
+    acts.extend(out.iter().map(|span| mine(ActKind::ArmOut, span)));
+
+    let front = held(K::HandForward, &[C::InFront, C::FarInFront]);
+    let (mut punches, mut punched) = (vec![], vec![]);
+    for reach in codes.all(K::HandReach, at, &[C::Extends]) {
+        let (start, end) = (reach.start_s, reach.end_s);
+        let ahead = front.holds(end) || front.holds(end - 0.05);
+        let level = held(K::HandUp, &[C::Below, C::Level, C::Above]).holds(end);
+        if reach.speed > 2.0 && ahead && level && whole.run.share((start, end)) < 0.5 {
+            punches
+                .push(Act { pace: pace(reach.speed / 2.0), ..mine(ActKind::Punch, (start, end)) });
+            punched.push((start, end + 0.3));
+        }
+    }
+    acts.extend(punches);
+    let reaches = held(K::HandForward, &[C::FarInFront]).without(&Spans::new(punched));
+    let reaches = reaches.without(&down).bridged(0.2).lasting(0.5);
+    acts.extend(reaches.iter().map(|span| mine(ActKind::ReachOut, span)));
+
+    let head = held(K::HandToHead, &[C::Touching]).bridged(0.3).lasting(0.25);
+    acts.extend(head.iter().map(|span| mine(ActKind::TouchHead, span)));
+    let bent = held(K::ElbowBend, &[C::Bent, C::RightAngle, C::SharplyBent]);
+    let hips = held(K::HandToHip, &[C::Touching]).and(&bent).without(&travels.or(&whole.sit));
+    acts.extend(hips.bridged(0.2).lasting(0.7).iter().map(|span| mine(ActKind::HandsOnHips, span)));
+    for (code, kind) in [(K::HandToKnee, ActKind::TouchKnee), (K::HandToFoot, ActKind::TouchFoot)] {
+        let touches = held(code, &[C::Touching]).bridged(0.3).lasting(0.3);
+        acts.extend(touches.iter().map(|span| mine(kind, span)));
+    }
+}
+
+fn leg(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
+    let at = place(side);
+    let held = |kind, classes: &[C]| codes.held(kind, at, classes);
+    let mine = |kind, span| Act { side: Some(side), ..act(kind, span) };
+    let travels = whole.travels.bridged(0.3);
+    let down = whole.lie.or(&whole.crawl).or(&whole.kneel).or(&whole.sit).or(&whole.low);
+
+    let lifted = held(K::FootOverFloor, &[C::Lifted, C::High]);
+    let ahead =
+        held(K::FootForward, &[C::InFront, C::FarInFront]).or(&held(K::FootOut, &[C::FarOut]));
+    let fast = held(K::FootSpeed, &[C::Fast]);
+    let high =
+        held(K::FootOverFloor, &[C::High]).or(&held(K::FootUp, &[C::Below, C::Level, C::Above]));
+    let kicks = lifted.and(&ahead).and(&high).without(&down.or(&whole.run).or(&whole.air));
+    let kicks = kicks.bridged(0.15).lasting(0.08);
+    let kicks: Vec<_> =
+        kicks.iter().filter(|(start, end)| fast.within((start - 0.3, *end)) > 0.05).collect();
+    acts.extend(kicks.iter().map(|(start, end)| mine(ActKind::Kick, (start - 0.2, end + 0.2))));
+    let kicked = Spans::new(kicks.iter().map(|(start, end)| (start - 0.4, end + 0.4)));
+
+    let other = if side == Side::Left { Place::Right } else { Place::Left };
+    let stands = codes.held(K::ThighRaise, other, &[C::Down, C::SlightlyRaised]);
+    let knees = held(K::ThighRaise, &[C::Level, C::Raised]).and(&stands).without(&down.or(&kicked));
+    let knees = knees.without(&whole.run);
+    acts.extend(knees.lasting(0.15).iter().map(|span| mine(ActKind::LiftKnee, span)));
+    for march in codes.all(K::ThighRaise, at, &[C::Marches]) {
+        let span = (march.start_s, march.end_s);
+        let lifts = knees.within(span) > 0.1 * (span.1 - span.0);
+        if down.share(span) < 0.3
+            && whole.run.share(span) < 0.3
+            && (travels.share(span) < 0.4 || lifts)
+        {
+            acts.push(mine(ActKind::March, span));
+        }
+    }
+    let off = held(K::FootOverFloor, &[C::OffFloor, C::Lifted, C::High]).without(&whole.air);
+    let one = off.without(&travels.or(&down).or(&kicked)).lasting(0.9);
+    acts.extend(one.iter().map(|span| mine(ActKind::LiftLeg, span)));
+    if side == Side::Left {
+        let split = codes.body(K::FeetSplit, &[C::Split]).without(&whole.run);
+        let lower = codes.body(K::RootHeight, &[C::Lowered, C::Low]);
+        let lunges = split.and(&lower).without(&whole.walk.or(&down)).lasting(0.35);
+        acts.extend(lunges.iter().map(|span| act(ActKind::Lunge, span)));
+    }
+}
+
+/// What needs both hands.
+fn hands(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
+    for clap in codes.all(K::HandsDistance, Place::Body, &[C::Claps]) {
+        let span = (clap.start_s, clap.end_s);
+        let together = codes.body(K::HandsDistance, &[C::Together]).within(span) > 0.05;
+        if together && whole.run.share(span) < 0.5 {
+            let count = (clap.duration_s() * clap.speed).round().max(1.0) as usize;
+            acts.push(Act { count, ..act(ActKind::Clap, span) });
+        }
+    }
+    let near = codes.both(K::HandToOtherElbow, &[C::Touching, C::Near]);
+    let bent = codes.both(K::ElbowBend, &[C::Bent, C::RightAngle, C::SharplyBent]);
+    let folded = near.and(&bent).and(&codes.both(K::HandAcross, &[C::Across, C::Middle]));
+    let folded = folded.bridged(0.2).lasting(0.5);
+    acts.extend(folded.iter().map(|span| act(ActKind::ArmsCrossed, span)));
+    let together = codes.body(K::HandsDistance, &[C::Together]).without(&folded).bridged(0.2);
+    acts.extend(together.lasting(0.6).iter().map(|span| act(ActKind::HandsTogether, span)));
+
+    let of = |side: Side| acts.iter().filter(move |act| act.side == Some(side));
+    let outs = |side| {
+        Spans::new(of(side).filter(|act| act.kind == ActKind::ArmOut).map(|a| (a.start_s, a.end_s)))
+    };
+    let level = codes.both(K::HandUp, &[C::Below, C::Level, C::Above]);
+    let pose = outs(Side::Left).and(&outs(Side::Right)).and(&level).lasting(0.5);
+    let pushes = |side| {
+        Spans::new(of(side).filter(|act| act.kind == ActKind::Punch).map(|a| (a.start_s, a.end_s)))
+    };
+    let pushed = pushes(Side::Left).and(&pushes(Side::Right));
+    let extends =
+        |at| Spans::new(codes.all(K::HandReach, at, &[C::Extends]).map(|m| (m.start_s, m.end_s)));
+    let front = codes.both(K::HandForward, &[C::InFront, C::FarInFront]);
+    let push = extends(Place::Left).and(&extends(Place::Right)).lasting(0.1);
+    let push: Vec<_> =
+        push.iter().filter(|span| front.within((span.1 - 0.1, span.1 + 0.2)) > 0.05).collect();
+    // Hands that shoot forward together push.
+    acts.retain(|act| act.kind != ActKind::Punch || pushed.within((act.start_s, act.end_s)) == 0.0);
+    acts.retain(|act| act.kind != ActKind::ArmOut || pose.within((act.start_s, act.end_s)) == 0.0);
+    acts.extend(push.into_iter().map(|span| act(ActKind::Push, span)));
+    acts.extend(pose.iter().map(|span| act(ActKind::TPose, span)));
+}
+
+fn head(codes: &Codes, acts: &mut Vec<Act>) {
+    for (kind, code, class) in
+        [(ActKind::Nod, K::HeadPitch, C::Nods), (ActKind::ShakeHead, K::HeadYaw, C::Shakes)]
+    {
+        let repeats = codes.body(code, &[class]);
+        acts.extend(repeats.iter().map(|span| act(kind, span)));
+    }
+    for (code, class, direction) in [
+        (K::HeadYaw, C::TurnedLeft, Direction::Left),
+        (K::HeadYaw, C::TurnedRight, Direction::Right),
+        (K::HeadPitch, C::LookingUp, Direction::Up),
+        (K::HeadPitch, C::LookingDown, Direction::Down),
+    ] {
+        let looks = codes.body(code, &[class]).bridged(0.3).lasting(0.5);
+        let to = |span| Act { direction: Some(direction), ..act(ActKind::Look, span) };
+        // The whole time is how the head is held, not a look.
+        acts.extend(looks.iter().filter(|(a, b)| b - a < 0.8 * codes.end_s).map(to));
+    }
+}
+
+/// Joins what the left and the right side do at about the same time.
+fn both_sides(acts: Vec<Act>) -> Vec<Act> {
+    let mut joined: Vec<Act> = vec![];
+    for act in acts {
+        let partner = joined.iter_mut().find(|other| {
+            let sides = (other.side, act.side) == (Some(Side::Left), Some(Side::Right));
+            let common = other.end_s.min(act.end_s) - other.start_s.max(act.start_s);
+            let shorter = other.duration_s().min(act.duration_s());
+            let alternate = matches!(
+                act.kind,
+                ActKind::Kick | ActKind::Punch | ActKind::LiftKnee | ActKind::LiftLeg
+            );
+            sides && other.kind == act.kind && !alternate && common > 0.5 * shorter
+        });
+        match partner {
+            Some(other) => {
+                other.side = Some(Side::Both);
+                other.start_s = other.start_s.min(act.start_s);
+                other.end_s = other.end_s.max(act.end_s);
+                other.count = other.count.max(act.count);
+            }
+            None => joined.push(act),
+        }
+    }
+    joined
+}

@@ -1,0 +1,157 @@
+//! Descriptions of synthetic motion, whose content is known.
+
+use kinest::events::{
+    CodeSegment, CodeTable, EventKind, GestureBook, MotionEvent, Phase, codes_of,
+};
+use kinest::motion::MotionClip;
+use kinest::motion::synthetic::{self, Kind};
+use kinest::skeleton::Group;
+use kinest::skeleton::Skeleton;
+use kinest_language::describe::{ActKind, Describer, Wording};
+
+fn codes(kind: Kind, seed: u64) -> Vec<CodeSegment> {
+    let skeleton = Skeleton::default();
+    of(&synthetic::clip(kind, seed, 8.0, 60.0, &skeleton))
+}
+
+fn of(clip: &MotionClip) -> Vec<CodeSegment> {
+    codes_of(clip, &Skeleton::default(), CodeTable::default()).unwrap().segments
+}
+
+#[test]
+fn synthetic_motion_is_called_by_its_name() {
+    for seed in 0..3 {
+        for (kind, word) in [
+            (Kind::Walk, "walks"),
+            (Kind::Run, "runs"),
+            (Kind::Sit, "sits"),
+            (Kind::Squat, "crouches"),
+            (Kind::Wave, "waves"),
+            (Kind::Turn, "turns"),
+            (Kind::Punch, "punches"),
+        ] {
+            let text = &Describer::default().describe(&codes(kind, seed)).global[0];
+            assert!(text.contains(word), "{} {seed}: {text}", kind.name());
+            assert!(text.starts_with("Someone ") && text.ends_with('.'), "{text}");
+            assert!(!text.contains("  ") && !text.contains('{') && !text.contains(" ,"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_words_and_another_one_others() {
+    let codes = codes(Kind::Wave, 1);
+    let describe = |seed| Describer { seed, variants: 3, ..Describer::default() }.describe(&codes);
+    assert_eq!(describe(4), describe(4));
+    let all = describe(4).global;
+    assert_eq!(all.len(), 3);
+    assert!(all[0] != all[1] && all[1] != all[2], "{all:?}");
+    assert!((1..20).any(|seed| describe(seed).groups != describe(0).groups));
+}
+
+#[test]
+fn german_tells_the_same_acts() {
+    let codes = codes(Kind::Wave, 1);
+    let german = Describer { wording: Wording::german(), ..Describer::default() };
+    let description = german.describe(&codes);
+    assert!(description.global[0].starts_with("Jemand "), "{}", description.global[0]);
+    assert!(description.global[0].contains("winkt"), "{}", description.global[0]);
+    assert!(description.groups.left_leg.starts_with("Das linke Bein "));
+}
+
+#[test]
+fn the_json_has_three_levels_and_the_codes() {
+    let codes = codes(Kind::Wave, 1);
+    let json = serde_json::to_value(Describer::default().describe(&codes)).unwrap();
+    let mut fields: Vec<&String> = json.as_object().unwrap().keys().collect();
+    fields.sort();
+    assert_eq!(fields, ["codes", "generator", "global", "groups", "interactions"]);
+    assert_eq!(json["generator"], "rules-v1");
+    assert!(json["global"][0].is_string());
+    for group in ["torso", "neck", "left_arm", "right_arm", "left_leg", "right_leg"] {
+        assert!(json["groups"][group].as_str().unwrap().ends_with('.'), "{group}");
+    }
+    for field in ["kind", "joints", "class", "start_s", "end_s", "intensity", "speed"] {
+        assert!(!json["codes"][0][field].is_null(), "{field}");
+    }
+}
+
+#[test]
+fn a_mirrored_body_does_the_same_with_the_other_side() {
+    let mirrored = |codes: Vec<CodeSegment>| -> Vec<CodeSegment> {
+        codes.into_iter().map(|s| CodeSegment { code: s.code.mirrored(), ..s }).collect()
+    };
+    let codes = codes(Kind::Wave, 2);
+    let swap = |text: &str| {
+        text.replace("left", "\u{0}").replace("right", "left").replace('\u{0}', "right")
+    };
+    let describe = |codes: &[CodeSegment]| Describer::default().describe(codes);
+    let (one, other) = (describe(&codes), describe(&mirrored(codes.clone())));
+    assert_eq!(swap(&one.global[0]), other.global[0]);
+    assert_eq!(swap(&one.groups.right_arm), other.groups.left_arm);
+}
+
+#[test]
+fn no_codes_are_a_body_that_stands_still() {
+    let description = Describer::default().describe(&[]);
+    assert_eq!(description.global, ["Someone stands still."]);
+    assert_eq!(description.groups.left_arm, "The left arm hangs at ease.");
+    assert!(description.interactions.is_empty());
+}
+
+#[test]
+fn built_in_words_know_the_same_things_and_wrong_tables_are_refused() {
+    // Both are read and checked.
+    let _ = (Wording::english(), Wording::german());
+    let english = include_str!("../assets/english.words.ron");
+    for (change, to, expected) in [
+        ("\"kick\": (", "\"kik\": (", "\"kick\" is missing"),
+        ("\"nod\": (", "\"nap\": (say: [\"naps\"]), \"nod\": (", "\"nap\" does not exist"),
+        ("{when} nods\"", "{whenn} nods\"", "\"whenn\" is not defined"),
+        ("{when} nods\"", "{when nods\"", "is not defined"),
+        ("\"elbow_bend bends\"", "\"elbow_bend bended\"", "did you mean `bends`"),
+        ("\"elbow_bend bends\"", "\"elbow_bend nods\"", "has no class"),
+        ("\"forward\": [\"forward\"], ", "", "no word for \"forward\""),
+        ("\"torso\": [\"stays upright\"],", "", "\"torso\" is missing"),
+        ("subjects: [\"Someone\", \"A person\", \"The player\"]", "subjects: []", "subjects"),
+        ("(say: [\"{when} nods\", \"{when} nods the head\"])", "(say: [])", "nod"),
+    ] {
+        let table = english.replacen(change, to, 1);
+        assert_ne!(table, english, "{change}");
+        let error = Wording::from_ron(&table).unwrap_err().to_string();
+        assert!(error.contains(expected), "{change}: {error}");
+    }
+    let kinds =
+        ActKind::ALL.iter().map(|kind| kind.name()).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(kinds.len(), ActKind::ALL.len());
+}
+
+#[test]
+fn events_have_subtitles() {
+    let event = |kind, group| {
+        let (phase, intensity, speed, at) = (Phase::Begin, 1.0, 3.0, 2.0);
+        MotionEvent { kind, group, phase, intensity, speed, at }
+    };
+    let gesture = |name: &str, group| event(EventKind::Gesture(name.into()), group);
+    let code = |signal: &str, class: &str| {
+        let code =
+            kinest::events::Code { signal: signal.parse().unwrap(), class: class.parse().unwrap() };
+        event(EventKind::Code(code), code.signal.groups().0)
+    };
+    let english = |event: &MotionEvent| Wording::english().caption(event, 0);
+    for (event, expected) in [
+        (gesture("kick", Group::LeftLeg), Some("Someone kicks with the left leg.")),
+        (gesture("moonwalk", Group::Torso), None),
+        (code("left_elbow_bend", "bends"), Some("The left arm bends at the elbow quickly.")),
+        (code("right_hand_to_head", "touching"), Some("The right hand is at the head.")),
+        (code("right_hand_to_head", "apart"), None),
+    ] {
+        assert_eq!(english(&event).as_deref(), expected);
+    }
+    for gesture in GestureBook::default().gestures() {
+        let event = event(EventKind::Gesture(gesture.name.clone()), gesture.group);
+        for wording in [Wording::english(), Wording::german()] {
+            assert!(wording.caption(&event, 0).is_some(), "{}", gesture.name);
+        }
+    }
+}
