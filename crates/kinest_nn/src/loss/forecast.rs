@@ -92,7 +92,8 @@ impl<B: Backend> BranchWeights<B> {
     /// - output: one number
     pub fn total(&self, terms: KsofTerms<B>, jps_weight: f64) -> Tensor<B, 1> {
         let weighted = |branch: usize, term: Tensor<B, 1>| {
-            let log_variance = self.log_variances.val().narrow(0, branch, 1);
+            // The weights may be of 16 bits, distances are not.
+            let log_variance = self.log_variances.val().narrow(0, branch, 1).cast(term.dtype());
             term * log_variance.clone().neg().exp() + log_variance / 2.0
         };
         let jps = terms.acceleration.square() * jps_weight;

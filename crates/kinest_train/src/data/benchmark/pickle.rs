@@ -210,7 +210,10 @@ impl<'a> Machine<'a> {
             b'I' => match self.line()? {
                 "00" => self.push(Node::Bool(false)),
                 "01" => self.push(Node::Bool(true)),
-                number => self.push(Node::Int(number.parse()?)),
+                number => {
+                    let number = whole(number)?;
+                    self.push(number);
+                }
             },
             b'J' => {
                 let number = self.count(4)? as u32 as i32;
@@ -219,8 +222,8 @@ impl<'a> Machine<'a> {
             b'K' => self.push_count(1)?,
             b'M' => self.push_count(2)?,
             b'L' => {
-                let line = self.line()?;
-                self.push(Node::Int(line.trim_end_matches('L').parse()?));
+                let number = whole(self.line()?.trim_end_matches('L'))?;
+                self.push(number);
             }
             0x8a => self.push_long(1)?,
             0x8b => self.push_long(4)?,
@@ -383,6 +386,13 @@ impl<'a> Machine<'a> {
         self.push(Node::Text(text));
         Ok(())
     }
+}
+
+/// A whole number; those too large for `i64` are only kept as text.
+fn whole<'a>(text: &str) -> anyhow::Result<Node<'a>> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let large = digits.len() > 18 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    Ok(if large { Node::Text(text.into()) } else { Node::Int(text.parse()?) })
 }
 
 /// The bytes of a string literal of Python 2.
@@ -628,10 +638,11 @@ mod tests {
         }
     }
 
-    /// `{'a': [[1.5, 2], [3, 4L]]}` in protocol 0.
+    /// `{'a': [[1.5, 2], [3, 4L]], 'b': 2 ** 80}` in protocol 0.
     #[test]
     fn the_text_protocol_is_read() {
-        let file = b"(dp0\nS'a'\np1\n(lp2\n(lp3\nF1.5\naI2\naa(lp4\nI3\naL4L\naas.";
+        let file = b"(dp0\nS'a'\np1\n(lp2\n(lp3\nF1.5\naI2\naa(lp4\nI3\naL4L\naas\
+            S'b'\nL1208925819614629174706176L\ns.";
         let pickle = parse(file).unwrap();
         let (shape, numbers) = pickle.entry("a").unwrap().numbers().unwrap();
         assert_eq!((shape, numbers), (vec![2, 2], vec![1.5, 2.0, 3.0, 4.0]));
