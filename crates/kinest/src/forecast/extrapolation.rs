@@ -46,7 +46,8 @@ impl Extrapolation {
 
     /// For how long the velocity of the newest pose would have to last to cover the motion of the
     /// next `ahead` seconds; 0 for a time that is not ahead.
-    pub(super) fn reach(&self, ahead: f64) -> f64 {
+    #[must_use]
+    pub fn reach(&self, ahead: f64) -> f64 {
         // A NaN becomes 0.
         let ahead = ahead.max(0.0);
         match *self {

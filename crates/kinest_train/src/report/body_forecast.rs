@@ -377,7 +377,7 @@ mod tests {
             assert!(of("hold", estimated, 1).mm < of("hold", estimated, 12).mm);
         }
         let (clean, shown) = (of("hold", false, 2), of("hold", true, 2));
-        // The knee is shown bent by 0.3 rad too much, which moves ankle and foot.
+        // The knee is shown bent by 0.6 rad too much, which moves ankle and foot.
         let deg = |score: &HorizonScore, group| score.groups[&group].deg;
         assert!(deg(&shown, Group::LeftLeg) > deg(&clean, Group::LeftLeg) + 2.0);
         assert!((deg(&shown, Group::RightLeg) - deg(&clean, Group::RightLeg)).abs() < 1e-9);

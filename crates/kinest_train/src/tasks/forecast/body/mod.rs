@@ -4,6 +4,7 @@ pub mod loss;
 pub mod motion;
 pub mod pairs;
 pub mod recipe;
+mod start;
 mod task;
 
 pub use task::{BodyIdentity, BodyTask};

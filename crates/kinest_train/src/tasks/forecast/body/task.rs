@@ -4,18 +4,21 @@ use super::loss::{chosen, positions};
 use super::motion::BodyMotion;
 use super::pairs::{BodyPairs, PairConfig, PairDraw};
 use super::recipe::{BodyDataConfig, BodyRecipe};
+use super::start::extrapolating;
 use crate::data::clips;
 use crate::run::config::RunConfig;
 use crate::run::{Loss, Numbers, Task};
 use anyhow::{Context, ensure};
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, FloatDType, Tensor};
+use kinest::forecast::Extrapolation;
 use kinest::model::forecast::{ForecastConfig, ForecastSpec};
 use kinest::model::{Checkpoint, ManifestOf, Precision};
 use kinest::skeleton::Skeleton;
 use kinest_nn::forecast::{Forecast, ForecastNetwork, Forecaster};
 use kinest_nn::layers::batch_norm::BatchMoments;
 use kinest_nn::loss::joint_distance;
+use kinest_nn::tensors::{tensors_of, with_tensors};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -140,6 +143,14 @@ impl Task for BodyTask {
         device: &B::Device,
     ) -> anyhow::Result<ForecastNetwork<B>> {
         Ok(ForecastNetwork::new(&self.recipe.network, device)?)
+    }
+
+    fn start<B: AutodiffBackend>(&self, device: &B::Device) -> anyhow::Result<ForecastNetwork<B>> {
+        let network = self.network(device)?;
+        let ForecastConfig::SiMlpe(config) = &self.recipe.network else { return Ok(network) };
+        let mut tensors = tensors_of(&network);
+        extrapolating(&mut tensors, config, Extrapolation::default(), self.recipe.rate_hz);
+        Ok(with_tensors(network, tensors))
     }
 
     fn loss<B: AutodiffBackend>(
