@@ -78,6 +78,9 @@ pub(super) struct Forecasts {
     skeleton: Skeleton,
     /// Start of each tracker's dropout.
     lost_since: [Option<f64>; 3],
+    /// Trackers that were lost together with the head: its forecast has moved them, and they are held
+    /// when it is found.
+    gone: [bool; 3],
     /// Place of a lost head at the end of its forecast.
     head: Option<DVec3>,
     /// Forecast joints of lost trackers.
@@ -97,6 +100,7 @@ impl Forecasts {
             left_at: None,
             skeleton: Skeleton::default(),
             lost_since: [None; 3],
+            gone: [false; 3],
             head: None,
             joints: [None; 3],
             lead: 0.0,
@@ -128,8 +132,12 @@ impl Forecasts {
             more |= !tracker.tracked && since.is_none();
             *since = if tracker.tracked { None } else { since.or(Some(now)) };
         }
-        if self.lost_since[0].is_none() {
+        let seen = self.lost_since[0].is_none();
+        if seen {
             self.head = None;
+        }
+        for (gone, since) in self.gone.iter_mut().zip(&self.lost_since) {
+            *gone = since.is_some() && (*gone || !seen);
         }
         if more {
             self.leave();
@@ -139,10 +147,10 @@ impl Forecasts {
             let followed = 0.0..time.as_secs_f64();
             self.lost_since[k].is_some_and(|since| followed.contains(&(now - since)))
         };
-        let (headless, seen) = (lost(0, settings.head), self.lost_since[0].is_none());
-        let follows = [1, 2].map(|k| headless || seen && lost(k, settings.hands));
+        let headless = lost(0, settings.head);
+        let follows = [1, 2].map(|k| headless || !self.gone[k] && lost(k, settings.hands));
         let follows = [headless, follows[0], follows[1]];
-        let body = headless || seen && (lost(1, settings.body) || lost(2, settings.body));
+        let body = headless || [1, 2].iter().any(|k| !self.gone[*k] && lost(*k, settings.body));
         if follows.contains(&true)
             && let Some(forecast) = self.timed(|it| forecaster.forecast(&it.before[1], past))
         {
