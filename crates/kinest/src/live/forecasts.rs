@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// slower while it changes.
 const LEAD_RATE: f64 = 0.3;
 
+/// Greatest speed at which a lost hand is carried beyond its forecast, m/s.
+const CARRY_SPEED: f64 = 3.0;
+
 const HEAD: usize = SmplJoint::Head.index();
 
 /// How far ahead of its estimate a body is shown.
@@ -83,6 +86,9 @@ pub(super) struct Forecasts {
     gone: [bool; 3],
     /// Place of a lost head at the end of its forecast.
     head: Option<DVec3>,
+    /// How far lost hands are carried by a head that is seen, beyond their forecast, and when.
+    carried: DVec3,
+    started: Option<f64>,
     /// Forecast joints of lost trackers.
     joints: [Option<TrackerPose>; 3],
     lead: f64,
@@ -102,6 +108,8 @@ impl Forecasts {
             lost_since: [None; 3],
             gone: [false; 3],
             head: None,
+            carried: DVec3::ZERO,
+            started: None,
             joints: [None; 3],
             lead: 0.0,
             confidence: [1.0; SmplJoint::COUNT],
@@ -126,6 +134,7 @@ impl Forecasts {
     ) -> Option<Pose> {
         (self.confidence, self.cost) = ([1.0; SmplJoint::COUNT], Duration::ZERO);
         self.joints = [None; 3];
+        let passed = (now - self.started.replace(now).unwrap_or(now)).max(0.0);
         self.skeleton.clone_from(skeleton);
         let mut more = false;
         for (since, tracker) in self.lost_since.iter_mut().zip(trackers) {
@@ -155,14 +164,16 @@ impl Forecasts {
             && let Some(forecast) = self.timed(|it| forecaster.forecast(&it.before[1], past))
         {
             let joints = skeleton.pose_joints(&forecast.pose);
-            // A hand goes with a head that is seen.
-            let carried =
-                if seen { trackers[0].position - joints.positions[HEAD] } else { DVec3::ZERO };
+            // A hand goes with a head that is seen, but not back with one that is found.
+            if seen {
+                let needed = trackers[0].position - joints.positions[HEAD];
+                self.carried += (needed - self.carried).clamp_length_max(CARRY_SPEED * passed);
+            }
             for (k, role) in TrackerSet::HeadAndHands.roles().iter().enumerate() {
                 let j = role.joint().index();
                 if follows[k] {
                     self.confidence[j] = forecast.confidence[j];
-                    let position = joints.positions[j] + carried;
+                    let position = joints.positions[j] + self.carried;
                     self.joints[k] = Some(TrackerPose::new(position, joints.rotations[j]));
                 }
             }
@@ -178,6 +189,7 @@ impl Forecasts {
 
     /// Keeps what was known before a dropout that starts now.
     fn leave(&mut self) {
+        self.carried = DVec3::ZERO;
         self.left_at = self.shown.newest().map(|(time, _)| time);
         for (before, now) in self.before.iter_mut().zip([&mut self.estimated, &mut self.shown]) {
             // Nothing is allocated: the two change places, and one is written again.
@@ -257,6 +269,7 @@ impl Forecasts {
             history.teleport(by, &self.skeleton);
         }
         self.head = self.head.map(|head| by.point(head));
+        self.carried = by.rotation() * self.carried;
     }
 
     /// Adds the time that `work` takes to the cost of this frame.
