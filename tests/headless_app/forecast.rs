@@ -82,7 +82,8 @@ fn a_body_is_shown_ahead_only_if_asked() {
 #[test]
 fn a_body_without_a_head_goes_on_for_a_moment_and_returns_without_a_jump() {
     let mut app = app(KinestSettings { blend: 0.3, ..KinestSettings::inline() });
-    let (avatar, trackers) = walker(&mut app, Some(Forecast::default()));
+    let forecast = Forecast { head: Duration::from_millis(250), ..default() };
+    let (avatar, trackers) = walker(&mut app, Some(forecast));
     let walk = Walk::new();
     (0..120).for_each(|frame| step(&mut app, &walk, &[trackers], frame));
     let head = |app: &App| body(app, avatar).joint_transform(SmplJoint::Head).translation;
