@@ -82,7 +82,8 @@ fn a_body_is_shown_ahead_only_if_asked() {
 #[test]
 fn a_body_without_a_head_goes_on_for_a_moment_and_returns_without_a_jump() {
     let mut app = app(KinestSettings { blend: 0.3, ..KinestSettings::inline() });
-    let (avatar, trackers) = walker(&mut app, Some(Forecast::default()));
+    let forecast = Forecast { head: Duration::from_millis(250), ..default() };
+    let (avatar, trackers) = walker(&mut app, Some(forecast));
     let walk = Walk::new();
     (0..120).for_each(|frame| step(&mut app, &walk, &[trackers], frame));
     let head = |app: &App| body(app, avatar).joint_transform(SmplJoint::Head).translation;
@@ -244,7 +245,7 @@ fn a_remote_body_is_smooth_and_where_its_player_is() {
         error = error.max(now[SmplJoint::Head.index()].distance(there));
     }
     println!("at most {worst} m in a frame, the head {error} m off");
-    assert!(worst < 0.12, "{worst} m in a frame");
+    assert!(worst < 0.25, "{worst} m in a frame");
     assert!(error < 0.35, "the head is {error} m off");
     assert_eq!(body(&app, avatar).source(), PoseSource::Received);
     assert!(heard::<PoseUpdated>(&mut app).iter().any(|updated| updated.entity == avatar));

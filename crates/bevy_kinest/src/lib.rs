@@ -433,18 +433,29 @@
 //! | part | effect | by default |
 //! |---|---|---|
 //! | [`ahead`](Forecast::ahead) | the body is shown ahead of its estimate; head and hands stay at their trackers, feet on the floor | off |
-//! | [`hands`](Forecast::hands) | a lost hand goes on, with the head, before it is held | 0.25 s |
-//! | [`head`](Forecast::head) | a body without a head goes on before it freezes: [`PoseSource::Forecast`] | 0.25 s |
+//! | [`hands`](Forecast::hands) | a lost hand goes on, with the head, before it is held | 0.1 s |
+//! | [`head`](Forecast::head) | a body without a head goes on before it freezes: [`PoseSource::Forecast`] | 0.1 s |
 //! | [`body`](Forecast::body) | legs and trunk go on when a hand is lost, before they follow the network again | off |
 //! | [`ForecastGhost`] | the body as it will be, to be drawn or read | – |
 //!
 //! [`BodyPose::confidence`] falls with every forecast; [`ForecastStatus`] and the diagnostic
 //! `kinest/forecast_ms` tell what it costs. Without the component nothing changes.
 //!
+//! With damped velocity, on CMU clips with random dropouts, lost hands are 18 % nearer to the truth
+//! and lost heads 17 %, without more jumps. Showing bodies ahead brings elbows 3 to 11 % nearer and
+//! doubles the jitter, and forecasting legs and trunk while a hand is lost makes them worse: both are
+//! off. [`ForecastSettings`](kinest::live::ForecastSettings) has all figures.
+//!
 //! # Show players on other machines
 //!
 //! A [`RemoteAvatar`] takes the poses that arrive, ten to twenty a second, however late, doubled and
 //! disordered, and moves smoothly; its documentation has an example. Nothing is sent by this crate.
+//!
+//! At 20 poses a second with 5 % of them lost, joints are 18 mm from where they are at the sender when
+//! the fastest pose leaves. Interpolation 100 ms behind is 65 mm off, with the same jitter; damped
+//! velocity without corrections 9 mm, with seven times the jitter.
+//! [`RemotePlayer`](kinest::live::RemotePlayer) has all figures, and
+//! [`delay`](RemoteAvatar::delay) what is between.
 //!
 //! # Inspect and debug
 //!

@@ -26,7 +26,7 @@ pub(super) fn infer(
     for (name, KinestAvatar { model }, calibration, mut sampled, mut of_avatar) in &mut avatars {
         let avatar = name.entity;
         let id = model.id();
-        let AvatarPlayer { model: asked, player } = &mut *of_avatar;
+        let AvatarPlayer { model: asked, player, .. } = &mut *of_avatar;
         (player.settings.dropout, player.settings.blend) = (settings.dropout, settings.blend);
         player.calibrate(calibration.map(|PlayerCalibration(player)| *player));
         if let Some(devices) = &sampled.devices

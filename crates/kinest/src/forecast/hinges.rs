@@ -2,7 +2,7 @@
 
 use crate::skeleton::{PerJoint, Pose, SmplJoint};
 use glam::{DQuat, DVec3};
-use std::f64::consts::{FRAC_PI_2, TAU};
+use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 /// Knees and elbows, and the axes about which they bend.
 const HINGES: [(SmplJoint, DVec3); 4] = [
@@ -19,8 +19,11 @@ const FURTHEST: f64 = 2.8;
 /// they are in the `newest` pose.
 pub(super) fn limit_beyond(pose: &mut Pose, newest: &Pose) {
     for (joint, axis) in HINGES {
-        let newest = bend(newest.rotations[joint.index()], axis);
-        limit(&mut pose.rotations[joint.index()], axis, newest.min(0.0), newest.max(FURTHEST));
+        let rotation = &mut pose.rotations[joint.index()];
+        let before = bend(newest.rotations[joint.index()], axis);
+        // It has gone on by less than half a turn, whichever way.
+        let now = before + wrapped(bend(*rotation, axis) - before);
+        limit(rotation, axis, now, before.min(0.0), before.max(FURTHEST));
     }
 }
 
@@ -28,23 +31,30 @@ pub(super) fn limit_beyond(pose: &mut Pose, newest: &Pose) {
 /// two motions may be.
 pub(crate) fn limit_bends(rotations: &mut PerJoint<DQuat>) {
     for (joint, axis) in HINGES {
-        limit(&mut rotations[joint.index()], axis, f64::NEG_INFINITY, FURTHEST);
+        let rotation = &mut rotations[joint.index()];
+        // Nothing bends a quarter turn backwards.
+        let now = FRAC_PI_2 + wrapped(bend(*rotation, axis) - FRAC_PI_2);
+        limit(rotation, axis, now, f64::NEG_INFINITY, FURTHEST);
     }
 }
 
-fn limit(rotation: &mut DQuat, axis: DVec3, least: f64, most: f64) {
-    let now = bend(*rotation, axis);
+/// Limits a bend that is `now`, radians.
+fn limit(rotation: &mut DQuat, axis: DVec3, now: f64, least: f64, most: f64) {
     let limited = now.max(least).min(most);
     if limited != now {
         *rotation = (*rotation * DQuat::from_axis_angle(axis, limited - now)).normalize();
     }
 }
 
-/// How far a rotation turns about `axis`, radians: from a quarter turn backwards to three forwards.
+/// How far a rotation turns about `axis`, radians, from −π to π.
 fn bend(rotation: DQuat, axis: DVec3) -> f64 {
     let (sine, cosine) = (rotation.xyz().dot(axis), rotation.w);
-    let bend = 2.0 * (sine * cosine.signum()).atan2(cosine.abs());
-    if bend < -FRAC_PI_2 { bend + TAU } else { bend }
+    2.0 * (sine * cosine.signum()).atan2(cosine.abs())
+}
+
+/// The same angle between −π and π.
+fn wrapped(angle: f64) -> f64 {
+    (angle + PI).rem_euclid(TAU) - PI
 }
 
 #[cfg(test)]
@@ -70,6 +80,12 @@ mod tests {
             assert!((found - least).abs() < 1e-9, "{joint:?}: {found}");
         }
         assert!(pose.rotations[KNEE].angle_between(aside) < 1e-7, "it keeps what is not a bend");
+        // An arm that was bent a little, and goes on backwards by more than a quarter turn.
+        let elbow = SmplJoint::RightElbow.index();
+        newest.rotations[elbow] = DQuat::from_rotation_y(0.5);
+        pose.rotations[elbow] = DQuat::from_rotation_y(-2.0);
+        limit_beyond(&mut pose, &newest);
+        assert!(bend(pose.rotations[elbow], DVec3::Y).abs() < 1e-9);
         let mut bent = newest;
         bent.rotations[KNEE] = -DQuat::from_rotation_x(2.5);
         let before = bent;
