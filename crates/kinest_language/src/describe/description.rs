@@ -273,10 +273,15 @@ fn selected(acts: &[Act], duration_s: f64) -> Vec<Act> {
         // What stands out says it already; a sentence does not repeat itself.
         let covered = told.iter().any(|other| {
             let common = other.end_s.min(act.end_s) - other.start_s.max(act.start_s);
+            let pair = (other.kind, act.kind);
+            // Who sits down then sits.
+            let follows =
+                matches!(pair, (ActKind::SitDown, ActKind::Sit) | (ActKind::Sit, ActKind::SitDown))
+                    && common > -0.5;
             let covered = common > 0.5 * act.duration_s() && implied(act.kind, other.kind);
             let again =
                 (other.kind, other.side, other.direction) == (act.kind, act.side, act.direction);
-            covered || again
+            covered || follows || again
         });
         if !covered {
             told.push(*act);
