@@ -58,7 +58,6 @@ pub struct Description {
 /// Puts codes into words: the same codes, words and seed give the same texts.
 ///
 /// ```no_run
-/// use kinest::motion::amass;
 /// use kinest_language::describe::Describer;
 ///
 /// # fn segments() -> Vec<kinest::events::CodeSegment> { vec![] }

@@ -265,8 +265,8 @@ fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     let floor = codes.either(K::HandOverFloor, &[C::OnFloor, C::NearFloor]).without(&down);
     let (mut bows, mut bends) = (vec![], vec![]);
     for forward in codes.all(K::TorsoPitch, Place::Body, &[C::LeansForward]) {
-        let back = codes.all(K::TorsoPitch, Place::Body, &[C::LeansBack]);
-        let back = back.into_iter().find(|b| b.start_s >= forward.end_s - 0.1);
+        let mut backs = codes.all(K::TorsoPitch, Place::Body, &[C::LeansBack]);
+        let back = backs.find(|back| back.start_s >= forward.end_s - 0.1);
         let Some(back) = back.filter(|back| back.start_s < forward.end_s + 2.5) else { continue };
         let span = (forward.start_s, back.end_s);
         let leans = codes.body(K::TorsoPitch, &[C::LeaningForward, C::BentForward, C::BentOver]);
