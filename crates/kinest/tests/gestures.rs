@@ -7,7 +7,8 @@
 //! prints the table of `assets/default.gestures.ron`: precision, recall and latency on synthetic motion
 //! whose gestures are known, and, for the AMASS files of a folder, how many clips with a title that
 //! says it have the gesture, and how often it is found per minute where no title says it. Titles are
-//! the words of the file names, and of `KINEST_TITLES`, a table `trial,title,…` of CMU's trials.
+//! the words of the file names, and of `KINEST_TITLES`, a table `trial,title,…` of CMU's trials. Other
+//! files can be measured in place of the shipped ones: `KINEST_CODES` and `KINEST_GESTURES`.
 
 use kinest::coordinates::heading;
 use kinest::events::{CodeTable, CodeTracker, EventDetector, GestureBook, Phase};
@@ -40,10 +41,29 @@ struct Truth {
     end: f64,
 }
 
-fn find(clip: &MotionClip, skeleton: &Skeleton, book: &GestureBook) -> Vec<Found> {
-    let table: Arc<CodeTable> = CodeTable::default().into();
-    let tracker = CodeTracker::new(table, skeleton).unwrap();
-    let mut detector = EventDetector::new(tracker, book);
+/// Thresholds and gestures.
+#[derive(Default)]
+struct Rules {
+    table: Arc<CodeTable>,
+    book: GestureBook,
+}
+
+impl Rules {
+    fn from_environment() -> Self {
+        let mut rules = Self::default();
+        if let Some(path) = std::env::var_os("KINEST_CODES") {
+            rules.table = CodeTable::load(PathBuf::from(path)).unwrap().into();
+        }
+        if let Some(path) = std::env::var_os("KINEST_GESTURES") {
+            rules.book = GestureBook::load(PathBuf::from(path)).unwrap();
+        }
+        rules
+    }
+}
+
+fn find(clip: &MotionClip, skeleton: &Skeleton, rules: &Rules) -> Vec<Found> {
+    let tracker = CodeTracker::new(rules.table.clone(), skeleton).unwrap();
+    let mut detector = EventDetector::new(tracker, &rules.book);
     let mut found: Vec<Found> = vec![];
     for (i, frame) in clip.frames.iter().enumerate() {
         let joints = skeleton.pose_joints(&Pose::from(frame));
@@ -231,11 +251,15 @@ impl Score {
 }
 
 /// Scores of each gesture over the scenes.
-fn scores(scenes: &[Scene], skeleton: &Skeleton, tell: bool) -> BTreeMap<String, Score> {
-    let book = GestureBook::default();
+fn scores(
+    scenes: &[Scene],
+    skeleton: &Skeleton,
+    rules: &Rules,
+    tell: bool,
+) -> BTreeMap<String, Score> {
     let mut scores: BTreeMap<String, Score> = BTreeMap::new();
     for Scene { what, clip, truth, also } in scenes {
-        let found = find(clip, skeleton, &book);
+        let found = find(clip, skeleton, rules);
         let fits = |truth: &Truth, found: &Found| {
             truth.name == found.name
                 && truth.group.is_none_or(|group| group == found.group)
@@ -276,8 +300,9 @@ fn scores(scenes: &[Scene], skeleton: &Skeleton, tell: bool) -> BTreeMap<String,
 #[test]
 fn shipped_gestures_are_found_in_synthetic_motion() {
     let skeleton = Skeleton::default();
-    let scores = scores(&scenes(&skeleton, 2, 14.0), &skeleton, true);
-    for gesture in GestureBook::default().gestures() {
+    let rules = Rules::default();
+    let scores = scores(&scenes(&skeleton, 2, 14.0), &skeleton, &rules, true);
+    for gesture in rules.book.gestures() {
         let score = scores.get(&*gesture.name).unwrap_or_else(|| panic!("{}", gesture.name));
         let (precision, recall) = (score.precision(), score.recall());
         assert!(score.there > 1, "{}: {} times", gesture.name, score.there);
@@ -289,6 +314,7 @@ fn shipped_gestures_are_found_in_synthetic_motion() {
 #[test]
 fn gestures_do_not_depend_on_body_height() {
     let skeleton = Skeleton::default();
+    let rules = Rules::default();
     let count = |metres: f64| {
         let by = metres / skeleton.stature();
         let offsets = skeleton.offsets.map(|offset| offset * by);
@@ -296,7 +322,7 @@ fn gestures_do_not_depend_on_body_height() {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for mut scene in scenes(&skeleton, 1, 8.0) {
             scene.clip.frames.iter_mut().for_each(|frame| frame.translation *= by);
-            for found in find(&scene.clip, &scaled, &GestureBook::default()) {
+            for found in find(&scene.clip, &scaled, &rules) {
                 *counts.entry(found.name).or_default() += 1;
             }
         }
@@ -370,9 +396,9 @@ fn title(path: &Path, titles: &str) -> String {
 #[ignore = "prints a table, of real motion too if KINEST_MOCAP says where some is"]
 fn table() {
     let skeleton = Skeleton::default();
-    let book = GestureBook::default();
+    let rules = Rules::from_environment();
     let tell = std::env::var_os("KINEST_TELL").is_some();
-    let mut synthetic = scores(&scenes(&skeleton, 6, 20.0), &skeleton, tell);
+    let mut synthetic = scores(&scenes(&skeleton, 6, 20.0), &skeleton, &rules, tell);
     let mut paths = vec![];
     if let Some(folder) = std::env::var_os("KINEST_MOCAP") {
         files(Path::new(&folder), &mut paths);
@@ -391,7 +417,7 @@ fn table() {
             .filter(|(words, _)| title.contains(words))
             .flat_map(|(_, gestures)| gestures.iter().copied())
             .collect();
-        let found = find(&clip, &skeleton, &book);
+        let found = find(&clip, &skeleton, &rules);
         minutes += clip.duration() / 60.0;
         let once: std::collections::BTreeSet<&str> = said.iter().copied().collect();
         for name in once {
@@ -419,7 +445,7 @@ fn table() {
         paths.len()
     );
     println!("gesture        precision recall   late s  titled clips  untitled per min");
-    for gesture in book.gestures() {
+    for gesture in rules.book.gestures() {
         let name = &*gesture.name;
         let score = synthetic.entry(name.to_owned()).or_default();
         let (hit, of) = real.get(name).copied().unwrap_or_default();

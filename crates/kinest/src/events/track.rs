@@ -251,12 +251,14 @@ impl RepeatTrack {
             // It has turned: the extreme was a turn.
             let half = self.extreme_time - self.turn_time;
             let before = *self;
-            if (fast..=slow).contains(&half) {
+            // The first turn of all has no way behind it.
+            let width = (self.extreme - self.turn).abs();
+            if (fast..=slow).contains(&half) && width >= swing {
                 self.swings += 1;
                 if self.swings == 1 {
                     self.first = self.extreme_time;
                 } else {
-                    self.width += (self.extreme - self.turn).abs();
+                    self.width += width;
                 }
             } else {
                 self.swings = 0;

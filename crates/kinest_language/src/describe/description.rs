@@ -58,7 +58,6 @@ pub struct Description {
 /// Puts codes into words: the same codes, words and seed give the same texts.
 ///
 /// ```no_run
-/// use kinest::motion::amass;
 /// use kinest_language::describe::Describer;
 ///
 /// # fn segments() -> Vec<kinest::events::CodeSegment> { vec![] }
@@ -273,10 +272,15 @@ fn selected(acts: &[Act], duration_s: f64) -> Vec<Act> {
         // What stands out says it already; a sentence does not repeat itself.
         let covered = told.iter().any(|other| {
             let common = other.end_s.min(act.end_s) - other.start_s.max(act.start_s);
+            let pair = (other.kind, act.kind);
+            // Who sits down then sits.
+            let follows =
+                matches!(pair, (ActKind::SitDown, ActKind::Sit) | (ActKind::Sit, ActKind::SitDown))
+                    && common > -0.5;
             let covered = common > 0.5 * act.duration_s() && implied(act.kind, other.kind);
             let again =
                 (other.kind, other.side, other.direction) == (act.kind, act.side, act.direction);
-            covered || again
+            covered || follows || again
         });
         if !covered {
             told.push(*act);

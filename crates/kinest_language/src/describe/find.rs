@@ -75,11 +75,19 @@ impl Whole {
         let down = lie.or(&crawl);
         let kneel = codes.either(K::KneeOverFloor, &[C::OnFloor]).and(&low).without(&down);
         let kneel = kneel.bridged(0.3).lasting(0.5);
-        let thighs = codes.both(K::ThighRaise, &[C::Level, C::Raised]);
-        let folded = codes.both(K::KneeBend, &[C::SharplyBent]);
-        let seat = thighs.and(&low).without(&kneel.or(&down));
-        let quiet = codes.body(K::PlanarSpeed, &[C::Still, C::Slow]);
-        let sit = seat.without(&folded).and(&quiet).bridged(0.3).lasting(1.0);
+        let quiet = codes.body(K::PlanarSpeed, &[C::Still]);
+        let quiet = quiet.and(&codes.body(K::FeetSplit, &[C::SideBySide]));
+        let quiet = quiet.without(&codes.either(K::KneeBend, &[C::SharplyBent]));
+        let quiet = quiet.without(&codes.body(K::FeetApart, &[C::Wide]));
+        let upright = codes.body(K::TorsoPitch, &[C::BentBack, C::Upright, C::LeaningForward]);
+        let chair = codes.both(K::ThighRaise, &[C::Level]).and(&low).and(&upright);
+        // Half on a high stool.
+        let stool = codes.both(K::ThighRaise, &[C::SlightlyRaised, C::Level, C::Raised]);
+        let stool = stool.and(&codes.both(K::KneeBend, &[C::Bent, C::RightAngle]));
+        let stool = stool.and(&codes.body(K::RootHeight, &[C::Lowered]));
+        let stool = stool.and(&codes.body(K::TorsoPitch, &[C::BentBack, C::Upright]));
+        let seat = chair.or(&stool).and(&quiet).without(&kneel.or(&down));
+        let sit = seat.bridged(0.4).lasting(0.8);
         let half = codes.body(K::RootHeight, &[C::Lowered]);
         let bent = codes.both(K::KneeBend, &[C::RightAngle, C::SharplyBent]).and(&half);
         let crouch = low.or(&bent).without(&sit.or(&kneel).or(&down)).bridged(0.3).lasting(0.4);
@@ -108,7 +116,7 @@ pub(super) fn acts(codes: &Codes) -> Vec<Act> {
         arm(codes, &whole, side, &mut acts);
         leg(codes, &whole, side, &mut acts);
     }
-    hands(codes, &whole, &mut acts);
+    pairs(codes, &whole, &mut acts);
     head(codes, &mut acts);
     let mut acts = both_sides(acts);
     for act in &mut acts {
@@ -124,8 +132,9 @@ fn act(kind: ActKind, (start_s, end_s): (f64, f64)) -> Act {
     Act { kind, side, direction, pace: Pace::Ordinary, count: 1, start_s, end_s }
 }
 
-fn place(side: Side) -> Place {
-    if side == Side::Right { Place::Right } else { Place::Left }
+/// The place of a side, and of the other one.
+fn places(side: Side) -> (Place, Place) {
+    if side == Side::Right { (Place::Right, Place::Left) } else { (Place::Left, Place::Right) }
 }
 
 fn locomotion(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
@@ -256,14 +265,16 @@ fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     let floor = codes.either(K::HandOverFloor, &[C::OnFloor, C::NearFloor]).without(&down);
     let (mut bows, mut bends) = (vec![], vec![]);
     for forward in codes.all(K::TorsoPitch, Place::Body, &[C::LeansForward]) {
-        let back = codes.all(K::TorsoPitch, Place::Body, &[C::LeansBack]);
-        let back = back.into_iter().find(|b| b.start_s >= forward.end_s - 0.1);
+        let mut backs = codes.all(K::TorsoPitch, Place::Body, &[C::LeansBack]);
+        let back = backs.find(|back| back.start_s >= forward.end_s - 0.1);
         let Some(back) = back.filter(|back| back.start_s < forward.end_s + 2.5) else { continue };
         let span = (forward.start_s, back.end_s);
         let leans = codes.body(K::TorsoPitch, &[C::LeaningForward, C::BentForward, C::BentOver]);
         let still = whole.travels.share(span) < 0.3 && down.share(span) == 0.0;
         let seated = whole.sit.or(&whole.crouch).or(&whole.kneel).share(span) > 0.3;
-        if still && !seated && leans.within(span) > 0.2 && floor.within(span) < 0.1 {
+        let knees = codes.either(K::KneeBend, &[C::Bent, C::RightAngle, C::SharplyBent]);
+        let straight = knees.share(span) < 0.3;
+        if still && straight && !seated && leans.within(span) > 0.2 && floor.within(span) < 0.1 {
             bows.push(Act { pace: pace(forward.speed), ..act(ActKind::Bow, span) });
         }
     }
@@ -301,20 +312,20 @@ fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
 }
 
 fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
-    let at = place(side);
+    let (at, other) = places(side);
     let held = |kind, classes: &[C]| codes.held(kind, at, classes);
     let mine = |kind, span| Act { side: Some(side), ..act(kind, span) };
     let travels = whole.travels.bridged(0.3);
     let down = whole.lie.or(&whole.crawl);
 
     let above = held(K::HandOverHead, &[C::At, C::Above]);
-    let high = held(K::HandUp, &[C::Level, C::Above, C::FarAbove]);
     let up = held(K::ForearmRaise, &[C::Raised, C::StraightUp]).or(&above);
+    let up = up.without(&held(K::HandUp, &[C::FarBelow]));
     let mut waves = vec![];
     for (code, class) in [(K::HandOut, C::Waves), (K::HandForward, C::Swings)] {
-        for repeat in codes.all(code, at, &[class]) {
+        for repeat in codes.all(code, at, std::slice::from_ref(&class)) {
             let span = (repeat.start_s, repeat.end_s);
-            let raised = up.share(span) > 0.5 || high.share(span) > 0.6;
+            let raised = up.share(span) > 0.5 && whole.run.share(span) < 0.3;
             let times = (repeat.duration_s() * repeat.speed).round().max(1.0) as usize;
             let kind = match code {
                 _ if raised && (code == K::HandOut || above.share(span) > 0.5) => ActKind::Wave,
@@ -343,19 +354,19 @@ fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     let out = out.bridged(0.2).lasting(0.4);
     acts.extend(out.iter().map(|span| mine(ActKind::ArmOut, span)));
 
-    let front = held(K::HandForward, &[C::InFront, C::FarInFront]);
-    let (mut punches, mut punched) = (vec![], vec![]);
-    for reach in codes.all(K::HandReach, at, &[C::Extends]) {
-        let (start, end) = (reach.start_s, reach.end_s);
-        let ahead = front.holds(end) || front.holds(end - 0.05);
-        let level = held(K::HandUp, &[C::Below, C::Level, C::Above]).holds(end);
-        if reach.speed > 2.0 && ahead && level && whole.run.share((start, end)) < 0.5 {
-            punches
-                .push(Act { pace: pace(reach.speed / 2.0), ..mine(ActKind::Punch, (start, end)) });
-            punched.push((start, end + 0.3));
+    let fast = codes.all(K::HandForward, at, &[C::MovesForward]).filter(|ahead| ahead.speed > 1.0);
+    let ahead = Spans::new(fast.map(|ahead| (ahead.start_s, ahead.end_s + 0.1)));
+    let level = held(K::HandUp, &[C::Level, C::Above]);
+    let both = codes.held(K::HandReach, other, &[C::Extends]);
+    let mut punched = vec![];
+    for reach in codes.all(K::HandReach, at, &[C::Extends]).filter(|reach| reach.speed > 1.2) {
+        let span = (reach.start_s, reach.end_s);
+        let straight = ahead.share(span) > 0.4 && level.holds(reach.end_s - 0.03);
+        if straight && both.share(span) < 0.5 && whole.travels.share(span) < 0.5 {
+            acts.push(mine(ActKind::Punch, span));
+            punched.push((span.0, span.1 + 0.3));
         }
     }
-    acts.extend(punches);
     let reaches = held(K::HandForward, &[C::FarInFront]).without(&Spans::new(punched));
     let reaches = reaches.without(&down).bridged(0.2).lasting(0.5);
     acts.extend(reaches.iter().map(|span| mine(ActKind::ReachOut, span)));
@@ -363,8 +374,10 @@ fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     let head = held(K::HandToHead, &[C::Touching]).bridged(0.3).lasting(0.25);
     acts.extend(head.iter().map(|span| mine(ActKind::TouchHead, span)));
     let bent = held(K::ElbowBend, &[C::Bent, C::RightAngle, C::SharplyBent]);
-    let hips = held(K::HandToHip, &[C::Touching]).and(&bent).without(&travels.or(&whole.sit));
-    acts.extend(hips.bridged(0.2).lasting(0.7).iter().map(|span| mine(ActKind::HandsOnHips, span)));
+    let hips = held(K::HandToHip, &[C::Touching]).and(&bent);
+    let hips = hips.and(&held(K::HandSpeed, &[C::Still])).without(&travels.or(&whole.sit));
+    let hips = hips.bridged(0.2).lasting(0.7);
+    acts.extend(hips.iter().map(|span| mine(ActKind::HandsOnHips, span)));
     for (code, kind) in [(K::HandToKnee, ActKind::TouchKnee), (K::HandToFoot, ActKind::TouchFoot)] {
         let touches = held(code, &[C::Touching]).bridged(0.3).lasting(0.3);
         acts.extend(touches.iter().map(|span| mine(kind, span)));
@@ -372,98 +385,99 @@ fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
 }
 
 fn leg(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
-    let at = place(side);
+    let (at, other) = places(side);
     let held = |kind, classes: &[C]| codes.held(kind, at, classes);
     let mine = |kind, span| Act { side: Some(side), ..act(kind, span) };
     let travels = whole.travels.bridged(0.3);
     let down = whole.lie.or(&whole.crawl).or(&whole.kneel).or(&whole.sit).or(&whole.low);
 
+    let high = held(K::FootOverFloor, &[C::High]);
     let lifted = held(K::FootOverFloor, &[C::Lifted, C::High]);
-    let ahead =
-        held(K::FootForward, &[C::InFront, C::FarInFront]).or(&held(K::FootOut, &[C::FarOut]));
-    let fast = held(K::FootSpeed, &[C::Fast]);
-    let high =
-        held(K::FootOverFloor, &[C::High]).or(&held(K::FootUp, &[C::Below, C::Level, C::Above]));
-    let kicks = lifted.and(&ahead).and(&high).without(&down.or(&whole.run).or(&whole.air));
-    let kicks = kicks.bridged(0.15).lasting(0.08);
-    let kicks: Vec<_> =
-        kicks.iter().filter(|(start, end)| fast.within((start - 0.3, *end)) > 0.05).collect();
-    acts.extend(kicks.iter().map(|(start, end)| mine(ActKind::Kick, (start - 0.2, end + 0.2))));
-    let kicked = Spans::new(kicks.iter().map(|(start, end)| (start - 0.4, end + 0.4)));
+    let kicks = high.and(&held(K::FootForward, &[C::InFront, C::FarInFront]));
+    let kicks = kicks.or(&lifted.and(&held(K::FootForward, &[C::FarInFront])));
+    let kicks = kicks.or(&high.and(&held(K::FootOut, &[C::FarOut])));
+    let kicks = kicks.without(&held(K::KneeBend, &[C::SharplyBent]));
+    let kicks = kicks.and(&codes.held(K::FootOverFloor, other, &[C::OnFloor]).bridged(0.1));
+    let kicks = kicks.without(&down.or(&whole.run)).bridged(0.2).lasting(0.06);
+    acts.extend(kicks.iter().map(|(from, to)| mine(ActKind::Kick, (from - 0.2, to + 0.2))));
+    let kicked = Spans::new(kicks.iter().map(|(from, to)| (from - 0.4, to + 0.4)));
 
-    let other = if side == Side::Left { Place::Right } else { Place::Left };
     let stands = codes.held(K::ThighRaise, other, &[C::Down, C::SlightlyRaised]);
-    let knees = held(K::ThighRaise, &[C::Level, C::Raised]).and(&stands).without(&down.or(&kicked));
-    let knees = knees.without(&whole.run);
+    let knees = held(K::ThighRaise, &[C::Level, C::Raised]).and(&stands);
+    let knees = knees.without(&down.or(&kicked).or(&whole.run));
     acts.extend(knees.lasting(0.15).iter().map(|span| mine(ActKind::LiftKnee, span)));
     for march in codes.all(K::ThighRaise, at, &[C::Marches]) {
         let span = (march.start_s, march.end_s);
-        let lifts = knees.within(span) > 0.1 * (span.1 - span.0);
-        if down.share(span) < 0.3
-            && whole.run.share(span) < 0.3
-            && (travels.share(span) < 0.4 || lifts)
-        {
+        let lifts = knees.share(span) > 0.1;
+        let stays = down.share(span) < 0.3 && whole.run.share(span) < 0.3;
+        if stays && (travels.share(span) < 0.4 || lifts) {
             acts.push(mine(ActKind::March, span));
         }
     }
     let off = held(K::FootOverFloor, &[C::OffFloor, C::Lifted, C::High]).without(&whole.air);
-    let one = off.without(&travels.or(&down).or(&kicked)).lasting(0.9);
+    let one = off.and(&codes.held(K::FootOverFloor, other, &[C::OnFloor]));
+    let one = one.without(&travels.or(&down).or(&kicked)).lasting(0.9);
     acts.extend(one.iter().map(|span| mine(ActKind::LiftLeg, span)));
-    if side == Side::Left {
-        let split = codes.body(K::FeetSplit, &[C::Split]).without(&whole.run);
-        let lower = codes.body(K::RootHeight, &[C::Lowered, C::Low]);
-        let lunges = split.and(&lower).without(&whole.walk.or(&down)).lasting(0.35);
-        acts.extend(lunges.iter().map(|span| act(ActKind::Lunge, span)));
-    }
 }
 
-/// What needs both hands.
-fn hands(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
+/// What needs both hands, or both feet.
+fn pairs(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
+    let together = codes.body(K::HandsDistance, &[C::Together]);
     for clap in codes.all(K::HandsDistance, Place::Body, &[C::Claps]) {
         let span = (clap.start_s, clap.end_s);
-        let together = codes.body(K::HandsDistance, &[C::Together]).within(span) > 0.05;
-        if together && whole.run.share(span) < 0.5 {
+        if together.within(span) > 0.05 && whole.run.share(span) < 0.5 {
             let count = (clap.duration_s() * clap.speed).round().max(1.0) as usize;
             acts.push(Act { count, ..act(ActKind::Clap, span) });
         }
     }
     let near = codes.both(K::HandToOtherElbow, &[C::Touching, C::Near]);
     let bent = codes.both(K::ElbowBend, &[C::Bent, C::RightAngle, C::SharplyBent]);
-    let folded = near.and(&bent).and(&codes.both(K::HandAcross, &[C::Across, C::Middle]));
-    let folded = folded.bridged(0.2).lasting(0.5);
+    let low = codes.both(K::HandUp, &[C::FarBelow, C::Below]);
+    let folded = near.and(&bent).and(&low).bridged(0.2).lasting(0.5);
     acts.extend(folded.iter().map(|span| act(ActKind::ArmsCrossed, span)));
-    let together = codes.body(K::HandsDistance, &[C::Together]).without(&folded).bridged(0.2);
-    acts.extend(together.lasting(0.6).iter().map(|span| act(ActKind::HandsTogether, span)));
+    let together = together.without(&folded).bridged(0.2).lasting(0.6);
+    acts.extend(together.iter().map(|span| act(ActKind::HandsTogether, span)));
 
-    let of = |side: Side| acts.iter().filter(move |act| act.side == Some(side));
     let outs = |side| {
-        Spans::new(of(side).filter(|act| act.kind == ActKind::ArmOut).map(|a| (a.start_s, a.end_s)))
+        let outs = acts.iter().filter(|act| act.kind == ActKind::ArmOut && act.side == Some(side));
+        Spans::new(outs.map(|act| (act.start_s, act.end_s)))
     };
     let level = codes.both(K::HandUp, &[C::Below, C::Level, C::Above]);
     let pose = outs(Side::Left).and(&outs(Side::Right)).and(&level).lasting(0.5);
-    let pushes = |side| {
-        Spans::new(of(side).filter(|act| act.kind == ActKind::Punch).map(|a| (a.start_s, a.end_s)))
-    };
-    let pushed = pushes(Side::Left).and(&pushes(Side::Right));
-    let extends =
-        |at| Spans::new(codes.all(K::HandReach, at, &[C::Extends]).map(|m| (m.start_s, m.end_s)));
-    let front = codes.both(K::HandForward, &[C::InFront, C::FarInFront]);
-    let push = extends(Place::Left).and(&extends(Place::Right)).lasting(0.1);
-    let push: Vec<_> =
-        push.iter().filter(|span| front.within((span.1 - 0.1, span.1 + 0.2)) > 0.05).collect();
-    // Hands that shoot forward together push.
-    acts.retain(|act| act.kind != ActKind::Punch || pushed.within((act.start_s, act.end_s)) == 0.0);
     acts.retain(|act| act.kind != ActKind::ArmOut || pose.within((act.start_s, act.end_s)) == 0.0);
-    acts.extend(push.into_iter().map(|span| act(ActKind::Push, span)));
     acts.extend(pose.iter().map(|span| act(ActKind::TPose, span)));
+
+    let extends = codes.both(K::HandReach, &[C::Extends]).lasting(0.1);
+    let front = codes.both(K::HandForward, &[C::InFront, C::FarInFront]);
+    let front = front.and(&codes.both(K::HandUp, &[C::Below, C::Level]));
+    let pushes = extends.iter().filter(|(_, end)| front.within((end - 0.1, end + 0.2)) > 0.05);
+    acts.extend(pushes.map(|span| act(ActKind::Push, span)));
+
+    let down = whole.lie.or(&whole.crawl).or(&whole.kneel).or(&whole.sit).or(&whole.low);
+    let split = codes.body(K::FeetSplit, &[C::Split]);
+    let lower = codes.body(K::RootHeight, &[C::Lowered, C::Low]);
+    let lunges = split.and(&lower).without(&whole.travels.or(&down)).lasting(0.35);
+    acts.extend(lunges.iter().map(|span| act(ActKind::Lunge, span)));
 }
 
 fn head(codes: &Codes, acts: &mut Vec<Act>) {
-    for (kind, code, class) in
-        [(ActKind::Nod, K::HeadPitch, C::Nods), (ActKind::ShakeHead, K::HeadYaw, C::Shakes)]
-    {
-        let repeats = codes.body(code, &[class]);
-        acts.extend(repeats.iter().map(|span| act(kind, span)));
+    let still = codes.body(K::TurnRate, &[C::Still]);
+    let quiet = codes.body(K::PlanarSpeed, &[C::Still, C::Slow]).and(&still);
+    let rocks = codes.body(K::TorsoPitch, &[C::Rocks]);
+    let twists = codes.body(K::TorsoTwist, &[C::Twists]);
+    let shakes = codes.body(K::HeadYaw, &[C::Shakes]);
+    // A head also nods and shakes when the trunk moves it.
+    for (kind, code, class, moved, width) in [
+        (ActKind::Nod, K::HeadPitch, C::Nods, rocks.or(&shakes), 1.0),
+        (ActKind::ShakeHead, K::HeadYaw, C::Shakes, twists, 1.3),
+    ] {
+        for repeat in codes.all(code, Place::Body, std::slice::from_ref(&class)) {
+            let span = (repeat.start_s, repeat.end_s);
+            let clear = repeat.speed > 0.8 && repeat.intensity >= width;
+            if clear && quiet.share(span) > 0.6 && moved.share(span) < 0.3 {
+                acts.push(act(kind, span));
+            }
+        }
     }
     for (code, class, direction) in [
         (K::HeadYaw, C::TurnedLeft, Direction::Left),
@@ -472,9 +486,10 @@ fn head(codes: &Codes, acts: &mut Vec<Act>) {
         (K::HeadPitch, C::LookingDown, Direction::Down),
     ] {
         let looks = codes.body(code, &[class]).bridged(0.3).lasting(0.5);
-        let to = |span| Act { direction: Some(direction), ..act(ActKind::Look, span) };
         // The whole time is how the head is held, not a look.
-        acts.extend(looks.iter().filter(|(a, b)| b - a < 0.8 * codes.end_s).map(to));
+        let looks = looks.iter().filter(|(start, end)| end - start < 0.8 * codes.end_s);
+        let to = |span| Act { direction: Some(direction), ..act(ActKind::Look, span) };
+        acts.extend(looks.map(to));
     }
 }
 
