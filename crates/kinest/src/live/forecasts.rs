@@ -431,8 +431,8 @@ mod tests {
     fn a_lost_tracker_follows_the_forecast_and_returns_without_a_jump() {
         let time = Duration::from_millis(250);
         let quarter = ForecastSettings { hands: time, head: time, ..ForecastSettings::default() };
-        for (k, joint, kind) in
-            [(0, SmplJoint::Head, Kind::Walk), (1, SmplJoint::LeftWrist, Kind::Punch)]
+        for (k, joint, kind, part) in
+            [(0, SmplJoint::Head, Kind::Walk, 0.5), (1, SmplJoint::LeftWrist, Kind::Punch, 0.95)]
         {
             let clip = clip(kind);
             let own = (1..clip.frames.len()).map(|i| {
@@ -450,7 +450,7 @@ mod tests {
             };
             let errors = [&held, &followed].map(|shown| mean_error(&dropouts(shown), &[joint]));
             println!("{joint:?}: held {:.4} m, followed {:.4} m", errors[0], errors[1]);
-            assert!(errors[1] < 0.8 * errors[0], "{joint:?}: {errors:?}");
+            assert!(errors[1] < part * errors[0], "{joint:?}: {errors:?}");
             for (i, pair) in followed.windows(2).enumerate() {
                 let [a, b] = [&pair[0].1.pose, &pair[1].1.pose].map(positions);
                 let moved = a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max);
