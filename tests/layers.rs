@@ -37,7 +37,14 @@ const HOUSES: [House; 7] = [
     House {
         name: "kinest_engine",
         may_use: &["kinest", "kinest_nn", "kinest_native"],
-        layers: &[&["choice"], &["error"], &["served"], &["gpu"], &["devices"], &["open", "forecaster", "probe"]],
+        layers: &[
+            &["choice"],
+            &["error"],
+            &["served"],
+            &["gpu"],
+            &["devices"],
+            &["open", "forecaster", "probe"],
+        ],
     },
     House {
         name: "kinest_language",

@@ -442,7 +442,7 @@
 //! `kinest/forecast_ms` tell what it costs. Without the component nothing changes.
 //!
 //! With damped velocity, on CMU clips with random dropouts, lost hands are 18 % nearer to the truth
-//! and lost heads 17 %, without more jumps. Showing bodies ahead brings elbows 3 to 11 % nearer and
+//! and lost heads 17 %, and joints jump no further. Showing bodies ahead brings elbows 3 to 11 % nearer and
 //! doubles the jitter, and forecasting legs and trunk while a hand is lost makes them worse: both are
 //! off. [`ForecastSettings`](kinest::live::ForecastSettings) has all figures.
 //!

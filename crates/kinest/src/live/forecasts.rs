@@ -60,16 +60,19 @@ impl Ahead {
 /// | *hands are lost:* nothing | 216 mm | | 203 mm | 65 mm | 8.1, 8.7, 9.0 cm | 0 |
 /// | `hands` for 0.1 s | 177 mm | | 203 mm | 65 mm | 7.4, 8.3, 9.0 cm | 0 |
 /// | `hands` for 0.25 s | 166 mm | | 203 mm | 65 mm | 7.3, 16.8, 9.0 cm | 3 |
-/// | `hands` for 0.5 s | 169 mm | | 203 mm | 65 mm | 11.4, 36.6, 9.0 cm | 9 |
+/// | `hands` for 0.5 s | 169 mm | | 203 mm | 65 mm | 11.4, 11.9, 9.0 cm | 4 |
 /// | `body` for 0.1 s | 220 mm | | 205 mm | 65 mm | 8.1, 9.2, 8.3 cm | 1 |
 /// | `body` for 0.25 s | 216 mm | | 214 mm | 66 mm | 8.1, 8.7, 10.4 cm | 1 |
 /// | *the head is lost:* nothing | | 164 mm | 291 mm | 170 mm | 7.8, 16.8, 17.0 cm | 31 |
 /// | `head` for 0.1 s | | 136 mm | 273 mm | 149 mm | 7.6, 10.3, 17.4 cm | 31 |
 /// | `head` for 0.25 s | | 127 mm | 271 mm | 142 mm | 8.2, 10.2, 18.2 cm | 37 |
 /// | `head` for 0.5 s | | 124 mm | 274 mm | 139 mm | 8.5, 10.2, 18.7 cm | 40 |
+/// | *any is lost:* nothing | 236 mm | 164 mm | 234 mm | 106 mm | 8.7, 24.7, 17.0 cm | 22 |
+/// | the defaults | 194 mm | 136 mm | 230 mm | 99 mm | 8.7, 9.2, 17.4 cm | 27 |
 ///
-/// So lost hands and heads are forecast for 0.1 s by default, which costs no jumps, and legs and trunk
-/// are left to the network, which knows more of them from the trackers that are left.
+/// So lost hands and heads are forecast for 0.1 s by default: the largest jumps are then no larger,
+/// but for 4 mm at a foot. Legs and trunk are left to the network, which knows more of them from the
+/// trackers that are left.
 ///
 /// Showing the body ahead of estimates that are late helps elbows and, less, legs, and doubles the
 /// jitter (mean third derivative, 10² m/s³; the clips' own is 2.7), so it is off by default:
@@ -431,8 +434,8 @@ mod tests {
     fn a_lost_tracker_follows_the_forecast_and_returns_without_a_jump() {
         let time = Duration::from_millis(250);
         let quarter = ForecastSettings { hands: time, head: time, ..ForecastSettings::default() };
-        for (k, joint, kind) in
-            [(0, SmplJoint::Head, Kind::Walk), (1, SmplJoint::LeftWrist, Kind::Punch)]
+        for (k, joint, kind, part) in
+            [(0, SmplJoint::Head, Kind::Walk, 0.5), (1, SmplJoint::LeftWrist, Kind::Punch, 0.95)]
         {
             let clip = clip(kind);
             let own = (1..clip.frames.len()).map(|i| {
@@ -450,7 +453,7 @@ mod tests {
             };
             let errors = [&held, &followed].map(|shown| mean_error(&dropouts(shown), &[joint]));
             println!("{joint:?}: held {:.4} m, followed {:.4} m", errors[0], errors[1]);
-            assert!(errors[1] < 0.8 * errors[0], "{joint:?}: {errors:?}");
+            assert!(errors[1] < part * errors[0], "{joint:?}: {errors:?}");
             for (i, pair) in followed.windows(2).enumerate() {
                 let [a, b] = [&pair[0].1.pose, &pair[1].1.pose].map(positions);
                 let moved = a.iter().zip(&b).map(|(a, b)| a.distance(*b)).fold(0.0, f64::max);

@@ -104,27 +104,27 @@ pub struct RemotePose {
 /// |---|---|---|---|---|---|
 /// | 20 Hz, 0 % | damped velocity, at once | 8 mm | 8 mm | 38.3 | 6.1 % |
 /// | | interpolation, 100 ms late | 65 mm | 1 mm | 3.4 | 0.0 % |
-/// | | this | 16 mm | 16 mm | 5.2 | 1.4 % |
+/// | | this | 16 mm | 16 mm | 5.3 | 1.4 % |
 /// | | this, 50 ms late | 35 mm | 3 mm | 2.7 | 0.0 % |
 /// | 20 Hz, 5 % | damped velocity, at once | 9 mm | 9 mm | 39.8 | 6.8 % |
 /// | | interpolation, 100 ms late | 65 mm | 1 mm | 5.2 | 0.2 % |
-/// | | this | 18 mm | 17 mm | 5.4 | 1.8 % |
+/// | | this | 18 mm | 17 mm | 5.4 | 1.6 % |
 /// | | this, 50 ms late | 36 mm | 4 mm | 2.9 | 0.1 % |
 /// | 20 Hz, 20 % | damped velocity, at once | 13 mm | 13 mm | 44.0 | 8.3 % |
 /// | | interpolation, 100 ms late | 67 mm | 4 mm | 11.2 | 1.1 % |
-/// | | this | 22 mm | 22 mm | 5.8 | 2.8 % |
-/// | | this, 50 ms late | 39 mm | 7 mm | 3.4 | 0.5 % |
+/// | | this | 22 mm | 22 mm | 5.8 | 2.6 % |
+/// | | this, 50 ms late | 39 mm | 7 mm | 3.5 | 0.5 % |
 /// | 10 Hz, 0 % | damped velocity, at once | 19 mm | 19 mm | 54.4 | 12.5 % |
 /// | | interpolation, 100 ms late | 66 mm | 5 mm | 15.8 | 1.5 % |
-/// | | this | 30 mm | 29 mm | 7.0 | 4.2 % |
+/// | | this | 30 mm | 29 mm | 7.1 | 4.3 % |
 /// | | this, 100 ms late | 67 mm | 3 mm | 2.0 | 0.2 % |
 /// | 10 Hz, 5 % | damped velocity, at once | 22 mm | 22 mm | 55.9 | 12.0 % |
 /// | | interpolation, 100 ms late | 68 mm | 7 mm | 20.3 | 2.2 % |
-/// | | this | 33 mm | 32 mm | 7.1 | 5.1 % |
+/// | | this | 33 mm | 32 mm | 7.1 | 5.2 % |
 /// | | this, 100 ms late | 68 mm | 5 mm | 2.3 | 0.4 % |
 /// | 10 Hz, 20 % | damped velocity, at once | 33 mm | 33 mm | 60.8 | 10.4 % |
 /// | | interpolation, 100 ms late | 77 mm | 17 mm | 33.0 | 3.2 % |
-/// | | this | 46 mm | 46 mm | 7.2 | 8.6 % |
+/// | | this | 46 mm | 46 mm | 7.3 | 8.4 % |
 /// | | this, 100 ms late | 76 mm | 14 mm | 3.1 | 2.3 % |
 ///
 /// Without a delay it is 1.7 to 4 times nearer to the present than interpolation, and further from
