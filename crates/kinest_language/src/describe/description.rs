@@ -18,6 +18,10 @@ const MOST_CLAUSES: usize = 6;
 const SECONDS_PER_CLAUSE: f64 = 2.5;
 /// Pause from which the next of equal acts is no repetition, seconds.
 const PAUSE: f64 = 1.5;
+/// Weight of acts that a sentence tells only if there is nothing else.
+const SLIGHT: f64 = 0.36;
+/// Difference between times that are about the same, seconds.
+const ABOUT: f64 = 0.6;
 /// Weight, for search, of what the text of a group or pair tells.
 const DETAIL: f64 = 0.2;
 /// Name of these rules, for files that hold descriptions.
@@ -154,13 +158,10 @@ impl Describer<'_> {
     }
 
     fn sentence(&self, acts: &[Act], seed: u64) -> String {
-        let mut clauses = vec![];
-        let mut before: Option<&Act> = None;
-        for act in acts {
-            let when = before.map_or(When::First, |b| when((b.start_s, b.end_s), act.start_s));
-            clauses.push(self.wording.act_clause(act, when, seed));
-            before = Some(act);
-        }
+        let spans: Vec<(f64, f64)> = acts.iter().map(|act| (act.start_s, act.end_s)).collect();
+        let told = acts.iter().zip(whens(&spans));
+        let mut clauses: Vec<String> =
+            told.map(|(act, when)| self.wording.act_clause(act, when, seed)).collect();
         if clauses.is_empty() {
             clauses.push(self.wording.act_clause(&STILL, When::First, seed));
         }
@@ -168,7 +169,14 @@ impl Describer<'_> {
     }
 
     fn told_of<'a>(&self, codes: &'a [CodeSegment], group: Group) -> Vec<&'a CodeSegment> {
+        let walks = find::walks(&Codes::new(codes, self.table));
         let own = codes.iter().filter(|segment| segment.code.signal.groups() == (group, None));
+        // Walking makes trunk and head twist, bob and shake.
+        let trunk = matches!(group, Group::Torso | Group::Neck);
+        let own = own.filter(|segment| {
+            let repeats = segment.code.class.sort() == ClassSort::Repeat;
+            !(trunk && repeats && walks.share((segment.start_s, segment.end_s)) > 0.4)
+        });
         told(own.filter(|segment| self.wording.has_state(segment.code)), GROUP_CLAUSES)
     }
 
@@ -222,18 +230,26 @@ fn when(before: (f64, f64), start: f64) -> When {
     }
 }
 
+/// When each of several things is. "At the same time" is said once for all that happens together.
+fn whens(spans: &[(f64, f64)]) -> Vec<When> {
+    let mut whens: Vec<When> = vec![];
+    let mut together = false;
+    for (i, span) in spans.iter().enumerate() {
+        let when = if i == 0 { When::First } else { when(spans[i - 1], span.0) };
+        let again = together && when == When::Together;
+        together = when == When::Together;
+        whens.push(if again { When::First } else { when });
+    }
+    whens
+}
+
 fn clauses(
     told: &[&CodeSegment],
     clause: impl Fn(&CodeSegment, When) -> Option<String>,
 ) -> Vec<String> {
-    let mut clauses = vec![];
-    let mut before: Option<&CodeSegment> = None;
-    for segment in told {
-        let when = before.map_or(When::First, |b| when((b.start_s, b.end_s), segment.start_s));
-        clauses.extend(clause(segment, when));
-        before = Some(segment);
-    }
-    clauses
+    let spans: Vec<(f64, f64)> = told.iter().map(|code| (code.start_s, code.end_s)).collect();
+    let told = told.iter().zip(whens(&spans));
+    told.filter_map(|(segment, when)| clause(segment, when)).collect()
 }
 
 /// Acts that follow each other and differ only in time become one that is repeated.
@@ -266,7 +282,8 @@ fn selected(acts: &[Act], duration_s: f64) -> Vec<Act> {
     order.sort_by(|a, b| value(b).total_cmp(&value(a)).then(a.start_s.total_cmp(&b.start_s)));
     let mut told: Vec<Act> = vec![];
     for act in order {
-        if told.len() >= room.min(MOST_CLAUSES) {
+        let slight = !told.is_empty() && act.kind.weight() < SLIGHT;
+        if told.len() >= room.min(MOST_CLAUSES) || slight {
             break;
         }
         // What stands out says it already; a sentence does not repeat itself.
@@ -286,7 +303,9 @@ fn selected(acts: &[Act], duration_s: f64) -> Vec<Act> {
             told.push(*act);
         }
     }
-    told.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.kind.cmp(&b.kind)));
+    // What travels carries a sentence: it comes before what begins at about the same time.
+    let start = |act: &Act| act.start_s - if act.kind.travels() { ABOUT } else { 0.0 };
+    told.sort_by(|a, b| start(a).total_cmp(&start(b)).then(a.kind.cmp(&b.kind)));
     told
 }
 
@@ -339,7 +358,9 @@ fn told<'a>(codes: impl Iterator<Item = &'a CodeSegment>, most: usize) -> Vec<&'
         let said = told.iter().any(|other| {
             let (kind, others) = (segment.code.signal.kind, other.code.signal.kind);
             let together = segment.start_s < other.end_s && other.start_s < segment.end_s;
-            segment.code == other.code || family(kind) == family(others) && together
+            let repeats = |s: &CodeSegment| s.code.class.sort() == ClassSort::Repeat;
+            let same = family(kind) == family(others) || repeats(segment) && repeats(other);
+            segment.code == other.code || same && together
         });
         if !said && told.len() < most {
             told.push(segment);

@@ -104,6 +104,11 @@ impl Whole {
     }
 }
 
+/// When a body walks or runs.
+pub(super) fn walks(codes: &Codes) -> Spans {
+    codes.body(K::PlanarSpeed, &[C::Walking, C::Running]).bridged(0.5)
+}
+
 /// What a body does, in order of time.
 pub(super) fn acts(codes: &Codes) -> Vec<Act> {
     let whole = Whole::new(codes);
@@ -325,7 +330,8 @@ fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     for (code, class) in [(K::HandOut, C::Waves), (K::HandForward, C::Swings)] {
         for repeat in codes.all(code, at, std::slice::from_ref(&class)) {
             let span = (repeat.start_s, repeat.end_s);
-            let raised = up.share(span) > 0.5 && whole.run.share(span) < 0.3;
+            // Slower is no wave, but a movement.
+            let raised = up.share(span) > 0.5 && repeat.speed > 0.9 && whole.run.share(span) < 0.3;
             let times = (repeat.duration_s() * repeat.speed).round().max(1.0) as usize;
             let kind = match code {
                 _ if raised && (code == K::HandOut || above.share(span) > 0.5) => ActKind::Wave,

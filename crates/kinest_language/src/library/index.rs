@@ -11,6 +11,8 @@ const TITLE: f32 = 2.5;
 const NAME: f32 = 1.5;
 /// The same for a text about the recording session.
 const CONTEXT: f32 = 0.3;
+/// Share of its weight with which a moment counts that only says again what another one says.
+const AGAIN: f32 = 0.1;
 /// How soon more of the same word stops to count (BM25's k₁).
 const SATURATION: f32 = 1.2;
 /// How much long texts are held against a clip, 0 to 1 (BM25's b).
@@ -88,6 +90,7 @@ impl Index {
             let texts = named.map(|(text, weight)| (text, weight, true));
             let texts = texts.chain(moments.map(|(text, weight)| (text, weight, false)));
             let mut weights: HashMap<String, f32> = HashMap::new();
+            let mut told_by_moments: HashMap<String, (f32, f32)> = HashMap::new();
             let mut length = 0.0;
             for (text, weight, shared) in texts {
                 let units = known.entry(text).or_insert_with(|| lexicon.read(text));
@@ -104,8 +107,17 @@ impl Index {
                     }
                 }
                 for term in once {
-                    *weights.entry(term).or_default() += weight;
+                    if shared {
+                        *weights.entry(term).or_default() += weight;
+                    } else {
+                        let (most, sum) = told_by_moments.entry(term).or_default();
+                        (*most, *sum) = (most.max(weight), *sum + weight);
+                    }
                 }
+            }
+            // A long clip has more moments of everything; that does not make it a better example.
+            for (term, (most, sum)) in told_by_moments {
+                *weights.entry(term).or_default() += most + AGAIN * (sum - most);
             }
             lengths.push(length);
             for (term, weight) in weights {

@@ -147,7 +147,7 @@ mod tests {
         for (text, expected) in [
             ("someone waves with the right hand", "wave+right hand+right"),
             ("walk forward and turn left", "walk+forward turn+left"),
-            ("90-degree left turn", "degre turn+left"),
+            ("90-degree left turn", "turn+left"),
             ("WalkTurnLeft90", "walk turn+left"),
             ("quickly raises both hands", "rais+fast+both hand+both"),
             ("left", "left"),
