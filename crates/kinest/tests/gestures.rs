@@ -263,8 +263,7 @@ fn scores(
         let fits = |truth: &Truth, found: &Found| {
             truth.name == found.name
                 && truth.group.is_none_or(|group| group == found.group)
-                && found.begin < truth.end + 0.3
-                && found.end > truth.start
+                && (truth.start - 0.3..truth.end + 0.3).contains(&found.begin)
         };
         for truth in truth {
             let score = scores.entry(truth.name.to_owned()).or_default();

@@ -73,7 +73,7 @@ pub fn codes_of(
 mod tests {
     use super::super::{Class, ClassSort, Code, CodeKind, Signal};
     use super::*;
-    use crate::motion::synthetic::{self, Kind};
+    use crate::motion::synthetic::{self, Gesture, Kind};
     use crate::motion::{ClipFrame, MotionClip};
     use crate::skeleton::SmplJoint;
     use glam::{DMat3, DVec3};
@@ -107,7 +107,9 @@ mod tests {
             assert!(!find(&walk, "left_thigh_raise", Class::Marches).is_empty());
             let run = codes(&clip(Kind::Run, seed));
             assert!(!find(&run, "planar_speed", Class::Running).is_empty(), "seed {seed}");
-            assert!(!find(&run, "feet_over_floor", Class::InAir).is_empty(), "seed {seed}");
+            let jump = synthetic::gestures(Gesture::Jump, seed, 8.0, 60.0, &Skeleton::default());
+            let jump = codes(&jump.0);
+            assert!(!find(&jump, "feet_over_floor", Class::High).is_empty(), "seed {seed}");
             let squat = codes(&clip(Kind::Squat, seed));
             let low = find(&squat, "root_height", Class::Low).len();
             let lowered = find(&squat, "root_height", Class::Lowers).len();

@@ -9,8 +9,8 @@ use crate::skeleton::JointTransforms;
 /// Tells what one body does while it does it.
 ///
 /// An event comes with the frame that makes it sure. A gesture is as late as its slowest code (see
-/// [`CodeTracker`]) and its own `hold_s`; the measured latency of each shipped gesture is in the
-/// crate's `assets/default.gestures.ron`.
+/// [`CodeTracker`]) and its own `hold_s`; the [module](super) has the measured latency of each shipped
+/// one.
 ///
 /// ```
 /// use kinest::events::{CodeTable, CodeTracker, EventDetector, GestureBook, Phase};

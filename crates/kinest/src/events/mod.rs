@@ -14,6 +14,48 @@
 //!
 //! A [`GestureBook`] composes codes to gestures, in a file, and an [`EventDetector`] tells a game what a
 //! body does: [`MotionEvent`]s.
+//!
+//! # How well gestures are found
+//!
+//! The shipped gestures, measured by `tests/gestures.rs` at 60 Hz. *Precision* and *recall* are of 768
+//! gestures of [`synthetic::gestures`](crate::motion::synthetic::gestures()) and of synthetic walks,
+//! turns and seats whose times are known; *late* is the median time from the moment at which the gesture
+//! is there (the pose is reached, the fist or foot starts, the first nod or wave starts) to its
+//! [`Phase::Begin`]. *Titled* are real clips (CMU, Bandai-Namco, ACCAD; 1385 clips, 163 min) whose
+//! title says the gesture, and in how many it is found; parts of a trial that have the trial's title
+//! but not the gesture count as missed. *Other* is how often per minute a gesture is found in a clip of
+//! the 49 held-out CMU clips (8.1 min of climbing, dance, karate, ball games and walking) whose title
+//! does not say it: many of these are right, since dancers raise their hands and who walks a curve
+//! turns. Thresholds were chosen on this same real motion.
+//!
+//! | gesture | precision | recall | late, s | titled | other, per min |
+//! |---|---|---|---|---|---|
+//! | `wave_left` | 1.00 | 1.00 | 0.68 | 85 of 99 | 1.7 |
+//! | `wave_right` | 1.00 | 1.00 | 0.66 | 85 of 99 | 2.0 |
+//! | `raise_hand` | 1.00 | 1.00 | 0.03 | 82 of 101 | 2.4 |
+//! | `both_hands_up` | 1.00 | 1.00 | 0.07 | 45 of 52 | 2.7 |
+//! | `clap` | 1.00 | 1.00 | 0.93 | – | 0.6 |
+//! | `arms_crossed` | 1.00 | 1.00 | 0.26 | – | 0.0 |
+//! | `hands_on_hips` | 1.00 | 1.00 | 0.44 | – | 0.0 |
+//! | `point` | 1.00 | 1.00 | 0.38 | – | 0.6 |
+//! | `punch` | 1.00 | 1.00 | 0.14 | 6 of 7 | 0.1 |
+//! | `push` | 1.00 | 1.00 | 0.42 | – | 0.4 |
+//! | `crouch` | 1.00 | 1.00 | 0.03 | 6 of 6 | 0.4 |
+//! | `sit` | 1.00 | 1.00 | 0.60 | 4 of 5 | 0.1 |
+//! | `jump` | 1.00 | 1.00 | 0.13 | 65 of 87 | 0.7 |
+//! | `step` | 1.00 | 0.97 | 0.18 | 710 of 728 | 17.1 |
+//! | `turn` | 0.97 | 1.00 | 1.02 | 223 of 248 | 8.6 |
+//! | `nod` | 1.00 | 1.00 | 1.15 | – | 1.4 |
+//! | `shake_head` | 1.00 | 1.00 | 1.14 | – | 2.4 |
+//! | `bow` | 1.00 | 1.00 | -0.02 | 16 of 18 | 1.1 |
+//! | `kick` | 1.00 | 1.00 | 0.35 | 10 of 16 | 0.3 |
+//! | `lean` | 1.00 | 1.00 | 0.12 | – | 1.2 |
+//! | `t_pose` | 1.00 | 1.00 | 0.23 | – | 0.7 |
+//!
+//! # What it costs
+//!
+//! Per body and frame on one core of a shared server, by `tests/events_cost.rs`: groups and
+//! interactions 1.3 µs, codes 6 µs, codes and gestures together 5 to 10 µs. Nothing is allocated.
 
 mod class;
 mod codes;

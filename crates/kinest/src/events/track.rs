@@ -201,14 +201,13 @@ impl MoveTrack {
 /// Finds the oscillations of a signal.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RepeatTrack {
-    rises: bool,
-    /// The farthest value since the last turn, and the last time at which the signal was about there.
-    extreme: f64,
-    extreme_time: f64,
-    /// The last turn.
-    turn: f64,
-    turn_time: f64,
-    /// Half swings in a row that are wide enough and neither too fast nor too slow.
+    /// Whether the signal rises since the last turn; unknown before the first one.
+    rises: Option<bool>,
+    /// Lowest and highest value since the last turn.
+    low: Extreme,
+    high: Extreme,
+    turn: Extreme,
+    /// Half swings in a row that are neither too fast nor too slow.
     swings: u32,
     start: f64,
     /// End of the first of them. It often starts from rest, so that only the others have the whole
@@ -218,16 +217,24 @@ pub(super) struct RepeatTrack {
     width: f64,
 }
 
+/// A farthest value, and the last time at which the signal was about there.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extreme {
+    value: f64,
+    time: f64,
+}
+
 impl RepeatTrack {
     pub(super) fn start(value: f64, time: f64) -> Self {
-        Self { extreme: value, extreme_time: time, turn: value, turn_time: time, ..Self::default() }
+        let here = Extreme { value, time };
+        Self { low: here, high: here, turn: here, ..Self::default() }
     }
 
     fn run(&self) -> Run {
         let whole = f64::from(self.swings.saturating_sub(1).max(1));
-        let hz = 0.5 * whole / (self.turn_time - self.first).max(1e-9);
-        let (start, end) = (self.start, self.turn_time);
-        Run { rises: self.rises, start, end, size: self.width / whole, rate: hz }
+        let rate = 0.5 * whole / (self.turn.time - self.first).max(1e-9);
+        let rises = self.rises == Some(true);
+        Run { rises, start: self.start, end: self.turn.time, size: self.width / whole, rate }
     }
 
     /// The oscillation under way.
@@ -238,36 +245,36 @@ impl RepeatTrack {
     /// Takes a frame.
     pub(super) fn push(&mut self, value: f64, time: f64, swing: f64, table: &CodeTable) -> Change {
         let [slow, fast] = table.repeat_hz.map(|hz| 0.5 / hz);
-        let sign = if self.rises { 1.0 } else { -1.0 };
-        let beyond = sign * (value - self.extreme);
-        if beyond > -STILL * swing {
-            self.extreme_time = time;
+        let still = STILL * swing;
+        if value < self.low.value + still {
+            self.low = Extreme { value: self.low.value.min(value), time };
         }
-        if beyond > 0.0 {
-            self.extreme = value;
+        if value > self.high.value - still {
+            self.high = Extreme { value: self.high.value.max(value), time };
         }
         let was = self.now(table);
-        if sign * (self.extreme - value) >= swing {
-            // It has turned: the extreme was a turn.
-            let half = self.extreme_time - self.turn_time;
+        let turns_up = self.rises != Some(true) && value - self.low.value >= swing;
+        let turns_down = self.rises != Some(false) && self.high.value - value >= swing;
+        if turns_up || turns_down {
             let before = *self;
-            // The first turn of all has no way behind it.
-            let width = (self.extreme - self.turn).abs();
-            if (fast..=slow).contains(&half) && width >= swing {
+            let turn = if turns_up { self.low } else { self.high };
+            let half = turn.time - self.turn.time;
+            // Before the first turn there is no half swing.
+            if self.rises.is_some() && (fast..=slow).contains(&half) {
                 self.swings += 1;
                 if self.swings == 1 {
-                    self.first = self.extreme_time;
+                    self.first = turn.time;
                 } else {
-                    self.width += width;
+                    self.width += (turn.value - self.turn.value).abs();
                 }
             } else {
                 self.swings = 0;
                 self.width = 0.0;
-                self.start = self.extreme_time;
+                self.start = turn.time;
             }
-            self.rises = !self.rises;
-            (self.turn, self.turn_time) = (self.extreme, self.extreme_time);
-            (self.extreme, self.extreme_time) = (value, time);
+            let here = Extreme { value, time };
+            (self.rises, self.turn) = (Some(turns_up), turn);
+            (self.low, self.high) = (here, here);
             return match (was, self.now(table)) {
                 (None, Some(run)) => Change::Begins(run),
                 (Some(_), None) => Change::Ends(before.run()),
@@ -277,10 +284,11 @@ impl RepeatTrack {
         if let Some(run) = was {
             // No turn when one was due.
             let due = (1.0 / run.rate).min(slow).max(2.0 * fast);
-            if time - self.extreme_time.max(self.turn_time) > due {
+            let extreme = if run.rises { self.high } else { self.low };
+            if time - extreme.time.max(self.turn.time) > due {
                 self.swings = 0;
                 self.width = 0.0;
-                self.start = self.turn_time;
+                self.start = self.turn.time;
                 return Change::Ends(run);
             }
         }

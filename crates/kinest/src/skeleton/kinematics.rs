@@ -265,7 +265,7 @@ mod tests {
         }
         let left = groups.of(Group::LeftArm).position;
         let collar_to_wrist = (0.06 + 0.185 + 0.468 + 0.738) / 4.0;
-        assert!((left.x - collar_to_wrist).abs() < 1e-9, "{left}");
+        assert!((left.x - collar_to_wrist).abs() < 1e-3, "{left}");
         let pairs = Interactions::new(&groups);
         assert!(pairs.pairs.iter().all(|pair| pair.velocity.length() < 1e-9));
         let legs = pairs.between(Group::RightLeg, Group::LeftLeg).unwrap();
