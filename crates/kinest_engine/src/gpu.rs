@@ -96,10 +96,7 @@ impl Gpu {
     }
 
     /// Runs `work` with an engine, unless the back end has panicked before. Panics become errors.
-    fn guard<T>(
-        &self,
-        work: impl FnOnce() -> Result<T, EngineError>,
-    ) -> Result<T, EngineError> {
+    fn guard<T>(&self, work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
         let failed = |reason| EngineError::Backend { device: self.device.to_string(), reason };
         if let Some(reason) = self.died.get() {
             return Err(failed(reason.clone()));
