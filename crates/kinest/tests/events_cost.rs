@@ -17,6 +17,9 @@ fn frames(skeleton: &Skeleton) -> Vec<(Pose, JointTransforms)> {
     poses.map(|pose| (pose, skeleton.pose_joints(&pose))).collect()
 }
 
+/// What is measured: time, pose and joints.
+type Frame = Box<dyn FnMut(f64, &Pose, &JointTransforms)>;
+
 #[test]
 fn frames_do_not_allocate() {
     let skeleton = Skeleton::default();
@@ -41,7 +44,7 @@ fn frames_do_not_allocate() {
 fn microseconds_per_frame() {
     let skeleton = Skeleton::default();
     let frames = frames(&skeleton);
-    let measure = |what: &str, mut frame: Box<dyn FnMut(f64, &Pose, &JointTransforms)>| {
+    let measure = |what: &str, mut frame: Frame| {
         let mut best = f64::INFINITY;
         for round in 0..7 {
             let start = Instant::now();

@@ -173,12 +173,12 @@ impl Measure {
     /// The floor is where feet stand still: on stairs and playgrounds it is not at zero.
     fn follow_floor(&mut self, soles: [f64; 2], speeds: &Speeds, pelvis: f64, seconds: f64) {
         let mut stands: Option<f64> = None;
-        for side in 0..2 {
+        for (side, sole) in soles.into_iter().enumerate() {
             let slow = speeds.ankles[side].length() < STANDING_SPEED;
             self.slow[side] = if slow { self.slow[side] + seconds } else { 0.0 };
-            let below = soles[side] < pelvis - BELOW_PELVIS * self.stature;
+            let below = sole < pelvis - BELOW_PELVIS * self.stature;
             if below && self.slow[side] >= STANDING_TIME {
-                stands = Some(stands.map_or(soles[side], |other| other.min(soles[side])));
+                stands = Some(stands.map_or(sole, |other| other.min(sole)));
             }
         }
         if let Some(height) = stands {

@@ -21,7 +21,7 @@
 //! gestures of [`synthetic::gestures`](crate::motion::synthetic::gestures()) and of synthetic walks,
 //! turns and seats whose times are known; *late* is the median time from the moment at which the gesture
 //! is there (the pose is reached, the fist or foot starts, the first nod or wave starts) to its
-//! [`Phase::Begin`]. *Titled* are real clips (CMU, Bandai-Namco, ACCAD; 1385 clips, 163 min) whose
+//! [`Phase::Begin`]. *Titled* are real clips (CMU, Bandai-Namco, ACCAD; 1434 clips, 171 min) whose
 //! title says the gesture, and in how many it is found; parts of a trial that have the trial's title
 //! but not the gesture count as missed. *Other* is how often per minute a gesture is found in a clip of
 //! the 49 held-out CMU clips (8.1 min of climbing, dance, karate, ball games and walking) whose title
