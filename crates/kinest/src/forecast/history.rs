@@ -59,7 +59,7 @@ impl PoseHistory {
             return false;
         }
         let passed = self.samples.back().map_or(0.0, |newest| time - newest.time);
-        if passed > LONGEST_GAP || passed < -LATEST {
+        if !(-LATEST..=LONGEST_GAP).contains(&passed) {
             self.clear();
         } else if passed <= 0.0 && !self.samples.is_empty() {
             return false;

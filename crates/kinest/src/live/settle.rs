@@ -103,7 +103,7 @@ impl Settling {
     /// Advances by `dt` seconds, with this time constant in seconds.
     pub fn step(&mut self, dt: f64, time: f64) {
         // An error without speed has the integral that it has in a first-order filter.
-        let stiffness = 2.0 / time.max(1e-3).min(LONGEST);
+        let stiffness = 2.0 / time.clamp(1e-3, LONGEST);
         self.place.step(dt, stiffness);
         self.turns.iter_mut().for_each(|turn| turn.step(dt, stiffness));
     }
