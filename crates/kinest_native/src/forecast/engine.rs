@@ -24,7 +24,7 @@ pub struct NativeForecaster {
 #[derive(Debug)]
 enum Network {
     Ksof(Box<Ksof>),
-    SiMlpe(SiMlpe),
+    SiMlpe(Box<SiMlpe>),
 }
 
 impl NativeForecaster {
@@ -51,7 +51,9 @@ impl NativeForecaster {
         let mut tensors = Tensors { named: tensors, pack };
         let network = match config {
             ForecastConfig::Ksof(config) => Network::Ksof(Ksof::new(config, &mut tensors)?.into()),
-            ForecastConfig::SiMlpe(config) => Network::SiMlpe(SiMlpe::new(config, &mut tensors)?),
+            ForecastConfig::SiMlpe(config) => {
+                Network::SiMlpe(SiMlpe::new(config, &mut tensors)?.into())
+            }
         };
         tensors.finish()?;
         let observed = config.history() * config.numbers();
