@@ -139,8 +139,9 @@ fn play(
     sums.iter_mut().for_each(|sums| sums.tracks = [vec![], vec![]]);
     let before = (SEEN * motion.rate_hz).ceil() as usize;
     let seen = motion.shown.first().filter(|_| estimated).unwrap_or(&motion.truth);
-    for frame in moments.start - before..moments.end {
-        history.push(frame as f64 / motion.rate_hz, &seen[frame]);
+    let frames = seen.iter().enumerate().take(moments.end).skip(moments.start - before);
+    for (frame, pose) in frames {
+        history.push(frame as f64 / motion.rate_hz, pose);
         if frame < moments.start {
             continue;
         }

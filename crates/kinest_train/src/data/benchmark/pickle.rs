@@ -24,6 +24,9 @@ pub(super) struct Pickle<'a> {
     root: Id,
 }
 
+/// Class or function, arguments and state of an object.
+type Object<'a> = (&'a str, &'a [Id], Option<&'a [Id]>);
+
 #[derive(Clone, Debug)]
 enum Node<'a> {
     Nothing,
@@ -486,7 +489,7 @@ impl<'a> Pickle<'a> {
     }
 
     /// Class or function, arguments and state of an object.
-    fn object(&self, id: Id) -> Option<(&str, &[Id], Option<&[Id]>)> {
+    fn object(&self, id: Id) -> Option<Object<'_>> {
         let Node::Object { of, arguments, state } = &self.nodes[id] else { return None };
         let Node::Global(of) = &self.nodes[*of] else { return None };
         Some((of, self.list(*arguments)?, state.and_then(|state| self.list(state))))
