@@ -340,7 +340,7 @@ fn threedpw_is_read_from_pickles() {
     let actor = |frames: usize, swing: f64| {
         let number = move |frame: usize, i: usize| {
             let still = 1.0 + 0.01 * i as f64;
-            let moves = i / 3 == 23 && i % 3 == 0;
+            let moves = i / 3 == 23 && i.is_multiple_of(3);
             still + if moves { swing * frame as f64 } else { 0.0 }
         };
         let numbers: Vec<f64> =
