@@ -12,8 +12,8 @@ use std::time::Duration;
 /// same entity, or only be read: where to aim, what to avoid.
 ///
 /// The avatar needs a [`Forecast`](crate::Forecast), whose settings determine how. Head and hands are
-/// forecast, too. To change how far ahead it is, insert another. [`BodyPose::confidence`] tells how sure each joint is. Ghosts are despawned with
-/// their avatar.
+/// forecast, too. To change how far ahead it is, insert another. [`BodyPose::confidence`] tells how
+/// sure each joint is. Ghosts are despawned with their avatar.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
 #[relationship(relationship_target = ForecastGhosts)]

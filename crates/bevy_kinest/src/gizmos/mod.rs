@@ -19,8 +19,8 @@ const RING: f32 = 0.06;
 /// [`GizmoConfig::depth_bias`] for lines in front of everything.
 const THROUGH_ALL: f32 = -1.0;
 
-/// What to draw of every avatar, remote avatar and ghost; `None` is not drawn. Lines are drawn in front of bodies, unless
-/// the group's [`GizmoConfig`] says otherwise.
+/// What to draw of every avatar, remote avatar and ghost; `None` is not drawn. Lines are drawn in
+/// front of bodies, unless the group's [`GizmoConfig`] says otherwise.
 ///
 /// Needs Bevy's `GizmoPlugin` (in `DefaultPlugins`), added before; without it nothing is drawn.
 #[derive(Reflect, GizmoConfigGroup, Clone, Debug)]

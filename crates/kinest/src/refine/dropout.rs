@@ -55,8 +55,8 @@ enum Lead {
 
 /// The place at which a tracker's joint is shown, through dropouts.
 ///
-/// During a dropout it is held, or follows a forecast for a while, and then follows the estimate. Changes of the lead are blended
-/// without a jump.
+/// During a dropout it is held, or follows a forecast for a while, and then follows the estimate.
+/// Changes of the lead are blended without a jump.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Bridge(Option<Bridged>);
 
