@@ -78,7 +78,10 @@ impl ForecastEngine for NativeForecaster {
         batch: usize,
         out: &mut ForecastOutput,
     ) -> Result<(), EngineError> {
-        self.spec.check_histories(batch, histories.len())?;
+        let (expected, found) = (batch * self.observed, histories.len());
+        if found != expected {
+            return Err(EngineError::InputLength { batch, expected, found });
+        }
         let branches = matches!(&self.network, Network::Ksof(ksof) if ksof.has_branches());
         out.resize(batch * self.predicted, branches);
         for (i, history) in histories.chunks_exact(self.observed).enumerate() {
