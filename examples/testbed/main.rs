@@ -16,6 +16,9 @@ mod first_afternoon;
 #[path = "../forecast.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod forecast;
+#[path = "../gestures.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod gestures;
 #[path = "../headset_replay/main.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod headset_replay;
@@ -38,13 +41,14 @@ use std::process::{Command, ExitCode};
 type Make = fn() -> anyhow::Result<Scene>;
 
 /// Every scene and its constructor.
-pub const SCENES: [(&str, Make); 7] = [
+pub const SCENES: [(&str, Make); 8] = [
     ("first_afternoon", || Ok(first_afternoon::scene())),
     ("headset_replay", || Ok(headset_replay::scene())),
     ("minimal", || Ok(minimal::scene())),
     ("many_avatars", || Ok(many_avatars::scene())),
     ("retarget", || retarget::scene(&Default::default())),
     ("forecast", || Ok(forecast::scene(&Default::default())?)),
+    ("gestures", || Ok(gestures::scene(&Default::default())?)),
     ("dropouts", || Ok(dropouts::scene(&Default::default())?)),
 ];
 

@@ -52,6 +52,12 @@ fn forecast() {
 }
 
 #[test]
+fn gestures() {
+    // Waves, then has both hands up.
+    check("gestures", &[3.4, 9.0]);
+}
+
+#[test]
 fn every_scene_has_a_reference_picture() {
     for (name, _) in testbed::SCENES {
         assert!(reference(name).exists(), "{name}: draw it here and set KINEST_RENEW_PICTURES=1");

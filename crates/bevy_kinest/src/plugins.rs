@@ -1,9 +1,11 @@
 //! What [`KinestPlugins`] adds.
 
 use crate::body::{BodyPlugin, KinestSkeletonPlugin};
+use crate::events::{EVENTS_MS, KinestEventsPlugin};
 use crate::files::KinestFilesPlugin;
 use crate::forecast::{FORECAST_MS, KinestForecastPlugin};
 use crate::frame::FramePlugin;
+use crate::language::KinestLanguagePlugin;
 use crate::models::{ModelsPlugin, diagnostics};
 use crate::player::{POSE_AGE_MS, PlayerPlugin};
 use crate::remote::KinestRemotePlugin;
@@ -24,6 +26,8 @@ use bevy::prelude::*;
 /// | [`KinestFilesPlugin`] | loads [`MotionFile`](crate::MotionFile)s and `.vrm` characters as assets |
 /// | [`KinestForecastPlugin`] | forecasts the bodies of avatars with a [`Forecast`](crate::Forecast), shows [`ForecastGhost`](crate::ForecastGhost)s |
 /// | [`KinestRemotePlugin`] | shows the bodies of players on other machines: [`RemoteAvatar`](crate::RemoteAvatar) |
+/// | [`KinestEventsPlugin`] | tells what bodies do: [`MotionEvent`](crate::MotionEvent)s, [`KinematicGroups`](crate::KinematicGroups), [`Interactions`](crate::Interactions) |
+/// | [`KinestLanguagePlugin`] | puts it into words: [`Subtitles`](crate::Subtitles), [`LiveDescription`](crate::LiveDescription); loads [`MotionLibrary`](crate::MotionLibrary)s |
 /// | [`KinestReplayPlugin`] | moves trackers along each [`MotionReplay`](crate::MotionReplay), and runs [`TrackerRecorder`](crate::TrackerRecorder)s |
 ///
 /// To be added by hand:
@@ -53,6 +57,8 @@ impl KinestPlugins {
     pub const POSE_AGE_MS: DiagnosticPath = POSE_AGE_MS;
     /// Time that the forecasts of a frame took on the main thread, of all avatars together (ms).
     pub const FORECAST_MS: DiagnosticPath = FORECAST_MS;
+    /// Time that finding out what bodies do took in a frame, of all together (ms).
+    pub const EVENTS_MS: DiagnosticPath = EVENTS_MS;
     /// Requests replaced by newer ones while waiting.
     pub const DROPPED: DiagnosticPath = diagnostics::DROPPED;
     /// Outputs that arrived too late: after a teleport, a reset or a change of model.
@@ -69,6 +75,8 @@ impl PluginGroup for KinestPlugins {
             .add(KinestReplayPlugin)
             .add(KinestForecastPlugin)
             .add(KinestRemotePlugin)
+            .add(KinestEventsPlugin)
+            .add(KinestLanguagePlugin)
     }
 }
 

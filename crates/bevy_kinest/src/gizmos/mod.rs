@@ -1,6 +1,7 @@
 //! Gizmos: bodies, trackers, contacts and errors as lines.
 
 use crate::body::BodyPose;
+use crate::events::KinematicGroups;
 use crate::forecast::ForecastGhost;
 use crate::frame::KinestSystems;
 use crate::player::AvatarPlayer;
@@ -9,12 +10,17 @@ use bevy::gizmos::GizmoAsset;
 use bevy::prelude::*;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::rotation::quat_from_matrix;
-use kinest::skeleton::SmplJoint;
+use kinest::skeleton::{Group, SmplJoint};
 
 /// Length of a tracker's axes, metres.
 const AXES: f32 = 0.1;
 /// Radius of the ring around a tracker in a dropout and of the ring below a standing foot, metres.
 const RING: f32 = 0.06;
+
+/// Radius of the mark of a group, metres.
+const GROUP_RING: f32 = 0.02;
+/// Length of the velocities of groups, seconds.
+const GROUP_SECONDS: f32 = 0.2;
 
 /// [`GizmoConfig::depth_bias`] for lines in front of everything.
 const THROUGH_ALL: f32 = -1.0;
@@ -39,6 +45,9 @@ pub struct KinestGizmos {
     pub contacts: Option<Color>,
     /// Colour of the bones of [`ForecastGhost`]s with full confidence.
     pub ghosts: Option<Color>,
+    /// Places of the six groups of bodies with [`KinematicGroups`], and where they will be in
+    /// 0.2 s at their present velocity.
+    pub groups: Option<Color>,
     /// Lines from joints to their positions in a [`MotionReplay`]: the error.
     pub errors: Option<Color>,
 }
@@ -52,6 +61,7 @@ impl Default for KinestGizmos {
             lost: Some(Color::srgb(1.0, 0.2, 0.6)),
             contacts: Some(Color::srgb(0.3, 0.6, 1.0)),
             ghosts: Some(Color::srgb(0.4, 0.8, 1.0)),
+            groups: Some(Color::srgb(0.7, 0.5, 1.0)),
             errors: Some(Color::srgb(1.0, 0.8, 0.2)),
         }
     }
@@ -74,11 +84,17 @@ impl Plugin for KinestGizmoPlugin {
 
 fn draw(
     mut gizmos: Gizmos<KinestGizmos>,
-    bodies: Query<(&BodyPose, Option<&AvatarPlayer>, Option<&MotionReplay>, Has<ForecastGhost>)>,
+    bodies: Query<(
+        &BodyPose,
+        Option<&AvatarPlayer>,
+        Option<&MotionReplay>,
+        Option<&KinematicGroups>,
+        Has<ForecastGhost>,
+    )>,
 ) {
     let wanted = gizmos.config_ext.clone();
-    for (body, of_avatar, replay, ghost) in bodies.iter().filter(|(body, ..)| body.time().is_some())
-    {
+    let placed = bodies.iter().filter(|(body, ..)| body.time().is_some());
+    for (body, of_avatar, replay, groups, ghost) in placed {
         let bones = if ghost { wanted.ghosts } else { wanted.bones };
         let at = |joint| body.joint_transform(joint).translation;
         for joint in SmplJoint::ALL {
@@ -106,6 +122,13 @@ fn draw(
             {
                 let flat = Quat::from_rotation_x(std::f32::consts::FRAC_PI_2);
                 gizmos.circle(Isometry3d::new(at(foot), flat), RING, color);
+            }
+        }
+        if let (Some(color), Some(groups)) = (wanted.groups, groups) {
+            for group in Group::ALL {
+                let from = groups.position(group);
+                gizmos.sphere(Isometry3d::from_translation(from), GROUP_RING, color);
+                gizmos.arrow(from, from + GROUP_SECONDS * groups.velocity(group), color);
             }
         }
         if let (Some(color), Some(truth)) =

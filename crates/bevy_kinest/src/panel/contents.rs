@@ -2,9 +2,13 @@
 
 use super::options::KinestPanel;
 use super::watch::Watch;
-use super::{calibration, forecast, joints, latency, motion, recording, refine, state, trackers};
+use super::{
+    calibration, events, forecast, joints, latency, motion, recording, refine, state, trackers,
+};
 use crate::body::{BodyPose, KinestAvatar};
+use crate::events::MotionState;
 use crate::forecast::{Forecast, ForecastStatus};
+use crate::language::{LiveDescription, Subtitles};
 use crate::models::KinestModels;
 use crate::player::KinestRefine;
 use crate::replay::{MotionReplay, TrackerRecorder};
@@ -53,6 +57,9 @@ struct Shown {
     refine: &'static mut KinestRefine,
     replay: Option<&'static mut MotionReplay>,
     forecast: Option<(&'static mut Forecast, &'static ForecastStatus)>,
+    motion: Option<&'static MotionState>,
+    subtitles: Option<&'static Subtitles>,
+    description: Option<&'static LiveDescription>,
     calibration: Option<&'static PlayerCalibration>,
     measuring: Has<Measuring>,
     recorder: Option<&'static TrackerRecorder>,
@@ -87,6 +94,11 @@ impl KinestPanelContents<'_, '_> {
                     let mut wanted = (**settings).clone();
                     forecast::section(ui, &mut wanted, status);
                     settings.set_if_neq(wanted);
+                });
+            }
+            if let Some(motion) = it.motion {
+                heading(ui, "Gestures", |ui| {
+                    events::section(ui, motion, &it.watch, it.subtitles, it.description);
                 });
             }
             heading(ui, "Calibration", |ui| {

@@ -2,6 +2,7 @@
 
 mod calibration;
 mod contents;
+mod events;
 mod forecast;
 mod joints;
 mod latency;
@@ -21,7 +22,7 @@ use crate::body::KinestAvatar;
 use crate::frame::KinestSystems;
 use bevy::prelude::*;
 use bevy_egui::{EguiPlugin, EguiPrimaryContextPass};
-use watch::{Watch, on_calibrated, on_calibration_failed, watch};
+use watch::{Watch, on_calibrated, on_calibration_failed, on_motion, watch};
 use window::show_window;
 
 /// A window for inspecting and adjusting avatars. Not in [`KinestPlugins`](crate::KinestPlugins):
@@ -58,7 +59,8 @@ impl Plugin for KinestPanelPlugin {
             .add_systems(PostUpdate, watch.after(KinestSystems::Writeback))
             .add_systems(EguiPrimaryContextPass, show_window)
             .add_observer(on_calibrated)
-            .add_observer(on_calibration_failed);
+            .add_observer(on_calibration_failed)
+            .add_observer(on_motion);
         app.register_required_components::<KinestAvatar, Watch>();
     }
 }

@@ -2,14 +2,18 @@
 
 use super::options::KinestPanel;
 use crate::body::{BodyPose, KinestAvatar};
+use crate::events::MotionEvent;
 use crate::models::{KinestModels, Latency};
 use crate::replay::MotionReplay;
 use crate::trackers::{AvatarStatus, CalibrationFailed, KinestCalibrated};
 use bevy::prelude::*;
+use kinest::events::Phase;
 use kinest::live::PoseSource;
-use kinest::skeleton::PerJoint;
+use kinest::skeleton::{Group, PerJoint};
 use std::collections::VecDeque;
 
+/// Gestures that are remembered.
+const GESTURES: usize = 5;
 /// Window over which rates are averaged, seconds.
 const RATE_SECONDS: f64 = 1.0;
 
@@ -32,6 +36,9 @@ pub(crate) struct Watch {
     /// Distance of each joint from its true position, metres, if known. Of a complete frame:
     /// windows may be drawn before bodies have moved.
     pub(super) errors: Option<PerJoint<f64>>,
+    /// The last gestures that ended or go on, oldest first: name, group, time of their begin in seconds
+    /// of the trackers' clock.
+    pub(super) gestures: VecDeque<(String, Group, f64)>,
     /// The player's height being entered, metres.
     pub(super) height: Option<f64>,
     /// Why the last calibration failed.
@@ -90,6 +97,19 @@ pub(super) fn watch(
         };
         watch.push(sample, panel.seconds);
         watch.errors = replay.and_then(|replay| replay.errors(body));
+    }
+}
+
+/// Remembers the gestures.
+pub(super) fn on_motion(event: On<MotionEvent>, mut avatars: Query<&mut Watch>) {
+    if event.phase == Phase::Begin
+        && let Some(name) = event.gesture()
+        && let Ok(mut watch) = avatars.get_mut(event.avatar)
+    {
+        if watch.gestures.len() == GESTURES {
+            watch.gestures.pop_front();
+        }
+        watch.gestures.push_back((name.into(), event.group, event.at));
     }
 }
 

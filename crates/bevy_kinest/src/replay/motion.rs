@@ -66,6 +66,8 @@ pub struct MotionReplay {
     pub repeats: bool,
     /// Whether it is paused.
     pub paused: bool,
+    /// The part that is played, seconds; the whole motion if it is `None`.
+    part: Option<(f64, f64)>,
     seconds: f64,
     passes: u32,
     /// At its end, which has been counted.
@@ -127,6 +129,7 @@ impl MotionReplay {
             speed: 1.0,
             repeats: false,
             paused: false,
+            part: None,
             seconds: 0.0,
             passes: 0,
             over: false,
@@ -141,6 +144,23 @@ impl MotionReplay {
     #[must_use]
     pub fn repeating(self) -> Self {
         Self { repeats: true, ..self }
+    }
+
+    /// Plays only the part from `start` to `end`, seconds from the start of the motion, as far as the
+    /// motion has it. Moments are still counted from the start of the motion.
+    #[must_use]
+    pub fn part(self, start: f64, end: f64) -> Self {
+        let mut played = Self { part: Some((start, end)), ..self };
+        played.seconds = played.ends().0;
+        played
+    }
+
+    /// First and last moment that are played, seconds.
+    fn ends(&self) -> (f64, f64) {
+        let duration = self.duration();
+        let (start, end) = self.part.unwrap_or((0.0, duration));
+        let start = start.max(0.0).min(duration);
+        (start, end.max(start).min(duration))
     }
 
     /// Jumps to a moment, seconds from the start. The avatar is reset there.
@@ -219,7 +239,7 @@ impl MotionReplay {
             MotionFile::Recording(recording) => Motion::Recording(recording),
         };
         self.waits = false;
-        self.seek(0.0);
+        self.seek(self.ends().0);
     }
 
     pub(super) fn trackers(&self) -> Vec<TrackerPose> {
@@ -237,15 +257,15 @@ impl MotionReplay {
         if self.paused || !std::mem::replace(&mut self.started, true) {
             return;
         }
-        let duration = self.duration();
-        self.seconds = (self.seconds + seconds * self.speed).max(0.0);
-        if self.seconds <= duration + ROUNDING {
+        let (start, end) = self.ends();
+        self.seconds = (self.seconds + seconds * self.speed).max(start);
+        if self.seconds <= end + ROUNDING {
             return;
         }
         self.passes += u32::from(!self.over);
         self.over = !self.repeats;
         // A motion of one moment stands still.
-        self.jump = (self.repeats && duration > 0.0).then_some(Jump::Repeated);
-        self.seconds = if self.repeats { 0.0 } else { duration };
+        self.jump = (self.repeats && end > start).then_some(Jump::Repeated);
+        self.seconds = if self.repeats { start } else { end };
     }
 }

@@ -76,9 +76,29 @@ impl EventDetector {
         time: f64,
         joints: &JointTransforms,
     ) -> Result<&[MotionEvent], CodeError> {
-        let changes = self.codes.push(time, joints)?;
-        self.events.clear();
+        self.codes.push(time, joints)?;
         self.time = time;
+        self.tell_codes();
+        let codes = &self.codes;
+        let made = self.watchers.iter_mut().filter_map(|watcher| watcher.push(time, codes));
+        self.events.extend(made);
+        Ok(&self.events)
+    }
+
+    /// Ends everything at the newest frame, codes first, then gestures, and returns the ends. The next
+    /// frame begins anew.
+    pub fn finish(&mut self) -> &[MotionEvent] {
+        self.codes.finish();
+        self.tell_codes();
+        let time = self.time;
+        self.events.extend(self.watchers.iter_mut().filter_map(|watcher| watcher.stop(time)));
+        &self.events
+    }
+
+    /// The events of the codes that change, in place of all events before.
+    fn tell_codes(&mut self) {
+        self.events.clear();
+        let changes = self.codes.changes();
         let unusual = changes.iter().filter(|change| !change.segment.code.is_usual());
         self.events.extend(unusual.map(|change| {
             let segment = &change.segment;
@@ -88,16 +108,55 @@ impl EventDetector {
                 phase: if change.ends { Phase::End } else { Phase::Begin },
                 intensity: segment.intensity,
                 speed: segment.speed,
-                at: time,
+                at: self.time,
             }
         }));
-        let codes = &self.codes;
-        let made = self.watchers.iter_mut().filter_map(|watcher| watcher.push(time, codes));
-        self.events.extend(made);
-        Ok(&self.events)
     }
 }
 
 fn watchers(gestures: &GestureBook) -> Vec<Watcher> {
     gestures.gestures().iter().flat_map(Watcher::of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::CodeTable;
+    use crate::motion::synthetic::{self, Kind};
+    use crate::skeleton::{Pose, Skeleton};
+    use std::collections::BTreeSet;
+
+    /// In the middle of a crouch, everything that has begun and not ended ends.
+    #[test]
+    fn what_is_under_way_ends_at_the_finish() {
+        let skeleton = Skeleton::default();
+        let clip = synthetic::clip(Kind::Squat, 1, 6.0, 60.0, &skeleton);
+        let tracker = CodeTracker::new(CodeTable::default(), &skeleton).unwrap();
+        let mut detector = EventDetector::new(tracker, &GestureBook::default());
+        let mut open: BTreeSet<String> = BTreeSet::new();
+        let mut follow = |events: &[MotionEvent]| {
+            for event in events {
+                let what = format!("{:?} {:?}", event.kind, event.group);
+                match event.phase {
+                    Phase::Begin => assert!(open.insert(what.clone()), "{what} begins twice"),
+                    Phase::Hold => assert!(open.contains(&what), "{what} does not go on"),
+                    Phase::End => assert!(open.remove(&what), "{what} ends, but has not begun"),
+                }
+            }
+            open.clone()
+        };
+        for (i, frame) in clip.frames.iter().enumerate() {
+            let joints = skeleton.pose_joints(&Pose::from(frame));
+            let open = follow(detector.push(i as f64 / clip.rate_hz, &joints).unwrap());
+            if open.iter().any(|what| what.contains("crouch")) {
+                break;
+            }
+        }
+        let now: Vec<_> = detector.codes().running().collect();
+        assert!(now.iter().all(|segment| detector.codes().now(segment.code) == Some(*segment)));
+        assert!(now.iter().any(|segment| !segment.code.is_usual()));
+        assert!(follow(detector.finish()).is_empty());
+        assert_eq!(detector.codes().running().count(), 0);
+        assert!(detector.finish().is_empty());
+    }
 }

@@ -182,6 +182,20 @@ impl CodeTracker {
         &self.changes
     }
 
+    /// What began and ended with the newest frame, or with [`finish`](Self::finish).
+    #[must_use]
+    pub fn changes(&self) -> &[CodeChange] {
+        &self.changes
+    }
+
+    /// The segments of all codes that hold now, up to the newest frame, in the order of
+    /// [`Signal::ALL`].
+    pub fn running(&self) -> impl Iterator<Item = CodeSegment> {
+        Signal::ALL.into_iter().flat_map(move |signal| {
+            signal.kind.classes().filter_map(move |class| self.now(Code { signal, class }))
+        })
+    }
+
     /// The smoothed value of a signal, in the unit of its kind; zero before the first frame.
     #[must_use]
     pub fn value(&self, signal: Signal) -> f64 {

@@ -86,6 +86,12 @@ pub struct GestureBook {
 }
 
 impl GestureBook {
+    /// No gestures, to be extended [`with`](Self::with) those of other books.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { gestures: vec![] }
+    }
+
     /// Reads the file at `path`.
     ///
     /// # Errors
@@ -145,7 +151,7 @@ impl<'de> Deserialize<'de> for GestureBook {
             }
 
             fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<GestureBook, S::Error> {
-                let mut book = GestureBook { gestures: vec![] };
+                let mut book = GestureBook::empty();
                 while let Some(gesture) = list.next_element::<Gesture>()? {
                     if book.find(&gesture.name).is_some() {
                         let name = gesture.name;

@@ -1,0 +1,49 @@
+//! What bodies do: kinematic groups, codes and gestures.
+
+mod detect;
+mod event;
+mod files;
+mod groups;
+mod state;
+
+pub(crate) use detect::detect;
+pub use event::{GroupReflect, MotionEvent, MotionEvents, PhaseReflect};
+pub use files::{CodeFile, EventsAssetError, GestureFile};
+pub use groups::{GroupInteraction, Interactions, KinematicGroups};
+pub use state::{GestureNow, MotionState};
+
+pub(crate) const EVENTS_MS: DiagnosticPath = DiagnosticPath::const_new("kinest/events_ms");
+
+use crate::frame::KinestSystems;
+use bevy::diagnostic::{Diagnostic, DiagnosticPath, RegisterDiagnostic};
+use bevy::prelude::*;
+use files::{CodeFileLoader, GestureFileLoader};
+use groups::{measure_groups, measure_interactions};
+
+/// Tells what bodies do: [`MotionEvent`]s of those with [`MotionEvents`], and the six groups of those
+/// with [`KinematicGroups`] and [`Interactions`].
+pub struct KinestEventsPlugin;
+
+impl Plugin for KinestEventsPlugin {
+    fn build(&self, app: &mut App) {
+        app.register_diagnostic(Diagnostic::new(EVENTS_MS).with_suffix(" ms"))
+            .register_type::<GroupInteraction>()
+            .register_type::<Interactions>()
+            .register_type::<KinematicGroups>()
+            .register_type::<MotionEvent>()
+            .register_type::<MotionEvents>()
+            .register_type::<MotionState>()
+            .add_message::<MotionEvent>()
+            .init_asset::<CodeFile>()
+            .init_asset::<GestureFile>()
+            .register_asset_loader(CodeFileLoader)
+            .register_asset_loader(GestureFileLoader)
+            .add_systems(
+                PostUpdate,
+                (measure_groups, measure_interactions, detect)
+                    .chain()
+                    .after(KinestSystems::Refine)
+                    .before(KinestSystems::Writeback),
+            );
+    }
+}

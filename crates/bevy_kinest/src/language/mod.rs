@@ -1,0 +1,39 @@
+//! Bodies in words, and motions found by words.
+
+mod description;
+mod library;
+mod subtitles;
+mod words;
+
+pub use description::LiveDescription;
+pub use library::{MotionLibrary, MotionLibraryError};
+pub use subtitles::Subtitles;
+pub use words::{Language, WordsFile, WordsFileError};
+
+use crate::events::detect;
+use crate::frame::KinestSystems;
+use bevy::prelude::*;
+use description::describe;
+use library::MotionLibraryLoader;
+use subtitles::caption;
+use words::WordsFileLoader;
+
+/// Puts what bodies do into words, for those with [`Subtitles`] or a [`LiveDescription`], and loads
+/// [`MotionLibrary`]s.
+pub struct KinestLanguagePlugin;
+
+impl Plugin for KinestLanguagePlugin {
+    fn build(&self, app: &mut App) {
+        app.register_type::<Language>()
+            .register_type::<LiveDescription>()
+            .register_type::<Subtitles>()
+            .init_asset::<MotionLibrary>()
+            .init_asset::<WordsFile>()
+            .register_asset_loader(MotionLibraryLoader)
+            .register_asset_loader(WordsFileLoader)
+            .add_systems(
+                PostUpdate,
+                (caption, describe).after(detect).before(KinestSystems::Writeback),
+            );
+    }
+}
