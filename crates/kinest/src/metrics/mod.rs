@@ -3,16 +3,21 @@
 //!
 //! All figures are in SI units; [`Metrics::report`] converts them to the units used in papers.
 //! [`JointErrors`] tells where on the body an error is, [`BodyTrack::distances`] when.
+//! [`InteractionErrors`] and [`HandErrors`] compare what parts of the body are to each other.
 //! [`FeetTrack`], [`knee_flips`], [`elbow_flips`] and [`lag`] detect faults that a mean distance
 //! hides: bodies that look wrong.
 
 mod feet;
+mod hands;
 mod hinges;
+mod interaction;
 mod lag;
 mod region;
 
 pub use feet::{ContactCounts, FeetTrack, Sunk};
+pub use hands::HandErrors;
 pub use hinges::{elbow_flips, knee_flips};
+pub use interaction::{InteractionError, InteractionErrors};
 pub use lag::lag;
 pub use region::{JointErrors, Region, RegionError};
 
@@ -108,6 +113,19 @@ fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
+/// The number of frames of two tracks of the same frames.
+///
+/// # Panics
+/// If there are none, or the four lists differ in length.
+fn common_frames(predicted: &BodyTrack, truth: &BodyTrack) -> usize {
+    let frames = truth.positions.len();
+    assert!(frames > 0, "metrics need a frame");
+    for other in [predicted.positions.len(), predicted.rotations.len(), truth.rotations.len()] {
+        assert_eq!(other, frames, "metrics compare the same frames");
+    }
+    frames
+}
+
 /// Mean length of the third time derivative of all points (joints or trackers), m/s³: how much they
 /// shake. `None` for fewer than four frames.
 #[must_use]
@@ -125,12 +143,7 @@ impl Metrics {
     /// If there are no frames, or the four lists differ in length.
     #[must_use]
     pub fn compare(predicted: &BodyTrack, truth: &BodyTrack, rate_hz: f64) -> Self {
-        let frames = truth.positions.len();
-        assert!(frames > 0, "metrics need a frame");
-        for other in [predicted.positions.len(), predicted.rotations.len(), truth.rotations.len()] {
-            assert_eq!(other, frames, "metrics compare the same frames");
-        }
-
+        let frames = common_frames(predicted, truth);
         let positions = || predicted.positions.iter().zip(&truth.positions);
         let distance = |joints: &[J]| {
             let of = |(p, t): (&PerJoint<DVec3>, &PerJoint<DVec3>)| {

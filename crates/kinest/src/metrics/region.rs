@@ -1,6 +1,6 @@
 //! Where on the body an error sits.
 
-use super::BodyTrack;
+use super::{BodyTrack, common_frames};
 use crate::rotation::{exp, geodesic_angle};
 use crate::skeleton::{Group, PerJoint, SmplJoint as J};
 use glam::DVec3;
@@ -108,11 +108,7 @@ impl JointErrors {
     /// If there are no frames, or the four lists differ in length.
     #[must_use]
     pub fn compare(predicted: &BodyTrack, truth: &BodyTrack) -> Self {
-        let frames = truth.positions.len();
-        assert!(frames > 0, "errors need a frame");
-        for other in [predicted.positions.len(), predicted.rotations.len(), truth.rotations.len()] {
-            assert_eq!(other, frames, "errors compare the same frames");
-        }
+        let frames = common_frames(predicted, truth);
         let per_joint =
             |p: &[PerJoint<DVec3>], t: &[PerJoint<DVec3>], of: fn(DVec3, DVec3) -> f64| {
                 std::array::from_fn(|j| {

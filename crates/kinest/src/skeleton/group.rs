@@ -1,7 +1,8 @@
 //! The six kinematic groups of the body and their fifteen pairs.
 
 use super::SmplJoint as J;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use std::fmt::{self, Display};
 
 /// A kinematic group of KinMo (Zhang et al. 2025). The groups share out the 22 joints as LGTM (Sun et
 /// al. 2024) does: each joint is in exactly one.
@@ -137,6 +138,20 @@ impl GroupPair {
     }
 }
 
+/// Its name in reports and descriptions: `left_arm-right_arm`.
+impl Display for GroupPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.first.name(), self.second.name())
+    }
+}
+
+/// By its name.
+impl Serialize for GroupPair {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +177,9 @@ mod tests {
             assert_eq!(pair.index(), i);
             assert_eq!(GroupPair::of(pair.second, pair.first), Some(pair));
             assert_eq!(pair.mirrored().mirrored(), pair);
+            assert_eq!(serde_json::to_value(pair).unwrap(), pair.to_string());
         }
+        assert_eq!(GroupPair::ALL[9].to_string(), "left_arm-right_arm");
         let links = GroupPair::ALL.map(GroupPair::link);
         let of_torso = [J::Neck, J::LeftCollar, J::RightCollar, J::LeftHip, J::RightHip];
         assert_eq!(links[..5], of_torso.map(Some));

@@ -148,11 +148,8 @@ impl Describer<'_> {
             left_leg: of(Group::LeftLeg),
             right_leg: of(Group::RightLeg),
         };
-        let pairs = GroupPair::ALL.iter().filter_map(|pair| {
-            let GroupPair { first, second } = pair;
-            let name = format!("{}-{}", first.name(), second.name());
-            Some((name, self.pair(codes, *pair)?))
-        });
+        let pairs = GroupPair::ALL.iter();
+        let pairs = pairs.filter_map(|pair| Some((pair.to_string(), self.pair(codes, *pair)?)));
         let interactions = pairs.collect();
         Description { global, groups, interactions, codes: codes.to_vec(), generator: GENERATOR }
     }

@@ -289,6 +289,8 @@ mod tests {
                 "root_pe_cm",
                 "jitter_1e2_m_s3",
                 "gt_jitter_1e2_m_s3",
+                "hands",
+                "interactions",
                 "per_clip",
                 "regions",
                 "worst",
@@ -312,6 +314,23 @@ mod tests {
         let knee = json["online"]["regions"]["left_leg"]["deg"].as_f64().unwrap();
         assert!((knee - (0.21_f64 / 4.0).to_degrees() / 2.0).abs() < 1e-9, "{knee}");
         assert_eq!(json["online"]["worst"][0]["clip"], "short");
+
+        for figures in [&json["online"], &json["online"]["per_clip"][0]] {
+            let hands = figures["hands"].as_object().unwrap();
+            let expected = ["hand_to_hand_cm", "left_hand_to_head_cm", "right_hand_to_head_cm"];
+            assert!(hands.keys().eq(expected), "{hands:?}");
+            let pairs = figures["interactions"].as_object().unwrap();
+            assert_eq!(pairs.len(), 15);
+            for (pair, error) in pairs {
+                // Only the left knee is wrong, and it is no link.
+                let wrong = error["cm"].as_f64().unwrap() > 0.1;
+                assert_eq!(wrong, pair.contains("left_leg"), "{pair}: {error}");
+                assert!(error["cm_s"].as_f64().unwrap() < 1e-6);
+                let deg = error.get("deg").map(|deg| deg.as_f64().unwrap());
+                assert_eq!(deg.is_some(), pair.starts_with("torso"), "{pair}");
+                assert!(deg.unwrap_or_default() < 1e-6, "{pair}: {error}");
+            }
+        }
     }
 
     #[test]
@@ -329,6 +348,7 @@ mod tests {
         assert_eq!(held["offline"], held["online"]);
         assert!(held["online"]["mpjpe_cm"].as_f64().unwrap() < 1e-6);
         assert!(held["offline"].get("by_window_position").is_none());
+        let legs_cm = json["online"]["interactions"]["left_leg-right_leg"]["cm"].as_f64().unwrap();
 
         let text = report.to_string();
         let rows = |word: &str| text.lines().filter(|l| l.starts_with(word)).count();
@@ -336,6 +356,16 @@ mod tests {
         // position.
         assert_eq!(rows("| zero "), 2 * 4 + 1, "{text}");
         assert_eq!(rows("| held "), 2 * 2, "{text}");
+        let between = text.split("\n\n").find(|part| part.contains("from, to")).unwrap();
+        assert_eq!(between.lines().count(), 2 + 3 + 15, "{between}");
+        assert!(between.lines().all(|line| line.matches('|').count() == 2 + 3 * 2), "{between}");
+        let row = |name: &str| {
+            let row = between.lines().find(|line| line.starts_with(name)).unwrap();
+            row.split('|').nth(3).unwrap().trim().to_string()
+        };
+        assert_eq!(row("| hand to hand "), "0.0");
+        assert_eq!(row("| left leg to right leg "), format!("{legs_cm:.1} / 0.0"));
+        assert!(row("| torso to left leg ").ends_with(" / 0.0 / 0.0"));
         for table in text.split("\n\n").filter(|part| part.starts_with('|')) {
             let widths: Vec<usize> = table.lines().map(|line| line.chars().count()).collect();
             assert!(widths.iter().all(|w| *w == widths[0]), "{table}");
@@ -349,6 +379,11 @@ mod tests {
         assert_eq!((rows.len(), &rows[0][column("clip")]), (3 * 2 * 2, "a, \"b\""));
         let deg: f64 = rows[0][column("region_left_leg_deg")].parse().unwrap();
         assert!((deg - (0.2_f64 / 4.0).to_degrees()).abs() < 1e-6, "{deg}");
+        let legs: f64 = rows[0][column("interaction_left_leg-right_leg_cm")].parse().unwrap();
+        assert!((legs / 2.0 - legs_cm).abs() < 1e-9, "the other clip is right: {legs} {legs_cm}");
+        assert!(rows[0][column("interaction_torso-neck_deg")].parse::<f64>().unwrap() < 1e-6);
+        assert!(!header.iter().any(|name| name == "interaction_left_leg-right_leg_deg"));
+        assert!(rows[0][column("hand_to_hand_cm")].parse::<f64>().unwrap() < 1e-6);
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Figures of clips, protocols, models and whole reports.
 
+use super::interactions::{HandsReport, Interactions, interactions};
 use super::looks::{Looks, LooksReport, Step};
 use kinest::live::Protocol;
-use kinest::metrics::{BodyTrack, JointErrors, Metrics, MetricsReport, Region, RegionError};
+use kinest::metrics::{
+    BodyTrack, HandErrors, InteractionErrors, JointErrors, Metrics, MetricsReport, Region,
+    RegionError,
+};
 use kinest::motion::MotionClip;
 use kinest::skeleton::Skeleton;
 use serde::Serialize;
@@ -95,6 +99,10 @@ pub struct ProtocolReport {
     pub metrics: MetricsReport,
     /// Mean over the clips, unweighted.
     pub regions: Regions,
+    /// Mean over the clips, unweighted.
+    pub hands: HandsReport,
+    /// Mean over the clips, unweighted.
+    pub interactions: Interactions,
     /// Plausibility figures, if it was refined.
     #[serde(flatten)]
     pub looks: Option<LooksReport>,
@@ -139,6 +147,10 @@ pub struct ClipReport {
     pub metrics: MetricsReport,
     /// Errors by region.
     pub regions: Regions,
+    /// Errors of the hands against each other and the head.
+    pub hands: HandsReport,
+    /// Errors of groups against each other.
+    pub interactions: Interactions,
     /// Plausibility figures, if it was refined.
     #[serde(flatten)]
     pub looks: Option<LooksReport>,
@@ -164,6 +176,8 @@ pub struct ClipScore {
     rate_hz: f64,
     metrics: Metrics,
     joints: JointErrors,
+    hands: HandErrors,
+    interactions: InteractionErrors,
     /// Mean joint position error of each frame, metres.
     distances: Vec<f64>,
     looks: Option<Looks>,
@@ -181,6 +195,8 @@ impl ClipScore {
             rate_hz: estimate.rate_hz,
             metrics: Metrics::compare(&track, &truth, estimate.rate_hz),
             joints: JointErrors::compare(&track, &truth),
+            hands: HandErrors::compare(&track, &truth),
+            interactions: InteractionErrors::compare(&track, &truth, estimate.rate_hz),
             distances: track.distances(&truth),
             looks: None,
         }
@@ -217,6 +233,8 @@ impl ClipScore {
             frames: self.distances.len(),
             metrics: self.metrics.report(),
             regions: Region::ALL.map(region).into(),
+            hands: self.hands.into(),
+            interactions: interactions(&self.interactions),
             looks: LooksReport::new(self.looks.iter()),
         }
     }
@@ -241,6 +259,8 @@ impl ProtocolReport {
     pub fn new(scores: &[ClipScore], window: Option<usize>) -> Option<Self> {
         let metrics: Vec<Metrics> = scores.iter().map(|s| s.metrics).collect();
         let metrics = Metrics::mean(&metrics)?.report();
+        let hands: Vec<HandErrors> = scores.iter().map(|s| s.hands).collect();
+        let between: Vec<InteractionErrors> = scores.iter().map(|s| s.interactions).collect();
         let per_clip: Vec<ClipReport> = scores.iter().map(ClipScore::report).collect();
         let mut regions = Regions::new();
         for (region, error) in per_clip.iter().flat_map(|clip| &clip.regions) {
@@ -256,6 +276,8 @@ impl ProtocolReport {
             frames: per_clip.iter().map(|clip| clip.frames).sum(),
             metrics,
             regions,
+            hands: HandErrors::mean(&hands)?.into(),
+            interactions: interactions(&InteractionErrors::mean(&between)?),
             looks: LooksReport::new(scores.iter().filter_map(ClipScore::looks)),
             by_window_position: window.map(|window| by_window_position(scores, window)),
             worst,
@@ -322,6 +344,11 @@ mod tests {
         for (region, error) in &report.regions {
             assert!((error.cm - 4.0).abs() < 1e-9 && error.deg == 0.0, "{region:?}");
         }
+        // The whole body moves.
+        for (pair, error) in &report.interactions {
+            assert!(error.cm < 1e-9 && error.cm_s.unwrap() < 1e-9, "{pair}: {error:?}");
+        }
+        assert!(report.hands.hand_to_hand_cm < 1e-9);
         assert_eq!((report.regions.len(), report.frames), (Region::ALL.len(), 21));
         assert_eq!(ProtocolReport::new(&[], None), None);
     }

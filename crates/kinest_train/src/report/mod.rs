@@ -6,6 +6,7 @@ mod evaluate;
 mod figures;
 mod forecast;
 mod forecast_table;
+mod interactions;
 pub mod latency;
 mod looks;
 mod refined;
@@ -22,5 +23,6 @@ pub use forecast::{
     ActionScore, FirstForecaster, ForecastBaselines, ForecastReport, ForecastScores, NamedScores,
     TrainedForecaster, evaluate_forecasters,
 };
+pub use interactions::{HandsReport, InteractionReport, Interactions};
 pub use looks::{Looks, LooksReport, Step};
 pub use refined::{Refined, refine};

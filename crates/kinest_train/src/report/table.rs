@@ -1,9 +1,11 @@
 //! A report as Markdown, which terminals show too, and as CSV.
 
 use super::figures::{ProtocolReport, RefinedReport, Report};
+use super::interactions::{HandsReport, InteractionReport};
 use super::looks::LooksReport;
 use anyhow::Context;
 use kinest::metrics::{MetricsReport, Region};
+use kinest::skeleton::GroupPair;
 use std::fmt::{self, Display};
 
 /// A figure: key in CSV, title in tables, value.
@@ -36,12 +38,34 @@ const LOOKS: [Look; 8] = [
     ("contact_recall", "recall", |l| l.contact_recall),
 ];
 
+/// An error of hands: key in CSV, title in tables, value.
+type Hands = (&'static str, &'static str, fn(&HandsReport) -> f64);
+
+const HANDS: [Hands; 3] = [
+    ("hand_to_hand_cm", "hand to hand", |h| h.hand_to_hand_cm),
+    ("left_hand_to_head_cm", "left hand to head", |h| h.left_hand_to_head_cm),
+    ("right_hand_to_head_cm", "right hand to head", |h| h.right_hand_to_head_cm),
+];
+
+/// An error of an interaction: unit in CSV, value.
+type Between = (&'static str, fn(&InteractionReport) -> Option<f64>);
+
+const BETWEEN: [Between; 3] = [("cm", |e| Some(e.cm)), ("cm_s", |e| e.cm_s), ("deg", |e| e.deg)];
+
+/// The columns of interactions in CSV; only linked pairs have an angle.
+fn pair_columns() -> impl Iterator<Item = (GroupPair, Between)> {
+    GroupPair::ALL.into_iter().flat_map(|pair| {
+        let units = if pair.link().is_some() { &BETWEEN[..] } else { &BETWEEN[..2] };
+        units.iter().map(move |unit| (pair, *unit))
+    })
+}
+
 /// Figures that refining improves.
 const REFINED_FIGURES: [&str; 5] =
     ["mpjpe_cm", "hand_pe_cm", "lower_pe_cm", "mpjve_cm_s", "jitter_1e2_m_s3"];
 
-/// All models as Markdown: the main table, regions, window positions, refining, and the worst clips
-/// of the first model.
+/// All models as Markdown: the main table, regions, hands and interactions, window positions,
+/// refining, and the worst clips of the first model.
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.2}"));
@@ -81,6 +105,8 @@ impl Display for Report {
             }
         }
         write!(f, "{main}\nParts of the body, cm / deg:\n\n{regions}")?;
+        let interactions = self.interactions();
+        write!(f, "\nParts against each other, cm / cm/s / deg:\n\n{interactions}")?;
         if !places.rows.is_empty() {
             write!(f, "\nMPJPE by place in the offline window, cm:\n\n{places}")?;
         }
@@ -138,6 +164,30 @@ impl Display for Table {
 }
 
 impl Report {
+    /// What hands and groups are to each other, a row for each two and a column for each model and
+    /// protocol.
+    fn interactions(&self) -> Table {
+        let mut table = Table::new(&["from, to"]);
+        table.header.extend(self.rows().map(|(name, protocol, _)| format!("{name}, {protocol}")));
+        for (_, title, error) in HANDS {
+            let errors = self.rows().map(|(.., report)| format!("{:.1}", error(&report.hands)));
+            table.rows.push(std::iter::once(title.into()).chain(errors).collect());
+        }
+        for pair in GroupPair::ALL {
+            let title = [pair.first, pair.second].map(|group| group.name().replace('_', " "));
+            let cell = |InteractionReport { cm, cm_s, deg }: &InteractionReport| {
+                let cm_s = cm_s.map_or("-".into(), |v| format!("{v:.1}"));
+                let deg = deg.map(|v| format!(" / {v:.1}")).unwrap_or_default();
+                format!("{cm:.1} / {cm_s}{deg}")
+            };
+            let errors = self
+                .rows()
+                .map(|(.., report)| report.interactions.get(&pair).map(cell).unwrap_or_default());
+            table.rows.push(std::iter::once(title.join(" to ")).chain(errors).collect());
+        }
+        table
+    }
+
     /// One row per model, protocol or step of refining, and clip.
     ///
     /// # Errors
@@ -150,7 +200,11 @@ impl Report {
         let figures = FIGURES.iter().map(|(key, ..)| (*key).to_string());
         let looks = LOOKS.iter().map(|(key, ..)| (*key).to_string());
         let names = ["model", "protocol", "step", "clip", "frames"].map(String::from);
-        csv.write_record(names.into_iter().chain(figures).chain(regions).chain(looks))?;
+        let hands = HANDS.iter().map(|(key, ..)| (*key).to_string());
+        let pairs = pair_columns().map(|(pair, (unit, _))| format!("interaction_{pair}_{unit}"));
+        let between = hands.chain(pairs);
+        let all = names.into_iter().chain(figures).chain(regions).chain(looks).chain(between);
+        csv.write_record(all)?;
         let plain = self.rows().map(|(model, protocol, report)| (model, protocol, "", report));
         let refined = self.refined();
         let refined =
@@ -165,9 +219,13 @@ impl Report {
                 });
                 let looks =
                     LOOKS.iter().map(|(.., look)| number(clip.looks.as_ref().and_then(look)));
+                let hands = HANDS.iter().map(|(.., error)| number(Some(error(&clip.hands))));
+                let pairs = pair_columns()
+                    .map(|(pair, (_, error))| number(clip.interactions.get(&pair).and_then(error)));
+                let between = hands.chain(pairs);
                 let names = [model, protocol, step, &clip.clip, &clip.frames.to_string()];
                 let names = names.map(String::from).into_iter();
-                csv.write_record(names.chain(figures).chain(regions).chain(looks))?;
+                csv.write_record(names.chain(figures).chain(regions).chain(looks).chain(between))?;
             }
         }
         csv.into_inner().context("cannot write CSV")
