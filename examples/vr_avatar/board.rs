@@ -9,7 +9,9 @@ use bevy_kinest::bevy_egui::{
     EguiContexts, EguiGlobalSettings, EguiPlugin, EguiPrimaryContextPass, PrimaryEguiContext, egui,
 };
 use bevy_kinest::prelude::*;
-use bevy_kinest::{KinestPanel, KinestPanelContents, KinestPanelPlugin, TrackerRecorder};
+use bevy_kinest::{
+    KinestPanel, KinestPanelContents, KinestPanelPlugin, Subtitles, TrackerRecorder,
+};
 
 /// Size of the board, points, and points per metre.
 const SIZE: UVec2 = UVec2::new(840, 860);
@@ -76,7 +78,7 @@ fn say(
     mut contexts: EguiContexts,
     board: Res<Board>,
     recorder: Query<&TrackerRecorder>,
-    avatars: Query<&BodyPose, With<KinestAvatar>>,
+    avatars: Query<(&BodyPose, &Subtitles), With<KinestAvatar>>,
 ) {
     // Without a camera there is nothing to draw on.
     let Ok(context) = contexts.ctx_mut() else { return };
@@ -98,7 +100,10 @@ fn say(
                 let frames = format!("recording: {} frames", recorder.frames());
                 ui.label(text(frames, 20.0).color(egui::Color32::LIGHT_RED));
             }
-            if avatars.iter().all(|body| body.time().is_none()) {
+            for line in avatars.iter().map(|(_, subtitles)| subtitles.text()) {
+                ui.label(text(line.into(), 26.0));
+            }
+            if avatars.iter().all(|(body, _)| body.time().is_none()) {
                 ui.label(text("The headset is not tracked yet.".into(), 20.0));
             }
         },

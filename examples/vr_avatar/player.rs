@@ -4,6 +4,7 @@ use crate::mirror::Mirrored;
 use crate::room::HEAD_LAYER;
 use bevy::camera::visibility::RenderLayers;
 use bevy::prelude::*;
+use bevy_kinest::Subtitles;
 use bevy_kinest::prelude::*;
 use bevy_kinest::xr::OpenXrDevice;
 use kinest_stage::{CapsuleBodies, CapsuleBody};
@@ -20,10 +21,10 @@ pub fn plugin(app: &mut App) {
         .add_systems(Update, (give_twins, spawn_controllers, show_controllers));
 }
 
-/// A visible body.
+/// A visible body whose gestures are told.
 pub fn body(assets: &AssetServer) -> impl Bundle {
     let model = assets.load("models/kinest_stream.model.ron");
-    (Name::new("Player"), KinestAvatar::new(model), CapsuleBody::default())
+    (Name::new("Player"), KinestAvatar::new(model), CapsuleBody::default(), Subtitles::default())
 }
 
 /// Every part of the body is visible in the mirror; the head only there.

@@ -9,13 +9,13 @@ mod reader;
 use bevy::prelude::*;
 use bevy_kinest::bevy_egui::{EguiPrimaryContextPass, EguiUserTextures};
 use bevy_kinest::kinest::live::Recording;
-use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
+use bevy_kinest::kinest::motion::synthetic::{self, Gesture, walk_and_wave};
 use bevy_kinest::kinest::refine::Floor;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 use bevy_kinest::{
-    Ahead, Extrapolation, Forecast, KinestModels, KinestPanel, KinestPanelPlugin, ModelState,
-    TrackerRecorder,
+    Ahead, Extrapolation, Forecast, KinestModels, KinestPanel, KinestPanelPlugin, LiveDescription,
+    ModelState, Subtitles, TrackerRecorder,
 };
 use common::*;
 use reader::Reader;
@@ -96,6 +96,29 @@ fn the_panel_shows_why_a_model_does_not_run() {
     panel.show(&mut app);
     let text = panel.text();
     assert!(text.contains("failed") && text.contains("the device is lost"), "{text}");
+}
+
+#[test]
+fn the_panel_lists_gestures() {
+    let mut app = panel_app();
+    let avatar = avatar(&mut app, NEVER);
+    let skeleton = Skeleton::default();
+    let (clip, _) = synthetic::gestures(Gesture::BothHandsUp, 1, 8.0, 60.0, &skeleton);
+    app.world_mut().entity_mut(avatar).insert(MotionReplay::clip(clip, skeleton));
+    app.update();
+    let mut panel = Reader::new(&mut app);
+    panel.show(&mut app);
+    assert!(!panel.text().contains("Gestures"), "{}", panel.text());
+    app.world_mut().entity_mut(avatar).insert((Subtitles::default(), LiveDescription::default()));
+    app.update();
+    panel.show(&mut app);
+    assert!(panel.text().contains("None yet."), "{}", panel.text());
+    (0..360).for_each(|_| app.update());
+    panel.show(&mut app);
+    let text = panel.text();
+    for expected in ["both_hands_up", "torso", "raises both hands"] {
+        assert!(text.contains(expected), "no {expected} in\n{text}");
+    }
 }
 
 #[test]
