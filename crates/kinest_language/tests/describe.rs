@@ -49,6 +49,53 @@ fn the_same_seed_gives_the_same_words_and_another_one_others() {
     assert!((1..20).any(|seed| describe(seed).groups != describe(0).groups));
 }
 
+/// A code, as files have it.
+fn code(kind: &str, joint: &str, class: &str, (start, end): (f64, f64)) -> CodeSegment {
+    serde_json::from_value(serde_json::json!({
+        "kind": kind, "joints": [joint], "class": class,
+        "start_s": start, "end_s": end, "intensity": 3.0, "speed": 1.0,
+    }))
+    .unwrap()
+}
+
+#[test]
+fn a_hand_that_goes_up_and_down_more_than_in_walking_is_told() {
+    let walk = code("planar_speed", "pelvis", "walking", (0.0, 8.0));
+    let hand = code("hand_up", "R_wrist", "shakes", (1.0, 6.0));
+    let texts = |codes: &[CodeSegment]| -> Vec<String> {
+        let moments = Describer::default().moments(codes);
+        moments.into_iter().map(|moment| moment.text).collect()
+    };
+    let told = "moves the right hand up and down".to_owned();
+    assert!(texts(&[walk, hand]).contains(&told));
+    assert!(!texts(&[walk, CodeSegment { intensity: 1.5, ..hand }]).contains(&told));
+}
+
+#[test]
+fn who_walks_and_then_stands_stops() {
+    let stops = |till| {
+        let codes = [
+            code("planar_speed", "pelvis", "walking", (0.0, 4.0)),
+            code("planar_speed", "pelvis", "still", (4.0, till)),
+        ];
+        let acts = Describer::default().acts(&codes);
+        acts.into_iter().filter(|act| act.kind == ActKind::Stop).count()
+    };
+    assert_eq!((stops(8.0), stops(4.2)), (1, 0));
+}
+
+#[test]
+fn looks_to_both_sides_are_looking_around() {
+    let look = |class, at| code("head_yaw", "head", class, (at, at + 1.0));
+    let acts = |second: f64| {
+        let end = code("root_height", "pelvis", "standing", (0.0, 20.0));
+        let codes = [look("turned_left", 1.0), look("turned_right", second), end];
+        let acts = Describer::default().acts(&codes);
+        acts.into_iter().any(|act| act.kind == ActKind::LookAround)
+    };
+    assert!(acts(2.5) && !acts(12.0));
+}
+
 #[test]
 fn german_tells_the_same_acts() {
     let codes = codes(Kind::Wave, 1);

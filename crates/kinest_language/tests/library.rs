@@ -70,6 +70,39 @@ fn side_tempo_synonyms_titles_and_names_decide() {
 }
 
 #[test]
+fn what_descriptions_do_not_name_is_found_by_how_it_looks() {
+    let library = Library::new(vec![
+        clip("1", &[], vec![moment("walks forward", 0.0, 9.0)]),
+        clip("2", &[], vec![moment("moves the right hand up and down", 1.0, 3.0)]),
+        clip("3", &[], vec![moment("raises the right hand", 0.0, 3.0)]),
+        clip("4", &["dribbling"], vec![moment("stands still", 0.0, 9.0)]),
+        clip("5", &[], vec![moment("brings the right hand to the head", 4.0, 5.0)]),
+    ])
+    .unwrap();
+    let hits = library.search("a boy is dribbling a basketball", 9).unwrap();
+    assert_eq!((hits[0].clip.as_str(), hits[1].clip.as_str()), ("4", "2"));
+    // A title says it; a moment shows it.
+    assert_eq!((hits[0].why[0].text.as_str(), hits[0].why[0].span_s), ("dribbling", None));
+    assert_eq!((hits[1].start_s, hits[1].end_s), (1.0, 3.0));
+    assert_eq!(library.search("someone drinks from a cup", 1).unwrap()[0].clip, "5");
+}
+
+#[test]
+fn captions_are_understood_as_people_write_them() {
+    let library = library();
+    for (text, first) in [
+        // A letter is wrong, or a space is missing.
+        ("a person wlaks slowly", "01_03"),
+        ("slowwalk", "01_03"),
+        ("the man wavs his right hand twice", "01_02"),
+        ("she is turning clockwise, moving her body", "01_03"),
+        ("he jummped up", "01_05"),
+    ] {
+        assert_eq!(found(&library, text)[0], first, "{text}");
+    }
+}
+
+#[test]
 fn what_is_denied_is_left_out() {
     let library = library();
     let without = found(&library, "walks without turning");

@@ -75,11 +75,15 @@ acts! {
     Walk, "walk", 0.8, "Walks, in a direction.";
     WalkInCircle, "walk_in_circle", 0.9, "Walks along a curve, all around.";
     Shuffle, "shuffle", 0.35, "Moves a little: small steps, shifting weight.";
+    WalkCrouched, "walk_crouched", 0.8, "Walks on bent knees.";
     Run, "run", 1.0, "Runs.";
+    Stop, "stop", 0.5, "Walks or runs no further.";
     Turn, "turn", 0.7, "Turns, to a side.";
     TurnAround, "turn_around", 0.8, "Turns to face the other way.";
     Spin, "spin", 0.9, "Turns a whole time around, or more.";
     Jump, "jump", 1.0, "Leaves the floor with both feet.";
+    Hop, "hop", 1.0, "Leaves the floor from one foot and lands on it.";
+    JumpingJack, "jumping_jack", 1.0, "Jumps again and again, each time with both arms up.";
     Sit, "sit", 0.9, "Sits.";
     SitDown, "sit_down", 0.9, "Sits down.";
     Crouch, "crouch", 0.8, "Is down on bent knees.";
@@ -121,6 +125,7 @@ acts! {
     Nod, "nod", 0.6, "Nods.";
     ShakeHead, "shake_head", 0.6, "Shakes the head.";
     Look, "look", 0.3, "The head is turned to a side, up or down.";
+    LookAround, "look_around", 0.6, "The head turns to one side, then to the other.";
 }
 
 impl ActKind {

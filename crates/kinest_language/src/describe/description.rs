@@ -335,7 +335,13 @@ fn implied(act: ActKind, other: ActKind) -> bool {
         ),
         A::Kick => matches!(act, A::LiftLeg | A::LiftKnee | A::LeanBack),
         A::March => matches!(act, A::LiftKnee | A::LiftLeg),
-        A::Jump => matches!(act, A::Crouch | A::Bounce),
+        A::Jump | A::Hop => matches!(act, A::Crouch | A::Bounce | A::LiftLeg),
+        A::JumpingJack => matches!(
+            act,
+            A::Jump | A::RaiseHand | A::ArmOut | A::Bounce | A::Wave | A::TPose | A::Clap
+        ),
+        A::LookAround => act == A::Look,
+        A::WalkCrouched => matches!(act, A::Crouch | A::Walk),
         A::TurnAround | A::Spin | A::WalkInCircle => matches!(act, A::Turn | A::Shuffle),
         A::Walk | A::Run => matches!(act, A::SwingArm | A::Shuffle | A::Stand),
         A::Turn => matches!(act, A::Shuffle | A::Stand),

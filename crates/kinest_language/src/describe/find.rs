@@ -6,6 +6,11 @@ use super::wording::pace;
 use kinest::events::{Class as C, CodeKind as K, CodeSegment, CodeTable, Place};
 use std::collections::HashMap;
 
+/// Intensity of a hand that goes up and down from which walking alone does not explain it.
+const SWINGING: f64 = 2.5;
+/// Time within which looks to either side are looking around, seconds.
+const AROUND: f64 = 4.0;
+
 /// Codes of a body, by what they are about.
 pub(super) struct Codes<'a> {
     by: HashMap<(K, Place), Vec<&'a CodeSegment>>,
@@ -167,6 +172,14 @@ fn locomotion(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     let still = codes.body(K::PlanarSpeed, &[C::Still, C::Slow]).without(&whole.travels);
     let stands = still.without(&whole.low).without(&whole.sit.or(&whole.crouch)).lasting(1.0);
     let slow = codes.body(K::PlanarSpeed, &[C::Slow]).bridged(0.5);
+    let crouched = whole.crouch.and(&whole.walk).bridged(0.4).lasting(0.8);
+    acts.extend(crouched.iter().map(|span| act(ActKind::WalkCrouched, span)));
+    for (start, end) in whole.travels.lasting(1.0).iter() {
+        // What begins before or with the last step.
+        if stands.within((end, end + 1.2)) > 0.6 {
+            acts.push(act(ActKind::Stop, (end.max(start + 0.5) - 0.5, end + 0.5)));
+        }
+    }
     for span in stands.iter() {
         let kind = if slow.share(span) > 0.6 { ActKind::Shuffle } else { ActKind::Stand };
         acts.push(act(kind, span));
@@ -226,8 +239,10 @@ fn postures(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
             () if backward.share((start, end)) > 0.5 => Direction::Backward,
             () => Direction::Up,
         };
-        acts.push(Act { direction: Some(direction), ..act(ActKind::Jump, (start, end)) });
+        let jump = Act { direction: Some(direction), ..act(ActKind::Jump, (start, end)) };
+        acts.push(hop(codes, whole, jump).unwrap_or(jump));
     }
+    jumping_jacks(codes, acts);
     let lowers: Vec<_> = codes.all(K::RootHeight, Place::Body, &[C::Lowers]).collect();
     let raises: Vec<_> = codes.all(K::RootHeight, Place::Body, &[C::Raises]).collect();
     for (kind, spans) in [
@@ -261,6 +276,36 @@ fn postures(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     let lifted =
         codes.body(K::RootHeight, &[C::Lifted]).without(&whole.air).bridged(0.5).lasting(0.7);
     acts.extend(lifted.iter().map(|span| act(ActKind::Climb, span)));
+}
+
+/// A jump as a hop, if it is from one foot, and the other one stays off the floor.
+fn hop(codes: &Codes, whole: &Whole, jump: Act) -> Option<Act> {
+    let around = (jump.start_s - 0.25, jump.end_s + 0.25);
+    let sides = [(Side::Left, Place::Left, Place::Right), (Side::Right, Place::Right, Place::Left)];
+    let stands_on = sides.into_iter().find(|(_, stands, other)| {
+        let lifted = codes.held(K::FootOverFloor, *other, &[C::OffFloor, C::Lifted, C::High]);
+        let down = codes.held(K::FootOverFloor, *stands, &[C::OnFloor]);
+        let lands = down.within((around.0, jump.start_s)).min(down.within((jump.end_s, around.1)));
+        lifted.share(around) > 0.95 && lands > 0.05
+    });
+    let (side, ..) = stands_on.filter(|_| whole.run.share(around) < 0.3)?;
+    Some(Act { kind: ActKind::Hop, side: Some(side), ..jump })
+}
+
+/// Jumps that follow each other and have both arms up at some time.
+fn jumping_jacks(codes: &Codes, acts: &mut Vec<Act>) {
+    let up = codes.both(K::HandUp, &[C::Above, C::FarAbove]);
+    let mut found: Vec<Act> = vec![];
+    for jump in acts.iter().filter(|act| act.kind == ActKind::Jump) {
+        if up.within((jump.start_s - 0.4, jump.end_s + 0.4)) < 0.1 {
+            continue;
+        }
+        match found.last_mut().filter(|last| jump.start_s - last.end_s < 1.5) {
+            Some(last) => (last.end_s, last.count) = (jump.end_s, last.count + 1),
+            None => found.push(act(ActKind::JumpingJack, (jump.start_s, jump.end_s))),
+        }
+    }
+    acts.extend(found.into_iter().filter(|act| act.count > 2));
 }
 
 fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
@@ -346,7 +391,9 @@ fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     let waved = Spans::new(waves.iter().map(|wave| (wave.start_s, wave.end_s)));
     for shake in codes.all(K::HandUp, at, &[C::Shakes]) {
         let span = (shake.start_s, shake.end_s);
-        if waved.share(span) < 0.5 && travels.share(span) < 0.5 {
+        // Arms that swing with the steps go up and down a little.
+        let clear = shake.intensity > SWINGING && whole.run.share(span) < 0.3;
+        if waved.share(span) < 0.5 && (travels.share(span) < 0.5 || clear) {
             waves.push(mine(ActKind::ShakeHand, span));
         }
     }
@@ -497,6 +544,16 @@ fn head(codes: &Codes, acts: &mut Vec<Act>) {
         let to = |span| Act { direction: Some(direction), ..act(ActKind::Look, span) };
         acts.extend(looks.map(to));
     }
+    let looks = |direction| {
+        let looks = acts.iter().filter(|act| act.kind == ActKind::Look);
+        let looks = looks.filter(|act| act.direction == Some(direction));
+        looks.map(|act| (act.start_s, act.end_s)).collect::<Vec<_>>()
+    };
+    let (lefts, rights) = (looks(Direction::Left), looks(Direction::Right));
+    let pairs = lefts.iter().flat_map(|left| rights.iter().map(|right| (*left, *right)));
+    let close = pairs.filter(|(left, right)| left.0.max(right.0) - left.1.min(right.1) < AROUND);
+    let around = Spans::new(close.map(|(l, r)| (l.0.min(r.0), l.1.max(r.1)))).bridged(1.0);
+    acts.extend(around.iter().map(|span| act(ActKind::LookAround, span)));
 }
 
 /// Joins what the left and the right side do at about the same time.

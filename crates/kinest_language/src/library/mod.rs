@@ -2,8 +2,12 @@
 
 mod clip;
 mod index;
+mod looks;
+mod reasons;
 mod search;
 mod store;
+mod texts;
+mod wanted;
 
 pub use clip::{Clip, Moment};
 pub use search::{Evidence, Hit, SearchError};

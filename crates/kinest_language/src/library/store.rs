@@ -2,6 +2,7 @@
 
 use super::clip::Clip;
 use super::index::Index;
+use super::looks::Looks;
 use crate::words::Lexicon;
 use kinest::files::write_atomically;
 use sha2::{Digest, Sha256};
@@ -82,6 +83,7 @@ pub enum LibraryError {
 pub struct Library {
     clips: Vec<Clip>,
     index: Index,
+    looks: Looks,
     lexicon: Arc<Lexicon>,
 }
 
@@ -124,7 +126,8 @@ impl Library {
             }
         }
         let index = Index::new(&clips, &lexicon);
-        Ok(Self { clips, index, lexicon })
+        let looks = Looks::new(&index, &lexicon);
+        Ok(Self { clips, index, looks, lexicon })
     }
 
     /// Its clips.
@@ -135,6 +138,10 @@ impl Library {
 
     pub(super) fn lexicon(&self) -> &Lexicon {
         &self.lexicon
+    }
+
+    pub(super) fn looks(&self) -> &Looks {
+        &self.looks
     }
 
     pub(super) fn index(&self) -> &Index {

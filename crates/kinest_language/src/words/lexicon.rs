@@ -54,6 +54,9 @@ struct Meaning {
     name: String,
     same: Vec<String>,
     near: Vec<String>,
+    /// What a body does who does it, in the words of descriptions.
+    #[serde(default)]
+    seen: String,
 }
 
 /// What words mean: which mean the same, which refine others (left, fast), which deny.
@@ -74,6 +77,8 @@ pub struct Lexicon {
     pub(super) phrases: HashMap<String, Vec<(Vec<String>, String)>>,
     /// Sets that a stem belongs to, and sets it is related to.
     meanings: HashMap<String, (Vec<String>, Vec<String>)>,
+    /// What sets look like, by name.
+    seen: HashMap<String, String>,
 }
 
 impl Debug for Lexicon {
@@ -121,6 +126,7 @@ impl Lexicon {
             includes: table.includes,
             phrases: HashMap::new(),
             meanings: HashMap::new(),
+            seen: HashMap::new(),
         };
         for (name, words) in table.refinements {
             lexicon.refinements.extend(words.into_iter().map(|word| (word, name.clone())));
@@ -138,7 +144,7 @@ impl Lexicon {
             lexicon.phrases.entry(stems[0].clone()).or_default().push((stems, meaning));
         }
         let mut names = HashSet::new();
-        for Meaning { name, same, near } in table.meanings {
+        for Meaning { name, same, near, seen } in table.meanings {
             for word in same {
                 let stem = lexicon.stem(&word);
                 lexicon.meanings.entry(stem).or_default().0.push(name.clone());
@@ -149,6 +155,9 @@ impl Lexicon {
             }
             if !names.insert(name.clone()) {
                 return Err(LexiconError::Twice(name));
+            }
+            if !seen.is_empty() {
+                lexicon.seen.insert(name, seen);
             }
         }
         Ok(lexicon)
@@ -167,6 +176,29 @@ impl Lexicon {
     /// Names of the sets that a stem belongs to, and of those it is related to.
     pub(super) fn meanings(&self, stem: &str) -> (&[String], &[String]) {
         self.meanings.get(stem).map_or((&[], &[]), |(same, near)| (same, near))
+    }
+
+    /// Sets, and what a body does who does what they mean, in the words of descriptions.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.seen.iter().map(|(set, text)| (set.as_str(), text.as_str()))
+    }
+
+    /// Whether a word in lower case says something, as a word that means or refines something.
+    pub(super) fn knows(&self, word: &str) -> bool {
+        self.refinements.contains_key(word) || self.meanings.contains_key(&self.stem(word))
+    }
+
+    /// Whether a word in lower case is nowhere in the table.
+    pub(super) fn is_strange(&self, word: &str) -> bool {
+        let here = self.knows(word)
+            || [&self.ignored, &self.negations, &self.breaks].iter().any(|set| set.contains(word))
+            || self.phrases.contains_key(&self.stem(word));
+        !here
+    }
+
+    /// The stems that mean something.
+    pub(super) fn stems(&self) -> impl Iterator<Item = &str> {
+        self.meanings.keys().map(String::as_str)
     }
 
     /// The refinement that contradicts another.

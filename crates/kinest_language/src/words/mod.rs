@@ -2,6 +2,7 @@
 
 mod lexicon;
 mod split;
+mod strange;
 mod units;
 
 pub use lexicon::{Lexicon, LexiconError};

@@ -21,6 +21,8 @@ pub(crate) struct Unit {
     pub(crate) refined: Vec<String>,
     /// Whether it is denied.
     pub(crate) negated: bool,
+    /// Number of the clause that it is in, of those of its text.
+    pub(crate) clause: usize,
 }
 
 /// A word of a clause.
@@ -72,11 +74,18 @@ impl Lexicon {
 
     /// The words of a text, with `None` at the end of each clause.
     fn words(&self, text: &str) -> Vec<Option<String>> {
-        let word = |token| match token {
-            Token::Word(word) => Some(word),
-            Token::Break => None,
-        };
-        tokens(text).into_iter().map(word).collect()
+        let mut words = vec![];
+        for token in tokens(text) {
+            let Token::Word(word) = token else {
+                words.push(None);
+                continue;
+            };
+            match self.parts(&word) {
+                Some(parts) => words.extend(parts.into_iter().map(|part| Some(part.into()))),
+                None => words.push(Some(word)),
+            }
+        }
+        words
     }
 
     /// The stem of the longest phrase that starts here, or of the first word, and its number of
@@ -95,10 +104,11 @@ impl Lexicon {
         longest.map_or((stem, 1), |(phrase, meaning)| (meaning.clone(), phrase.len()))
     }
 
-    fn unit(&self, word: String, stem: String) -> Unit {
+    /// The unit of a word.
+    pub(crate) fn unit(&self, word: String, stem: String) -> Unit {
         let (same, near) = self.meanings(&stem);
         let (same, near) = (same.to_vec(), near.to_vec());
-        Unit { word, stem, same, near, refined: vec![], negated: false }
+        Unit { word, stem, same, near, refined: vec![], negated: false, clause: 0 }
     }
 
     /// Ends a clause: joins its refinements to its words, and adds these to the units.
@@ -122,8 +132,9 @@ impl Lexicon {
                 }
             }
         }
+        let clause = units.last().map_or(0, |unit| unit.clause + 1);
         units.extend(parts.into_iter().filter_map(|part| match part {
-            Part::Head(unit) => Some(Unit { negated, ..unit }),
+            Part::Head(unit) => Some(Unit { negated, clause, ..unit }),
             Part::Refinement(_) => None,
         }));
     }
