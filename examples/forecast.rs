@@ -7,8 +7,8 @@
 //! ![A walking body, with two paler ones where it will be](../assets/pictures/forecast.png)
 //!
 //! The body is estimated from head and hands; each ghost is forecast from the bodies shown so far. In
-//! the window N, V and H show what makes them: a network (with `--model`), damped velocity, or nothing,
-//! which holds the body as it is. It prints how far the forecasts were from what came. Without a display
+//! the window N, V and H show what makes them: a network, damped velocity, or nothing, which holds the
+//! body as it is. It prints how far the forecasts were from what came. Without a display
 //! it draws `forecast.png`.
 
 use bevy::prelude::*;
@@ -34,9 +34,9 @@ const REPORT_EVERY: Duration = Duration::from_secs(3);
 #[derive(Resource, ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum By {
     /// A network, where it is better than damped velocity.
+    #[default]
     Network,
     /// Damped velocity.
-    #[default]
     Velocity,
     /// Nothing: bodies are held as they are.
     Hold,
@@ -47,12 +47,12 @@ pub struct Options {
     /// AMASS clip to replay [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE.npz")]
     motion: Option<PathBuf>,
-    /// Network that forecasts bodies
+    /// Network that forecasts bodies [default: the shipped one]
     #[arg(long, value_name = "FILE.model.ron")]
     model: Option<PathBuf>,
-    /// What makes the forecasts at the start [default: the network if there is one, else velocity]
-    #[arg(long, value_enum)]
-    by: Option<By>,
+    /// What makes the forecasts at the start
+    #[arg(long, value_enum, default_value_t)]
+    by: By,
 }
 
 #[derive(Parser)]
@@ -81,7 +81,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
     };
     let replay = MotionReplay::clip(clip, Skeleton::default()).repeating();
     let model = options.model.clone();
-    let by = options.by.unwrap_or(if model.is_some() { By::Network } else { By::Velocity });
+    let by = options.by;
     Ok(Scene {
         name: "forecast",
         framing: Framing { width: 2.2, direction: Vec3::new(1.0, 0.25, 0.45), ..default() },
@@ -103,19 +103,23 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
 
 /// The network, whether it is used or not.
 #[derive(Component)]
-struct Network(Option<Handle<ForecastModel>>);
+struct Network(Handle<ForecastModel>);
 
 fn spawn_player(
     replay: MotionReplay,
     model: Option<PathBuf>,
 ) -> impl Fn(Commands, Res<AssetServer>) {
     move |mut commands, assets| {
+        let network = match &model {
+            Some(path) => assets.load(absolute(path).unwrap_or_else(|_| path.clone())),
+            None => assets.load("models/kinest_forecast.model.ron"),
+        };
         let player = (
             KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
             CapsuleBody::default(),
             replay.clone(),
             Forecast::default(),
-            Network(model.clone().map(|path| assets.load(absolute(&path).unwrap_or(path)))),
+            Network(network),
         );
         let avatar = commands.spawn(player).id();
         for (ahead, trunk, _) in GHOSTS {
@@ -167,7 +171,7 @@ fn apply_choice(
         return;
     }
     for (mut forecast, Network(network)) in &mut avatars {
-        forecast.model = network.clone().filter(|_| *by == By::Network);
+        forecast.model = (*by == By::Network).then(|| network.clone());
         forecast.baseline = match *by {
             By::Hold => Extrapolation::Hold,
             By::Network | By::Velocity => Extrapolation::default(),

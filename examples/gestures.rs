@@ -10,11 +10,12 @@
 //! The body is estimated from head and hands, and watched for gestures. Each begin and end is printed.
 //! Without a display it draws `gestures.png`.
 
+use bevy::math::DQuat;
 use bevy::prelude::*;
 use bevy_kinest::kinest::events::{GestureBook, Phase};
 use bevy_kinest::kinest::motion::synthetic::{self, Gesture};
-use bevy_kinest::kinest::motion::{MotionClip, MotionError, amass};
-use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::kinest::motion::{ClipFrame, MotionClip, MotionError, amass};
+use bevy_kinest::kinest::skeleton::{LevelAxes, Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{GestureFile, Language, MotionEvent, MotionEvents, MotionState, Subtitles};
 use clap::{Parser, ValueEnum};
@@ -95,18 +96,35 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
         at: vec![3.4],
         plugin: Box::new(move |app| {
             app.add_plugins(KinestPlugins)
-                .add_systems(Startup, spawn_player(replay, gestures, language))
+                .add_systems(Startup, (spawn_player(replay, gestures, language), set_up_text))
                 .add_systems(Update, show_board)
                 .add_observer(print);
         }),
     })
 }
 
-/// One gesture after another.
+/// One gesture after another, by a person who faces the camera.
 fn stand_in(skeleton: &Skeleton) -> MotionClip {
-    let acts = ACTS.map(|act| synthetic::gestures(act, 1, ACT_SECONDS, RATE_HZ, skeleton).0);
-    let frames = acts.into_iter().flat_map(|clip| clip.frames).collect();
+    let mut frames = vec![];
+    for act in ACTS {
+        let (clip, _) = synthetic::gestures(act, 1, ACT_SECONDS, RATE_HZ, skeleton);
+        let heading = LevelAxes::of(&skeleton.pose_joints(&clip.pose_at(0.0))).heading;
+        let turn = DQuat::from_rotation_z(-heading);
+        frames.extend(clip.frames.iter().map(|frame| {
+            let mut pose = Pose::from(frame);
+            pose.translation = turn * pose.translation;
+            let pelvis = &mut pose.rotations[SmplJoint::Pelvis.index()];
+            *pelvis = turn * *pelvis;
+            ClipFrame::from(&pose)
+        }));
+    }
     MotionClip { rate_hz: RATE_HZ, frames }
+}
+
+/// Text is in front of everything.
+fn set_up_text(mut gizmos: ResMut<GizmoConfigStore>) {
+    let (config, _) = gizmos.config_mut::<DefaultGizmoConfigGroup>();
+    config.depth_bias = -1.0;
 }
 
 fn spawn_player(
@@ -146,7 +164,7 @@ struct Row {
 fn show_board(
     time: Res<Time>,
     files: Res<Assets<GestureFile>>,
-    players: Query<(&MotionEvents, &MotionState, &Subtitles)>,
+    players: Query<(&BodyPose, &MotionEvents, &MotionState, &Subtitles)>,
     camera: Single<&Transform, With<Camera3d>>,
     mut rows: Local<Vec<Row>>,
     mut gizmos: Gizmos,
@@ -154,7 +172,7 @@ fn show_board(
     const ROW: f32 = 0.085;
     const LETTER: f32 = 0.055;
     let now = time.elapsed_secs_f64();
-    for (wanted, state, subtitles) in &players {
+    for (body, wanted, state, subtitles) in &players {
         let own = wanted.gestures.iter().filter_map(|file| files.get(file));
         let book = own.fold(GestureBook::default(), |book, file| book.with(file.0.clone()));
         rows.retain(|row| book.find(&row.name).is_some());
@@ -163,7 +181,8 @@ fn show_board(
                 rows.push(Row { name: gesture.name.to_string(), seen: None });
             }
         }
-        let distance = camera.translation.length();
+        let pelvis = body.joint_transform(SmplJoint::Pelvis).translation;
+        let distance = camera.translation.distance(pelvis);
         let at = |x: f32, y: f32| {
             let place = camera.transform_point(Vec3::new(x, y, -distance));
             Isometry3d::new(place, camera.rotation)
@@ -176,9 +195,9 @@ fn show_board(
             let lit = row.seen.is_some_and(|seen| now - seen < GLOW);
             let color = if lit { LIT } else { UNLIT };
             let left = Vec2::new(-0.5, 0.0);
-            let place = at(0.75, top - ROW * i as f32);
+            let place = at(0.6, top - ROW * i as f32);
             gizmos.text(place, &row.name.replace('_', " "), LETTER, left, color);
         }
-        gizmos.text(at(0.0, -1.02), subtitles.text(), 1.4 * LETTER, Vec2::ZERO, TEXT);
+        gizmos.text(at(0.0, -1.0), subtitles.text(), 1.4 * LETTER, Vec2::ZERO, TEXT);
     }
 }

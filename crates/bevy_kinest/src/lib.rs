@@ -409,7 +409,7 @@
 //! # Forecast
 //!
 //! A [`Forecast`] beside an avatar continues its motion: by damped velocity, or by a network
-//! ([`ForecastModel`]) where that is better.
+//! ([`ForecastModel`], `assets/models/kinest_forecast.*`) where that is better.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -417,8 +417,13 @@
 //! use bevy_kinest::{Ahead, Forecast, ForecastGhost};
 //! use std::time::Duration;
 //!
-//! fn forecast(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) {
-//!     commands.entity(*avatar).insert(Forecast { ahead: Ahead::Age, ..default() });
+//! fn forecast(
+//!     mut commands: Commands,
+//!     assets: Res<AssetServer>,
+//!     avatar: Single<Entity, With<KinestAvatar>>,
+//! ) {
+//!     let model = Some(assets.load("models/kinest_forecast.model.ron"));
+//!     commands.entity(*avatar).insert(Forecast { ahead: Ahead::Age, model, ..default() });
 //!     // The body as it will be in 0.3 s, with joints of its own.
 //!     let ahead = Duration::from_millis(300);
 //!     commands.spawn((ForecastGhost { avatar: *avatar, ahead }, SmplSkeleton::default()));
@@ -445,6 +450,10 @@
 //! [`BodyPose::confidence`] falls with every forecast; [`ForecastStatus`] and the diagnostic
 //! `kinest/forecast_ms` tell what it costs. Without the component nothing changes.
 //!
+//! On test clips the network's joints are 8 % nearer to what comes than those of damped velocity at
+//! 33 ms, 10 % at 100 ms and 16 % at 400 ms, from the bodies that a game shows; the
+//! [model card](https://github.com/bevy-kinest/bevy_kinest/blob/main/assets/models/README.md) has
+//! each part of the body.
 //! With damped velocity, on CMU clips with random dropouts, lost hands are 18 % nearer to the truth
 //! and lost heads 17 %; elbows jump less, feet 4 mm further, and joints jump by more than 10 cm in 27
 //! instead of 22 of 8,476 frames. Showing bodies ahead brings elbows 3 to 11 % nearer and multiplies the
