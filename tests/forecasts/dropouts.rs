@@ -122,14 +122,8 @@ fn figures() {
             "all 0.25 s",
             Some(ForecastSettings { hands: ms(250), head: ms(250), body: ms(250), ..off }),
         ),
-        (
-            "hands 0.1 s, head 0.03 s",
-            Some(ForecastSettings { hands: ms(100), head: ms(33), ..off }),
-        ),
-        (
-            "hands 0.1 s, head 0.07 s",
-            Some(ForecastSettings { hands: ms(100), head: ms(67), ..off }),
-        ),
+        ("head 0.033 s", Some(ForecastSettings { head: ms(33), ..off })),
+        ("head 0.067 s", Some(ForecastSettings { head: ms(67), ..off })),
         ("default", Some(ForecastSettings::default())),
     ];
     for (which, name) in

@@ -443,7 +443,7 @@
 //! |---|---|---|
 //! | [`ahead`](Forecast::ahead) | the body is shown ahead of its estimate; head and hands stay at their trackers, feet on the floor | off |
 //! | [`hands`](Forecast::hands) | a lost hand goes on, with the head, before it is held | 0.1 s |
-//! | [`head`](Forecast::head) | a body without a head goes on before it freezes: [`PoseSource::Forecast`] | 0.1 s |
+//! | [`head`](Forecast::head) | a body without a head goes on before it freezes: [`PoseSource::Forecast`] | 0.033 s |
 //! | [`body`](Forecast::body) | legs and trunk go on when a hand is lost, before they follow the network again | off |
 //! | [`ForecastGhost`] | the body as it will be, to be drawn or read | – |
 //!
@@ -454,9 +454,9 @@
 //! 33 ms, 10 % at 100 ms and 16 % at 400 ms, from the bodies that a game shows; the
 //! [model card](https://github.com/bevy-kinest/bevy_kinest/blob/main/assets/models/README.md) has
 //! each part of the body.
-//! With damped velocity, on CMU clips with random dropouts, lost hands are 18 % nearer to the truth
-//! and lost heads 17 %; elbows jump less, feet 4 mm further, and joints jump by more than 10 cm in 27
-//! instead of 22 of 8,476 frames. Showing bodies ahead brings elbows 3 to 11 % nearer and multiplies the
+//! With damped velocity, on CMU clips with random dropouts, lost hands are 17 % nearer to the truth
+//! and lost heads 8 %, and bodies jump no further than without: elbows by 10 cm in a frame at most, not
+//! 25. Showing bodies ahead brings elbows 3 to 11 % nearer and multiplies the
 //! jitter by 1.4 to 2.5, and forecasting legs and trunk while a hand is lost makes them worse: both are
 //! off. [`ForecastSettings`](kinest::live::ForecastSettings) has all figures.
 //!

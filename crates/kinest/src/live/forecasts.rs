@@ -46,33 +46,36 @@ impl Ahead {
 
 /// What the forecasts of a player's body are used for.
 ///
-/// Measured on 38 CMU clips on a flat floor (the first 8 s of those longer than 3 s), estimated online
-/// by the shipped model `kinest_stream`, with damped velocity and all corrections
-/// (`cargo test -p bevy_kinest --test forecasts -- --ignored --nocapture`).
+/// Measured on the first 8 s of the 26 CMU test clips on a flat floor that last 3 s, estimated online by
+/// the shipped model `kinest_stream`, with damped velocity and all corrections
+/// (`KINEST_CLIPS=FOLDER cargo test -p bevy_kinest --test forecasts -- --ignored --nocapture`).
 ///
 /// Hands are lost about once per second and the head a quarter as often, for half a second on average.
 /// Errors are means over all frames with a dropout. Jumps are how much further than without dropouts a
-/// joint of trunk and head, an elbow and a foot moves in a frame of 1/60 s at most, and the frames in
-/// which any joint does by more than 10 cm, of 8,476:
+/// joint of trunk and head, an elbow, a knee and a foot moves in a frame of 1/60 s at most, and the
+/// frames in which any joint does by more than 10 cm, of 8,476:
 ///
-/// | forecast | lost hand | lost head | legs | trunk | jumps: trunk, elbow, foot | frames |
+/// | forecast | lost hand | lost head | legs | trunk | jumps: trunk, elbow, knee, foot | frames |
 /// |---|---|---|---|---|---|---|
-/// | *hands are lost:* nothing | 216 mm | | 203 mm | 65 mm | 8.1, 8.7, 9.0 cm | 0 |
-/// | `hands` for 0.1 s | 177 mm | | 203 mm | 65 mm | 7.4, 8.3, 9.0 cm | 0 |
-/// | `hands` for 0.25 s | 166 mm | | 203 mm | 65 mm | 7.3, 16.8, 9.0 cm | 3 |
-/// | `hands` for 0.5 s | 169 mm | | 203 mm | 65 mm | 11.4, 11.9, 9.0 cm | 4 |
-/// | `body` for 0.1 s | 220 mm | | 205 mm | 65 mm | 8.1, 9.2, 8.3 cm | 1 |
-/// | `body` for 0.25 s | 216 mm | | 214 mm | 66 mm | 8.1, 8.7, 10.4 cm | 1 |
-/// | *the head is lost:* nothing | | 164 mm | 291 mm | 170 mm | 7.8, 16.8, 17.0 cm | 31 |
-/// | `head` for 0.1 s | | 136 mm | 273 mm | 149 mm | 7.6, 10.3, 17.4 cm | 31 |
-/// | `head` for 0.25 s | | 127 mm | 271 mm | 142 mm | 8.2, 10.2, 18.2 cm | 37 |
-/// | `head` for 0.5 s | | 124 mm | 274 mm | 139 mm | 8.5, 10.2, 18.7 cm | 40 |
-/// | *any is lost:* nothing | 236 mm | 164 mm | 234 mm | 106 mm | 8.7, 24.7, 17.0 cm | 22 |
-/// | the defaults | 194 mm | 136 mm | 230 mm | 99 mm | 8.7, 9.2, 17.4 cm | 27 |
+/// | *hands are lost:* nothing | 205 mm | | 223 mm | 70 mm | 6.9, 9.5, 8.2, 12.9 cm | 1 |
+/// | `hands` for 0.1 s | 167 mm | | 223 mm | 70 mm | 5.9, 8.4, 8.2, 12.9 cm | 1 |
+/// | `hands` for 0.25 s | 156 mm | | 223 mm | 70 mm | 7.0, 16.8, 8.2, 12.9 cm | 4 |
+/// | `hands` for 0.5 s | 158 mm | | 223 mm | 70 mm | 6.4, 11.9, 8.2, 12.9 cm | 4 |
+/// | `body` for 0.1 s | 209 mm | | 226 mm | 70 mm | 6.9, 9.5, 11.0, 12.6 cm | 2 |
+/// | `body` for 0.25 s | 206 mm | | 234 mm | 72 mm | 6.9, 9.5, 8.3, 12.6 cm | 1 |
+/// | *the head is lost:* nothing | | 172 mm | 290 mm | 181 mm | 7.8, 16.8, 10.1, 17.0 cm | 25 |
+/// | `head` for 0.033 s | | 158 mm | 285 mm | 170 mm | 7.0, 12.7, 8.6, 17.0 cm | 22 |
+/// | `head` for 0.067 s | | 145 mm | 274 mm | 159 mm | 7.5, 10.3, 8.7, 17.3 cm | 20 |
+/// | `head` for 0.1 s | | 141 mm | 272 mm | 155 mm | 7.6, 10.3, 8.8, 17.4 cm | 22 |
+/// | `head` for 0.25 s | | 132 mm | 271 mm | 146 mm | 8.2, 10.2, 11.6, 18.2 cm | 26 |
+/// | `head` for 0.5 s | | 130 mm | 275 mm | 144 mm | 8.5, 10.2, 11.5, 18.7 cm | 29 |
+/// | *any is lost:* nothing | 222 mm | 172 mm | 252 mm | 113 mm | 8.7, 24.7, 8.8, 17.0 cm | 17 |
+/// | the defaults | 183 mm | 158 mm | 249 mm | 109 mm | 8.7, 10.0, 8.3, 17.0 cm | 15 |
 ///
-/// So lost hands and heads are forecast for 0.1 s by default: the largest jumps are then no larger,
-/// but for 4 mm at a foot. Legs and trunk are left to the network, which knows more of them from the
-/// trackers that are left.
+/// So lost hands are forecast for 0.1 s and lost heads for 0.033 s by default: bodies are nearer to the
+/// truth, and no jump is larger than without. Heads that are forecast for longer are nearer still, but
+/// feet jump by up to 2 cm further when they are found. Legs and trunk are left to the network, which
+/// knows more of them from the trackers that are left.
 ///
 /// Showing the body ahead of estimates that are late helps elbows and, less, legs, and doubles the
 /// jitter (mean third derivative, 10² m/s³; the clips' own is 2.7), so it is off by default:
@@ -102,8 +105,8 @@ pub struct ForecastSettings {
 
 impl Default for ForecastSettings {
     fn default() -> Self {
-        let tenth = Duration::from_millis(100);
-        Self { ahead: Ahead::default(), hands: tenth, head: tenth, body: Duration::ZERO }
+        let (hands, head) = (Duration::from_millis(100), Duration::from_millis(33));
+        Self { ahead: Ahead::default(), hands, head, body: Duration::ZERO }
     }
 }
 
@@ -471,7 +474,9 @@ mod tests {
     fn a_long_dropout_ends_as_it_does_without_forecasts() {
         let walk = clip(Kind::Walk);
         let lost = |i: usize| [i >= 120, false, false];
-        let shown = play(&walk, Some(ForecastSettings::default()), 0.0, lost);
+        let head = Duration::from_millis(100);
+        let settings = ForecastSettings { head, ..ForecastSettings::default() };
+        let shown = play(&walk, Some(settings), 0.0, lost);
         let head = |i: usize| positions(&shown[i].1.pose)[HEAD];
         assert!(head(140).distance(head(119)) > 0.05, "it goes on");
         assert_eq!(shown[125].1.source, PoseSource::Forecast);
