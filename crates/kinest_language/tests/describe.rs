@@ -50,12 +50,21 @@ fn the_same_seed_gives_the_same_words_and_another_one_others() {
 }
 
 /// A code, as files have it.
-fn code(kind: &str, joint: &str, class: &str, (start, end): (f64, f64)) -> CodeSegment {
+fn code(kind: &str, joint: &str, class: &str, span: (f64, f64)) -> CodeSegment {
+    code_of(kind, &[joint], class, span)
+}
+
+fn code_of(kind: &str, joints: &[&str], class: &str, (start, end): (f64, f64)) -> CodeSegment {
     serde_json::from_value(serde_json::json!({
-        "kind": kind, "joints": [joint], "class": class,
+        "kind": kind, "joints": joints, "class": class,
         "start_s": start, "end_s": end, "intensity": 3.0, "speed": 1.0,
     }))
     .unwrap()
+}
+
+fn count(codes: &[CodeSegment], kind: ActKind) -> usize {
+    let acts = Describer::default().acts(codes);
+    acts.into_iter().filter(|act| act.kind == kind).count()
 }
 
 #[test]
@@ -69,6 +78,81 @@ fn a_hand_that_goes_up_and_down_more_than_in_walking_is_told() {
     let told = "moves the right hand up and down".to_owned();
     assert!(texts(&[walk, hand]).contains(&told));
     assert!(!texts(&[walk, CodeSegment { intensity: 1.5, ..hand }]).contains(&told));
+}
+
+#[test]
+fn a_raised_hand_waves_if_it_goes_to_and_fro_more_than_twice() {
+    let waves = |till| {
+        let raised = code_of("forearm_raise", &["R_elbow", "R_wrist"], "straight_up", (0.0, 6.0));
+        count(&[raised, code("hand_out", "R_wrist", "waves", (1.0, till))], ActKind::Wave)
+    };
+    assert_eq!((waves(5.0), waves(3.0)), (1, 0));
+}
+
+#[test]
+fn hands_that_meet_once_do_not_clap() {
+    let hands = |class, span| code_of("hands_distance", &["L_wrist", "R_wrist"], class, span);
+    let claps = hands("claps", (0.0, 3.0));
+    let (first, second) = (hands("together", (0.5, 0.7)), hands("together", (1.5, 1.7)));
+    assert_eq!(count(&[claps, first], ActKind::Clap), 0);
+    assert_eq!(count(&[claps, first, second], ActKind::Clap), 1);
+}
+
+#[test]
+fn a_jump_is_no_walk_and_a_step_is_told() {
+    let moves = |till| {
+        let moves = code("planar_speed", "pelvis", "walking", (2.0, till));
+        [moves, code("sideways_speed", "pelvis", "to_left", (2.0, till))]
+    };
+    let up = code_of("feet_over_floor", &["L_ankle", "R_ankle"], "high", (2.2, 2.7));
+    let air = [up, code("vertical_speed", "pelvis", "rising", (2.0, 2.8))];
+    let jump = [moves(3.0), air].concat();
+    assert_eq!((count(&moves(3.0), ActKind::Walk), count(&jump, ActKind::Walk)), (1, 0));
+    assert_eq!((count(&jump, ActKind::Jump), count(&jump, ActKind::Step)), (1, 0));
+    assert_eq!((count(&moves(2.5), ActKind::Step), count(&moves(3.0), ActKind::Step)), (1, 0));
+}
+
+#[test]
+fn who_hangs_or_goes_over_on_the_hands_does_not_jump_or_walk() {
+    let up = code_of("feet_over_floor", &["L_ankle", "R_ankle"], "high", (0.0, 4.0));
+    let hand = code_of("hand_over_head", &["R_wrist", "head"], "above", (0.0, 4.0));
+    let swings = code("vertical_speed", "pelvis", "rising", (1.0, 1.5));
+    let codes = [up, hand, swings];
+    assert_eq!((count(&codes, ActKind::Hang), count(&codes, ActKind::Jump)), (1, 0));
+
+    let over = [
+        code_of("torso_incline", &["pelvis", "neck"], "lying", (1.0, 2.0)),
+        code("hand_over_floor", "L_wrist", "on_floor", (1.0, 2.0)),
+        code("foot_over_floor", "R_foot", "high", (1.0, 2.0)),
+        code("planar_speed", "pelvis", "walking", (1.0, 2.0)),
+        code("forward_speed", "pelvis", "forward", (1.0, 2.0)),
+    ];
+    assert_eq!((count(&over, ActKind::Tumble), count(&over, ActKind::Walk)), (1, 0));
+}
+
+#[test]
+fn a_foot_on_its_toes_is_not_lifted() {
+    let stands = code("foot_over_floor", "R_foot", "on_floor", (0.0, 4.0));
+    let leg = |class| [stands, code("foot_over_floor", "L_foot", class, (0.0, 4.0))];
+    let lifts = |class| count(&leg(class), ActKind::LiftLeg);
+    assert_eq!((lifts("lifted"), lifts("off_floor")), (1, 0));
+}
+
+#[test]
+fn a_knee_that_snaps_kicks() {
+    let stands = code("foot_over_floor", "R_foot", "on_floor", (0.0, 4.0));
+    let codes = |speed| {
+        let knee = code("knee_bend", "L_knee", "straightens", (1.0, 1.3));
+        [
+            stands,
+            code("foot_over_floor", "L_foot", "high", (1.0, 1.4)),
+            code("foot_forward", "L_ankle", "in_front", (1.0, 1.4)),
+            code("knee_bend", "L_knee", "sharply_bent", (0.9, 1.5)),
+            CodeSegment { speed, ..knee },
+        ]
+    };
+    let kicks = |speed| count(&codes(speed), ActKind::Kick);
+    assert_eq!((kicks(3.5), kicks(1.5)), (1, 0));
 }
 
 #[test]

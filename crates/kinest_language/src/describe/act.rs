@@ -77,6 +77,7 @@ acts! {
     Shuffle, "shuffle", 0.35, "Moves a little: small steps, shifting weight.";
     WalkCrouched, "walk_crouched", 0.8, "Walks on bent knees.";
     Run, "run", 1.0, "Runs.";
+    Step, "step", 0.45, "Takes a step, in a direction.";
     Stop, "stop", 0.5, "Walks or runs no further.";
     Turn, "turn", 0.7, "Turns, to a side.";
     TurnAround, "turn_around", 0.8, "Turns to face the other way.";
@@ -84,6 +85,8 @@ acts! {
     Jump, "jump", 1.0, "Leaves the floor with both feet.";
     Hop, "hop", 1.0, "Leaves the floor from one foot and lands on it.";
     JumpingJack, "jumping_jack", 1.0, "Jumps again and again, each time with both arms up.";
+    Tumble, "tumble", 1.0, "Goes over on the hands, the feet up: a cartwheel, a roll, a handstand.";
+    Hang, "hang", 1.0, "Hangs by the hands.";
     Sit, "sit", 0.9, "Sits.";
     SitDown, "sit_down", 0.9, "Sits down.";
     Crouch, "crouch", 0.8, "Is down on bent knees.";

@@ -18,6 +18,8 @@ const MOST_CLAUSES: usize = 6;
 const SECONDS_PER_CLAUSE: f64 = 2.5;
 /// Pause from which the next of equal acts is no repetition, seconds.
 const PAUSE: f64 = 1.5;
+/// Times that something goes to and fro before a text calls it so: less is there and back.
+const AGAIN: f64 = 1.9;
 /// Weight of acts that a sentence tells only if there is nothing else.
 const SLIGHT: f64 = 0.36;
 /// Difference between times that are about the same, seconds.
@@ -341,6 +343,10 @@ fn implied(act: ActKind, other: ActKind) -> bool {
             A::Jump | A::RaiseHand | A::ArmOut | A::Bounce | A::Wave | A::TPose | A::Clap
         ),
         A::LookAround => act == A::Look,
+        A::Hang => matches!(act, A::RaiseHand | A::LiftLeg | A::LiftKnee | A::Bounce | A::Sway),
+        A::Tumble => {
+            matches!(act, A::RaiseHand | A::ReachDown | A::BendOver | A::Kick | A::LiftLeg)
+        }
         A::WalkCrouched => matches!(act, A::Crouch | A::Walk),
         A::TurnAround | A::Spin | A::WalkInCircle => matches!(act, A::Turn | A::Shuffle),
         A::Walk | A::Run => matches!(act, A::SwingArm | A::Shuffle | A::Stand),
@@ -354,7 +360,12 @@ fn implied(act: ActKind, other: ActKind) -> bool {
 /// The codes that a text tells, at most `most`: unusual ones, the most salient of each family, in
 /// order of time.
 fn told<'a>(codes: impl Iterator<Item = &'a CodeSegment>, most: usize) -> Vec<&'a CodeSegment> {
-    let mut all: Vec<&CodeSegment> = codes.filter(|segment| !segment.code.is_usual()).collect();
+    let once = |segment: &CodeSegment| {
+        let repeats = segment.code.class.sort() == ClassSort::Repeat;
+        repeats && segment.duration_s() * segment.speed < AGAIN
+    };
+    let codes = codes.filter(|segment| !segment.code.is_usual() && !once(segment));
+    let mut all: Vec<&CodeSegment> = codes.collect();
     all.sort_by(|a, b| salience(b).total_cmp(&salience(a)).then(a.start_s.total_cmp(&b.start_s)));
     let mut told: Vec<&CodeSegment> = vec![];
     for segment in all {

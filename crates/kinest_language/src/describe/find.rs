@@ -10,6 +10,12 @@ use std::collections::HashMap;
 const SWINGING: f64 = 2.5;
 /// Time within which looks to either side are looking around, seconds.
 const AROUND: f64 = 4.0;
+/// Times that a raised hand goes to and fro before it waves: less is a hand that is raised and lowered.
+const WAVES: f64 = 2.5;
+/// Times that a head goes to and fro before it nods or shakes: less is a look.
+const NODS: f64 = 1.9;
+/// Speed from which a knee that straightens kicks, as ordinary movements of knees go.
+const SNAP: f64 = 2.5;
 
 /// Codes of a body, by what they are about.
 pub(super) struct Codes<'a> {
@@ -66,6 +72,8 @@ struct Whole {
     crouch: Spans,
     lie: Spans,
     crawl: Spans,
+    tumble: Spans,
+    hang: Spans,
 }
 
 impl Whole {
@@ -91,21 +99,36 @@ impl Whole {
         let stool = stool.and(&codes.both(K::KneeBend, &[C::Bent, C::RightAngle]));
         let stool = stool.and(&codes.body(K::RootHeight, &[C::Lowered]));
         let stool = stool.and(&codes.body(K::TorsoPitch, &[C::BentBack, C::Upright]));
+        // Not a half squat, knees turned out.
+        let stool = stool.without(&codes.body(K::KneesDistance, &[C::Wide]));
         let seat = chair.or(&stool).and(&quiet).without(&kneel.or(&down));
         let sit = seat.bridged(0.4).lasting(0.8);
         let half = codes.body(K::RootHeight, &[C::Lowered]);
         let bent = codes.both(K::KneeBend, &[C::RightAngle, C::SharplyBent]).and(&half);
-        let crouch = low.or(&bent).without(&sit.or(&kneel).or(&down)).bridged(0.3).lasting(0.4);
+        let up = codes.body(K::FeetOverFloor, &[C::InAir, C::High]);
+        // Longer than a jump.
+        let hang = up.and(&codes.either(K::HandOverHead, &[C::Above])).bridged(0.3).lasting(1.2);
+        let off_feet = sit.or(&kneel).or(&down).or(&hang);
+        let crouch = low.or(&bent).without(&off_feet).bridged(0.3).lasting(0.4);
         let fast = codes.body(K::PlanarSpeed, &[C::Running]);
-        let upright = sit.or(&kneel).or(&down);
-        let run = fast.bridged(0.5).lasting(0.5).without(&upright);
+        let head_down = codes.body(K::TorsoIncline, &[C::Lying]).and(&on_floor);
+        let head_down = head_down.without(&codes.body(K::RootHeight, &[C::VeryLow]));
+        let tumble = head_down.and(&codes.either(K::FootOverFloor, &[C::High])).without(&down);
+        let tumble = tumble.bridged(0.3).lasting(0.2);
+        let off_feet = off_feet.or(&tumble);
+        let run = fast.bridged(0.5).lasting(0.5).without(&off_feet);
         let walking = codes.body(K::PlanarSpeed, &[C::Walking, C::Running]);
-        let travels = walking.bridged(0.4).without(&upright).lasting(0.6);
-        let walk = travels.without(&run).lasting(0.6);
+        let travels = walking.bridged(0.4).without(&off_feet).lasting(0.6);
         let vertical = codes.body(K::VerticalSpeed, &[C::Rising, C::Falling]).bridged(0.25);
-        // Feet of a body whose floor is not at zero are above it all the time.
-        let air = codes.body(K::FeetOverFloor, &[C::InAir, C::High]).and(&vertical);
-        Self { run, walk, travels, air, low, kneel, sit, crouch, lie, crawl }
+        // Feet of a body whose floor is not at zero are above it all the time, those of a deep squat on
+        // the toes a little.
+        let air = up.and(&vertical).without(&low.or(&hang).or(&tumble));
+        // A jump carries the body along without a step.
+        let leap =
+            Spans::new(air.lasting(0.12).iter().map(|(start, end)| (start - 0.5, end + 0.5)));
+        let walk = travels.without(&run).lasting(0.6);
+        let walk = walk.only(|span| span.1 - span.0 > 1.6 || leap.share(span) < 0.7);
+        Self { run, walk, travels, air, low, kneel, sit, crouch, lie, crawl, tumble, hang }
     }
 }
 
@@ -163,10 +186,30 @@ fn locomotion(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
                 part.iter().map(|span| Act { direction: Some(direction), ..act(kind, span) });
             acts.extend(there.map(|act| Act { pace: stride(codes, act), ..act }));
         }
-        let rest = rest.bridged(0.2).lasting(0.5);
+        // Who only sways or shifts the weight goes nowhere.
+        let rest = rest.bridged(0.2).lasting(0.5).only(|span| forward.share(span) > 0.2);
         let ahead =
             rest.iter().map(|span| Act { direction: Some(Direction::Forward), ..act(kind, span) });
         acts.extend(ahead.map(|act| Act { pace: stride(codes, act), ..act }));
+    }
+    let moves = walks(codes).lasting(0.3).only(|(start, end)| end - start < 1.0);
+    let moves = moves.only(|(start, end)| {
+        let around = (start - 0.3, end + 0.3);
+        let other = [&whole.air, &whole.tumble, &whole.hang, &whole.walk, &whole.run];
+        let down = [&whole.lie, &whole.crawl, &whole.kneel];
+        other.into_iter().chain(down).all(|spans| spans.within(around) == 0.0)
+    });
+    let ways = [
+        (Direction::Forward, &forward),
+        (Direction::Backward, &backward),
+        (Direction::Left, &left),
+        (Direction::Right, &right),
+    ];
+    for span in moves.iter() {
+        let way = ways.iter().max_by(|a, b| a.1.share(span).total_cmp(&b.1.share(span)));
+        if let Some((direction, _)) = way.filter(|(_, way)| way.share(span) > 0.5) {
+            acts.push(Act { direction: Some(*direction), ..act(ActKind::Step, span) });
+        }
     }
     acts.extend(whole.crawl.iter().map(|span| act(ActKind::Crawl, span)));
     let still = codes.body(K::PlanarSpeed, &[C::Still, C::Slow]).without(&whole.travels);
@@ -177,7 +220,7 @@ fn locomotion(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     for (start, end) in whole.travels.lasting(1.0).iter() {
         // What begins before or with the last step.
         if stands.within((end, end + 1.2)) > 0.6 {
-            acts.push(act(ActKind::Stop, (end.max(start + 0.5) - 0.5, end + 0.5)));
+            acts.push(act(ActKind::Stop, (end.max(start + 0.5) - 0.25, end + 0.5)));
         }
     }
     for span in stands.iter() {
@@ -207,8 +250,13 @@ fn stride(codes: &Codes, walk: Act) -> Pace {
 }
 
 fn turns(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
+    // Where a body faces that lies, or is upside down, hangs on how it rolls.
+    let level = codes.body(K::TorsoIncline, &[C::Lying]);
     for turn in codes.all(K::Facing, Place::Body, &[C::TurnsLeft, C::TurnsRight]) {
         let span = (turn.start_s, turn.end_s);
+        if level.share(span) > 0.5 || whole.tumble.within(span) > 0.1 {
+            continue;
+        }
         let degrees = turn.intensity * codes.table.kind(K::Facing).travel;
         let left = turn.code.class == C::TurnsLeft;
         let direction = Some(if left { Direction::Left } else { Direction::Right });
@@ -243,6 +291,8 @@ fn postures(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
         acts.push(hop(codes, whole, jump).unwrap_or(jump));
     }
     jumping_jacks(codes, acts);
+    acts.extend(whole.tumble.iter().map(|span| act(ActKind::Tumble, span)));
+    acts.extend(whole.hang.iter().map(|span| act(ActKind::Hang, span)));
     let lowers: Vec<_> = codes.all(K::RootHeight, Place::Body, &[C::Lowers]).collect();
     let raises: Vec<_> = codes.all(K::RootHeight, Place::Body, &[C::Raises]).collect();
     for (kind, spans) in [
@@ -273,8 +323,11 @@ fn postures(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
             }
         }
     }
-    let lifted =
-        codes.body(K::RootHeight, &[C::Lifted]).without(&whole.air).bridged(0.5).lasting(0.7);
+    let lifted = codes
+        .body(K::RootHeight, &[C::Lifted])
+        .without(&whole.air.or(&whole.hang))
+        .bridged(0.5)
+        .lasting(0.7);
     acts.extend(lifted.iter().map(|span| act(ActKind::Climb, span)));
 }
 
@@ -313,6 +366,9 @@ fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     let bent = codes.body(K::TorsoPitch, &[C::BentForward, C::BentOver]).without(&down);
     let bent = bent.bridged(0.2).lasting(0.4);
     let floor = codes.either(K::HandOverFloor, &[C::OnFloor, C::NearFloor]).without(&down);
+    // Hands that are busy, or a trunk that is level, are no bow.
+    let rests = codes.either(K::HandSpeed, &[C::Still]);
+    let over = codes.body(K::TorsoPitch, &[C::BentOver]);
     let (mut bows, mut bends) = (vec![], vec![]);
     for forward in codes.all(K::TorsoPitch, Place::Body, &[C::LeansForward]) {
         let mut backs = codes.all(K::TorsoPitch, Place::Body, &[C::LeansBack]);
@@ -324,7 +380,9 @@ fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
         let seated = whole.sit.or(&whole.crouch).or(&whole.kneel).share(span) > 0.3;
         let knees = codes.either(K::KneeBend, &[C::Bent, C::RightAngle, C::SharplyBent]);
         let straight = knees.share(span) < 0.3;
-        if still && straight && !seated && leans.within(span) > 0.2 && floor.within(span) < 0.1 {
+        let polite = rests.share(span) > 0.2 && over.within(span) == 0.0;
+        let upright = straight && !seated;
+        if still && upright && polite && leans.within(span) > 0.2 && floor.within(span) < 0.1 {
             bows.push(Act { pace: pace(forward.speed), ..act(ActKind::Bow, span) });
         }
     }
@@ -353,8 +411,8 @@ fn trunk(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     ] {
         for repeat in codes.all(code, Place::Body, &[class]) {
             let span = (repeat.start_s, repeat.end_s);
-            // Walking does all of these.
-            if travels.share(span) < 0.5 {
+            // Walking does all of these, and so does crawling.
+            if travels.or(&down).share(span) < 0.5 {
                 acts.push(act(kind, span));
             }
         }
@@ -365,19 +423,24 @@ fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     let (at, other) = places(side);
     let held = |kind, classes: &[C]| codes.held(kind, at, classes);
     let mine = |kind, span| Act { side: Some(side), ..act(kind, span) };
-    let travels = whole.travels.bridged(0.3);
+    let travels = whole.travels.or(&whole.crawl).bridged(0.3);
     let down = whole.lie.or(&whole.crawl);
 
     let above = held(K::HandOverHead, &[C::At, C::Above]);
     let up = held(K::ForearmRaise, &[C::Raised, C::StraightUp]).or(&above);
     let up = up.without(&held(K::HandUp, &[C::FarBelow]));
+    // Hands that go together hold something.
+    let joined = codes.body(K::HandsDistance, &[C::Together, C::Near]);
     let mut waves = vec![];
     for (code, class) in [(K::HandOut, C::Waves), (K::HandForward, C::Swings)] {
         for repeat in codes.all(code, at, std::slice::from_ref(&class)) {
             let span = (repeat.start_s, repeat.end_s);
-            // Slower is no wave, but a movement.
-            let raised = up.share(span) > 0.5 && repeat.speed > 0.9 && whole.run.share(span) < 0.3;
-            let times = (repeat.duration_s() * repeat.speed).round().max(1.0) as usize;
+            // Slower is no wave, but a movement; old and tired people wave slowly.
+            let cycles = repeat.duration_s() * repeat.speed;
+            let clear = repeat.speed > 0.65 && cycles > WAVES && joined.share(span) < 0.7;
+            let off_feet = whole.run.or(&down).share(span) > 0.3;
+            let raised = up.share(span) > 0.5 && clear && !off_feet;
+            let times = cycles.round().max(1.0) as usize;
             let kind = match code {
                 _ if raised && (code == K::HandOut || above.share(span) > 0.5) => ActKind::Wave,
                 K::HandForward if travels.share(span) < 0.4 => ActKind::SwingArm,
@@ -388,11 +451,13 @@ fn arm(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
             waves.push(Act { count, ..mine(kind, span) });
         }
     }
+    let others = codes.held(K::HandUp, other, &[C::Shakes]);
     let waved = Spans::new(waves.iter().map(|wave| (wave.start_s, wave.end_s)));
     for shake in codes.all(K::HandUp, at, &[C::Shakes]) {
         let span = (shake.start_s, shake.end_s);
-        // Arms that swing with the steps go up and down a little.
-        let clear = shake.intensity > SWINGING && whole.run.share(span) < 0.3;
+        // Arms that swing with the steps go up and down a little, or both do.
+        let swings = whole.run.share(span) > 0.3 || others.share(span) > 0.5;
+        let clear = shake.intensity > SWINGING && !swings;
         if waved.share(span) < 0.5 && (travels.share(span) < 0.5 || clear) {
             waves.push(mine(ActKind::ShakeHand, span));
         }
@@ -449,7 +514,11 @@ fn leg(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     let kicks = high.and(&held(K::FootForward, &[C::InFront, C::FarInFront]));
     let kicks = kicks.or(&lifted.and(&held(K::FootForward, &[C::FarInFront])));
     let kicks = kicks.or(&high.and(&held(K::FootOut, &[C::FarOut])));
-    let kicks = kicks.without(&held(K::KneeBend, &[C::SharplyBent]));
+    // A knee that snaps out and in again may count as bent all the time.
+    let snaps = codes.all(K::KneeBend, at, &[C::Straightens]).filter(|knee| knee.speed > SNAP);
+    let snaps = Spans::new(snaps.map(|knee| (knee.start_s, knee.end_s)));
+    let bent = held(K::KneeBend, &[C::SharplyBent]).without(&snaps);
+    let kicks = kicks.without(&bent);
     let kicks = kicks.and(&codes.held(K::FootOverFloor, other, &[C::OnFloor]).bridged(0.1));
     let kicks = kicks.without(&down.or(&whole.run)).bridged(0.2).lasting(0.06);
     acts.extend(kicks.iter().map(|(from, to)| mine(ActKind::Kick, (from - 0.2, to + 0.2))));
@@ -462,14 +531,16 @@ fn leg(codes: &Codes, whole: &Whole, side: Side, acts: &mut Vec<Act>) {
     for march in codes.all(K::ThighRaise, at, &[C::Marches]) {
         let span = (march.start_s, march.end_s);
         let lifts = knees.share(span) > 0.1;
-        let stays = down.share(span) < 0.3 && whole.run.share(span) < 0.3;
-        if stays && (travels.share(span) < 0.4 || lifts) {
+        let off_feet = down.or(&whole.run).share(span) > 0.3 || whole.tumble.within(span) > 0.1;
+        if !off_feet && (travels.share(span) < 0.4 || lifts) {
             acts.push(mine(ActKind::March, span));
         }
     }
     let off = held(K::FootOverFloor, &[C::OffFloor, C::Lifted, C::High]).without(&whole.air);
     let one = off.and(&codes.held(K::FootOverFloor, other, &[C::OnFloor]));
     let one = one.without(&travels.or(&down).or(&kicked)).lasting(0.9);
+    // A foot on its toes is off the floor a little.
+    let one = one.only(|span| lifted.within(span) > 0.2);
     acts.extend(one.iter().map(|span| mine(ActKind::LiftLeg, span)));
 }
 
@@ -478,7 +549,9 @@ fn pairs(codes: &Codes, whole: &Whole, acts: &mut Vec<Act>) {
     let together = codes.body(K::HandsDistance, &[C::Together]);
     for clap in codes.all(K::HandsDistance, Place::Body, &[C::Claps]) {
         let span = (clap.start_s, clap.end_s);
-        if together.within(span) > 0.05 && whole.run.share(span) < 0.5 {
+        // Hands that move about may meet once.
+        let meets = together.iter().filter(|meet| meet.0 < span.1 && meet.1 > span.0).count();
+        if meets > 1 && whole.run.share(span) < 0.5 {
             let count = (clap.duration_s() * clap.speed).round().max(1.0) as usize;
             acts.push(Act { count, ..act(ActKind::Clap, span) });
         }
@@ -526,7 +599,8 @@ fn head(codes: &Codes, acts: &mut Vec<Act>) {
     ] {
         for repeat in codes.all(code, Place::Body, std::slice::from_ref(&class)) {
             let span = (repeat.start_s, repeat.end_s);
-            let clear = repeat.speed > 0.8 && repeat.intensity >= width;
+            let often = repeat.speed > 0.8 && repeat.duration_s() * repeat.speed > NODS;
+            let clear = often && repeat.intensity >= width;
             if clear && quiet.share(span) > 0.6 && moved.share(span) < 0.3 {
                 acts.push(act(kind, span));
             }

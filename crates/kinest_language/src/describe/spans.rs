@@ -33,6 +33,11 @@ impl Spans {
         Self(self.iter().filter(|(start, end)| end - start >= least).collect())
     }
 
+    /// Those that are so.
+    pub(super) fn only(&self, so: impl Fn((f64, f64)) -> bool) -> Self {
+        Self(self.iter().filter(|span| so(*span)).collect())
+    }
+
     /// Times in either.
     pub(super) fn or(&self, other: &Self) -> Self {
         Self::new(self.iter().chain(other.iter()))
