@@ -23,7 +23,7 @@ use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
 use std::path::{PathBuf, absolute};
 
 const LIT: Color = Color::srgb(0.85, 0.25, 0.05);
-const UNLIT: Color = Color::srgb(0.62, 0.66, 0.70);
+const UNLIT: Color = Color::srgb(0.48, 0.52, 0.57);
 const TEXT: Color = Color::srgb(0.08, 0.09, 0.11);
 /// How long a gesture stays lit after its end, seconds.
 const GLOW: f64 = 0.5;
@@ -93,7 +93,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
     Ok(Scene {
         name: "gestures",
         framing: Framing { width: 3.0, direction: Vec3::new(0.0, 0.12, 1.0), ..default() },
-        at: vec![3.4],
+        at: vec![2.6],
         plugin: Box::new(move |app| {
             app.add_plugins(KinestPlugins)
                 .add_systems(Startup, (spawn_player(replay, gestures, language), set_up_text))
