@@ -1,6 +1,7 @@
 //! Clips that are found by words.
 
 mod clip;
+mod hit;
 mod index;
 mod looks;
 mod reasons;
@@ -10,5 +11,6 @@ mod texts;
 mod wanted;
 
 pub use clip::{Clip, Moment};
-pub use search::{Evidence, Hit, SearchError};
+pub use hit::{Evidence, Hit};
+pub use search::SearchError;
 pub use store::{Library, LibraryError};

@@ -1,7 +1,7 @@
 //! Why a clip was found, and where in it.
 
 use super::clip::Moment;
-use super::search::{Evidence, Hit};
+use super::hit::{Evidence, Hit};
 use super::store::Library;
 use super::texts::{TextId, names};
 use super::wanted::Wanted;
