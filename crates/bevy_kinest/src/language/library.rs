@@ -30,7 +30,7 @@ use std::sync::Arc;
 ///     }
 ///     Ok(())
 /// }
-/// # bevy::ecs::system::assert_is_system(act);
+/// # bevy::ecs::system::assert_is_system::<(), Result, _>(act);
 /// ```
 #[derive(Asset, TypePath, Clone, Debug)]
 pub struct MotionLibrary {
