@@ -173,12 +173,14 @@ fn show_board(
     const LETTER: f32 = 0.055;
     let now = time.elapsed_secs_f64();
     for (body, wanted, state, subtitles) in &players {
-        let own = wanted.gestures.iter().filter_map(|file| files.get(file));
-        let book = own.fold(GestureBook::default(), |book, file| book.with(file.0.clone()));
-        rows.retain(|row| book.find(&row.name).is_some());
-        for gesture in book.gestures() {
-            if !rows.iter().any(|row| *row.name == *gesture.name) {
-                rows.push(Row { name: gesture.name.to_string(), seen: None });
+        if rows.is_empty() || files.is_changed() {
+            let own = wanted.gestures.iter().filter_map(|file| files.get(file));
+            let book = own.fold(GestureBook::default(), |book, file| book.with(file.0.clone()));
+            rows.retain(|row| book.find(&row.name).is_some());
+            for gesture in book.gestures() {
+                if !rows.iter().any(|row| *row.name == *gesture.name) {
+                    rows.push(Row { name: gesture.name.to_string(), seen: None });
+                }
             }
         }
         let pelvis = body.joint_transform(SmplJoint::Pelvis).translation;
