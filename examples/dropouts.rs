@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example dropouts
+//! cargo run --release --example dropouts -- --wear pelvis,feet
 //! ```
 //!
 //! ![Five moments of a body: tracked, a hand held, relaxed, regained, without a head](../assets/pictures/dropouts.png)
@@ -9,9 +10,9 @@
 //! A lost hand is held where it was, then relaxes into what the network makes of the others, and is
 //! taken back when it is found again; a body without a head freezes, then rests. Gizmos show it: axes of
 //! trackers, a pink ring around what is lost, bones from green (sure) to red (guessed), a blue ring under
-//! feet that stand. Without a display it draws `dropouts.png`.
+//! feet that stand. With `--wear`, the player has trackers on the body too. Without a display it draws `dropouts.png`.
 
-use TrackerRole::{Head, LeftHand, RightHand};
+use TrackerRole::{Head, LeftFoot, LeftHand, RightHand};
 use bevy::prelude::*;
 use bevy_kinest::KinestGizmoPlugin;
 use bevy_kinest::kinest::motion::{MotionError, amass, synthetic};
@@ -23,9 +24,10 @@ use std::path::PathBuf;
 
 /// Start in the synthetic motion, seconds: just before the person stops and waves.
 const START: f64 = 5.6;
-/// Dropouts of each tracker, in seconds of each round: the right hand while it waves.
-const DROPOUTS: [(TrackerRole, Range<f64>); 3] =
-    [(RightHand, 2.7..3.8), (LeftHand, 2.9..3.8), (Head, 4.5..6.4)];
+/// Dropouts of trackers, in seconds of each round: the right hand while it waves, and a foot, if the
+/// player wears a tracker there.
+const DROPOUTS: [(TrackerRole, Range<f64>); 4] =
+    [(RightHand, 2.7..3.8), (LeftHand, 2.9..3.8), (Head, 4.5..6.4), (LeftFoot, 0.5..1.5)];
 const ROUND: f64 = 8.0;
 
 #[derive(clap::Args, Default)]
@@ -33,6 +35,13 @@ pub struct Options {
     /// AMASS clip to replay [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE.npz")]
     motion: Option<PathBuf>,
+    /// Trackers that the player wears beside head and hands: pelvis, chest, elbows, knees, feet
+    #[arg(long, value_delimiter = ',', value_name = "WHERE", value_parser = worn)]
+    wear: Vec<&'static [TrackerRole]>,
+}
+
+fn worn(name: &str) -> Result<&'static [TrackerRole], &'static str> {
+    TrackerRole::named(name).ok_or("pelvis, chest, elbows, knees or feet expected")
 }
 
 #[derive(Parser)]
@@ -59,7 +68,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
         Some(path) => (amass::load(path)?, 0.0),
         None => (synthetic::walk_and_wave(&default()), START),
     };
-    let mut replay = MotionReplay::clip(clip, default()).repeating();
+    let mut replay = MotionReplay::clip(clip, default()).wearing(options.wear.concat()).repeating();
     replay.seek(start);
     Ok(Scene {
         name: "dropouts",

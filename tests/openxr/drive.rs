@@ -4,10 +4,14 @@
 use crate::common::*;
 use bevy::ecs::reflect::AppTypeRegistry;
 use bevy::prelude::*;
+use bevy_kinest::kinest::calibration::Calibration;
+use bevy_kinest::kinest::coordinates::amass_from_engine_point;
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::kinest::tracker::DeviceFromJoint;
 use bevy_kinest::prelude::*;
 use bevy_kinest::xr::{
-    BodyRole, BodyTracker, ControllerProfile, KinestOpenXrPlugin, Located, OpenXrDevice,
-    OpenXrHand, OpenXrPlayer, OpenXrPoses, find_headset,
+    ControllerProfile, KinestOpenXrPlugin, Located, OpenXrDevice, OpenXrHand, OpenXrPlayer,
+    OpenXrPoses, find_headset,
 };
 use std::path::Path;
 
@@ -180,26 +184,46 @@ fn recentring_teleports_the_body() {
     assert!(by.distance(Vec3::X * 0.25) < 1e-3, "the ankle went {by}");
 }
 
+/// A tracker at the belt appears when it is first seen, drives nothing until a T-pose has said how it
+/// is strapped on, and then puts the pelvis where it is.
 #[test]
-fn body_worn_trackers_are_available() {
-    let (mut app, _) = player();
-    let with = |located| OpenXrPoses { body: vec![(BodyRole::Waist, located)], ..poses() };
+fn trackers_on_the_body_drive_it_once_they_are_calibrated() {
+    let (mut app, avatar) = player();
+    let belt = seen(0.0, 0.95, 0.1);
+    let with = |located| OpenXrPoses { body: vec![(TrackerRole::Pelvis, located)], ..poses() };
+    let worn = |app: &mut App| {
+        let mut all = app.world_mut().query::<(&SparseTracker, &TrackingState, &Transform)>();
+        let pelvis = |found: &(&SparseTracker, _, _)| found.0.role == TrackerRole::Pelvis;
+        all.iter(app.world()).find(pelvis).map(|(_, state, at)| (state.tracked, *at))
+    };
+    let pelvis = |app: &App| {
+        let body = app.world().get::<BodyPose>(avatar).unwrap();
+        body.joints_z_up().positions[SmplJoint::Pelvis.index()]
+    };
     say(&mut app, with(Located::default()));
-    let mut found = app.world_mut().query::<(&BodyTracker, &TrackingState, &Transform)>();
-    assert_eq!(found.iter(app.world()).count(), 0, "it was never seen");
-    (0..2).for_each(|_| say(&mut app, with(seen(0.0, 0.95, 0.1))));
-    let (tracker, state, at) = found.single(app.world()).unwrap();
-    assert_eq!((tracker.role, state.tracked), (BodyRole::Waist, true));
+    assert_eq!(worn(&mut app), None, "it was never seen");
+    let unworn = pelvis(&app);
+    (0..3).for_each(|_| say(&mut app, with(belt)));
+    let (tracked, at) = worn(&mut app).unwrap();
+    assert!(tracked);
     assert_eq!(at.translation, Vec3::new(0.0, 0.95, 0.1));
+    assert!(pelvis(&app).distance(unworn) < 0.02, "nobody knows how it is worn");
+    let base = Skeleton::default();
+    let mut calibration = Calibration::of(&base);
+    calibration.body.set(TrackerRole::Pelvis, DeviceFromJoint::default());
+    app.world_mut().entity_mut(avatar).insert(PlayerCalibration(calibration));
+    (0..200).for_each(|_| say(&mut app, with(belt)));
+    let wanted = amass_from_engine_point(Vec3::new(0.0, 0.95, 0.1));
+    assert!(pelvis(&app).distance(wanted) < 0.02, "{}", pelvis(&app));
     say(&mut app, with(Located::default()));
-    assert!(!found.single(app.world()).unwrap().1.tracked);
+    assert!(!worn(&mut app).unwrap().0);
 }
 
 #[test]
 fn public_types_are_registered() {
     let (app, _) = player();
     let registry = app.world().resource::<AppTypeRegistry>().read();
-    for name in ["BodyTracker", "OpenXrDevice", "OpenXrPlayer", "OpenXrPoses"] {
+    for name in ["OpenXrDevice", "OpenXrPlayer", "OpenXrPoses"] {
         assert!(registry.get_with_short_type_path(name).is_some(), "{name}");
     }
 }

@@ -3,7 +3,8 @@
 //! Three terms to start with:
 //!
 //! * A **tracker** ([`SparseTracker`]) is an entity whose `Transform` follows the player's head or
-//!   a hand: a headset, a controller, or anything else that moves.
+//!   a hand, and if they are worn pelvis, feet and more: a headset, a controller, or anything else that
+//!   moves.
 //! * An **avatar** ([`KinestAvatar`]) turns its trackers into a body, 60 or more times per second,
 //!   with a network that runs on its own thread.
 //! * The **body** ([`BodyPose`]) is available in every frame. [`SmplSkeleton`] applies it to joint
@@ -215,6 +216,31 @@
 //! # bevy::ecs::system::assert_is_system(spawn_trackers);
 //! # bevy::ecs::system::assert_is_system(follow_hands);
 //! ```
+//!
+//! # Trackers on pelvis, feet and elsewhere
+//!
+//! Head and hands are what every player has and what networks see. A player may wear more: any of pelvis,
+//! chest, elbows, knees and feet. Their joints are put exactly at them, and what is between bends to fit:
+//! FIGURES
+//!
+//! ```
+//! use bevy::prelude::*;
+//! use bevy_kinest::prelude::*;
+//!
+//! fn wear(mut commands: Commands, avatar: Single<Entity, With<KinestAvatar>>) {
+//!     for role in [TrackerRole::Pelvis, TrackerRole::LeftFoot, TrackerRole::RightFoot] {
+//!         // Where a strap sits on its joint is not known: the next T-pose tells.
+//!         commands.spawn((SparseTracker::new(role), NeedsCalibration, TrackerOf(*avatar)));
+//!     }
+//! }
+//! # use bevy_kinest::NeedsCalibration;
+//! # bevy::ecs::system::assert_is_system(wear);
+//! ```
+//!
+//! [`KinestOpenXrPlugin`] does this for every tracker that the runtime names. After
+//! [`Recalibrate`] with [`CalibrationMethod::TPose`], [`PlayerCalibration`] holds how each is worn. They
+//! may drop out, be put on and be taken off at any time, and nothing jumps; recordings contain them, and
+//! [`MotionReplay::wearing`] simulates them.
 //!
 //! # Teleport, ride, walk by stick
 //!
@@ -766,8 +792,11 @@
 //! [dropouts](#handle-dropouts). A device that keeps reporting its last pose as tracked is taken at
 //! its word.
 //!
-//! **Can hips or feet have trackers? Is there VMC, VRChat OSC, or headset body tracking?** No. The
-//! networks' input is the head and two hands, each of which can be any entity with a `Transform`.
+//! **Can hips or feet have trackers?** Yes, in any combination; see
+//! [above](#trackers-on-pelvis-feet-and-elsewhere).
+//!
+//! **Is there VMC, VRChat OSC, or headset body tracking?** No. Any entity with a `Transform` can be a
+//! tracker, so a game can feed them in.
 //!
 //! **Fingers? Faces?** They are not estimated, and finger bones are not driven: animate them
 //! yourself.
@@ -893,8 +922,8 @@ pub use rig::{
 };
 pub use trackers::{
     AvatarStatus, CalibrationFailed, CalibrationMethod, DropoutReason, KinestCalibrated,
-    PlayerCalibration, Recalibrate, SparseTracker, Teleport, TrackerOf, TrackerRoleReflect,
-    Trackers, TrackingLost, TrackingRegained, TrackingSpace, TrackingState,
+    NeedsCalibration, PlayerCalibration, Recalibrate, SparseTracker, Teleport, TrackerOf,
+    TrackerRoleReflect, Trackers, TrackingLost, TrackingRegained, TrackingSpace, TrackingState,
 };
 
 #[cfg(feature = "panel")]

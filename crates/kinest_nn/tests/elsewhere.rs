@@ -109,7 +109,7 @@ fn a_moved_motion_gives_the_moved_body() {
             let mut estimator = PoseEstimator::new(Box::new(engine(&config)));
             let rows = clip_trackers(clip, &skeleton, TrackerSet::HeadAndHands);
             let estimate = |(i, poses)| {
-                estimator.push(TrackerFrame { time: i as f64 / 60.0, poses }).unwrap();
+                estimator.push(TrackerFrame::new(i as f64 / 60.0, poses)).unwrap();
                 estimator.estimate().unwrap()
             };
             rows.into_iter().enumerate().map(estimate).collect::<Vec<Pose>>()

@@ -2,6 +2,7 @@
 
 use kinest::live::PoseSource;
 use kinest::skeleton::{PerJoint, SmplJoint};
+use kinest::tracker::{BodyTrackers, TrackerRole};
 
 use SmplJoint as J;
 
@@ -23,13 +24,18 @@ const LOWER: Expected = Expected { known: 0.136, unknown: 0.234 };
 
 /// Confidence in each joint, 0 to 1. `lost` is the time since each tracker (head, left hand, right
 /// hand) was tracked, 0 while it is; `age` the age of the trackers in the shown estimate; both in
-/// seconds.
-pub(crate) fn confidence(source: PoseSource, lost: [f64; 3], age: f64) -> PerJoint<f32> {
+/// seconds. Joints at trackers `worn` on the body are known.
+pub(crate) fn confidence(
+    source: PoseSource,
+    lost: [f64; 3],
+    age: f64,
+    worn: Option<&BodyTrackers>,
+) -> PerJoint<f32> {
     if matches!(source, PoseSource::InverseKinematics | PoseSource::RestPose) {
         return [0.0; J::COUNT];
     }
     let [head, left, right] = lost;
-    J::ALL.map(|joint| {
+    let mut all = J::ALL.map(|joint| {
         let (expected, stale) = match joint {
             J::Head => (HAND, head),
             J::LeftWrist => (HAND, left.max(head)),
@@ -52,16 +58,40 @@ pub(crate) fn confidence(source: PoseSource, lost: [f64; 3], age: f64) -> PerJoi
         let gone = 1.0 - (-stale / STALE).exp();
         let error = expected.known + (expected.unknown - expected.known) * gone;
         (1.0 / (1.0 + error / HALF)) as f32
-    })
+    });
+    let tracked = worn.into_iter().flat_map(|worn| worn.iter()).filter(|(_, pose)| pose.tracked);
+    for (role, _) in tracked.filter(|_| head == 0.0) {
+        for joint in known(role) {
+            all[joint.index()] = 1.0;
+        }
+    }
+    all
+}
+
+/// The joints whose position follows from a tracker on the body.
+fn known(role: TrackerRole) -> &'static [J] {
+    match role {
+        TrackerRole::Head | TrackerRole::LeftHand | TrackerRole::RightHand => &[],
+        TrackerRole::Pelvis => &[J::Pelvis, J::LeftHip, J::RightHip],
+        TrackerRole::Chest => &[J::Spine3, J::Neck],
+        TrackerRole::LeftElbow => &[J::LeftElbow],
+        TrackerRole::RightElbow => &[J::RightElbow],
+        TrackerRole::LeftKnee => &[J::LeftKnee],
+        TrackerRole::RightKnee => &[J::RightKnee],
+        TrackerRole::LeftFoot => &[J::LeftAnkle, J::LeftFoot],
+        TrackerRole::RightFoot => &[J::RightAnkle, J::RightFoot],
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glam::{DMat3, DVec3};
+    use kinest::tracker::TrackerPose;
 
     #[test]
     fn confidence_is_full_at_trackers_low_at_legs_and_fades_in_dropouts() {
-        let of = |lost, age| confidence(PoseSource::Estimated, lost, age);
+        let of = |lost, age| confidence(PoseSource::Estimated, lost, age, None);
         let all = of([0.0; 3], 0.0);
         for joint in [J::Head, J::LeftWrist, J::RightWrist] {
             assert_eq!(all[joint.index()], 1.0);
@@ -78,7 +108,18 @@ mod tests {
         assert!(of([0.0, 2.0, 0.0], 0.0)[J::LeftWrist.index()] < 0.25);
         assert!(of([0.0; 3], 1.0)[J::LeftFoot.index()] < all[J::LeftFoot.index()]);
         for source in [PoseSource::InverseKinematics, PoseSource::RestPose] {
-            assert_eq!(confidence(source, [0.0; 3], 0.0), [0.0; J::COUNT]);
+            assert_eq!(confidence(source, [0.0; 3], 0.0, None), [0.0; J::COUNT]);
         }
+    }
+
+    #[test]
+    fn joints_at_trackers_are_known_while_they_are_tracked() {
+        let pose = TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY);
+        let mut worn = BodyTrackers::default();
+        worn.set(TrackerRole::LeftFoot, pose);
+        worn.set(TrackerRole::RightFoot, pose.lost());
+        let of = |head| confidence(PoseSource::Estimated, [head, 0.0, 0.0], 0.0, Some(&worn));
+        assert_eq!(of(0.0)[J::LeftAnkle.index()], 1.0);
+        assert!(of(0.0)[J::RightAnkle.index()] < 0.5 && of(1.0)[J::LeftAnkle.index()] < 0.5);
     }
 }

@@ -1,18 +1,19 @@
 //! Panel section: state of the trackers.
 
 use super::watch::Watch;
-use crate::trackers::{AvatarStatus, DropoutReason, ROLES, Sampled};
+use crate::trackers::{AvatarStatus, DropoutReason, Sampled};
 use bevy_egui::egui::{Grid, Ui};
 use kinest::tracker::TrackerRole;
 
 pub(super) fn section(ui: &mut Ui, status: &AvatarStatus, sampled: &Sampled, watch: &Watch) {
     Grid::new("trackers").num_columns(3).striped(true).show(ui, |ui| {
-        for (k, role) in ROLES.into_iter().enumerate() {
-            ui.label(match role {
-                TrackerRole::Head => "Head",
-                TrackerRole::LeftHand => "Left hand",
-                TrackerRole::RightHand => "Right hand",
-            });
+        for (k, role) in TrackerRole::ALL.into_iter().enumerate() {
+            let worn = sampled.devices.as_ref().is_some_and(|d| d.body.get(role).is_some());
+            if !worn && !TrackerRole::HEAD_AND_HANDS.contains(&role) {
+                continue;
+            }
+            let name = role.to_string();
+            ui.label(name[..1].to_uppercase() + &name[1..]);
             match (sampled.lost_since[k], status.lost[k]) {
                 (Some(since), Some(why)) => {
                     let why = match why {

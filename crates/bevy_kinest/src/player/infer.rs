@@ -28,9 +28,10 @@ pub(super) fn infer(
         let id = model.id();
         let AvatarPlayer { model: asked, player, .. } = &mut *of_avatar;
         (player.settings.dropout, player.settings.blend) = (settings.dropout, settings.blend);
-        player.calibrate(calibration.map(|PlayerCalibration(player)| *player));
-        if let Some(devices) = &sampled.devices
-            && let Err(error) = player.push(devices, sampled.told_moved)
+        let calibration = calibration.map(|PlayerCalibration(player)| player);
+        player.calibrate(calibration.copied());
+        if let Some(devices) = sampled.driving(calibration)
+            && let Err(error) = player.push(&devices, sampled.told_moved)
         {
             sampled.warn(&name, error.to_string());
         }

@@ -33,11 +33,12 @@ pub(super) fn place(
         let shown = player.show_with(forecaster, &body.skeleton, now, clock.delta());
         let Some(shown) = shown else { continue };
         let PlayerPose { pose, source, time } = shown;
-        let lost = sampled.lost_since.map(|since| since.map_or(0.0, |since| now - since));
+        let lost = [0, 1, 2].map(|k| sampled.lost_since[k].map_or(0.0, |since| now - since));
         body.source = source;
         body.time = Some(sampled.on_clock(time));
         body.age = now - time;
-        body.confidence = confidence(source, lost, body.age);
+        let worn = player.joints().map(|joints| &joints.body);
+        body.confidence = confidence(source, lost, body.age, worn);
         if let Some(forecast) = player.forecast_state() {
             for (sure, forecast) in body.confidence.iter_mut().zip(forecast.confidence) {
                 *sure *= forecast;

@@ -10,6 +10,7 @@ use crate::trackers::{
 use bevy::prelude::*;
 use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::rotation::quat_from_matrix;
+use kinest::tracker::TrackerRole;
 
 /// Gives each replay of a file its motion when the file is loaded, and when it is loaded again.
 pub(super) fn open_files(
@@ -66,8 +67,10 @@ pub(super) fn replay(
         }
         let space = space.map(|TrackingSpace(space)| *space);
         let space = space.filter(|space| commands.get_entity(*space).is_ok());
-        for (k, (role, pose)) in ROLES.into_iter().zip(replay.trackers()).enumerate() {
-            replay.tracked[k] = pose.tracked;
+        // A tracker that the motion lacks in this frame is not tracked.
+        replay.tracked = [false; ROLES];
+        for (role, pose) in replay.trackers() {
+            replay.tracked[role as usize] = pose.tracked;
             let joint = Transform::from_translation(engine_from_amass_point(pose.position))
                 .with_rotation(engine_from_amass_rotation(quat_from_matrix(pose.rotation)));
             let is_role = |e: &Entity| trackers.get(*e).is_ok_and(|(t, ..)| t.role == role);
@@ -102,7 +105,11 @@ pub(super) fn tell_replayed(mut replays: Query<(&MotionReplay, &mut Sampled)>) {
         let recorded = replay.recorded();
         sampled.replayed = Some(Replayed {
             tracked: replay.tracked,
-            exact: recorded.map(|frame| std::array::from_fn(|k| frame.trackers.poses[k])),
+            exact: TrackerRole::ALL.map(|role| {
+                let trackers = &recorded?.trackers;
+                let body = trackers.body.get(role);
+                trackers.poses.get(role as usize).or(body).copied()
+            }),
             teleported: recorded.is_some_and(|frame| frame.teleported),
         });
     }

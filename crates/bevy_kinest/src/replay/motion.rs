@@ -2,12 +2,13 @@
 
 use crate::body::BodyPose;
 use crate::files::MotionFile;
+use crate::trackers::ROLES;
 use bevy::prelude::*;
 use kinest::calibration::Calibration;
 use kinest::live::{RecordedFrame, Recording};
 use kinest::motion::MotionClip;
 use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
-use kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
+use kinest::tracker::{BodyTrackers, TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 use std::sync::Arc;
 
 /// Half a millisecond, seconds: frame times are whole nanoseconds and must not miss the last frame.
@@ -75,8 +76,11 @@ pub struct MotionReplay {
     /// Not yet told to the avatar.
     #[reflect(ignore)]
     pub(super) jump: Option<Jump>,
-    /// Which trackers are tracked in the shown frame.
-    pub(super) tracked: [bool; 3],
+    /// What the player of a clip wears beside head and hands.
+    #[reflect(ignore)]
+    worn: Vec<TrackerRole>,
+    /// Which trackers are tracked in the shown frame, in the order of [`TrackerRole::ALL`].
+    pub(super) tracked: [bool; ROLES],
     started: bool,
 }
 
@@ -134,7 +138,8 @@ impl MotionReplay {
             passes: 0,
             over: false,
             jump: None,
-            tracked: [true; 3],
+            worn: vec![],
+            tracked: [true; ROLES],
             started: false,
         }
     }
@@ -144,6 +149,13 @@ impl MotionReplay {
     #[must_use]
     pub fn repeating(self) -> Self {
         Self { repeats: true, ..self }
+    }
+
+    /// The player of a clip wears trackers of these roles beside head and hands. A recording has its
+    /// own. Head and hands need not be named.
+    #[must_use]
+    pub fn wearing(self, worn: impl Into<Vec<TrackerRole>>) -> Self {
+        Self { worn: worn.into(), ..self }
     }
 
     /// Plays only the part from `start` to `end`, seconds from the start of the motion, as far as the
@@ -242,14 +254,20 @@ impl MotionReplay {
         self.seek(self.ends().0);
     }
 
-    pub(super) fn trackers(&self) -> Vec<TrackerPose> {
-        match &self.motion {
+    /// The present poses of all trackers.
+    pub(super) fn trackers(&self) -> Vec<(TrackerRole, TrackerPose)> {
+        let (poses, body) = match &self.motion {
             Motion::Clip { clip, skeleton } => {
                 let joints = skeleton.pose_joints(&clip.pose_at(self.seconds));
-                TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints).poses
+                let frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints);
+                (frame.poses, BodyTrackers::from_joints(&self.worn, &joints))
             }
-            Motion::Recording(recording) => recording.trackers_at(self.seconds),
-        }
+            Motion::Recording(recording) => {
+                (recording.trackers_at(self.seconds), recording.body_at(self.seconds))
+            }
+        };
+        let body = body.iter().map(|(role, pose)| (role, *pose));
+        TrackerRole::HEAD_AND_HANDS.into_iter().zip(poses).chain(body).collect()
     }
 
     pub(super) fn advance(&mut self, seconds: f64) {

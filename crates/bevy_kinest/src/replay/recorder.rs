@@ -55,14 +55,15 @@ pub(super) fn record(
 ) {
     for (avatar, KinestAvatar { model }, sampled, body, player, mut recorder) in &mut avatars {
         let recorder = &mut *recorder;
-        let (Some(devices), Some(writer)) = (&sampled.devices, &mut recorder.writer) else {
+        let player = player.map(|PlayerCalibration(calibration)| calibration);
+        let (Some(devices), Some(writer)) = (sampled.driving(player), &mut recorder.writer) else {
             continue;
         };
         let frame = RecordedFrame {
-            trackers: devices.clone(),
+            trackers: devices.into_owned(),
             pose: recorder.poses.then(|| *body.pose_z_up()),
             teleported: sampled.told_moved,
-            calibration: player.map(|PlayerCalibration(calibration)| *calibration),
+            calibration: player.copied(),
             model: models.get(model).and_then(PoseModel::sha256).map(str::to_owned),
         };
         if let Err(error) = writer.push(&frame) {

@@ -1,9 +1,10 @@
 //! Which avatar a tracker drives, where games do not say it, or say too much.
 
-use super::tracker::{Assigned, ROLES, SparseTracker, TrackerOf, Trackers};
+use super::tracker::{Assigned, SparseTracker, TrackerOf, Trackers};
 use crate::body::KinestAvatar;
 use bevy::ecs::entity::EntityHashSet;
 use bevy::prelude::*;
+use kinest::tracker::TrackerRole;
 
 /// A tracker whose avatar the game did not name.
 #[derive(Component)]
@@ -54,7 +55,7 @@ pub(super) fn warn_of_spares(
     trackers: Query<(NameOrEntity, &SparseTracker)>,
 ) {
     for (avatar, own) in &avatars {
-        for role in ROLES {
+        for role in TrackerRole::ALL {
             let own = own.iter().filter_map(|tracker| trackers.get(tracker).ok());
             let mut worn = own.filter(|(_, tracker)| tracker.role == role).map(|(name, _)| name);
             let Some(used) = worn.next() else { continue };

@@ -30,7 +30,8 @@ pub struct PlayerCalibration(pub Calibration);
 /// How a player is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Reflect)]
 pub enum CalibrationMethod {
-    /// T-pose: the player stands upright for a second, arms stretched out to the sides, palms down.
+    /// T-pose: the player stands upright for a second, arms stretched out to the sides, palms down. Only
+    /// this says where trackers are worn on the body.
     TPose,
     /// The player moves freely for four seconds, upright part of the time.
     Motion,
@@ -118,7 +119,8 @@ pub(super) fn calibrate(
             measuring.frames.push(frame.clone());
         }
         let base = models.get(model).map_or_else(Skeleton::default, |m| m.spec().skeleton.clone());
-        let devices = known.map_or_else(Default::default, |PlayerCalibration(c)| c.devices);
+        let (devices, body) = known
+            .map_or_else(Default::default, |PlayerCalibration(known)| (known.devices, known.body));
         let frames = &measuring.frames;
         let watched = match (frames.first(), frames.last()) {
             (Some(first), Some(last)) => last.time - first.time,
@@ -126,12 +128,13 @@ pub(super) fn calibrate(
         };
         let found = match measuring.method {
             CalibrationMethod::Height(height) => Calibration::from_height(&base, height)
-                .map(|calibration| Calibration { devices, ..calibration }),
+                .map(|calibration| Calibration { devices, body, ..calibration }),
             CalibrationMethod::TPose if watched >= POSE_SECONDS => {
                 Calibration::from_t_pose(&base, frames, devices)
             }
             CalibrationMethod::Motion if watched >= MOTION_SECONDS => {
                 Calibration::from_motion(&base, frames, devices)
+                    .map(|calibration| Calibration { body, ..calibration })
             }
             _ if frame.time - since > PATIENCE => {
                 Err(CalibrationError::TooShort { seconds: watched, needed: POSE_SECONDS })

@@ -20,7 +20,9 @@ pub(crate) use sampled::{Replayed, Sampled};
 pub use space::{Teleport, TrackingSpace};
 pub use status::AvatarStatus;
 pub(crate) use tracker::ROLES;
-pub use tracker::{SparseTracker, TrackerOf, TrackerRoleReflect, Trackers, TrackingState};
+pub use tracker::{
+    NeedsCalibration, SparseTracker, TrackerOf, TrackerRoleReflect, Trackers, TrackingState,
+};
 
 use crate::body::KinestAvatar;
 use crate::frame::KinestSystems;
@@ -37,6 +39,7 @@ impl Plugin for TrackersPlugin {
         app.register_type::<AvatarStatus>()
             .register_type::<CalibrationFailed>()
             .register_type::<KinestCalibrated>()
+            .register_type::<NeedsCalibration>()
             .register_type::<PlayerCalibration>()
             .register_type::<Recalibrate>()
             .register_type::<SparseTracker>()

@@ -4,7 +4,7 @@ use super::dropout::{DropoutReason, TrackingLost, TrackingRegained};
 use super::sampled::Sampled;
 use super::space::TrackingSpace;
 use super::status::AvatarStatus;
-use super::tracker::{ROLES, SparseTracker, Trackers, TrackingState};
+use super::tracker::{NeedsCalibration, SparseTracker, Trackers, TrackingState};
 use crate::body::KinestAvatar;
 use crate::frame::Clock;
 use bevy::prelude::*;
@@ -13,7 +13,7 @@ use glam::DMat3;
 use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
 use kinest::live::lowered_hand;
 use kinest::skeleton::Skeleton;
-use kinest::tracker::{TrackerFrame, TrackerPose};
+use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole};
 
 /// Greatest error of 32-bit transforms: metres, and elements of a rotation matrix.
 const ROUNDING: f64 = 1e-4;
@@ -24,7 +24,7 @@ pub(crate) fn sample(
     mut commands: Commands,
     clock: Clock,
     transforms: TransformHelper,
-    mut trackers: Query<(&SparseTracker, &mut TrackingState)>,
+    mut trackers: Query<(&SparseTracker, &mut TrackingState, Has<NeedsCalibration>)>,
     mut avatars: Query<
         (NameOrEntity, Option<&Trackers>, Option<&TrackingSpace>, &mut Sampled, &mut AvatarStatus),
         With<KinestAvatar>,
@@ -46,16 +46,26 @@ pub(crate) fn sample(
         }
         let space_from_world = sampled.world_from_space.affine().inverse();
         let mut missing = None;
-        for (k, role) in ROLES.into_iter().enumerate() {
-            let worn = |entity: &Entity| trackers.get(*entity).is_ok_and(|(t, _)| t.role == role);
+        sampled.need_calibration.clear();
+        for (k, role) in TrackerRole::ALL.into_iter().enumerate() {
+            let worn = |entity: &Entity| trackers.get(*entity).is_ok_and(|(t, ..)| t.role == role);
             let tracker = own.and_then(|own| own.iter().find(worn));
+            let is_needed = TrackerRole::HEAD_AND_HANDS.contains(&role);
+            if tracker.is_none() && !is_needed {
+                // Never worn, or taken off.
+                (sampled.seen[k], sampled.lost_since[k], status.lost[k]) = (None, None, None);
+                continue;
+            }
+            if tracker.is_some_and(|tracker| trackers.get(tracker).is_ok_and(|(.., needs)| needs)) {
+                sampled.need_calibration.push(role);
+            }
             let is_tracked = |state: &TrackingState| {
                 state.tracked && replayed.is_none_or(|replayed| replayed.tracked[k])
             };
             let pose = match tracker.map(|tracker| (tracker, trackers.get(tracker))) {
                 None | Some((_, Err(_))) => Err(DropoutReason::Missing),
-                Some((_, Ok((_, state)))) if !is_tracked(state) => Err(DropoutReason::Reported),
-                Some((device, Ok((tracker, _)))) => transforms
+                Some((_, Ok((_, state, _)))) if !is_tracked(state) => Err(DropoutReason::Reported),
+                Some((device, Ok((tracker, ..)))) => transforms
                     .compute_global_transform(device)
                     .map_err(|_| DropoutReason::Missing)
                     .and_then(|global| {
@@ -63,7 +73,7 @@ pub(crate) fn sample(
                         pose_of(GlobalTransform::from(affine), &tracker.device_from_joint)
                             .ok_or(DropoutReason::NotFinite)
                     })
-                    .map(|pose| match replayed.and_then(|frame| Some(frame.exact?[k])) {
+                    .map(|pose| match replayed.and_then(|frame| frame.exact[k]) {
                         // Its transform rounds it.
                         Some(exact) if is_rounded(&pose, &exact) => exact,
                         _ => pose,
@@ -94,7 +104,7 @@ pub(crate) fn sample(
                 }
             };
             let since = since.map(|since| sampled.on_clock(since));
-            if let Some(Ok((_, mut state))) = tracker.map(|tracker| trackers.get_mut(tracker))
+            if let Some(Ok((_, mut state, _))) = tracker.map(|tracker| trackers.get_mut(tracker))
                 && state.lost_since != since
             {
                 state.lost_since = since;
@@ -111,15 +121,22 @@ pub(crate) fn sample(
         let pose = |k: usize| match (sampled.seen[k], sampled.lost_since[k]) {
             (Some(pose), None) => pose,
             (Some(pose), Some(_)) => pose.lost(),
-            (None, _) => lowered_hand(&Skeleton::default(), &head, ROLES[k]).lost(),
+            (None, _) => lowered_hand(&Skeleton::default(), &head, TrackerRole::ALL[k]).lost(),
         };
         let poses = [pose(0), pose(1), pose(2)];
         // Reused, so that nothing is allocated.
-        let frame =
-            sampled.devices.get_or_insert_with(|| TrackerFrame { time: now, poses: vec![] });
+        let frame = sampled.devices.get_or_insert_with(|| TrackerFrame::new(now, vec![]));
         frame.time = now;
         frame.poses.clear();
         frame.poses.extend_from_slice(&poses);
+        frame.body.clear();
+        for role in TrackerRole::BODY {
+            let k = role as usize;
+            if let Some(seen) = sampled.seen[k] {
+                let is_lost = sampled.lost_since[k].is_some();
+                frame.body.set(role, if is_lost { seen.lost() } else { seen });
+            }
+        }
         sampled.told_moved = std::mem::take(&mut sampled.teleported);
         sampled.told_moved |= replayed.is_some_and(|frame| frame.teleported);
     }

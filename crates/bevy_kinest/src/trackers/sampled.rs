@@ -1,9 +1,12 @@
 //! The trackers of an avatar as they are in this frame.
 
 use super::space::Teleport;
+use super::tracker::ROLES;
 use crate::body::ResetAvatar;
 use bevy::prelude::*;
-use kinest::tracker::{TrackerFrame, TrackerPose};
+use kinest::calibration::Calibration;
+use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole};
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -20,8 +23,10 @@ pub(crate) struct Sampled {
     /// Poses of the trackers; `None` as long as the head has never been tracked.
     pub devices: Option<TrackerFrame>,
     pub world_from_space: GlobalTransform,
-    /// Start of each tracker's dropout.
-    pub lost_since: [Option<f64>; 3],
+    /// Start of each tracker's dropout, in the order of [`TrackerRole::ALL`].
+    pub lost_since: [Option<f64>; ROLES],
+    /// Trackers on the body that drive nothing until a calibration says how they are worn.
+    pub(super) need_calibration: Vec<TrackerRole>,
     /// The player was teleported since the last sampled frame.
     pub(super) teleported: bool,
     /// The player was teleported in this frame.
@@ -29,7 +34,7 @@ pub(crate) struct Sampled {
     /// What a replay shows; taken when this frame is sampled.
     pub replayed: Option<Replayed>,
     /// Last tracked pose of each.
-    pub(super) seen: [Option<TrackerPose>; 3],
+    pub(super) seen: [Option<TrackerPose>; ROLES],
     /// The last warning, so that it is given once.
     trouble: String,
 }
@@ -47,15 +52,33 @@ impl Sampled {
             self.trouble = trouble;
         }
     }
+
+    /// The frame that drives the body of a player with this calibration; `None` as long as the head has
+    /// never been tracked.
+    pub fn driving(&self, player: Option<&Calibration>) -> Option<Cow<'_, TrackerFrame>> {
+        let devices = self.devices.as_ref()?;
+        let known = player.map(|player| player.body).unwrap_or_default();
+        let unknown =
+            |role: TrackerRole| self.need_calibration.contains(&role) && known.get(role).is_none();
+        if !devices.body.iter().any(|(role, _)| unknown(role)) {
+            return Some(Cow::Borrowed(devices));
+        }
+        let body = devices.body.iter().filter(|(role, _)| !unknown(*role));
+        let body = body.map(|(role, pose)| (role, *pose)).collect();
+        Some(Cow::Owned(TrackerFrame {
+            body,
+            ..TrackerFrame::new(devices.time, devices.poses.clone())
+        }))
+    }
 }
 
 /// What a replay knows of a frame beyond what [`Transform`]s hold.
 #[derive(Clone, Copy)]
 pub(crate) struct Replayed {
-    /// Whether each tracker is tracked in the motion.
-    pub tracked: [bool; 3],
-    /// Unrounded poses of the trackers, if they were recorded at exactly this moment.
-    pub exact: Option<[TrackerPose; 3]>,
+    /// Whether each tracker is tracked in the motion, in the order of [`TrackerRole::ALL`].
+    pub tracked: [bool; ROLES],
+    /// Unrounded poses of the trackers that were recorded at exactly this moment.
+    pub exact: [Option<TrackerPose>; ROLES],
     /// The player was teleported in this frame.
     pub teleported: bool,
 }

@@ -1,6 +1,7 @@
 //! State of avatars.
 
 use super::dropout::DropoutReason;
+use super::tracker::ROLES;
 use bevy::prelude::*;
 
 /// Counters of an avatar since it was spawned, and its dropouts. Two readings give rates.
@@ -9,8 +10,10 @@ use bevy::prelude::*;
 pub struct AvatarStatus {
     /// Network outputs received.
     pub estimates: u64,
-    /// Frames in which the head, the left and the right hand were tracked at a new place.
-    pub moves: [u64; 3],
-    /// Reason of the dropout of the head, the left and the right hand; `None` while tracked.
-    pub lost: [Option<DropoutReason>; 3],
+    /// Frames in which each tracker was tracked at a new place, in the order of
+    /// [`TrackerRole::ALL`](kinest::tracker::TrackerRole::ALL).
+    pub moves: [u64; ROLES],
+    /// Reason of the dropout of each tracker, in the same order; `None` while it is tracked, and for those
+    /// on the body that are not worn.
+    pub lost: [Option<DropoutReason>; ROLES],
 }

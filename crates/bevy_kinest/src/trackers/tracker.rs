@@ -23,6 +23,10 @@ use kinest::tracker::{TrackerRole, TrackerSet};
 ///
 /// It drives the avatar in its [`TrackerOf`]. If it never had one, it is given to the only avatar, or
 /// to the only one that has no trackers of its own. [`TrackingState`] tells whether the device is tracked.
+///
+/// Every avatar needs head and hands, which its network sees. Pelvis, chest, elbows, knees and feet
+/// may be worn or not, in any combination; their joints are put exactly at them. Where the strap of such
+/// a tracker is not known, add [`NeedsCalibration`].
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
 #[require(Transform, TrackingState)]
@@ -41,6 +45,14 @@ impl SparseTracker {
     pub const LEFT_HAND: Self = Self::new(TrackerRole::LeftHand);
     /// The player's right hand.
     pub const RIGHT_HAND: Self = Self::new(TrackerRole::RightHand);
+    /// The belt.
+    pub const PELVIS: Self = Self::new(TrackerRole::Pelvis);
+    /// The breastbone.
+    pub const CHEST: Self = Self::new(TrackerRole::Chest);
+    /// The left ankle or instep.
+    pub const LEFT_FOOT: Self = Self::new(TrackerRole::LeftFoot);
+    /// The right ankle or instep.
+    pub const RIGHT_FOOT: Self = Self::new(TrackerRole::RightFoot);
 
     /// A tracker that reports the joint itself.
     #[must_use]
@@ -85,6 +97,12 @@ impl TrackingState {
     }
 }
 
+/// Beside a [`SparseTracker`] on the body whose place on its joint nobody knows: it drives nothing until a
+/// T-pose ([`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose)) has said how it is worn.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
+#[reflect(Component, Default)]
+pub struct NeedsCalibration;
+
 /// The avatar that a [`SparseTracker`] drives. Once it is removed, by the game or because its avatar
 /// was despawned, the tracker drives nobody until it gets another one.
 ///
@@ -116,10 +134,25 @@ pub enum TrackerRoleReflect {
     LeftHand,
     /// See [`TrackerRole::RightHand`].
     RightHand,
+    /// See [`TrackerRole::Pelvis`].
+    Pelvis,
+    /// See [`TrackerRole::Chest`].
+    Chest,
+    /// See [`TrackerRole::LeftElbow`].
+    LeftElbow,
+    /// See [`TrackerRole::RightElbow`].
+    RightElbow,
+    /// See [`TrackerRole::LeftKnee`].
+    LeftKnee,
+    /// See [`TrackerRole::RightKnee`].
+    RightKnee,
+    /// See [`TrackerRole::LeftFoot`].
+    LeftFoot,
+    /// See [`TrackerRole::RightFoot`].
+    RightFoot,
 }
 
-/// The trackers of an avatar, in this order.
-pub(crate) const ROLES: [TrackerRole; 3] =
-    [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];
+/// Number of roles, for arrays with a place for each, in the order of [`TrackerRole::ALL`].
+pub(crate) const ROLES: usize = TrackerRole::ALL.len();
 
-const _: () = assert!(TrackerSet::HeadAndHands.roles().len() == ROLES.len());
+const _: () = assert!(TrackerSet::HeadAndHands.roles().len() == TrackerRole::HEAD_AND_HANDS.len());

@@ -1,7 +1,7 @@
-//! Actions for the player's hands and for additional trackers.
+//! Actions for the player's hands and for trackers on the body.
 
 use super::mapping::ControllerProfile;
-use bevy::prelude::Reflect;
+use kinest::tracker::TrackerRole;
 use openxr::sys;
 use openxr::{Action, ActionSet, Instance, Path, Posef, Result};
 
@@ -9,54 +9,21 @@ use openxr::{Action, ActionSet, Instance, Path, Posef, Result};
 pub const HANDS: [&str; 2] = ["/user/hand/left", "/user/hand/right"];
 const BODY_PROFILE: &str = "/interaction_profiles/htc/vive_tracker_htcx";
 
-/// Role of an additional tracker, as named by `XR_HTCX_vive_tracker_interaction`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Reflect)]
-pub enum BodyRole {
-    /// Hips.
-    Waist,
-    /// Breastbone.
-    Chest,
-    /// Left foot.
-    LeftFoot,
-    /// Right foot.
-    RightFoot,
-    /// Left knee.
-    LeftKnee,
-    /// Right knee.
-    RightKnee,
-    /// Left elbow.
-    LeftElbow,
-    /// Right elbow.
-    RightElbow,
-}
-
-impl BodyRole {
-    /// All roles.
-    pub const ALL: [Self; 8] = [
-        Self::Waist,
-        Self::Chest,
-        Self::LeftFoot,
-        Self::RightFoot,
-        Self::LeftKnee,
-        Self::RightKnee,
-        Self::LeftElbow,
-        Self::RightElbow,
-    ];
-
-    /// OpenXR user path of the role.
-    #[must_use]
-    pub const fn user_path(self) -> &'static str {
-        match self {
-            Self::Waist => "/user/vive_tracker_htcx/role/waist",
-            Self::Chest => "/user/vive_tracker_htcx/role/chest",
-            Self::LeftFoot => "/user/vive_tracker_htcx/role/left_foot",
-            Self::RightFoot => "/user/vive_tracker_htcx/role/right_foot",
-            Self::LeftKnee => "/user/vive_tracker_htcx/role/left_knee",
-            Self::RightKnee => "/user/vive_tracker_htcx/role/right_knee",
-            Self::LeftElbow => "/user/vive_tracker_htcx/role/left_elbow",
-            Self::RightElbow => "/user/vive_tracker_htcx/role/right_elbow",
-        }
-    }
+/// OpenXR user path of a tracker on the body, as named by `XR_HTCX_vive_tracker_interaction`; `None` for
+/// head and hands.
+#[must_use]
+pub const fn body_path(role: TrackerRole) -> Option<&'static str> {
+    Some(match role {
+        TrackerRole::Head | TrackerRole::LeftHand | TrackerRole::RightHand => return None,
+        TrackerRole::Pelvis => "/user/vive_tracker_htcx/role/waist",
+        TrackerRole::Chest => "/user/vive_tracker_htcx/role/chest",
+        TrackerRole::LeftElbow => "/user/vive_tracker_htcx/role/left_elbow",
+        TrackerRole::RightElbow => "/user/vive_tracker_htcx/role/right_elbow",
+        TrackerRole::LeftKnee => "/user/vive_tracker_htcx/role/left_knee",
+        TrackerRole::RightKnee => "/user/vive_tracker_htcx/role/right_knee",
+        TrackerRole::LeftFoot => "/user/vive_tracker_htcx/role/left_foot",
+        TrackerRole::RightFoot => "/user/vive_tracker_htcx/role/right_foot",
+    })
 }
 
 /// An action set with the inputs a body needs. It lives as long as the instance and is attached to
@@ -73,8 +40,9 @@ pub struct BodyActions {
     pub trigger: Action<f32>,
     /// A button of each controller: A and X, or the menu button if there is no other.
     pub button: Action<bool>,
-    /// Poses and paths of additional trackers, if the runtime supports them.
-    pub body: Option<(Action<Posef>, [Path; BodyRole::ALL.len()])>,
+    /// Poses and paths of trackers on the body, in the order of [`TrackerRole::BODY`], if the runtime
+    /// supports them.
+    pub body: Option<(Action<Posef>, Vec<Path>)>,
 }
 
 /// A suggested binding of an action.
@@ -98,10 +66,9 @@ impl BodyActions {
         let hands = [instance.string_to_path(left)?, instance.string_to_path(right)?];
         let body = match body {
             true => {
-                let mut paths = [Path::NULL; BodyRole::ALL.len()];
-                for (path, role) in paths.iter_mut().zip(BodyRole::ALL) {
-                    *path = instance.string_to_path(role.user_path())?;
-                }
+                let paths = TrackerRole::BODY.into_iter().filter_map(body_path);
+                let paths = paths.map(|path| instance.string_to_path(path));
+                let paths = paths.collect::<Result<Vec<_>>>()?;
                 Some((set.create_action("kinest_tracker", "Body tracker", &paths)?, paths))
             }
             false => None,
@@ -133,10 +100,11 @@ impl BodyActions {
             }
         }
         if let Some((action, _)) = &self.body {
-            suggestions.extend(BodyRole::ALL.map(|role| Suggestion {
+            let paths = TrackerRole::BODY.into_iter().filter_map(body_path);
+            suggestions.extend(paths.map(|path| Suggestion {
                 profile: BODY_PROFILE,
                 action: action.as_raw(),
-                input: format!("{}/input/grip/pose", role.user_path()),
+                input: format!("{path}/input/grip/pose"),
             }));
         }
         suggestions

@@ -1,9 +1,8 @@
 //! Applies the poses of a frame to the players' trackers. Needs no session.
 
-use super::actions::BodyRole;
 use super::mapping::{ControllerProfile, Located, OpenXrDevice};
 use crate::trackers::{
-    ROLES, SparseTracker, Teleport, TrackerOf, Trackers, TrackingSpace, TrackingState,
+    NeedsCalibration, SparseTracker, Teleport, TrackerOf, Trackers, TrackingSpace, TrackingState,
 };
 use bevy::prelude::*;
 use bevy_mod_xr::session::XrTrackingRoot;
@@ -16,21 +15,12 @@ use kinest::tracker::TrackerRole;
 /// avatar's [`TrackingSpace`] unless it already has one: moving that entity moves the player, view
 /// and body. A tracker that the avatar already has for a role is kept; it follows the headset if it
 /// has an [`OpenXrDevice`] too.
+///
+/// Trackers on the body are spawned when the runtime first locates them, with [`NeedsCalibration`]: they
+/// drive the body after the next T-pose.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
 #[reflect(Component, Default)]
 pub struct OpenXrPlayer;
-
-/// An additional tracker, worn elsewhere than on head and hands. No network uses it yet; games may
-/// read it. It is a child of the entity with [`XrTrackingRoot`], with the axes that the runtime
-/// reports. Spawned when the runtime first locates it; [`TrackingState`] tells whether it is
-/// tracked now.
-#[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
-#[reflect(Component)]
-#[require(Transform, TrackingState)]
-pub struct BodyTracker {
-    /// Where it is worn.
-    pub role: BodyRole,
-}
 
 /// The state of a hand in this frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Reflect)]
@@ -59,20 +49,20 @@ pub struct OpenXrPoses {
     pub view: Located,
     /// Left and right hand.
     pub hands: [OpenXrHand; 2],
-    /// Additional trackers that the runtime locates.
-    pub body: Vec<(BodyRole, Located)>,
+    /// Trackers on the body that the runtime locates.
+    pub body: Vec<(TrackerRole, Located)>,
     /// Whether the reference space was moved between the previous frame and this one.
     pub recentred: bool,
 }
 
 impl OpenXrPoses {
-    /// The left or right hand; `None` for the head.
+    /// The left or right hand; `None` for all else.
     #[must_use]
     pub fn hand(&self, role: TrackerRole) -> Option<&OpenXrHand> {
         match role {
-            TrackerRole::Head => None,
             TrackerRole::LeftHand => Some(&self.hands[0]),
             TrackerRole::RightHand => Some(&self.hands[1]),
+            _ => None,
         }
     }
 
@@ -85,10 +75,13 @@ impl OpenXrPoses {
             return nothing;
         }
         let Some(hand) = self.hand(role) else {
-            return self
-                .view
-                .follow(role)
-                .map_or(nothing, |pose| (OpenXrDevice::Headset, Some(pose)));
+            let worn = self.body.iter().find(|(worn, _)| *worn == role);
+            let (device, located) = match role {
+                TrackerRole::Head => (OpenXrDevice::Headset, Some(&self.view)),
+                _ => (OpenXrDevice::Strapped, worn.map(|(_, located)| located)),
+            };
+            let pose = located.and_then(|located| located.follow(role));
+            return pose.map_or(nothing, |pose| (device, Some(pose)));
         };
         let controller = OpenXrDevice::Controller(hand.profile.unwrap_or_default());
         [(controller, hand.grip), (OpenXrDevice::BareHand, hand.wrist)]
@@ -115,9 +108,14 @@ pub(super) fn spawn_trackers(
             let is_worn = |entity| trackers.get(entity).is_ok_and(|t| t.role == role);
             own.is_some_and(|own| own.iter().any(is_worn))
         };
-        for role in ROLES.into_iter().filter(|role| !worn(*role)) {
+        let located = poses.body.iter().filter(|(_, located)| located.seen).map(|(role, _)| *role);
+        let wanted = TrackerRole::HEAD_AND_HANDS.into_iter().chain(located);
+        for role in wanted.filter(|role| !worn(*role)) {
             let tracker = (SparseTracker::new(role), OpenXrDevice::None, TrackerOf(avatar));
             let mut tracker = commands.spawn((tracker, TrackingState::LOST, Visibility::default()));
+            if !TrackerRole::HEAD_AND_HANDS.contains(&role) {
+                tracker.insert(NeedsCalibration);
+            }
             if let Some(root) = root {
                 tracker.insert(ChildOf(root));
             }
@@ -158,37 +156,6 @@ pub(super) fn drive(
     }
     if poses.recentred {
         players.iter().for_each(|entity| commands.trigger(Teleport { entity }));
-    }
-}
-
-/// Moves additional trackers, spawning new ones.
-pub(super) fn drive_body(
-    mut commands: Commands,
-    poses: Res<OpenXrPoses>,
-    mut trackers: Query<(&BodyTracker, &mut TrackingState, &mut Transform)>,
-    root: Query<Entity, With<XrTrackingRoot>>,
-) {
-    let found = |role| {
-        let located = poses.body.iter().find(|(worn, _)| poses.running && *worn == role);
-        located.and_then(|(_, located)| located.pose.filter(|_| located.seen))
-    };
-    for (tracker, mut state, mut transform) in &mut trackers {
-        let pose = found(tracker.role);
-        if state.tracked != pose.is_some() {
-            state.tracked = pose.is_some();
-        }
-        if let Some(pose) = pose {
-            *transform = at(pose);
-        }
-    }
-    for (role, _) in &poses.body {
-        let known = trackers.iter().any(|(tracker, ..)| tracker.role == *role);
-        if let Some(pose) = found(*role).filter(|_| !known) {
-            let mut tracker = commands.spawn((BodyTracker { role: *role }, at(pose)));
-            if let Ok(root) = root.single() {
-                tracker.insert((Visibility::default(), ChildOf(root)));
-            }
-        }
     }
 }
 

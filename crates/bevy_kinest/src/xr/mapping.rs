@@ -160,7 +160,7 @@ impl ControllerProfile {
     }
 }
 
-/// The device that a head or hand tracker follows.
+/// The device that a tracker follows.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
 #[reflect(Component, Default)]
 pub enum OpenXrDevice {
@@ -173,18 +173,25 @@ pub enum OpenXrDevice {
     Controller(ControllerProfile),
     /// The wrist from hand tracking.
     BareHand,
+    /// A tracker strapped to the body. How it lies on its joint is for a calibration to say.
+    Strapped,
 }
 
 impl OpenXrDevice {
     /// The device-from-joint transform for the joint of this role; `None` if there is no such
-    /// device.
+    /// device, or if it is not known.
     #[must_use]
     pub fn device_from_joint(self, role: TrackerRole) -> Option<Transform> {
         let held = match (self, role) {
             (Self::Headset, TrackerRole::Head) => DeviceFromJoint::of_view(),
-            (Self::None | Self::Headset, _) | (_, TrackerRole::Head) => return None,
-            (Self::BareHand, hand) => DeviceFromJoint::of_wrist(hand),
-            (Self::Controller(profile), hand) => DeviceFromJoint::of_grip(hand, profile.grip()),
+            (Self::BareHand, hand @ (TrackerRole::LeftHand | TrackerRole::RightHand)) => {
+                DeviceFromJoint::of_wrist(hand)
+            }
+            (
+                Self::Controller(profile),
+                hand @ (TrackerRole::LeftHand | TrackerRole::RightHand),
+            ) => DeviceFromJoint::of_grip(hand, profile.grip()),
+            _ => return None,
         };
         let place = Transform::from_translation(held.position.as_vec3());
         Some(place.with_rotation(held.rotation.as_quat()))
@@ -371,6 +378,8 @@ mod tests {
             (OpenXrDevice::None, TrackerRole::LeftHand),
             (OpenXrDevice::Headset, TrackerRole::RightHand),
             (controller, TrackerRole::Head),
+            (controller, TrackerRole::Pelvis),
+            (OpenXrDevice::Strapped, TrackerRole::Pelvis),
             (OpenXrDevice::BareHand, TrackerRole::Head),
         ] {
             assert_eq!(held.device_from_joint(role), None, "{held:?} {role:?}");

@@ -39,8 +39,9 @@
 //!   [`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose) refines their rotation.
 //! * A change of the reference space (the player holds a button to recentre) is a
 //!   [`Teleport`](crate::Teleport) of each [`OpenXrPlayer`].
-//! * Additional trackers (feet, hips and so on) become [`BodyTracker`]s if the runtime supports
-//!   `XR_HTCX_vive_tracker_interaction`. Networks do not use them.
+//! * Trackers on the body (pelvis, feet and so on) are [`SparseTracker`](crate::SparseTracker)s like the
+//!   others, if the runtime supports `XR_HTCX_vive_tracker_interaction`. They drive the body after the
+//!   next [`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose), which says how they are worn.
 //!
 //! # Without a headset
 //!
@@ -73,8 +74,8 @@ mod session;
 pub use headset::{NoHeadset, find_headset};
 pub use {::openxr, bevy_mod_openxr, bevy_mod_xr};
 
-pub use actions::{BodyActions, BodyRole, HANDS, Suggestion};
-pub use drive::{BodyTracker, OpenXrHand, OpenXrPlayer, OpenXrPoses};
+pub use actions::{BodyActions, HANDS, Suggestion, body_path};
+pub use drive::{OpenXrHand, OpenXrPlayer, OpenXrPoses};
 pub use mapping::{ControllerProfile, Located, OpenXrDevice, SpaceChange, SpaceChanged, isometry};
 
 use bevy::prelude::*;
@@ -105,8 +106,8 @@ pub enum OpenXrSystems {
 pub struct KinestOpenXrPlugin;
 
 impl KinestOpenXrPlugin {
-    /// The optional extensions it uses, for `OxrInitPlugin::exts`: hand tracking and additional
-    /// trackers.
+    /// The optional extensions it uses, for `OxrInitPlugin::exts`: hand tracking and
+    /// trackers on the body.
     #[must_use]
     pub fn extensions() -> OxrExtensions {
         let mut extensions = OxrExtensions::default();
@@ -120,7 +121,6 @@ impl Plugin for KinestOpenXrPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<OpenXrPoses>()
             .init_resource::<session::Pending>()
-            .register_type::<BodyTracker>()
             .register_type::<OpenXrDevice>()
             .register_type::<OpenXrPlayer>()
             .register_type::<OpenXrPoses>()
@@ -140,9 +140,7 @@ impl Plugin for KinestOpenXrPlugin {
                         session::stand_still.run_if(session::pauses),
                     )
                         .in_set(OpenXrSystems::Locate),
-                    (drive::spawn_trackers, (drive::drive, drive::drive_body))
-                        .chain()
-                        .in_set(OpenXrSystems::Drive),
+                    (drive::spawn_trackers, drive::drive).chain().in_set(OpenXrSystems::Drive),
                 ),
             );
     }

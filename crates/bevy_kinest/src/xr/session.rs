@@ -1,6 +1,6 @@
 //! Reads a runtime's sessions, through bevy_mod_openxr, into [`OpenXrPoses`].
 
-use super::actions::{BodyActions, BodyRole, HANDS};
+use super::actions::{BodyActions, HANDS};
 use super::drive::{OpenXrHand, OpenXrPoses};
 use super::mapping::{ControllerProfile, Located, SpaceChange, SpaceChanged, sound};
 use bevy::ecs::system::SystemParam;
@@ -19,6 +19,7 @@ use bevy_mod_xr::session::{
     XrCreateSessionMessage, XrRequestExitMessage, XrSessionDestroyedMessage, XrState,
 };
 use bevy_mod_xr::spaces::{XrPrimaryReferenceSpace, XrSpace};
+use kinest::tracker::TrackerRole;
 use openxr::{Event, ReferenceSpaceType, SessionState, Time};
 
 /// The actions of the instance; created once.
@@ -33,7 +34,7 @@ pub(super) struct Actions {
 pub(super) struct Spaces {
     view: XrSpace,
     grips: [XrSpace; 2],
-    body: Vec<(BodyRole, XrSpace)>,
+    body: Vec<(TrackerRole, XrSpace)>,
     profiles: [Option<ControllerProfile>; 2],
     /// The runtime's controllers have changed, or are not known yet.
     profiles_changed: bool,
@@ -83,7 +84,7 @@ impl Spaces {
         let grip = |hand| session.create_action_space(&actions.grip, hand, here);
         let mut body = Vec::new();
         if let Some((action, paths)) = &actions.body {
-            for (role, path) in BodyRole::ALL.into_iter().zip(paths) {
+            for (role, path) in TrackerRole::BODY.into_iter().zip(paths) {
                 body.push((role, session.create_action_space(action, *path, here)?));
             }
         }

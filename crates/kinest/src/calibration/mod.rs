@@ -5,13 +5,14 @@
 //! size ([`to_model`](Calibration::to_model)), and its rotations are applied to a body of the
 //! player's size ([`skeleton`](Calibration::skeleton)).
 
+mod body;
 mod motion;
 
 use crate::coordinates::UPRIGHT;
 use crate::files::write_atomically;
 use crate::rotation::quat_from_matrix;
 use crate::skeleton::{Skeleton, SmplJoint};
-use crate::tracker::{DeviceFromJoint, TrackerFrame, TrackerRole, TrackerSet};
+use crate::tracker::{BodyDevices, DeviceFromJoint, TrackerFrame, TrackerRole, TrackerSet};
 use glam::{DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,9 @@ pub struct Calibration {
     /// Device-from-joint transforms: headset, left controller, right controller.
     #[serde(default)]
     pub devices: [DeviceFromJoint; 3],
+    /// The same of the trackers on the body.
+    #[serde(default, skip_serializing_if = "BodyDevices::is_empty")]
+    pub body: BodyDevices,
 }
 
 /// Why a calibration could not be made, read or written.
@@ -157,6 +161,7 @@ impl Calibration {
             height: sizes.head / HEAD_JOINT_PART,
             arm_span: 2.0 * (sizes.girdle + sizes.arm),
             devices: Default::default(),
+            body: BodyDevices::default(),
         }
     }
 
@@ -177,7 +182,8 @@ impl Calibration {
     /// The height of the head joint gives the player's height, and the distance of the wrists the
     /// arm span. The controllers' rotation in the hands follows too, because the rotation of the
     /// wrists in a T-pose is known; their position in the hands does not and is taken from
-    /// `devices`, like the headset's whole transform.
+    /// `devices`, like the headset's whole transform. Of trackers on the body that were tracked all the
+    /// time, it follows where they are worn, because a T-pose says where every joint is.
     ///
     /// # Errors
     /// If `frames` last less than half a second, a frame does not have three finite poses, a
@@ -225,7 +231,12 @@ impl Calibration {
                 return Err(CalibrationError::NotTPose { role: *role, metres });
             }
         }
-        Self { height: middles[0].z / HEAD_JOINT_PART, arm_span, devices }.checked(base)
+        let height = middles[0].z / HEAD_JOINT_PART;
+        let player = Self { height, arm_span, devices, ..Self::of(base) }.checked(base)?;
+        Ok(Self {
+            body: body::worn(&player.skeleton(base), frames, middles[0], stretched)?,
+            ..player
+        })
     }
 
     /// Reads the RON file at `path`: a player's calibration for a model trained on `base`.
@@ -270,8 +281,9 @@ impl Calibration {
             return Err(CalibrationError::Size { field: "arm_span", metres: self.arm_span });
         }
         let sound = |d: &DeviceFromJoint| d.position.is_finite() && d.rotation.is_normalized();
-        if let Some(k) = self.devices.iter().position(|d| !sound(d)) {
-            return Err(CalibrationError::Device { role: TrackerSet::HeadAndHands.roles()[k] });
+        let devices = TrackerRole::HEAD_AND_HANDS.into_iter().zip(self.devices);
+        if let Some((role, _)) = devices.chain(self.body.iter()).find(|(_, d)| !sound(d)) {
+            return Err(CalibrationError::Device { role });
         }
         Ok(self)
     }
@@ -302,13 +314,19 @@ impl Calibration {
         for (pose, joint) in frame.poses.iter_mut().zip(&self.devices) {
             *pose = joint.joint(pose);
         }
+        for (role, pose) in frame.body.iter_mut() {
+            if let Some(joint) = self.body.get(role) {
+                *pose = joint.joint(pose);
+            }
+        }
     }
 
     /// The tracker poses of a player the size of `base` with the devices at the joints: the input
     /// for a network trained on `base`.
     ///
     /// Everything is scaled about the origin of the floor by the body's scale; hands are scaled
-    /// about the point between the shoulders, below the head, by the arms' scale.
+    /// about the point between the shoulders, below the head, by the arms' scale. Networks do not see
+    /// trackers on the body, and the result has none.
     ///
     /// # Panics
     /// If the frame does not have three poses.
@@ -316,7 +334,8 @@ impl Calibration {
     pub fn to_model(&self, base: &Skeleton, devices: &TrackerFrame) -> TrackerFrame {
         let scales = self.scales(base);
         let sizes = Sizes::of(base);
-        let mut frame = self.joints(devices);
+        let mut frame = TrackerFrame::new(devices.time, devices.poses.clone());
+        self.move_to_joints(&mut frame);
         let below = DVec3::Z * (scales.body * (sizes.head - sizes.shoulders));
         let chest = frame.poses[0].position - below;
         frame.poses[0].position /= scales.body;
@@ -408,7 +427,7 @@ mod tests {
 
     /// What a T-pose cannot measure: the headset's whole transform, and the positions of the
     /// controllers.
-    fn known() -> [DeviceFromJoint; 3] {
+    pub(super) fn known() -> [DeviceFromJoint; 3] {
         let [head, left, right] = held();
         let position =
             |d: DeviceFromJoint| DeviceFromJoint { position: d.position, ..Default::default() };
@@ -513,7 +532,8 @@ mod tests {
         let base = Skeleton::default();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("player.ron");
-        let saved = Calibration { height: 1.62, arm_span: 1.35, devices: held() };
+        let sized = Calibration { height: 1.62, arm_span: 1.35, ..Calibration::of(&base) };
+        let saved = Calibration { devices: held(), ..sized };
         saved.save(&path).unwrap();
         assert_eq!(Calibration::load(&base, &path).unwrap(), saved);
         let load = |text: &str| {

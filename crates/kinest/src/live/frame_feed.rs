@@ -117,7 +117,7 @@ mod tests {
             let rotation = DQuat::from_rotation_z(k + (2.0 * time).sin()) * UPRIGHT;
             TrackerPose::new(position, DMat3::from_quat(rotation))
         };
-        TrackerFrame { time, poses: vec![pose(0.0), pose(1.0), pose(2.0)] }
+        TrackerFrame::new(time, vec![pose(0.0), pose(1.0), pose(2.0)])
     }
 
     /// Everything that is fed while trackers report at `times`.

@@ -229,7 +229,7 @@ mod tests {
                 * DQuat::from_rotation_x(k);
             TrackerPose::new(position, DMat3::from_quat(rotation))
         };
-        TrackerFrame { time, poses: vec![pose(0.0), pose(1.0), pose(2.0)] }
+        TrackerFrame::new(time, vec![pose(0.0), pose(1.0), pose(2.0)])
     }
 
     fn history() -> TrackerHistory {

@@ -12,7 +12,7 @@ use crate::forecast::{BodyForecaster, Extrapolation, ForecastPose, limit_bends};
 use crate::model::{Feed, ModelSpec};
 use crate::refine::{DropoutSettings, RefineSettings, Refiner, SourceFade, three_point_pose};
 use crate::skeleton::{PerJoint, Pose, Skeleton};
-use crate::tracker::{Teleport, TrackerFrame, TrackerPose, TrackerSet};
+use crate::tracker::{BodyTrackers, Teleport, TrackerFrame, TrackerPose, TrackerSet};
 use glam::DQuat;
 
 /// How a player's pose is made from trackers and estimates.
@@ -182,8 +182,9 @@ impl Player {
         self.calibration.as_ref().map_or_else(|| base.clone(), |player| player.skeleton(base))
     }
 
-    /// Takes the newest frame of the devices (head, left hand, right hand). The pose of an
-    /// untracked device is its last tracked pose, or a guess if it was never tracked. `teleported`
+    /// Takes the newest frame of the devices: head, left hand, right hand, and what is worn on the
+    /// body. The pose of an untracked device is its last tracked pose, or a guess if it was never
+    /// tracked; of those on the body nothing is shown then. `teleported`
     /// says that the whole player was moved since the previous frame; jumps too fast for a body are
     /// detected as teleports anyway.
     ///
@@ -201,12 +202,14 @@ impl Player {
             head_found: false,
             head_lost_since: None,
         });
-        // Reuses both allocations.
+        // Reuses all allocations.
         for kept in [&mut newest.devices, &mut newest.joints] {
             kept.time = devices.time;
             kept.poses.clear();
             kept.poses.extend_from_slice(&poses);
         }
+        keep_body(&mut newest.devices.body, &devices.body);
+        newest.joints.body.clone_from(&newest.devices.body);
         if let Some(player) = &self.calibration {
             player.move_to_joints(&mut newest.joints);
         }
@@ -247,7 +250,10 @@ impl Player {
                 _ => return Err(TrackerError::Pose(roles[k])),
             }
         }
-        Ok(poses)
+        match devices.body.iter().find(|(_, pose)| pose.tracked && !is_pose(pose)) {
+            Some((role, _)) => Err(TrackerError::Pose(role)),
+            None => Ok(poses),
+        }
     }
 
     /// The player's joints that the trackers stand for, in the newest frame.
@@ -266,7 +272,7 @@ impl Player {
         let Some(newest) = &self.newest else { return Ok(None) };
         let mut frame = match &self.calibration {
             Some(player) => player.to_model(&spec.skeleton, &newest.devices),
-            None => newest.devices.clone(),
+            None => TrackerFrame::new(newest.devices.time, newest.devices.poses.clone()),
         };
         let seen = self.network.get_or_insert_with(|| Network::new(network, spec));
         if seen.id != network {
@@ -403,8 +409,8 @@ impl Player {
         let Some(newest) = &self.newest else { return [false; 2] };
         self.refiner.set(self.settings.refine);
         let lost = self.forecasts.as_ref().map_or([None; 3], |forecasts| *forecasts.joints());
-        let (dropout, trackers) = (&self.settings.dropout, &newest.joints.poses);
-        let contacts = self.refiner.apply_with(dropout, skeleton, pose, trackers, &lost, dt);
+        let (dropout, TrackerFrame { poses, body, .. }) = (&self.settings.dropout, &newest.joints);
+        let contacts = self.refiner.apply_with(dropout, skeleton, pose, poses, body, &lost, dt);
         if let (Some(forecasts), Some((_, now))) = (&mut self.forecasts, self.shown) {
             forecasts.show(now, pose);
         }
@@ -451,6 +457,23 @@ impl Player {
     /// same size.
     pub fn reset(&mut self) {
         *self = Self { calibration: self.calibration, ..Self::new(self.settings) };
+    }
+}
+
+/// Replaces `kept` by the trackers that are worn `now`. What a lost one reports need not be a pose: it
+/// keeps its last one, and is left out if it never had any.
+fn keep_body(kept: &mut BodyTrackers, now: &BodyTrackers) {
+    let same = now.iter().all(|(_, pose)| is_pose(pose));
+    if same {
+        kept.clone_from(now);
+        return;
+    }
+    let before = std::mem::take(kept);
+    for (role, pose) in now.iter() {
+        let last = before.get(role).map(|last| last.lost());
+        if let Some(pose) = if is_pose(pose) { Some(*pose) } else { last } {
+            kept.set(role, pose);
+        }
     }
 }
 

@@ -6,9 +6,10 @@
 use super::history::{TIME_TOLERANCE, interpolate};
 use crate::calibration::Calibration;
 use crate::skeleton::Pose;
-use crate::tracker::{TrackerFrame, TrackerPose, TrackerSet};
+use crate::tracker::{BodyTrackers, TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ struct Header {
 struct Line {
     time: f64,
     trackers: Vec<Point>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    body: BTreeMap<TrackerRole, Point>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pose: Option<Pose>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -54,6 +57,19 @@ struct Point {
     rotation: Turn,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lost: bool,
+}
+
+impl Point {
+    fn of(pose: &TrackerPose) -> Self {
+        let rotation = Turn::Matrix(pose.rotation);
+        Self { position: pose.position, rotation, lost: !pose.tracked }
+    }
+
+    /// `None` if it is not finite or not a rotation.
+    fn pose(&self) -> Option<TrackerPose> {
+        let rotation = self.rotation.matrix().filter(|_| self.position.is_finite())?;
+        Some(TrackerPose { position: self.position, rotation, tracked: !self.lost })
+    }
 }
 
 /// Written as a matrix (column by column), because a quaternion would change the last digits. A
@@ -175,14 +191,17 @@ impl Recording {
             if frames.last().is_some_and(|last| parsed.time <= last.trackers.time) {
                 return Err(bad(line, format!("the time {} does not rise", parsed.time)));
             }
-            let poses = parsed.trackers.iter().map(|point| {
-                let (position, tracked) = (point.position, !point.lost);
-                let rotation = point.rotation.matrix().filter(|_| position.is_finite())?;
-                Some(TrackerPose { position, rotation, tracked })
-            });
-            let poses = poses.collect::<Option<_>>();
+            let poses = parsed.trackers.iter().map(Point::pose).collect::<Option<_>>();
             let poses = poses.ok_or_else(|| bad(line, "a rotation is none".into()))?;
-            let trackers = TrackerFrame { time: parsed.time, poses };
+            let mut trackers = TrackerFrame::new(parsed.time, poses);
+            for (role, point) in &parsed.body {
+                if TrackerRole::HEAD_AND_HANDS.contains(role) {
+                    return Err(bad(line, format!("the {role} is not worn on the body")));
+                }
+                let pose = point.pose();
+                let wrong = || bad(line, format!("the rotation of the {role} is none"));
+                trackers.body.set(*role, pose.ok_or_else(wrong)?);
+            }
             let before = frames.last();
             let calibration =
                 parsed.calibration.unwrap_or_else(|| before.and_then(|b| b.calibration));
@@ -233,6 +252,18 @@ impl Recording {
         let (before, after, t) = self.around(seconds);
         let pairs = before.trackers.poses.iter().zip(&after.trackers.poses);
         pairs.map(|(a, b)| if t == 0.0 { *a } else { interpolate(a, b, t) }).collect()
+    }
+
+    /// The trackers on the body at that time. One that is worn in only one of the frames before and
+    /// after is the frame's before, or missing.
+    #[must_use]
+    pub fn body_at(&self, seconds: f64) -> BodyTrackers {
+        let (before, after, t) = self.around(seconds);
+        let worn = before.trackers.body.iter().map(|(role, a)| {
+            let b = after.trackers.body.get(role).filter(|_| t > 0.0);
+            (role, b.map_or(*a, |b| interpolate(a, b, t)))
+        });
+        worn.collect()
     }
 
     /// The latest frame at `seconds` after the first one, and whether that is exactly the frame's
@@ -298,14 +329,10 @@ impl RecordingWriter {
         if trackers.time <= self.last || !trackers.is_finite() {
             return Ok(());
         }
-        let points = trackers.poses.iter().map(|pose| Point {
-            position: pose.position,
-            rotation: Turn::Matrix(pose.rotation),
-            lost: !pose.tracked,
-        });
         self.line(&Line {
             time: trackers.time,
-            trackers: points.collect(),
+            trackers: trackers.poses.iter().map(Point::of).collect(),
+            body: trackers.body.iter().map(|(role, pose)| (role, Point::of(pose))).collect(),
             pose: *pose,
             teleported: *teleported,
             calibration: (self.calibration != *calibration).then_some(*calibration),
@@ -356,7 +383,7 @@ mod tests {
         if (0.2..0.3).contains(&time) {
             poses[1] = poses[1].lost();
         }
-        TrackerFrame { time, poses }
+        TrackerFrame::new(time, poses)
     }
 
     #[test]

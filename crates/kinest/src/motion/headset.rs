@@ -136,7 +136,7 @@ pub fn read(
                 )
             };
         }
-        TrackerFrame { time, poses: seen.to_vec() }
+        TrackerFrame::new(time, seen.to_vec())
     };
     Ok(times.into_iter().enumerate().map(frame_at).collect())
 }
@@ -204,7 +204,7 @@ mod tests {
             if i == 2 {
                 poses[1] = poses[1].lost();
             }
-            TrackerFrame { time: f64::from(i) / 90.0, poses }
+            TrackerFrame::new(f64::from(i) / 90.0, poses)
         };
         (0..4).map(frame).collect()
     }
@@ -260,7 +260,7 @@ mod tests {
         let path = folder.path().join("game.npz");
         // Looking along −z of OpenXR, which is +y in AMASS space.
         let ahead = TrackerPose::new(DVec3::Z * 1.7, DMat3::from_rotation_x(FRAC_PI_2));
-        save(&path, &[TrackerFrame { time: 0.0, poses: vec![ahead; 3] }], 60.0).unwrap();
+        save(&path, &[TrackerFrame::new(0.0, vec![ahead; 3])], 60.0).unwrap();
         let head = DeviceFromJoint::of_view().joint(&load(&path).unwrap()[0].poses[0]);
         assert!(head.position.abs_diff_eq(DVec3::new(0.0, -0.1, 1.62), 1e-6), "{}", head.position);
         let (forward, up) = (head.rotation * DVec3::Z, head.rotation * DVec3::Y);

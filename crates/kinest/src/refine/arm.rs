@@ -8,6 +8,9 @@ use crate::skeleton::{FULL_REACH, Pose, SOFT_REACH, Skeleton, SmplJoint, girdle}
 use crate::tracker::TrackerPose;
 use glam::{DQuat, DVec3};
 
+/// A hand put back within this distance is where it was, metres.
+const RETURNED: f64 = 1e-3;
+
 /// An arm: collar, shoulder, elbow, wrist.
 #[derive(Clone, Copy, Debug)]
 pub struct Arm {
@@ -44,6 +47,23 @@ impl Arm {
         self.stretch(skeleton, pose, hand.position);
         self.limb.reach(skeleton, pose, hand.position);
         self.turn_wrist(skeleton, pose, quat_from_matrix(hand.rotation));
+    }
+
+    /// Puts the hand back to where it was before the shoulder moved. The shoulder girdle, which has done
+    /// its part for that place, helps only if the arm does not reach it now.
+    pub(super) fn return_hand(&self, skeleton: &Skeleton, pose: &mut Pose, hand: &Place) {
+        self.limb.reach(skeleton, pose, hand.position);
+        let wrist = Place::of(skeleton, pose, self.limb.joints[2]).position;
+        if wrist.distance(hand.position) > RETURNED {
+            self.stretch(skeleton, pose, hand.position);
+            self.limb.reach(skeleton, pose, hand.position);
+        }
+        self.turn_wrist(skeleton, pose, hand.rotation);
+    }
+
+    /// Shoulder, elbow and wrist.
+    pub(super) fn limb(&self) -> &Limb {
+        &self.limb
     }
 
     /// Rotates the collar towards a target that the arm can hardly or not reach.

@@ -93,6 +93,11 @@ impl<S> Default for SourceFade<S> {
 }
 
 impl<S: Copy + PartialEq> SourceFade<S> {
+    /// Whether the last change of source still fades.
+    pub(super) fn fades(&self) -> bool {
+        self.time < self.duration
+    }
+
     /// The rotations to show for the target `meant` from `source`, `dt` seconds after the last
     /// call. A change of source takes `duration` seconds, or longer if a joint would otherwise
     /// rotate faster than half a turn in half a second; a duration of 0 changes at once.

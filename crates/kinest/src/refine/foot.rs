@@ -182,9 +182,25 @@ impl FootLock {
 
     /// Corrects the legs of `pose`, which comes `dt` seconds after the previous one.
     pub fn apply(&mut self, skeleton: &Skeleton, pose: &mut Pose, dt: f64) {
+        self.apply_with(skeleton, pose, [false; 2], dt);
+    }
+
+    /// As [`apply`](Self::apply), without touching the left or the right foot if it is at a tracker.
+    pub fn apply_with(
+        &mut self,
+        skeleton: &Skeleton,
+        pose: &mut Pose,
+        tracked: [bool; 2],
+        dt: f64,
+    ) {
         let estimates = LEGS.map(|leg| Estimate::of(skeleton, pose, &leg));
         let floor = self.find_floor(estimates[0].sole.min(estimates[1].sole), dt);
-        for ((foot, leg), estimate) in self.feet.iter_mut().zip(&LEGS).zip(&estimates) {
+        let feet = self.feet.iter_mut().zip(tracked);
+        for (((foot, tracked), leg), estimate) in feet.zip(&LEGS).zip(&estimates) {
+            if tracked {
+                *foot = Foot { before: Some(estimate.ball), ..Foot::default() };
+                continue;
+            }
             foot.step(&self.settings, estimate, floor, dt);
             foot.place(skeleton, pose, leg, estimate, floor);
         }

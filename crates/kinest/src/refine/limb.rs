@@ -1,8 +1,9 @@
 //! The limbs of a body, solved by inverse kinematics.
 
 use super::Place;
+use crate::easing::smoothstep;
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J, bend_to};
-use glam::DVec3;
+use glam::{DQuat, DVec3};
 
 /// No leg is made straighter than this fraction of its length, or than it was: near full length a
 /// knee moves many centimetres per centimetre of the foot.
@@ -11,6 +12,10 @@ const STRAIGHTEST: f64 = 0.995;
 /// A leg too short for its foot first lifts the foot by up to this height, metres, before it pulls
 /// the foot in: the closer the leg is to vertical, the faster that would be.
 const TIPTOE: f64 = 0.015;
+
+/// A middle joint nearer to the line from top to end than the first, metres, says nothing about where
+/// the limb bends, and everything from the second on.
+const STRAIGHT: [f64; 2] = [0.01, 0.04];
 
 /// An arm or a leg.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +59,46 @@ impl Limb {
     }
 }
 
+impl Limb {
+    /// Rotates the limb about the line from its top to its end so that the middle joint points
+    /// towards `middle` (metres, world space). A limb that is nearly straight, there or now, is left
+    /// alone: a centimetre would then be a large turn.
+    pub fn swivel(&self, skeleton: &Skeleton, pose: &mut Pose, middle: DVec3) {
+        let [top, now, end] = self.joints.map(|joint| Place::of(skeleton, pose, joint));
+        let Some(axis) = (end.position - top.position).try_normalize() else { return };
+        let [from, to] =
+            [now.position, middle].map(|at| (at - top.position).reject_from_normalized(axis));
+        let angle = from.cross(to).dot(axis).atan2(from.dot(to));
+        let [none, all] = STRAIGHT;
+        let part = smoothstep((from.length().min(to.length()) - none) / (all - none));
+        let turn = DQuat::from_axis_angle(axis, angle * part);
+        self.turn_top(pose, top.rotation, turn);
+    }
+
+    /// Rotates the upper bone so that the middle joint is at `middle`, or points there, and the lower
+    /// bone so that the end points at `end` (metres, world space).
+    pub fn aim(&self, skeleton: &Skeleton, pose: &mut Pose, middle: DVec3, end: DVec3) {
+        for (k, target) in [(0, middle), (1, end)] {
+            let [near, far] = [k, k + 1].map(|k| Place::of(skeleton, pose, self.joints[k]));
+            let from = (far.position - near.position).try_normalize();
+            let (Some(from), Some(to)) = (from, (target - near.position).try_normalize()) else {
+                continue;
+            };
+            let local = &mut pose.rotations[self.joints[k].index()];
+            let parent = near.rotation * local.conjugate();
+            let turn = DQuat::from_rotation_arc(from, to);
+            *local = (parent.conjugate() * turn * near.rotation).normalize();
+        }
+    }
+
+    /// Turns the whole limb, whose top has the world rotation `top`.
+    fn turn_top(&self, pose: &mut Pose, top: DQuat, turn: DQuat) {
+        let local = &mut pose.rotations[self.joints[0].index()];
+        let parent = top * local.conjugate();
+        *local = (parent.conjugate() * turn * top).normalize();
+    }
+}
+
 /// Position, relative to the hip, at which a leg of this length can place a foot meant for `foot`
 /// below it: higher, but by no more than [`TIPTOE`], then closer to the vertical.
 pub(super) fn within(foot: DVec3, longest: f64) -> DVec3 {
@@ -69,7 +114,6 @@ pub(super) fn within(foot: DVec3, longest: f64) -> DVec3 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use glam::DQuat;
 
     /// Straight, or bent slightly the wrong way, a limb bends about its hinge.
     #[test]

@@ -7,7 +7,9 @@
 //! 1. [`PoseFilter`]: smooths the joint rotations over time;
 //! 2. [`Grounding`]: makes a body stand that hangs in the air without jumping;
 //! 3. [`TrackerPlacer`]: puts head and hands exactly at the trackers, and bridges their dropouts;
-//! 4. [`FootLock`]: keeps feet on the floor, and from sliding while they carry weight.
+//! 4. [`BodyPlacer`]: puts pelvis, chest, elbows, knees and feet at their trackers, if the player
+//!    wears any;
+//! 5. [`FootLock`]: keeps feet on the floor, and from sliding while they carry weight.
 //!
 //! ```
 //! use kinest::refine::{DropoutSettings, RefineSettings, Refiner};
@@ -31,6 +33,7 @@
 //! frames.
 
 mod arm;
+mod body;
 mod dropout;
 mod fade;
 mod foot;
@@ -45,6 +48,7 @@ mod three_point;
 mod trunk;
 
 pub use arm::Arm;
+pub use body::BodyPlacer;
 pub(crate) use dropout::Bridge;
 pub use dropout::DropoutSettings;
 pub use fade::SourceFade;

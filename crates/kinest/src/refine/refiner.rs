@@ -1,11 +1,11 @@
 //! All corrections of a pose, in their order.
 
 use super::{
-    DropoutSettings, Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter,
+    BodyPlacer, DropoutSettings, Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter,
     TrackerPlacer,
 };
 use crate::skeleton::{Pose, Skeleton};
-use crate::tracker::{Teleport, TrackerPose};
+use crate::tracker::{BodyTrackers, Teleport, TrackerPose, TrackerRole};
 use serde::{Deserialize, Serialize};
 
 /// Which corrections a pose gets, in this order.
@@ -19,7 +19,7 @@ pub struct RefineSettings {
     /// Lets bodies stand that hang in the air without falling ([`Grounding`]).
     pub ground: bool,
     /// Puts head and hands exactly where the trackers are, and bridges their dropouts
-    /// ([`TrackerPlacer`]).
+    /// ([`TrackerPlacer`]), and so for trackers worn on the body ([`BodyPlacer`]).
     pub place_trackers: bool,
     /// Keeps feet on the floor, and still while they carry weight ([`FootLock`]).
     pub lock_feet: bool,
@@ -62,6 +62,7 @@ pub struct Refiner {
     filter: PoseFilter,
     grounding: Grounding,
     placer: TrackerPlacer,
+    body: BodyPlacer,
     feet: FootLock,
 }
 
@@ -80,6 +81,7 @@ impl Refiner {
             filter: PoseFilter::new(settings.one_euro),
             grounding: Grounding::default(),
             placer: TrackerPlacer::default(),
+            body: BodyPlacer::default(),
             feet: FootLock::new(settings.feet),
         }
     }
@@ -104,11 +106,12 @@ impl Refiner {
         trackers: &[TrackerPose],
         dt: f64,
     ) -> [bool; 2] {
-        self.apply_with(dropout, skeleton, pose, trackers, &[None; 3], dt)
+        let body = BodyTrackers::default();
+        self.apply_with(dropout, skeleton, pose, trackers, &body, &[None; 3], dt)
     }
 
-    /// As [`apply`](Self::apply), with joints of lost trackers that follow a `forecast`; see
-    /// [`TrackerPlacer::apply_with`].
+    /// As [`apply`](Self::apply), with trackers worn on the `body`, and joints of lost trackers that
+    /// follow a `forecast`; see [`TrackerPlacer::apply_with`].
     ///
     /// # Panics
     /// If there are not three trackers.
@@ -118,6 +121,7 @@ impl Refiner {
         skeleton: &Skeleton,
         pose: &mut Pose,
         trackers: &[TrackerPose],
+        body: &BodyTrackers,
         forecast: &[Option<TrackerPose>; 3],
         dt: f64,
     ) -> [bool; 2] {
@@ -125,18 +129,24 @@ impl Refiner {
             self.filter.apply(pose, dt);
         }
         // An estimated floor is not known before the first feet have been seen.
+        let worn = [TrackerRole::Pelvis, TrackerRole::LeftFoot, TrackerRole::RightFoot];
+        let is_placed =
+            |role: &TrackerRole| self.settings.place_trackers && body.tracked(*role).is_some();
         if self.settings.ground
+            && !worn.iter().any(is_placed)
             && let Some(floor) = self.feet.floor()
         {
             self.grounding.apply(skeleton, pose, trackers, floor, dt);
         }
         if self.settings.place_trackers {
             self.placer.apply_with(dropout, skeleton, pose, trackers, forecast, dt);
+            self.body.apply(dropout, skeleton, pose, trackers, body, dt);
         }
         if !self.settings.lock_feet {
             return [false; 2];
         }
-        self.feet.apply(skeleton, pose, dt);
+        let tracked = BodyPlacer::feet(body).map(|foot| foot && self.settings.place_trackers);
+        self.feet.apply_with(skeleton, pose, tracked, dt);
         self.feet.contacts()
     }
 
@@ -145,6 +155,7 @@ impl Refiner {
         self.filter.teleport(by);
         self.grounding.teleport(by);
         self.placer.teleport(by);
+        self.body.teleport(by);
         self.feet.teleport(by);
     }
 

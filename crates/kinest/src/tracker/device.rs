@@ -3,6 +3,7 @@
 use super::{TrackerPose, TrackerRole};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
 /// The head joint in the axes of the OpenXR view between the eyes: x to the right, y up, z
@@ -58,7 +59,7 @@ impl DeviceFromJoint {
     }
 
     /// A controller held in the hand of `role` that reports an OpenXR grip pose; for the head,
-    /// [`of_view`](Self::of_view).
+    /// [`of_view`](Self::of_view), and for what is worn on the body the joint itself.
     #[must_use]
     pub fn of_grip(role: TrackerRole, grip: Grip) -> Self {
         // Joint axes in device axes: in a T-pose with palms down the joint's x points to the
@@ -67,6 +68,7 @@ impl DeviceFromJoint {
             TrackerRole::Head => return Self::of_view(),
             TrackerRole::LeftHand => (-1.0, DVec3::NEG_Y, DVec3::NEG_X),
             TrackerRole::RightHand => (1.0, DVec3::Y, DVec3::X),
+            _ => return Self::default(),
         };
         let upright = DQuat::from_mat3(&DMat3::from_cols(x, y, DVec3::NEG_Z));
         // Rotation about the palm's normal.
@@ -80,9 +82,9 @@ impl DeviceFromJoint {
     #[must_use]
     pub fn of_wrist(role: TrackerRole) -> Self {
         let turn = match role {
-            TrackerRole::Head => 0.0,
             TrackerRole::LeftHand => PI / 2.0,
             TrackerRole::RightHand => -PI / 2.0,
+            _ => 0.0,
         };
         Self { position: DVec3::ZERO, rotation: DQuat::from_rotation_y(turn) }
     }
@@ -95,6 +97,60 @@ impl DeviceFromJoint {
             rotation: device.rotation * DMat3::from_quat(self.rotation),
             tracked: device.tracked,
         }
+    }
+}
+
+type Worn = BTreeMap<TrackerRole, DeviceFromJoint>;
+
+/// How the trackers on a player's body are worn, by role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Worn", into = "Worn")]
+pub struct BodyDevices([Option<DeviceFromJoint>; TrackerRole::BODY.len()]);
+
+impl BodyDevices {
+    /// How the tracker of this role is worn; `None` if nobody said, for a device that reports the joint.
+    #[must_use]
+    pub fn get(&self, role: TrackerRole) -> Option<DeviceFromJoint> {
+        role.on_body().and_then(|k| self.0[k])
+    }
+
+    /// Says how the tracker of this role is worn; nothing changes for head and hands.
+    pub fn set(&mut self, role: TrackerRole, device: DeviceFromJoint) {
+        if let Some(k) = role.on_body() {
+            self.0[k] = Some(device);
+        }
+    }
+
+    /// Whether nothing is known of any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// All that are known.
+    pub fn iter(&self) -> impl Iterator<Item = (TrackerRole, DeviceFromJoint)> {
+        TrackerRole::BODY.into_iter().zip(self.0).filter_map(|(role, device)| Some((role, device?)))
+    }
+}
+
+impl TryFrom<Worn> for BodyDevices {
+    type Error = String;
+
+    fn try_from(worn: Worn) -> Result<Self, String> {
+        let mut devices = Self::default();
+        for (role, device) in worn {
+            if role.on_body().is_none() {
+                return Err(format!("the {role} is not worn on the body"));
+            }
+            devices.set(role, device);
+        }
+        Ok(devices)
+    }
+}
+
+impl From<BodyDevices> for Worn {
+    fn from(devices: BodyDevices) -> Self {
+        devices.iter().collect()
     }
 }
 

@@ -1,37 +1,18 @@
 //! Trackers: devices, where they are worn, and what they report.
 
+mod body;
 mod device;
+mod role;
 mod teleport;
 
-pub use device::{DeviceFromJoint, Grip};
+pub use body::BodyTrackers;
+pub use device::{BodyDevices, DeviceFromJoint, Grip};
+pub use role::TrackerRole;
 pub use teleport::Teleport;
 
-use crate::skeleton::{JointTransforms, SmplJoint};
+use crate::skeleton::JointTransforms;
 use glam::{DMat3, DVec3};
 use serde::{Deserialize, Serialize};
-
-/// Where a tracked device is worn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum TrackerRole {
-    /// The headset.
-    Head,
-    /// The controller or tracked wrist of the player's left hand.
-    LeftHand,
-    /// The controller or tracked wrist of the player's right hand.
-    RightHand,
-}
-
-impl TrackerRole {
-    /// The body joint that this tracker stands for.
-    #[must_use]
-    pub const fn joint(self) -> SmplJoint {
-        match self {
-            Self::Head => SmplJoint::Head,
-            Self::LeftHand => SmplJoint::LeftWrist,
-            Self::RightHand => SmplJoint::RightWrist,
-        }
-    }
-}
 
 /// Which trackers a model was trained with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +27,7 @@ impl TrackerSet {
     #[must_use]
     pub const fn roles(self) -> &'static [TrackerRole] {
         match self {
-            Self::HeadAndHands => {
-                &[TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand]
-            }
+            Self::HeadAndHands => &TrackerRole::HEAD_AND_HANDS,
         }
     }
 }
@@ -72,6 +51,19 @@ impl TrackerPose {
         Self { position, rotation, tracked: true }
     }
 
+    /// A perfect tracker of this role on a body with these joints.
+    #[must_use]
+    pub fn of(role: TrackerRole, joints: &JointTransforms) -> Self {
+        let j = role.joint().index();
+        Self::new(joints.positions[j], joints.rotations[j])
+    }
+
+    /// Whether every number is finite.
+    #[must_use]
+    pub fn is_finite(&self) -> bool {
+        self.position.is_finite() && self.rotation.is_finite()
+    }
+
     /// This pose, reported as the last one of a lost device.
     #[must_use]
     pub const fn lost(self) -> Self {
@@ -85,30 +77,41 @@ impl TrackerPose {
     }
 }
 
-/// One moment of all trackers in a set, in the order of [`TrackerSet::roles`].
+/// One moment of a player's trackers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackerFrame {
     /// Time on the sender's clock, seconds.
     pub time: f64,
-    /// One pose for each role of the set.
+    /// What the network sees: one pose for each role of its set, in the order of
+    /// [`TrackerSet::roles`].
     pub poses: Vec<TrackerPose>,
+    /// What else the player wears.
+    pub body: BodyTrackers,
 }
 
 impl TrackerFrame {
+    /// A frame of head and hands only, in the order of [`TrackerSet::roles`].
+    #[must_use]
+    pub fn new(time: f64, poses: Vec<TrackerPose>) -> Self {
+        Self { time, poses, body: BodyTrackers::default() }
+    }
+
     /// Perfect trackers on these joints at `time`.
     #[must_use]
     pub fn from_joints(set: TrackerSet, time: f64, joints: &JointTransforms) -> Self {
-        let poses = set.roles().iter().map(|role| {
-            let j = role.joint().index();
-            TrackerPose::new(joints.positions[j], joints.rotations[j])
-        });
-        Self { time, poses: poses.collect() }
+        Self::new(time, set.roles().iter().map(|role| TrackerPose::of(*role, joints)).collect())
     }
 
     /// Whether every number is finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        self.time.is_finite()
-            && self.poses.iter().all(|p| p.position.is_finite() && p.rotation.is_finite())
+        let mut poses = self.poses.iter().chain(self.body.iter().map(|(_, pose)| pose));
+        self.time.is_finite() && poses.all(TrackerPose::is_finite)
+    }
+
+    /// Follows a teleport.
+    pub fn teleport(&mut self, by: &Teleport) {
+        self.poses.iter_mut().for_each(|pose| pose.teleport(by));
+        self.body.iter_mut().for_each(|(_, pose)| pose.teleport(by));
     }
 }

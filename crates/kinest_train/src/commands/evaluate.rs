@@ -19,6 +19,7 @@ use kinest::live::protocol::Protocol;
 use kinest::model::forecast::{ForecastLayout, Forecasting};
 use kinest::model::{CheckpointOf, ModelKind, kind_of};
 use kinest::skeleton::Skeleton;
+use kinest::tracker::TrackerRole;
 use kinest_engine::DeviceChoice;
 use serde::Serialize;
 use std::fs;
@@ -67,6 +68,10 @@ pub struct EvaluateArgs {
     /// head exact, hands exact, smoothing, feet on the floor at height 0
     #[arg(long)]
     pub refine: bool,
+    /// Trackers that players wear, separated by commas: head, hands, pelvis, chest, elbows, knees, feet.
+    /// Networks see head and hands; the other joints are put at their trackers, with --refine
+    #[arg(long, value_delimiter = ',', value_name = "WHERE", value_parser = worn, default_value = HEAD_AND_HANDS)]
+    pub trackers: Vec<&'static [TrackerRole]>,
     /// Also write all figures, per clip too, to this JSON file
     #[arg(long)]
     pub json: Option<PathBuf>,
@@ -82,6 +87,29 @@ pub struct EvaluateArgs {
     /// Device for the networks: cpu, wgpu, cuda, or auto for the fastest that works
     #[arg(long, default_value_t = DeviceChoice::Cpu)]
     pub device: DeviceChoice,
+}
+
+/// What every player wears.
+const HEAD_AND_HANDS: &str = "head,hands";
+
+fn worn(name: &str) -> Result<&'static [TrackerRole], &'static str> {
+    TrackerRole::named(name).ok_or("head, hands, pelvis, chest, elbows, knees or feet expected")
+}
+
+/// The trackers worn beside head and hands.
+fn on_body(args: &EvaluateArgs) -> anyhow::Result<Vec<TrackerRole>> {
+    let mut body = args.trackers.concat();
+    for role in TrackerRole::HEAD_AND_HANDS {
+        ensure!(body.contains(&role), "--trackers lacks the {role}, which pose models see");
+    }
+    body.retain(|role| !TrackerRole::HEAD_AND_HANDS.contains(role));
+    body.sort_unstable();
+    body.dedup();
+    ensure!(
+        args.refine || body.is_empty(),
+        "--trackers beyond head,hands needs --refine: networks do not see them, players are put there"
+    );
+    Ok(body)
 }
 
 /// Protocols to evaluate.
@@ -169,6 +197,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     }
     ensure!(args.horizons.is_empty(), "--horizons is for forecasters, and no model is one");
     refuse_body_options(&args)?;
+    let body = on_body(&args)?;
     let (mut candidates, skeleton, rate_hz) = candidates(&args)?;
     let clips = clips::load(&args.data, args.split.as_deref(), rate_hz)?;
     let sheets = args.render.as_deref();
@@ -181,7 +210,8 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         !args.refine || protocols.contains(&Protocol::Online),
         "only online estimates are refined, and --protocol offline asks for none"
     );
-    let report = evaluate(&mut candidates, &clips, &skeleton, protocols, args.refine, sheets)?;
+    let refine = args.refine.then_some(&body[..]);
+    let report = evaluate(&mut candidates, &clips, &skeleton, protocols, refine, sheets)?;
     output(&args, &report, report.to_string(), || report.csv())
 }
 
@@ -229,6 +259,7 @@ fn body_forecast(
         ("--horizons", !args.horizons.is_empty()),
         ("--baselines", args.baselines),
         ("--refine", args.refine),
+        ("--trackers", args.trackers.concat() != TrackerRole::HEAD_AND_HANDS),
         ("--render", args.render.is_some()),
     ];
     if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
@@ -265,6 +296,7 @@ fn forecast(
         ("--protocol", args.protocol.is_some()),
         ("--baselines", args.baselines),
         ("--refine", args.refine),
+        ("--trackers", args.trackers.concat() != TrackerRole::HEAD_AND_HANDS),
         ("--render", args.render.is_some()),
     ];
     if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {

@@ -12,6 +12,7 @@ use kinest::live::PoseEngine;
 use kinest::live::protocol::{self, Protocol, ProtocolError};
 use kinest::motion::MotionClip;
 use kinest::skeleton::Skeleton;
+use kinest::tracker::TrackerRole;
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -87,8 +88,9 @@ struct Estimate {
 }
 
 /// Predicts and scores every clip on a body with `skeleton`, and draws a contact sheet of each into
-/// the folder `sheets`. Clips must have the rate of all models. If `refine` is set, the online
-/// estimates of networks are also scored after each [`Step`].
+/// the folder `sheets`. Clips must have the rate of all models. If `refine` is given, the online
+/// estimates of networks are also scored after each [`Step`], for players who wear these trackers
+/// beside head and hands.
 ///
 /// # Errors
 /// If there are no clips or candidates, a clip is too short, an engine fails, or a sheet cannot be
@@ -98,7 +100,7 @@ pub fn evaluate(
     clips: &[NamedClip],
     skeleton: &Skeleton,
     protocols: &[Protocol],
-    refine: bool,
+    refine: Option<&[TrackerRole]>,
     sheets: Option<&Path>,
 ) -> anyhow::Result<Report> {
     ensure!(!clips.is_empty(), "there is no clip to evaluate");
@@ -111,7 +113,9 @@ pub fn evaluate(
     // The same after each step, for refined estimates.
     let mut steps: Vec<[Vec<ClipScore>; Step::ALL.len()]> = vec![];
     let refines = |estimator: &Estimator, protocol: Protocol| {
-        refine && protocol == Protocol::Online && matches!(estimator, Estimator::Network(_))
+        refine.is_some()
+            && protocol == Protocol::Online
+            && matches!(estimator, Estimator::Network(_))
     };
     for batch in clips.chunks(BATCH) {
         let mut estimates = vec![];
@@ -137,8 +141,9 @@ pub fn evaluate(
             let score = |e: &Estimate| ClipScore::new(&clip.name, &e.motion, &clip.clip, skeleton);
             let scores: Vec<ClipScore> = estimates.iter().map(score).collect();
             let refined = estimates.iter().filter(|estimate| estimate.refined);
+            let worn = refine.unwrap_or_default();
             let refined =
-                refined.map(|e| refined::score(&clip.name, &e.motion, &clip.clip, skeleton));
+                refined.map(|e| refined::score(&clip.name, &e.motion, &clip.clip, skeleton, worn));
             let refined: Vec<_> = refined.collect();
             if let Some(folder) = sheets {
                 draw(folder, clip, skeleton, estimates, &scores)?;
@@ -175,7 +180,8 @@ pub fn evaluate(
     }
     let mut reports = reports.into_iter();
     let first = reports.next().context("there is no model to evaluate")?;
-    Ok(Report { first, models: reports.collect() })
+    let trackers = refine.unwrap_or_default().to_vec();
+    Ok(Report { first, trackers, models: reports.collect() })
 }
 
 /// Writes the contact sheet of a clip: the true body, then each estimate over it.
@@ -256,7 +262,7 @@ mod tests {
         clips: &[NamedClip],
         protocols: &[Protocol],
     ) -> anyhow::Result<Report> {
-        evaluate(candidates, clips, &Skeleton::default(), protocols, false, None)
+        evaluate(candidates, clips, &Skeleton::default(), protocols, None, None)
     }
 
     fn clip(name: &str, frames: usize, knee: f64) -> NamedClip {
@@ -392,7 +398,7 @@ mod tests {
         let mut all = [straight("zero"), held(), straight("other")];
         let skeleton = Skeleton::default();
         let evaluated = |all: &mut [Candidate], protocols: &[Protocol]| {
-            evaluate(all, &clips, &skeleton, protocols, true, None).unwrap()
+            evaluate(all, &clips, &skeleton, protocols, Some(&[]), None).unwrap()
         };
         let report = evaluated(&mut all, &BOTH);
         let json = serde_json::to_value(&report).unwrap();
@@ -432,7 +438,7 @@ mod tests {
         let clips = [clip("CMU/01/a_poses.npz", 9, 0.2), clip("../b.npz", 9, 0.0)];
         let mut all = [straight("zero"), held()];
         let protocols = &BOTH;
-        evaluate(&mut all, &clips, &Skeleton::default(), protocols, false, Some(folder.path()))
+        evaluate(&mut all, &clips, &Skeleton::default(), protocols, None, Some(folder.path()))
             .unwrap();
         for name in ["CMU__01__a_poses.png", "..__b.png"] {
             let sheet = tiny_skia::Pixmap::load_png(folder.path().join(name)).unwrap();

@@ -9,6 +9,7 @@ use kinest::metrics::{
 };
 use kinest::motion::MotionClip;
 use kinest::skeleton::Skeleton;
+use kinest::tracker::TrackerRole;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ pub struct Report {
     /// The first model; its keys are at the top level.
     #[serde(flatten)]
     pub first: ModelReport,
+    /// Trackers that the players of refined estimates wear beside head and hands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trackers: Vec<TrackerRole>,
     /// The other models and the baselines, in the requested order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelReport>,

@@ -11,7 +11,7 @@ pub enum Step {
     Network,
     /// The head's rotation exact as well.
     Head,
-    /// Both hands exactly at their trackers.
+    /// Both hands exactly at their trackers, and all that is worn on the body.
     Hands,
     /// Joints smoothed in time, before that.
     Smoothing,

@@ -7,7 +7,7 @@ use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack, Region, knee_flips, l
 use kinest::motion::{ClipFrame, MotionClip};
 use kinest::refine::{DropoutSettings, RefineSettings, Refiner, place_head};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
-use kinest::tracker::TrackerSet;
+use kinest::tracker::{BodyTrackers, TrackerRole, TrackerSet};
 
 /// An estimate after a step of refining.
 pub struct Refined {
@@ -18,12 +18,14 @@ pub struct Refined {
 }
 
 /// Refines the estimate of all frames of `clip` except the first, in the order and with the
-/// settings that players have by default.
+/// settings that players have by default, for a player who wears the trackers `worn` beside head and
+/// hands.
 #[must_use]
 pub fn refine(
     estimate: &MotionClip,
     clip: &MotionClip,
     skeleton: &Skeleton,
+    worn: &[TrackerRole],
     step: Step,
 ) -> Refined {
     let rate_hz = estimate.rate_hz;
@@ -42,7 +44,8 @@ pub fn refine(
     });
     let mut contacts = vec![];
     let trackers = clip_trackers(clip, skeleton, TrackerSet::HeadAndHands);
-    let frames = estimate.frames.iter().zip(&trackers[1..]).map(|(frame, trackers)| {
+    let truths = clip.frames[1..].iter().zip(&trackers[1..]);
+    let frames = estimate.frames.iter().zip(truths).map(|(frame, (truth, trackers))| {
         if step == Step::Network {
             return *frame;
         }
@@ -50,7 +53,13 @@ pub fn refine(
         if step == Step::Head {
             place_head(skeleton, &mut pose, &trackers[0]);
         }
-        contacts.push(refiner.apply(&dropout, skeleton, &mut pose, trackers, dt));
+        let body = match worn {
+            [] => BodyTrackers::default(),
+            worn => BodyTrackers::from_joints(worn, &skeleton.pose_joints(&Pose::from(truth))),
+        };
+        let lost = [None; 3];
+        contacts
+            .push(refiner.apply_with(&dropout, skeleton, &mut pose, trackers, &body, &lost, dt));
         ClipFrame::from(&pose)
     });
     let motion = MotionClip { rate_hz, frames: frames.collect() };
@@ -64,13 +73,14 @@ pub fn score(
     estimate: &MotionClip,
     clip: &MotionClip,
     skeleton: &Skeleton,
+    worn: &[TrackerRole],
 ) -> Vec<ClipScore> {
     let rate_hz = estimate.rate_hz;
     let true_feet = FeetTrack::new(&clip.frames[1..], skeleton);
     let standing = true_feet.standing(rate_hz);
     let network = BodyTrack::new(&estimate.frames, skeleton);
     let of_step = |step: &Step| {
-        let Refined { motion, contacts } = refine(estimate, clip, skeleton, *step);
+        let Refined { motion, contacts } = refine(estimate, clip, skeleton, worn, *step);
         let track = BodyTrack::new(&motion.frames, skeleton);
         let feet = FeetTrack::new(&motion.frames, skeleton);
         let lag = |joints| lag(&track, &network, joints, rate_hz);
@@ -102,6 +112,7 @@ mod tests {
     use super::super::looks::LooksReport;
     use super::*;
     use glam::DQuat;
+    use kinest::metrics::Metrics;
     use kinest::motion::synthetic::walk_and_wave;
 
     /// A walk, and an estimate of it with jitter and a rotated head.
@@ -125,7 +136,7 @@ mod tests {
     fn each_step_improves_its_figure() {
         let skeleton = Skeleton::default();
         let (clip, estimate) = walk();
-        let scores = score("walk", &estimate, &clip, &skeleton);
+        let scores = score("walk", &estimate, &clip, &skeleton, &[]);
         let at = |step| &scores[Step::ALL.iter().position(|s| *s == step).unwrap()];
         let metrics = |step| at(step).metrics();
         let looks = |step| LooksReport::new(at(step).looks().into_iter()).unwrap();
@@ -145,5 +156,45 @@ mod tests {
         );
         assert_eq!(before.contact_recall, None);
         assert_eq!(Step::ALL.map(|step| looks(step).knee_flips), [0; Step::ALL.len()]);
+    }
+    /// Each tracker more leaves less to be estimated, and what it is worn at is met.
+    #[test]
+    fn trackers_on_the_body_are_met() {
+        use TrackerRole::{Chest, LeftFoot, LeftKnee, Pelvis, RightFoot, RightKnee};
+        let skeleton = Skeleton::default();
+        let (clip, mut estimate) = walk();
+        for frame in &mut estimate.frames {
+            frame.rotations[SmplJoint::Spine1.index()].x += 0.2;
+            frame.rotations[SmplJoint::LeftHip.index()].x -= 0.3;
+            frame.rotations[SmplJoint::RightKnee.index()].x += 0.3;
+        }
+        let worn = [
+            vec![],
+            vec![Pelvis],
+            vec![Pelvis, LeftFoot, RightFoot],
+            vec![Pelvis, Chest, LeftKnee, RightKnee, LeftFoot, RightFoot],
+        ];
+        let mut before = f64::INFINITY;
+        for worn in worn {
+            let Refined { motion, .. } = refine(&estimate, &clip, &skeleton, &worn, Step::Hands);
+            let error = Metrics::compare(
+                &BodyTrack::new(&motion.frames, &skeleton),
+                &BodyTrack::new(&clip.frames[1..], &skeleton),
+                clip.rate_hz,
+            )
+            .mpjpe;
+            assert!(error < 0.9 * before, "{worn:?}: {error} m, before {before}");
+            before = error;
+            for (shown, truth) in motion.frames.iter().zip(&clip.frames[1..]) {
+                let [shown, truth] =
+                    [shown, truth].map(|frame| skeleton.pose_joints(&Pose::from(frame)).positions);
+                for role in &worn {
+                    let j = role.joint().index();
+                    let off = shown[j].distance(truth[j]);
+                    assert!(off < 0.003, "{worn:?}: {role} {off} m");
+                }
+            }
+        }
+        assert!(before < 0.01, "{before}");
     }
 }

@@ -120,7 +120,13 @@ impl Display for Report {
             steps.rows.push(row(name, step, figures.chain(looks).collect()));
         }
         if !steps.rows.is_empty() {
-            write!(f, "\nRefined as in a game, step by step:\n\n{steps}")?;
+            let worn: Vec<_> = self.trackers.iter().map(|role| format!(", {role}")).collect();
+            let with = if worn.is_empty() {
+                String::new()
+            } else {
+                format!(" (trackers: head, hands{})", worn.concat())
+            };
+            write!(f, "\nRefined as in a game, step by step{with}:\n\n{steps}")?;
         }
         write!(f, "\nWorst clips:\n\n{worst}")
     }

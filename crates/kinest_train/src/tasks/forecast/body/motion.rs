@@ -97,7 +97,7 @@ fn shown(
     let mut trackers = clip_trackers(clip, &skeleton, TrackerSet::HeadAndHands);
     errors.disturb(&mut trackers, TrackerSet::HeadAndHands, clip.rate_hz, rng);
     let frames = trackers.into_iter().enumerate().map(|(i, poses)| {
-        estimator.push(TrackerFrame { time: i as f64 / clip.rate_hz, poses })?;
+        estimator.push(TrackerFrame::new(i as f64 / clip.rate_hz, poses))?;
         anyhow::Ok(estimator.estimate()?)
     });
     frames.collect()
