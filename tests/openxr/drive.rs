@@ -190,7 +190,11 @@ fn recentring_teleports_the_body() {
 fn trackers_on_the_body_drive_it_once_they_are_calibrated() {
     let (mut app, avatar) = player();
     let belt = seen(0.0, 0.95, 0.1);
-    let with = |located| OpenXrPoses { body: vec![(TrackerRole::Pelvis, located)], ..poses() };
+    let with = |pelvis| {
+        let mut poses = poses();
+        poses.body[0] = pelvis;
+        poses
+    };
     let worn = |app: &mut App| {
         let mut all = app.world_mut().query::<(&SparseTracker, &TrackingState, &Transform)>();
         let pelvis = |found: &(&SparseTracker, _, _)| found.0.role == TrackerRole::Pelvis;

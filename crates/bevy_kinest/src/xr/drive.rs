@@ -49,8 +49,8 @@ pub struct OpenXrPoses {
     pub view: Located,
     /// Left and right hand.
     pub hands: [OpenXrHand; 2],
-    /// Trackers on the body that the runtime locates.
-    pub body: Vec<(TrackerRole, Located)>,
+    /// Trackers on the body, in the order of [`TrackerRole::BODY`].
+    pub body: [Located; TrackerRole::BODY.len()],
     /// Whether the reference space was moved between the previous frame and this one.
     pub recentred: bool,
 }
@@ -75,10 +75,10 @@ impl OpenXrPoses {
             return nothing;
         }
         let Some(hand) = self.hand(role) else {
-            let worn = self.body.iter().find(|(worn, _)| *worn == role);
-            let (device, located) = match role {
-                TrackerRole::Head => (OpenXrDevice::Headset, Some(&self.view)),
-                _ => (OpenXrDevice::Strapped, worn.map(|(_, located)| located)),
+            let worn = TrackerRole::BODY.iter().position(|worn| *worn == role);
+            let (device, located) = match worn {
+                Some(worn) => (OpenXrDevice::Strapped, self.body.get(worn)),
+                None => (OpenXrDevice::Headset, Some(&self.view)),
             };
             let pose = located.and_then(|located| located.follow(role));
             return pose.map_or(nothing, |pose| (device, Some(pose)));
@@ -108,7 +108,8 @@ pub(super) fn spawn_trackers(
             let is_worn = |entity| trackers.get(entity).is_ok_and(|t| t.role == role);
             own.is_some_and(|own| own.iter().any(is_worn))
         };
-        let located = poses.body.iter().filter(|(_, located)| located.seen).map(|(role, _)| *role);
+        let body = TrackerRole::BODY.into_iter().zip(&poses.body);
+        let located = body.filter(|(_, located)| located.seen).map(|(role, _)| role);
         let wanted = TrackerRole::HEAD_AND_HANDS.into_iter().chain(located);
         for role in wanted.filter(|role| !worn(*role)) {
             let tracker = (SparseTracker::new(role), OpenXrDevice::None, TrackerOf(avatar));

@@ -34,7 +34,8 @@ pub(super) struct Actions {
 pub(super) struct Spaces {
     view: XrSpace,
     grips: [XrSpace; 2],
-    body: Vec<(TrackerRole, XrSpace)>,
+    /// In the order of [`TrackerRole::BODY`]; none if the runtime does not support them.
+    body: Vec<XrSpace>,
     profiles: [Option<ControllerProfile>; 2],
     /// The runtime's controllers have changed, or are not known yet.
     profiles_changed: bool,
@@ -84,8 +85,8 @@ impl Spaces {
         let grip = |hand| session.create_action_space(&actions.grip, hand, here);
         let mut body = Vec::new();
         if let Some((action, paths)) = &actions.body {
-            for (role, path) in TrackerRole::BODY.into_iter().zip(paths) {
-                body.push((role, session.create_action_space(action, *path, here)?));
+            for path in paths {
+                body.push(session.create_action_space(action, *path, here)?);
             }
         }
         Ok(Self {
@@ -230,7 +231,10 @@ pub(super) fn locate(
         trigger: state(actions.trigger.state(&session, actions.hands[k])),
         button: state(actions.button.state(&session, actions.hands[k])),
     });
-    let body = spaces.body.iter().map(|(role, space)| (*role, located(space))).collect();
+    let mut body = [Located::default(); TrackerRole::BODY.len()];
+    for (place, space) in body.iter_mut().zip(&spaces.body) {
+        *place = located(space);
+    }
     let recentred = pending.take_change(time, poses.view.pose, view.pose);
     *poses = OpenXrPoses { running: true, view, hands, body, recentred };
 }
