@@ -73,6 +73,7 @@ fn move_trackers(time: Res<Time>, mut trackers: Query<(&SparseTracker, &mut Tran
                 Transform::from_translation(head + RIGHT_WRIST - 0.2 * wave * Vec3::X)
                     .with_rotation(palm_to_the_front * Quat::from_rotation_z(-FRAC_PI_2))
             }
+            _ => continue,
         };
     }
 }

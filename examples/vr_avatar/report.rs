@@ -109,6 +109,7 @@ fn watch(
         match tracker.role {
             TrackerRole::Head => report.head.add(off),
             TrackerRole::LeftHand | TrackerRole::RightHand => report.wrists.add(off),
+            _ => {}
         }
     }
     // Midpoint of the eyes. bevy_mod_openxr locates its views slightly later in the frame.

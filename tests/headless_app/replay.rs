@@ -144,13 +144,13 @@ fn games_play_dropouts_during_a_replay() {
     app.world_mut().get_mut::<MotionReplay>(avatar).unwrap().seek(0.5);
     set(&mut app, false);
     app.update();
-    assert_eq!(lost(&app), [None, reported, reported]);
+    assert_eq!(lost(&app)[..3], [None, reported, reported]);
     let state = |k: usize| app.world().get::<TrackingState>(trackers[k]).unwrap();
     assert!(state(2).tracked && state(2).lost_since().is_some(), "the game's word is its own");
     // Without the replay, its dropouts are over.
     app.world_mut().entity_mut(avatar).remove::<MotionReplay>();
     app.update();
-    assert_eq!(lost(&app), [None, reported, None]);
+    assert_eq!(lost(&app)[..3], [None, reported, None]);
 }
 
 #[test]
@@ -298,4 +298,60 @@ fn a_replayed_session_gives_the_same_poses_bit_for_bit() {
         again.update();
         assert_eq!(Some(*body(&again, avatar).pose_z_up()), frame.pose, "frame {i}");
     }
+}
+
+/// Whoever wears trackers on pelvis and feet has them exactly there, knows so, may lose them, and takes
+/// them off; a recording of it has them too.
+#[test]
+fn trackers_on_the_body_are_replayed_lost_recorded_and_taken_off() {
+    use TrackerRole::{LeftFoot, Pelvis, RightFoot};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("worn.jsonl");
+    let mut app = App::new();
+    let settings = KinestSettings { blend: 0.0, ..KinestSettings::inline() };
+    add_plugins(&mut app, settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    finish(&mut app);
+    listen::<TrackingLost>(&mut app);
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let skeleton = Skeleton::default();
+    let clip = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
+    let worn = clip.wearing([Pelvis, LeftFoot, RightFoot]);
+    let recorder = TrackerRecorder::create(&file, false).unwrap();
+    app.world_mut().entity_mut(avatar).insert((worn, recorder, KinestRefine::default()));
+    (0..90).for_each(|_| app.update());
+    let ankles = [SmplJoint::LeftAnkle, SmplJoint::RightAnkle];
+    for joint in [SmplJoint::Pelvis, ankles[0], ankles[1]] {
+        let far = off(&app, avatar, joint);
+        assert!(far < 0.005, "{joint:?}: {far}");
+        assert_eq!(body(&app, avatar).confidence(joint), 1.0);
+    }
+    let foot = |app: &mut App| {
+        let mut all = app.world_mut().query::<(Entity, &SparseTracker)>();
+        all.iter(app.world()).find(|(_, tracker)| tracker.role == LeftFoot).unwrap().0
+    };
+    let foot = foot(&mut app);
+    app.world_mut().get_mut::<TrackingState>(foot).unwrap().tracked = false;
+    (0..60).for_each(|_| app.update());
+    let lost = heard::<TrackingLost>(&mut app);
+    assert_eq!((lost.len(), lost[0].role, lost[0].reason), (1, LeftFoot, DropoutReason::Reported));
+    assert!(off(&app, avatar, ankles[1]) < 0.005, "the other foot stays");
+    assert!(body(&app, avatar).confidence(ankles[0]) < 0.5);
+    app.world_mut().despawn(foot);
+    app.update();
+    let status = app.world().get::<AvatarStatus>(avatar).unwrap();
+    assert_eq!(status.lost, [None; TrackerRole::ALL.len()], "what is taken off is not lost");
+
+    app.world_mut().entity_mut(avatar).remove::<TrackerRecorder>();
+    let recording = Recording::load(&file).unwrap();
+    let frames = recording.frames();
+    let roles = |i: usize| frames[i].trackers.body.iter().map(|(role, _)| role).collect::<Vec<_>>();
+    assert_eq!(roles(50), [Pelvis, LeftFoot, RightFoot]);
+    assert!(!frames[140].trackers.body.get(LeftFoot).unwrap().tracked);
+    let again = avatar_of(&mut app, Feeling::new);
+    let replayed = (MotionReplay::recording(recording), KinestRefine::default());
+    app.world_mut().entity_mut(again).insert(replayed);
+    (0..60).for_each(|_| app.update());
+    let mut seen = app.world_mut().query::<(&SparseTracker, &TrackerOf)>();
+    let of_it = seen.iter(app.world()).filter(|(_, of)| of.0 == again).count();
+    assert_eq!(of_it, 6);
 }
