@@ -35,7 +35,8 @@ pub enum MotionFileError {
     Read(#[from] std::io::Error),
     /// The `.npz` is neither a clip nor a recording.
     #[error(
-        "motion file {0} has neither the array `poses` of a clip nor `head_pos` of a recording"
+        "motion file {0} has neither the array `poses` of a clip, nor `root_orient` and \
+         `pose_body`, nor `head_pos` of a recording"
     )]
     Contents(PathBuf),
     /// The `.npz` is damaged.
@@ -77,7 +78,7 @@ impl AssetLoader for MotionFileLoader {
 fn from_npz(bytes: &[u8], path: &Path) -> Result<MotionFile, MotionFileError> {
     let archive = NpzArchive::new(Cursor::new(bytes))
         .map_err(|source| MotionError::Archive { path: path.into(), source })?;
-    if archive.has("poses") {
+    if amass::is_clip(&archive) {
         return Ok(MotionFile::Clip(Arc::new(amass::read(Cursor::new(bytes), path)?)));
     }
     if archive.has("head_pos") {

@@ -1,27 +1,35 @@
-//! AMASS motion files: `.npz`, a zip of NumPy arrays.
+//! AMASS motion files and those of other programs that work with SMPL: `.npz`, a zip of NumPy
+//! arrays.
 //!
 //! | array | shape | contents |
 //! |---|---|---|
-//! | `poses` | `[frames, 66, 156 or 165]` | axis-angles; the first 66 numbers are SMPL's 22 body joints in all three layouts (body only, SMPL-H, SMPL-X) |
-//! | `trans` | `[frames, 3]` | root translation, metres, z up |
-//! | `mocap_framerate` or `mocap_frame_rate` | one number | frames per second |
+//! | `poses` | `[frames, 66, 72, 156 or 165]` | axis-angles; the first 66 numbers are SMPL's 22 body joints in all four layouts (body only, SMPL, SMPL-H, SMPL-X) |
+//! | or `root_orient` or `global_orient`, | `[frames, 3]` | axis-angle of the root |
+//! | with `pose_body` or `body_pose` | `[frames, 63 or 69]` | axis-angles of the joints below it; the first 63 numbers are SMPL's 21 |
+//! | `trans` or `transl` | `[frames, 3]` | root translation, metres, z up |
+//! | `mocap_framerate`, `mocap_frame_rate`, `mocap_fps`, `fps`, `frame_rate` or `framerate` | one number | frames per second |
 //!
-//! Other arrays are ignored.
+//! Numbers of a frame may also be shaped `[joints, 3]`, and axes of size 1 do not matter. They are
+//! floats of 16, 32 or 64 bits or integers, of either byte order, in either memory order. Other
+//! arrays are ignored, whatever they hold: shape, gender, hands and face. Pickled objects are never
+//! opened.
 
 use super::clip::{ClipFrame, MotionClip};
+use super::foreign;
+use super::layouts::{self, Fault, Rotations};
 use super::npy;
 use super::npz::{ArrayError, NpzArchive};
 use crate::files::write_atomically;
 use crate::skeleton::SmplJoint;
 use glam::DVec3;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, Write};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// Numbers per frame of `poses`: body only, SMPL-H, SMPL-X.
-const POSE_WIDTHS: [u64; 3] = [66, 156, 165];
+/// Names of the arrays that say the frame rate.
+pub const RATE_FIELDS: [&str; 6] = layouts::RATE;
 
 /// Numbers per frame of `poses` when writing: SMPL-H, as in AMASS.
 const WRITTEN_WIDTH: usize = 156;
@@ -40,6 +48,17 @@ pub enum MotionError {
         /// The operating system's error.
         #[source]
         source: io::Error,
+    },
+    /// The file has another format.
+    #[error(
+        "motion file {path} is {kind}, but motion is read from .npz: a zip of NumPy arrays with \
+         `poses`, `trans` and `mocap_framerate`"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        kind: &'static str,
     },
     /// The file is not a zip archive, or is truncated.
     #[error("motion file {path} is not a whole .npz (zip) archive")]
@@ -75,8 +94,8 @@ pub enum MotionError {
 ///
 /// # Errors
 /// If the file cannot be read or is not a `.npz` archive; if an array is missing or does not have
-/// the shape in [the table](self); if there are fewer than two frames (no velocity), a number that
-/// is not finite, or a rate outside 1 to 10000 Hz.
+/// the shape in [the table](self), with the arrays that the file has; if there are fewer than two
+/// frames (no velocity), a number that is not finite, or a rate outside 1 to 10000 Hz.
 pub fn load(path: impl AsRef<Path>) -> Result<MotionClip, MotionError> {
     let path = path.as_ref();
     let file =
@@ -88,63 +107,73 @@ pub fn load(path: impl AsRef<Path>) -> Result<MotionClip, MotionError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn read(source: impl Read + Seek, name: impl AsRef<Path>) -> Result<MotionClip, MotionError> {
-    let name = name.as_ref();
+pub fn read(
+    mut source: impl Read + Seek,
+    name: impl AsRef<Path>,
+) -> Result<MotionClip, MotionError> {
+    let path = name.as_ref();
+    if let Some(kind) =
+        kind(&mut source).map_err(|source| MotionError::Read { path: path.into(), source })?
+    {
+        return Err(MotionError::Foreign { path: path.into(), kind });
+    }
     let mut archive = NpzArchive::new(source)
-        .map_err(|source| MotionError::Archive { path: name.into(), source })?;
-    let fault = |field, problem| Err(MotionError::Field { path: name.into(), field, problem });
-    let in_file = |ArrayError { field, problem }: ArrayError| MotionError::Field {
-        path: name.into(),
-        field,
-        problem,
-    };
-
-    let (shape, poses) = archive
-        .array("poses", |shape| match *shape {
-            [_, width] if POSE_WIDTHS.contains(&width) => None,
-            _ => Some("[frames, 66, 156 or 165]"),
-        })
-        .map_err(in_file)?;
-    let width = shape[1] as usize;
-    let (_, trans) = archive
-        .array("trans", |shape| match *shape {
-            [_, 3] => None,
-            _ => Some("[frames, 3]"),
-        })
-        .map_err(in_file)?;
-    let (frames, moves) = (poses.len() / width, trans.len() / 3);
-    if frames != moves {
-        return fault("trans", format!("{moves} frames, but `poses` has {frames}"));
+        .map_err(|source| MotionError::Archive { path: path.into(), source })?;
+    if archive.is_pytorch() {
+        let kind = "a PyTorch file, whose pickle is never opened";
+        return Err(MotionError::Foreign { path: path.into(), kind });
     }
+    read_clip(&mut archive).map_err(|fault| {
+        let (ArrayError { field, problem }, there) = match fault {
+            Fault::Layout(error) => (error, format!("; the file has {}", archive.contents())),
+            Fault::Numbers(error) => (error, String::new()),
+        };
+        MotionError::Field { path: path.into(), field, problem: problem + &there }
+    })
+}
+
+/// Whether the archive is a clip, complete or not, rather than a recording of devices.
+#[must_use]
+pub fn is_clip<R: Read + Seek>(archive: &NpzArchive<R>) -> bool {
+    layouts::has_rotations(archive)
+}
+
+/// What the source is, if it is known and no archive.
+fn kind(source: &mut (impl Read + Seek)) -> io::Result<Option<&'static str>> {
+    let mut start = vec![];
+    source.by_ref().take(foreign::FIRST_BYTES as u64).read_to_end(&mut start)?;
+    source.seek(SeekFrom::Start(0))?;
+    Ok(foreign::kind(&start))
+}
+
+fn read_clip<R: Read + Seek>(archive: &mut NpzArchive<R>) -> Result<MotionClip, Fault> {
+    let fault = |field, problem| Err(Fault::Numbers(ArrayError { field, problem }));
+    let rotations = Rotations::read(archive)?;
+    let trans = layouts::translation(archive, &rotations)?;
+    let frames = rotations.frames();
     if frames < 2 {
-        return fault("poses", format!("{frames} frames; a motion needs at least 2"));
+        let problem = format!("{frames} frames; a motion needs at least 2");
+        return fault(rotations.of_root().field, problem);
     }
-
-    let rate = ["mocap_framerate", "mocap_frame_rate"];
-    let Some(rate) = rate.into_iter().find(|field| archive.has(field)) else {
-        return fault("mocap_framerate", "missing, and so is `mocap_frame_rate`".into());
-    };
-    let (_, values) = archive
-        .array(rate, |shape| (!shape.iter().all(|s| *s == 1)).then_some("one number"))
-        .map_err(in_file)?;
-    let rate_hz = values[0];
+    let (rate_hz, field) = layouts::rate(archive)?;
     if !RATES.contains(&rate_hz) {
         let (low, high) = (RATES.start(), RATES.end());
-        return fault(rate, format!("{rate_hz} is not a frame rate from {low} to {high} Hz"));
+        return fault(field, format!("{rate_hz} is not a frame rate from {low} to {high} Hz"));
     }
 
     let mut clip = MotionClip { rate_hz, frames: Vec::with_capacity(frames) };
-    for (i, (pose, trans)) in poses.chunks_exact(width).zip(trans.chunks_exact(3)).enumerate() {
+    for i in 0..frames {
         let frame = ClipFrame {
-            translation: DVec3::from_slice(trans),
-            rotations: std::array::from_fn(|j| DVec3::from_slice(&pose[3 * j..])),
+            translation: DVec3::from_slice(trans.row(i)),
+            rotations: SmplJoint::ALL.map(|j| DVec3::from_slice(rotations.joint(i, j).0)),
         };
         let not_finite = |j: &SmplJoint| !frame.rotations[j.index()].is_finite();
-        if let Some(joint) = SmplJoint::ALL.iter().find(|j| not_finite(j)) {
-            return fault("poses", format!("frame {i}, {}: not a finite number", joint.name()));
+        if let Some(joint) = SmplJoint::ALL.into_iter().find(not_finite) {
+            let problem = format!("frame {i}, {}: not a finite number", joint.name());
+            return fault(rotations.joint(i, joint).1, problem);
         }
         if !frame.translation.is_finite() {
-            return fault("trans", format!("frame {i}: not a finite number"));
+            return fault(trans.field, format!("frame {i}: not a finite number"));
         }
         clip.frames.push(frame);
     }
@@ -307,9 +336,9 @@ mod tests {
             ("poses", None, "missing"),
             ("trans", None, "missing"),
             ("mocap_framerate", None, "mocap_frame_rate"),
-            ("poses", Some(f64s(&[4, 72], number)), "[4, 72]"),
+            ("poses", Some(f64s(&[4, 71], number)), "[4, 71]"),
             ("poses", Some(f64s(&[624], number)), "[624]"),
-            ("poses", Some(f64s(&[4, 52, 3], number)), "[4, 52, 3]"),
+            ("poses", Some(f64s(&[4, 3, 52], number)), "[4, 3, 52]"),
             ("poses", Some(f64s(&[4, 156], at(156 * 2 + 13, f64::NAN))), "frame 2, L_knee"),
             ("poses", Some(f32s(&[4, 156], at(0, f64::INFINITY))), "frame 0, pelvis"),
             ("poses", Some(f64s(&[4, 156], at(3, 1.0))), ""),

@@ -2,7 +2,9 @@
 
 pub mod amass;
 mod clip;
+mod foreign;
 pub mod headset;
+mod layouts;
 mod npy;
 pub mod npz;
 pub mod synthetic;

@@ -4,6 +4,7 @@
 //! Implemented here because the header of an untrusted file must be distrusted: nothing is
 //! allocated or multiplied before the size is checked.
 
+use half::f16;
 use std::io::{self, Read, Write};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -19,7 +20,8 @@ const MAX_VALUES: usize = 1 << 27;
 pub(super) struct Header {
     pub shape: Vec<u64>,
     fortran_order: bool,
-    element: Element,
+    /// NumPy's name of the element type.
+    descr: String,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +49,7 @@ impl Element {
         let kind = chars.next()?;
         let bytes = chars.as_str().parse().ok()?;
         let kind = match (kind, bytes) {
-            ('f', 4 | 8) => Kind::Float,
+            ('f', 2 | 4 | 8) => Kind::Float,
             ('i', 1 | 2 | 4 | 8) => Kind::Int,
             ('u', 1 | 2 | 4 | 8) => Kind::Uint,
             _ => return None,
@@ -63,6 +65,7 @@ impl Element {
         }
         let unsigned = u64::from_le_bytes(little);
         match self.kind {
+            Kind::Float if self.bytes == 2 => f16::from_bits(unsigned as u16).to_f64(),
             Kind::Float if self.bytes == 4 => f64::from(f32::from_bits(unsigned as u32)),
             Kind::Float => f64::from_bits(unsigned),
             Kind::Uint => unsigned as f64,
@@ -84,8 +87,8 @@ fn ends_early(error: &io::Error) -> Problem {
     }
 }
 
-/// The text of `key`'s value in the header's Python dictionary, up to `end`.
-fn value_of<'a>(header: &'a str, key: &str, start: &str, end: &str) -> Option<&'a str> {
+/// The text of `key`'s value in the header's Python dictionary, up to one of `end`.
+fn value_of<'a>(header: &'a str, key: &str, start: &str, end: &[char]) -> Option<&'a str> {
     let after_key = header.split_once(&format!("'{key}':"))?.1.trim_start();
     Some(after_key.strip_prefix(start)?.split_once(end)?.0)
 }
@@ -116,24 +119,56 @@ impl Header {
 
     fn parse(text: &str) -> Result<Self, Problem> {
         let malformed = || format!("malformed NumPy header {:?}", text.trim_end());
-        if !text.contains("'descr':") {
+        // Writers other than NumPy quote names as JSON does, and order them as they like.
+        let header = text.replace('"', "'");
+        if !header.contains("'descr':") {
             return Err(malformed());
         }
         // A structured type is a list, without a quoted string here.
-        let descr = value_of(text, "descr", "'", "'").unwrap_or("structured");
-        let element = Element::parse(descr).ok_or_else(|| match descr {
-            "|O" => "elements of type \"|O\" are pickled objects, which are never opened".into(),
-            _ => format!("elements of type {descr:?} are not numbers this can read"),
-        })?;
-        let fortran_order = match value_of(text, "fortran_order", "", ",").map(str::trim) {
+        let descr = value_of(&header, "descr", "'", &['\'']).unwrap_or("structured").to_owned();
+        let order = value_of(&header, "fortran_order", "", &[',', '}']).map(str::trim);
+        let fortran_order = match order {
             Some("True") => true,
             Some("False") => false,
             _ => return Err(malformed()),
         };
-        let shape = value_of(text, "shape", "(", ")").ok_or_else(malformed)?;
+        let shape = value_of(&header, "shape", "(", &[')']).ok_or_else(malformed)?;
         let shape = shape.split(',').map(str::trim).filter(|s| !s.is_empty());
         let shape: Result<Vec<u64>, _> = shape.map(|s| s.trim_end_matches('L').parse()).collect();
-        Ok(Self { shape: shape.map_err(|_| malformed())?, fortran_order, element })
+        Ok(Self { shape: shape.map_err(|_| malformed())?, fortran_order, descr })
+    }
+
+    /// Why the elements are not numbers, if they are not.
+    pub fn element_problem(&self) -> Option<Problem> {
+        self.element().err()
+    }
+
+    fn element(&self) -> Result<Element, Problem> {
+        let descr = &self.descr;
+        Element::parse(descr).ok_or_else(|| match descr.as_str() {
+            "|O" => "elements of type \"|O\" are pickled objects, which are never opened".into(),
+            _ => format!(
+                "elements of type {descr:?} are not numbers this can read (float16, float32, \
+                 float64, integers)"
+            ),
+        })
+    }
+
+    /// Shape and type in words: `[240, 72] float32`.
+    pub fn summary(&self) -> String {
+        let bits = |kind| format!("{kind}{}", 8 * self.element().map_or(0, |e| e.bytes));
+        let element = match self.element().map(|element| element.kind) {
+            Ok(Kind::Float) => bits("float"),
+            Ok(Kind::Int) => bits("int"),
+            Ok(Kind::Uint) => bits("uint"),
+            Err(_) => match self.descr.trim_start_matches(['<', '>', '|', '=']).chars().next() {
+                Some('O') => "pickled objects".into(),
+                Some('U' | 'S') => "text".into(),
+                Some('b') => "bool".into(),
+                _ => self.descr.escape_debug().to_string(),
+            },
+        };
+        format!("{} {element}", self.shape_text())
     }
 
     /// The shape as NumPy prints it.
@@ -149,14 +184,15 @@ impl Header {
         else {
             return Err(format!("shape {} is absurdly large", self.shape_text()));
         };
+        let element = self.element()?;
         // Grow with the data that arrives: a header alone must not allocate gigabytes.
         let mut values = vec![];
-        let mut block = vec![0; 8192 * self.element.bytes];
+        let mut block = vec![0; 8192 * element.bytes];
         while values.len() < count {
-            let wanted = (count - values.len()).min(8192) * self.element.bytes;
+            let wanted = (count - values.len()).min(8192) * element.bytes;
             reader.read_exact(&mut block[..wanted]).map_err(|e| ends_early(&e))?;
-            let items = block[..wanted].chunks_exact(self.element.bytes);
-            values.extend(items.map(|item| self.element.value(item)));
+            let items = block[..wanted].chunks_exact(element.bytes);
+            values.extend(items.map(|item| element.value(item)));
         }
         // Reading to the end of a zip entry verifies its checksum.
         match reader.read(&mut [0]) {
@@ -231,10 +267,14 @@ mod tests {
 
     #[test]
     fn every_element_type_is_read() {
-        let cases: [(&str, &[u8], f64); 8] = [
+        let cases: [(&str, &[u8], f64); 11] = [
             ("'<f8'", &1.5e-300_f64.to_le_bytes(), 1.5e-300),
             ("'>f8'", &(-2.25_f64).to_be_bytes(), -2.25),
             ("'<f4'", &0.5_f32.to_le_bytes(), 0.5),
+            // 0x3555 is the half next to a third.
+            ("'<f2'", &0x3555_u16.to_le_bytes(), 0.333_251_953_125),
+            ("'>f2'", &0xC100_u16.to_be_bytes(), -2.5),
+            ("\"<f4\"", &(-0.25_f32).to_le_bytes(), -0.25),
             ("'<i8'", &(-60_i64).to_le_bytes(), -60.0),
             ("'>i2'", &(-300_i16).to_be_bytes(), -300.0),
             ("'|i1'", &[0xff], -1.0),
@@ -243,6 +283,21 @@ mod tests {
         ];
         for (descr, data, value) in cases {
             assert_eq!(read(&array(descr, "False", "()", data)), Ok((vec![], vec![value])));
+        }
+    }
+
+    /// Versions 2 and 3 of the format have a longer length; keys may come in any order.
+    #[test]
+    fn every_version_and_order_of_keys_is_read() {
+        let header = "{'shape': (2,), 'descr': '<i2', 'fortran_order': False}\n";
+        for version in 1..=3 {
+            let mut bytes = b"\x93NUMPY".to_vec();
+            bytes.extend([version, 0]);
+            let length = (header.len() as u32).to_le_bytes();
+            bytes.extend(&length[..if version == 1 { 2 } else { 4 }]);
+            bytes.extend(header.as_bytes());
+            bytes.extend([1, 0, 2, 0]);
+            assert_eq!(read(&bytes), Ok((vec![2], vec![1.0, 2.0])));
         }
     }
 
@@ -278,6 +333,9 @@ mod tests {
             (array("'<f8'", "Maybe", "(1,)", &[0; 8]), "malformed"),
             (array("'|O'", "False", "()", &[]), "|O"),
             (array("'<U4'", "False", "()", &[]), "<U4"),
+            (array("'<f16'", "False", "()", &[0; 16]), "<f16"),
+            (array("'<c8'", "False", "()", &[0; 8]), "<c8"),
+            (array("'|b1'", "False", "()", &[0]), "|b1"),
             (array("[('a', '<f8')]", "False", "()", &[]), "structured"),
             (b"\x93NUMPY\x02\x00\xff\xff\xff\xff".to_vec(), "4294967295"),
             (b"\x93NUMPY\x09\x00\x00\x00".to_vec(), "version 9"),

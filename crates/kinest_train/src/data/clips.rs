@@ -7,9 +7,15 @@ use anyhow::{Context, bail, ensure};
 use indicatif::{ProgressFinish, ProgressIterator};
 use kinest::motion::{MotionClip, amass};
 use rayon::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Endings of files that hold motion elsewhere, which are named where no clip is found.
+const MOTION_ENDINGS: [&str; 14] = [
+    "amc", "asf", "bvh", "c3d", "fbx", "glb", "gltf", "json", "mat", "npy", "pkl", "pt", "pth",
+    "trc",
+];
 
 /// A clip and its name, the path inside the data folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,6 +140,7 @@ pub fn read_all<T: Sync, R: Send>(
 pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut paths = vec![];
     let mut folders = vec![PathBuf::new()];
+    let mut others = BTreeMap::<String, usize>::new();
     while let Some(inside) = folders.pop() {
         let place = folder.join(&inside);
         let entries = fs::read_dir(&place)
@@ -146,10 +153,20 @@ pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
                 folders.push(path);
             } else if is_motion(&path) {
                 paths.push(path);
+            } else if let Some(ending) = path.extension() {
+                *others.entry(ending.to_string_lossy().to_lowercase()).or_default() += 1;
             }
         }
     }
-    ensure!(!paths.is_empty(), "no motion (.npz) in {}", folder.display());
+    if paths.is_empty() {
+        let others = others.iter().filter(|(ending, _)| MOTION_ENDINGS.contains(&ending.as_str()));
+        let others: Vec<_> = others.map(|(e, count)| format!("{count} .{e}")).collect();
+        let unread = match others.is_empty() {
+            true => String::new(),
+            false => format!("; not read are {}", others.join(", ")),
+        };
+        bail!("no motion (.npz) in {}{unread}", folder.display());
+    }
     paths.sort();
     Ok(paths)
 }
@@ -216,5 +233,10 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert!(load(empty.path(), None, 60.0).unwrap_err().to_string().contains("no motion"));
         assert!(load(&empty.path().join("none"), None, 60.0).is_err());
+        for other in ["a.bvh", "b.BVH", "c.pkl", "d.txt"] {
+            fs::write(empty.path().join(other), "HIERARCHY").unwrap();
+        }
+        let error = load(empty.path(), None, 60.0).unwrap_err().to_string();
+        assert!(error.ends_with("not read are 2 .bvh, 1 .pkl"), "{error}");
     }
 }

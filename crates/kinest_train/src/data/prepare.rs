@@ -213,7 +213,7 @@ fn read(clip: &str, path: &Path, stamp: FileStamp, rate_hz: f64) -> Result<ClipR
     let skip = |reason, problem| Skipped { clip: clip.into(), reason, problem };
     let motion = amass::load(path).map_err(|error| match error {
         MotionError::Field { field, problem, .. } => {
-            let is_rate = field.starts_with("mocap_frame");
+            let is_rate = amass::RATE_FIELDS.contains(&field);
             let reason = if is_rate { Reason::UnknownRate } else { Reason::BadData };
             skip(reason, format!("`{field}`: {problem}"))
         }
