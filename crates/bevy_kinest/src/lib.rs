@@ -220,8 +220,18 @@
 //! # Trackers on pelvis, feet and elsewhere
 //!
 //! Head and hands are what every player has and what networks see. A player may wear more: any of pelvis,
-//! chest, elbows, knees and feet. Their joints are put exactly at them, and what is between bends to fit:
-//! FIGURES
+//! chest, elbows, knees and feet. Their joints are put exactly at them, and what is between bends to fit.
+//! What is left with the shipped model, online, after all corrections, on 49 clips that it was not trained
+//! on (`kinest-train evaluate --refine --trackers head,hands,pelvis,feet …`, perfect trackers):
+//!
+//! | worn beside head and hands | all joints, cm | upper body | lower body | slide of standing feet, cm/s |
+//! |---|---|---|---|---|
+//! | nothing | 7.8 | 2.9 | 15.0 | 37 |
+//! | chest | 5.7 | 0.7 | 13.1 | 37 |
+//! | pelvis | 4.9 | 1.2 | 10.3 | 37 |
+//! | feet | 2.8 | 2.4 | 3.5 | 9 |
+//! | pelvis, feet | 0.9 | 1.2 | 0.6 | 9 |
+//! | all | 0.1 | 0.1 | 0.1 | 9 |
 //!
 //! ```
 //! use bevy::prelude::*;
