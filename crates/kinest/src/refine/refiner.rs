@@ -115,6 +115,10 @@ impl Refiner {
     ///
     /// # Panics
     /// If there are not three trackers.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is of another kind, and one call a frame has them"
+    )]
     pub fn apply_with(
         &mut self,
         dropout: &DropoutSettings,
