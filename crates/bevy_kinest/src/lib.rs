@@ -243,7 +243,6 @@
 //!         commands.spawn((SparseTracker::new(role), NeedsCalibration, TrackerOf(*avatar)));
 //!     }
 //! }
-//! # use bevy_kinest::NeedsCalibration;
 //! # bevy::ecs::system::assert_is_system(wear);
 //! ```
 //!
@@ -949,10 +948,10 @@ pub mod prelude {
     pub use crate::{
         BodyPose, CalibrationFailed, CalibrationMethod, DeviceChoice, DropoutReason, InferenceMode,
         KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack, KinestPlugins, KinestReady,
-        KinestRefine, KinestRig, KinestSettings, KinestSystems, MotionReplay, PlayerCalibration,
-        PoseModel, PoseSource, PoseUpdated, Recalibrate, ResetAvatar, RigBones, RigBound,
-        RigFailed, SmplSkeleton, SparseTracker, Teleport, TrackerClock, TrackerOf, Trackers,
-        TrackingLost, TrackingRegained, TrackingSpace, TrackingState,
+        KinestRefine, KinestRig, KinestSettings, KinestSystems, MotionReplay, NeedsCalibration,
+        PlayerCalibration, PoseModel, PoseSource, PoseUpdated, Recalibrate, ResetAvatar, RigBones,
+        RigBound, RigFailed, SmplSkeleton, SparseTracker, Teleport, TrackerClock, TrackerOf,
+        Trackers, TrackingLost, TrackingRegained, TrackingSpace, TrackingState,
     };
     pub use kinest::skeleton::SmplJoint;
     pub use kinest::tracker::TrackerRole;
