@@ -220,7 +220,8 @@
 //! # Trackers on pelvis, feet and elsewhere
 //!
 //! Head and hands are what every player has and what networks see. A player may wear more: any of pelvis,
-//! chest, elbows, knees and feet. Their joints are put exactly at them, and what is between bends to fit.
+//! chest, elbows, knees and feet. Their joints are put at them, as far as the body reaches below a head
+//! that stays where it is, and what is between bends to fit. Of elbows and knees only the position is used.
 //! What is left with the shipped model, online, after all corrections, on 49 clips that it was not trained
 //! on (`kinest-train evaluate --refine --trackers head,hands,pelvis,feet …`, perfect trackers):
 //!

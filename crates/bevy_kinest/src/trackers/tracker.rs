@@ -25,7 +25,7 @@ use kinest::tracker::{TrackerRole, TrackerSet};
 /// to the only one that has no trackers of its own. [`TrackingState`] tells whether the device is tracked.
 ///
 /// Every avatar needs head and hands, which its network sees. Pelvis, chest, elbows, knees and feet
-/// may be worn or not, in any combination; their joints are put exactly at them. Where the strap of such
+/// may be worn or not, in any combination; their joints are put at them. Where the strap of such
 /// a tracker is not known, add [`NeedsCalibration`].
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
