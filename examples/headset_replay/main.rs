@@ -73,7 +73,15 @@ fn main() -> ExitCode {
 /// The recorded devices: headset, left and right controller.
 pub fn load(file: Option<&PathBuf>) -> anyhow::Result<Vec<TrackerFrame>> {
     Ok(match file {
-        Some(file) => headset::load(file)?,
+        Some(file) => {
+            let headset::Devices { frames, not_finite } = headset::load(file)?;
+            let names = ["the headset", "the left controller", "the right controller"];
+            for (name, count) in names.iter().zip(not_finite).filter(|(_, count)| *count > 0) {
+                let (file, of) = (file.display(), frames.len());
+                eprintln!("{file}: {name} has no numbers in {count} of {of} frames: lost there");
+            }
+            frames
+        }
         None => stand_in::devices(Kind::Squat),
     })
 }
@@ -131,18 +139,31 @@ fn print_report(args: &Args) -> anyhow::Result<()> {
         files => files.iter().map(Some).collect(),
     };
     println!("{}", report::Figures::HEADINGS);
-    for file in files {
-        let name = file
-            .and_then(|file| file.file_stem())
-            .map_or("made by code".into(), |n| n.to_string_lossy());
-        let played =
-            report::play(load(file)?, &checkpoint).map_err(|error| anyhow!("{name}: {error}"))?;
-        println!("| {name} | {}", report::measure(&played));
-        if let Some(out) = out {
-            std::fs::create_dir_all(out)
-                .with_context(|| format!("cannot make {}", out.display()))?;
-            amass::save(out.join(format!("{name}.npz")), &played.motion, "neutral")?;
+    let mut bad = 0;
+    for file in &files {
+        if let Err(error) = report_one(*file, &checkpoint, out.as_deref()) {
+            eprintln!("error: {error:#}");
+            bad += 1;
         }
+    }
+    ensure!(bad == 0, "{bad} of {} recordings could not be played", files.len());
+    Ok(())
+}
+
+fn report_one(
+    file: Option<&PathBuf>,
+    checkpoint: &Checkpoint,
+    out: Option<&Path>,
+) -> anyhow::Result<()> {
+    let name = file
+        .and_then(|file| file.file_stem())
+        .map_or("made by code".into(), |name| name.to_string_lossy());
+    let played =
+        report::play(load(file)?, checkpoint).map_err(|error| anyhow!("{name}: {error}"))?;
+    println!("| {name} | {}", report::measure(&played));
+    if let Some(out) = out {
+        std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+        amass::save(out.join(format!("{name}.npz")), &played.motion, "neutral")?;
     }
     Ok(())
 }

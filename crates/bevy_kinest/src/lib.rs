@@ -923,7 +923,9 @@ pub use models::{
 };
 #[cfg(feature = "panel")]
 pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
-pub use player::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
+pub use player::{
+    BodyOffFloor, FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect,
+};
 pub use plugins::{KinestPlugins, KinestPosePlugin};
 pub use remote::{KinestRemotePlugin, RemoteAvatar};
 pub use replay::{KinestReplayPlugin, MotionReplay, TrackerRecorder};
@@ -947,12 +949,13 @@ pub use kinest_language;
 /// The types most games need.
 pub mod prelude {
     pub use crate::{
-        BodyPose, CalibrationFailed, CalibrationMethod, DeviceChoice, DropoutReason, InferenceMode,
-        KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack, KinestPlugins, KinestReady,
-        KinestRefine, KinestRig, KinestSettings, KinestSystems, MotionReplay, NeedsCalibration,
-        PlayerCalibration, PoseModel, PoseSource, PoseUpdated, Recalibrate, ResetAvatar, RigBones,
-        RigBound, RigFailed, SmplSkeleton, SparseTracker, Teleport, TrackerClock, TrackerOf,
-        Trackers, TrackingLost, TrackingRegained, TrackingSpace, TrackingState,
+        BodyOffFloor, BodyPose, CalibrationFailed, CalibrationMethod, DeviceChoice, DropoutReason,
+        InferenceMode, KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack, KinestPlugins,
+        KinestReady, KinestRefine, KinestRig, KinestSettings, KinestSystems, MotionReplay,
+        NeedsCalibration, PlayerCalibration, PoseModel, PoseSource, PoseUpdated, Recalibrate,
+        ResetAvatar, RigBones, RigBound, RigFailed, SmplSkeleton, SparseTracker, Teleport,
+        TrackerClock, TrackerOf, Trackers, TrackingLost, TrackingRegained, TrackingSpace,
+        TrackingState,
     };
     pub use kinest::skeleton::SmplJoint;
     pub use kinest::tracker::TrackerRole;

@@ -65,7 +65,9 @@ impl AssetLoader for MotionFileLoader {
         reader.read_to_end(&mut bytes).await?;
         let path = context.path().path();
         if path.extension().is_some_and(|ending| ending == "jsonl") {
-            return Ok(MotionFile::Recording(Arc::new(Recording::read(&bytes[..], path)?)));
+            let recording = Recording::read(&bytes[..], path)?;
+            warn_of_lost(path, recording.not_finite());
+            return Ok(MotionFile::Recording(Arc::new(recording)));
         }
         from_npz(&bytes, path)
     }
@@ -82,7 +84,9 @@ fn from_npz(bytes: &[u8], path: &Path) -> Result<MotionFile, MotionFileError> {
         return Ok(MotionFile::Clip(Arc::new(amass::read(Cursor::new(bytes), path)?)));
     }
     if archive.has("head_pos") {
-        let devices = headset::read(Cursor::new(bytes), path)?;
+        let headset::Devices { frames: devices, not_finite } =
+            headset::read(Cursor::new(bytes), path)?;
+        warn_of_lost(path, not_finite.iter().sum());
         let player = player_of(&devices);
         // `headset::read` refuses files without frames and times that do not rise.
         let recording = Recording::of_trackers(devices).map(|it| it.with_calibration(player));
@@ -91,6 +95,12 @@ fn from_npz(bytes: &[u8], path: &Path) -> Result<MotionFile, MotionFileError> {
             .ok_or_else(|| MotionFileError::Contents(path.into()));
     }
     Err(MotionFileError::Contents(path.into()))
+}
+
+fn warn_of_lost(path: &Path, poses: usize) {
+    if poses > 0 {
+        warn!("{}: {poses} poses of trackers are no numbers; they are lost there", path.display());
+    }
 }
 
 /// The player of recorded devices: measured, or of the default size if the motion is too short or

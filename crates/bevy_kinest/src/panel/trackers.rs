@@ -14,12 +14,16 @@ pub(super) fn section(ui: &mut Ui, status: &AvatarStatus, sampled: &Sampled, wat
             }
             let name = role.to_string();
             ui.label(name[..1].to_uppercase() + &name[1..]);
-            match (sampled.lost_since[k], status.lost[k]) {
+            match (sampled.lost_since(k), status.lost[k]) {
                 (Some(since), Some(why)) => {
                     let why = match why {
                         DropoutReason::Reported => "its device is not tracked",
                         DropoutReason::NotFinite => "its transform is not finite",
                         DropoutReason::Missing => "there is none",
+                        DropoutReason::Jumped => "it jumped",
+                        DropoutReason::AtOrigin => "it is at the origin",
+                        DropoutReason::Frozen => "it is frozen",
+                        DropoutReason::OutOfReach => "it is out of reach",
                     };
                     let text = format!("lost for {:.1} s: {why}", sampled.time - since);
                     ui.colored_label(ui.visuals().warn_fg_color, text);

@@ -10,6 +10,8 @@ use kinest::live::Player;
 pub(crate) struct AvatarPlayer {
     pub(super) model: Option<AssetId<PoseModel>>,
     pub player: Player,
+    /// Whether [`BodyOffFloor`](super::BodyOffFloor) has been told.
+    pub(super) is_off_floor: bool,
     /// What forecasts its body, if [`Player::settings`] ask for it.
     pub forecasting: Forecasting,
 }

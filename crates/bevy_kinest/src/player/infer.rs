@@ -4,11 +4,12 @@ use super::avatar_player::AvatarPlayer;
 use crate::body::KinestAvatar;
 use crate::frame::{Clock, InferenceMode};
 use crate::models::{KinestModels, PoseModel, Workers};
-use crate::trackers::{PlayerCalibration, Sampled};
+use crate::trackers::{AvatarStatus, PlayerCalibration, Sampled, tell_doubts};
 use bevy::prelude::*;
 
 /// Adds the trackers of this frame to each avatar's history, and submits the network's input.
 pub(super) fn infer(
+    mut commands: Commands,
     clock: Clock,
     models: Res<Assets<PoseModel>>,
     mut workers: ResMut<Workers>,
@@ -18,22 +19,29 @@ pub(super) fn infer(
         &KinestAvatar,
         Option<&PlayerCalibration>,
         &mut Sampled,
+        &mut AvatarStatus,
         &mut AvatarPlayer,
     )>,
 ) {
     let (settings, now) = (&clock.settings, clock.now().as_secs_f64());
     let inline = settings.mode == InferenceMode::Inline;
-    for (name, KinestAvatar { model }, calibration, mut sampled, mut of_avatar) in &mut avatars {
+    for (name, KinestAvatar { model }, calibration, mut sampled, mut status, mut of_avatar) in
+        &mut avatars
+    {
         let avatar = name.entity;
         let id = model.id();
         let AvatarPlayer { model: asked, player, .. } = &mut *of_avatar;
         (player.settings.dropout, player.settings.blend) = (settings.dropout, settings.blend);
         let calibration = calibration.map(|PlayerCalibration(player)| player);
         player.calibrate(calibration.copied());
-        if let Some(devices) = sampled.driving(calibration)
-            && let Err(error) = player.push(&devices, sampled.told_moved)
-        {
-            sampled.warn(&name, error.to_string());
+        let pushed =
+            sampled.driving(calibration).map(|devices| player.push(&devices, sampled.told_moved));
+        match pushed {
+            Some(Ok(())) => {
+                tell_doubts(&mut commands, avatar, &mut sampled, &mut status, player.doubts());
+            }
+            Some(Err(error)) => sampled.warn(&name, error.to_string()),
+            None => {}
         }
         if *asked != Some(id) {
             workers.forget(avatar, asked.replace(id));

@@ -2,11 +2,13 @@
 
 mod avatar_player;
 mod infer;
+mod off_floor;
 mod receive;
 mod refine;
 mod show;
 
 pub(crate) use avatar_player::AvatarPlayer;
+pub use off_floor::BodyOffFloor;
 pub use refine::{FloorReflect, FootLockSettingsReflect, KinestRefine, OneEuroReflect};
 pub(crate) use show::{POSE_AGE_MS, refine as refine_bodies};
 
@@ -26,6 +28,7 @@ pub(crate) struct PlayerPlugin;
 impl Plugin for PlayerPlugin {
     fn build(&self, app: &mut App) {
         app.register_diagnostic(Diagnostic::new(POSE_AGE_MS).with_suffix(" ms"))
+            .register_type::<BodyOffFloor>()
             .register_type::<KinestRefine>()
             .add_systems(
                 PostUpdate,

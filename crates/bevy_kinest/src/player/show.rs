@@ -1,6 +1,7 @@
 //! The pose that each frame shows.
 
 use super::avatar_player::AvatarPlayer;
+use super::off_floor::BodyOffFloor;
 use super::refine::KinestRefine;
 use crate::body::{BodyPose, KinestAvatar, confidence};
 use crate::frame::Clock;
@@ -33,7 +34,7 @@ pub(super) fn place(
         let shown = player.show_with(forecaster, &body.skeleton, now, clock.delta());
         let Some(shown) = shown else { continue };
         let PlayerPose { pose, source, time } = shown;
-        let lost = [0, 1, 2].map(|k| sampled.lost_since[k].map_or(0.0, |since| now - since));
+        let lost = [0, 1, 2].map(|k| sampled.lost_since(k).map_or(0.0, |since| now - since));
         body.source = source;
         body.time = Some(sampled.on_clock(time));
         body.age = now - time;
@@ -54,14 +55,23 @@ pub(super) fn place(
 
 /// Corrects every pose as set in the avatar's [`KinestRefine`].
 pub(crate) fn refine(
+    mut commands: Commands,
     clock: Clock,
-    mut avatars: Query<(&KinestRefine, &mut AvatarPlayer, &mut BodyPose)>,
+    mut avatars: Query<(NameOrEntity, &KinestRefine, &mut AvatarPlayer, &mut BodyPose)>,
 ) {
-    for (refine, mut of_avatar, mut body) in &mut avatars {
+    for (avatar, refine, mut of_avatar, mut body) in &mut avatars {
         of_avatar.player.settings.refine = (*refine).into();
         if body.time.is_some() {
             let (skeleton, pose) = body.unsettled();
             body.contacts = of_avatar.player.refine(skeleton, pose, clock.delta());
+            let height = of_avatar.player.off_floor();
+            if let Some(height) = height.filter(|_| !of_avatar.is_off_floor) {
+                warn!(
+                    "avatar {avatar} stands {height:.2} m above the floor: recentre, or calibrate the player"
+                );
+                commands.trigger(BodyOffFloor { entity: avatar.entity, height });
+            }
+            of_avatar.is_off_floor = height.is_some();
         }
         body.settle();
     }

@@ -2,7 +2,7 @@
 
 use super::tracker::TrackerRoleReflect;
 use bevy::prelude::*;
-use kinest::tracker::TrackerRole;
+use kinest::tracker::{Doubt, TrackerRole};
 
 /// Why a tracker is in a dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Reflect)]
@@ -13,6 +13,28 @@ pub enum DropoutReason {
     NotFinite,
     /// The avatar has no tracker of this role.
     Missing,
+    /// It says that it is tracked, but jumped further than a body moves, and the jump has not lasted for
+    /// 0.1 s yet. A jump of the head that lasts is a teleport.
+    Jumped,
+    /// It says that it is tracked, but is at the origin of its tracking space, as devices are whose pose
+    /// nobody wrote.
+    AtOrigin,
+    /// It says that it is tracked, but has had the same pose to the last bit for a second in which the head
+    /// moved.
+    Frozen,
+    /// It says that it is tracked, but is further from the head than a body reaches.
+    OutOfReach,
+}
+
+impl From<Doubt> for DropoutReason {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::Jumped => Self::Jumped,
+            Doubt::AtOrigin => Self::AtOrigin,
+            Doubt::Frozen => Self::Frozen,
+            Doubt::OutOfReach => Self::OutOfReach,
+        }
+    }
 }
 
 /// Triggered on an avatar when a dropout of one of its trackers has begun.

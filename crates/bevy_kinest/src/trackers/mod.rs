@@ -2,6 +2,7 @@
 
 mod assign;
 mod calibration;
+mod doubt;
 mod dropout;
 mod sample;
 mod sampled;
@@ -14,6 +15,7 @@ pub(crate) use calibration::Measuring;
 pub use calibration::{
     CalibrationFailed, CalibrationMethod, KinestCalibrated, PlayerCalibration, Recalibrate,
 };
+pub(crate) use doubt::tell_doubts;
 pub use dropout::{DropoutReason, TrackingLost, TrackingRegained};
 pub(crate) use sample::sample;
 pub(crate) use sampled::{Replayed, Sampled};

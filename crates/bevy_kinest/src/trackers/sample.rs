@@ -13,7 +13,7 @@ use glam::DMat3;
 use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
 use kinest::live::lowered_hand;
 use kinest::skeleton::Skeleton;
-use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole};
+use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole, is_at_origin};
 
 /// Greatest error of 32-bit transforms: metres, and elements of a rotation matrix.
 const ROUNDING: f64 = 1e-4;
@@ -69,9 +69,11 @@ pub(crate) fn sample(
                     .compute_global_transform(device)
                     .map_err(|_| DropoutReason::Missing)
                     .and_then(|global| {
-                        let affine = space_from_world * global.affine();
-                        pose_of(GlobalTransform::from(affine), &tracker.device_from_joint)
-                            .ok_or(DropoutReason::NotFinite)
+                        let device = GlobalTransform::from(space_from_world * global.affine());
+                        if k > 0 && is_at_origin(device.translation().as_dvec3()) {
+                            return Err(DropoutReason::AtOrigin);
+                        }
+                        pose_of(device, &tracker.device_from_joint).ok_or(DropoutReason::NotFinite)
                     })
                     .map(|pose| match replayed.and_then(|frame| frame.exact[k]) {
                         // Its transform rounds it.
@@ -103,7 +105,7 @@ pub(crate) fn sample(
                     Some(*sampled.lost_since[k].get_or_insert(now))
                 }
             };
-            let since = since.map(|since| sampled.on_clock(since));
+            let since = since.or(sampled.doubted_since[k]).map(|since| sampled.on_clock(since));
             if let Some(Ok((_, mut state, _))) = tracker.map(|tracker| trackers.get_mut(tracker))
                 && state.lost_since != since
             {

@@ -24,7 +24,9 @@ pub(crate) struct Sampled {
     pub devices: Option<TrackerFrame>,
     pub world_from_space: GlobalTransform,
     /// Start of each tracker's dropout, in the order of [`TrackerRole::ALL`].
-    pub lost_since: [Option<f64>; ROLES],
+    pub(super) lost_since: [Option<f64>; ROLES],
+    /// Start of each dropout that nobody reported, in the same order.
+    pub(super) doubted_since: [Option<f64>; ROLES],
     /// Trackers on the body that drive nothing until a calibration says how they are worn.
     pub(super) need_calibration: Vec<TrackerRole>,
     /// The player was teleported since the last sampled frame.
@@ -40,6 +42,11 @@ pub(crate) struct Sampled {
 }
 
 impl Sampled {
+    /// Start of the dropout of the tracker at this place of [`TrackerRole::ALL`].
+    pub fn lost_since(&self, k: usize) -> Option<f64> {
+        self.lost_since[k].or(self.doubted_since[k])
+    }
+
     /// `time` on the trackers' clock, seconds.
     pub fn on_clock(&self, time: f64) -> f64 {
         self.start.unwrap_or_default().as_secs_f64() + time

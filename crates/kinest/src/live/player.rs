@@ -10,10 +10,19 @@ use crate::calibration::Calibration;
 use crate::features::WindowAxes;
 use crate::forecast::{BodyForecaster, Extrapolation, ForecastPose, limit_bends};
 use crate::model::{Feed, ModelSpec};
-use crate::refine::{DropoutSettings, RefineSettings, Refiner, SourceFade, three_point_pose};
+use crate::refine::{
+    DropoutSettings, OffFloor, RefineSettings, Refiner, SourceFade, TrunkHeading,
+    three_point_pose_facing,
+};
 use crate::skeleton::{PerJoint, Pose, Skeleton};
-use crate::tracker::{BodyTrackers, Teleport, TrackerFrame, TrackerPose, TrackerSet};
+use crate::tracker::{
+    BodyTrackers, Doubts, Plausibility, Teleport, TrackerFrame, TrackerPose, TrackerRole,
+    TrackerSet,
+};
 use glam::DQuat;
+
+/// Arm span of a player whose size is not known, metres: of the tallest.
+const LONGEST_ARM_SPAN: f64 = 1.75;
 
 /// How a player's pose is made from trackers and estimates.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,6 +127,10 @@ pub struct Player {
     /// May be changed at any time. New correction settings reset the corrections.
     pub settings: PlayerSettings,
     calibration: Option<Calibration>,
+    plausibility: Plausibility,
+    doubts: Doubts,
+    /// Heading of the trunk of a body without an estimate.
+    trunk: TrunkHeading,
     newest: Option<Newest>,
     network: Option<Network>,
     stand_in: HandStandIn,
@@ -126,6 +139,7 @@ pub struct Player {
     estimated_by: u64,
     fade: SourceFade<(PoseSource, u64)>,
     refiner: Refiner,
+    off_floor: OffFloor,
     /// Estimate time and frame time that were shown last, seconds.
     shown: Option<(f64, f64)>,
     forecasts: Option<Box<Forecasts>>,
@@ -184,15 +198,25 @@ impl Player {
 
     /// Takes the newest frame of the devices: head, left hand, right hand, and what is worn on the
     /// body. The pose of an untracked device is its last tracked pose, or a guess if it was never
-    /// tracked; of those on the body nothing is shown then. `teleported`
-    /// says that the whole player was moved since the previous frame; jumps too fast for a body are
-    /// detected as teleports anyway.
+    /// tracked; of those on the body nothing is shown then. Tracked devices whose pose no body has are
+    /// taken for lost ([`doubts`](Self::doubts)). `teleported` says that the whole player was moved since
+    /// the previous frame; a jump of the head that lasts is detected as a teleport anyway, 0.1 s later.
     ///
     /// # Errors
     /// If the frame has the wrong number of poses, or a pose that is used is not finite. The player
     /// does not change then.
     pub fn push(&mut self, devices: &TrackerFrame, teleported: bool) -> Result<(), TrackerError> {
-        let poses = self.poses(devices)?;
+        let mut poses = self.poses(devices)?;
+        let arm_span = self.calibration.map_or(LONGEST_ARM_SPAN, |player| player.arm_span);
+        self.doubts =
+            self.plausibility.judge(devices.time, &poses, &devices.body, arm_span, teleported);
+        for (k, role) in TrackerRole::HEAD_AND_HANDS.into_iter().enumerate() {
+            if self.doubts.get(role).is_some() {
+                let last = self.newest.as_ref().map_or(poses[k], |newest| newest.devices.poses[k]);
+                poses[k] = last.lost();
+            }
+        }
+        let teleported = teleported || self.doubts.head_moved();
         let before =
             self.newest.as_ref().map(|newest| (newest.joints.time, newest.joints.poses[0]));
         let newest = self.newest.get_or_insert_with(|| Newest {
@@ -208,7 +232,7 @@ impl Player {
             kept.poses.clear();
             kept.poses.extend_from_slice(&poses);
         }
-        keep_body(&mut newest.devices.body, &devices.body);
+        keep_body(&mut newest.devices.body, &devices.body, &self.doubts);
         newest.joints.body.clone_from(&newest.devices.body);
         if let Some(player) = &self.calibration {
             player.move_to_joints(&mut newest.joints);
@@ -225,12 +249,15 @@ impl Player {
             false => Teleport::detect(&before, &head, devices.time - time),
         });
         if let Some(by) = &newest.teleport {
+            self.trunk.teleport(by);
             self.fade.teleport(by);
             self.refiner.teleport(by);
             if let Some(forecasts) = &mut self.forecasts {
                 forecasts.teleport(by);
             }
         }
+        let passed = before.map_or(0.0, |(time, _)| (devices.time - time).max(0.0));
+        self.trunk.step(&newest.joints.poses, passed);
         Ok(())
     }
 
@@ -254,6 +281,12 @@ impl Player {
             Some((role, _)) => Err(TrackerError::Pose(role)),
             None => Ok(poses),
         }
+    }
+
+    /// Which devices of the newest frame are taken for lost although they say that they are tracked.
+    #[must_use]
+    pub fn doubts(&self) -> &Doubts {
+        &self.doubts
     }
 
     /// The player's joints that the trackers stand for, in the newest frame.
@@ -373,7 +406,8 @@ impl Player {
             }
             (None, None, Some((time, rotations))) => (PoseSource::Estimated, time, rotations),
             (None, None, None) => {
-                let rotations = three_point_pose(skeleton, trackers).rotations;
+                let facing = self.trunk.get().unwrap_or_default();
+                let rotations = three_point_pose_facing(skeleton, trackers, facing).rotations;
                 (PoseSource::InverseKinematics, now, rotations)
             }
         };
@@ -411,10 +445,20 @@ impl Player {
         let lost = self.forecasts.as_ref().map_or([None; 3], |forecasts| *forecasts.joints());
         let (dropout, TrackerFrame { poses, body, .. }) = (&self.settings.dropout, &newest.joints);
         let contacts = self.refiner.apply_with(dropout, skeleton, pose, poses, body, &lost, dt);
+        if let Some(floor) = self.refiner.floor() {
+            self.off_floor.step(skeleton, pose, floor, dt);
+        }
         if let (Some(forecasts), Some((_, now))) = (&mut self.forecasts, self.shown) {
             forecasts.show(now, pose);
         }
         contacts
+    }
+
+    /// Height of the soles above the floor, metres, of a body that has been in the air for two seconds;
+    /// `None` on the floor. See [`OffFloor`].
+    #[must_use]
+    pub fn off_floor(&self) -> Option<f64> {
+        self.off_floor.get()
     }
 
     /// The refined body at time `now`; `None` while there is no tracker frame. `skeleton` is the
@@ -460,10 +504,12 @@ impl Player {
     }
 }
 
-/// Replaces `kept` by the trackers that are worn `now`. What a lost one reports need not be a pose: it
-/// keeps its last one, and is left out if it never had any.
-fn keep_body(kept: &mut BodyTrackers, now: &BodyTrackers) {
-    let same = now.iter().all(|(_, pose)| is_pose(pose));
+/// Replaces `kept` by the trackers that are worn `now`. What a lost one reports need not be a pose, and
+/// what is doubted is not believed: it keeps its last one, and is left out if it never had any.
+fn keep_body(kept: &mut BodyTrackers, now: &BodyTrackers, doubts: &Doubts) {
+    let is_believed =
+        |role: TrackerRole, pose: &TrackerPose| is_pose(pose) && doubts.get(role).is_none();
+    let same = now.iter().all(|(role, pose)| is_believed(role, pose));
     if same {
         kept.clone_from(now);
         return;
@@ -471,7 +517,7 @@ fn keep_body(kept: &mut BodyTrackers, now: &BodyTrackers) {
     let before = std::mem::take(kept);
     for (role, pose) in now.iter() {
         let last = before.get(role).map(|last| last.lost());
-        if let Some(pose) = if is_pose(pose) { Some(*pose) } else { last } {
+        if let Some(pose) = if is_believed(role, pose) { Some(*pose) } else { last } {
             kept.set(role, pose);
         }
     }
@@ -514,9 +560,18 @@ mod tests {
 
     /// Shows every frame of `trackers`, with a network that always outputs the same pose at once.
     fn play(player: &mut Player, trackers: &[TrackerFrame]) -> Vec<PlayerPose> {
+        play_told(player, trackers, None)
+    }
+
+    /// [`play`], with a teleport announced in the frame of this number.
+    fn play_told(
+        player: &mut Player,
+        trackers: &[TrackerFrame],
+        teleport: Option<usize>,
+    ) -> Vec<PlayerPose> {
         let spec = fake::spec();
-        let show = |frame: &TrackerFrame| {
-            player.push(frame, false).unwrap();
+        let show = |(i, frame): (usize, &TrackerFrame)| {
+            player.push(frame, teleport == Some(i)).unwrap();
             let told = player.tell(&spec, 1).unwrap().unwrap();
             if told.new
                 && let Some(question) = player.ask()
@@ -527,7 +582,7 @@ mod tests {
             }
             player.pose(&spec.skeleton, frame.time).unwrap()
         };
-        trackers.iter().map(show).collect()
+        trackers.iter().enumerate().map(show).collect()
     }
 
     fn head(pose: &Pose) -> DVec3 {
@@ -578,7 +633,7 @@ mod tests {
         }
     }
 
-    /// Announced or detected, a teleport changes nothing but the place.
+    /// A teleport changes nothing but the place: at once if it is announced, or else once it has lasted.
     #[test]
     fn a_teleport_moves_the_whole_state() {
         let walk = walk();
@@ -591,12 +646,52 @@ mod tests {
         // teleport frame.
         let refine = RefineSettings { lock_feet: false, ground: false, ..Default::default() };
         let settings = PlayerSettings { refine, ..PlayerSettings::default() };
-        let [here, there] =
-            [&walk, &moved].map(|trackers| play(&mut Player::new(settings), &trackers[..260]));
-        for (i, (here, there)) in here.iter().zip(&there).enumerate() {
-            // A detected teleport includes the head's motion in that frame: 1 cm, 1°.
-            for (a, b) in here.pose.rotations[1..].iter().zip(&there.pose.rotations[1..]) {
-                assert!(geodesic_angle(*a, *b) < 0.1, "frame {i}");
+        let here = play(&mut Player::new(settings), &walk[..280]);
+        for announced in [true, false] {
+            let told = announced.then_some(200);
+            let there = play_told(&mut Player::new(settings), &moved[..280], told);
+            // Held for 0.1 s, then faded for 0.3 s.
+            let waits = if announced { 200..200 } else { 200..200 + 6 + 18 };
+            for (i, (here, there)) in here.iter().zip(&there).enumerate() {
+                let held = head(&there.pose).distance(walk[200].poses[0].position) < 0.1;
+                assert_eq!(
+                    held && i > 195,
+                    (196..200).contains(&i) || (!announced && (200..206).contains(&i)),
+                    "frame {i}"
+                );
+                if waits.contains(&i) {
+                    continue;
+                }
+                // A detected teleport includes the head's motion in that frame: 1 cm, 1°.
+                for (a, b) in here.pose.rotations[1..].iter().zip(&there.pose.rotations[1..]) {
+                    assert!(geodesic_angle(*a, *b) < 0.1, "frame {i}");
+                }
+            }
+        }
+    }
+
+    /// A head that is elsewhere for a frame moves neither feet nor pelvis.
+    #[test]
+    fn pops_do_not_throw_the_body() {
+        let walk = walk();
+        let limit = 0.05;
+        let joints = [SmplJoint::Pelvis, SmplJoint::LeftFoot, SmplJoint::RightFoot];
+        let at = |shown: &PlayerPose| Skeleton::default().pose_joints(&shown.pose).positions;
+        let clean = play(&mut Player::default(), &walk[..300]);
+        for (device, metres) in [(0, 0.4), (0, 3.0), (1, 0.4), (2, 3.0)] {
+            for up in [DVec3::Z, DVec3::X] {
+                let mut popped = walk.clone();
+                for i in [100, 150, 151, 220] {
+                    popped[i].poses[device].position += up * metres;
+                }
+                let shown = play(&mut Player::default(), &popped[..300]);
+                for i in 99..300 {
+                    for joint in joints.map(SmplJoint::index) {
+                        let step = at(&shown[i])[joint].distance(at(&shown[i - 1])[joint]);
+                        let own = at(&clean[i])[joint].distance(at(&clean[i - 1])[joint]);
+                        assert!(step < own + limit, "{device} {metres} {i} {joint}: {step} {own}");
+                    }
+                }
             }
         }
     }

@@ -50,10 +50,11 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(value).map(Some)
 }
 
+/// Other programs write `NaN` or `null` for what is no number.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Point {
-    position: DVec3,
+    position: [Option<f64>; 3],
     rotation: Turn,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lost: bool,
@@ -61,15 +62,28 @@ struct Point {
 
 impl Point {
     fn of(pose: &TrackerPose) -> Self {
-        let rotation = Turn::Matrix(pose.rotation);
-        Self { position: pose.position, rotation, lost: !pose.tracked }
+        let rotation = Turn::Matrix(pose.rotation.to_cols_array().map(Some));
+        Self { position: pose.position.to_array().map(Some), rotation, lost: !pose.tracked }
     }
 
-    /// `None` if it is not finite or not a rotation.
-    fn pose(&self) -> Option<TrackerPose> {
-        let rotation = self.rotation.matrix().filter(|_| self.position.is_finite())?;
-        Some(TrackerPose { position: self.position, rotation, tracked: !self.lost })
+    /// The pose, or why there is none.
+    fn pose(&self) -> Result<TrackerPose, NoPose> {
+        let position = DVec3::from_array(finite(&self.position).ok_or(NoPose::NotFinite)?);
+        let rotation = self.rotation.matrix()?;
+        Ok(TrackerPose { position, rotation, tracked: !self.lost })
     }
+}
+
+/// Why a [`Point`] is not a pose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NoPose {
+    NotFinite,
+    NotRotation,
+}
+
+fn finite<const N: usize>(numbers: &[Option<f64>; N]) -> Option<[f64; N]> {
+    let numbers = numbers.map(|number| number.unwrap_or(f64::NAN));
+    numbers.iter().all(|number| number.is_finite()).then_some(numbers)
 }
 
 /// Written as a matrix (column by column), because a quaternion would change the last digits. A
@@ -77,24 +91,28 @@ impl Point {
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Turn {
-    Quaternion(DQuat),
-    Matrix(DMat3),
+    Quaternion([Option<f64>; 4]),
+    Matrix([Option<f64>; 9]),
 }
 
 impl Turn {
     /// Maximum deviation of the columns' dot products from those of a rotation.
     const SKEW: f64 = 1e-3;
 
-    /// `None` if it is not a rotation.
-    fn matrix(&self) -> Option<DMat3> {
+    fn matrix(&self) -> Result<DMat3, NoPose> {
         match self {
-            Self::Quaternion(q) => q.is_normalized().then(|| DMat3::from_quat(*q)),
+            Self::Quaternion(q) => {
+                let q = DQuat::from_array(finite(q).ok_or(NoPose::NotFinite)?);
+                q.is_normalized().then(|| DMat3::from_quat(q))
+            }
             Self::Matrix(m) => {
+                let m = DMat3::from_cols_array(&finite(m).ok_or(NoPose::NotFinite)?);
                 let right = m.determinant() > 0.0;
-                let straight = (m.transpose() * *m).abs_diff_eq(DMat3::IDENTITY, Self::SKEW);
-                (right && straight).then_some(*m)
+                let straight = (m.transpose() * m).abs_diff_eq(DMat3::IDENTITY, Self::SKEW);
+                (right && straight).then_some(m)
             }
         }
+        .ok_or(NoPose::NotRotation)
     }
 }
 
@@ -149,10 +167,12 @@ pub enum RecordingError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
     frames: Vec<RecordedFrame>,
+    not_finite: usize,
 }
 
 impl Recording {
-    /// Reads a recording from a file.
+    /// Reads a recording from a file. A tracker whose pose has a number that is not finite is lost in that
+    /// frame ([`not_finite`](Self::not_finite)).
     ///
     /// # Errors
     /// If it cannot be read or is not a recording; the error names the line.
@@ -180,9 +200,17 @@ impl Recording {
             return Err(bad(1, format!("format {FORMAT} expected, found {found}")));
         }
         let mut frames: Vec<RecordedFrame> = Vec::new();
+        let mut not_finite = 0;
         for (text, line) in lines {
-            let parsed: Line = serde_json::from_str(&text.map_err(file_error)?)
-                .map_err(|error| bad(line, error.to_string()))?;
+            let mut text = text.map_err(file_error)?;
+            // JSON has no word for it, but Python writes these.
+            for word in ["NaN", "-Infinity", "Infinity"] {
+                if text.contains(word) {
+                    text = text.replace(word, "null");
+                }
+            }
+            let parsed: Line =
+                serde_json::from_str(&text).map_err(|error| bad(line, error.to_string()))?;
             let expected = header.trackers.roles().len();
             if parsed.trackers.len() != expected {
                 let found = parsed.trackers.len();
@@ -191,18 +219,36 @@ impl Recording {
             if frames.last().is_some_and(|last| parsed.time <= last.trackers.time) {
                 return Err(bad(line, format!("the time {} does not rise", parsed.time)));
             }
-            let poses = parsed.trackers.iter().map(Point::pose).collect::<Option<_>>();
-            let poses = poses.ok_or_else(|| bad(line, "a rotation is none".into()))?;
+            let before = frames.last();
+            let mut poses = Vec::with_capacity(expected);
+            for (k, point) in parsed.trackers.iter().enumerate() {
+                poses.push(match point.pose() {
+                    Ok(pose) => pose,
+                    Err(NoPose::NotRotation) => return Err(bad(line, "a rotation is none".into())),
+                    Err(NoPose::NotFinite) => {
+                        not_finite += 1;
+                        let never = TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY);
+                        before.map_or(never, |before| before.trackers.poses[k]).lost()
+                    }
+                });
+            }
             let mut trackers = TrackerFrame::new(parsed.time, poses);
             for (role, point) in &parsed.body {
                 if TrackerRole::HEAD_AND_HANDS.contains(role) {
                     return Err(bad(line, format!("the {role} is not worn on the body")));
                 }
-                let pose = point.pose();
-                let wrong = || bad(line, format!("the rotation of the {role} is none"));
-                trackers.body.set(*role, pose.ok_or_else(wrong)?);
+                match point.pose() {
+                    Ok(pose) => trackers.body.set(*role, pose),
+                    Err(NoPose::NotRotation) => {
+                        return Err(bad(line, format!("the rotation of the {role} is none")));
+                    }
+                    Err(NoPose::NotFinite) => {
+                        not_finite += 1;
+                        let last = before.and_then(|before| before.trackers.body.get(*role));
+                        last.into_iter().for_each(|last| trackers.body.set(*role, last.lost()));
+                    }
+                }
             }
-            let before = frames.last();
             let calibration =
                 parsed.calibration.unwrap_or_else(|| before.and_then(|b| b.calibration));
             let model = parsed.model.unwrap_or_else(|| before.and_then(|b| b.model.clone()));
@@ -212,7 +258,7 @@ impl Recording {
         if frames.is_empty() {
             return Err(bad(2, "there are no frames".into()));
         }
-        Ok(Self { frames })
+        Ok(Self { frames, not_finite })
     }
 
     /// A recording of frames from elsewhere, such as
@@ -223,7 +269,7 @@ impl Recording {
     pub fn of_trackers(frames: Vec<TrackerFrame>) -> Option<Self> {
         let rising = frames.windows(2).all(|pair| pair[0].time < pair[1].time);
         let frames: Vec<_> = frames.into_iter().map(RecordedFrame::of).collect();
-        (rising && !frames.is_empty()).then_some(Self { frames })
+        (rising && !frames.is_empty()).then_some(Self { frames, not_finite: 0 })
     }
 
     /// The same recording, of a player with this calibration in every frame.
@@ -231,6 +277,12 @@ impl Recording {
     pub fn with_calibration(mut self, calibration: Calibration) -> Self {
         self.frames.iter_mut().for_each(|frame| frame.calibration = Some(calibration));
         self
+    }
+
+    /// Number of tracker poses in the file that had a number that is not finite.
+    #[must_use]
+    pub fn not_finite(&self) -> usize {
+        self.not_finite
     }
 
     /// The frames.
@@ -448,6 +500,33 @@ mod tests {
         frames.iter().for_each(|frame| writer.push(frame).unwrap());
         writer.finish().unwrap();
         assert_eq!(Recording::load(&path).unwrap().frames(), frames);
+    }
+
+    #[test]
+    fn poses_that_are_no_numbers_are_lost_and_counted() {
+        let point = |x: &str| format!(r#"{{"position":[{x},0,1],"rotation":[0,0,0,1]}}"#);
+        let line = |time: f64, x: [&str; 3], pelvis: &str| {
+            let [a, b, c] = x.map(point);
+            let pelvis = point(pelvis);
+            format!(r#"{{"time":{time},"trackers":[{a},{b},{c}],"body":{{"Pelvis":{pelvis}}}}}"#)
+        };
+        let text = [
+            r#"{"kinest_recording":1,"trackers":"HeadAndHands"}"#.to_owned(),
+            line(0.0, ["1", "2", "NaN"], "null"),
+            line(1.0, ["3", "null", "4"], "5"),
+            line(2.0, ["-Infinity", "6", "7"], "Infinity"),
+        ]
+        .join("\n");
+        let recording = Recording::read(text.as_bytes(), "python.jsonl").unwrap();
+        assert_eq!(recording.not_finite(), 5);
+        let seen = |i: usize, k: usize| {
+            let pose = recording.frames()[i].trackers.poses[k];
+            (pose.position.x, pose.tracked)
+        };
+        assert_eq!([seen(0, 0), seen(0, 2), seen(1, 2)], [(1.0, true), (0.0, false), (4.0, true)]);
+        assert_eq!([seen(1, 1), seen(2, 0), seen(2, 1)], [(2.0, false), (3.0, false), (6.0, true)]);
+        let pelvis = |i: usize| recording.frames()[i].trackers.body.get(TrackerRole::Pelvis);
+        assert!(pelvis(0).is_none() && pelvis(1).unwrap().tracked && !pelvis(2).unwrap().tracked);
     }
 
     #[test]

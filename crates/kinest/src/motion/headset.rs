@@ -8,7 +8,8 @@
 //! | `head_quat_xyzw`, `left_quat_xyzw`, `right_quat_xyzw` | `[frames, 4]` | world-from-device rotation |
 //!
 //! A zero quaternion, which some runtimes report for a device they do not see, means that the
-//! device is not tracked. Other arrays are ignored.
+//! device is not tracked, and so does a pose with a number that is not finite.
+//! Other arrays are ignored.
 
 use super::amass::{MotionError, RATES};
 use super::npy;
@@ -37,14 +38,23 @@ const ARRAYS: [[&str; 2]; 3] = [
 /// A quaternion with a smaller squared length counts as zero.
 const LENGTH_SQUARED: f32 = 1e-6;
 
-/// Reads the file at `path`: headset, left and right controller in AMASS space. A
-/// [`Calibration`](crate::calibration::Calibration) maps these devices to joints.
+/// What is in a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Devices {
+    /// Headset, left and right controller in AMASS space. A
+    /// [`Calibration`](crate::calibration::Calibration) maps them to joints.
+    pub frames: Vec<TrackerFrame>,
+    /// For each of them, in how many frames its pose had a number that is not finite. It is lost there.
+    pub not_finite: [usize; 3],
+}
+
+/// Reads the file at `path`.
 ///
 /// # Errors
 /// If the file cannot be read or is not a `.npz` archive; if an array is missing or does not have
-/// the shape in [the table](self); if there are no frames, a number that is not finite, times that
+/// the shape in [the table](self); if there are no frames, times that
 /// do not increase, or neither times nor a rate.
-pub fn load(path: impl AsRef<Path>) -> Result<Vec<TrackerFrame>, MotionError> {
+pub fn load(path: impl AsRef<Path>) -> Result<Devices, MotionError> {
     let path = path.as_ref();
     let file =
         File::open(path).map_err(|source| MotionError::Read { path: path.into(), source })?;
@@ -55,10 +65,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Vec<TrackerFrame>, MotionError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn read(
-    source: impl Read + Seek,
-    name: impl AsRef<Path>,
-) -> Result<Vec<TrackerFrame>, MotionError> {
+pub fn read(source: impl Read + Seek, name: impl AsRef<Path>) -> Result<Devices, MotionError> {
     let name = name.as_ref();
     let mut archive = NpzArchive::new(source)
         .map_err(|source| MotionError::Archive { path: name.into(), source })?;
@@ -79,11 +86,6 @@ pub fn read(
                 _ => Some("[frames, 4]"),
             })
             .map_err(in_file)?;
-        for (field, values, width) in [(position, &positions, 3), (rotation, &rotations, 4)] {
-            if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-                return Err(fault(field, format!("frame {}: not a finite number", at / width)));
-            }
-        }
         points.push((positions, rotations));
     }
     let frames = points[0].0.len() / 3;
@@ -105,7 +107,7 @@ pub fn read(
             let problem = format!("{} frames, but `{}` has {frames}", times.len(), ARRAYS[0][0]);
             return Err(fault("time", problem));
         }
-        if let Some(at) = times.windows(2).position(|pair| pair[1] <= pair[0]) {
+        if let Some(at) = times.windows(2).position(|pair| !(pair[1] > pair[0])) {
             let problem = format!("frame {}: {} s does not rise", at + 1, times[at + 1]);
             return Err(fault("time", problem));
         }
@@ -123,22 +125,27 @@ pub fn read(
 
     // Last tracked pose of each device, held during a dropout.
     let mut seen = [TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY).lost(); 3];
+    let mut not_finite = [0; 3];
     let frame_at = |(frame, time): (usize, f64)| {
-        for (pose, (positions, rotations)) in seen.iter_mut().zip(&points) {
+        for (k, (pose, (positions, rotations))) in seen.iter_mut().zip(&points).enumerate() {
             let [x, y, z] = [0, 1, 2].map(|i| positions[3 * frame + i] as f32);
             let rotation = Quat::from_array([0, 1, 2, 3].map(|i| rotations[4 * frame + i] as f32));
-            *pose = if rotation.length_squared() < LENGTH_SQUARED {
+            let position = Vec3::new(x, y, z);
+            let is_finite = position.is_finite() && rotation.is_finite();
+            not_finite[k] += usize::from(!is_finite);
+            *pose = if !is_finite || rotation.length_squared() < LENGTH_SQUARED {
                 pose.lost()
             } else {
                 TrackerPose::new(
-                    amass_from_engine_point(Vec3::new(x, y, z)),
+                    amass_from_engine_point(position),
                     DMat3::from_quat(amass_from_engine_rotation(rotation)),
                 )
             };
         }
         TrackerFrame::new(time, seen.to_vec())
     };
-    Ok(times.into_iter().enumerate().map(frame_at).collect())
+    let frames = times.into_iter().enumerate().map(frame_at).collect();
+    Ok(Devices { frames, not_finite })
 }
 
 /// Writes a file that [`load`] reads, atomically. `devices` are in AMASS space; each device's own
@@ -230,7 +237,7 @@ mod tests {
         out.finish().unwrap().into_inner()
     }
 
-    fn read_bytes(bytes: &[u8]) -> Result<Vec<TrackerFrame>, MotionError> {
+    fn read_bytes(bytes: &[u8]) -> Result<Devices, MotionError> {
         read(Cursor::new(bytes), "some/game.npz")
     }
 
@@ -239,7 +246,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("game.npz");
         save(&path, &devices(), 90.0).unwrap();
-        let back = load(&path).unwrap();
+        let back = load(&path).unwrap().frames;
         assert_eq!(back.len(), 4);
         for (a, b) in devices().iter().zip(&back) {
             assert_eq!(a.time, b.time);
@@ -261,7 +268,7 @@ mod tests {
         // Looking along −z of OpenXR, which is +y in AMASS space.
         let ahead = TrackerPose::new(DVec3::Z * 1.7, DMat3::from_rotation_x(FRAC_PI_2));
         save(&path, &[TrackerFrame::new(0.0, vec![ahead; 3])], 60.0).unwrap();
-        let head = DeviceFromJoint::of_view().joint(&load(&path).unwrap()[0].poses[0]);
+        let head = DeviceFromJoint::of_view().joint(&load(&path).unwrap().frames[0].poses[0]);
         assert!(head.position.abs_diff_eq(DVec3::new(0.0, -0.1, 1.62), 1e-6), "{}", head.position);
         let (forward, up) = (head.rotation * DVec3::Z, head.rotation * DVec3::Y);
         assert!(forward.abs_diff_eq(DVec3::Y, 1e-6) && up.abs_diff_eq(DVec3::Z, 1e-6), "{forward}");
@@ -269,8 +276,21 @@ mod tests {
 
     #[test]
     fn without_times_the_rate_gives_the_times() {
-        let frames = read_bytes(&archive("", None)).unwrap();
+        let frames = read_bytes(&archive("", None)).unwrap().frames;
         assert_eq!(frames[1].time, 1.0 / 60.0);
+    }
+
+    #[test]
+    fn rows_that_are_no_numbers_are_lost_and_counted() {
+        let row = [0.0, 0.0, 0.0, 1.0, f64::NAN, 0.0, 0.0, 1.0];
+        let other = Some(("right_quat_xyzw", &[2, 4][..], row.to_vec()));
+        let devices = read_bytes(&archive("", other)).unwrap();
+        assert_eq!(devices.not_finite, [0, 0, 1]);
+        let [first, second] = &devices.frames[..] else { panic!("two frames") };
+        assert!(first.poses[2].tracked && second.poses[1].tracked);
+        assert_eq!(second.poses[2], first.poses[2].lost());
+        let other = Some(("head_pos", &[2, 3][..], vec![f64::INFINITY; 6]));
+        assert_eq!(read_bytes(&archive("", other)).unwrap().not_finite, [2, 0, 0]);
     }
 
     #[test]
@@ -281,12 +301,7 @@ mod tests {
             ("", Some(("fps", &[][..], vec![0.0])), "fps", "0 is not a frame rate"),
             ("", Some(("head_pos", &[2, 4], vec![0.0; 8])), "head_pos", "[2, 4]"),
             ("", Some(("head_pos", &[0, 3], vec![])), "head_quat_xyzw", "2 frames"),
-            (
-                "",
-                Some(("right_quat_xyzw", &[2, 4], vec![f64::NAN; 8])),
-                "right_quat_xyzw",
-                "frame 0",
-            ),
+            ("", Some(("time", &[2], vec![0.0, f64::NAN])), "time", "frame 1"),
             ("", Some(("time", &[2], vec![1.0, 1.0])), "time", "frame 1"),
             ("", Some(("time", &[1], vec![1.0])), "time", "1 frames"),
         ] {

@@ -93,6 +93,12 @@ impl Refiner {
         }
     }
 
+    /// Height of the floor, metres; `None` while it is estimated and no foot was seen.
+    #[must_use]
+    pub fn floor(&self) -> Option<f64> {
+        self.feet.floor()
+    }
+
     /// Corrects `pose`, which comes `dt` seconds after the one before and is below the head of `trackers`
     /// (head, left hand, right hand). Returns whether the left and the right foot are held.
     ///

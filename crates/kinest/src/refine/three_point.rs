@@ -3,9 +3,10 @@
 use super::limb::{LEGS, Limb};
 use super::{Place, place_trackers};
 use crate::coordinates::{UPRIGHT, heading};
+use crate::easing::smoothstep;
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::TrackerPose;
-use glam::{DQuat, DVec3};
+use glam::{DMat3, DQuat, DVec3};
 
 use SmplJoint as J;
 
@@ -13,6 +14,8 @@ use SmplJoint as J;
 const LEAN_PER_NOD: f64 = 0.25;
 /// Lean of the trunk, radians, when the head is lowered by its whole standing height.
 const LEAN_PER_DROP: f64 = 1.2;
+/// From this angle of the view above the horizon, radians, the trunk does not lean forward.
+const LOOKING_UP: f64 = 0.8;
 /// Range of the trunk's lean, radians: back, forward.
 const LEAN_RANGE: [f64; 2] = [-0.15, 1.2];
 
@@ -24,41 +27,68 @@ const READY_ELBOW: f64 = 1.3;
 /// Bend of the knees that gives them their direction, radians.
 const READY_KNEE: f64 = 0.3;
 
-/// The body that inverse kinematics makes from `trackers` (head, left hand, right hand) alone.
-///
-/// The pelvis hangs below the head with its heading. The trunk leans with the head's nod and with
-/// how far the head is below its standing height, spread over pelvis and spine. Arms reach the
-/// hands with elbows down and out; feet stand on the floor (z = 0) below the hips, with knees to
-/// the front. Head and hands are exactly at the trackers, as in [`place_trackers`]. The function
-/// keeps no state: bodies do not step, feet slide.
+/// Height of the pelvis of a body that lies or sits on the floor, metres.
+const PELVIS_ON_FLOOR: f64 = 0.11;
+/// Heights of the head, as parts of its standing height: a body lies below the first if its head is tilted, and
+/// none does above the second.
+const LYING_HEIGHTS: [f64; 2] = [0.3, 0.55];
+/// Heights of the hips, metres, at which a body sits on the floor, and at which feet are below hips.
+const SITTING_HEIGHTS: [f64; 2] = [0.08, 0.25];
+/// Height below which knees go aside, metres.
+const KNEE_ON_FLOOR: f64 = 0.05;
+/// Distance of the feet of a sitting body in front of its hips, metres.
+const FEET_IN_FRONT: f64 = 0.45;
+
+/// The body that inverse kinematics makes from `trackers` (head, left hand, right hand) alone, with
+/// the head's heading. [`three_point_pose_facing`] takes another one.
 ///
 /// # Panics
 /// If there are not three trackers.
 #[must_use]
 pub fn three_point_pose(skeleton: &Skeleton, trackers: &[TrackerPose]) -> Pose {
-    let mut pose = ready(skeleton, &trackers[0]);
+    three_point_pose_facing(skeleton, trackers, heading(trackers[0].rotation))
+}
+
+/// The body that inverse kinematics makes from `trackers` (head, left hand, right hand) and the heading of its
+/// trunk, radians, for instance of a [`TrunkHeading`](super::TrunkHeading).
+///
+/// The pelvis hangs below the head. The trunk leans with the head's nod and with
+/// how far the head is below its standing height, spread over pelvis and spine. Arms reach the
+/// hands with elbows down and out; feet stand on the floor (z = 0) below the hips, with knees to
+/// the front. A head that is near the floor and tilted is of a body that lies. Head and hands are exactly at
+/// the trackers, as in [`place_trackers`]. The function keeps no state: bodies do not step, feet slide.
+///
+/// # Panics
+/// If there are not three trackers.
+#[must_use]
+pub fn three_point_pose_facing(skeleton: &Skeleton, trackers: &[TrackerPose], facing: f64) -> Pose {
+    let head = &trackers[0];
+    let mut pose = ready(skeleton, head, facing);
+    let lying = Lying::of(skeleton, head);
+    if let Some(lying) = &lying {
+        lying.bend_trunk(&mut pose);
+    }
+    keep_off_floor(skeleton, &mut pose, head);
     place_trackers(skeleton, &mut pose, trackers);
     for leg in &LEGS {
-        stand(skeleton, &mut pose, leg);
+        place_leg(skeleton, &mut pose, leg, facing, lying.as_ref());
     }
     pose
 }
 
 /// Trunk below the head, arms held ready.
-fn ready(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
-    let turn = DQuat::from_rotation_z(heading(head.rotation));
+fn ready(skeleton: &Skeleton, head: &TrackerPose, facing: f64) -> Pose {
+    let turn = DQuat::from_rotation_z(facing);
     // The head's z axis is its view direction; below the horizon is a nod.
     let nod = (-head.rotation.z_axis.z).clamp(-1.0, 1.0).asin();
     let standing = standing_head_height(skeleton);
     let drop = ((standing - head.position.z) / standing).clamp(0.0, 1.0);
-    let lean = (LEAN_PER_NOD * nod + LEAN_PER_DROP * drop).clamp(LEAN_RANGE[0], LEAN_RANGE[1]);
+    // Who looks up while getting down sits or lies back.
+    let forward = LEAN_PER_DROP * drop * (1.0 - smoothstep(-nod / LOOKING_UP));
+    let lean = (LEAN_PER_NOD * nod + forward).clamp(LEAN_RANGE[0], LEAN_RANGE[1]);
 
     let mut pose = Pose::rest();
-    let share = DQuat::from_rotation_x(lean / 4.0);
-    pose.rotations[0] = turn * UPRIGHT * share;
-    for joint in [J::Spine1, J::Spine2, J::Spine3] {
-        pose.rotations[joint.index()] = share;
-    }
+    lean_trunk(&mut pose, turn, lean);
     for (side, [shoulder, elbow]) in
         [(1.0, [J::LeftShoulder, J::LeftElbow]), (-1.0, [J::RightShoulder, J::RightElbow])]
     {
@@ -70,20 +100,119 @@ fn ready(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
     pose
 }
 
-/// Puts a foot flat on the floor below its hip, with the pelvis's heading.
-fn stand(skeleton: &Skeleton, pose: &mut Pose, leg: &Limb) {
+/// Shares a lean between pelvis and spine.
+fn lean_trunk(pose: &mut Pose, turn: DQuat, lean: f64) {
+    let share = DQuat::from_rotation_x(lean / 4.0);
+    pose.rotations[0] = turn * UPRIGHT * share;
+    for joint in [J::Spine1, J::Spine2, J::Spine3] {
+        pose.rotations[joint.index()] = share;
+    }
+}
+
+/// Turns the body about its head, as far as the pelvis would be in the floor.
+fn keep_off_floor(skeleton: &Skeleton, pose: &mut Pose, head: &TrackerPose) {
+    let [top, pelvis] = [J::Head, J::Pelvis].map(|joint| Place::of(skeleton, pose, joint).position);
+    let trunk = pelvis - top;
+    let lowest = PELVIS_ON_FLOOR - head.position.z;
+    if trunk.z >= lowest {
+        return;
+    }
+    let length = trunk.length();
+    let height = (lowest / length).min(0.9);
+    // Without a lean the pelvis moves back.
+    let back = pose.rotations[0] * DVec3::NEG_Z;
+    let aside = trunk.with_z(0.0).normalize_or(back.with_z(0.0).normalize_or_zero());
+    let raised = aside * (1.0 - height * height).sqrt() + DVec3::Z * height;
+    let turn = DQuat::from_rotation_arc(trunk / length, raised.normalize());
+    pose.rotations[0] = (turn * pose.rotations[0]).normalize();
+}
+
+/// Puts a foot flat on the floor below its hip, or in front of one that is close to the floor, with the heading
+/// of the trunk. The legs of a body that lies are stretched out.
+fn place_leg(skeleton: &Skeleton, pose: &mut Pose, leg: &Limb, facing: f64, lying: Option<&Lying>) {
     let [hip, knee, ankle] = leg.joints;
     let pelvis = pose.rotations[0];
-    let turn = DQuat::from_rotation_z(heading(glam::DMat3::from_quat(pelvis)));
-    let upright = turn * UPRIGHT;
-    // Before solving, the leg hangs straight down and the knee points forward.
-    pose.rotations[hip.index()] =
-        pelvis.conjugate() * upright * DQuat::from_rotation_x(-READY_KNEE / 2.0);
-    pose.rotations[knee.index()] = DQuat::from_rotation_x(READY_KNEE);
+    let turn = DQuat::from_rotation_z(facing);
     let place = Place::of(skeleton, pose, hip).position;
-    leg.reach(skeleton, pose, place.with_z(skeleton.ankle_height));
+    let [sits, stands] = SITTING_HEIGHTS;
+    let sat = smoothstep((stands - place.z) / (stands - sits));
+    let below = place - turn * DVec3::Y * (FEET_IN_FRONT * sat);
+    let mut target = below.with_z(skeleton.ankle_height);
+    let mut whole = turn * UPRIGHT;
+    let mut foot = whole;
+    if let Some(Lying { part, legs, prone, .. }) = lying {
+        let length = leg.longest(skeleton, 0.0);
+        let away = place + *legs * DVec3::NEG_Y * length;
+        target = target.lerp(away.with_z(away.z.max(skeleton.ankle_height)), *part);
+        whole = whole.slerp(*legs, *part);
+        // Toes of a body on its front point away.
+        foot = foot.slerp(*legs * DQuat::from_rotation_x(1.3 * prone), *part);
+    }
+    target.z = target.z.max(-skeleton.lowest_sole(ankle, |point| foot * point));
+    // Before solving, the leg is nearly straight and the knee points forward.
+    pose.rotations[hip.index()] =
+        pelvis.conjugate() * whole * DQuat::from_rotation_x(-READY_KNEE / 2.0);
+    pose.rotations[knee.index()] = DQuat::from_rotation_x(READY_KNEE);
+    leg.reach(skeleton, pose, target);
+    for _ in 0..4 {
+        let bent = Place::of(skeleton, pose, knee).position;
+        let depth = KNEE_ON_FLOOR - bent.z;
+        if depth <= 0.0 {
+            break;
+        }
+        let side = if hip == J::LeftHip { 1.0 } else { -1.0 };
+        let aside = whole * DVec3::X * (2.0 * side * depth);
+        leg.swivel(skeleton, pose, bent + aside + DVec3::Z * depth);
+    }
     let shank = Place::of(skeleton, pose, knee).rotation;
-    pose.rotations[ankle.index()] = (shank.conjugate() * upright).normalize();
+    pose.rotations[ankle.index()] = (shank.conjugate() * foot).normalize();
+}
+
+/// A body that lies on the floor, as its head shows it.
+struct Lying {
+    /// How much it lies, 0 to 1.
+    part: f64,
+    /// World rotation of the trunk, and of the legs.
+    trunk: DQuat,
+    legs: DQuat,
+    /// How much the front is down, 0 to 1.
+    prone: f64,
+}
+
+impl Lying {
+    /// `None` for a body that does not lie at all.
+    fn of(skeleton: &Skeleton, head: &TrackerPose) -> Option<Self> {
+        let (up, front) = (head.rotation.y_axis, head.rotation.z_axis);
+        let [lies, not] = LYING_HEIGHTS.map(|part| part * standing_head_height(skeleton));
+        let low = smoothstep((not - head.position.z) / (not - lies));
+        // Neither upright nor upside down, as of somebody who touches the toes.
+        let tilted = smoothstep((0.7 - up.z) / 0.5) * smoothstep((up.z + 0.8) / 0.4);
+        let along = up.with_z(0.0).try_normalize()?;
+        let part = low * tilted;
+        if part <= 0.0 {
+            return None;
+        }
+        let offset = |joint: J| skeleton.offsets[joint.index()].y;
+        let trunk: f64 =
+            [J::Spine1, J::Spine2, J::Spine3, J::Neck, J::Head].into_iter().map(offset).sum();
+        let slope = ((head.position.z - PELVIS_ON_FLOOR) / trunk).clamp(-0.3, 0.8).asin();
+        let [legs, trunk] = [0.0, slope].map(|slope| {
+            let y = along * slope.cos() + DVec3::Z * slope.sin();
+            let z = front.reject_from_normalized(y).normalize_or(along.any_orthonormal_vector());
+            DQuat::from_mat3(&DMat3::from_cols(y.cross(z), y, z))
+        });
+        let prone = smoothstep(-front.z);
+        Some(Self { part, trunk, legs, prone })
+    }
+
+    /// Turns the trunk from standing towards lying.
+    fn bend_trunk(&self, pose: &mut Pose) {
+        pose.rotations[0] = pose.rotations[0].slerp(self.trunk, self.part);
+        for joint in [J::Spine1, J::Spine2, J::Spine3] {
+            let spine = &mut pose.rotations[joint.index()];
+            *spine = spine.slerp(DQuat::IDENTITY, self.part);
+        }
+    }
 }
 
 /// Height of the head joint above the soles of an upright body, metres.
@@ -100,7 +229,6 @@ mod tests {
     use crate::refine::tests::mirrored;
     use crate::rotation::{geodesic_angle, quat_from_matrix};
     use crate::tracker::{TrackerFrame, TrackerSet};
-    use glam::DMat3;
 
     fn trackers(skeleton: &Skeleton, pose: &Pose) -> Vec<TrackerPose> {
         TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &skeleton.pose_joints(pose)).poses
@@ -149,7 +277,8 @@ mod tests {
             for leg in LEGS {
                 let [hip, knee, ankle] = leg.joints.map(|j| position(&skeleton, &pose, j));
                 assert!((ankle.z - skeleton.ankle_height).abs() < 1e-3, "{lower}: {ankle}");
-                assert!(ankle.truncate().distance(hip.truncate()) < 1e-3);
+                let aside = ankle.truncate().distance(hip.truncate());
+                assert!(aside < 1e-3 || hip.z < SITTING_HEIGHTS[1], "{lower}: {aside} {hip}");
                 // A body with heading 0 faces −y.
                 assert!(knee.y <= hip.y + 1e-9 && (lower == 0 || knee.y < hip.y - 0.05), "{lower}");
             }
@@ -221,6 +350,74 @@ mod tests {
         }
         for (a, b) in mirrored(&pose).rotations.iter().zip(&pose.rotations) {
             assert!(geodesic_angle(*a, *b) < 1e-6, "trackers are symmetric, so is the body");
+        }
+    }
+
+    /// Lying on the back, on the front and on a side, and on the way there: nothing is below the floor, nothing
+    /// turns over from one moment to the next, and legs do not cross.
+    #[test]
+    fn bodies_lie_down_and_look_up_without_a_flip() {
+        let skeleton = Skeleton::default();
+        let lowest = |pose: &Pose| {
+            let joints = skeleton.pose_joints(pose).positions.into_iter().enumerate();
+            joints
+                .min_by(|a, b| a.1.z.total_cmp(&b.1.z))
+                .map(|(joint, p)| (p.z, J::ALL[joint]))
+                .unwrap()
+        };
+        // Tilted about the body's left (forward if positive) or front axis.
+        let ways: [fn(f64) -> DQuat; 4] = [
+            |t| DQuat::from_rotation_x(-1.5 * t),
+            |t| DQuat::from_rotation_x(1.5 * t),
+            |t| DQuat::from_rotation_z(1.5 * t),
+            |t| DQuat::from_rotation_z(-1.5 * t),
+        ];
+        for (way, tilt) in ways.into_iter().enumerate() {
+            for lies in [true, false] {
+                let mut before: Option<Pose> = None;
+                for i in 0..=200 {
+                    let t = f64::from(i) / 200.0;
+                    let height = if lies { 1.59 + (0.15 - 1.59) * t } else { 1.55 };
+                    let rotation = UPRIGHT * tilt(t);
+                    let head = TrackerPose::new(DVec3::Z * height, DMat3::from_quat(rotation));
+                    let hands = [0.25, -0.25].map(|x| {
+                        let beside = rotation * DVec3::new(x, -0.3, 0.1);
+                        let mut at = head.position + beside;
+                        at.z = at.z.max(0.08);
+                        TrackerPose::new(at, DMat3::from_quat(rotation))
+                    });
+                    let pose = three_point_pose(&skeleton, &[head, hands[0], hands[1]]);
+                    assert!(pose.is_finite());
+                    assert!(lowest(&pose).0 > -0.05, "way {way} {t}: {:?}", lowest(&pose));
+                    if let Some(before) = &before {
+                        let [a, b] = [before, &pose].map(|p| skeleton.pose_joints(p).positions);
+                        let most = |joint: J, limit: f64| {
+                            let moved = a[joint.index()].distance(b[joint.index()]);
+                            assert!(moved < limit, "way {way} {t} {joint:?}: {moved}");
+                        };
+                        most(J::Pelvis, 0.05);
+                        most(J::LeftAnkle, 0.1);
+                        most(J::RightAnkle, 0.1);
+                        // Folded legs turn by much for little.
+                        most(J::LeftKnee, 0.35);
+                        most(J::RightKnee, 0.35);
+                    }
+                    let across = |joint: [J; 2]| {
+                        let [left, right] = joint.map(|j| position(&skeleton, &pose, j));
+                        (pose.rotations[0].conjugate() * (left - right)).x
+                    };
+                    assert!(across([J::LeftKnee, J::RightKnee]) > 0.05, "way {way} {t}");
+                    assert!(across([J::LeftAnkle, J::RightAnkle]) > 0.05, "way {way} {t}");
+                    before = Some(pose);
+                }
+                if lies {
+                    let pelvis = position(&skeleton, &before.unwrap(), J::Pelvis);
+                    assert!((0.05..0.2).contains(&pelvis.z), "way {way}: {pelvis}");
+                    let [knee, ankle] = [J::LeftKnee, J::LeftAnkle]
+                        .map(|j| position(&skeleton, &before.unwrap(), j).z);
+                    assert!(knee < 0.3 && ankle < 0.3, "way {way}: {knee} {ankle}");
+                }
+            }
         }
     }
 }

@@ -2,11 +2,13 @@
 
 mod body;
 mod device;
+mod plausibility;
 mod role;
 mod teleport;
 
 pub use body::BodyTrackers;
 pub use device::{BodyDevices, DeviceFromJoint, Grip};
+pub use plausibility::{Doubt, Doubts, Plausibility, is_at_origin};
 pub use role::TrackerRole;
 pub use teleport::Teleport;
 

@@ -1,0 +1,367 @@
+//! Poses that devices report but no body has: lost trackers that do not say so.
+
+use super::{BodyTrackers, TrackerPose, TrackerRole};
+use crate::rotation::quat_from_matrix;
+use glam::DVec3;
+use std::fmt;
+
+/// A device this close to the origin of its space, metres, is there because nobody wrote its pose.
+const ORIGIN: f64 = 1e-3;
+/// Time after which a pose that is equal to the last bit is no longer a measurement, seconds. Devices that lie
+/// still tremble by fractions of a millimetre.
+const STILL: f64 = 1.0;
+/// Time for which a jump must last to be believed, seconds.
+const JUMP_LASTS: f64 = 0.1;
+/// After gaps longer than this, seconds, anything is possible.
+const HITCH: f64 = 0.5;
+/// Greatest distance of a hand's device from the head joint, in arm spans: the reach of an arm is half a
+/// span below the head's side, and a device adds the length of a hand.
+const REACH: f64 = 0.85;
+/// Greatest distance of a tracker on the body from the head joint, in arm spans: about 1.3 body heights.
+const BODY_REACH: f64 = 1.5;
+/// Fraction of a reach by which a device must come back to be believed again.
+const BACK_IN_REACH: f64 = 0.96;
+
+/// Why a device that says it is tracked is taken for lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Doubt {
+    /// It jumped further than a body moves, and the jump has not lasted for 0.1 s yet.
+    Jumped,
+    /// It is at the origin of its space.
+    AtOrigin,
+    /// It has had the same pose, to the last bit, for a second in which the head moved.
+    Frozen,
+    /// It is further from the head than arms, or bodies, are long.
+    OutOfReach,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Jumped => "jumped further than a body moves",
+            Self::AtOrigin => "at the origin of its space",
+            Self::Frozen => "frozen to the last bit",
+            Self::OutOfReach => "further from the head than a body reaches",
+        })
+    }
+}
+
+/// What is doubted of one frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Doubts {
+    of: [Option<Doubt>; TrackerRole::ALL.len()],
+    head_moved: bool,
+}
+
+impl Doubts {
+    /// The doubt about the tracker of this role; `None` if it is believed, lost by its own report, or not
+    /// worn.
+    #[must_use]
+    pub fn get(&self, role: TrackerRole) -> Option<Doubt> {
+        self.of[role as usize]
+    }
+
+    /// Whether a jump of the head has lasted and is believed in this frame: the player is elsewhere.
+    #[must_use]
+    pub fn head_moved(&self) -> bool {
+        self.head_moved
+    }
+
+    /// All that are doubted.
+    pub fn iter(&self) -> impl Iterator<Item = (TrackerRole, Doubt)> {
+        TrackerRole::ALL.into_iter().zip(self.of).filter_map(|(role, doubt)| Some((role, doubt?)))
+    }
+}
+
+/// Whether a device with this position, in its space, metres, is where devices are whose pose nobody wrote.
+#[must_use]
+pub fn is_at_origin(position: DVec3) -> bool {
+    position.length_squared() < ORIGIN * ORIGIN
+}
+
+/// Finds poses of one player's devices that no body has.
+///
+/// Runtimes report such poses as tracked: a head that is 40 cm higher for one frame, a controller at
+/// the origin of the room or frozen where it was seen last, a device that was put down on the other
+/// side of the room. Whoever believes them throws the body.
+///
+/// A jump is judged by how far the device is from where it was and from where its speed would have taken it.
+/// One that lasts is believed after 0.1 s; the head's is a teleport then.
+#[derive(Clone, Debug, Default)]
+pub struct Plausibility {
+    /// Time of the newest frame, seconds.
+    time: Option<f64>,
+    tracks: [Track; TrackerRole::ALL.len()],
+}
+
+/// What is known of one device.
+#[derive(Clone, Copy, Debug, Default)]
+struct Track {
+    /// The newest pose that was believed.
+    believed: Option<Seen>,
+    /// The newest pose after a jump, and when the jump was.
+    jumped: Option<(Seen, f64)>,
+    /// The newest pose, and how long it has been the same while the head moved, seconds.
+    same: Option<(TrackerPose, f64)>,
+    out_of_reach: bool,
+}
+
+/// A pose at a time, with its speed.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    time: f64,
+    pose: TrackerPose,
+    /// m/s.
+    velocity: DVec3,
+}
+
+/// What bodies do between two frames.
+#[derive(Clone, Copy)]
+struct Jump {
+    /// Noise and recoveries of tracking, metres.
+    metres: f64,
+    /// Greatest acceleration, m/s², …
+    acceleration: f64,
+    /// … and change of speed, m/s.
+    speed: f64,
+    /// Greatest turn beyond that of a slow frame, radians; `None` for any.
+    radians: Option<f64>,
+}
+
+/// Heads: landings and blows reach 100 m/s² and 400 rad/s².
+const HEAD: Jump = Jump { metres: 0.04, acceleration: 150.0, speed: 3.0, radians: Some(0.6) };
+/// Hands: clubs and blades swing ten times as fast.
+const HAND: Jump = Jump { metres: 0.4, acceleration: 600.0, speed: 20.0, radians: None };
+
+impl Jump {
+    /// Whether the way from `from` to `pose` is one.
+    fn is(self, from: &Seen, time: f64, pose: &TrackerPose) -> bool {
+        let seconds = time - from.time;
+        if seconds > HITCH {
+            return false;
+        }
+        let rest = pose.position - from.pose.position;
+        let onward = rest - from.velocity * seconds;
+        let moved = rest.length_squared().min(onward.length_squared()).sqrt();
+        let thrown = (0.5 * self.acceleration * seconds * seconds).min(self.speed * seconds);
+        let turned =
+            || quat_from_matrix(from.pose.rotation).angle_between(quat_from_matrix(pose.rotation));
+        moved > self.metres + thrown
+            || self.radians.is_some_and(|most| turned() > most + 20.0 * seconds)
+    }
+}
+
+impl Seen {
+    fn new(time: f64, pose: TrackerPose) -> Self {
+        Self { time, pose, velocity: DVec3::ZERO }
+    }
+
+    /// The next pose on the same way.
+    fn next(&self, time: f64, pose: TrackerPose) -> Self {
+        let seconds = time - self.time;
+        let velocity = if seconds > 0.0 && seconds <= HITCH {
+            (pose.position - self.pose.position) / seconds
+        } else {
+            self.velocity
+        };
+        Self { time, pose, velocity }
+    }
+}
+
+impl Track {
+    /// Whether `pose` jumped, and whether a jump has lasted.
+    fn jump(&mut self, kind: Jump, time: f64, pose: TrackerPose) -> (bool, bool) {
+        let Some(believed) = self.believed else {
+            self.believed = Some(Seen::new(time, pose));
+            return (false, false);
+        };
+        if time < believed.time || !kind.is(&believed, time, &pose) {
+            self.believed = Some(believed.next(time, pose));
+            self.jumped = None;
+            return (false, false);
+        }
+        match self.jumped {
+            Some((last, since)) if !kind.is(&last, time, &pose) => {
+                let now = last.next(time, pose);
+                if time - since < JUMP_LASTS - 1e-6 {
+                    self.jumped = Some((now, since));
+                    return (true, false);
+                }
+                (self.believed, self.jumped) = (Some(now), None);
+                (false, true)
+            }
+            _ => {
+                self.jumped = Some((Seen::new(time, pose), time));
+                (true, false)
+            }
+        }
+    }
+
+    /// Whether the device has been frozen for long; `seconds` have passed, in which the head moved or not.
+    fn is_frozen(&mut self, pose: TrackerPose, seconds: f64, head_moves: bool) -> bool {
+        let same = self.same.filter(|(last, _)| *last == pose).map_or(0.0, |(_, same)| {
+            same + if head_moves { seconds.clamp(0.0, HITCH) } else { 0.0 }
+        });
+        self.same = Some((pose, same));
+        same > STILL
+    }
+}
+
+impl Plausibility {
+    /// Judges the devices of one frame (head, left hand, right hand, and what is worn on the body), relative
+    /// to the space they are tracked in, metres, at `time`, seconds. `arm_span` is the player's, metres.
+    /// `teleported`: the whole player was moved since the last frame.
+    pub fn judge(
+        &mut self,
+        time: f64,
+        poses: &[TrackerPose; 3],
+        body: &BodyTrackers,
+        arm_span: f64,
+        teleported: bool,
+    ) -> Doubts {
+        if teleported {
+            let forget = |track: &mut Track| (track.believed, track.jumped) = (None, None);
+            self.tracks.iter_mut().for_each(forget);
+        }
+        let mut doubts = Doubts::default();
+        let head = poses[0];
+        let track = &mut self.tracks[0];
+        let before = track.same.replace((head, 0.0)).map(|(pose, _)| pose);
+        let head_moves = before.is_some_and(|before| before != head);
+        let seconds = self.time.replace(time).map_or(0.0, |before| time - before);
+        if head.tracked {
+            let (jumped, lasted) = track.jump(HEAD, time, head);
+            doubts.of[0] = jumped.then_some(Doubt::Jumped);
+            doubts.head_moved = lasted;
+        } else {
+            (track.believed, track.jumped) = (None, None);
+        }
+        // A head in doubt is no measure of distance.
+        let head = (head.tracked && doubts.of[0].is_none()).then_some(head.position);
+        let hands = TrackerRole::HEAD_AND_HANDS[1..].iter().zip(&poses[1..]);
+        let worn = hands.map(|(role, pose)| (*role, pose)).chain(body.iter());
+        for (role, pose) in worn {
+            let track = &mut self.tracks[role as usize];
+            if !pose.tracked {
+                *track = Track::default();
+                continue;
+            }
+            let reach = arm_span * if role.on_body().is_none() { REACH } else { BODY_REACH };
+            if let Some(head) = head {
+                let most = if track.out_of_reach { BACK_IN_REACH * reach } else { reach };
+                track.out_of_reach = head.distance(pose.position) > most;
+            }
+            let frozen = track.is_frozen(*pose, seconds, head_moves);
+            let (jumped, _) = track.jump(HAND, time, *pose);
+            doubts.of[role as usize] = match () {
+                () if is_at_origin(pose.position) => Some(Doubt::AtOrigin),
+                () if track.out_of_reach => Some(Doubt::OutOfReach),
+                () if frozen => Some(Doubt::Frozen),
+                () if jumped => Some(Doubt::Jumped),
+                () => None,
+            };
+        }
+        doubts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::motion::synthetic::walk_and_wave;
+    use crate::skeleton::{Pose, Skeleton};
+    use crate::tracker::{TrackerFrame, TrackerSet};
+    use glam::DMat3;
+
+    const SPAN: f64 = 1.48;
+
+    fn walk(rate: f64) -> Vec<TrackerFrame> {
+        let skeleton = Skeleton::default();
+        let clip = walk_and_wave(&skeleton).resampled(rate);
+        let trackers = |(i, frame)| {
+            let joints = skeleton.pose_joints(&Pose::from(frame));
+            TrackerFrame::from_joints(TrackerSet::HeadAndHands, i as f64 / rate, &joints)
+        };
+        clip.frames.iter().enumerate().map(trackers).collect()
+    }
+
+    fn judged(frames: &[TrackerFrame]) -> Vec<Doubts> {
+        let mut plausibility = Plausibility::default();
+        frames.iter().map(|frame| judge(&mut plausibility, frame, false)).collect()
+    }
+
+    fn judge(plausibility: &mut Plausibility, frame: &TrackerFrame, teleported: bool) -> Doubts {
+        let poses = frame.poses[..].try_into().unwrap();
+        plausibility.judge(frame.time, poses, &frame.body, SPAN, teleported)
+    }
+
+    #[test]
+    fn people_are_believed_at_every_rate() {
+        for rate in [15.0, 30.0, 60.0, 90.0, 144.0] {
+            let doubted =
+                judged(&walk(rate)).iter().position(|doubts| *doubts != Doubts::default());
+            assert_eq!(doubted, None, "{rate} Hz");
+        }
+    }
+
+    #[test]
+    fn a_head_that_pops_is_doubted_and_one_that_stays_is_elsewhere() {
+        for rate in [30.0, 72.0, 144.0] {
+            for height in [0.3, 0.4, 3.0] {
+                for frames in [1, 2] {
+                    let mut walk = walk(rate);
+                    walk[40..40 + frames].iter_mut().for_each(|f| f.poses[0].position.z += height);
+                    let doubts = judged(&walk);
+                    for (i, doubts) in doubts.iter().enumerate() {
+                        let popped = (40..40 + frames).contains(&i);
+                        let expected = popped.then_some(Doubt::Jumped);
+                        assert_eq!(doubts.get(TrackerRole::Head), expected, "{rate} {height} {i}");
+                        assert!(!doubts.head_moved());
+                    }
+                }
+                let mut walk = walk(rate);
+                walk[40..].iter_mut().for_each(|f| f.poses[0].position.x += height + 0.3);
+                let doubts = judged(&walk);
+                let moved = doubts.iter().position(Doubts::head_moved).unwrap();
+                let waited = walk[moved].time - walk[40].time;
+                assert!((0.1 - 1e-9..0.1 + 2.0 / rate).contains(&waited), "{rate}: {waited} s");
+                assert!(doubts[moved..].iter().all(|d| d.get(TrackerRole::Head).is_none()));
+            }
+        }
+        let mut walk = walk(60.0);
+        walk[40].poses[0].rotation *= DMat3::from_rotation_y(1.6);
+        assert_eq!(judged(&walk)[40].get(TrackerRole::Head), Some(Doubt::Jumped));
+    }
+
+    #[test]
+    fn controllers_at_the_origin_frozen_or_out_of_reach_are_lost() {
+        let mut walk = walk(60.0);
+        for frame in &mut walk[30..120] {
+            frame.poses[1].position = DVec3::ZERO;
+        }
+        let frozen = walk[29].poses[2];
+        walk[30..170].iter_mut().for_each(|frame| frame.poses[2] = frozen);
+        let doubts = judged(&walk);
+        let [left, right] = [TrackerRole::LeftHand, TrackerRole::RightHand];
+        assert!(doubts[30..120].iter().all(|d| d.get(left) == Some(Doubt::AtOrigin)));
+        assert!(doubts[130..].iter().all(|d| d.get(left).is_none()));
+        let since = doubts.iter().position(|d| d.get(right) == Some(Doubt::Frozen));
+        assert_eq!(since, Some(29 + 61), "a second, and a frame to be above it");
+        assert!(doubts[180..].iter().all(|d| d.get(right).is_none()));
+
+        let mut walk = self::walk(60.0);
+        walk[50..80].iter_mut().for_each(|f| f.poses[2].position.y += 2.5);
+        let doubts = judged(&walk);
+        assert!(doubts[50..80].iter().all(|d| d.get(right) == Some(Doubt::OutOfReach)));
+    }
+
+    #[test]
+    fn an_announced_teleport_is_believed_at_once() {
+        let walk = walk(60.0);
+        let mut plausibility = Plausibility::default();
+        _ = judge(&mut plausibility, &walk[0], false);
+        let mut away = walk[1].clone();
+        away.poses.iter_mut().for_each(|pose| pose.position.x += 30.0);
+        assert_eq!(judge(&mut plausibility, &away, true), Doubts::default());
+    }
+}
