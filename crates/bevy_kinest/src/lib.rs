@@ -285,8 +285,12 @@
 //! # bevy::ecs::system::assert_is_system(respawn);
 //! ```
 //!
-//! Jumps faster than any body moves are always taken for teleports. Use [`ResetAvatar`] for another
+//! A jump faster than any body moves is always taken for a teleport, once it has lasted for 0.1 s: until then the
+//! head counts as lost, because runtimes report such jumps for single frames. Use [`ResetAvatar`] for another
 //! player.
+//!
+//! The body glides with its tracking space. With [`StepsWithSpace`] on the avatar it walks instead, as far as
+//! the space is moved over the floor. [`SeatedPlayer`] lets the body of a player who sits stand, or sit on a chair.
 //!
 //! # Measure players
 //!
@@ -934,8 +938,9 @@ pub use rig::{
 };
 pub use trackers::{
     AvatarStatus, CalibrationFailed, CalibrationMethod, DropoutReason, KinestCalibrated,
-    NeedsCalibration, PlayerCalibration, Recalibrate, SparseTracker, Teleport, TrackerOf,
-    TrackerRoleReflect, Trackers, TrackingLost, TrackingRegained, TrackingSpace, TrackingState,
+    NeedsCalibration, PlayerCalibration, Recalibrate, SeatedPlayer, SparseTracker, StepsWithSpace,
+    Teleport, TrackerOf, TrackerRoleReflect, Trackers, TrackingLost, TrackingRegained,
+    TrackingSpace, TrackingState,
 };
 
 #[cfg(feature = "panel")]
@@ -953,9 +958,9 @@ pub mod prelude {
         InferenceMode, KinestAvatar, KinestCalibrated, KinestFailed, KinestFellBack, KinestPlugins,
         KinestReady, KinestRefine, KinestRig, KinestSettings, KinestSystems, MotionReplay,
         NeedsCalibration, PlayerCalibration, PoseModel, PoseSource, PoseUpdated, Recalibrate,
-        ResetAvatar, RigBones, RigBound, RigFailed, SmplSkeleton, SparseTracker, Teleport,
-        TrackerClock, TrackerOf, Trackers, TrackingLost, TrackingRegained, TrackingSpace,
-        TrackingState,
+        ResetAvatar, RigBones, RigBound, RigFailed, SeatedPlayer, SmplSkeleton, SparseTracker,
+        StepsWithSpace, Teleport, TrackerClock, TrackerOf, Trackers, TrackingLost,
+        TrackingRegained, TrackingSpace, TrackingState,
     };
     pub use kinest::skeleton::SmplJoint;
     pub use kinest::tracker::TrackerRole;

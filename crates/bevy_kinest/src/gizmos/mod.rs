@@ -103,9 +103,11 @@ fn draw(
                 gizmos.line(at(parent), at(joint), color);
             }
         }
-        if let Some(frame) = of_avatar.and_then(|of_avatar| of_avatar.player.joints()) {
+        let player = of_avatar.map(|of_avatar| &of_avatar.player);
+        if let Some((player, frame)) = player.and_then(|player| Some((player, player.joints()?))) {
             for pose in &frame.poses {
-                let place = Transform::from_translation(engine_from_amass_point(pose.position))
+                let position = engine_from_amass_point(pose.position - player.offset());
+                let place = Transform::from_translation(position)
                     .with_rotation(engine_from_amass_rotation(quat_from_matrix(pose.rotation)));
                 let place = (body.world_from_space * place).compute_transform();
                 if wanted.trackers {

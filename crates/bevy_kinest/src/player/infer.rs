@@ -4,8 +4,9 @@ use super::avatar_player::AvatarPlayer;
 use crate::body::KinestAvatar;
 use crate::frame::{Clock, InferenceMode};
 use crate::models::{KinestModels, PoseModel, Workers};
-use crate::trackers::{AvatarStatus, PlayerCalibration, Sampled, tell_doubts};
+use crate::trackers::{AvatarStatus, PlayerCalibration, Sampled, SeatedPlayer, tell_doubts};
 use bevy::prelude::*;
+use glam::DVec3;
 
 /// Adds the trackers of this frame to each avatar's history, and submits the network's input.
 pub(super) fn infer(
@@ -18,6 +19,7 @@ pub(super) fn infer(
         NameOrEntity,
         &KinestAvatar,
         Option<&PlayerCalibration>,
+        Option<&SeatedPlayer>,
         &mut Sampled,
         &mut AvatarStatus,
         &mut AvatarPlayer,
@@ -25,8 +27,15 @@ pub(super) fn infer(
 ) {
     let (settings, now) = (&clock.settings, clock.now().as_secs_f64());
     let inline = settings.mode == InferenceMode::Inline;
-    for (name, KinestAvatar { model }, calibration, mut sampled, mut status, mut of_avatar) in
-        &mut avatars
+    for (
+        name,
+        KinestAvatar { model },
+        calibration,
+        seated,
+        mut sampled,
+        mut status,
+        mut of_avatar,
+    ) in &mut avatars
     {
         let avatar = name.entity;
         let id = model.id();

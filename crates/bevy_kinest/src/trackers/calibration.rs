@@ -6,7 +6,7 @@ use crate::models::PoseModel;
 use bevy::prelude::*;
 use kinest::calibration::{Calibration, CalibrationError};
 use kinest::skeleton::Skeleton;
-use kinest::tracker::TrackerFrame;
+use kinest::tracker::{TrackerFrame, TrackerRole};
 use serde::{Deserialize, Serialize};
 
 /// Duration of a T-pose and of free motion, seconds.
@@ -77,6 +77,23 @@ pub(crate) struct Measuring {
     method: CalibrationMethod,
     frames: Vec<TrackerFrame>,
     since: Option<f64>,
+    /// Number of frames in which head, left and right hand were lost.
+    lost: [u32; 3],
+}
+
+impl Measuring {
+    fn new(method: CalibrationMethod) -> Self {
+        Self { method, frames: Vec::new(), since: None, lost: [0; 3] }
+    }
+
+    /// Why there is nothing to measure, after `seconds`.
+    fn failure(&self, seconds: f64) -> CalibrationError {
+        let roles = TrackerRole::HEAD_AND_HANDS.into_iter().zip(self.lost);
+        match roles.max_by_key(|(_, lost)| *lost) {
+            Some((role, lost)) if lost > 0 => CalibrationError::NotSeen { role },
+            _ => CalibrationError::TooShort { seconds, needed: POSE_SECONDS },
+        }
+    }
 }
 
 /// Starts a measurement.
@@ -87,8 +104,7 @@ pub(super) fn on_recalibrate(
 ) {
     let Recalibrate { entity, method } = *asked;
     if avatars.contains(entity) {
-        let measuring = Measuring { method, frames: Vec::new(), since: None };
-        commands.entity(entity).insert(measuring);
+        commands.entity(entity).insert(Measuring::new(method));
     } else {
         let reason = "it is no avatar".into();
         commands.trigger(CalibrationFailed { entity, reason });
@@ -111,12 +127,20 @@ pub(super) fn calibrate(
         let Some(frame) = &sampled.devices else { continue };
         if measuring.since.is_some_and(|since| frame.time < since) {
             // The avatar was reset, and its time restarted.
-            (measuring.since, measuring.frames) = (None, Vec::new());
+            *measuring = Measuring::new(measuring.method);
         }
         let since = *measuring.since.get_or_insert(frame.time);
         let new = measuring.frames.last().is_none_or(|last| last.time < frame.time);
         if new && frame.poses.iter().all(|pose| pose.tracked) {
             measuring.frames.push(frame.clone());
+        } else if new {
+            for (lost, pose) in measuring.lost.iter_mut().zip(&frame.poses) {
+                *lost += u32::from(!pose.tracked);
+            }
+            // A T-pose is held; what is measured of a motion may have gaps.
+            if measuring.method == CalibrationMethod::TPose {
+                measuring.frames.clear();
+            }
         }
         let base = models.get(model).map_or_else(Skeleton::default, |m| m.spec().skeleton.clone());
         let (devices, body) = known
@@ -136,9 +160,7 @@ pub(super) fn calibrate(
                 Calibration::from_motion(&base, frames, devices)
                     .map(|calibration| Calibration { body, ..calibration })
             }
-            _ if frame.time - since > PATIENCE => {
-                Err(CalibrationError::TooShort { seconds: watched, needed: POSE_SECONDS })
-            }
+            _ if frame.time - since > PATIENCE => Err(measuring.failure(watched)),
             _ => continue,
         };
         commands.entity(entity).remove::<Measuring>();

@@ -6,6 +6,7 @@ mod doubt;
 mod dropout;
 mod sample;
 mod sampled;
+mod seated;
 mod space;
 mod status;
 mod tracker;
@@ -19,7 +20,8 @@ pub(crate) use doubt::tell_doubts;
 pub use dropout::{DropoutReason, TrackingLost, TrackingRegained};
 pub(crate) use sample::sample;
 pub(crate) use sampled::{Replayed, Sampled};
-pub use space::{Teleport, TrackingSpace};
+pub use seated::SeatedPlayer;
+pub use space::{StepsWithSpace, Teleport, TrackingSpace};
 pub use status::AvatarStatus;
 pub(crate) use tracker::ROLES;
 pub use tracker::{
@@ -44,7 +46,9 @@ impl Plugin for TrackersPlugin {
             .register_type::<NeedsCalibration>()
             .register_type::<PlayerCalibration>()
             .register_type::<Recalibrate>()
+            .register_type::<SeatedPlayer>()
             .register_type::<SparseTracker>()
+            .register_type::<StepsWithSpace>()
             .register_type::<Teleport>()
             .register_type::<TrackerOf>()
             .register_type::<Trackers>()

@@ -2,18 +2,20 @@
 
 use super::dropout::{DropoutReason, TrackingLost, TrackingRegained};
 use super::sampled::Sampled;
-use super::space::TrackingSpace;
+use super::space::{StepsWithSpace, TrackingSpace};
 use super::status::AvatarStatus;
 use super::tracker::{NeedsCalibration, SparseTracker, Trackers, TrackingState};
 use crate::body::KinestAvatar;
 use crate::frame::Clock;
 use bevy::prelude::*;
 use bevy::transform::helper::TransformHelper;
-use glam::DMat3;
-use kinest::coordinates::{amass_from_engine_point, amass_from_engine_rotation};
+use glam::{DMat3, DVec3};
+use kinest::coordinates::{
+    amass_from_engine_point, amass_from_engine_rotation, engine_from_amass_point,
+};
 use kinest::live::lowered_hand;
 use kinest::skeleton::Skeleton;
-use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole, is_at_origin};
+use kinest::tracker::{Teleport, TrackerFrame, TrackerPose, TrackerRole, is_at_origin};
 
 /// Greatest error of 32-bit transforms: metres, and elements of a rotation matrix.
 const ROUNDING: f64 = 1e-4;
@@ -26,11 +28,18 @@ pub(crate) fn sample(
     transforms: TransformHelper,
     mut trackers: Query<(&SparseTracker, &mut TrackingState, Has<NeedsCalibration>)>,
     mut avatars: Query<
-        (NameOrEntity, Option<&Trackers>, Option<&TrackingSpace>, &mut Sampled, &mut AvatarStatus),
+        (
+            NameOrEntity,
+            Option<&Trackers>,
+            Option<&TrackingSpace>,
+            Has<StepsWithSpace>,
+            &mut Sampled,
+            &mut AvatarStatus,
+        ),
         With<KinestAvatar>,
     >,
 ) {
-    for (avatar, own, space, mut sampled, mut status) in &mut avatars {
+    for (avatar, own, space, makes_steps, mut sampled, mut status) in &mut avatars {
         let (entity, sampled) = (avatar.entity, &mut *sampled);
         let start = *sampled.start.get_or_insert(clock.now());
         sampled.time = clock.now().saturating_sub(start).as_secs_f64();
@@ -120,6 +129,15 @@ pub(crate) fn sample(
             );
         }
         let Some(head) = sampled.seen[0] else { continue };
+        let space = sampled.world_from_space;
+        let before = sampled.walked_from.take();
+        if makes_steps {
+            sampled.walked_from = Some(space);
+            let carried = before.map_or(DVec3::ZERO, |before| carried(&before, &space, &head));
+            if !Teleport::is_one(DVec3::ZERO, carried, clock.delta()) {
+                sampled.walked += carried;
+            }
+        }
         let pose = |k: usize| match (sampled.seen[k], sampled.lost_since[k]) {
             (Some(pose), None) => pose,
             (Some(pose), Some(_)) => pose.lost(),
@@ -142,6 +160,15 @@ pub(crate) fn sample(
         sampled.told_moved = std::mem::take(&mut sampled.teleported);
         sampled.told_moved |= replayed.is_some_and(|frame| frame.teleported);
     }
+}
+
+/// Way over the floor that a space, moved from `before` to `now`, carried a head that is at the same place in
+/// it: in the axes of `now`, AMASS space, metres.
+fn carried(before: &GlobalTransform, now: &GlobalTransform, head: &TrackerPose) -> DVec3 {
+    let at = engine_from_amass_point(head.position);
+    let by = now.transform_point(at) - before.transform_point(at);
+    let by = now.affine().inverse().transform_vector3(by);
+    amass_from_engine_point(by).with_z(0.0)
 }
 
 /// Whether two tracked poses are equal except for the rounding of 32-bit transforms.

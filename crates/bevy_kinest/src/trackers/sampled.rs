@@ -4,6 +4,7 @@ use super::space::Teleport;
 use super::tracker::ROLES;
 use crate::body::ResetAvatar;
 use bevy::prelude::*;
+use glam::DVec3;
 use kinest::calibration::Calibration;
 use kinest::tracker::{TrackerFrame, TrackerPose, TrackerRole};
 use std::borrow::Cow;
@@ -23,6 +24,10 @@ pub(crate) struct Sampled {
     /// Poses of the trackers; `None` as long as the head has never been tracked.
     pub devices: Option<TrackerFrame>,
     pub world_from_space: GlobalTransform,
+    /// Way over the floor that the space carried a body that makes steps, in its axes, AMASS space, metres.
+    pub walked: DVec3,
+    /// The space in the frame before, for a body that makes steps.
+    pub(super) walked_from: Option<GlobalTransform>,
     /// Start of each tracker's dropout, in the order of [`TrackerRole::ALL`].
     pub(super) lost_since: [Option<f64>; ROLES],
     /// Start of each dropout that nobody reported, in the same order.

@@ -13,11 +13,17 @@ use bevy::prelude::*;
 #[reflect(Component)]
 pub struct TrackingSpace(#[entities] pub Entity);
 
+/// Beside a [`TrackingSpace`]: where the space carries the player over the floor, as it does when a game is walked
+/// by stick, the body walks. Without it the body glides. Jumps, lifts and turns of the space make no steps.
+#[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
+#[reflect(Component, Default)]
+pub struct StepsWithSpace;
+
 /// Trigger this on an avatar whose player was moved as a whole since the last frame: the body moves
 /// with the trackers, without a step.
 ///
-/// Jumps faster than any body moves are always taken for teleports. It is not needed where the
-/// avatar's [`TrackingSpace`] is moved.
+/// Jumps faster than any body moves that last for 0.1 s are always taken for teleports; until then the head counts as
+/// lost. It is not needed where the avatar's [`TrackingSpace`] is moved.
 #[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
 #[reflect(Event)]
 pub struct Teleport {

@@ -21,7 +21,7 @@ use SmplJoint as J;
 
 /// Height of the head joint above the soles divided by the player's height: 1.5986 m of 1.75 m in
 /// the open skeleton.
-const HEAD_JOINT_PART: f64 = 0.913_486;
+pub const HEAD_JOINT_PART: f64 = 0.913_486;
 
 /// Range of plausible player heights, metres.
 const HEIGHTS: [f64; 2] = [0.5, 2.6];
@@ -32,6 +32,11 @@ const ARM_FACTORS: [f64; 2] = [0.6, 1.6];
 const POSE_SECONDS: f64 = 0.5;
 /// Greatest distance of a tracker from its mean position during the T-pose, metres.
 const POSE_STILLNESS: f64 = 0.05;
+/// Longest time between two frames of a T-pose, seconds.
+const POSE_GAP: f64 = 0.25;
+/// Arm span of a seated player, relative to that of somebody who stands with the head so high: people differ by
+/// 8 %, and a chair lowers the head by a quarter.
+const SEATED_SPAN: f64 = 1.18;
 /// Greatest height difference between hand and shoulders, as a fraction of half the arm span.
 const POSE_SLOPE: f64 = 0.35;
 
@@ -62,6 +67,34 @@ pub enum CalibrationError {
         seconds: f64,
         /// Required duration, seconds.
         needed: f64,
+    },
+    /// Nothing was seen for a while.
+    #[error(
+        "no trackers for {seconds:.2} s of the T-pose: hold it until it is measured, at {needed} s between frames at most"
+    )]
+    Gap {
+        /// Time between two frames, seconds.
+        seconds: f64,
+        /// Longest time allowed, seconds.
+        needed: f64,
+    },
+    /// A tracker was lost for so long that there was nothing to measure.
+    #[error(
+        "the {role} is not tracked: hold it where the headset sees it, or measure by motion or by height instead"
+    )]
+    NotSeen {
+        /// Role of the tracker that was lost longest.
+        role: TrackerRole,
+    },
+    /// The head is too low for these arms.
+    #[error(
+        "the head is at {head:.2} m and the wrists are {arm_span:.2} m apart, as of somebody who sits: stand up for the T-pose, or give the height instead"
+    )]
+    Seated {
+        /// Height of the head joint, metres.
+        head: f64,
+        /// Distance of the wrists, metres.
+        arm_span: f64,
     },
     /// A frame does not have one finite pose for each tracker.
     #[error("tracker frame {frame} does not have three finite poses")]
@@ -186,14 +219,19 @@ impl Calibration {
     /// time, it follows where they are worn, because a T-pose says where every joint is.
     ///
     /// # Errors
-    /// If `frames` last less than half a second, a frame does not have three finite poses, a
-    /// tracker moves, the arms are not stretched out, or the size is not a player's.
+    /// If `frames` last less than half a second or have gaps, a frame does not have three finite poses, a
+    /// tracker moves, the arms are not stretched out, the player sits, or the size is not a player's.
     pub fn from_t_pose(
         base: &Skeleton,
         frames: &[TrackerFrame],
         mut devices: [DeviceFromJoint; 3],
     ) -> Result<Self, CalibrationError> {
         check_frames(frames, POSE_SECONDS)?;
+        let gaps = frames.windows(2).map(|pair| pair[1].time - pair[0].time);
+        let seconds = gaps.fold(0.0, f64::max);
+        if seconds > POSE_GAP {
+            return Err(CalibrationError::Gap { seconds, needed: POSE_GAP });
+        }
         let roles = TrackerSet::HeadAndHands.roles();
         let count = frames.len() as f64;
         // Rotations first: the wrist's position depends on the device's rotation, but not vice
@@ -231,7 +269,13 @@ impl Calibration {
                 return Err(CalibrationError::NotTPose { role: *role, metres });
             }
         }
-        let height = middles[0].z / HEAD_JOINT_PART;
+        let head = middles[0].z;
+        let height = head / HEAD_JOINT_PART;
+        if HEIGHTS[0] <= height
+            && arm_span > SEATED_SPAN * Self::of(base).arm_span * head / sizes.head
+        {
+            return Err(CalibrationError::Seated { head, arm_span });
+        }
         let player = Self { height, arm_span, devices, ..Self::of(base) }.checked(base)?;
         Ok(Self {
             body: body::worn(&player.skeleton(base), frames, middles[0], stretched)?,
@@ -478,6 +522,17 @@ mod tests {
         let mut broken = good.clone();
         broken[7].poses[0].position.z = f64::NAN;
         assert!(attempt(&broken).contains("frame 7"));
+        // A second apart, and nothing in between.
+        let rare = [good[0].clone(), TrackerFrame { time: 1.0, ..good[1].clone() }];
+        assert!(attempt(&rare).contains("1.00 s"), "{}", attempt(&rare));
+        let mut seated = good.clone();
+        let lower = 1.12
+            - Calibration { devices: known(), ..Calibration::of(&base) }.joints(&good[0]).poses[0]
+                .position
+                .z;
+        seated.iter_mut().flat_map(|f| &mut f.poses).for_each(|pose| pose.position.z += lower);
+        // Shoulders of who sits are as far below the head as standing.
+        assert!(attempt(&seated).contains("stand up"), "{}", attempt(&seated));
         let doll = Calibration { height: 0.4, arm_span: 0.34, ..Calibration::of(&base) };
         let doll = t_pose(&doll.skeleton(&base));
         assert!(attempt(&doll).contains("height of 0.40 m is not"), "{}", attempt(&doll));

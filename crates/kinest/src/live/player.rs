@@ -11,18 +11,21 @@ use crate::features::WindowAxes;
 use crate::forecast::{BodyForecaster, Extrapolation, ForecastPose, limit_bends};
 use crate::model::{Feed, ModelSpec};
 use crate::refine::{
-    DropoutSettings, OffFloor, RefineSettings, Refiner, SourceFade, TrunkHeading,
+    DropoutSettings, OffFloor, RefineSettings, Refiner, SourceFade, TrunkHeading, seated_pose,
     three_point_pose_facing,
 };
-use crate::skeleton::{PerJoint, Pose, Skeleton};
+use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use crate::tracker::{
     BodyTrackers, Doubts, Plausibility, Teleport, TrackerFrame, TrackerPose, TrackerRole,
     TrackerSet,
 };
-use glam::DQuat;
+use glam::{DQuat, DVec3};
 
 /// Arm span of a player whose size is not known, metres: of the tallest.
 const LONGEST_ARM_SPAN: f64 = 1.75;
+
+/// A room that is raised by more than this from one frame to the next, metres, was not climbed.
+const STEP: f64 = 0.05;
 
 /// How a player's pose is made from trackers and estimates.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +39,9 @@ pub struct PlayerSettings {
     pub refine: RefineSettings,
     /// What the body is forecast for; `None` for nothing.
     pub forecast: Option<ForecastSettings>,
+    /// The player sits on a chair, and so does the body ([`seated_pose`]): legs, pelvis and spine are not the
+    /// network's.
+    pub sits: bool,
 }
 
 impl Default for PlayerSettings {
@@ -46,6 +52,7 @@ impl Default for PlayerSettings {
             blend: 0.3,
             refine: RefineSettings::default(),
             forecast: None,
+            sits: false,
         }
     }
 }
@@ -57,6 +64,20 @@ impl PlayerSettings {
         Self { blend: 0.0, refine: RefineSettings::none(), ..Self::default() }
     }
 }
+
+/// Joints that a seated body has from [`seated_pose`].
+const SEATED: [SmplJoint; 10] = [
+    SmplJoint::Pelvis,
+    SmplJoint::Spine1,
+    SmplJoint::Spine2,
+    SmplJoint::Spine3,
+    SmplJoint::LeftHip,
+    SmplJoint::RightHip,
+    SmplJoint::LeftKnee,
+    SmplJoint::RightKnee,
+    SmplJoint::LeftAnkle,
+    SmplJoint::RightAnkle,
+];
 
 /// Origin of a shown pose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -127,6 +148,8 @@ pub struct Player {
     /// May be changed at any time. New correction settings reset the corrections.
     pub settings: PlayerSettings,
     calibration: Option<Calibration>,
+    /// Place of the trackers in the room that the body sees, minus that in their space, metres.
+    offset: DVec3,
     plausibility: Plausibility,
     doubts: Doubts,
     /// Heading of the trunk of a body without an estimate.
@@ -137,7 +160,7 @@ pub struct Player {
     timeline: PoseTimeline,
     /// The network whose estimates are in the timeline.
     estimated_by: u64,
-    fade: SourceFade<(PoseSource, u64)>,
+    fade: SourceFade<(PoseSource, u64, bool)>,
     refiner: Refiner,
     off_floor: OffFloor,
     /// Estimate time and frame time that were shown last, seconds.
@@ -150,6 +173,8 @@ pub struct Player {
 struct Newest {
     /// Device poses, as reported.
     devices: TrackerFrame,
+    /// See [`Player::set_offset`].
+    offset: DVec3,
     /// The player's joints that the devices stand for.
     joints: TrackerFrame,
     /// Teleport since the previous frame.
@@ -196,6 +221,21 @@ impl Player {
         self.calibration.as_ref().map_or_else(|| base.clone(), |player| player.skeleton(base))
     }
 
+    /// Lets the body see its trackers this far from where they are, metres: higher, for a player who sits and a
+    /// body that stands, or along a way that the player was carried and the body is to walk. What is shown
+    /// stays where the trackers are. Heights are those of the room that the body sees, with a
+    /// [floor](RefineSettings::feet) at 0: the shown one is lower by `offset.z`. A change by more than a body
+    /// moves between two frames is a teleport.
+    pub fn set_offset(&mut self, offset: DVec3) {
+        self.offset = offset;
+    }
+
+    /// See [`set_offset`](Self::set_offset).
+    #[must_use]
+    pub fn offset(&self) -> DVec3 {
+        self.offset
+    }
+
     /// Takes the newest frame of the devices: head, left hand, right hand, and what is worn on the
     /// body. The pose of an untracked device is its last tracked pose, or a guess if it was never
     /// tracked; of those on the body nothing is shown then. Tracked devices whose pose no body has are
@@ -216,11 +256,14 @@ impl Player {
                 poses[k] = last.lost();
             }
         }
-        let teleported = teleported || self.doubts.head_moved();
+        let offset = self.offset;
+        let raised = self.newest.as_ref().map_or(0.0, |newest| offset.z - newest.offset.z);
+        let teleported = teleported || self.doubts.head_moved() || raised.abs() > STEP;
         let before =
             self.newest.as_ref().map(|newest| (newest.joints.time, newest.joints.poses[0]));
         let newest = self.newest.get_or_insert_with(|| Newest {
             devices: devices.clone(),
+            offset,
             joints: devices.clone(),
             teleport: None,
             head_found: false,
@@ -234,6 +277,10 @@ impl Player {
         }
         keep_body(&mut newest.devices.body, &devices.body, &self.doubts);
         newest.joints.body.clone_from(&newest.devices.body);
+        newest.offset = offset;
+        if offset != DVec3::ZERO {
+            newest.joints.shift(offset);
+        }
         if let Some(player) = &self.calibration {
             player.move_to_joints(&mut newest.joints);
         }
@@ -289,7 +336,8 @@ impl Player {
         &self.doubts
     }
 
-    /// The player's joints that the trackers stand for, in the newest frame.
+    /// The player's joints that the trackers stand for, in the newest frame, in the room that the body sees
+    /// ([`set_offset`](Self::set_offset)).
     #[must_use]
     pub fn joints(&self) -> Option<&TrackerFrame> {
         self.newest.as_ref().map(|newest| &newest.joints)
@@ -303,10 +351,13 @@ impl Player {
     /// If the frame has the wrong number of poses, or a pose that is used is not finite.
     pub fn tell(&mut self, spec: &ModelSpec, network: u64) -> Result<Option<Told>, TrackerError> {
         let Some(newest) = &self.newest else { return Ok(None) };
-        let mut frame = match &self.calibration {
-            Some(player) => player.to_model(&spec.skeleton, &newest.devices),
-            None => TrackerFrame::new(newest.devices.time, newest.devices.poses.clone()),
-        };
+        let mut frame = TrackerFrame::new(newest.devices.time, newest.devices.poses.clone());
+        if newest.offset != DVec3::ZERO {
+            frame.shift(newest.offset);
+        }
+        if let Some(player) = &self.calibration {
+            frame = player.to_model(&spec.skeleton, &frame);
+        }
         let seen = self.network.get_or_insert_with(|| Network::new(network, spec));
         if seen.id != network {
             seen.change(network, spec);
@@ -411,11 +462,20 @@ impl Player {
                 (PoseSource::InverseKinematics, now, rotations)
             }
         };
+        let mut rotations = rotations;
+        if settings.sits && source != PoseSource::Frozen {
+            let facing = self.trunk.get().unwrap_or_default();
+            let seated = seated_pose(skeleton, trackers, facing).rotations;
+            for joint in SEATED {
+                rotations[joint.index()] = seated[joint.index()];
+            }
+        }
         let blend = match source {
             PoseSource::RestPose => settings.dropout.relax,
             _ => settings.blend,
         };
-        let mut rotations = self.fade.apply((source, self.estimated_by), rotations, dt, blend);
+        let key = (source, self.estimated_by, settings.sits);
+        let mut rotations = self.fade.apply(key, rotations, dt, blend);
         if forecasts.is_some() {
             // What fades is added to a motion that goes on.
             limit_bends(&mut rotations);
@@ -434,6 +494,7 @@ impl Player {
                 pose = place_under_head(skeleton, &ahead.rotations, place);
             }
         }
+        pose.translation -= newest.offset;
         Some(PlayerPose { pose, source, time })
     }
 
@@ -444,6 +505,7 @@ impl Player {
         self.refiner.set(self.settings.refine);
         let lost = self.forecasts.as_ref().map_or([None; 3], |forecasts| *forecasts.joints());
         let (dropout, TrackerFrame { poses, body, .. }) = (&self.settings.dropout, &newest.joints);
+        pose.translation += newest.offset;
         let contacts = self.refiner.apply_with(dropout, skeleton, pose, poses, body, &lost, dt);
         if let Some(floor) = self.refiner.floor() {
             self.off_floor.step(skeleton, pose, floor, dt);
@@ -451,6 +513,7 @@ impl Player {
         if let (Some(forecasts), Some((_, now))) = (&mut self.forecasts, self.shown) {
             forecasts.show(now, pose);
         }
+        pose.translation -= newest.offset;
         contacts
     }
 
@@ -488,7 +551,10 @@ impl Player {
         forecaster: &mut BodyForecaster,
         ahead: f64,
     ) -> Option<ForecastPose> {
-        self.forecasts.as_mut()?.forecast(forecaster, ahead)
+        let mut forecast = self.forecasts.as_mut()?.forecast(forecaster, ahead)?;
+        forecast.pose.translation -=
+            self.newest.as_ref().map_or(DVec3::ZERO, |newest| newest.offset);
+        Some(forecast)
     }
 
     /// What forecasts did in the frame shown last; `None` without [`PlayerSettings::forecast`].
@@ -500,7 +566,8 @@ impl Player {
     /// Clears everything except settings and calibration: for a restart, or another player of the
     /// same size.
     pub fn reset(&mut self) {
-        *self = Self { calibration: self.calibration, ..Self::new(self.settings) };
+        *self =
+            Self { calibration: self.calibration, offset: self.offset, ..Self::new(self.settings) };
     }
 }
 
@@ -542,8 +609,7 @@ mod tests {
     use crate::live::fake;
     use crate::motion::synthetic::walk_and_wave;
     use crate::rotation::geodesic_angle;
-    use crate::skeleton::SmplJoint;
-    use glam::{DMat3, DVec3};
+    use glam::DMat3;
 
     const DT: f64 = 1.0 / 60.0;
 
@@ -693,6 +759,56 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// A body that is to walk where its player was carried sees a walk, and is shown where the player is.
+    #[test]
+    fn an_offset_is_seen_and_not_shown() {
+        let walk = walk();
+        let start = walk[0].poses[0].position.with_z(0.0);
+        let mut player = Player::default();
+        let carried = walk.iter().take(200).map(|frame| {
+            let offset = (frame.poses[0].position - start).with_z(0.0);
+            let mut seated = frame.clone();
+            seated.shift(-offset - DVec3::Z * 0.4);
+            (seated, offset + DVec3::Z * 0.4)
+        });
+        let [mut own, mut other] = [Player::default(), Player::default()];
+        for (i, (frame, offset)) in carried.enumerate() {
+            player.set_offset(offset);
+            let shown = play(&mut player, std::slice::from_ref(&frame)).remove(0).pose;
+            let wanted = play(&mut own, std::slice::from_ref(&walk[i])).remove(0).pose;
+            assert!(head(&shown).distance(frame.poses[0].position) < 1e-6, "frame {i}");
+            assert!((shown.translation + offset).distance(wanted.translation) < 1e-6, "frame {i}");
+            for (a, b) in shown.rotations.iter().zip(&wanted.rotations) {
+                assert!(geodesic_angle(*a, *b) < 1e-6, "frame {i}");
+            }
+            play(&mut other, std::slice::from_ref(&frame));
+        }
+    }
+
+    /// Thighs level, feet on the floor in front of the hips, head and hands at the trackers.
+    #[test]
+    fn a_seated_body_sits() {
+        let skeleton = Skeleton::default();
+        let mut walk = walk();
+        let lower = 1.12 - walk[0].poses[0].position.z;
+        walk.iter_mut().for_each(|frame| frame.shift(DVec3::Z * lower));
+        let mut player = Player::new(PlayerSettings { sits: true, ..PlayerSettings::default() });
+        for (i, shown) in play(&mut player, &walk[..200]).iter().enumerate().skip(120) {
+            let at = skeleton.pose_joints(&shown.pose).positions;
+            for [hip, knee, ankle] in [
+                [SmplJoint::LeftHip, SmplJoint::LeftKnee, SmplJoint::LeftAnkle],
+                [SmplJoint::RightHip, SmplJoint::RightKnee, SmplJoint::RightAnkle],
+            ]
+            .map(|leg| leg.map(|joint| at[joint.index()]))
+            {
+                assert!((ankle.z - skeleton.ankle_height).abs() < 0.03, "{i}: {ankle}");
+                assert!((hip.z - knee.z).abs() < 0.2, "{i}: {hip} {knee}");
+                assert!(knee.distance(hip.with_z(knee.z)) > 0.3, "{i}: {hip} {knee}");
+            }
+            assert!(head(&shown.pose).distance(walk[i].poses[0].position) < 1e-6);
         }
     }
 

@@ -63,7 +63,7 @@ pub use placer::TrackerPlacer;
 pub(crate) use placer::joint_place;
 pub use refiner::{RefineSettings, Refiner};
 pub use smoothing::{OneEuro, PoseFilter};
-pub use three_point::{three_point_pose, three_point_pose_facing};
+pub use three_point::{seated_pose, three_point_pose, three_point_pose_facing};
 use trunk::{reaching_turn, turn_chest};
 pub use trunk_heading::TrunkHeading;
 

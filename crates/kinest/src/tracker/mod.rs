@@ -111,6 +111,12 @@ impl TrackerFrame {
         self.time.is_finite() && poses.all(TrackerPose::is_finite)
     }
 
+    /// Moves all trackers, metres.
+    pub fn shift(&mut self, by: DVec3) {
+        self.poses.iter_mut().for_each(|pose| pose.position += by);
+        self.body.iter_mut().for_each(|(_, pose)| pose.position += by);
+    }
+
     /// Follows a teleport.
     pub fn teleport(&mut self, by: &Teleport) {
         self.poses.iter_mut().for_each(|pose| pose.teleport(by));
