@@ -355,3 +355,23 @@ fn trackers_on_the_body_are_replayed_lost_recorded_and_taken_off() {
     let of_it = seen.iter(app.world()).filter(|(_, of)| of.0 == again).count();
     assert_eq!(of_it, 6);
 }
+
+/// A disk that is full: the recorder says so and the game goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_recorder_on_a_full_disk_does_not_stop_the_game() {
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar(&mut app, NEVER);
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    let recorder = TrackerRecorder::create("/dev/full", true).unwrap();
+    app.world_mut().entity_mut(avatar).insert(recorder);
+    for i in 0..200_u32 {
+        walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
+        app.update();
+        assert!(body(&app, avatar).pose_z_up().is_finite());
+    }
+    assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    app.world_mut().entity_mut(avatar).remove::<TrackerRecorder>();
+    app.update();
+}

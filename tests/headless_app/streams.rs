@@ -180,6 +180,9 @@ fn frames_wait_for_a_busy_network() {
 fn a_teleport_does_not_change_the_features_and_a_reset_starts_a_stream() {
     let (_, _, stayed) = second(60.0, |_, _, _| ());
     let (_, _, went) = second(60.0, |app, player, i| {
+        if i == 30 {
+            app.world_mut().trigger(Teleport { entity: player.avatar });
+        }
         if i >= 30 {
             for tracker in player.trackers {
                 let mut transform = app.world_mut().get_mut::<Transform>(tracker).unwrap();

@@ -3,6 +3,7 @@
 use crate::common::*;
 use bevy::prelude::*;
 use bevy_kinest::kinest::skeleton::PerJoint;
+use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use std::f32::consts::{FRAC_PI_2, PI};
 
@@ -126,6 +127,13 @@ fn a_teleport_is_not_motion() {
         }
         if said {
             app.world_mut().trigger(Teleport { entity: avatar });
+        } else {
+            // A runtime may be back in the next frame: the body waits for 0.1 s.
+            for _ in 0..6 {
+                app.update();
+                assert_eq!(body(&app, avatar).source(), PoseSource::Frozen);
+                assert!(farthest(&stood, &joints(&app, avatar)) < 0.02);
+            }
         }
         for frame in 0..WINDOW + 2 {
             app.update();
@@ -137,17 +145,182 @@ fn a_teleport_is_not_motion() {
             assert!(off < 2e-3, "{shift} frame {frame}: {off} m");
         }
     }
-    // The same step, not announced, counts as motion.
+    // A step that bodies make counts as motion.
     let mut app = app(KinestSettings::inline());
     let avatar = avatar_of(&mut app, Feeling::new);
     let trackers = trackers(&mut app);
     (0..6 * WINDOW).for_each(|_| app.update());
     let before = deed(&app, avatar);
-    for tracker in trackers {
-        app.world_mut().get_mut::<Transform>(tracker).unwrap().translation.x += 0.3;
+    for i in 0..6 {
+        for tracker in trackers {
+            let step = 0.01 * (i + 1) as f32;
+            app.world_mut().get_mut::<Transform>(tracker).unwrap().translation.x += step;
+        }
+        app.update();
     }
-    app.update();
     assert!(change(&before, &deed(&app, avatar)) > 5e-3);
+}
+
+/// What runtimes report for lost devices, as tracked: the body is not thrown, and the game hears why.
+#[test]
+fn trackers_that_no_body_has_are_lost_with_a_reason() {
+    let mut app = app(KinestSettings::inline());
+    listen::<TrackingLost>(&mut app);
+    listen::<TrackingRegained>(&mut app);
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    let frozen = walk.pose(4.0);
+    for i in 0..420_u32 {
+        walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
+        let mut place = |k: usize, to: &dyn Fn(&mut Vec3)| {
+            to(&mut app.world_mut().get_mut::<Transform>(trackers[k]).unwrap().translation);
+        };
+        match i {
+            100 => place(0, &|head| head.y += 0.4),
+            120 => place(0, &|head| head.x += 3.0),
+            140..200 => place(1, &|hand| *hand = Vec3::ZERO),
+            220..230 => place(2, &|hand| hand.z += 4.0),
+            _ => {}
+        }
+        if i >= 240 && i < 340 {
+            let head = *app.world().get::<Transform>(trackers[0]).unwrap();
+            let right = *app.world().get::<Transform>(trackers[2]).unwrap();
+            walk.show(&mut app, &trackers, &frozen);
+            *app.world_mut().get_mut::<Transform>(trackers[0]).unwrap() = head;
+            *app.world_mut().get_mut::<Transform>(trackers[2]).unwrap() = right;
+        }
+        let before = joints(&app, avatar);
+        app.update();
+        if i < 30 {
+            continue;
+        }
+        let now = joints(&app, avatar);
+        for joint in [SmplJoint::Pelvis, SmplJoint::LeftFoot, SmplJoint::RightFoot] {
+            let moved = before[joint.index()].distance(now[joint.index()]);
+            assert!(moved < 0.14, "frame {i} {joint:?}: {moved} m");
+        }
+    }
+    let lost: Vec<_> =
+        heard::<TrackingLost>(&mut app).iter().map(|lost| (lost.role, lost.reason)).collect();
+    let (head, left, right) = (TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand);
+    let reasons = [
+        (head, DropoutReason::Jumped),
+        (head, DropoutReason::Jumped),
+        (left, DropoutReason::AtOrigin),
+        (right, DropoutReason::OutOfReach),
+        (left, DropoutReason::Frozen),
+    ];
+    // The hand at the head's side where it was frozen may have jumped there.
+    let told: Vec<_> =
+        lost.iter().filter(|lost| **lost != (left, DropoutReason::Jumped)).copied().collect();
+    assert_eq!(told, reasons);
+    assert_eq!(heard::<TrackingRegained>(&mut app).len(), lost.len());
+}
+
+/// Walking by stick: with steps the network sees a walk, and the body is where the player is.
+#[test]
+fn a_body_steps_where_its_space_is_moved_if_the_game_asks() {
+    let walk = Walk::new();
+    let play = |makes_steps: bool| {
+        let mut app = app(KinestSettings::inline());
+        let avatar = avatar_of(&mut app, Feeling::new);
+        app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
+        let trackers = trackers(&mut app);
+        let space = app.world_mut().spawn(Transform::default()).add_children(&trackers).id();
+        app.world_mut().entity_mut(avatar).insert(TrackingSpace(space));
+        if makes_steps {
+            app.world_mut().entity_mut(avatar).insert(StepsWithSpace);
+        }
+        let start = walk.pose(1.0).translation;
+        let mut deeds = vec![];
+        for i in 0..60_u32 {
+            // The player stands; the walk's way is that of the space.
+            let mut pose = walk.pose(1.0 + f64::from(i) / 60.0);
+            let way = (pose.translation - start).with_z(0.0);
+            pose.translation -= way;
+            walk.show(&mut app, &trackers, &pose);
+            app.world_mut().get_mut::<Transform>(space).unwrap().translation =
+                bevy_kinest::kinest::coordinates::engine_from_amass_point(way);
+            app.update();
+            deeds.push(deed(&app, avatar));
+            let head = app.world().get::<GlobalTransform>(trackers[0]).unwrap().translation();
+            let shown = body(&app, avatar).joint_transform(SmplJoint::Head).translation;
+            assert!(shown.distance(head) < 1e-3, "frame {i}: {shown} {head}");
+        }
+        deeds
+    };
+    let mut app = app(KinestSettings::inline());
+    let avatar = avatar_of(&mut app, Feeling::new);
+    app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
+    let trackers = trackers(&mut app);
+    let mut walked = vec![];
+    for i in 0..60_u32 {
+        walk.move_trackers(&mut app, &trackers, 1.0 + f64::from(i) / 60.0);
+        app.update();
+        walked.push(deed(&app, avatar));
+    }
+    let off = |deeds: &[Vec<Quat>]| {
+        deeds.iter().zip(&walked).map(|(a, b)| change(a, b)).fold(0.0, f32::max)
+    };
+    assert!(off(&play(true)) < 2e-3, "{}", off(&play(true)));
+    assert!(off(&play(false)) > 2e-2, "{}", off(&play(false)));
+}
+
+/// Seated: the body stands below the player's head, or sits.
+#[test]
+fn the_body_of_a_seated_player_stands_or_sits() {
+    let walk = Walk::new();
+    let height = |mode: SeatedPlayer| {
+        let mut app = app(KinestSettings::inline());
+        let avatar = avatar(&mut app, NEVER);
+        app.world_mut().entity_mut(avatar).insert((mode, KinestRefine::default()));
+        let trackers = trackers(&mut app);
+        for i in 0..120 {
+            let mut pose = Pose::rest();
+            pose.rotations[SmplJoint::LeftShoulder.index()] =
+                glam::DQuat::from_rotation_z(-1.2 + 0.001 * f64::from(i));
+            let head = Skeleton::default().pose_joints(&pose).positions[SmplJoint::Head.index()].z;
+            pose.translation.z = 1.12 - head;
+            walk.show(&mut app, &trackers, &pose);
+            app.update();
+        }
+        let at = joints(&app, avatar);
+        assert!((at[SmplJoint::Head.index()].y - 1.12).abs() < 1e-3, "{mode:?}");
+        [SmplJoint::RightAnkle, SmplJoint::RightKnee, SmplJoint::RightHip].map(|j| at[j.index()].y)
+    };
+    let rise = 0.48;
+    let [ankle, knee, hip] = height(SeatedPlayer::AvatarStands { rise });
+    assert!((ankle + rise as f32) < 0.15 && hip - knee > 0.25, "{ankle} {knee} {hip}");
+    let [ankle, knee, hip] = height(SeatedPlayer::AvatarSits);
+    assert!((0.03..0.12).contains(&ankle) && (hip - knee).abs() < 0.2, "{ankle} {knee} {hip}");
+    assert_eq!(
+        SeatedPlayer::stands(1.75, 1.12),
+        SeatedPlayer::AvatarStands { rise: 1.75 * 0.913_486 - 1.12 }
+    );
+}
+
+/// The runtime moves the floor: no body hangs in the air without a message.
+#[test]
+fn a_body_that_cannot_reach_the_floor_is_told() {
+    let mut app = app(KinestSettings::inline());
+    listen::<BodyOffFloor>(&mut app);
+    let avatar = avatar(&mut app, NEVER);
+    app.world_mut().entity_mut(avatar).insert(KinestRefine::default());
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    let raised = |i: u32| if (120..420).contains(&i) { 0.3 } else { 0.0 };
+    for i in 0..600_u32 {
+        let mut pose = walk.pose(f64::from(i % 60) / 6e3);
+        pose.translation.z += raised(i);
+        walk.show(&mut app, &trackers, &pose);
+        app.update();
+        let heard = heard::<BodyOffFloor>(&mut app);
+        if let [told] = heard[..] {
+            assert!((240..300).contains(&i) && told.entity == avatar, "frame {i}");
+            assert!((told.height - 0.3).abs() < 0.1, "{}", told.height);
+        }
+    }
 }
 
 /// A vehicle that drives, climbs and has half the scale: the passenger has the same pose as one in

@@ -306,4 +306,22 @@ fn a_model_file_is_reloaded() {
     (0..30).for_each(|_| app.update());
     assert!(estimated(&app));
     assert!(body(&app, avatar).age() < 1e-9, "still answered");
+
+    // Nor do weights that are still being written; once they are whole, the model is there.
+    checkpoint().save(&path).unwrap();
+    let manifest = Checkpoint::load(&path).unwrap().manifest;
+    let weights = folder.path().join(&manifest.weights);
+    let whole = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
+    server.reload("hot.model.ron");
+    update_until(&mut app, |app| {
+        assert!(estimated(app), "never at rest");
+        !messages::<KinestFailed>(app).is_empty()
+    });
+    std::fs::write(&weights, &whole).unwrap();
+    server.reload("hot.model.ron");
+    update_until(&mut app, |app| {
+        assert!(estimated(app), "never at rest");
+        messages::<KinestReady>(app).iter().any(|m| m.changes > 1)
+    });
 }

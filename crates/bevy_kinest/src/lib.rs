@@ -773,6 +773,14 @@
 //! set in [`KinestRefine::feet`], or estimated ([`Floor::Estimated`](kinest::refine::Floor)). It is
 //! a single height: stairs and slopes are not supported.
 //!
+//! **The log says that the avatar stands above the floor.** Its head is higher than it can stand: the runtime moved
+//! the floor, or the player is taller than calibrated. [`BodyOffFloor`] has the height, by which the
+//! [`TrackingSpace`] can be lowered.
+//!
+//! **A tracker is lost although it is tracked.** It jumped, is at the origin, frozen or out of reach, as
+//! [`TrackingLost::reason`] tells. A [`SparseTracker`] that nobody moves is at the origin of its space. A head that
+//! jumps is where it was for 0.1 s, unless the game triggers [`Teleport`] or moves the tracking space.
+//!
 //! **The body jitters.** The raw output of `kinest_stream` has four times the jitter of people;
 //! smoothing is on by default, with the lag in the [table](#refine). Lower
 //! [`OneEuro::min_cutoff`](kinest::refine::OneEuro) for less jitter and more lag. Head and hands

@@ -185,6 +185,47 @@ fn broken_clips_are_reported_and_skipped() {
     assert!(message.contains("nothing is left of split all") && table.contains("rateless"));
 }
 
+#[test]
+fn implausible_clips_are_listed_and_left_out_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let data = at.join("amass");
+    put_clips(&data, &["mine/good.npz"]);
+    let fast = MotionClip { rate_hz: 960.0, ..clip(100, 600) };
+    let mut sunk = clip(100, 80);
+    sunk.frames.iter_mut().for_each(|frame| frame.translation.z -= 0.5);
+    let mut popped = clip(100, 80);
+    popped.frames[40].translation.x += 0.7;
+    for (name, clip) in [("fast", &fast), ("sunk", &sunk), ("popped", &popped)] {
+        amass::save(data.join(format!("mine/{name}.npz")), clip, "male").unwrap();
+    }
+    let list: String =
+        ["good", "fast", "sunk", "popped"].map(|name| format!("mine/{name}.npz\n")).concat();
+    put(at, "list.txt", list);
+    let split = ["--split", "all=list.txt"];
+    let table = prepare(at, &split);
+    assert_eq!(names(&at.join("out/all.motion")).len(), 4);
+    for (name, problem) in [
+        ("fast", "times as fast as people"),
+        ("sunk", "feet are -0.5"),
+        ("popped", "Pelvis is 0.7"),
+    ] {
+        let row = table.lines().find(|line| line.contains(&format!("mine/{name}.npz:")));
+        assert!(row.is_some_and(|row| row.contains(problem)), "{name} is not in\n{table}");
+    }
+    // What an earlier run wrote is judged too.
+    let table = prepare(at, &[&split[..], &["--leave-out", "speed,pops"]].concat());
+    assert_eq!(names(&at.join("out/all.motion")), ["mine/good.npz", "mine/sunk.npz"]);
+    assert!(table.contains("implausible          mine/fast.npz"), "{table}");
+    let report = fs::read(at.join("out/prepare.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(report["splits"][0]["skipped"].as_array().unwrap().len(), 2);
+    assert_eq!(report["splits"][0]["implausible"][0]["clip"], "mine/sunk.npz");
+    let table = prepare(at, &[&split[..], &["--leave-out", "floor"]].concat());
+    assert!(table.contains("implausible          mine/sunk.npz"), "{table}");
+    assert_eq!(names(&at.join("out/all.motion")).len(), 3);
+}
+
 /// Replaces the content of a file, with the same size and date, so that reading it again fails.
 fn spoil(path: &Path) {
     let metadata = fs::metadata(path).unwrap();

@@ -182,6 +182,23 @@ fn a_killed_run_leaves_complete_files_and_resumes() {
     assert!(weights.count() <= 7, "each kill leaves one file behind at most");
 }
 
+/// Clips are in memory, and a prepared file stays open: what is deleted while a run goes on is not missed.
+#[cfg(unix)]
+#[test]
+fn clips_deleted_while_training_are_not_missed() {
+    let folder = folder();
+    let path = folder.path();
+    let more = ["--config=train.ron", "--set=save_every=1", "--steps=30"];
+    let model = path.join("run/last.model.ron");
+    let mut child = command(path, "run", &more).spawn().unwrap();
+    while steps_saved(&model).is_none() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    std::fs::remove_dir_all(path.join("data")).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(steps_saved(&model), Some(30));
+}
+
 #[cfg(unix)]
 fn steps_saved(model: &Path) -> Option<u64> {
     Checkpoint::load(model).ok().map(|c| c.manifest.training.steps)

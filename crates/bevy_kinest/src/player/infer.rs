@@ -43,6 +43,12 @@ pub(super) fn infer(
         (player.settings.dropout, player.settings.blend) = (settings.dropout, settings.blend);
         let calibration = calibration.map(|PlayerCalibration(player)| player);
         player.calibrate(calibration.copied());
+        player.settings.sits = seated == Some(&SeatedPlayer::AvatarSits);
+        let rise = match seated {
+            Some(SeatedPlayer::AvatarStands { rise }) => *rise,
+            _ => 0.0,
+        };
+        player.set_offset(sampled.walked + DVec3::Z * rise);
         let pushed =
             sampled.driving(calibration).map(|devices| player.push(&devices, sampled.told_moved));
         match pushed {

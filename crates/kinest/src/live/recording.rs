@@ -171,7 +171,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a recording from a file. A tracker whose pose has a number that is not finite is lost in that
+    /// Reads a recording from a file. A last line that ends in the middle, as after a crash, is left out. A tracker whose pose has a number that is not finite is lost in that
     /// frame ([`not_finite`](Self::not_finite)).
     ///
     /// # Errors
@@ -187,30 +187,41 @@ impl Recording {
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn read(source: impl BufRead, name: impl AsRef<Path>) -> Result<Self, RecordingError> {
+    pub fn read(mut source: impl BufRead, name: impl AsRef<Path>) -> Result<Self, RecordingError> {
         let path = name.as_ref();
         let file_error = |source| RecordingError::File { path: path.into(), source };
         let bad = |line, problem: String| RecordingError::Line { path: path.into(), line, problem };
-        let mut lines = source.lines().zip(1..);
-        let (first, _) = lines.next().ok_or_else(|| bad(1, "the file is empty".into()))?;
-        let header: Header = serde_json::from_str(&first.map_err(file_error)?)
-            .map_err(|error| bad(1, error.to_string()))?;
+        let mut text = String::new();
+        if source.read_line(&mut text).map_err(file_error)? == 0 {
+            return Err(bad(1, "the file is empty".into()));
+        }
+        let header: Header =
+            serde_json::from_str(&text).map_err(|error| bad(1, error.to_string()))?;
         if header.kinest_recording != FORMAT {
             let found = header.kinest_recording;
             return Err(bad(1, format!("format {FORMAT} expected, found {found}")));
         }
         let mut frames: Vec<RecordedFrame> = Vec::new();
         let mut not_finite = 0;
-        for (text, line) in lines {
-            let mut text = text.map_err(file_error)?;
+        for line in 2.. {
+            text.clear();
+            if source.read_line(&mut text).map_err(file_error)? == 0 {
+                break;
+            }
             // JSON has no word for it, but Python writes these.
             for word in ["NaN", "-Infinity", "Infinity"] {
                 if text.contains(word) {
                     text = text.replace(word, "null");
                 }
             }
-            let parsed: Line =
-                serde_json::from_str(&text).map_err(|error| bad(line, error.to_string()))?;
+            let parsed: Line = match serde_json::from_str(&text) {
+                Ok(parsed) => parsed,
+                // The game ended, or the disk was full, in the middle of the line.
+                Err(error) if error.is_eof() && !text.ends_with('\n') && !frames.is_empty() => {
+                    break;
+                }
+                Err(error) => return Err(bad(line, error.to_string())),
+            };
             let expected = header.trackers.roles().len();
             if parsed.trackers.len() != expected {
                 let found = parsed.trackers.len();
@@ -527,6 +538,28 @@ mod tests {
         assert_eq!([seen(1, 1), seen(2, 0), seen(2, 1)], [(2.0, false), (3.0, false), (6.0, true)]);
         let pelvis = |i: usize| recording.frames()[i].trackers.body.get(TrackerRole::Pelvis);
         assert!(pelvis(0).is_none() && pelvis(1).unwrap().tracked && !pelvis(2).unwrap().tracked);
+    }
+
+    /// Whenever the game was killed: every whole line is read.
+    #[test]
+    fn a_recording_cut_anywhere_has_its_whole_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut.jsonl");
+        let mut writer = RecordingWriter::create(&path, TrackerSet::HeadAndHands).unwrap();
+        (0..5).for_each(|i| writer.push(&RecordedFrame::of(frame(f64::from(i)))).unwrap());
+        writer.finish().unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+        let second = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0;
+        for end in (second + 1..whole.len()).step_by(7) {
+            let cut = Recording::read(&whole[..end], "cut.jsonl").unwrap();
+            // A line that lacks nothing but its end is whole.
+            let frames = lines(&whole[..end]) - 1;
+            assert!((frames..=frames + 1).contains(&cut.frames().len()), "{end}");
+        }
+        let mut broken = whole.clone();
+        broken[second - 4] = b'!';
+        assert!(Recording::read(&broken[..], "cut.jsonl").is_err(), "a fault inside is one");
     }
 
     #[test]

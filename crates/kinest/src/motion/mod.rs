@@ -7,7 +7,9 @@ pub mod headset;
 mod layouts;
 mod npy;
 pub mod npz;
+mod plausible;
 pub mod synthetic;
 
 pub use amass::MotionError;
 pub use clip::{ClipFrame, MotionClip};
+pub use plausible::{Implausible, ImplausibleKind};

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use clap::{ArgGroup, ValueEnum};
 use kinest::files::write_atomically;
 use kinest::model::forecast::ForecastLayout;
+use kinest::motion::ImplausibleKind;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,10 @@ pub struct PrepareArgs {
     /// Skip clips that a split names but the data folder lacks.
     #[arg(long)]
     allow_missing: bool,
+    /// Leave out clips that no body moved like, in these ways, separated by commas; they are listed
+    /// anyway.
+    #[arg(long, value_enum, value_delimiter = ',', conflicts_with = "layout")]
+    leave_out: Vec<Implausible>,
     /// Frame rate of the output.
     #[arg(long, default_value_t = 60.0, value_parser = rate_argument)]
     rate: f64,
@@ -56,6 +61,30 @@ enum Protocol {
     /// Twelve subsets for training, HumanEva and Transitions for testing
     #[value(name = "2")]
     Two,
+}
+
+/// Ways in which a clip is not what a body did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Implausible {
+    /// Faster than people, as clips with a wrong rate are
+    Speed,
+    /// A joint or the whole body is elsewhere for one frame
+    Pops,
+    /// Feet 30 cm above or below the floor
+    Floor,
+    /// It starts in a T-pose
+    TPose,
+}
+
+impl From<Implausible> for ImplausibleKind {
+    fn from(kind: Implausible) -> Self {
+        match kind {
+            Implausible::Speed => Self::Speed,
+            Implausible::Pops => Self::Pop,
+            Implausible::Floor => Self::Floor,
+            Implausible::TPose => Self::TPose,
+        }
+    }
 }
 
 /// Benchmarks of motion prediction.
@@ -108,7 +137,9 @@ pub fn run(args: PrepareArgs) -> anyhow::Result<()> {
         return write(&args.out, &report);
     }
     let choose = |download: &Download<'_>| chosen_splits(&args, download);
-    let report = prepare(&args.data, &args.out, args.rate, args.allow_missing, choose)?;
+    let leave_out: Vec<ImplausibleKind> =
+        args.leave_out.iter().map(|kind| (*kind).into()).collect();
+    let report = prepare(&args.data, &args.out, args.rate, args.allow_missing, &leave_out, choose)?;
     say!("{report}");
     write(&args.out, &report)?;
     report.refuse_empty()

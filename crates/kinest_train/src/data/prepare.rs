@@ -1,10 +1,12 @@
 //! Packs downloaded clips into one file per split.
 
 use super::clips;
-use super::motion_store::{ClipRecord, FileStamp, MotionStore, StoreWriter};
+use super::motion_store::{ClipRecord, FileStamp, MotionStore, StoreWriter, StoredClip};
 use super::splits::{Download, Reason, Skipped, Split};
 use anyhow::{Context, bail, ensure};
-use kinest::motion::{MotionError, amass};
+use kinest::motion::{Implausible, ImplausibleKind, MotionClip, MotionError, amass};
+use kinest::skeleton::Skeleton;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -25,6 +27,14 @@ struct SplitReport {
     total: Amount,
     subsets: BTreeMap<String, Amount>,
     skipped: Vec<Skipped>,
+    implausible: Vec<Doubtful>,
+}
+
+/// A clip that no body moved like, and that was kept.
+#[derive(Debug, Serialize)]
+struct Doubtful {
+    clip: String,
+    problem: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -44,7 +54,9 @@ impl Amount {
 
 impl SplitReport {
     fn new(name: String, store: Option<&MotionStore>, skipped: Vec<Skipped>) -> Self {
-        let mut report = Self { name, total: Amount::default(), subsets: BTreeMap::new(), skipped };
+        let implausible = store.map(doubtful).unwrap_or_default();
+        let (total, subsets) = (Amount::default(), BTreeMap::new());
+        let mut report = Self { name, total, subsets, skipped, implausible };
         for (store, clip) in store.iter().flat_map(|s| s.clips().iter().map(move |c| (s, c))) {
             report.total.add(clip.frames, store.rate_hz());
             let subset = report.subsets.entry(clip.subset().to_owned()).or_default();
@@ -87,21 +99,36 @@ impl Display for Report {
             *reasons.entry((&split.name, skipped.reason)).or_default() += 1;
         }
         if reasons.is_empty() {
-            return write!(f, "\nnothing skipped");
+            write!(f, "\nnothing skipped")?;
+        } else {
+            write!(f, "\n{:10} {:20} {:>7}", "split", "skipped", "clips")?;
         }
-        write!(f, "\n{:10} {:20} {:>7}", "split", "skipped", "clips")?;
         for ((split, reason), count) in reasons {
             write!(f, "\n{split:10} {reason:20} {count:>7}")?;
         }
         for (split, Skipped { clip, reason, problem }) in skipped() {
             write!(f, "\n{:10} {reason:20} {clip}: {problem}", split.name)?;
         }
+        for split in &self.splits {
+            let count = split.implausible.len();
+            if count > 0 {
+                write!(
+                    f,
+                    "\n\n{}: {count} clips are implausible and were kept (--leave-out)",
+                    split.name
+                )?;
+            }
+            for Doubtful { clip, problem } in &split.implausible {
+                write!(f, "\n  {clip}: {problem}")?;
+            }
+        }
         Ok(())
     }
 }
 
 /// Packs the clips of the folder `data` that `choose` selects into `out`, one file per split, at
-/// `rate_hz`.
+/// `rate_hz`. Clips that are implausible in one of the ways to `leave_out` are skipped, others are
+/// reported.
 ///
 /// An interrupted run continues where it stopped; unchanged clips are not read again.
 ///
@@ -113,6 +140,7 @@ pub fn prepare(
     out: &Path,
     rate_hz: f64,
     allow_missing: bool,
+    leave_out: &[ImplausibleKind],
     choose: impl FnOnce(&Download<'_>) -> anyhow::Result<Vec<Split>>,
 ) -> anyhow::Result<Report> {
     let paths = clips::found(data)?;
@@ -127,7 +155,7 @@ pub fn prepare(
 
     let mut report = Report { data: data.into(), rate_hz, splits: vec![] };
     for split in splits {
-        report.splits.push(write_split(split, &paths, out, rate_hz)?);
+        report.splits.push(write_split(split, &paths, out, rate_hz, leave_out)?);
     }
     Ok(report)
 }
@@ -152,6 +180,7 @@ fn write_split(
     paths: &BTreeMap<String, PathBuf>,
     out: &Path,
     rate_hz: f64,
+    leave_out: &[ImplausibleKind],
 ) -> anyhow::Result<SplitReport> {
     let Split { name, clips, mut skipped } = split;
     let path = out.join(format!("{name}.motion"));
@@ -171,15 +200,24 @@ fn write_split(
             at_hand.insert(clip.name.as_str(), i);
         }
     }
-    let mut writer = StoreWriter::resume(&path, rate_hz, |c| is_current(&c.name, c.stamp))?;
+    // Which clips an interrupted run left out is not known.
+    let resumes = leave_out.is_empty();
+    let mut writer =
+        StoreWriter::resume(&path, rate_hz, |c| resumes && is_current(&c.name, c.stamp))?;
     let left: Vec<_> =
         stamped.iter().filter(|(clip, _)| !writer.names().contains(**clip)).collect();
     let (done, again) = (writer.names().len(), left.len());
     eprintln!("{name}: {done} clips written already, {again} to do");
 
     let record = |(clip, (path, stamp)): &(&&str, &(&Path, FileStamp))| {
-        let copied = earlier.as_ref().zip(at_hand.get(**clip)).and_then(|(s, i)| s.record(*i));
-        copied.map_or_else(|| read(clip, path, *stamp, rate_hz), Ok)
+        let earlier = earlier.as_ref().zip(at_hand.get(**clip));
+        if let Some((store, i)) = earlier
+            && let Some(record) = store.record(*i)
+        {
+            refuse_implausible(clip, &store.clip(*i), leave_out)?;
+            return Ok(record);
+        }
+        read(clip, path, *stamp, rate_hz, leave_out)
     };
     for record in clips::read_all("preparing", &left, record) {
         match record {
@@ -209,7 +247,13 @@ fn earlier(path: &Path, rate_hz: f64) -> Option<MotionStore> {
 }
 
 /// Reads a clip and encodes it.
-fn read(clip: &str, path: &Path, stamp: FileStamp, rate_hz: f64) -> Result<ClipRecord, Skipped> {
+fn read(
+    clip: &str,
+    path: &Path,
+    stamp: FileStamp,
+    rate_hz: f64,
+    leave_out: &[ImplausibleKind],
+) -> Result<ClipRecord, Skipped> {
     let skip = |reason, problem| Skipped { clip: clip.into(), reason, problem };
     let motion = amass::load(path).map_err(|error| match error {
         MotionError::Field { field, problem, .. } => {
@@ -224,5 +268,38 @@ fn read(clip: &str, path: &Path, stamp: FileStamp, rate_hz: f64) -> Result<ClipR
         let problem = format!("{} frames at {rate_hz} Hz; at least 2", motion.frames.len());
         return Err(skip(Reason::TooShort, problem));
     }
+    refuse_implausible(clip, &motion, leave_out)?;
     ClipRecord::new(clip, stamp, &motion).map_err(|e| skip(Reason::BadData, e.to_string()))
+}
+
+fn refuse_implausible(
+    clip: &str,
+    motion: &MotionClip,
+    leave_out: &[ImplausibleKind],
+) -> Result<(), Skipped> {
+    if leave_out.is_empty() {
+        return Ok(());
+    }
+    let mut found = motion.implausible(&Skeleton::default());
+    found.retain(|found| leave_out.contains(&found.kind()));
+    if found.is_empty() {
+        return Ok(());
+    }
+    let (reason, problem) = (Reason::Implausible, listed(&found));
+    Err(Skipped { clip: clip.into(), reason, problem })
+}
+
+/// The clips of a store that no body moved like.
+fn doubtful(store: &MotionStore) -> Vec<Doubtful> {
+    let skeleton = Skeleton::default();
+    let judge = |(i, clip): (usize, &StoredClip)| {
+        let found = store.clip(i).implausible(&skeleton);
+        let clip = clip.name.clone();
+        (!found.is_empty()).then(|| Doubtful { clip, problem: listed(&found) })
+    };
+    store.clips().par_iter().enumerate().filter_map(judge).collect()
+}
+
+fn listed(found: &[Implausible]) -> String {
+    found.iter().map(Implausible::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -43,6 +43,8 @@ pub enum Reason {
     BadData,
     /// Too few frames for velocities.
     TooShort,
+    /// No body moves like that, and such clips were to be left out.
+    Implausible,
 }
 
 impl Display for Reason {
@@ -54,6 +56,7 @@ impl Display for Reason {
             Self::UnknownRate => "unknown rate",
             Self::BadData => "bad data",
             Self::TooShort => "too short",
+            Self::Implausible => "implausible",
         })
     }
 }

@@ -1,0 +1,251 @@
+//! Days of play in minutes: the whole plugin with the shipped model, inline and unthrottled.
+//!
+//! ```sh
+//! cargo bench -p kinest_benches --bench soak -- --hours 24
+//! cargo bench -p kinest_benches --bench soak -- --minutes 10 --digest
+//! ```
+//!
+//! Two players move for ever; what rooms and games do to them happens at random (seed 18): dropouts, pops,
+//! teleports, hitches, rates from 30 to 144 Hz, other models, players who leave and others who join. It fails
+//! if a pose is not finite, or if memory grows by more than 1 MiB after the first tenth. `--digest` prints a SHA-256
+//! over all poses.
+
+#[path = "../tests/headless_app/common.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use more of it")]
+mod common;
+
+use bevy::prelude::*;
+use bevy_kinest::Forecast;
+use bevy_kinest::kinest::model::Checkpoint;
+use bevy_kinest::kinest::motion::MotionClip;
+use bevy_kinest::kinest::motion::synthetic::{self, Kind};
+use bevy_kinest::kinest::skeleton::Skeleton;
+use bevy_kinest::prelude::*;
+use common::{Walk, app, body, set_frame};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Greatest growth of memory, MiB.
+const GROWTH: f64 = 1.0;
+/// Motions that players go through.
+const KINDS: [Kind; 6] = [Kind::Walk, Kind::Squat, Kind::Sit, Kind::Wave, Kind::Reach, Kind::Turn];
+
+/// What was different in a frame, slowest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Frame {
+    Plain,
+    Teleport,
+    Hitch,
+    Spawn,
+    Model,
+}
+
+const FRAMES: [Frame; 5] =
+    [Frame::Plain, Frame::Teleport, Frame::Hitch, Frame::Spawn, Frame::Model];
+
+struct Player {
+    avatar: Entity,
+    trackers: [Entity; 3],
+    clip: MotionClip,
+    /// Time since the clip began, seconds.
+    time: f64,
+    place: Vec3,
+    lost: [bool; 3],
+}
+
+struct Soak {
+    app: App,
+    random: ChaCha8Rng,
+    model: Handle<PoseModel>,
+    checkpoint: Checkpoint,
+    clips: Vec<MotionClip>,
+    walk: Walk,
+    players: Vec<Player>,
+}
+
+impl Soak {
+    fn new() -> Self {
+        let mut app = app(KinestSettings { blend: 0.3, ..KinestSettings::inline() });
+        let model =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models/kinest_stream.model.ron");
+        let checkpoint = Checkpoint::load(model).expect("the shipped model");
+        let model = PoseModel::from_checkpoint(checkpoint.clone());
+        let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
+        let body = Skeleton::default();
+        let clip = |(seed, kind)| synthetic::clip(kind, seed, 30.0, 60.0, &body);
+        let clips = (1..).zip(KINDS).map(clip).collect();
+        let random = ChaCha8Rng::seed_from_u64(18);
+        let (walk, players) = (Walk::new(), Vec::new());
+        let mut soak = Self { app, random, model, checkpoint, clips, walk, players };
+        (0..2).for_each(|_| soak.join());
+        soak
+    }
+
+    fn clip(&mut self) -> MotionClip {
+        let clip = self.random.random_range(0..self.clips.len());
+        self.clips[clip].clone()
+    }
+
+    fn join(&mut self) {
+        let clip = self.clip();
+        let world = self.app.world_mut();
+        let avatar = KinestAvatar::new(self.model.clone());
+        let avatar = world.spawn((avatar, SmplSkeleton::default())).id();
+        if self.random.random_bool(0.5) {
+            world.entity_mut(avatar).insert(Forecast::default());
+        }
+        let trackers = [SparseTracker::HEAD, SparseTracker::LEFT_HAND, SparseTracker::RIGHT_HAND]
+            .map(|tracker| world.spawn((tracker, TrackerOf(avatar))).id());
+        let (time, place, lost) = (0.0, Vec3::ZERO, [false; 3]);
+        self.players.push(Player { avatar, trackers, clip, time, place, lost });
+    }
+
+    /// Moves the world on by one frame of `rate` Hz.
+    fn frame(&mut self, rate: f64) -> Frame {
+        let mut kind = Frame::Plain;
+        let mut dt = 1.0 / rate;
+        if self.random.random_bool(0.0002) {
+            dt += self.random.random_range(0.1..2.0);
+            kind = Frame::Hitch;
+        }
+        if self.random.random_bool(0.0001) {
+            let left = self.players.swap_remove(self.random.random_range(0..2));
+            let world = self.app.world_mut();
+            left.trackers.into_iter().for_each(|tracker| world.entity_mut(tracker).despawn());
+            world.entity_mut(left.avatar).despawn();
+            self.join();
+            kind = Frame::Spawn;
+        }
+        if self.random.random_bool(0.000_02) {
+            let model = PoseModel::from_checkpoint(self.checkpoint.clone());
+            let mut models = self.app.world_mut().resource_mut::<Assets<PoseModel>>();
+            models.insert(self.model.id(), model).expect("the handle is alive");
+            kind = Frame::Model;
+        }
+        set_frame(&mut self.app, dt);
+        for p in 0..self.players.len() {
+            self.players[p].time += dt;
+            if self.players[p].time > self.players[p].clip.duration() {
+                (self.players[p].clip, self.players[p].time) = (self.clip(), 0.0);
+            }
+            if self.random.random_bool(0.0005) {
+                let mut far = || self.random.random_range(-20.0..20.0_f32);
+                self.players[p].place = Vec3::new(far(), 0.0, far());
+                if self.random.random_bool(0.5) {
+                    let entity = self.players[p].avatar;
+                    self.app.world_mut().trigger(Teleport { entity });
+                }
+                kind = kind.max(Frame::Teleport);
+            }
+            let player = &mut self.players[p];
+            let pose = player.clip.pose_at(player.time);
+            self.walk.show(&mut self.app, &player.trackers, &pose);
+            for (k, tracker) in player.trackers.into_iter().enumerate() {
+                let odds = if player.lost[k] { 0.03 } else { [0.001, 0.004, 0.004][k] };
+                player.lost[k] ^= self.random.random_bool(odds);
+                let mut entity = self.app.world_mut().entity_mut(tracker);
+                entity.get_mut::<TrackingState>().expect("a tracker").tracked = !player.lost[k];
+                let mut transform = entity.get_mut::<Transform>().expect("a tracker");
+                transform.translation += player.place;
+                if self.random.random_bool(0.001) {
+                    let mut off = || self.random.random_range(-2.0..2.0_f32);
+                    transform.translation += Vec3::new(off(), off(), off());
+                }
+                if self.random.random_bool(0.0002) {
+                    transform.translation = Vec3::ZERO;
+                }
+                if self.random.random_bool(0.0001) {
+                    transform.translation = Vec3::NAN;
+                }
+            }
+        }
+        kind
+    }
+}
+
+/// Memory of this process, MiB.
+fn memory() -> Option<f64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: f64 = pages.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096.0 / (1 << 20) as f64)
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    let value = |name: &str| {
+        let at = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(at + 1)?.parse::<f64>().ok()
+    };
+    let hours = value("--hours").or(value("--minutes").map(|m| m / 60.0)).unwrap_or(0.05);
+    let digest = arguments.iter().any(|argument| argument == "--digest");
+    let mut soak = Soak::new();
+    let (mut played, mut frames, mut bad) = (0.0, 0_u64, 0_u64);
+    let mut rate = 60.0;
+    let mut sum = Sha256::new();
+    let mut first: Option<f64> = None;
+    // Microseconds, as whole numbers: a day has millions of frames.
+    let mut times: [Vec<u32>; FRAMES.len()] = Default::default();
+    times[0].reserve(16 << 20);
+    times[0].resize(16 << 20, 0);
+    times[0].clear();
+    let started = Instant::now();
+    while played < hours * 3600.0 {
+        if frames % 2000 == 0 {
+            rate = soak.random.random_range(30.0..144.0);
+        }
+        let kind = soak.frame(rate);
+        let start = Instant::now();
+        soak.app.update();
+        let took = start.elapsed().as_micros().min(u128::from(u32::MAX)) as u32;
+        if frames > 600 {
+            times[kind as usize].push(took);
+        }
+        for player in &soak.players {
+            let body = body(&soak.app, player.avatar);
+            let pose = body.pose_z_up();
+            bad += u64::from(!pose.is_finite());
+            if digest {
+                let numbers = pose.rotations.iter().flat_map(|q| q.to_array());
+                for number in numbers.chain(pose.translation.to_array()) {
+                    sum.update(number.to_bits().to_le_bytes());
+                }
+            }
+        }
+        frames += 1;
+        played += 1.0 / rate;
+        if first.is_none() && played > hours * 360.0 {
+            first = memory();
+        }
+    }
+    let grown = first.zip(memory()).map(|(first, last)| last - first);
+    println!(
+        "{:.2} h of play, {frames} frames, in {:.0} s; {bad} poses not finite",
+        played / 3600.0,
+        started.elapsed().as_secs_f64()
+    );
+    println!("| frame | number | median µs | p99.9 µs | slowest µs | slowest / median |");
+    println!("|---|---|---|---|---|---|");
+    for (kind, times) in FRAMES.into_iter().zip(&mut times).filter(|(_, times)| !times.is_empty()) {
+        times.sort_unstable();
+        let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
+        let (median, most) = (at(0.5), at(1.0));
+        let ratio = f64::from(most) / f64::from(median.max(1));
+        println!("| {kind:?} | {} | {median} | {} | {most} | {ratio:.1} |", times.len(), at(0.999));
+    }
+    if digest {
+        let hex: String = sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        println!("SHA-256 {hex}");
+    }
+    if let Some(grown) = grown {
+        println!("memory grew by {grown:.2} MiB after the first tenth");
+    }
+    if bad == 0 && grown.is_none_or(|grown| grown < GROWTH || hours < 1.0) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

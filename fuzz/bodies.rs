@@ -1,0 +1,195 @@
+//! What is fuzzed: each function takes any bytes, and must neither panic nor hang nor return a body that is not
+//! finite. `cargo fuzz` and `tests/fuzz.rs` run the same functions.
+
+use glam::{DMat3, DQuat, DVec3};
+use kinest::events::GestureBook;
+use kinest::live::{Player, PlayerSettings, Recording};
+use kinest::model::Checkpoint;
+use kinest::motion::{amass, headset};
+use kinest::rig::{Bone, BoneTree, ModelNodes, RigMap, RigOverride, vrm_bones};
+use kinest::skeleton::{Skeleton, SmplJoint};
+use kinest::tracker::{BodyTrackers, TrackerFrame, TrackerPose, TrackerRole};
+use sha2::{Digest, Sha256};
+use std::io::Cursor;
+
+/// A fuzzed function.
+pub type Body = fn(&[u8]);
+
+/// All of them, by the name of their target.
+pub const BODIES: [(&str, Body); 9] = [
+    ("clip", clip),
+    ("headset", headset),
+    ("recording", recording),
+    ("checkpoint", checkpoint),
+    ("gltf", gltf),
+    ("rig", rig),
+    ("rig_override", rig_override),
+    ("gestures", gestures),
+    ("player", player),
+];
+
+/// A clip in a `.npz` archive.
+pub fn clip(data: &[u8]) {
+    if let Ok(clip) = amass::read(Cursor::new(data), "fuzz.npz") {
+        assert!(!clip.frames.is_empty() && clip.rate_hz.is_finite());
+        assert!(clip.pose_at(0.5 * clip.duration()).is_finite());
+    }
+}
+
+/// A recording of a headset and two controllers in a `.npz` archive.
+pub fn headset(data: &[u8]) {
+    if let Ok(devices) = headset::read(Cursor::new(data), "fuzz.npz") {
+        let recording = Recording::of_trackers(devices.frames).expect("rising times, some frames");
+        assert!(recording.trackers_at(0.1).iter().all(TrackerPose::is_finite));
+    }
+}
+
+/// A recording of a game, in lines of JSON.
+pub fn recording(data: &[u8]) {
+    if let Ok(recording) = Recording::read(data, "fuzz.jsonl") {
+        assert!(recording.trackers_at(0.1).iter().all(TrackerPose::is_finite));
+    }
+}
+
+/// The manifest of a model, and its weights behind a zero byte.
+pub fn checkpoint(data: &[u8]) {
+    let (text, weights) = match data.iter().position(|byte| *byte == 0) {
+        Some(end) => (&data[..end], &data[end + 1..]),
+        None => (data, &[][..]),
+    };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let Ok(mut manifest) = Checkpoint::parse_manifest(text) else { return };
+    // Nobody finds a hash by chance.
+    manifest.sha256 = Sha256::digest(weights).iter().map(|byte| format!("{byte:02x}")).collect();
+    if let Ok(checkpoint) = Checkpoint::with_manifest(manifest, weights.to_vec()) {
+        let _ = checkpoint.tensors();
+        let _ = checkpoint.tensor_table();
+    }
+}
+
+/// A character in a `.glb` or `.gltf` file.
+pub fn gltf(data: &[u8]) {
+    let nowhere = |name: &str| Ok(name.as_bytes().to_vec());
+    if let Ok(nodes) = ModelNodes::from_gltf(data, nowhere) {
+        let _ = nodes.find(&RigOverride::default());
+    }
+    if let Ok(value) = serde_json::from_slice(data) {
+        let _ = vrm_bones(&value);
+    }
+}
+
+/// Names that rigs have, and others.
+const NAMES: [&str; 24] = [
+    "Hips",
+    "Spine",
+    "Chest",
+    "Neck",
+    "Head",
+    "LeftUpLeg",
+    "LeftLeg",
+    "LeftFoot",
+    "LeftToeBase",
+    "RightUpLeg",
+    "RightLeg",
+    "RightFoot",
+    "LeftShoulder",
+    "LeftArm",
+    "LeftForeArm",
+    "LeftHand",
+    "RightArm",
+    "RightForeArm",
+    "RightHand",
+    "mixamorig:Hips",
+    "J_Bip_C_Hips",
+    "twist",
+    "",
+    "tail",
+];
+
+/// Bones in any order, with any place.
+pub fn rig(data: &[u8]) {
+    let bones = data.chunks_exact(9).take(200).enumerate().map(|(i, chunk)| {
+        let place = |k: usize| f64::from(chunk[k] as i8) / 64.0;
+        Bone {
+            name: NAMES[chunk[0] as usize % NAMES.len()].into(),
+            parent: (chunk[1] as usize).checked_sub(1).map(|p| p.min(i)),
+            translation: DVec3::new(place(2), place(3), place(4)),
+            rotation: DQuat::from_xyzw(place(5), place(6), place(7), 0.5),
+            scale: DVec3::splat(f64::from(chunk[8]) / 100.0),
+        }
+    });
+    let Ok(tree) = BoneTree::new(bones.collect()) else { return };
+    let Ok(map) = RigMap::find(&tree, &RigOverride::default(), &Default::default()) else { return };
+    assert!((0.0..=1.0).contains(&map.confidence()));
+    let skeleton = Skeleton::default();
+    let mut retarget = kinest::rig::Retarget::new(&tree, &map, &skeleton);
+    let joints = skeleton.pose_joints(&kinest::skeleton::Pose::rest());
+    let rig_from_world = kinest::rig::Similarity {
+        rotation: kinest::coordinates::UPRIGHT.conjugate(),
+        translation: DVec3::ZERO,
+        scale: 1.0,
+    };
+    retarget.apply(&joints, &rig_from_world, Default::default(), |_, write| {
+        assert!(write.rotation.is_finite(), "{write:?}");
+    });
+}
+
+/// A `*.rig.ron`, used on a body of 22 bones.
+pub fn rig_override(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(given) = RigOverride::from_ron(text) else { return };
+    let skeleton = Skeleton::default();
+    let bone = |joint: SmplJoint| Bone {
+        name: joint.name().into(),
+        parent: joint.parent().map(SmplJoint::index),
+        translation: skeleton.offsets[joint.index()],
+        rotation: DQuat::IDENTITY,
+        scale: DVec3::ONE,
+    };
+    let tree = BoneTree::new(SmplJoint::ALL.map(bone).into()).expect("a body");
+    let _ = RigMap::find(&tree, &given, &Default::default());
+}
+
+/// A file of gestures.
+pub fn gestures(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = GestureBook::parse(text, "fuzz.gestures.ron");
+    }
+}
+
+/// Trackers of any kind, shown by a player without a network, with all corrections.
+pub fn player(data: &[u8]) {
+    let Some((&kind, data)) = data.split_first() else { return };
+    let skeleton = Skeleton::default();
+    let settings = PlayerSettings { sits: kind & 1 == 1, ..PlayerSettings::default() };
+    let mut player = Player::new(settings);
+    let mut time = 0.0;
+    for chunk in data.chunks_exact(24).take(400) {
+        let dt = f64::from(chunk[0]) / 1000.0;
+        time += if chunk[1] == 255 { -dt } else { dt };
+        let pose = |at: usize| {
+            let [x, y, z, turn, tilt] = [0, 1, 2, 3, 4].map(|k| f64::from(chunk[at + k] as i8));
+            let wild = if chunk[at + 3] == 0x80 { f64::NAN } else { 1.0 };
+            let position = DVec3::new(x / 30.0, y / 30.0, z / 60.0 + 1.0) * wild;
+            let rotation =
+                DQuat::from_rotation_z(turn / 20.0) * DQuat::from_rotation_x(tilt / 20.0);
+            TrackerPose::new(position, DMat3::from_quat(rotation))
+        };
+        let poses = [2, 7, 12].map(|at| {
+            let pose = pose(at);
+            if chunk[1] & (1 << (at / 5)) != 0 { pose.lost() } else { pose }
+        });
+        let mut body = BodyTrackers::default();
+        if chunk[17] & 1 == 1 {
+            body.set(TrackerRole::BODY[chunk[17] as usize % TrackerRole::BODY.len()], pose(18));
+        }
+        if chunk[23] == 1 {
+            player.set_offset(DVec3::new(f64::from(chunk[22]), 0.0, 0.3));
+        }
+        let frame = TrackerFrame { body, ..TrackerFrame::new(time, poses.to_vec()) };
+        let _ = player.push(&frame, chunk[17] == 254);
+        if let Some(shown) = player.pose(&skeleton, time) {
+            assert!(shown.pose.is_finite(), "{frame:?}");
+        }
+    }
+}
