@@ -21,7 +21,7 @@ const HOUSES: [House; 7] = [
             &["rotation", "coordinates", "easing", "files", "math"],
             &["skeleton"],
             &["tracker", "motion", "metrics", "rig"],
-            &["calibration", "refine", "events"],
+            &["calibration", "refine", "events", "capture"],
             &["features"],
             &["model"],
             &["forecast"],

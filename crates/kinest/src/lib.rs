@@ -128,6 +128,7 @@
 #![warn(missing_docs)]
 
 pub mod calibration;
+pub mod capture;
 pub mod coordinates;
 mod easing;
 pub mod events;

@@ -2,8 +2,8 @@
 
 use clap::{Parser, Subcommand};
 use kinest_train::commands::{
-    bench, describe, evaluate, export, import, inspect, library, predict, prepare, render, search,
-    skeleton, synth, train,
+    bench, convert, describe, evaluate, export, import, inspect, library, predict, prepare, render,
+    search, skeleton, synth, train,
 };
 use std::process::ExitCode;
 
@@ -19,6 +19,8 @@ struct Cli {
 enum Command {
     /// Convert downloaded clips to one motion store per split.
     Prepare(prepare::PrepareArgs),
+    /// Convert motion files: BVH, AMC and .npz in, .npz and BVH out.
+    Convert(convert::ConvertArgs),
     /// Extract the rest joints from an SMPL-H model.
     Skeleton(skeleton::SkeletonArgs),
     /// Train a network.
@@ -50,6 +52,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Prepare(args) => prepare::run(args),
+        Command::Convert(args) => convert::run(args),
         Command::Skeleton(args) => skeleton::run(args),
         Command::Train(args) => train::run(args),
         Command::Evaluate(args) => evaluate::run(args),

@@ -5,7 +5,7 @@ use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint as J};
 use glam::DVec3;
 use std::fmt;
 
-/// Limits of people's motion: of 1,519 recorded clips (CMU, ACCAD, Bandai Namco) six exceed one, and 43 of 100 do if
+/// Limits of people's motion: of 1,519 recorded clips (CMU, ACCAD, Bandai Namco) five exceed one, and 38 of 100 do if
 /// they are played at twice their speed.
 mod limits {
     /// Accelerations of head, wrists and ankles against the pelvis that nine tenths and 99 of 100 frames stay

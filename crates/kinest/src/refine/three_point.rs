@@ -396,6 +396,7 @@ mod tests {
                 .map(|(joint, p)| (p.z, J::ALL[joint]))
                 .unwrap()
         };
+        // On the way down a knee may be in the floor for a moment, before its foot is set on it.
         // Tilted about the body's left (forward if positive) or front axis.
         let ways: [fn(f64) -> DQuat; 4] = [
             |t| DQuat::from_rotation_x(-1.5 * t),

@@ -74,6 +74,36 @@ impl RigMap {
         of_joint.next_back().map(|d| d.bone)
     }
 
+    /// Unit vector up the character's body at rest, rig space.
+    #[must_use]
+    pub fn up(&self) -> DVec3 {
+        self.up
+    }
+
+    /// Unit vector towards the character's left at rest, rig space.
+    #[must_use]
+    pub fn left(&self) -> DVec3 {
+        self.left
+    }
+
+    /// Hip, knee and ankle of the left and the right leg.
+    #[must_use]
+    pub fn legs(&self) -> [[usize; 3]; 2] {
+        self.legs
+    }
+
+    /// The bone of the hips.
+    #[must_use]
+    pub fn hips(&self) -> usize {
+        self.hips
+    }
+
+    /// The bone of the head.
+    #[must_use]
+    pub fn head(&self) -> usize {
+        self.head
+    }
+
     /// How sure the map is as a whole, from 0 to 1: the least sure bone of the limbs, the hips and
     /// the head, less if these are not placed as a standing person's. A heuristic score, not a
     /// probability.

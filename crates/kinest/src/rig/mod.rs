@@ -90,6 +90,7 @@ pub use map::{DrivenBone, Evidence, RigMap};
 pub use nodes::{FoundRig, ModelNode, ModelNodes};
 pub use report::RigReport;
 pub use rest::Skin;
+pub(crate) use retarget::stance;
 pub use retarget::{Anchor, Fit, Retarget};
 pub use similarity::Similarity;
 pub use tree::{Bone, BoneTree};

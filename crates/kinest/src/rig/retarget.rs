@@ -192,7 +192,7 @@ fn rig_height(tree: &BoneTree, map: &RigMap, ankle_height: f64) -> f64 {
 
 /// `C`: the world rotations of the body's joints, in the body's rest axes, in the character's rest
 /// pose.
-fn stance(
+pub(crate) fn stance(
     tree: &BoneTree,
     map: &RigMap,
     skeleton: &Skeleton,

@@ -133,7 +133,7 @@ impl BoneTree {
     ///
     /// Under an odd number of negative scales the axes are left-handed. Then this is the rotation
     /// of the negated axes, which conjugates rotations identically: `(−R)⁻¹ Q (−R) = R⁻¹ Q R`.
-    pub(super) fn axes(&self, bone: usize) -> DQuat {
+    pub(crate) fn axes(&self, bone: usize) -> DQuat {
         let m = self.rest[bone].matrix3;
         let sign = m.determinant().signum();
         let x = (m.x_axis * sign).normalize();

@@ -2,6 +2,7 @@
 //! programs.
 
 pub mod bench;
+pub mod convert;
 pub mod describe;
 pub mod evaluate;
 mod evaluate_body;

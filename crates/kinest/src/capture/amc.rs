@@ -1,0 +1,341 @@
+//! Acclaim skeletons and motion (`.asf`, `.amc`), as CMU's database has them.
+
+use super::LineError;
+use super::bones::{BoneMotion, BonePose};
+use super::scan::{Words, finite, lines};
+use crate::rig::Bone;
+use glam::{DQuat, DVec3};
+use std::collections::BTreeMap;
+
+/// CMU's rate, Hz: files do not say one.
+const RATE_HZ: f64 = 120.0;
+/// More bones than any body has.
+const MOST_BONES: usize = 4096;
+
+/// What a number of a frame moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freedom {
+    Position(usize),
+    Rotation(usize),
+    /// The bone's length, which bodies do not change.
+    Length,
+}
+
+impl Freedom {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "rx" => Self::Rotation(0),
+            "ry" => Self::Rotation(1),
+            "rz" => Self::Rotation(2),
+            "tx" => Self::Position(0),
+            "ty" => Self::Position(1),
+            "tz" => Self::Position(2),
+            "l" => Self::Length,
+            _ => return None,
+        })
+    }
+}
+
+/// A skeleton of an `.asf` file.
+#[derive(Clone, Debug)]
+pub struct AcclaimSkeleton {
+    /// The root, then the bones, parents before children; each with the end of the bone before it as translation.
+    bones: Vec<Bone>,
+    /// From the axes that the bone's freedoms are about to the root's axes.
+    axes: Vec<DQuat>,
+    freedoms: Vec<Vec<Freedom>>,
+    degrees: bool,
+}
+
+/// One bone before the hierarchy is known.
+#[derive(Clone, Debug, Default)]
+struct Raw {
+    direction: DVec3,
+    length: f64,
+    axes: DQuat,
+    freedoms: Vec<Freedom>,
+}
+
+/// Rotation by angles about fixed axes, in the order of letters such as `XYZ`: the first is applied first.
+fn about_fixed(angles: [f64; 3], order: &str) -> DQuat {
+    let axis = |letter: char| match letter.to_ascii_uppercase() {
+        'X' => DVec3::X,
+        'Y' => DVec3::Y,
+        _ => DVec3::Z,
+    };
+    order.chars().zip(angles).fold(DQuat::IDENTITY, |turned, (letter, angle)| {
+        DQuat::from_axis_angle(axis(letter), angle) * turned
+    })
+}
+
+/// Reads the text of an `.asf` file.
+///
+/// # Errors
+/// If it is none; the error names the line.
+pub fn read_asf(text: &str) -> Result<AcclaimSkeleton, LineError> {
+    let uncommented = lines(text).filter(|(_, line)| !line.trim_start().starts_with('#'));
+    let mut words = Words::new(uncommented);
+    let mut degrees = true;
+    let mut root = Vec::new();
+    let mut raw: BTreeMap<String, Raw> = BTreeMap::new();
+    let mut children: Vec<(String, Vec<String>)> = Vec::new();
+    let mut section = String::new();
+    while let Some(word) = words.peek() {
+        if word.starts_with(':') {
+            section = words.word("a section")?.to_ascii_lowercase();
+            continue;
+        }
+        match section.as_str() {
+            ":units" => {
+                if words.word("a unit")?.eq_ignore_ascii_case("angle") {
+                    degrees = words.word("`deg` or `rad`")?.to_ascii_lowercase().starts_with("deg");
+                }
+            }
+            ":root" => {
+                if words.word("the root")?.eq_ignore_ascii_case("order") {
+                    while let Some(freedom) = words.peek().and_then(Freedom::parse) {
+                        root.push(freedom);
+                        words.word("a channel")?;
+                    }
+                }
+            }
+            ":bonedata" => {
+                words.expect("begin")?;
+                let (name, bone) = bone(&mut words, degrees)?;
+                if raw.insert(name.clone(), bone).is_some() || raw.len() > MOST_BONES {
+                    return Err(words.fail(format!("bone `{name}` comes twice, or one too many")));
+                }
+            }
+            ":hierarchy" => {
+                let name = words.word("a bone")?.to_owned();
+                if ["begin", "end"].contains(&name.as_str()) {
+                    continue;
+                }
+                let line = words.line;
+                let mut below = Vec::new();
+                // A row of bones that hang from the first one.
+                while let Some(next) = words.peek_on(line) {
+                    below.push(next.to_owned());
+                    words.word("a bone")?;
+                }
+                children.push((name, below));
+            }
+            _ => {
+                words.word("text")?;
+            }
+        }
+    }
+    if root.is_empty() {
+        return Err(words.fail("`:root` has no `order`"));
+    }
+    assemble(&words, &root, &raw, &children, degrees)
+}
+
+/// One bone between `begin` and `end`.
+fn bone(words: &mut Words<'_>, degrees: bool) -> Result<(String, Raw), LineError> {
+    let mut name = None;
+    let mut bone = Raw::default();
+    loop {
+        let word = words.word("`end`")?;
+        let three = |words: &mut Words<'_>| {
+            let mut numbers = [0.0; 3];
+            for number in &mut numbers {
+                *number = words.number("a number")?;
+            }
+            Ok::<_, LineError>(numbers)
+        };
+        match word.to_ascii_lowercase().as_str() {
+            "end" => break,
+            "name" => name = Some(words.word("a name")?.to_owned()),
+            "direction" => bone.direction = three(words)?.into(),
+            "length" => bone.length = words.number("a length")?,
+            "axis" => {
+                let angles = three(words)?.map(|a| if degrees { a.to_radians() } else { a });
+                bone.axes = about_fixed(angles, words.word("an order of axes")?);
+            }
+            "dof" => {
+                while let Some(freedom) = words.peek().and_then(Freedom::parse) {
+                    bone.freedoms.push(freedom);
+                    words.word("a freedom")?;
+                }
+            }
+            // Numbers, limits, masses.
+            _ => {}
+        }
+    }
+    let name = name.ok_or_else(|| words.fail("a bone without a name"))?;
+    Ok((name, bone))
+}
+
+fn assemble(
+    words: &Words<'_>,
+    root: &[Freedom],
+    raw: &BTreeMap<String, Raw>,
+    children: &[(String, Vec<String>)],
+    degrees: bool,
+) -> Result<AcclaimSkeleton, LineError> {
+    let bone = |name: &str, parent, translation| Bone {
+        name: name.into(),
+        parent,
+        translation,
+        rotation: DQuat::IDENTITY,
+        scale: DVec3::ONE,
+    };
+    let mut skeleton = AcclaimSkeleton {
+        bones: vec![bone("root", None, DVec3::ZERO)],
+        axes: vec![DQuat::IDENTITY],
+        freedoms: vec![root.to_vec()],
+        degrees,
+    };
+    let mut at = 0;
+    while at < skeleton.bones.len() {
+        let name = skeleton.bones[at].name.clone();
+        // A bone begins where the one before it ends.
+        let end = raw.get(&name).map_or(DVec3::ZERO, |raw| raw.direction * raw.length);
+        for (_, below) in children.iter().filter(|(parent, _)| *parent == name) {
+            for child in below {
+                let known = skeleton.bones.iter().any(|bone| bone.name == *child);
+                let raw = raw.get(child).filter(|_| !known);
+                let raw = raw.ok_or_else(|| {
+                    words
+                        .fail(format!("bone `{child}` of the hierarchy is unknown, or comes twice"))
+                })?;
+                skeleton.bones.push(bone(child, Some(at), end));
+                skeleton.axes.push(raw.axes);
+                skeleton.freedoms.push(raw.freedoms.clone());
+            }
+        }
+        at += 1;
+    }
+    // The ends of limbs show where hands and feet point.
+    for at in 0..skeleton.bones.len() {
+        let name = skeleton.bones[at].name.clone();
+        let is_end = !skeleton.bones.iter().any(|bone| bone.parent == Some(at));
+        if let Some(raw) = raw.get(&name).filter(|_| is_end) {
+            skeleton.bones.push(bone(&format!("{name}_end"), Some(at), raw.direction * raw.length));
+            skeleton.axes.push(DQuat::IDENTITY);
+            skeleton.freedoms.push(Vec::new());
+        }
+    }
+    Ok(skeleton)
+}
+
+/// Reads the text of an `.amc` file of this skeleton. Files name no rate; CMU's are at 120 Hz.
+///
+/// # Errors
+/// If it is none, or of another skeleton; the error names the line.
+pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, LineError> {
+    let place: BTreeMap<&str, usize> =
+        skeleton.bones.iter().enumerate().map(|(i, bone)| (bone.name.as_str(), i)).collect();
+    let mut motion = BoneMotion {
+        bones: skeleton.bones.clone(),
+        rate_hz: RATE_HZ,
+        frames: Vec::new(),
+        notes: vec![format!("AMC files have no rate: taken for {RATE_HZ} Hz")],
+    };
+    let mut degrees = skeleton.degrees;
+    let still: Vec<(DVec3, DQuat)> =
+        skeleton.bones.iter().map(|bone| (bone.translation, DQuat::IDENTITY)).collect();
+    let mut now: Option<Vec<(DVec3, DQuat)>> = None;
+    let mut last = 1;
+    for (line, text) in lines(text) {
+        last = line;
+        let mut words = text.split_whitespace();
+        let Some(first) = words.next().filter(|word| !word.starts_with('#')) else { continue };
+        if first.starts_with(':') {
+            match first.to_ascii_uppercase().as_str() {
+                ":DEGREES" => degrees = true,
+                ":RADIANS" => degrees = false,
+                _ => {}
+            }
+            continue;
+        }
+        if first.bytes().all(|byte| byte.is_ascii_digit()) {
+            push(&mut motion, now.replace(still.clone()));
+            continue;
+        }
+        let poses = now.as_mut().ok_or_else(|| LineError::new(line, "a bone before any frame"))?;
+        let bone = *place
+            .get(first)
+            .ok_or_else(|| LineError::new(line, format!("the skeleton has no bone `{first}`")))?;
+        let mut turn = DQuat::IDENTITY;
+        for freedom in &skeleton.freedoms[bone] {
+            let word = words.next().ok_or_else(|| {
+                let count = skeleton.freedoms[bone].len();
+                LineError::new(line, format!("`{first}` needs {count} numbers"))
+            })?;
+            let number = finite(word)
+                .ok_or_else(|| LineError::new(line, format!("`{word}` is no number")))?;
+            match freedom {
+                Freedom::Position(axis) => poses[bone].0[*axis] = number,
+                Freedom::Rotation(axis) => {
+                    let angle = if degrees { number.to_radians() } else { number };
+                    // Each about an axis that stays where it is.
+                    turn = DQuat::from_axis_angle(DVec3::AXES[*axis], angle) * turn;
+                }
+                Freedom::Length => {}
+            }
+        }
+        let axes = skeleton.axes[bone];
+        poses[bone].1 = axes * turn * axes.conjugate();
+    }
+    push(&mut motion, now);
+    if motion.frames.is_empty() {
+        return Err(LineError::new(last, "there are no frames"));
+    }
+    Ok(motion)
+}
+
+fn push(motion: &mut BoneMotion, poses: Option<Vec<(DVec3, DQuat)>>) {
+    if let Some(poses) = poses {
+        let poses = poses.into_iter().map(|(at, turn)| BonePose::new(at, turn));
+        motion.frames.push(poses.collect());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::f64::consts::FRAC_PI_2;
+
+    const ASF: &str = "# made up\n:version 1.10\n:units\n  mass 1.0\n  length 0.45\n  angle deg\n:root\n  order TX TY TZ RX RY RZ\n  axis XYZ\n  position 0 0 0\n:bonedata\n  begin\n    id 1\n    name thigh\n    direction 0 -1 0\n    length 7\n    axis 0 0 90 XYZ\n    dof rx ry rz\n    limits (-160.0 20.0)\n           (-70.0 70.0)\n           (-60.0 70.0)\n  end\n  begin\n    name shank\n    direction 0 -1 0\n    length 8\n    axis 0 0 0 XYZ\n    dof rx\n  end\n:hierarchy\n  begin\n    root thigh\n    thigh shank\n  end\n";
+
+    #[test]
+    fn a_bone_turns_about_its_own_axes() {
+        let skeleton = read_asf(ASF).unwrap();
+        let names: Vec<&str> = skeleton.bones.iter().map(|bone| bone.name.as_str()).collect();
+        assert_eq!(names, ["root", "thigh", "shank", "shank_end"]);
+        assert_eq!(skeleton.bones[2].translation, DVec3::new(0.0, -7.0, 0.0));
+        let amc = ":FULLY-SPECIFIED\n:DEGREES\n1\nroot 1 2 3 0 0 0\nthigh 90 0 0\nshank 0\n2\nroot 1 2 4 0 0 0\n";
+        let motion = read_amc(amc, &skeleton).unwrap();
+        assert_eq!((motion.frames.len(), motion.rate_hz), (2, 120.0));
+        // Its x axis is the root's y axis.
+        let turn = DQuat::from_rotation_y(FRAC_PI_2);
+        let off = motion.frames[0][1].rotation.as_dquat().angle_between(turn);
+        assert!(off < 1e-3, "{off}");
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        let skeleton = read_asf(ASF).unwrap();
+        for (text, line, problem) in [
+            (":DEGREES\n1\nroot 1 2 3\n", 3, "`root` needs 6 numbers"),
+            (":DEGREES\n1\nknee 1\n", 3, "no bone `knee`"),
+            (":DEGREES\nroot 0 0 0 0 0 0\n", 2, "before any frame"),
+            (":DEGREES\n1\nshank inf\n", 3, "`inf` is no number"),
+            (":DEGREES\n", 1, "no frames"),
+        ] {
+            let error = read_amc(text, &skeleton).unwrap_err();
+            assert!(error.line == line && error.problem.contains(problem), "{error:?}");
+        }
+        for (text, problem) in [
+            (ASF.replace("length 7", "length x"), "`x` is no number"),
+            (ASF.replace("thigh shank", "thigh knee"), "`knee` of the hierarchy"),
+            (ASF.replace("order TX TY TZ RX RY RZ", ""), "no `order`"),
+            (ASF[..ASF.find("direction").unwrap()].to_owned(), "the file ends"),
+        ] {
+            let error = read_asf(&text).unwrap_err();
+            assert!(error.problem.contains(problem), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Motion from any file.
+
+use super::{BoneMotion, CaptureError, LineError, read_amc, read_asf, read_bvh};
+use crate::motion::{MotionClip, amass};
+use crate::rig::RigOverride;
+use crate::skeleton::Skeleton;
+use std::path::{Path, PathBuf};
+
+/// A clip, and what was unusual about its file.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The motion on SMPL's joints.
+    pub clip: MotionClip,
+    /// Notes for people.
+    pub notes: Vec<String>,
+}
+
+/// Reads a motion file, of whatever kind its contents are: AMASS `.npz`, BVH, or AMC with the `.asf` file beside
+/// it (of the same name, of the part before `_`, or the only one in the folder).
+///
+/// # Errors
+/// If the file cannot be read, is of another kind, or its bones are not those of a person; the error names file
+/// and line.
+pub fn load(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Loaded, CaptureError> {
+    let path = path.as_ref();
+    let bytes = read(path)?;
+    let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
+    let bad = |path: &Path| {
+        let path = path.to_owned();
+        move |LineError { line, problem }| CaptureError::Line { path, line, problem }
+    };
+    let is_amc = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("amc"));
+    let motion = if start.get(..9).is_some_and(|word| word.eq_ignore_ascii_case(b"HIERARCHY")) {
+        read_bvh(&String::from_utf8_lossy(&bytes)).map_err(bad(path))?
+    } else if is_amc || start.starts_with(b"#!OML") || start.starts_with(b":FULLY") {
+        let asf = skeleton_of(path)?;
+        let skeleton = read_asf(&String::from_utf8_lossy(&read(&asf)?)).map_err(bad(&asf))?;
+        read_amc(&String::from_utf8_lossy(&bytes), &skeleton).map_err(bad(path))?
+    } else {
+        let clip = amass::read(std::io::Cursor::new(bytes), path)?;
+        return Ok(Loaded { clip, notes: Vec::new() });
+    };
+    on(&motion, skeleton, path)
+}
+
+fn on(motion: &BoneMotion, skeleton: &Skeleton, path: &Path) -> Result<Loaded, CaptureError> {
+    let (clip, notes) = motion
+        .to_clip(skeleton, &RigOverride::default())
+        .map_err(|source| CaptureError::Rig { path: path.into(), source })?;
+    Ok(Loaded { clip, notes })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CaptureError> {
+    std::fs::read(path).map_err(|source| CaptureError::Read { path: path.into(), source })
+}
+
+/// The `.asf` file of an `.amc` file.
+fn skeleton_of(path: &Path) -> Result<PathBuf, CaptureError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder)
+        .map_err(|source| CaptureError::Read { path: folder.into(), source })?;
+    let is_asf = |path: &PathBuf| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("asf"));
+    let found: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_asf).collect();
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let named =
+        |wanted: &str| found.iter().find(|asf| asf.file_stem().is_some_and(|s| s == wanted));
+    let subject = stem.split('_').next().unwrap_or_default();
+    let only = if let [only] = &found[..] { Some(only) } else { None };
+    named(&stem).or_else(|| named(subject)).or(only).cloned().ok_or_else(|| {
+        let names: Vec<String> =
+            found.iter().filter_map(|p| Some(p.file_name()?.to_string_lossy().into())).collect();
+        let found = if names.is_empty() { "none".into() } else { names.join(", ") };
+        CaptureError::NoSkeleton { path: path.into(), found }
+    })
+}

@@ -1,0 +1,92 @@
+//! Motion of other skeletons, as BVH and AMC files have it, on SMPL's 22 joints.
+//!
+//! [`load`] reads any motion file by its contents. Files with bones of their own become [`BoneMotion`], their
+//! bones are found as those of characters are ([`RigMap`](crate::rig::RigMap)), and each joint turns as its bone
+//! does since a pose in which it is known how the body stands ([`BoneMotion::to_clip`]).
+//!
+//! ```no_run
+//! let loaded = kinest::capture::load("walk.bvh", &kinest::skeleton::Skeleton::default())?;
+//! println!("{} frames at {} Hz", loaded.clip.frames.len(), loaded.clip.rate_hz);
+//! for note in &loaded.notes {
+//!     println!("note: {note}");
+//! }
+//! # Ok::<(), kinest::capture::CaptureError>(())
+//! ```
+
+mod amc;
+mod bones;
+mod bvh;
+mod load;
+mod scan;
+mod write;
+
+pub use amc::{AcclaimSkeleton, read_amc, read_asf};
+pub use bones::{BoneMotion, BonePose};
+pub use bvh::read_bvh;
+pub use load::{Loaded, load};
+pub use write::write_bvh;
+
+use crate::motion::MotionError;
+use crate::rig::RigError;
+use std::path::PathBuf;
+
+/// Why motion could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The file cannot be opened.
+    #[error("cannot read motion file {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A line is not what it should be.
+    #[error("motion file {path}, line {line}: {problem}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An AMC file has no skeleton beside it.
+    #[error(
+        "motion file {path} is an AMC file, whose skeleton is an .asf file beside it: there are {found}"
+    )]
+    NoSkeleton {
+        /// The file.
+        path: PathBuf,
+        /// What there is.
+        found: String,
+    },
+    /// The bones are not those of a person.
+    #[error("the bones of motion file {path} are not found")]
+    Rig {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        #[source]
+        source: RigError,
+    },
+    /// A `.npz` file, or one of a kind that is not read.
+    #[error(transparent)]
+    Motion(#[from] MotionError),
+}
+
+/// A problem in a line of text.
+#[derive(Debug, PartialEq)]
+pub struct LineError {
+    /// Line number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl LineError {
+    pub(crate) fn new(line: usize, problem: impl Into<String>) -> Self {
+        Self { line, problem: problem.into() }
+    }
+}

@@ -1,0 +1,147 @@
+//! `convert`: motion files of one format into another.
+
+use crate::data::clips;
+use crate::output::say;
+use anyhow::{Context, bail, ensure};
+use clap::ValueEnum;
+use kinest::capture::{self, Loaded};
+use kinest::files::write_atomically;
+use kinest::motion::amass;
+use kinest::skeleton::Skeleton;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// `convert`: reads BVH, AMC (with its .asf beside it) and .npz files, puts their motion on SMPL's 22
+/// joints, and writes it as .npz or BVH.
+#[derive(Debug, clap::Args)]
+pub struct ConvertArgs {
+    /// A motion file, or a folder of such files at any depth
+    #[arg(long)]
+    motion: PathBuf,
+    /// The file to write, by its ending .npz or .bvh; for a folder, the folder to write into
+    #[arg(long)]
+    out: PathBuf,
+    /// Format of what is written into a folder
+    #[arg(long, value_enum, default_value_t = Format::Npz)]
+    to: Format,
+    /// Frame rate of the output, instead of that of each file
+    #[arg(long)]
+    rate: Option<f64>,
+    /// The body, JSON, instead of the default skeleton
+    #[arg(long)]
+    skeleton: Option<PathBuf>,
+}
+
+/// A format that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// AMASS: axis-angles in a zip of NumPy arrays
+    Npz,
+    /// Biovision hierarchy: text
+    Bvh,
+}
+
+impl Format {
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Npz => "npz",
+            Self::Bvh => "bvh",
+        }
+    }
+}
+
+/// Runs `convert`.
+///
+/// # Errors
+/// If a file cannot be read or written. Of a folder, the other files are converted, and all that failed are
+/// named.
+pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
+    let skeleton = match &args.skeleton {
+        Some(path) => Skeleton::load(path)?,
+        None => Skeleton::default(),
+    };
+    if let Some(rate) = args.rate {
+        ensure!(
+            (1.0..=1000.0).contains(&rate),
+            "--rate: {rate} is not a frame rate from 1 to 1000 Hz"
+        );
+    }
+    if !args.motion.is_dir() {
+        let format = format_of(&args.out)?;
+        say!("{}", convert(&args.motion, &args.out, format, args.rate, &skeleton)?);
+        return Ok(());
+    }
+    let mut files = Vec::new();
+    find(&args.motion, &mut files)?;
+    ensure!(!files.is_empty(), "no motion (.bvh, .amc, .npz) in {}", args.motion.display());
+    files.sort();
+    let one = |file: &PathBuf| {
+        let inside = file.strip_prefix(&args.motion).unwrap_or(file);
+        let out = args.out.join(inside).with_extension(args.to.ending());
+        convert(file, &out, args.to, args.rate, &skeleton)
+    };
+    let mut failed = Vec::new();
+    for (file, done) in files.iter().zip(clips::read_all("converting", &files, one)) {
+        match done {
+            Ok(line) => say!("{line}"),
+            Err(error) => failed.push(format!("{}: {error:#}", file.display())),
+        }
+    }
+    let (count, of) = (failed.len(), files.len());
+    if count > 0 {
+        bail!("{count} of {of} files are not converted:\n  {}", failed.join("\n  "));
+    }
+    Ok(())
+}
+
+fn format_of(path: &Path) -> anyhow::Result<Format> {
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let formats = [Format::Npz, Format::Bvh];
+    let format = formats.into_iter().find(|format| format.ending().eq_ignore_ascii_case(ending));
+    format.with_context(|| format!("--out {} does not end in .npz or .bvh", path.display()))
+}
+
+/// All motion files in `folder`, at any depth.
+fn find(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read folder {}", folder.display()))?;
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
+        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        if path.is_dir() {
+            find(&path, files)?;
+        } else if ["bvh", "amc", "npz"].iter().any(|known| known.eq_ignore_ascii_case(ending)) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Converts one file; returns a line about it.
+fn convert(
+    file: &Path,
+    out: &Path,
+    format: Format,
+    rate: Option<f64>,
+    skeleton: &Skeleton,
+) -> anyhow::Result<String> {
+    let Loaded { clip, notes } = capture::load(file, skeleton)?;
+    let clip = rate.map_or_else(|| clip.clone(), |rate| clip.resampled(rate));
+    if let Some(folder) = out.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    match format {
+        Format::Npz => amass::save(out, &clip, "neutral")?,
+        Format::Bvh => {
+            write_atomically(out, capture::write_bvh(&clip, skeleton).as_bytes())
+                .with_context(|| format!("cannot write {}", out.display()))?;
+        }
+    }
+    let (from, to, frames) = (file.display(), out.display(), clip.frames.len());
+    let mut line = format!("{from} > {to}: {frames} frames at {} Hz", clip.rate_hz);
+    for note in notes {
+        line += &format!("\n  {note}");
+    }
+    Ok(line)
+}
