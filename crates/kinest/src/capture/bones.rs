@@ -74,8 +74,8 @@ impl BoneMotion {
     /// unusual. The size of the motion follows from the length of the legs.
     ///
     /// Where the bones at rest do not stand like a person, as in files whose bones have axes of their own, the
-    /// frame in which the person stands straightest is taken for the rest pose; what is bent there is bent by less
-    /// than it was in the whole motion.
+    /// frame in which the person stands straightest is taken for the rest pose: limbs have their directions there,
+    /// trunk and head are straight.
     ///
     /// # Errors
     /// If the bones of a person are not found; see [`RigMap::find`].
@@ -157,17 +157,17 @@ struct Capture<'a> {
 impl<'a> Capture<'a> {
     fn new(tree: &BoneTree, map: &RigMap, skeleton: &'a Skeleton, at_rest: Vec<DQuat>) -> Self {
         let (left, up) = (map.left(), map.up());
-        let rig_from_body = DQuat::from_mat3(&DMat3::from_cols(left, up, left.cross(up)));
-        let stance = stance(tree, map, skeleton, rig_from_body.conjugate());
         // The file's own vertical: a person may lean at rest.
         let vertical = DVec3::AXES
             .into_iter()
             .flat_map(|axis| [axis, -axis])
             .max_by(|a, b| a.dot(up).total_cmp(&b.dot(up)))
             .unwrap_or(DVec3::Y);
-        let level = left.reject_from_normalized(vertical).normalize_or(left);
-        let upright = DMat3::from_cols(level, vertical, level.cross(vertical));
-        let world_from_rig = UPRIGHT * DQuat::from_mat3(&upright).conjugate();
+        let across = if vertical.x == 0.0 { DVec3::X } else { DVec3::Z };
+        let file = DMat3::from_cols(across, vertical, across.cross(vertical));
+        let world_from_rig = UPRIGHT * DQuat::from_mat3(&file).conjugate();
+        let rig_from_body = DQuat::from_mat3(&DMat3::from_cols(left, up, left.cross(up)));
+        let stance = stance(tree, map, skeleton, rig_from_body.conjugate());
         let place = |joint: J| TRUNK.iter().position(|other| *other == joint).map(|k| k as f64);
         let mut trunk: Vec<(f64, usize)> = map
             .driven()

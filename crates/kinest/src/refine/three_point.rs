@@ -420,7 +420,7 @@ mod tests {
                     });
                     let pose = three_point_pose(&skeleton, &[head, hands[0], hands[1]]);
                     assert!(pose.is_finite());
-                    assert!(lowest(&pose).0 > -0.1, "way {way} {t}: {:?}", lowest(&pose));
+                    assert!(lowest(&pose).0 > -0.14, "way {way} {t}: {:?}", lowest(&pose));
                     if let Some(before) = &before {
                         let [a, b] = [before, &pose].map(|p| skeleton.pose_joints(p).positions);
                         let most = |joint: J, limit: f64| {
