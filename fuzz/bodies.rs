@@ -2,10 +2,11 @@
 //! finite. `cargo fuzz` and `tests/fuzz.rs` run the same functions.
 
 use glam::{DMat3, DQuat, DVec3};
+use kinest::capture::{BoneMotion, read_amc, read_asf, read_bvh};
 use kinest::events::GestureBook;
-use kinest::live::{Player, PlayerSettings, Recording};
+use kinest::live::{Player, PlayerSettings, PosePacket, Recording};
 use kinest::model::Checkpoint;
-use kinest::motion::{amass, headset};
+use kinest::motion::{ClipFrame, amass, headset};
 use kinest::rig::{Bone, BoneTree, ModelNodes, RigMap, RigOverride, vrm_bones};
 use kinest::skeleton::{Skeleton, SmplJoint};
 use kinest::tracker::{BodyTrackers, TrackerFrame, TrackerPose, TrackerRole};
@@ -16,10 +17,13 @@ use std::io::Cursor;
 pub type Body = fn(&[u8]);
 
 /// All of them, by the name of their target.
-pub const BODIES: [(&str, Body); 9] = [
+pub const BODIES: [(&str, Body); 12] = [
     ("clip", clip),
     ("headset", headset),
     ("recording", recording),
+    ("bvh", bvh),
+    ("amc", amc),
+    ("packet", packet),
     ("checkpoint", checkpoint),
     ("gltf", gltf),
     ("rig", rig),
@@ -48,6 +52,47 @@ pub fn headset(data: &[u8]) {
 pub fn recording(data: &[u8]) {
     if let Ok(recording) = Recording::read(data, "fuzz.jsonl") {
         assert!(recording.trackers_at(0.1).iter().all(TrackerPose::is_finite));
+    }
+}
+
+/// Motion of any bones, as text.
+pub fn bvh(data: &[u8]) {
+    if let Ok(motion) = read_bvh(&String::from_utf8_lossy(data)) {
+        on_smpl(motion);
+    }
+}
+
+/// A skeleton and its motion, behind a zero byte.
+pub fn amc(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let Some((asf, amc)) = text.split_once('\0') else { return };
+    if let Ok(skeleton) = read_asf(asf)
+        && let Ok(motion) = read_amc(amc, &skeleton)
+    {
+        on_smpl(motion);
+    }
+}
+
+fn on_smpl(mut motion: BoneMotion) {
+    motion.frames.truncate(20);
+    if let Ok((clip, _)) = motion.to_clip(&Skeleton::default(), &RigOverride::default()) {
+        assert_eq!(clip.frames.len(), motion.frames.len());
+        let numbers = |frame: &ClipFrame| frame.rotations.iter().all(|r| r.is_finite());
+        assert!(clip.frames.iter().all(numbers));
+    }
+}
+
+/// A pose on the wire.
+pub fn packet(data: &[u8]) {
+    let mut data = data.to_vec();
+    for _ in 0..2 {
+        if let Ok(packet) = PosePacket::decode(&data) {
+            assert!(packet.pose.is_finite());
+        }
+        // Nobody finds a checksum by chance.
+        data.resize(PosePacket::BYTES, 0);
+        let sum = PosePacket::checksum(&data[2..]);
+        data[..2].copy_from_slice(&sum.to_le_bytes());
     }
 }
 

@@ -4,7 +4,8 @@
 mod bodies;
 
 use bodies::BODIES;
-use kinest::live::{RecordedFrame, RecordingWriter};
+use kinest::capture::write_bvh;
+use kinest::live::{PosePacket, RecordedFrame, RecordingWriter};
 use kinest::motion::synthetic::walk_and_wave;
 use kinest::motion::{amass, headset};
 use kinest::skeleton::{Pose, Skeleton};
@@ -52,6 +53,9 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("clip", read("clip.npz")),
         ("headset", read("headset.npz")),
         ("recording", read("r.jsonl")),
+        ("bvh", write_bvh(&walk, &skeleton).into()),
+        ("amc", ACCLAIM.into()),
+        ("packet", PosePacket { time: 1.0, pose: Pose::rest() }.encode().into()),
         ("checkpoint", checkpoint),
         ("gltf", mannequin()),
         ("rig", rig),
@@ -60,6 +64,12 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("player", random(24 * 60 + 1)),
     ]
 }
+
+/// A skeleton of two legs, and a frame of it.
+const ACCLAIM: &str = ":units\nangle deg\n:root\norder TX TY TZ RX RY RZ\n:bonedata\nbegin\nname lfemur\n\
+    direction 0 -1 0\nlength 7\naxis 0 0 20 XYZ\ndof rx ry rz\nend\nbegin\nname rfemur\ndirection 0 -1 0\n\
+    length 7\naxis 0 0 -20 XYZ\ndof rx\nend\n:hierarchy\nbegin\nroot lfemur rfemur\nend\n\0:DEGREES\n1\n\
+    root 0 1 2 3 4 5\nlfemur 1 2 3\nrfemur 4\n";
 
 /// A glTF file of three nodes and a skin.
 fn mannequin() -> Vec<u8> {

@@ -3,6 +3,7 @@
 use crate::common::*;
 use bevy::asset::AssetLoadFailedEvent;
 use bevy::prelude::*;
+use bevy_kinest::kinest::capture::write_bvh;
 use bevy_kinest::kinest::motion::synthetic::{self, Kind};
 use bevy_kinest::kinest::motion::{MotionClip, amass, headset};
 use bevy_kinest::kinest::skeleton::Skeleton;
@@ -71,6 +72,22 @@ fn a_clip_is_played_once_it_is_loaded_and_again_when_it_changes() {
     app.world().resource::<AssetServer>().reload("walk.npz");
     update_until(&mut app, |app| replay(app, avatar).duration() < 3.0);
     assert!(replay(&app, avatar).seconds() < 0.5, "from its start");
+}
+
+#[test]
+fn a_bvh_file_is_a_clip() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = write_bvh(&clip(), &Skeleton::default());
+    std::fs::write(folder.path().join("walk.bvh"), &text).unwrap();
+    std::fs::write(folder.path().join("cut.bvh"), &text[..text.len() / 2]).unwrap();
+    let mut app = app_in(folder.path());
+    let file = load(&app, "walk.bvh");
+    let avatar = replayed(&mut app, file);
+    update_until(&mut app, |app| replay(app, avatar).truth_z_up().is_some());
+    assert!((replay(&app, avatar).duration() - clip().duration()).abs() < 1e-6);
+    let file = load(&app, "cut.bvh");
+    let server = app.world().resource::<AssetServer>().clone();
+    update_until(&mut app, |_| server.load_state(&file).is_failed());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext};
 use bevy::prelude::*;
 use kinest::calibration::Calibration;
+use kinest::capture::{CaptureError, Loaded, load_bvh};
 use kinest::live::{Recording, RecordingError};
 use kinest::motion::npz::NpzArchive;
 use kinest::motion::{MotionClip, MotionError, amass, headset};
@@ -18,6 +19,7 @@ use std::sync::Arc;
 /// | ending | contents |
 /// |---|---|
 /// | `.npz` | a clip of the AMASS data set or in its format ([`amass`]), or a recording of a headset and two controllers ([`headset`]), whose player is measured by the motion |
+/// | `.bvh` | motion of any skeleton whose bones are found ([`capture`](kinest::capture)) |
 /// | `.jsonl` | what a [`TrackerRecorder`](crate::TrackerRecorder) wrote |
 #[derive(Asset, TypePath, Clone, Debug)]
 pub enum MotionFile {
@@ -42,6 +44,9 @@ pub enum MotionFileError {
     /// The `.npz` is damaged.
     #[error(transparent)]
     Motion(#[from] MotionError),
+    /// The BVH file is damaged, or not of a person.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// The recording is damaged.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -69,11 +74,16 @@ impl AssetLoader for MotionFileLoader {
             warn_of_lost(path, recording.not_finite());
             return Ok(MotionFile::Recording(Arc::new(recording)));
         }
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("bvh")) {
+            let Loaded { clip, notes } = load_bvh(&bytes, path, &Skeleton::default())?;
+            notes.iter().for_each(|note| warn!("{}: {note}", path.display()));
+            return Ok(MotionFile::Clip(Arc::new(clip)));
+        }
         from_npz(&bytes, path)
     }
 
     fn extensions(&self) -> &[&str] {
-        &["npz", "jsonl"]
+        &["npz", "bvh", "jsonl"]
     }
 }
 

@@ -18,34 +18,34 @@ use std::time::Duration;
 /// ```
 /// # use bevy::prelude::*;
 /// use bevy_kinest::RemoteAvatar;
-/// use bevy_kinest::kinest::skeleton::Pose;
+/// use bevy_kinest::kinest::live::PosePacket;
 /// use bevy_kinest::prelude::*;
 ///
-/// /// Ten to twenty times a second is enough.
+/// /// Ten to twenty times a second is enough: 106 bytes each.
 /// fn send(time: Res<Time<Real>>, avatar: Single<&BodyPose, With<KinestAvatar>>) {
-///     let packet = (time.elapsed_secs_f64(), *avatar.pose_z_up());
-///     # let _ = packet;
+///     let packet = PosePacket { time: time.elapsed_secs_f64(), pose: *avatar.pose_z_up() };
+///     let bytes = packet.encode();
+///     # let _ = bytes;
 /// }
 ///
 /// #[derive(Message)]
-/// struct Packet {
-///     sent: f64,
-///     pose: Pose,
-/// }
+/// struct Arrived(Vec<u8>);
 ///
-/// fn receive(mut packets: MessageReader<Packet>, mut other: Single<&mut RemoteAvatar>) {
-///     for packet in packets.read() {
-///         if let Err(error) = other.receive(packet.sent, packet.pose) {
+/// fn receive(mut packets: MessageReader<Arrived>, mut other: Single<&mut RemoteAvatar>) -> Result {
+///     for Arrived(bytes) in packets.read() {
+///         let packet = PosePacket::decode(bytes)?;
+///         if let Err(error) = other.receive(packet.time, packet.pose) {
 ///             warn!("a pose is refused: {error}");
 ///         }
 ///     }
+///     Ok(())
 /// }
 ///
 /// fn spawn_other(mut commands: Commands) {
 ///     commands.spawn((RemoteAvatar::default(), SmplSkeleton::default()));
 /// }
 /// # bevy::ecs::system::assert_is_system(send);
-/// # bevy::ecs::system::assert_is_system(receive);
+/// # bevy::ecs::system::assert_is_system::<(), Result, _>(receive);
 /// # bevy::ecs::system::assert_is_system(spawn_other);
 /// ```
 ///

@@ -25,13 +25,9 @@ pub fn load(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Loaded, Captu
     let path = path.as_ref();
     let bytes = read(path)?;
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
-    let bad = |path: &Path| {
-        let path = path.to_owned();
-        move |LineError { line, problem }| CaptureError::Line { path, line, problem }
-    };
     let is_amc = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("amc"));
     let motion = if start.get(..9).is_some_and(|word| word.eq_ignore_ascii_case(b"HIERARCHY")) {
-        read_bvh(&String::from_utf8_lossy(&bytes)).map_err(bad(path))?
+        return load_bvh(&bytes, path, skeleton);
     } else if is_amc || start.starts_with(b"#!OML") || start.starts_with(b":FULLY") {
         let asf = skeleton_of(path)?;
         let skeleton = read_asf(&String::from_utf8_lossy(&read(&asf)?)).map_err(bad(&asf))?;
@@ -41,6 +37,26 @@ pub fn load(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Loaded, Captu
         return Ok(Loaded { clip, notes: Vec::new() });
     };
     on(&motion, skeleton, path)
+}
+
+/// Reads the bytes of a BVH file; `name` stands for the path in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_bvh(
+    bytes: &[u8],
+    name: impl AsRef<Path>,
+    skeleton: &Skeleton,
+) -> Result<Loaded, CaptureError> {
+    let path = name.as_ref();
+    let motion = read_bvh(&String::from_utf8_lossy(bytes)).map_err(bad(path))?;
+    on(&motion, skeleton, path)
+}
+
+/// Adds the path to an error of a text.
+fn bad(path: &Path) -> impl FnOnce(LineError) -> CaptureError {
+    let path = path.to_owned();
+    move |LineError { line, problem }| CaptureError::Line { path, line, problem }
 }
 
 fn on(motion: &BoneMotion, skeleton: &Skeleton, path: &Path) -> Result<Loaded, CaptureError> {

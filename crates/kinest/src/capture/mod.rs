@@ -23,7 +23,7 @@ mod write;
 pub use amc::{AcclaimSkeleton, read_amc, read_asf};
 pub use bones::{BoneMotion, BonePose};
 pub use bvh::read_bvh;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_bvh};
 pub use write::write_bvh;
 
 use crate::motion::MotionError;

@@ -15,7 +15,7 @@
 //!
 //! With [`ForecastSettings`] a player's body is shown ahead of its estimates and goes on through
 //! dropouts. A [`RemotePlayer`] shows the body of a player on another machine from the poses that
-//! arrive.
+//! arrive, for instance as [`PosePacket`]s.
 
 mod curve;
 mod engine;
@@ -24,6 +24,7 @@ mod forecasts;
 mod frame_feed;
 mod guard;
 mod history;
+mod packet;
 mod player;
 pub mod protocol;
 mod recording;
@@ -41,6 +42,7 @@ pub use forecasts::{Ahead, ForecastSettings, ForecastState};
 pub use frame_feed::{FrameFeed, NewFrames};
 pub use guard::guarded;
 pub use history::{TrackerError, TrackerHistory};
+pub use packet::{PacketError, PosePacket};
 pub use player::{Player, PlayerPose, PlayerSettings, PoseSource, Question, Told};
 pub use protocol::{Protocol, ProtocolError};
 pub use recording::{RecordedFrame, Recording, RecordingError, RecordingWriter};

@@ -3,12 +3,12 @@
 /// First bytes of files that people have motion in, and what these are.
 const KINDS: [(&[u8], &str); 12] = [
     (b"\x93NUMPY", "a single NumPy array (.npy)"),
-    (b"HIERARCHY", "a BVH file"),
+    (b"HIERARCHY", "a BVH file, which `kinest-train convert` turns into .npz"),
     (b"Kaydara FBX Binary", "an FBX file"),
     (b"; FBX", "an FBX file"),
     (b"glTF", "a glTF file"),
-    (b":FULLY-SPECIFIED", "an AMC file"),
-    (b"#!OML:ASF", "an AMC file"),
+    (b":FULLY-SPECIFIED", "an AMC file, which `kinest-train convert` turns into .npz"),
+    (b"#!OML:ASF", "an AMC file, which `kinest-train convert` turns into .npz"),
     (b"MATLAB 5.0", "a MATLAB file"),
     (b"\x89HDF", "an HDF5 or MATLAB file"),
     (b"{", "JSON"),

@@ -165,6 +165,11 @@ pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
             true => String::new(),
             false => format!("; not read are {}", others.join(", ")),
         };
+        let unread =
+            match others.iter().any(|other| other.ends_with(".bvh") || other.ends_with(".amc")) {
+                true => unread + " (`kinest-train convert` turns .bvh and .amc into .npz)",
+                false => unread,
+            };
         bail!("no motion (.npz) in {}{unread}", folder.display());
     }
     paths.sort();
@@ -237,6 +242,6 @@ mod tests {
             fs::write(empty.path().join(other), "HIERARCHY").unwrap();
         }
         let error = load(empty.path(), None, 60.0).unwrap_err().to_string();
-        assert!(error.ends_with("not read are 2 .bvh, 1 .pkl"), "{error}");
+        assert!(error.contains("not read are 2 .bvh, 1 .pkl (`kinest-train convert`"), "{error}");
     }
 }
