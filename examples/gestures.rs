@@ -38,6 +38,8 @@ const ACTS: [Gesture; 6] = [
 ];
 const ACT_SECONDS: f64 = 6.0;
 const RATE_HZ: f64 = 60.0;
+/// Time in which one act becomes the next, seconds.
+const BLEND_SECONDS: f64 = 0.5;
 
 /// The language of the subtitles.
 #[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,16 +107,22 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
 
 /// One gesture after another, by a person who faces the camera.
 fn stand_in(skeleton: &Skeleton) -> MotionClip {
-    let mut frames = vec![];
+    let mut frames: Vec<ClipFrame> = vec![];
     for act in ACTS {
         let (clip, _) = synthetic::gestures(act, 1, ACT_SECONDS, RATE_HZ, skeleton);
         let heading = LevelAxes::of(&skeleton.pose_joints(&clip.pose_at(0.0))).heading;
         let turn = DQuat::from_rotation_z(-heading);
-        frames.extend(clip.frames.iter().map(|frame| {
+        let before = frames.last().map(Pose::from);
+        frames.extend(clip.frames.iter().enumerate().map(|(i, frame)| {
             let mut pose = Pose::from(frame);
             pose.translation = turn * pose.translation;
             let pelvis = &mut pose.rotations[SmplJoint::Pelvis.index()];
             *pelvis = turn * *pelvis;
+            // Nobody is elsewhere from one frame to the next.
+            let part = i as f64 / (BLEND_SECONDS * RATE_HZ);
+            if let Some(before) = before.filter(|_| part < 1.0) {
+                pose = before.interpolate(&pose, part);
+            }
             ClipFrame::from(&pose)
         }));
     }

@@ -183,7 +183,7 @@ fn trackers_that_no_body_has_are_lost_with_a_reason() {
             220..230 => place(2, &|hand| hand.z += 4.0),
             _ => {}
         }
-        if i >= 240 && i < 340 {
+        if (240..340).contains(&i) {
             let head = *app.world().get::<Transform>(trackers[0]).unwrap();
             let right = *app.world().get::<Transform>(trackers[2]).unwrap();
             walk.show(&mut app, &trackers, &frozen);

@@ -54,7 +54,7 @@ fn forecast() {
 #[test]
 fn gestures() {
     // Waves, then has both hands up.
-    check("gestures", &[2.6, 8.9]);
+    check("gestures", &[2.6, 8.6]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn bad(path: &Path) -> impl FnOnce(LineError) -> CaptureError {
 fn on(motion: &BoneMotion, skeleton: &Skeleton, path: &Path) -> Result<Loaded, CaptureError> {
     let (clip, notes) = motion
         .to_clip(skeleton, &RigOverride::default())
-        .map_err(|source| CaptureError::Rig { path: path.into(), source })?;
+        .map_err(|source| CaptureError::Rig { path: path.into(), source: Box::new(source) })?;
     Ok(Loaded { clip, notes })
 }
 

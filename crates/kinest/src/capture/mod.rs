@@ -69,7 +69,7 @@ pub enum CaptureError {
         path: PathBuf,
         /// What was found.
         #[source]
-        source: RigError,
+        source: Box<RigError>,
     },
     /// A `.npz` file, or one of a kind that is not read.
     #[error(transparent)]

@@ -82,7 +82,7 @@ const SEATED: [SmplJoint; 10] = [
 /// Origin of a shown pose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PoseSource {
-    /// The trackers alone, by inverse kinematics ([`three_point_pose`]): there is no estimate yet.
+    /// The trackers alone, by inverse kinematics ([`three_point_pose_facing`]): there is no estimate yet.
     #[default]
     InverseKinematics,
     /// The network.

@@ -107,7 +107,10 @@ pub fn read(source: impl Read + Seek, name: impl AsRef<Path>) -> Result<Devices,
             let problem = format!("{} frames, but `{}` has {frames}", times.len(), ARRAYS[0][0]);
             return Err(fault("time", problem));
         }
-        if let Some(at) = times.windows(2).position(|pair| !(pair[1] > pair[0])) {
+        if let Some(at) = times.iter().position(|time| !time.is_finite()) {
+            return Err(fault("time", format!("frame {at}: not a finite number")));
+        }
+        if let Some(at) = times.windows(2).position(|pair| pair[1] <= pair[0]) {
             let problem = format!("frame {}: {} s does not rise", at + 1, times[at + 1]);
             return Err(fault("time", problem));
         }
