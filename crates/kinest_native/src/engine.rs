@@ -155,9 +155,13 @@ impl StreamEngine for Streams {
     }
 }
 
+/// Streams that meet the weights together.
+const TOGETHER: usize = 4;
+
 impl Streams {
-    /// Feeds each stream its frames. Streams are shared out between threads; those of one thread meet
-    /// the weights together.
+    /// Feeds each stream its frames. Groups of streams are shared out between threads; those of one group
+    /// meet the weights together. Groups do not depend on the number of threads, as the last bits of a sum
+    /// depend on how many streams are summed together.
     fn run(&mut self, states: &mut [StreamingState], features: &[&[f32]], take: Take) -> Vec<f32> {
         let (inputs, outputs) = (self.networks[0].inputs(), self.networks[0].outputs());
         let size = |features: &[f32]| match take {
@@ -177,12 +181,10 @@ impl Streams {
             self.networks[0].step_all(&mut fed, take);
             return output;
         }
-        let threads = fed.len().min(rayon::current_num_threads()).max(1);
-        while self.networks.len() < threads {
+        while self.networks.len() < fed.len().div_ceil(TOGETHER) {
             self.networks.push(self.networks[0].clone());
         }
-        let each = fed.len().div_ceil(threads).max(1);
-        let groups = fed.par_chunks_mut(each);
+        let groups = fed.par_chunks_mut(TOGETHER);
         groups.zip(&mut self.networks).for_each(|(fed, network)| network.step_all(fed, take));
         output
     }

@@ -237,6 +237,32 @@ fn streams_fed_together_match_streams_fed_alone() {
 }
 
 #[test]
+fn the_number_of_threads_changes_no_bit() {
+    let all = features(40);
+    let play = |threads: usize| {
+        let network = native(&config(), Precision::F16);
+        let inputs = network.inputs();
+        let mut engine = NativeEngine::streaming(network, spec());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut said = vec![];
+        for frame in 0..30 {
+            let streams: Vec<StreamFrames> = (0..7)
+                .map(|stream| {
+                    let start = (frame + stream as usize) * inputs;
+                    StreamFrames { stream, features: &all[start..start + inputs] }
+                })
+                .collect();
+            let streams = &streams[..2 + frame % 6];
+            let advance = || engine.streams().unwrap().advance(streams, Take::Newest);
+            said.extend(pool.install(advance).unwrap());
+        }
+        said.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    };
+    let one = play(1);
+    assert!([2, 3, 5].into_iter().all(|threads| play(threads) == one));
+}
+
+#[test]
 fn states_are_copied_saved_loaded_and_reset() {
     let mut native = native(&config(), Precision::F32);
     let (inputs, features) = (native.inputs(), features(50));
