@@ -5,6 +5,12 @@
 //! cargo bench -p kinest_benches --bench soak -- --minutes 10 --digest
 //! ```
 //!
+//! 50 minutes (215,000 frames, two players, the dev profile, on two slow cores with other work): no pose that is not
+//! finite, no panic; a frame takes 1.3 ms, at most 15; memory grew by 6.9 MiB after the first five minutes, of which
+//! 0.9 are this program's own list of times. Ten minutes have the same SHA-256 in every run, and with one and two
+//! threads. Not tried: a day, the release profile's digest, and processors with other vector widths, whose last bits
+//! differ, as matrix products sum in another order there.
+//!
 //! Two players move for ever; what rooms and games do to them happens at random (seed 18): dropouts, pops,
 //! teleports, hitches, rates from 30 to 144 Hz, other models, players who leave and others who join. It fails
 //! if a pose is not finite, or if memory grows by more than 1 MiB after the first tenth. `--digest` prints a SHA-256
