@@ -1,6 +1,6 @@
 //! A short run of the fuzzed functions on a stable compiler: good files, and thousands of changed ones.
 
-#[path = "../fuzz/bodies.rs"]
+#[path = "../fuzz/src/lib.rs"]
 mod bodies;
 
 use bodies::BODIES;

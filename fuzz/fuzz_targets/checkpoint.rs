@@ -1,5 +1,2 @@
 #![no_main]
-#[path = "../bodies.rs"]
-#[allow(dead_code)]
-mod bodies;
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::checkpoint(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kinest_fuzz::checkpoint(data));
