@@ -75,3 +75,26 @@ fn a_wrong_pose_is_reported() {
     (0..3).for_each(|_| app.update());
     assert!((app.world().get::<PlayerCalibration>(avatar).unwrap().0.height - 1.6).abs() < 1e-9);
 }
+
+/// A headset that does not see a hand stretched out to the side.
+#[test]
+fn a_hand_that_is_never_seen_is_the_reason() {
+    let mut app = app(KinestSettings::inline());
+    listen::<CalibrationFailed>(&mut app);
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    Walk::new().stand(&mut app, &trackers);
+    app.world_mut().get_mut::<TrackingState>(trackers[2]).unwrap().tracked = false;
+    app.world_mut().trigger(Recalibrate { entity: avatar, method: CalibrationMethod::TPose });
+    set_frame(&mut app, 0.05);
+    let mut frames = 0;
+    let reason = loop {
+        app.update();
+        frames += 1;
+        if let [failed] = &heard::<CalibrationFailed>(&mut app)[..] {
+            break failed.reason.clone();
+        }
+        assert!(frames < 400, "it never ends");
+    };
+    assert!(reason.contains("right hand is not tracked"), "{reason}");
+}

@@ -43,6 +43,15 @@ fn a_folder_is_converted_and_what_fails_is_named() {
             assert!(geodesic_angle(exp(*a), exp(*b)) < 1e-3);
         }
     }
+    // Nothing is lost where two files would be one, or a file itself.
+    fs::write(at.join("in/deep/walk.amc"), "").unwrap();
+    let output = convert(at, &["--motion", "in/deep", "--out", "twice"]);
+    assert!(text(&output.stderr).contains("would both be"), "{}", text(&output.stderr));
+    assert!(!at.join("twice").exists());
+    let before = fs::read(at.join("out/deep/walk.npz")).unwrap();
+    let output = convert(at, &["--motion", "out", "--out", "out", "--rate", "10"]);
+    assert!(text(&output.stderr).contains("over itself"), "{}", text(&output.stderr));
+    assert_eq!(fs::read(at.join("out/deep/walk.npz")).unwrap(), before);
     // And back.
     let output = convert(at, &["--motion", "out/deep/walk.npz", "--out", "again.bvh"]);
     assert!(output.status.success(), "{}", text(&output.stderr));

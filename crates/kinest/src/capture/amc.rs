@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// CMU's rate, Hz: files do not say one.
 const RATE_HZ: f64 = 120.0;
 /// More bones than any body has.
-const MOST_BONES: usize = 4096;
+const MOST_BONES: usize = 1024;
 
 /// What a number of a frame moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +251,7 @@ pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, Li
             continue;
         }
         if first.bytes().all(|byte| byte.is_ascii_digit()) {
-            push(&mut motion, now.replace(still.clone()));
+            push(&mut motion, now.replace(still.clone()), line)?;
             continue;
         }
         let poses = now.as_mut().ok_or_else(|| LineError::new(line, "a bone before any frame"))?;
@@ -279,18 +279,21 @@ pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, Li
         let axes = skeleton.axes[bone];
         poses[bone].1 = axes * turn * axes.conjugate();
     }
-    push(&mut motion, now);
+    push(&mut motion, now, last)?;
     if motion.frames.is_empty() {
         return Err(LineError::new(last, "there are no frames"));
     }
     Ok(motion)
 }
 
-fn push(motion: &mut BoneMotion, poses: Option<Vec<(DVec3, DQuat)>>) {
-    if let Some(poses) = poses {
-        let poses = poses.into_iter().map(|(at, turn)| BonePose::new(at, turn));
-        motion.frames.push(poses.collect());
-    }
+fn push(
+    motion: &mut BoneMotion,
+    poses: Option<Vec<(DVec3, DQuat)>>,
+    line: usize,
+) -> Result<(), LineError> {
+    let Some(poses) = poses else { return Ok(()) };
+    let poses = poses.into_iter().map(|(at, turn)| BonePose::new(at, turn));
+    motion.push(poses.collect()).map_err(|problem| LineError::new(line, problem))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::rig::Bone;
 use glam::{DQuat, DVec3};
 
 /// More joints than any body has; a file with more is none.
-const MOST_JOINTS: usize = 4096;
+const MOST_JOINTS: usize = 1024;
 /// A frame time this close to that of a whole rate, relatively, means that rate: files have few digits.
 const RATE_TOLERANCE: f64 = 5e-3;
 /// Frame rates that motion has, Hz.
@@ -145,11 +145,10 @@ fn frames(
         return Err(LineError::new(line, format!("a frame time of {seconds} s")));
     }
 
-    let additive = None;
     let mut motion = BoneMotion { bones, rate_hz, frames: Vec::new(), notes: Vec::new() };
     let (mut row, mut first) = (Vec::with_capacity(channels.len()), 0);
     let mut last = line;
-    let mut offsets_are_added = additive;
+    let mut offsets_are_added = None;
     for (line, words) in rest.map(|(line, text)| (line, text.split_whitespace())) {
         for word in words {
             let Some(number) = finite(word) else {
@@ -162,7 +161,8 @@ fn frames(
             if row.len() == channels.len() {
                 let added = *offsets_are_added
                     .get_or_insert_with(|| are_added(&motion.bones, channels, &row));
-                motion.frames.push(frame(&motion.bones, channels, &row, added));
+                let poses = frame(&motion.bones, channels, &row, added);
+                motion.push(poses).map_err(|problem| LineError::new(line, problem))?;
                 row.clear();
             }
         }
@@ -346,12 +346,22 @@ mod tests {
             (&SMALL.replace("1 2 3 0 90 0", "1 2 3"), 15, "a frame has 3 numbers"),
             (&SMALL[..SMALL.find("1 2 3").unwrap()], 13, "no frames"),
             (&SMALL[..SMALL.find("Frames").unwrap()], 11, "before `Frames`"),
-            (&many, 3 + 2 * MOST_JOINTS, "more than 4096 joints"),
+            (&many, 3 + 2 * MOST_JOINTS, "more than 1024 joints"),
         ] {
             let error = read_bvh(text).unwrap_err();
             assert!(error.problem.contains(problem), "{error:?} does not say {problem}");
             assert_eq!(error.line, line, "{error:?}");
         }
+        // A few bytes for each frame of a thousand joints.
+        let joint = "JOINT a\n{\nOFFSET 0 0 0\n";
+        let ends = "}\n".repeat(1001);
+        let small = format!(
+            "HIERARCHY\nROOT r\n{{\nCHANNELS 1 Xrotation\n{}{ends}MOTION\nFrames: 1\nFrame Time: 0.01\n{}",
+            joint.repeat(1000),
+            "0\n".repeat(22_000)
+        );
+        let error = read_bvh(&small).unwrap_err();
+        assert!(error.problem.contains("1001 bones"), "{error:?}");
         // What is there is read if only the count is wrong.
         let cut = read_bvh(&SMALL.replace("Frames: 2", "Frames: 9")).unwrap();
         assert_eq!((cut.frames.len(), cut.notes.len()), (2, 1));

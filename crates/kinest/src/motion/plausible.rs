@@ -228,7 +228,7 @@ mod tests {
 
     fn walk() -> MotionClip {
         let mut walk = walk_and_wave(&Skeleton::default()).resampled(60.0);
-        // Its first pose is a T-pose or not; that is not what is tested.
+        // It starts in a T-pose.
         walk.frames.drain(..60);
         walk
     }

@@ -8,6 +8,7 @@ use kinest::capture::{self, Loaded};
 use kinest::files::write_atomically;
 use kinest::motion::amass;
 use kinest::skeleton::Skeleton;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,11 +77,23 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
     find(&args.motion, &mut files)?;
     ensure!(!files.is_empty(), "no motion (.bvh, .amc, .npz) in {}", args.motion.display());
     files.sort();
-    let one = |file: &PathBuf| {
+    let out_of = |file: &PathBuf| {
         let inside = file.strip_prefix(&args.motion).unwrap_or(file);
-        let out = args.out.join(inside).with_extension(args.to.ending());
-        convert(file, &out, args.to, args.rate, &skeleton)
+        args.out.join(inside).with_extension(args.to.ending())
     };
+    let mut written = BTreeMap::new();
+    for file in &files {
+        let out = out_of(file);
+        ensure!(
+            !out.exists() || fs::canonicalize(&out)? != fs::canonicalize(file)?,
+            "{} would be written over itself: give another --out",
+            file.display()
+        );
+        if let Some(other) = written.insert(out.clone(), file) {
+            bail!("{} and {} would both be {}", other.display(), file.display(), out.display());
+        }
+    }
+    let one = |file: &PathBuf| convert(file, &out_of(file), args.to, args.rate, &skeleton);
     let mut failed = Vec::new();
     for (file, done) in files.iter().zip(clips::read_all("converting", &files, one)) {
         match done {
