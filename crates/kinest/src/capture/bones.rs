@@ -290,3 +290,24 @@ fn put_on_floor(skeleton: &Skeleton, poses: &mut [Pose]) {
     let floor = *heights.select_nth_unstable_by(at, f64::total_cmp).1;
     poses.iter_mut().for_each(|pose| pose.translation.z -= floor);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_however_few_bytes_a_frame_has() {
+        let bone = Bone {
+            name: String::new(),
+            parent: None,
+            translation: DVec3::ZERO,
+            rotation: DQuat::IDENTITY,
+            scale: DVec3::ONE,
+        };
+        let frames = vec![Vec::new(); MOST_POSES / 1000 - 1];
+        let mut motion =
+            BoneMotion { bones: vec![bone; 1000], rate_hz: 60.0, frames, notes: Vec::new() };
+        assert_eq!(motion.push(Vec::new()), Ok(()));
+        assert!(motion.push(Vec::new()).unwrap_err().starts_with("1000 bones in more than 21600"));
+    }
+}

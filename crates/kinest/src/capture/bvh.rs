@@ -352,16 +352,6 @@ mod tests {
             assert!(error.problem.contains(problem), "{error:?} does not say {problem}");
             assert_eq!(error.line, line, "{error:?}");
         }
-        // A few bytes for each frame of a thousand joints.
-        let joint = "JOINT a\n{\nOFFSET 0 0 0\n";
-        let ends = "}\n".repeat(1001);
-        let small = format!(
-            "HIERARCHY\nROOT r\n{{\nCHANNELS 1 Xrotation\n{}{ends}MOTION\nFrames: 1\nFrame Time: 0.01\n{}",
-            joint.repeat(1000),
-            "0\n".repeat(22_000)
-        );
-        let error = read_bvh(&small).unwrap_err();
-        assert!(error.problem.contains("1001 bones"), "{error:?}");
         // What is there is read if only the count is wrong.
         let cut = read_bvh(&SMALL.replace("Frames: 2", "Frames: 9")).unwrap();
         assert_eq!((cut.frames.len(), cut.notes.len()), (2, 1));
