@@ -15,8 +15,26 @@
 //! During a dropout a tracker keeps its last tracked pose. Its motion in between is unknown, so
 //! both changes are zero motion unless it is tracked in both frames.
 //!
+//! With [`TrackerSet::HeadHandsAndBody`] these blocks are those of head and hands, and 104 numbers follow
+//! of what the player wears on the body, in the order of [`TrackerRole::BODY`]:
+//!
+//! | numbers | contents | unit |
+//! |---|---|---|
+//! | 6 × 4 | rotations of pelvis, chest and feet, 6D | – |
+//! | 6 × 4 | their rotations since the previous frame | – |
+//! | 3 × 8 | positions | m |
+//! | 3 × 8 | positions minus those in the previous frame | m per frame |
+//! | 1 × 8 | 1 worn and tracked, 0 not | – |
+//!
+//! What is lost or not worn has no rotation, is at the origin and stands still.
+//!
 //! The output is the 6D of every joint's rotation against its parent (132 numbers), the root's
-//! against the axes the input was expressed in ([`Axes`]).
+//! against the axes the input was expressed in ([`Axes`]). Two blocks may follow:
+//!
+//! | numbers | contents | with |
+//! |---|---|---|
+//! | 4 | whether the left heel, the left ball, the right heel and the right ball touch the floor: logits | [`FeatureLayout::contacts`] |
+//! | 22 | standard deviation of the joint's position error, head on head: natural logarithm, of decimetres | [`FeatureLayout::deviations`] |
 
 use crate::coordinates::heading;
 use crate::rotation::{
@@ -24,7 +42,7 @@ use crate::rotation::{
     raw_matrix_from_sixd, sixd_from_matrix,
 };
 use crate::skeleton::{PerJoint, SmplJoint};
-use crate::tracker::{Teleport, TrackerPose, TrackerSet};
+use crate::tracker::{Teleport, TrackerPose, TrackerRole, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
@@ -71,9 +89,21 @@ pub struct FeatureLayout {
     pub axes: Axes,
     /// How outputs are decoded.
     pub decode: SixdDecode,
-    /// Whether inputs include the validity of each tracker. The reference has no dropouts.
+    /// Whether inputs include the validity of head and hands. The reference has no dropouts.
     pub validity: bool,
+    /// Whether outputs include the contact of heels and balls with the floor.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub contacts: bool,
+    /// Whether outputs include how far off each joint may be.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub deviations: bool,
 }
+
+/// Points of the soles with a contact, of both feet.
+pub const CONTACTS: usize = 4;
+
+/// Unit of deviations in the output, metres: the logarithm of a typical one is near 0.
+const DEVIATION_UNIT: f64 = 0.1;
 
 /// The axes of a window, relative to the world's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,13 +132,23 @@ impl FeatureLayout {
     /// Input numbers per frame.
     #[must_use]
     pub fn inputs(&self) -> usize {
-        self.trackers.roles().len() * (2 * (SIXD + 3) + usize::from(self.validity))
+        let held = TrackerRole::HEAD_AND_HANDS.len();
+        let numbers =
+            |role: &TrackerRole| 2 * 3 + 1 + if role.has_rotation() { 2 * SIXD } else { 0 };
+        held * (2 * (SIXD + 3) + usize::from(self.validity))
+            + self.trackers.on_body().iter().map(numbers).sum::<usize>()
     }
 
-    /// Output numbers per frame: the 6D rotation of every joint.
+    /// Numbers per frame that the motion tells: the 6D rotation of every joint, and contacts.
     #[must_use]
     pub const fn targets(&self) -> usize {
-        SmplJoint::COUNT * SIXD
+        SmplJoint::COUNT * SIXD + if self.contacts { CONTACTS } else { 0 }
+    }
+
+    /// Output numbers per frame: targets, and deviations.
+    #[must_use]
+    pub const fn outputs(&self) -> usize {
+        self.targets() + if self.deviations { SmplJoint::COUNT } else { 0 }
     }
 
     /// The axes of a window whose newest head pose is `head`, and in [`Axes::OwnHeading`] for the
@@ -132,7 +172,6 @@ impl FeatureLayout {
     ///
     /// # Panics
     /// If there are no frames, or a frame does not have one pose for each role.
-    /// If there are no frames, or a frame does not have one pose for each role.
     pub fn write_features<'a>(
         &self,
         frames: impl DoubleEndedIterator<Item = &'a [TrackerPose]> + Clone,
@@ -141,6 +180,7 @@ impl FeatureLayout {
         let newest = frames.clone().next_back().expect("a window has at least one frame");
         let newest = self.window_axes(&newest[0]);
         let push3 = |out: &mut Vec<f32>, v: DVec3| out.extend(v.to_array().map(|v| v as f32));
+        let validity = |pose: &TrackerPose| f32::from(u8::from(pose.tracked));
         let push6 = |out: &mut Vec<f32>, m: DMat3| {
             push3(out, m.x_axis);
             push3(out, m.y_axis);
@@ -151,6 +191,9 @@ impl FeatureLayout {
                 Axes::OwnHeading => self.window_axes(&now[0]),
             };
             let window_from_world = self.window_from_world(&axes);
+            let held = TrackerRole::HEAD_AND_HANDS.len();
+            let (before, body_before) = before.split_at(held);
+            let (now, body_now) = now.split_at(held);
             let pairs = || before.iter().zip(now);
             let seen = |before: &TrackerPose, now: &TrackerPose| before.tracked && now.tracked;
             for pose in now {
@@ -168,8 +211,27 @@ impl FeatureLayout {
                 push3(out, if seen(before, now) { moved } else { DVec3::ZERO });
             }
             if self.validity {
-                out.extend(now.iter().map(|pose| f32::from(u8::from(pose.tracked))));
+                out.extend(now.iter().map(validity));
             }
+            let worn = || self.trackers.on_body().iter().zip(body_before.iter().zip(body_now));
+            let turned = || worn().filter(|(role, _)| role.has_rotation()).map(|(_, poses)| poses);
+            for (_, pose) in turned() {
+                let rotation = window_from_world * pose.rotation;
+                push6(out, if pose.tracked { rotation } else { DMat3::IDENTITY });
+            }
+            for (before, now) in turned() {
+                let turned = before.rotation.inverse() * now.rotation;
+                push6(out, if seen(before, now) { turned } else { DMat3::IDENTITY });
+            }
+            for (_, (_, pose)) in worn() {
+                let position = window_from_world * (pose.position - axes.origin);
+                push3(out, if pose.tracked { position } else { DVec3::ZERO });
+            }
+            for (_, (before, now)) in worn() {
+                let moved = window_from_world * (now.position - before.position);
+                push3(out, if seen(before, now) { moved } else { DVec3::ZERO });
+            }
+            out.extend(body_now.iter().map(validity));
         }
         newest
     }
@@ -183,7 +245,7 @@ impl FeatureLayout {
         }
     }
 
-    /// Appends the target of one frame to `out`: 6D of every local rotation, the root's expressed in
+    /// Appends the rotations of one frame's target to `out`: 6D of every local one, the root's expressed in
     /// `axes`.
     pub fn write_targets(&self, local: &PerJoint<DMat3>, axes: &WindowAxes, out: &mut Vec<f32>) {
         let root = self.window_from_world(axes) * local[0];
@@ -195,7 +257,7 @@ impl FeatureLayout {
     /// Local rotations from one frame of network output; the root's is converted to world axes.
     ///
     /// # Panics
-    /// If `output` does not have [`targets`](Self::targets) numbers.
+    /// If `output` does not have [`outputs`](Self::outputs) numbers.
     #[must_use]
     pub fn decode_rotations(&self, output: &[f32], axes: &WindowAxes) -> PerJoint<DQuat> {
         let mut rotations: PerJoint<DQuat> = self.decode_axis_angles(output).map(exp);
@@ -206,15 +268,10 @@ impl FeatureLayout {
     /// Axis-angles of one frame of network output, the root's in the window's own axes.
     ///
     /// # Panics
-    /// If `output` does not have [`targets`](Self::targets) numbers.
+    /// If `output` does not have [`outputs`](Self::outputs) numbers.
     #[must_use]
     pub fn decode_axis_angles(&self, output: &[f32]) -> PerJoint<DVec3> {
-        assert_eq!(
-            output.len(),
-            self.targets(),
-            "one output frame is 6D of {} joints",
-            SmplJoint::COUNT
-        );
+        assert_eq!(output.len(), self.outputs(), "numbers of one output frame");
         std::array::from_fn(|j| {
             let sixd: Sixd = std::array::from_fn(|k| f64::from(output[j * SIXD + k]));
             match self.decode {
@@ -227,10 +284,38 @@ impl FeatureLayout {
     }
 }
 
+impl FeatureLayout {
+    /// Probability that each of [`CONTACTS`] touches the floor, from one frame of network output; `None` if the
+    /// network does not say.
+    ///
+    /// # Panics
+    /// If `output` does not have [`outputs`](Self::outputs) numbers.
+    #[must_use]
+    pub fn decode_contacts(&self, output: &[f32]) -> Option<[f64; CONTACTS]> {
+        assert_eq!(output.len(), self.outputs(), "numbers of one output frame");
+        let logits = &output[SmplJoint::COUNT * SIXD..self.targets()];
+        let logits = <[f32; CONTACTS]>::try_from(logits).ok()?;
+        Some(logits.map(|logit| 1.0 / (1.0 + f64::from(-logit).exp())))
+    }
+
+    /// Standard deviation of each joint's position against the head, metres, from one frame of network output;
+    /// `None` if the network does not say.
+    ///
+    /// # Panics
+    /// If `output` does not have [`outputs`](Self::outputs) numbers.
+    #[must_use]
+    pub fn decode_deviations(&self, output: &[f32]) -> Option<PerJoint<f64>> {
+        assert_eq!(output.len(), self.outputs(), "numbers of one output frame");
+        let logarithms = PerJoint::<f32>::try_from(&output[self.targets()..]).ok()?;
+        Some(logarithms.map(|logarithm| DEVIATION_UNIT * f64::from(logarithm).exp()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::coordinates::UPRIGHT;
+    use crate::tracker::TrackerFrame;
 
     fn layout(axes: Axes) -> FeatureLayout {
         FeatureLayout { axes, decode: SixdDecode::GramSchmidt, ..FeatureLayout::default() }
@@ -324,6 +409,73 @@ mod tests {
         for (row, untold) in rows.iter().zip(untold.chunks_exact(54)) {
             assert_eq!(&row[..54], untold);
         }
+    }
+
+    /// A pelvis and a foot are worn, the foot is lost in the last frame: the numbers of head and hands are those
+    /// of a network that sees no more, and what is not there is neutral.
+    #[test]
+    fn trackers_on_the_body_come_last_and_need_not_be_worn() {
+        let plain = layout(Axes::OwnHeading);
+        let wide = FeatureLayout { trackers: TrackerSet::HeadHandsAndBody, ..plain };
+        assert_eq!((wide.inputs(), plain.inputs()), (158, 54));
+        let frames = frames();
+        let worn: Vec<Vec<TrackerPose>> = (frames.iter().enumerate())
+            .map(|(i, frame)| {
+                let mut seen = TrackerFrame::new(0.0, frame.clone());
+                let mut foot = frame[1];
+                foot.position.z = 0.1;
+                seen.body.set(TrackerRole::Pelvis, frame[0]);
+                seen.body.set(TrackerRole::RightFoot, if i == 3 { foot.lost() } else { foot });
+                let seen = seen.seen_by(TrackerSet::HeadHandsAndBody);
+                assert_eq!((seen.poses.len(), seen.body.is_empty()), (11, true));
+                seen.poses
+            })
+            .collect();
+        let (narrow, _) = features(plain, &frames);
+        let (rows, _) = features(wide, &worn);
+        let rows: Vec<&[f32]> = rows.chunks_exact(158).collect();
+        for (row, narrow) in rows.iter().zip(narrow.chunks_exact(54)) {
+            assert_eq!(&row[..54], narrow);
+            // The pelvis is where the head is: turns, turning, place and way.
+            assert_eq!(row[54..60], narrow[..6]);
+            assert_eq!(row[78..84], narrow[18..24]);
+            assert_eq!(row[102..105], narrow[36..39]);
+            assert_eq!(row[126..129], narrow[45..48]);
+        }
+        let still = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
+        let [held, lost] = [rows[1], rows[2]];
+        assert_eq!(
+            (&held[60..72], &lost[60..72]),
+            ([still, still].as_flattened(), [still, still].as_flattened())
+        );
+        assert_ne!(held[72..78], still);
+        assert_eq!(lost[72..78], still);
+        assert!((held[123 + 2] - 0.1).abs() < 1e-6 && lost[123..126] == [0.0; 3]);
+        assert_eq!(lost[147..150], [0.0; 3]);
+        assert_eq!(held[150..], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(lost[150..], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn contacts_and_deviations_follow_the_rotations() {
+        let plain = layout(Axes::OwnHeading);
+        let both = FeatureLayout { contacts: true, deviations: true, ..plain };
+        assert_eq!((both.targets(), both.outputs()), (136, 158));
+        let mut out = vec![];
+        let axes = both.window_axes(&frames()[3][0]);
+        both.write_targets(&[DMat3::IDENTITY; SmplJoint::COUNT], &axes, &mut out);
+        assert_eq!((plain.decode_contacts(&out), plain.decode_deviations(&out)), (None, None));
+        out.extend([0.0, 3.0, -3.0, 90.0]);
+        out.extend([0.0; 21]);
+        out.push(1.0);
+        let contacts = both.decode_contacts(&out).unwrap();
+        assert!(
+            contacts[0] == 0.5 && contacts[1] > 0.95 && contacts[2] < 0.05 && contacts[3] > 0.999
+        );
+        let deviations = both.decode_deviations(&out).unwrap();
+        assert!((deviations[0] - 0.1).abs() < 1e-9 && (deviations[21] - 0.271_828).abs() < 1e-5);
+        let rotations = both.decode_rotations(&out, &axes);
+        assert!(rotations[1].is_near_identity());
     }
 
     #[test]

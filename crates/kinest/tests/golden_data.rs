@@ -252,7 +252,8 @@ fn evaluation() {
         skeleton: skeleton.clone(),
     };
     let mut engine = Recital { spec, output };
-    let predicted = predict(&mut engine, &truth, &skeleton, Protocol::Offline, |_, _| ()).unwrap();
+    let predicted =
+        predict(&mut engine, &truth, &skeleton, &[], Protocol::Offline, |_, _| ()).unwrap();
 
     let joints = |frames: &[ClipFrame], placed: bool| {
         let position = |f: &ClipFrame| {

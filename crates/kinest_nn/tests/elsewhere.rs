@@ -93,8 +93,9 @@ fn a_moved_motion_gives_the_moved_body() {
     let there = moved(&here);
     for config in networks() {
         for protocol in [Protocol::Offline, Protocol::Online] {
-            let predicted =
-                |clip| predict(&mut engine(&config), clip, &skeleton, protocol, |_, _| ()).unwrap();
+            let predicted = |clip| {
+                predict(&mut engine(&config), clip, &skeleton, &[], protocol, |_, _| ()).unwrap()
+            };
             let (a, b) = (predicted(&here), predicted(&there));
             assert_eq!(a.frames.len(), 59);
             for (i, (a, b)) in a.frames.iter().zip(&b.frames).enumerate() {

@@ -38,7 +38,7 @@ impl Standing {
             pose.rotations[shoulder.index()] = glam::DQuat::from_rotation_z(side * LOWERED);
         }
         let axes = WindowAxes { heading: 0.0, origin: glam::DVec3::ZERO };
-        let mut answer = Vec::with_capacity(spec.layout.targets());
+        let mut answer = Vec::with_capacity(spec.layout.outputs());
         spec.layout.write_targets(&pose.matrices(), &axes, &mut answer);
         Self { spec, answer }
     }

@@ -136,7 +136,16 @@ mod tests {
             assert!(seen.position.distance(truth.position) < 0.01, "{role}");
             assert!(seen.rotation.abs_diff_eq(truth.rotation, 1e-6), "{role}");
         }
-        assert!(player.to_model(&base, &frames[0]).body.is_empty(), "networks do not see them");
+        // The network sees them on its own body.
+        let seen = player.to_model(&base, &frames[0]);
+        let mut pose = t_pose(0.7);
+        pose.translation =
+            seen.poses[0].position - base.pose_joints(&pose).positions[SmplJoint::Head.index()];
+        let truth = BodyTrackers::from_joints(&Role::BODY, &base.pose_joints(&pose));
+        for ((role, seen), (_, truth)) in seen.body.iter().zip(truth.iter()) {
+            let off = seen.position.distance(truth.position);
+            assert!(off < 0.01, "{role}: {off} m");
+        }
         let text = ron::ser::to_string_pretty(&player, Default::default()).unwrap();
         assert_eq!(ron::from_str::<Calibration>(&text).unwrap(), player);
         let wrong = text.replace("Pelvis", "Head");

@@ -368,9 +368,8 @@ impl Calibration {
     /// The tracker poses of a player the size of `base` with the devices at the joints: the input
     /// for a network trained on `base`.
     ///
-    /// Everything is scaled about the origin of the floor by the body's scale; hands are scaled
-    /// about the point between the shoulders, below the head, by the arms' scale. Networks do not see
-    /// trackers on the body, and the result has none.
+    /// Everything is scaled about the origin of the floor by the body's scale; hands and elbows are scaled
+    /// about the point between the shoulders, below the head, by the arms' scale.
     ///
     /// # Panics
     /// If the frame does not have three poses.
@@ -378,13 +377,19 @@ impl Calibration {
     pub fn to_model(&self, base: &Skeleton, devices: &TrackerFrame) -> TrackerFrame {
         let scales = self.scales(base);
         let sizes = Sizes::of(base);
-        let mut frame = TrackerFrame::new(devices.time, devices.poses.clone());
-        self.move_to_joints(&mut frame);
+        let mut frame = self.joints(devices);
         let below = DVec3::Z * (scales.body * (sizes.head - sizes.shoulders));
         let chest = frame.poses[0].position - below;
         frame.poses[0].position /= scales.body;
+        let of_arm = |position| chest / scales.body + (position - chest) / scales.arm;
         for hand in &mut frame.poses[1..] {
-            hand.position = chest / scales.body + (hand.position - chest) / scales.arm;
+            hand.position = of_arm(hand.position);
+        }
+        for (role, pose) in frame.body.iter_mut() {
+            pose.position = match role {
+                TrackerRole::LeftElbow | TrackerRole::RightElbow => of_arm(pose.position),
+                _ => pose.position / scales.body,
+            };
         }
         frame
     }

@@ -89,7 +89,7 @@ impl<F: FnMut(usize, usize) -> Deed + Send> PoseEngine for FakeEngine<F> {
                 self.spec.layout.write_targets(&answer().matrices(), &axes, &mut out);
                 Ok(out.repeat(batch))
             }
-            Deed::NotFinite => Ok(vec![f32::NAN; self.spec.layout.targets() * batch]),
+            Deed::NotFinite => Ok(vec![f32::NAN; self.spec.layout.outputs() * batch]),
             Deed::Fail => {
                 Err(EngineError::Backend { device: "fake".into(), reason: "out of luck".into() })
             }

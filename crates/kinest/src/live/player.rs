@@ -351,13 +351,18 @@ impl Player {
     /// If the frame has the wrong number of poses, or a pose that is used is not finite.
     pub fn tell(&mut self, spec: &ModelSpec, network: u64) -> Result<Option<Told>, TrackerError> {
         let Some(newest) = &self.newest else { return Ok(None) };
+        let set = spec.layout.trackers;
         let mut frame = TrackerFrame::new(newest.devices.time, newest.devices.poses.clone());
+        if !set.on_body().is_empty() {
+            frame.body.clone_from(&newest.devices.body);
+        }
         if newest.offset != DVec3::ZERO {
             frame.shift(newest.offset);
         }
         if let Some(player) = &self.calibration {
             frame = player.to_model(&spec.skeleton, &frame);
         }
+        let mut frame = frame.seen_by(set);
         let seen = self.network.get_or_insert_with(|| Network::new(network, spec));
         if seen.id != network {
             seen.change(network, spec);

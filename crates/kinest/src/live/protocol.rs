@@ -10,7 +10,7 @@ use crate::model::{Feed, ModelSpec};
 use crate::motion::{ClipFrame, MotionClip};
 use crate::rotation::{body_matrix_from_axis_angle, exp, log};
 use crate::skeleton::{JointTransforms, PerJoint, Skeleton, global_rotations};
-use crate::tracker::{TrackerFrame, TrackerPose, TrackerSet};
+use crate::tracker::{TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
@@ -125,8 +125,8 @@ pub fn clip_trackers(
     clip.frames.iter().map(trackers).collect()
 }
 
-/// Predicts `clip`, which must have the model's rate, from three trackers on a body with
-/// `skeleton`.
+/// Predicts `clip`, which must have the model's rate, from trackers on a body with `skeleton`: head and hands,
+/// and those of `worn` that the network sees.
 ///
 /// Frame `i` of the result describes frame `i + 1` of `clip`. The root is placed so that the
 /// predicted head is at the true head. `progress` receives the number of finished frames and their
@@ -138,6 +138,7 @@ pub fn predict(
     engine: &mut dyn PoseEngine,
     clip: &MotionClip,
     skeleton: &Skeleton,
+    worn: &[TrackerRole],
     protocol: Protocol,
     progress: impl FnMut(usize, usize),
 ) -> Result<MotionClip, ProtocolError> {
@@ -146,7 +147,12 @@ pub fn predict(
     if ((clip.rate_hz - rate_hz) / rate_hz).abs() > 1e-3 {
         return Err(ProtocolError::Rate { clip_hz: clip.rate_hz, model_hz: rate_hz });
     }
-    let trackers = clip_trackers(clip, skeleton, layout.trackers);
+    let mut trackers = clip_trackers(clip, skeleton, layout.trackers);
+    for (k, role) in layout.trackers.roles().iter().enumerate() {
+        if layout.trackers.on_body().contains(role) && !worn.contains(role) {
+            trackers.iter_mut().for_each(|frame| frame[k] = TrackerPose::NOT_WORN);
+        }
+    }
     let rotations = estimate_rotations(engine, &trackers, protocol, progress)?;
     let heads = trackers[1..].iter().map(|frame| frame[0].position);
     let frames = rotations.into_iter().zip(heads).map(|(r, head)| place(r, head, skeleton));
@@ -205,8 +211,8 @@ fn through_windows(
         let output = engine.infer(&input, batch.len(), take)?;
         let outputs = output.chunks_exact(output.len() / batch.len());
         for ((w, axes), output) in batch.iter().zip(&axes).zip(outputs) {
-            let targets = layout.targets();
-            for row in output[output.len() - w.keep * targets..].chunks_exact(targets) {
+            let outputs = layout.outputs();
+            for row in output[output.len() - w.keep * outputs..].chunks_exact(outputs) {
                 said.push(read(&layout, row, axes, said.len())?);
             }
         }
@@ -239,7 +245,7 @@ fn through_stream(
     for stretch in features.chunks(STRETCH * layout.inputs()) {
         let stretch = StreamFrames { stream: STREAM, features: stretch };
         let output = streams.advance(&[stretch], Take::All)?;
-        let rows = output.chunks_exact(layout.targets());
+        let rows = output.chunks_exact(layout.outputs());
         let skipped = before_first.min(rows.len());
         before_first -= skipped;
         for row in rows.skip(skipped) {
@@ -388,7 +394,7 @@ mod tests {
                     let mut engine = Echo::new(8, axes);
                     let mut last = 0;
                     let predicted =
-                        predict(&mut engine, &clip, &skeleton, protocol, |done, total| {
+                        predict(&mut engine, &clip, &skeleton, &[], protocol, |done, total| {
                             assert!(done > last && total == frames - 1);
                             last = done;
                         })
@@ -435,7 +441,7 @@ mod tests {
         let skeleton = Skeleton::default();
         let attempt = |clip: &MotionClip| {
             let mut engine = Echo::new(8, Axes::World);
-            predict(&mut engine, clip, &skeleton, Protocol::Online, |_, _| ()).unwrap_err()
+            predict(&mut engine, clip, &skeleton, &[], Protocol::Online, |_, _| ()).unwrap_err()
         };
         let slow = MotionClip { rate_hz: 30.0, ..circle(9) };
         assert!(matches!(attempt(&slow), ProtocolError::Rate { clip_hz: 30.0, .. }));

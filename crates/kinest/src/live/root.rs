@@ -8,7 +8,7 @@ use crate::tracker::TrackerPose;
 use glam::{DMat3, DQuat, DVec3};
 
 /// Local rotations from one frame of network output. `None` if the length is not
-/// [`FeatureLayout::targets`](crate::features::FeatureLayout::targets), or the output is not finite
+/// [`FeatureLayout::outputs`](crate::features::FeatureLayout::outputs), or the output is not finite
 /// or not a set of rotations.
 #[must_use]
 pub fn decode_output(
@@ -17,7 +17,7 @@ pub fn decode_output(
     axes: &WindowAxes,
 ) -> Option<PerJoint<DQuat>> {
     // Gram-Schmidt would make a rotation even of NaN.
-    if output.len() != spec.layout.targets() || !output.iter().all(|v| v.is_finite()) {
+    if output.len() != spec.layout.outputs() || !output.iter().all(|v| v.is_finite()) {
         return None;
     }
     let rotations = spec.layout.decode_rotations(output, axes);
@@ -65,7 +65,7 @@ mod tests {
     fn an_output_that_is_not_a_rotation_is_refused() {
         let spec = crate::live::fake::spec();
         let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
-        assert!(decode_output(&spec, &vec![f32::NAN; spec.layout.targets()], &axes).is_none());
-        assert!(decode_output(&spec, &vec![1.0; spec.layout.targets() - 1], &axes).is_none());
+        assert!(decode_output(&spec, &vec![f32::NAN; spec.layout.outputs()], &axes).is_none());
+        assert!(decode_output(&spec, &vec![1.0; spec.layout.outputs() - 1], &axes).is_none());
     }
 }

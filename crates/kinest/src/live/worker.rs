@@ -410,7 +410,7 @@ fn serve(
         let output = call(engine, &inputs)?;
         let ms = start.elapsed().as_secs_f64() * 1e3;
         // If the output is too short, the remaining avatars get an empty output, which is invalid.
-        let frames = output.chunks(spec.layout.targets()).chain(std::iter::repeat(&[] as &[f32]));
+        let frames = output.chunks(spec.layout.outputs()).chain(std::iter::repeat(&[] as &[f32]));
         let (mut replies, mut generations) = (vec![], vec![]);
         let asked = requests.len();
         for (waiting, output) in requests.into_values().zip(frames) {

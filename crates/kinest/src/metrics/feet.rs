@@ -18,6 +18,8 @@ pub struct FeetTrack {
     pub soles: Vec<[f64; 2]>,
     /// World position of the ball joint, metres.
     pub balls: Vec<[DVec3; 2]>,
+    /// Points of the soles, world space, metres: left heel, left ball, right heel, right ball.
+    pub points: Vec<[DVec3; 4]>,
 }
 
 /// Depth of feet below the floor, metres.
@@ -39,10 +41,12 @@ impl FeetTrack {
             track
                 .balls
                 .push([J::LeftFoot, J::RightFoot].map(|ball| joints.positions[ball.index()]));
-            track.soles.push([J::LeftAnkle, J::RightAnkle].map(|ankle| {
+            let [left, right] = [J::LeftAnkle, J::RightAnkle].map(|ankle| {
                 let (rotation, j) = (joints.rotations[ankle.index()], ankle.index());
-                joints.positions[j].z + skeleton.lowest_sole(ankle, |point| rotation * point)
-            }));
+                skeleton.sole(ankle).map(|point| joints.positions[j] + rotation * point)
+            });
+            track.soles.push([left, right].map(|[heel, ball]| heel.z.min(ball.z)));
+            track.points.push([left[0], left[1], right[0], right[1]]);
         }
         track
     }
@@ -58,6 +62,20 @@ impl FeetTrack {
             self.soles[frame][side] < STANDING_HEIGHT && speed < STANDING_SPEED
         };
         (0..frames).map(|frame| [stands(frame, 0), stands(frame, 1)]).collect()
+    }
+
+    /// Which [points](Self::points) of the soles touch the floor, per frame: within 5 cm of it and slower along
+    /// it than 0.3 m/s since the previous frame (in the first frame: until the next).
+    #[must_use]
+    pub fn touching(&self, rate_hz: f64) -> Vec<[bool; 4]> {
+        let frames = self.points.len();
+        let touches = |frame: usize, k: usize| {
+            let to = frame.max(1).min(frames.saturating_sub(1));
+            let moved = self.points[to][k] - self.points[to.saturating_sub(1)][k];
+            let speed = moved.truncate().length() * rate_hz;
+            self.points[frame][k].z < STANDING_HEIGHT && speed < STANDING_SPEED
+        };
+        (0..frames).map(|frame| std::array::from_fn(|k| touches(frame, k))).collect()
     }
 
     /// Mean speed along the floor, m/s, of feet that are `standing` in two consecutive frames;
@@ -151,7 +169,8 @@ mod tests {
             x += step;
             [DVec3::X * x, DVec3::Z * x]
         });
-        FeetTrack { balls: balls.collect(), soles: soles.iter().map(|s| [*s, 0.0]).collect() }
+        let soles = soles.iter().map(|s| [*s, 0.0]).collect();
+        FeetTrack { balls: balls.collect(), soles, points: vec![] }
     }
 
     /// The right foot only rises, which is not sliding; the left foot is fast (0.6 m/s), then slow
@@ -192,6 +211,23 @@ mod tests {
         let tiptoe = glam::DQuat::from_rotation_x(std::f64::consts::FRAC_PI_2);
         pose.rotations[J::LeftAnkle.index()] = tiptoe;
         assert!((sole(&pose) + skeleton.offsets[J::LeftFoot.index()].z).abs() < 1e-6);
+    }
+
+    /// In a walk heels touch before balls, and leave before them.
+    #[test]
+    fn heels_and_balls_touch_in_turn() {
+        let skeleton = Skeleton::default();
+        let walk = clip(Kind::Walk, 3, 6.0, RATE, &skeleton);
+        let feet = FeetTrack::new(&walk.frames, &skeleton);
+        let (touching, standing) = (feet.touching(RATE), feet.standing(RATE));
+        let part =
+            |k: usize| touching.iter().filter(|t| t[k]).count() as f64 / touching.len() as f64;
+        for k in 0..4 {
+            assert!((0.3..0.9).contains(&part(k)), "{k}: {}", part(k));
+        }
+        let same = touching.iter().zip(&standing).filter(|(t, s)| (t[0] || t[1]) == s[0]).count();
+        assert!(same as f64 > 0.85 * touching.len() as f64, "{same} of {}", touching.len());
+        assert_eq!(FeetTrack::default().touching(RATE), Vec::<[bool; 4]>::new());
     }
 
     /// Synthetic motion stands on its floor: by this definition its feet hardly slide.

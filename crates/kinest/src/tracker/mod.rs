@@ -22,6 +22,8 @@ pub enum TrackerSet {
     /// Head, left hand, right hand, in this order.
     #[default]
     HeadAndHands,
+    /// Head and hands, and any of [`TrackerRole::BODY`], of which none need be worn.
+    HeadHandsAndBody,
 }
 
 impl TrackerSet {
@@ -30,6 +32,16 @@ impl TrackerSet {
     pub const fn roles(self) -> &'static [TrackerRole] {
         match self {
             Self::HeadAndHands => &TrackerRole::HEAD_AND_HANDS,
+            Self::HeadHandsAndBody => &TrackerRole::ALL,
+        }
+    }
+
+    /// Those of the set that a player may wear or not.
+    #[must_use]
+    pub const fn on_body(self) -> &'static [TrackerRole] {
+        match self {
+            Self::HeadAndHands => &[],
+            Self::HeadHandsAndBody => &TrackerRole::BODY,
         }
     }
 }
@@ -59,6 +71,10 @@ impl TrackerPose {
         let j = role.joint().index();
         Self::new(joints.positions[j], joints.rotations[j])
     }
+
+    /// A device that is not worn.
+    pub const NOT_WORN: Self =
+        Self { position: DVec3::ZERO, rotation: DMat3::IDENTITY, tracked: false };
 
     /// Whether every number is finite.
     #[must_use]
@@ -102,6 +118,17 @@ impl TrackerFrame {
     #[must_use]
     pub fn from_joints(set: TrackerSet, time: f64, joints: &JointTransforms) -> Self {
         Self::new(time, set.roles().iter().map(|role| TrackerPose::of(*role, joints)).collect())
+    }
+
+    /// The same frame for a network that sees `set`: of the trackers worn on the body, those of the set are
+    /// moved to `poses`, with [`TrackerPose::NOT_WORN`] for those that are not worn.
+    #[must_use]
+    pub fn seen_by(mut self, set: TrackerSet) -> Self {
+        let worn = |role: &TrackerRole| self.body.get(*role).copied();
+        let on_body = set.on_body().iter();
+        self.poses.extend(on_body.map(|role| worn(role).unwrap_or(TrackerPose::NOT_WORN)));
+        self.body.clear();
+        self
     }
 
     /// Whether every number is finite.

@@ -96,6 +96,13 @@ impl TrackerRole {
         })
     }
 
+    /// Whether the rotation of a device worn there tells that of the joint. Straps at elbows and knees slip
+    /// around the limb.
+    #[must_use]
+    pub const fn has_rotation(self) -> bool {
+        !matches!(self, Self::LeftElbow | Self::RightElbow | Self::LeftKnee | Self::RightKnee)
+    }
+
     /// Its place in [`BODY`](Self::BODY); `None` for head and hands.
     #[must_use]
     pub(crate) const fn on_body(self) -> Option<usize> {

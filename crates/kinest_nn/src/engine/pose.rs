@@ -86,7 +86,7 @@ impl<B: Backend> StreamEngine for BurnEngine<B> {
             };
             let output = self.read(output)?;
             for (at, output) in
-                members.into_iter().zip(output.chunks_exact(kept * self.spec.layout.targets()))
+                members.into_iter().zip(output.chunks_exact(kept * self.spec.layout.outputs()))
             {
                 said[at] = output.to_vec();
             }

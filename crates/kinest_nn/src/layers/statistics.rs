@@ -22,14 +22,25 @@ pub struct DataStatistics {
 impl DataStatistics {
     /// The standardisation layer for the inputs.
     pub(crate) fn standardise<B: Backend>(&self, device: &B::Device) -> Standardise<B> {
-        let scale = |std: &f32| if *std < LEAST_DEVIATION { 1.0 } else { *std };
-        let std: Vec<f32> = self.input_std.iter().map(scale).collect();
-        Standardise::new(vector(&self.input_mean, device), vector(&std, device))
+        Standardise::new(vector(&self.input_mean, device), vector(&self.input_scale(), device))
     }
 
-    /// The bias of a last layer that initially outputs the mean target.
-    pub(crate) fn mean_target<B: Backend>(&self, device: &B::Device) -> Param<Tensor<B, 1>> {
-        Param::from_tensor(vector(&self.target_mean, device))
+    /// What each input number is divided by: its standard deviation, or 1 if it is constant.
+    #[must_use]
+    pub fn input_scale(&self) -> Vec<f32> {
+        let scale = |std: &f32| if *std < LEAST_DEVIATION { 1.0 } else { *std };
+        self.input_std.iter().map(scale).collect()
+    }
+
+    /// The bias of a last layer of `outputs` numbers that initially outputs the mean target, and zeros after it.
+    pub(crate) fn mean_target<B: Backend>(
+        &self,
+        outputs: usize,
+        device: &B::Device,
+    ) -> Param<Tensor<B, 1>> {
+        let mut bias = self.target_mean.clone();
+        bias.resize(outputs, 0.0);
+        Param::from_tensor(vector(&bias, device))
     }
 }
 

@@ -139,6 +139,7 @@ impl<B: Backend> Kinest<B> {
         if self.standardise.is_some() {
             self.standardise = Some(statistics.standardise(&device));
         }
-        self.regress.bias = Some(statistics.mean_target(&device));
+        let outputs = self.regress.weight.dims()[1];
+        self.regress.bias = Some(statistics.mean_target(outputs, &device));
     }
 }

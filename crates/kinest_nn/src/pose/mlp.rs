@@ -81,7 +81,8 @@ impl<B: Backend> Mlp<B> {
     pub fn prepare(&mut self, statistics: &DataStatistics) {
         let device = self.regress.weight.device();
         self.standardise = statistics.standardise(&device);
-        self.regress.bias = Some(statistics.mean_target(&device));
+        let outputs = self.regress.weight.dims()[1];
+        self.regress.bias = Some(statistics.mean_target(outputs, &device));
     }
 }
 

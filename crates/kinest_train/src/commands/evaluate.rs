@@ -69,7 +69,8 @@ pub struct EvaluateArgs {
     #[arg(long)]
     pub refine: bool,
     /// Trackers that players wear, separated by commas: head, hands, pelvis, chest, elbows, knees, feet.
-    /// Networks see head and hands; the other joints are put at their trackers, with --refine
+    /// Networks see head and hands, and the others if they were trained with them; --refine puts all joints
+    /// at their trackers
     #[arg(long, value_delimiter = ',', value_name = "WHERE", value_parser = worn, default_value = HEAD_AND_HANDS)]
     pub trackers: Vec<&'static [TrackerRole]>,
     /// Also write all figures, per clip too, to this JSON file
@@ -90,25 +91,21 @@ pub struct EvaluateArgs {
 }
 
 /// What every player wears.
-const HEAD_AND_HANDS: &str = "head,hands";
+pub(super) const HEAD_AND_HANDS: &str = "head,hands";
 
-fn worn(name: &str) -> Result<&'static [TrackerRole], &'static str> {
+pub(super) fn worn(name: &str) -> Result<&'static [TrackerRole], &'static str> {
     TrackerRole::named(name).ok_or("head, hands, pelvis, chest, elbows, knees or feet expected")
 }
 
 /// The trackers worn beside head and hands.
-fn on_body(args: &EvaluateArgs) -> anyhow::Result<Vec<TrackerRole>> {
-    let mut body = args.trackers.concat();
+pub(super) fn on_body(trackers: &[&'static [TrackerRole]]) -> anyhow::Result<Vec<TrackerRole>> {
+    let mut body = trackers.concat();
     for role in TrackerRole::HEAD_AND_HANDS {
         ensure!(body.contains(&role), "--trackers lacks the {role}, which pose models see");
     }
     body.retain(|role| !TrackerRole::HEAD_AND_HANDS.contains(role));
     body.sort_unstable();
     body.dedup();
-    ensure!(
-        args.refine || body.is_empty(),
-        "--trackers beyond head,hands needs --refine: networks do not see them, players are put there"
-    );
     Ok(body)
 }
 
@@ -197,7 +194,7 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     }
     ensure!(args.horizons.is_empty(), "--horizons is for forecasters, and no model is one");
     refuse_body_options(&args)?;
-    let body = on_body(&args)?;
+    let body = on_body(&args.trackers)?;
     let (mut candidates, skeleton, rate_hz) = candidates(&args)?;
     let clips = clips::load(&args.data, args.split.as_deref(), rate_hz)?;
     let sheets = args.render.as_deref();
@@ -210,8 +207,13 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         !args.refine || protocols.contains(&Protocol::Online),
         "only online estimates are refined, and --protocol offline asks for none"
     );
-    let refine = args.refine.then_some(&body[..]);
-    let report = evaluate(&mut candidates, &clips, &skeleton, protocols, refine, sheets)?;
+    let sees = candidates.iter().any(|candidate| candidate.sees_bodies());
+    ensure!(
+        args.refine || body.is_empty() || sees,
+        "--trackers beyond head,hands needs --refine: these networks do not see them, players are put there"
+    );
+    let report =
+        evaluate(&mut candidates, &clips, &skeleton, protocols, &body, args.refine, sheets)?;
     output(&args, &report, report.to_string(), || report.csv())
 }
 

@@ -1,12 +1,14 @@
 //! `predict`: estimates a whole body from the head and hands in a motion file.
 
+use super::evaluate::{HEAD_AND_HANDS, on_body, worn};
 use crate::output::say;
 use crate::{engine, progress};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use kinest::live::protocol::{self, Protocol};
 use kinest::motion::amass;
 use kinest::skeleton::Skeleton;
+use kinest::tracker::TrackerRole;
 use kinest_engine::DeviceChoice;
 use std::path::PathBuf;
 
@@ -22,6 +24,10 @@ pub struct PredictArgs {
     /// The file to write; it has one frame less than the clip at the model's rate
     #[arg(long)]
     pub out: PathBuf,
+    /// Trackers that are worn, separated by commas: head, hands, pelvis, chest, elbows, knees, feet. The network
+    /// must see them
+    #[arg(long, value_delimiter = ',', value_name = "WHERE", value_parser = worn, default_value = HEAD_AND_HANDS)]
+    pub trackers: Vec<&'static [TrackerRole]>,
     /// Frames that each estimate may use
     #[arg(long)]
     pub protocol: ProtocolChoice,
@@ -54,16 +60,22 @@ pub fn run(args: PredictArgs) -> anyhow::Result<()> {
         }
         None => engine.spec().skeleton.clone(),
     };
+    let worn = on_body(&args.trackers)?;
+    let unseen = worn.iter().find(|role| !engine.spec().layout.trackers.roles().contains(role));
+    if let Some(role) = unseen {
+        bail!("model {} does not see a tracker on the {role}", args.model.display());
+    }
     let clip = amass::load(&args.motion)?.resampled(engine.spec().rate_hz);
     let protocol = match args.protocol {
         ProtocolChoice::Offline => Protocol::Offline,
         ProtocolChoice::Online => Protocol::Online,
     };
     let bar = progress::frames(clip.frames.len().saturating_sub(1), "predicting");
-    let predicted = protocol::predict(engine.as_mut(), &clip, &skeleton, protocol, |done, _| {
-        bar.set_position(done as u64);
-    })
-    .with_context(|| format!("motion file {}", args.motion.display()))?;
+    let predicted =
+        protocol::predict(engine.as_mut(), &clip, &skeleton, &worn, protocol, |done, _| {
+            bar.set_position(done as u64);
+        })
+        .with_context(|| format!("motion file {}", args.motion.display()))?;
     bar.finish_and_clear();
     amass::save(&args.out, &predicted, "neutral")?;
     let (frames, rate_hz) = (predicted.frames.len(), predicted.rate_hz);

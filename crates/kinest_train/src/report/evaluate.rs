@@ -29,6 +29,17 @@ pub struct Candidate {
     pub estimator: Estimator,
 }
 
+impl Candidate {
+    /// Whether it sees what players wear beside head and hands.
+    #[must_use]
+    pub fn sees_bodies(&self) -> bool {
+        match &self.estimator {
+            Estimator::Network(engine) => !engine.spec().layout.trackers.on_body().is_empty(),
+            Estimator::Baseline(_) => false,
+        }
+    }
+}
+
 /// Origin of estimates.
 pub enum Estimator {
     /// A network.
@@ -50,12 +61,13 @@ impl Estimator {
         &mut self,
         clip: &MotionClip,
         skeleton: &Skeleton,
+        worn: &[TrackerRole],
         protocol: Protocol,
         progress: impl FnMut(usize, usize),
     ) -> Result<MotionClip, ProtocolError> {
         match self {
             Self::Network(engine) => {
-                protocol::predict(engine.as_mut(), clip, skeleton, protocol, progress)
+                protocol::predict(engine.as_mut(), clip, skeleton, worn, protocol, progress)
             }
             Self::Baseline(baseline) => baseline.estimate(clip, skeleton),
         }
@@ -88,9 +100,8 @@ struct Estimate {
 }
 
 /// Predicts and scores every clip on a body with `skeleton`, and draws a contact sheet of each into
-/// the folder `sheets`. Clips must have the rate of all models. If `refine` is given, the online
-/// estimates of networks are also scored after each [`Step`], for players who wear these trackers
-/// beside head and hands.
+/// the folder `sheets`. Clips must have the rate of all models. Players wear the trackers `worn` beside head
+/// and hands. With `refine`, the online estimates of networks are also scored after each [`Step`].
 ///
 /// # Errors
 /// If there are no clips or candidates, a clip is too short, an engine fails, or a sheet cannot be
@@ -100,7 +111,8 @@ pub fn evaluate(
     clips: &[NamedClip],
     skeleton: &Skeleton,
     protocols: &[Protocol],
-    refine: Option<&[TrackerRole]>,
+    worn: &[TrackerRole],
+    refine: bool,
     sheets: Option<&Path>,
 ) -> anyhow::Result<Report> {
     ensure!(!clips.is_empty(), "there is no clip to evaluate");
@@ -113,9 +125,7 @@ pub fn evaluate(
     // The same after each step, for refined estimates.
     let mut steps: Vec<[Vec<ClipScore>; Step::ALL.len()]> = vec![];
     let refines = |estimator: &Estimator, protocol: Protocol| {
-        refine.is_some()
-            && protocol == Protocol::Online
-            && matches!(estimator, Estimator::Network(_))
+        refine && protocol == Protocol::Online && matches!(estimator, Estimator::Network(_))
     };
     for batch in clips.chunks(BATCH) {
         let mut estimates = vec![];
@@ -127,7 +137,7 @@ pub fn evaluate(
                     let before = bar.position();
                     let progress = |done, _| bar.set_position(before + done as u64);
                     let motion = estimator
-                        .estimate(&clip.clip, skeleton, same[0], progress)
+                        .estimate(&clip.clip, skeleton, worn, same[0], progress)
                         .with_context(|| format!("clip {}, {name}", clip.name))?;
                     bar.set_position(before + frames(clip) as u64);
                     let (label, refined) =
@@ -141,7 +151,6 @@ pub fn evaluate(
             let score = |e: &Estimate| ClipScore::new(&clip.name, &e.motion, &clip.clip, skeleton);
             let scores: Vec<ClipScore> = estimates.iter().map(score).collect();
             let refined = estimates.iter().filter(|estimate| estimate.refined);
-            let worn = refine.unwrap_or_default();
             let refined =
                 refined.map(|e| refined::score(&clip.name, &e.motion, &clip.clip, skeleton, worn));
             let refined: Vec<_> = refined.collect();
@@ -180,7 +189,7 @@ pub fn evaluate(
     }
     let mut reports = reports.into_iter();
     let first = reports.next().context("there is no model to evaluate")?;
-    let trackers = refine.unwrap_or_default().to_vec();
+    let trackers = worn.to_vec();
     Ok(Report { first, trackers, models: reports.collect() })
 }
 
@@ -262,7 +271,7 @@ mod tests {
         clips: &[NamedClip],
         protocols: &[Protocol],
     ) -> anyhow::Result<Report> {
-        evaluate(candidates, clips, &Skeleton::default(), protocols, None, None)
+        evaluate(candidates, clips, &Skeleton::default(), protocols, &[], false, None)
     }
 
     fn clip(name: &str, frames: usize, knee: f64) -> NamedClip {
@@ -398,7 +407,7 @@ mod tests {
         let mut all = [straight("zero"), held(), straight("other")];
         let skeleton = Skeleton::default();
         let evaluated = |all: &mut [Candidate], protocols: &[Protocol]| {
-            evaluate(all, &clips, &skeleton, protocols, Some(&[]), None).unwrap()
+            evaluate(all, &clips, &skeleton, protocols, &[], true, None).unwrap()
         };
         let report = evaluated(&mut all, &BOTH);
         let json = serde_json::to_value(&report).unwrap();
@@ -438,8 +447,16 @@ mod tests {
         let clips = [clip("CMU/01/a_poses.npz", 9, 0.2), clip("../b.npz", 9, 0.0)];
         let mut all = [straight("zero"), held()];
         let protocols = &BOTH;
-        evaluate(&mut all, &clips, &Skeleton::default(), protocols, None, Some(folder.path()))
-            .unwrap();
+        evaluate(
+            &mut all,
+            &clips,
+            &Skeleton::default(),
+            protocols,
+            &[],
+            false,
+            Some(folder.path()),
+        )
+        .unwrap();
         for name in ["CMU__01__a_poses.png", "..__b.png"] {
             let sheet = tiny_skia::Pixmap::load_png(folder.path().join(name)).unwrap();
             // The truth, the network twice, the baseline once.

@@ -63,13 +63,13 @@ impl ModelKind for PoseEstimation {
             return field("spec.layout.frame", format!("{axes:?} cannot be fed frame by frame"));
         }
         let (inputs, outputs) = network.inputs_and_outputs();
-        if inputs != spec.layout.inputs() || outputs != spec.layout.targets() {
+        if inputs != spec.layout.inputs() || outputs != spec.layout.outputs() {
             return field(
                 "network",
                 format!(
                     "{inputs} inputs and {outputs} outputs, the layout has {} and {}",
                     spec.layout.inputs(),
-                    spec.layout.targets()
+                    spec.layout.outputs()
                 ),
             );
         }

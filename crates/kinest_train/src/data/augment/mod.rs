@@ -6,9 +6,11 @@
 
 mod body;
 mod sensors;
+mod worn;
 
 pub use body::{BodyChange, mirrored};
-pub use sensors::{GripOffset, HandDropout, TrackerNoise};
+pub use sensors::{GripOffset, TrackerDropout, TrackerNoise};
+pub use worn::WornTrackers;
 
 use anyhow::ensure;
 use glam::DVec3;
@@ -35,10 +37,12 @@ pub struct Augment {
     pub floor: f64,
     /// Tracking errors.
     pub noise: TrackerNoise,
-    /// Variation of how controllers are held.
+    /// Variation of how controllers are held, and of how trackers sit on the body.
     pub grip: GripOffset,
     /// Dropouts of hands.
-    pub dropout: HandDropout,
+    pub dropout: TrackerDropout,
+    /// What is worn beside head and hands.
+    pub worn: WornTrackers,
 }
 
 impl Augment {
@@ -63,15 +67,23 @@ impl Augment {
                 "`data.augment.{name}` {value} is negative or not finite"
             );
         }
-        let HandDropout { chance, seconds: (shortest, longest) } = self.dropout;
-        ensure!(
-            (0.0..=1.0).contains(&chance),
-            "`data.augment.dropout.chance` {chance} is not in 0..=1"
-        );
-        ensure!(
-            0.0 < shortest && shortest <= longest && longest.is_finite(),
-            "`data.augment.dropout.seconds` ({shortest}, {longest}) is no range of times"
-        );
+        for (name, chance) in self.worn.chances() {
+            ensure!(
+                (0.0..=1.0).contains(&chance),
+                "`data.augment.worn.{name}` {chance} is not in 0..=1"
+            );
+        }
+        for (name, dropout) in [("dropout", self.dropout), ("worn.dropout", self.worn.dropout)] {
+            let TrackerDropout { chance, seconds: (shortest, longest) } = dropout;
+            ensure!(
+                (0.0..=1.0).contains(&chance),
+                "`data.augment.{name}.chance` {chance} is not in 0..=1"
+            );
+            ensure!(
+                0.0 < shortest && shortest <= longest && longest.is_finite(),
+                "`data.augment.{name}.seconds` ({shortest}, {longest}) is no range of times"
+            );
+        }
         Ok(())
     }
 
@@ -99,15 +111,17 @@ impl Augment {
         for (i, role) in set.roles().iter().enumerate() {
             let mut track: Vec<&mut TrackerPose> =
                 trackers.iter_mut().map(|frame| &mut frame[i]).collect();
-            let is_hand = *role != TrackerRole::Head;
-            if is_hand {
+            // Straps slip, and joints are deeper in some bodies than in others.
+            let is_worn = *role != TrackerRole::Head;
+            if is_worn {
                 self.grip.apply(&mut track, rng);
             }
             self.noise.apply(&mut track, rate_hz, rng);
-            if is_hand {
+            if is_worn && !set.on_body().contains(role) {
                 self.dropout.apply(&mut track, rate_hz, rng);
             }
         }
+        self.worn.apply(trackers, set, rate_hz, rng);
     }
 }
 
@@ -119,7 +133,8 @@ mod tests {
     fn an_invalid_value_is_named() {
         Augment::default().check().unwrap();
         let off = Augment::default();
-        let seconds = |shortest, longest| HandDropout { chance: 1.0, seconds: (shortest, longest) };
+        let seconds =
+            |shortest, longest| TrackerDropout { chance: 1.0, seconds: (shortest, longest) };
         for (augment, name) in [
             (Augment { speed: 1.0, ..off }, "speed"),
             (Augment { floor: f64::NAN, ..off }, "floor"),
@@ -128,9 +143,14 @@ mod tests {
                 "noise.rotation",
             ),
             (Augment { grip: GripOffset { position: -1.0, ..off.grip }, ..off }, "grip.position"),
-            (Augment { dropout: HandDropout { chance: 1.5, ..off.dropout }, ..off }, "chance"),
+            (Augment { dropout: TrackerDropout { chance: 1.5, ..off.dropout }, ..off }, "chance"),
             (Augment { dropout: seconds(0.0, 1.0), ..off }, "dropout.seconds"),
             (Augment { dropout: seconds(2.0, 1.0), ..off }, "dropout.seconds"),
+            (Augment { worn: WornTrackers { knees: 1.1, ..off.worn }, ..off }, "worn.knees"),
+            (
+                Augment { worn: WornTrackers { dropout: seconds(2.0, 1.0), ..off.worn }, ..off },
+                "worn.dropout.seconds",
+            ),
         ] {
             let error = augment.check().unwrap_err().to_string();
             assert!(error.contains(name), "{error}");

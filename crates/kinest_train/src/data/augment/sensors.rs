@@ -34,30 +34,31 @@ impl Default for TrackerNoise {
     }
 }
 
-/// Rigid offset between each wrist and the pose of its controller, constant in a window.
+/// Rigid offset between each wrist and the pose of its controller, and between other joints and their
+/// trackers, constant in a window.
 ///
 /// Hands differ in size, hold controllers higher or lower, and slip. This is the largest difference
 /// between trackers computed from motion capture and real ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GripOffset {
-    /// Standard deviation along each axis of the wrist, metres.
+    /// Standard deviation along each axis of the joint, metres.
     pub position: f64,
-    /// Standard deviation about each axis of the wrist, radians.
+    /// Standard deviation about each axis of the joint, radians.
     pub rotation: f64,
 }
 
-/// Dropouts of hands, which are held at their last tracked pose.
+/// Dropouts of devices, which are held at their last tracked pose.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct HandDropout {
-    /// Probability that a hand is lost once in a window, 0 to 1.
+pub struct TrackerDropout {
+    /// Probability that a device is lost once in a window, 0 to 1.
     pub chance: f64,
     /// Minimum and maximum duration, seconds.
     pub seconds: (f64, f64),
 }
 
-impl Default for HandDropout {
+impl Default for TrackerDropout {
     fn default() -> Self {
         Self { chance: 0.0, seconds: (0.1, 1.0) }
     }
@@ -137,8 +138,8 @@ impl Wander {
     }
 }
 
-impl HandDropout {
-    /// A hand that is already lost in the first frame is held at its pose there, where the history
+impl TrackerDropout {
+    /// A device that is already lost in the first frame is held at its pose there, where the history
     /// begins.
     pub(super) fn apply(&self, track: &mut [&mut TrackerPose], rate_hz: f64, rng: &mut impl Rng) {
         if rng.random::<f64>() >= self.chance {
@@ -278,7 +279,7 @@ mod tests {
     /// at the first of the window; with the requested durations.
     #[test]
     fn a_lost_hand_is_held_for_the_requested_time() {
-        let dropout = HandDropout { chance: 0.5, seconds: (0.1, 0.5) };
+        let dropout = TrackerDropout { chance: 0.5, seconds: (0.1, 0.5) };
         let (mut lost, mut at_newest) = (0, 0);
         for seed in 0..300 {
             let trackers = disturbed(Augment { dropout, ..Augment::default() }, seed);

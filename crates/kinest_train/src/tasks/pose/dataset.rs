@@ -10,7 +10,8 @@ use crate::run::Examples;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::DMat3;
-use kinest::features::{Axes, FeatureLayout};
+use kinest::features::{Axes, CONTACTS, FeatureLayout};
+use kinest::metrics::FeetTrack;
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
@@ -157,6 +158,7 @@ impl WindowDataset {
         let answered = window + 1 - behind - output_frames..window + 1 - behind;
         let mut trackers = Vec::with_capacity(window + 1);
         let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(output_frames);
+        let mut answered_frames = vec![];
         for i in 0..=window {
             let frame = if self.augment.speed == 0.0 {
                 clip.frames[i]
@@ -164,12 +166,17 @@ impl WindowDataset {
                 let seconds = i as f64 * change.pace / clip.rate_hz;
                 ClipFrame::from(&clip.pose_at(seconds))
             };
-            let (poses, local) = self.trackers(&change.frame(&frame));
+            let frame = change.frame(&frame);
+            let (poses, local) = self.trackers(&frame);
             trackers.push(poses);
             if answered.contains(&i) {
                 rotations.push(local);
             }
+            if self.layout.contacts && (answered.contains(&i) || answered.contains(&(i + 1))) {
+                answered_frames.push(frame);
+            }
         }
+        let contacts = self.contacts(&answered_frames, clip.rate_hz);
         change.place(&mut trackers, &mut rotations);
         if let Some(teacher) = &self.teacher {
             teacher.mix(&trackers, answered.start, &mut rotations);
@@ -179,14 +186,23 @@ impl WindowDataset {
         let mut features = Vec::with_capacity(window * self.layout.inputs());
         let mut targets = Vec::with_capacity(output_frames * self.layout.targets());
         let newest = self.layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
-        for (local, trackers) in rotations.iter().zip(&trackers[answered]) {
+        for (i, (local, trackers)) in rotations.iter().zip(&trackers[answered]).enumerate() {
             let axes = match self.layout.axes {
                 Axes::World | Axes::Heading => newest,
                 Axes::OwnHeading => self.layout.window_axes(&trackers[0]),
             };
             self.layout.write_targets(local, &axes, &mut targets);
+            if let Some(contacts) = contacts.get(i) {
+                targets.extend(contacts.map(|touches| f32::from(u8::from(touches))));
+            }
         }
         (features, targets)
+    }
+
+    /// Which of [`CONTACTS`] touch the floor in each of `frames` but the first, which only serves speeds.
+    fn contacts(&self, frames: &[ClipFrame], rate_hz: f64) -> Vec<[bool; CONTACTS]> {
+        let touching = FeetTrack::new(frames, &self.skeleton).touching(rate_hz);
+        touching.into_iter().skip(1).collect()
     }
 
     /// Perfect trackers of a frame, and its local rotations.
@@ -223,7 +239,7 @@ impl Examples for WindowDataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::augment::{GripOffset, HandDropout, TrackerNoise};
+    use crate::data::augment::{GripOffset, TrackerDropout, TrackerNoise, WornTrackers};
     use crate::data::motion_store::{ClipRecord, FileStamp};
     use burn_flex::Flex;
     use glam::DVec3;
@@ -279,7 +295,8 @@ mod tests {
             floor: 1.0,
             noise: TrackerNoise { position: 0.01, rotation: 0.1, seconds: 0.0 },
             grip: GripOffset { position: 0.01, rotation: 0.1 },
-            dropout: HandDropout { chance: 0.5, seconds: (0.1, 0.2) },
+            dropout: TrackerDropout { chance: 0.5, seconds: (0.1, 0.2) },
+            worn: WornTrackers::default(),
         });
         let some = set.draw(7, 3, 5);
         assert_ne!(set.draw(7, 8, 5), some);
@@ -339,10 +356,41 @@ mod tests {
         assert!(turns.iter().any(|t| *t > 1.0), "{turns:?}");
     }
 
+    /// A network that sees the body: the numbers of head and hands and the rotations are those of one that does
+    /// not, and contacts follow.
+    #[test]
+    fn trackers_on_the_body_and_contacts_come_last() {
+        let wide = FeatureLayout {
+            trackers: kinest::tracker::TrackerSet::HeadHandsAndBody,
+            contacts: true,
+            deviations: true,
+            ..FeatureLayout::default()
+        };
+        let worn = WornTrackers { chance: 0.5, pelvis: 1.0, ..WornTrackers::default() };
+        let augment = Augment { worn, ..Augment::default() };
+        let windows = |layout| dataset_of(augment, layout).windows(5, 1, 40);
+        let (mut with, mut touching) = (0, 0);
+        for (wide, narrow) in windows(wide).iter().zip(windows(FeatureLayout::default())) {
+            for (wide, narrow) in wide.0.chunks_exact(158).zip(narrow.0.chunks_exact(54)) {
+                assert_eq!(&wide[..54], narrow);
+                assert_eq!(wide[151..], [0.0; 7]);
+                with += usize::from(wide[150] == 1.0);
+            }
+            for (wide, narrow) in wide.1.chunks_exact(136).zip(narrow.1.chunks_exact(TARGETS)) {
+                assert_eq!(&wide[..TARGETS], narrow);
+                assert!(wide[TARGETS..].iter().all(|v| *v == 0.0 || *v == 1.0));
+                touching += wide[TARGETS..].iter().filter(|v| **v == 1.0).count();
+            }
+        }
+        assert!((100..400).contains(&with), "{with} of 480");
+        // This body flies at 1 m/s.
+        assert_eq!(touching, 0);
+    }
+
     /// A lost hand is marked in the validity inputs, if the layout has them, and held in any case.
     #[test]
     fn dropout_shows_in_the_validity_numbers() {
-        let dropout = HandDropout { chance: 1.0, seconds: (0.05, 0.1) };
+        let dropout = TrackerDropout { chance: 1.0, seconds: (0.05, 0.1) };
         let augment = Augment { dropout, ..Augment::default() };
         let told = FeatureLayout { validity: true, ..FeatureLayout::default() };
         let [told, untold] = [told, FeatureLayout::default()]

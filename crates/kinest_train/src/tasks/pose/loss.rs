@@ -2,9 +2,10 @@
 
 use anyhow::ensure;
 use burn::tensor::Tensor;
+use burn::tensor::activation::log_sigmoid;
 use burn::tensor::backend::Backend;
 use kinest::rotation::SIXD;
-use kinest::skeleton::Skeleton;
+use kinest::skeleton::{Skeleton, SmplJoint};
 use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,18 @@ pub struct LossConfig {
     /// Number of frames in that term: one of a window; all frames of a network that is fed frame by
     /// frame.
     pub newest_frames: usize,
+    /// Contacts of heels and balls with the floor: cross-entropy, nats.
+    pub contact: f64,
+    /// Deviations of joint positions from the truth: negative log-likelihood of the errors under a normal
+    /// distribution, nats per joint, over the same frames as `position`. The errors themselves get no gradient.
+    pub deviation: f64,
 }
+
+/// Numbers of a frame that are rotations.
+pub(super) const ROTATIONS: usize = SmplJoint::COUNT * SIXD;
+
+/// No joint counts as less uncertain than this, decimetres.
+const LEAST_DEVIATION: f64 = 0.05;
 
 impl Default for LossConfig {
     fn default() -> Self {
@@ -45,6 +57,8 @@ impl Default for LossConfig {
             velocity: 0.0,
             newest: 0.0,
             newest_frames: 1,
+            contact: 0.0,
+            deviation: 0.0,
         }
     }
 }
@@ -59,7 +73,7 @@ pub struct WeightedLoss<B: Backend> {
 }
 
 impl LossConfig {
-    fn weights(&self) -> [(&'static str, f64); 6] {
+    fn weights(&self) -> [(&'static str, f64); 8] {
         [
             ("rotation", self.rotation),
             ("root", self.root),
@@ -67,6 +81,8 @@ impl LossConfig {
             ("position", self.position),
             ("velocity", self.velocity),
             ("newest", self.newest),
+            ("contact", self.contact),
+            ("deviation", self.deviation),
         ]
     }
 
@@ -88,6 +104,7 @@ impl LossConfig {
         for (name, weight, frames, least) in [
             ("position_frames", self.position, self.position_frames, 1),
             ("position_frames", self.velocity, self.position_frames, 2),
+            ("position_frames", self.deviation, self.position_frames, 1),
             ("newest_frames", self.newest, self.newest_frames, 1),
         ] {
             ensure!(
@@ -101,7 +118,8 @@ impl LossConfig {
     /// The loss of one batch. Only terms with non-zero weight are computed.
     ///
     /// # Shapes
-    /// - `predicted`, `target`: `[batch, output frames, targets]`
+    /// - `predicted`: `[batch, output frames, outputs]`
+    /// - `target`: `[batch, output frames, targets]`
     ///
     /// # Panics
     /// If [`check`](Self::check) fails for `output_frames`.
@@ -111,13 +129,20 @@ impl LossConfig {
         target: Tensor<B, 3>,
         skeleton: &Skeleton,
     ) -> WeightedLoss<B> {
+        let [_, _, outputs] = predicted.dims();
+        let [_, _, targets] = target.dims();
+        let contacts = |x: &Tensor<B, 3>| x.clone().narrow(2, ROTATIONS, targets - ROTATIONS);
+        let (said, touches) = (contacts(&predicted), contacts(&target));
+        let deviations = predicted.clone().narrow(2, targets, outputs - targets);
+        let predicted = predicted.narrow(2, 0, ROTATIONS);
+        let target = target.narrow(2, 0, ROTATIONS);
         let root = |x: &Tensor<B, 3>| x.clone().narrow(2, 0, SIXD);
         let newest = |x: &Tensor<B, 3>, frames: usize| {
             let output_frames = x.dims()[1];
             x.clone().narrow(1, output_frames - frames, frames)
         };
         let positions = |x| joint_positions(newest(x, self.position_frames), skeleton);
-        let off = if self.position > 0.0 || self.velocity > 0.0 {
+        let off = if self.position > 0.0 || self.velocity > 0.0 || self.deviation > 0.0 {
             Some(positions(&predicted) - positions(&target))
         } else {
             None
@@ -148,7 +173,17 @@ impl LossConfig {
                 let moved = off.clone().narrow(1, 1, frames - 1) - off.narrow(1, 0, frames - 1);
                 moved.abs().mean()
             });
+            add("deviation", self.deviation, &|| {
+                let square =
+                    (off.clone().detach() * 10.0).square().sum_dim(2) + LEAST_DEVIATION.powi(2);
+                let logarithm = newest(&deviations, frames).reshape([rows, joints, 1]);
+                (logarithm.clone() * 3.0 + square * (logarithm * -2.0).exp() / 2.0).mean()
+            });
         }
+        add("contact", self.contact, &|| {
+            let no = (touches.clone() - 1.0) * log_sigmoid(-said.clone());
+            (no - touches.clone() * log_sigmoid(said.clone())).mean()
+        });
         let frames = self.newest_frames;
         add("newest", self.newest, &|| (newest(p, frames) - newest(t, frames)).abs().mean());
         WeightedLoss { total: total.expect("`check` finds a weight"), terms }
@@ -185,6 +220,38 @@ mod tests {
         refused(LossConfig { position_frames: 2, ..of_one_frame() }, "loss.position_frames");
         refused(LossConfig { newest: -1.0, ..of_one_frame() }, "loss.newest");
         refused(LossConfig { newest: 0.0, position: 0.0, ..of_one_frame() }, "every weight");
+    }
+
+    /// The likelihood is greatest at the true deviation, and contacts cost least where they are right.
+    #[test]
+    fn contacts_and_deviations_are_likelihoods() {
+        let loss = LossConfig { contact: 1.0, deviation: 1.0, newest: 0.0, ..of_one_frame() };
+        let rest = [1.0_f32, 0.0, 0.0, 0.0, 1.0, 0.0].repeat(22);
+        let mut bent = rest.clone();
+        // The spine bends, so that joints below it are elsewhere against the head.
+        bent[18..24].copy_from_slice(&[1.0, 0.0, 0.0, 0.0, 0.8, 0.6]);
+        let rows = |values: &[f32], more: &[f32]| {
+            let all = [values, more].concat();
+            Tensor::<Flex, 1>::from_floats(all.as_slice(), &FlexDevice).reshape([1, 1, all.len()])
+        };
+        let target = rows(&rest, &[1.0, 0.0, 1.0, 0.0]);
+        let terms = |contacts: [f32; 4], deviation: f32| {
+            let said = rows(&bent, &[contacts.to_vec(), vec![deviation; 22]].concat());
+            let loss = loss.of(said, target.clone(), &Skeleton::default());
+            let found =
+                |name| loss.terms.iter().find(|(n, _)| *n == name).unwrap().1.clone().into_scalar();
+            (found("contact"), found("deviation"), found("position"))
+        };
+        let (right, ..) = terms([5.0, -5.0, 5.0, -5.0], 0.0);
+        let (wrong, ..) = terms([-5.0, 5.0, -5.0, 5.0], 0.0);
+        let (unsure, ..) = terms([0.0; 4], 0.0);
+        assert!((right - 0.006_715).abs() < 1e-5 && (wrong - 5.006_715).abs() < 1e-4);
+        assert!((unsure - 0.693_147).abs() < 1e-5);
+        // Mean over joints of 3 s + e² / 2 exp(2 s) is least at exp(2 s) = mean e² / 3.
+        let cost = |s: f32| terms([0.0; 4], s).1;
+        let best = 0.5 * (2.0 * cost(0.0) / 3.0).ln();
+        assert!(cost(best) < cost(best + 0.1) && cost(best) < cost(best - 0.1), "{best}");
+        assert!(terms([0.0; 4], 0.0).2 > 0.001);
     }
 
     #[test]

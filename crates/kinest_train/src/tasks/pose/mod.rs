@@ -7,5 +7,6 @@ pub mod loss;
 pub mod recipe;
 mod task;
 pub mod teacher;
+mod widen;
 
 pub use task::{PoseIdentity, PoseTask};

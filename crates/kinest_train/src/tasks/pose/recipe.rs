@@ -151,16 +151,25 @@ impl PoseRecipe {
         self.run().check()?;
         let (inputs, outputs) = self.network.inputs_and_outputs();
         ensure!(
-            inputs == self.layout.inputs() && outputs == self.layout.targets(),
+            inputs == self.layout.inputs() && outputs == self.layout.outputs(),
             "`network` has {inputs} inputs and {outputs} outputs, `layout` needs {} and {}",
             self.layout.inputs(),
-            self.layout.targets()
+            self.layout.outputs()
         );
         ensure!(
             self.prepare || !self.network.standardises(),
             "`network` standardises, `prepare` is false"
         );
         self.loss.check(self.cut().output_frames)?;
+        for (name, weight, part, has) in [
+            ("contact", self.loss.contact, "contacts", self.layout.contacts),
+            ("deviation", self.loss.deviation, "deviations", self.layout.deviations),
+        ] {
+            ensure!(
+                (weight > 0.0) == has,
+                "`loss.{name}` is {weight}, `layout.{part}` is {has}: both or neither"
+            );
+        }
         ensure!(
             (self.network.feed() == Feed::Windows) == self.stream.is_none(),
             "`stream` is for networks that are fed frame by frame, and they need it"

@@ -2,8 +2,10 @@
 
 use super::dataset::{Draw, WindowDataset};
 use super::fused;
+use super::loss::ROTATIONS;
 use super::recipe::{PoseRecipe, StreamConfig};
 use super::teacher::Teacher;
+use super::widen::{can_widen, widened};
 use crate::data::clips;
 use crate::data::config::{DataConfig, Sampling};
 use crate::data::motion_store::{MotionStore, StoredClip};
@@ -20,6 +22,9 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// Windows from which the statistics of a fresh network's inputs are measured.
+const STATISTICS_WINDOWS: usize = 512;
 
 /// Trains a network to estimate the body from simulated trackers on motion clips.
 #[derive(Debug)]
@@ -68,6 +73,13 @@ impl PoseTask {
         };
         let init = init.map(|path| load_init(path, &recipe)).transpose()?;
         let (mut train, held_out) = load_data(&recipe, &spec)?;
+        let widen = |init: Checkpoint| match init.manifest.spec.layout == recipe.layout {
+            true => Ok(init),
+            false => widened(&init, &recipe.network, &recipe.layout, || {
+                train.statistics(recipe.seed, STATISTICS_WINDOWS)
+            }),
+        };
+        let init = init.map(widen).transpose()?;
         if let Some(teacher) = &recipe.teacher {
             train = train.with_teacher(Teacher::open(teacher, &spec)?);
         }
@@ -157,7 +169,7 @@ impl Task for PoseTask {
         }
         let mut network = self.network(device)?;
         if self.recipe.prepare {
-            network.prepare(&self.train.statistics(self.recipe.seed, 512));
+            network.prepare(&self.train.statistics(self.recipe.seed, STATISTICS_WINDOWS));
         }
         Ok(network)
     }
@@ -191,8 +203,8 @@ impl Task for PoseTask {
             let output = network.forward(batch.features);
             let output = output.clone().narrow(1, output.dims()[1] - output_frames, output_frames);
             let newest = |x: &Tensor<B::InnerBackend, 3>| {
-                let frames = x.dims()[1];
-                joint_positions(x.clone().narrow(1, frames - 1, 1), &self.spec.skeleton)
+                let newest = x.clone().narrow(1, x.dims()[1] - 1, 1);
+                joint_positions(newest.narrow(2, 0, ROTATIONS), &self.spec.skeleton)
             };
             let distance = (newest(&output) - newest(&batch.targets)).square().sum_dim(2).sqrt();
             distance_sum += count * 100.0 * distance.mean().into_scalar().elem::<f64>();
@@ -228,17 +240,19 @@ impl Task for PoseTask {
 }
 
 /// The weights of another run, with this run's network. Settings without weights may differ, such
-/// as the look-ahead.
+/// as the look-ahead, and the layout may have [more at its end](can_widen).
 fn load_init(path: &Path, recipe: &PoseRecipe) -> anyhow::Result<Checkpoint> {
     let mut checkpoint = Checkpoint::load(path)?;
     let layout = checkpoint.manifest.spec.layout;
     ensure!(
-        layout == recipe.layout,
+        can_widen(&layout, &recipe.layout),
         "{}: its `layout` is {layout:?}, that of the config {:?}",
         path.display(),
         recipe.layout
     );
-    checkpoint.manifest.network = recipe.network.clone();
+    if layout == recipe.layout {
+        checkpoint.manifest.network = recipe.network.clone();
+    }
     Ok(checkpoint)
 }
 
