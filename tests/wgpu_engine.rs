@@ -151,7 +151,7 @@ fn a_clip_through_the_shipped_stream_on_wgpu_matches_the_cpu() {
     let clip = synthetic::clip(Kind::Turn, 5, 2.0, 60.0, &skeleton);
     let [cpu, gpu] = engines.map(|mut engine| {
         let motion = predict(engine.as_mut(), &clip, &skeleton, &[], Protocol::Online, |_, _| ());
-        let frames = motion.unwrap().frames;
+        let frames = motion.unwrap().motion.frames;
         let numbers = frames.iter().flat_map(|f| f.rotations.map(|r| r.to_array())).flatten();
         numbers.map(|v| v as f32).collect::<Vec<_>>()
     });

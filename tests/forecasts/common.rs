@@ -111,7 +111,10 @@ impl Network {
                     streams.advance(&[frames], Take::Newest).unwrap()
                 }
             };
-            Some((question.time, decode_output(&self.spec, &output, &question.axes).unwrap()))
+            Some((
+                question.time,
+                decode_output(&self.spec, &output, &question.axes).unwrap().rotations,
+            ))
         };
         trackers.iter().map(&mut estimate).collect()
     }

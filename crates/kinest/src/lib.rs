@@ -86,7 +86,7 @@
 //!     while let Some(event) = worker.poll() {
 //!         if let WorkerEvent::Poses(replies) = event {
 //!             for reply in replies {
-//!                 player.estimate(NETWORK, reply.time, reply.rotations);
+//!                 player.estimate(NETWORK, reply.time, reply.estimate);
 //!             }
 //!         }
 //!     }

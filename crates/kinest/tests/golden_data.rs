@@ -253,7 +253,7 @@ fn evaluation() {
     };
     let mut engine = Recital { spec, output };
     let predicted =
-        predict(&mut engine, &truth, &skeleton, &[], Protocol::Offline, |_, _| ()).unwrap();
+        predict(&mut engine, &truth, &skeleton, &[], Protocol::Offline, |_, _| ()).unwrap().motion;
 
     let joints = |frames: &[ClipFrame], placed: bool| {
         let position = |f: &ClipFrame| {

@@ -94,7 +94,9 @@ fn a_moved_motion_gives_the_moved_body() {
     for config in networks() {
         for protocol in [Protocol::Offline, Protocol::Online] {
             let predicted = |clip| {
-                predict(&mut engine(&config), clip, &skeleton, &[], protocol, |_, _| ()).unwrap()
+                predict(&mut engine(&config), clip, &skeleton, &[], protocol, |_, _| ())
+                    .unwrap()
+                    .motion
             };
             let (a, b) = (predicted(&here), predicted(&there));
             assert_eq!(a.frames.len(), 59);

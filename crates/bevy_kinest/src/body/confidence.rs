@@ -11,8 +11,12 @@ const HALF: f64 = 0.1;
 /// Time constant with which knowledge becomes stale, seconds.
 const STALE: f64 = 1.0;
 
-/// Expected errors, metres: with all trackers tracked, and with none. The first are the shipped
-/// model's, online, on clips it was not trained on; the second the mean pose's.
+/// Mean distance from its mean of a normal variable in three dimensions, in standard deviations along an axis:
+/// `√(8/π)`.
+const MEAN_DISTANCE: f64 = 1.595_769_121_605_731;
+
+/// Expected errors, metres: with all trackers tracked, and with none. The first are those of `kinest_stream`,
+/// online, on clips it was not trained on, for networks that do not say theirs; the second the mean pose's.
 struct Expected {
     known: f64,
     unknown: f64,
@@ -24,12 +28,13 @@ const LOWER: Expected = Expected { known: 0.136, unknown: 0.234 };
 
 /// Confidence in each joint, 0 to 1. `lost` is the time since each tracker (head, left hand, right
 /// hand) was tracked, 0 while it is; `age` the age of the trackers in the shown estimate; both in
-/// seconds. Joints at trackers `worn` on the body are known.
+/// seconds. Joints at trackers `worn` on the body are known; of the others, `deviations` are what the network says.
 pub(crate) fn confidence(
     source: PoseSource,
     lost: [f64; 3],
     age: f64,
     worn: Option<&BodyTrackers>,
+    deviations: Option<&PerJoint<f64>>,
 ) -> PerJoint<f32> {
     if matches!(source, PoseSource::InverseKinematics | PoseSource::RestPose) {
         return [0.0; J::COUNT];
@@ -56,7 +61,10 @@ pub(crate) fn confidence(
             }
         };
         let gone = 1.0 - (-stale / STALE).exp();
-        let error = expected.known + (expected.unknown - expected.known) * gone;
+        let at_tracker = matches!(joint, J::Head | J::LeftWrist | J::RightWrist);
+        let said = deviations.filter(|_| !at_tracker).map(|all| MEAN_DISTANCE * all[joint.index()]);
+        let known = said.unwrap_or(expected.known);
+        let error = known + (expected.unknown - known).max(0.0) * gone;
         (1.0 / (1.0 + error / HALF)) as f32
     });
     let tracked = worn.into_iter().flat_map(|worn| worn.iter()).filter(|(_, pose)| pose.tracked);
@@ -91,7 +99,7 @@ mod tests {
 
     #[test]
     fn confidence_is_full_at_trackers_low_at_legs_and_fades_in_dropouts() {
-        let of = |lost, age| confidence(PoseSource::Estimated, lost, age, None);
+        let of = |lost, age| confidence(PoseSource::Estimated, lost, age, None, None);
         let all = of([0.0; 3], 0.0);
         for joint in [J::Head, J::LeftWrist, J::RightWrist] {
             assert_eq!(all[joint.index()], 1.0);
@@ -108,8 +116,23 @@ mod tests {
         assert!(of([0.0, 2.0, 0.0], 0.0)[J::LeftWrist.index()] < 0.25);
         assert!(of([0.0; 3], 1.0)[J::LeftFoot.index()] < all[J::LeftFoot.index()]);
         for source in [PoseSource::InverseKinematics, PoseSource::RestPose] {
-            assert_eq!(confidence(source, [0.0; 3], 0.0, None), [0.0; J::COUNT]);
+            assert_eq!(confidence(source, [0.0; 3], 0.0, None, None), [0.0; J::COUNT]);
         }
+    }
+
+    /// What the network expects counts, except at trackers, and fades as all knowledge does.
+    #[test]
+    fn the_networks_own_deviations_count() {
+        let mut deviations = [0.01; J::COUNT];
+        deviations[J::LeftFoot.index()] = 0.1 / MEAN_DISTANCE;
+        deviations[J::Head.index()] = 1.0;
+        let of = |head| {
+            confidence(PoseSource::Estimated, [head, 0.0, 0.0], 0.0, None, Some(&deviations))
+        };
+        let now = of(0.0);
+        assert!((now[J::LeftFoot.index()] - 0.5).abs() < 1e-6);
+        assert_eq!(now[J::Head.index()], 1.0);
+        assert!(now[J::RightFoot.index()] > 0.8 && of(1.0)[J::RightFoot.index()] < 0.5);
     }
 
     #[test]
@@ -118,7 +141,7 @@ mod tests {
         let mut worn = BodyTrackers::default();
         worn.set(TrackerRole::LeftFoot, pose);
         worn.set(TrackerRole::RightFoot, pose.lost());
-        let of = |head| confidence(PoseSource::Estimated, [head, 0.0, 0.0], 0.0, Some(&worn));
+        let of = |head| confidence(PoseSource::Estimated, [head, 0.0, 0.0], 0.0, Some(&worn), None);
         assert_eq!(of(0.0)[J::LeftAnkle.index()], 1.0);
         assert!(of(0.0)[J::RightAnkle.index()] < 0.5 && of(1.0)[J::LeftAnkle.index()] < 0.5);
     }

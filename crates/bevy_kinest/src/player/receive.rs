@@ -23,7 +23,7 @@ pub(super) fn receive(
                 let avatar = Entity::from_bits(reply.avatar);
                 let Ok((mut asked, mut seen)) = avatars.get_mut(avatar) else { continue };
                 if asked.model == Some(model) {
-                    asked.player.estimate(running.revision(), reply.time, reply.rotations);
+                    asked.player.estimate(running.revision(), reply.time, reply.estimate);
                     seen.estimates += 1;
                 }
             }

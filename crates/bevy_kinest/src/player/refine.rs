@@ -103,6 +103,10 @@ pub struct FootLockSettingsReflect {
     pub release_height: f64,
     /// See [`FootLockSettings::release_speed`].
     pub release_speed: f64,
+    /// See [`FootLockSettings::contact_probability`].
+    pub contact_probability: f64,
+    /// See [`FootLockSettings::release_probability`].
+    pub release_probability: f64,
     /// See [`FootLockSettings::slack`].
     pub slack: f64,
     /// See [`FootLockSettings::blend`].

@@ -39,7 +39,8 @@ pub(super) fn place(
         body.time = Some(sampled.on_clock(time));
         body.age = now - time;
         let worn = player.joints().map(|joints| &joints.body);
-        body.confidence = confidence(source, lost, body.age, worn);
+        body.confidence =
+            confidence(source, lost, body.age, worn, player.certainty().deviations.as_ref());
         if let Some(forecast) = player.forecast_state() {
             for (sure, forecast) in body.confidence.iter_mut().zip(forecast.confidence) {
                 *sure *= forecast;

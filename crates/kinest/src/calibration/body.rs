@@ -144,7 +144,8 @@ mod tests {
         let truth = BodyTrackers::from_joints(&Role::BODY, &base.pose_joints(&pose));
         for ((role, seen), (_, truth)) in seen.body.iter().zip(truth.iter()) {
             let off = seen.position.distance(truth.position);
-            assert!(off < 0.01, "{role}: {off} m");
+            // Arms are scaled from between the shoulders.
+            assert!(off < 0.015, "{role}: {off} m");
         }
         let text = ron::ser::to_string_pretty(&player, Default::default()).unwrap();
         assert_eq!(ron::from_str::<Calibration>(&text).unwrap(), player);

@@ -2,14 +2,13 @@
 
 use super::history::LONGEST_HITCH;
 use super::{
-    EngineError, Player, PlayerSettings, PoseEngine, PoseInput, Question, StreamFrames, Take,
-    TrackerError, decode_output, streams_of,
+    EngineError, Estimate, Player, PlayerSettings, PoseEngine, PoseInput, Question, StreamFrames,
+    Take, TrackerError, decode_output, streams_of,
 };
 use crate::calibration::Calibration;
 use crate::model::ModelSpec;
-use crate::skeleton::{PerJoint, Pose};
+use crate::skeleton::Pose;
 use crate::tracker::TrackerFrame;
-use glam::DQuat;
 
 /// Why there is no pose.
 #[derive(Debug, thiserror::Error)]
@@ -74,15 +73,15 @@ impl PoseEstimator {
     pub fn estimate(&mut self) -> Result<Pose, EstimateError> {
         let now = self.player.joints().ok_or(EstimateError::NoTrackers)?.time;
         if let Some(question) = self.player.ask() {
-            let rotations = self.infer(&question)?;
-            self.player.estimate(NETWORK, question.time, rotations);
+            let estimate = self.infer(&question)?;
+            self.player.estimate(NETWORK, question.time, estimate);
         }
         let skeleton = self.player.skeleton(&self.spec.skeleton);
         let shown = self.player.pose(&skeleton, now).ok_or(EstimateError::NoTrackers)?;
         Ok(shown.pose)
     }
 
-    fn infer(&mut self, question: &Question) -> Result<PerJoint<DQuat>, EstimateError> {
+    fn infer(&mut self, question: &Question) -> Result<Estimate, EstimateError> {
         let decode = |output: &[f32]| decode_output(&self.spec, output, &question.axes);
         match &question.input {
             PoseInput::Window(window) => {

@@ -17,6 +17,7 @@
 //! dropouts. A [`RemotePlayer`] shows the body of a player on another machine from the poses that
 //! arrive, for instance as [`PosePacket`]s.
 
+mod certainty;
 mod curve;
 mod engine;
 mod estimator;
@@ -36,6 +37,7 @@ mod timeline;
 mod worker;
 
 pub use crate::model::{EngineError, Take};
+pub use certainty::Certainty;
 pub use engine::{PoseEngine, StreamEngine, StreamFrames, streams_of, warm_up};
 pub use estimator::{EstimateError, PoseEstimator};
 pub use forecasts::{Ahead, ForecastSettings, ForecastState};
@@ -47,7 +49,7 @@ pub use player::{Player, PlayerPose, PlayerSettings, PoseSource, Question, Told}
 pub use protocol::{Protocol, ProtocolError};
 pub use recording::{RecordedFrame, Recording, RecordingError, RecordingWriter};
 pub use remote::{RemoteError, RemotePlayer, RemotePose, RemoteSettings};
-pub use root::{decode_output, place_under_head, rest_under_head};
+pub use root::{Estimate, decode_output, place_under_head, rest_under_head};
 pub use stand_in::{HandStandIn, lowered_hand};
 pub use timeline::PoseTimeline;
 pub use worker::{InferenceStats, PoseInput, PoseReply, PoseRequest, PoseWorker, WorkerEvent};

@@ -1,25 +1,26 @@
 //! One player: tracker frames in, a refined pose for any time out, without an engine.
 
+use super::certainty::Certainties;
 use super::forecasts::Forecasts;
 use super::history::is_pose;
 use super::{
-    ForecastSettings, ForecastState, FrameFeed, HandStandIn, PoseInput, PoseTimeline, TrackerError,
-    TrackerHistory, place_under_head, rest_under_head,
+    Certainty, Estimate, ForecastSettings, ForecastState, FrameFeed, HandStandIn, PoseInput,
+    PoseTimeline, TrackerError, TrackerHistory, place_under_head, rest_under_head,
 };
 use crate::calibration::Calibration;
 use crate::features::WindowAxes;
 use crate::forecast::{BodyForecaster, Extrapolation, ForecastPose, limit_bends};
 use crate::model::{Feed, ModelSpec};
 use crate::refine::{
-    DropoutSettings, OffFloor, RefineSettings, Refiner, SourceFade, TrunkHeading, seated_pose,
-    three_point_pose_facing,
+    DropoutSettings, Known, OffFloor, RefineSettings, Refiner, SourceFade, TrunkHeading,
+    seated_pose, three_point_pose_facing,
 };
-use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
+use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::{
     BodyTrackers, Doubts, Plausibility, Teleport, TrackerFrame, TrackerPose, TrackerRole,
     TrackerSet,
 };
-use glam::{DQuat, DVec3};
+use glam::DVec3;
 
 /// Arm span of a player whose size is not known, metres: of the tallest.
 const LONGEST_ARM_SPAN: f64 = 1.75;
@@ -158,6 +159,9 @@ pub struct Player {
     network: Option<Network>,
     stand_in: HandStandIn,
     timeline: PoseTimeline,
+    certainties: Certainties,
+    /// What the network says about the pose shown last.
+    certainty: Certainty,
     /// The network whose estimates are in the timeline.
     estimated_by: u64,
     fade: SourceFade<(PoseSource, u64, bool)>,
@@ -408,11 +412,14 @@ impl Player {
     }
 
     /// Takes the output of `network` for a [`Question`]. Estimates of another network are cleared.
-    pub fn estimate(&mut self, network: u64, time: f64, rotations: PerJoint<DQuat>) {
+    pub fn estimate(&mut self, network: u64, time: f64, estimate: impl Into<Estimate>) {
+        let estimate = estimate.into();
         if std::mem::replace(&mut self.estimated_by, network) != network {
             self.timeline.clear();
+            self.certainties.clear();
         }
-        self.timeline.push(time, rotations);
+        self.timeline.push(time, estimate.rotations);
+        self.certainties.push(time, &estimate);
     }
 
     /// The body at time `now`, uncorrected, `dt` seconds after the previous one; `None` while there
@@ -467,6 +474,10 @@ impl Player {
                 (PoseSource::InverseKinematics, now, rotations)
             }
         };
+        self.certainty = match source {
+            PoseSource::Estimated => self.certainties.at(time),
+            _ => Certainty::default(),
+        };
         let mut rotations = rotations;
         if settings.sits && source != PoseSource::Frozen {
             let facing = self.trunk.get().unwrap_or_default();
@@ -511,7 +522,9 @@ impl Player {
         let lost = self.forecasts.as_ref().map_or([None; 3], |forecasts| *forecasts.joints());
         let (dropout, TrackerFrame { poses, body, .. }) = (&self.settings.dropout, &newest.joints);
         pose.translation += newest.offset;
-        let contacts = self.refiner.apply_with(dropout, skeleton, pose, poses, body, &lost, dt);
+        let contacts = self.certainty.contacts;
+        let known = Known { body, forecast: &lost, contacts };
+        let contacts = self.refiner.apply_with(dropout, skeleton, pose, poses, &known, dt);
         if let Some(floor) = self.refiner.floor() {
             self.off_floor.step(skeleton, pose, floor, dt);
         }
@@ -520,6 +533,13 @@ impl Player {
         }
         pose.translation -= newest.offset;
         contacts
+    }
+
+    /// What the network says about the pose [shown](Self::show) last, beside its rotations; nothing unless it is
+    /// [`PoseSource::Estimated`].
+    #[must_use]
+    pub fn certainty(&self) -> &Certainty {
+        &self.certainty
     }
 
     /// Height of the soles above the floor, metres, of a body that has been in the air for two seconds;

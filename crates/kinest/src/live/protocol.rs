@@ -3,7 +3,7 @@
 //! Trackers are computed from the clip itself, without noise. Frame 0 only serves velocities: of
 //! `T` frames `T − 1` are predicted.
 
-use super::{EngineError, PoseEngine, StreamFrames, Take, streams_of};
+use super::{Certainty, EngineError, PoseEngine, StreamFrames, Take, streams_of};
 use crate::features::{Axes, FeatureLayout, WindowAxes};
 use crate::metrics::{BodyTrack, Metrics};
 use crate::model::{Feed, ModelSpec};
@@ -125,11 +125,19 @@ pub fn clip_trackers(
     clip.frames.iter().map(trackers).collect()
 }
 
+/// What a network says about a clip.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The body. Frame `i` describes frame `i + 1` of the clip.
+    pub motion: MotionClip,
+    /// What else it says about each frame of `motion`.
+    pub certainties: Vec<Certainty>,
+}
+
 /// Predicts `clip`, which must have the model's rate, from trackers on a body with `skeleton`: head and hands,
 /// and those of `worn` that the network sees.
 ///
-/// Frame `i` of the result describes frame `i + 1` of `clip`. The root is placed so that the
-/// predicted head is at the true head. `progress` receives the number of finished frames and their
+/// The root is placed so that the predicted head is at the true head. `progress` receives the number of finished frames and their
 /// total.
 ///
 /// # Errors
@@ -141,7 +149,7 @@ pub fn predict(
     worn: &[TrackerRole],
     protocol: Protocol,
     progress: impl FnMut(usize, usize),
-) -> Result<MotionClip, ProtocolError> {
+) -> Result<Prediction, ProtocolError> {
     let ModelSpec { layout, rate_hz, .. } = *engine.spec();
     // Looser than rounding: some files state 60.000023 Hz for 60 Hz.
     if ((clip.rate_hz - rate_hz) / rate_hz).abs() > 1e-3 {
@@ -153,24 +161,27 @@ pub fn predict(
             trackers.iter_mut().for_each(|frame| frame[k] = TrackerPose::NOT_WORN);
         }
     }
-    let rotations = estimate_rotations(engine, &trackers, protocol, progress)?;
+    let said = estimate_frames(engine, &trackers, protocol, progress)?;
     let heads = trackers[1..].iter().map(|frame| frame[0].position);
-    let frames = rotations.into_iter().zip(heads).map(|(r, head)| place(r, head, skeleton));
-    Ok(MotionClip { rate_hz, frames: frames.collect() })
+    let frames = said.iter().zip(heads).map(|((r, _), head)| place(*r, head, skeleton));
+    let motion = MotionClip { rate_hz, frames: frames.collect() };
+    Ok(Prediction { motion, certainties: said.into_iter().map(|(_, c)| c).collect() })
 }
 
-/// Estimates joint rotations as axis-angles (the root's in world space) from trackers at the
-/// network's rate, for every frame except the first, which only serves velocities. `progress`
-/// receives the number of finished frames and their total.
+/// Joint rotations of a frame as axis-angles, the root's in world space, and what else a network says.
+pub type FrameEstimate = (PerJoint<DVec3>, Certainty);
+
+/// Estimates every frame except the first, which only serves velocities, from trackers at the network's rate.
+/// `progress` receives the number of finished frames and their total.
 ///
 /// # Errors
 /// If there are fewer than two frames, or the engine fails or outputs NaN.
-pub fn estimate_rotations(
+pub fn estimate_frames(
     engine: &mut dyn PoseEngine,
     trackers: &[Vec<TrackerPose>],
     protocol: Protocol,
     progress: impl FnMut(usize, usize),
-) -> Result<Vec<PerJoint<DVec3>>, ProtocolError> {
+) -> Result<Vec<FrameEstimate>, ProtocolError> {
     if trackers.len() < 2 {
         return Err(ProtocolError::TooShort { frames: trackers.len() });
     }
@@ -185,7 +196,7 @@ fn through_windows(
     trackers: &[Vec<TrackerPose>],
     protocol: Protocol,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Vec<PerJoint<DVec3>>, ProtocolError> {
+) -> Result<Vec<FrameEstimate>, ProtocolError> {
     let ModelSpec { layout, window, .. } = *engine.spec();
     let total = trackers.len() - 1;
     let take = match protocol {
@@ -230,7 +241,7 @@ fn through_stream(
     trackers: &[Vec<TrackerPose>],
     look_ahead: usize,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Vec<PerJoint<DVec3>>, ProtocolError> {
+) -> Result<Vec<FrameEstimate>, ProtocolError> {
     const STREAM: u64 = 0;
     let layout = engine.spec().layout;
     let total = trackers.len() - 1;
@@ -264,14 +275,18 @@ fn read(
     row: &[f32],
     axes: &WindowAxes,
     frame: usize,
-) -> Result<PerJoint<DVec3>, ProtocolError> {
+) -> Result<FrameEstimate, ProtocolError> {
     let mut rotations = layout.decode_axis_angles(row);
     if layout.axes != Axes::World {
         rotations[0] = log(axes.rotation() * exp(rotations[0]));
     }
     // Gram-Schmidt would make a rotation even of NaN.
     let finite = row.iter().all(|v| v.is_finite()) && rotations.iter().all(|r| r.is_finite());
-    if finite { Ok(rotations) } else { Err(ProtocolError::NotFinite { frame }) }
+    let certainty = Certainty {
+        contacts: layout.decode_contacts(row),
+        deviations: layout.decode_deviations(row),
+    };
+    if finite { Ok((rotations, certainty)) } else { Err(ProtocolError::NotFinite { frame }) }
 }
 
 /// The frame with these rotations and the head joint at `head`.
@@ -398,7 +413,8 @@ mod tests {
                             assert!(done > last && total == frames - 1);
                             last = done;
                         })
-                        .unwrap();
+                        .unwrap()
+                        .motion;
                     assert_eq!((predicted.frames.len(), last), (frames - 1, frames - 1));
                     assert!(engine.batches.iter().all(|b| *b <= BATCH));
                     for (frame, true_trackers) in predicted.frames.iter().zip(&trackers[1..]) {

@@ -1,27 +1,47 @@
 //! Turns one frame of network output into a body under the tracked head.
 
 use crate::coordinates::{UPRIGHT, heading};
-use crate::features::WindowAxes;
+use crate::features::{CONTACTS, WindowAxes};
 use crate::model::ModelSpec;
 use crate::skeleton::{PerJoint, Pose, Skeleton};
 use crate::tracker::TrackerPose;
 use glam::{DMat3, DQuat, DVec3};
 
-/// Local rotations from one frame of network output. `None` if the length is not
+/// What a network says about one frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Local rotations, the root's in world axes.
+    pub rotations: PerJoint<DQuat>,
+    /// Probability that the left heel, the left ball, the right heel and the right ball touch the floor; `None` of
+    /// a network that does not say.
+    pub contacts: Option<[f64; CONTACTS]>,
+    /// Standard deviation of each joint's position along each axis, head on head, metres; `None` of a network that
+    /// does not say.
+    pub deviations: Option<PerJoint<f64>>,
+}
+
+impl From<PerJoint<DQuat>> for Estimate {
+    fn from(rotations: PerJoint<DQuat>) -> Self {
+        Self { rotations, contacts: None, deviations: None }
+    }
+}
+
+/// An estimate from one frame of network output. `None` if the length is not
 /// [`FeatureLayout::outputs`](crate::features::FeatureLayout::outputs), or the output is not finite
 /// or not a set of rotations.
 #[must_use]
-pub fn decode_output(
-    spec: &ModelSpec,
-    output: &[f32],
-    axes: &WindowAxes,
-) -> Option<PerJoint<DQuat>> {
+pub fn decode_output(spec: &ModelSpec, output: &[f32], axes: &WindowAxes) -> Option<Estimate> {
     // Gram-Schmidt would make a rotation even of NaN.
     if output.len() != spec.layout.outputs() || !output.iter().all(|v| v.is_finite()) {
         return None;
     }
-    let rotations = spec.layout.decode_rotations(output, axes);
-    rotations.iter().all(|q| q.is_finite()).then_some(rotations)
+    let layout = &spec.layout;
+    let rotations = layout.decode_rotations(output, axes);
+    rotations.iter().all(|q| q.is_finite()).then(|| Estimate {
+        rotations,
+        contacts: layout.decode_contacts(output),
+        deviations: layout.decode_deviations(output),
+    })
 }
 
 /// The pose with these local rotations and the head joint at `head` (AMASS space, metres).

@@ -1,13 +1,12 @@
 //! A thread that runs the engine for all avatars.
 
 use super::{
-    EngineError, PoseEngine, StreamFrames, Take, decode_output, guarded, streams_of, warm_up,
+    EngineError, Estimate, PoseEngine, StreamFrames, Take, decode_output, guarded, streams_of,
+    warm_up,
 };
 use crate::features::WindowAxes;
 use crate::model::Feed;
-use crate::skeleton::PerJoint;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use glam::DQuat;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,8 +60,8 @@ pub struct PoseReply {
     pub avatar: u64,
     /// Time stamp of the request, seconds.
     pub time: f64,
-    /// Local rotation of each joint; the root's is in world space (AMASS).
-    pub rotations: PerJoint<DQuat>,
+    /// What the network says.
+    pub estimate: Estimate,
 }
 
 /// An event of the worker.
@@ -416,8 +415,8 @@ fn serve(
         for (waiting, output) in requests.into_values().zip(frames) {
             let Waiting { generation, request, .. } = waiting;
             let PoseRequest { avatar, time, axes, .. } = request;
-            if let Some(rotations) = decode_output(&spec, output, &axes) {
-                replies.push(PoseReply { avatar, time, rotations });
+            if let Some(estimate) = decode_output(&spec, output, &axes) {
+                replies.push(PoseReply { avatar, time, estimate });
                 generations.push(generation.reply);
             }
         }
@@ -465,6 +464,7 @@ mod tests {
     use crate::live::fake::{Deed, FakeEngine, answer, spec};
     use crate::rotation::geodesic_angle;
     use crossbeam_channel::{RecvError, TryRecvError};
+    use glam::DQuat;
     use glam::DVec3;
     use std::convert::Infallible;
 
@@ -502,7 +502,7 @@ mod tests {
         let WorkerEvent::Poses(poses) = &events[1] else { panic!("{events:?}") };
         assert_eq!((poses.len(), poses[0].avatar, poses[0].time), (1, 7, 1.5));
         let root = DQuat::from_rotation_z(0.5) * answer().rotations[0];
-        assert!(geodesic_angle(poses[0].rotations[0], root) < 1e-6);
+        assert!(geodesic_angle(poses[0].estimate.rotations[0], root) < 1e-6);
         assert_eq!(worker.stats().calls, 1);
         assert!(worker.stats().percentile_ms(0.5).is_some_and(|ms| ms >= 0.0));
         worker.join();

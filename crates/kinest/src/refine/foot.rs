@@ -4,6 +4,7 @@ use super::Place;
 use super::limb::{LEGS, Limb, within};
 use crate::coordinates::heading;
 use crate::easing::smoothstep;
+use crate::features::CONTACTS;
 use crate::skeleton::{Pose, Skeleton, SmplJoint, lean};
 use crate::tracker::Teleport;
 use glam::{DMat3, DQuat, DVec3};
@@ -44,6 +45,11 @@ pub struct FootLockSettings {
     pub release_height: f64,
     /// … or the foot is faster than this, m/s, …
     pub release_speed: f64,
+    /// Where the network says which feet stand: a foot is locked when its heel or ball touches the floor with a
+    /// higher probability than this, and its sole is not above `release_height`, …
+    pub contact_probability: f64,
+    /// … and released when both have a lower one than this, …
+    pub release_probability: f64,
     /// … or the network's foot is further than this from the locked place, metres.
     pub slack: f64,
     /// Time in which a locked foot settles to the floor, and in which a released foot returns to
@@ -67,6 +73,8 @@ impl Default for FootLockSettings {
             contact_speed: 1.0,
             release_height: 0.12,
             release_speed: 2.0,
+            contact_probability: 0.5,
+            release_probability: 0.3,
             slack: 0.2,
             blend: 0.2,
             speed_time: 0.05,
@@ -182,26 +190,30 @@ impl FootLock {
 
     /// Corrects the legs of `pose`, which comes `dt` seconds after the previous one.
     pub fn apply(&mut self, skeleton: &Skeleton, pose: &mut Pose, dt: f64) {
-        self.apply_with(skeleton, pose, [false; 2], dt);
+        self.apply_with(skeleton, pose, [false; 2], None, dt);
     }
 
-    /// As [`apply`](Self::apply), without touching the left or the right foot if it is at a tracker.
+    /// As [`apply`](Self::apply), without touching the left or the right foot if it is at a tracker. Where the
+    /// probabilities of `contacts` are given, of left heel, left ball, right heel and right ball, they decide which
+    /// feet stand, instead of heights and speeds.
     pub fn apply_with(
         &mut self,
         skeleton: &Skeleton,
         pose: &mut Pose,
         tracked: [bool; 2],
+        contacts: Option<[f64; CONTACTS]>,
         dt: f64,
     ) {
         let estimates = LEGS.map(|leg| Estimate::of(skeleton, pose, &leg));
         let floor = self.find_floor(estimates[0].sole.min(estimates[1].sole), dt);
-        let feet = self.feet.iter_mut().zip(tracked);
-        for (((foot, tracked), leg), estimate) in feet.zip(&LEGS).zip(&estimates) {
+        let stands = contacts.map(|[a, b, c, d]| [a.max(b), c.max(d)]);
+        let feet = self.feet.iter_mut().zip(tracked).enumerate();
+        for (((side, (foot, tracked)), leg), estimate) in feet.zip(&LEGS).zip(&estimates) {
             if tracked {
                 *foot = Foot { before: Some(estimate.ball), ..Foot::default() };
                 continue;
             }
-            foot.step(&self.settings, estimate, floor, dt);
+            foot.step(&self.settings, estimate, stands.map(|stands| stands[side]), floor, dt);
             foot.place(skeleton, pose, leg, estimate, floor);
         }
     }
@@ -245,7 +257,14 @@ fn toe(skeleton: &Skeleton, leg: &Limb) -> DVec3 {
 
 impl Foot {
     /// Updates the foot's state and its shift from the network's foot.
-    fn step(&mut self, settings: &FootLockSettings, estimate: &Estimate, floor: f64, dt: f64) {
+    fn step(
+        &mut self,
+        settings: &FootLockSettings,
+        estimate: &Estimate,
+        stands: Option<f64>,
+        floor: f64,
+        dt: f64,
+    ) {
         if let Some(before) = self.before
             && dt > 0.0
         {
@@ -261,7 +280,12 @@ impl Foot {
             State::Free { from } => {
                 self.shift =
                     Shift { offset: from.offset * (1.0 - faded), turn: from.turn * (1.0 - faded) };
-                let lands = height < settings.contact_height && speed < settings.contact_speed;
+                let lands = match stands {
+                    Some(stands) => {
+                        stands > settings.contact_probability && height < settings.release_height
+                    }
+                    None => height < settings.contact_height && speed < settings.contact_speed,
+                };
                 if seen && lands && faded == 1.0 {
                     self.time = 0.0;
                     self.state = State::Locked {
@@ -273,10 +297,11 @@ impl Foot {
             }
             State::Locked { from, ball, heading } => {
                 let offset = (ball - estimate.ball).with_z(0.0);
-                if height > settings.release_height
-                    || speed > settings.release_speed
-                    || offset.length() > settings.slack
-                {
+                let leaves = match stands {
+                    Some(stands) => stands < settings.release_probability,
+                    None => height > settings.release_height || speed > settings.release_speed,
+                };
+                if leaves || offset.length() > settings.slack {
                     self.free();
                 } else {
                     // The height blends; x, y and heading lock immediately, because they start at
@@ -468,6 +493,42 @@ mod tests {
         }
         // The walk has ten steps and a start.
         assert!(landings.iter().all(|n| (5..=9).contains(n)), "{landings:?}");
+    }
+
+    /// A network that knows which feet stand is believed: a slow foot that it does not say stands is free, a
+    /// drifting one that it says stands is held, and one far above the floor is not.
+    #[test]
+    fn said_contacts_decide_instead_of_speeds() {
+        let skeleton = Skeleton::default();
+        let mut lock = FootLock::new(at_zero());
+        let drift = |i: u32| {
+            let mut pose = standing(&skeleton);
+            pose.translation.x = 0.05 * (2.0 * f64::from(i) * DT).sin();
+            pose
+        };
+        let mut held = None;
+        for i in 0..60 {
+            let mut pose = drift(i);
+            lock.apply_with(&skeleton, &mut pose, [false; 2], Some([0.1, 0.2, 0.2, 0.9]), DT);
+            assert!(!lock.contacts()[0], "frame {i}");
+            if lock.contacts()[1] {
+                let ball = position(&skeleton, &pose, J::RightFoot);
+                let held = *held.get_or_insert(ball);
+                assert!(ball.distance(held) < 0.002, "frame {i}");
+            }
+        }
+        assert!(held.is_some());
+        // Between both thresholds nothing changes.
+        lock.apply_with(&skeleton, &mut drift(60), [false; 2], Some([0.4; 4]), DT);
+        assert_eq!(lock.contacts(), [false, true]);
+        lock.apply_with(&skeleton, &mut drift(61), [false; 2], Some([0.1; 4]), DT);
+        assert_eq!(lock.contacts(), [false; 2]);
+        for _ in 0..60 {
+            let mut jumping = standing(&skeleton);
+            jumping.translation.z += 0.5;
+            lock.apply_with(&skeleton, &mut jumping, [false; 2], Some([0.9; 4]), DT);
+            assert_eq!(lock.contacts(), [false; 2]);
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub use off_floor::OffFloor;
 pub(crate) use place::Place;
 pub use placer::TrackerPlacer;
 pub(crate) use placer::joint_place;
-pub use refiner::{RefineSettings, Refiner};
+pub use refiner::{Known, RefineSettings, Refiner};
 pub use smoothing::{OneEuro, PoseFilter};
 pub use three_point::{seated_pose, three_point_pose, three_point_pose_facing};
 use trunk::{reaching_turn, turn_chest};

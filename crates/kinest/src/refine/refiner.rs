@@ -4,6 +4,7 @@ use super::{
     BodyPlacer, DropoutSettings, Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter,
     TrackerPlacer,
 };
+use crate::features::CONTACTS;
 use crate::skeleton::{Pose, Skeleton};
 use crate::tracker::{BodyTrackers, Teleport, TrackerPose, TrackerRole};
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,19 @@ impl RefineSettings {
             ..Self::default()
         }
     }
+}
+
+/// What is known of a body beside head and hands.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Trackers worn on it.
+    pub body: &'a BodyTrackers,
+    /// Joints of lost trackers (head, left hand, right hand) that follow a forecast; see
+    /// [`TrackerPlacer::apply_with`].
+    pub forecast: &'a [Option<TrackerPose>; 3],
+    /// Probability that the left heel, the left ball, the right heel and the right ball touch the floor, from a
+    /// network that says so; see [`FootLock::apply_with`].
+    pub contacts: Option<[f64; CONTACTS]>,
 }
 
 /// The corrections of one body, with their state.
@@ -113,28 +127,24 @@ impl Refiner {
         dt: f64,
     ) -> [bool; 2] {
         let body = BodyTrackers::default();
-        self.apply_with(dropout, skeleton, pose, trackers, &body, &[None; 3], dt)
+        let known = Known { body: &body, forecast: &[None; 3], contacts: None };
+        self.apply_with(dropout, skeleton, pose, trackers, &known, dt)
     }
 
-    /// As [`apply`](Self::apply), with trackers worn on the `body`, and joints of lost trackers that
-    /// follow a `forecast`; see [`TrackerPlacer::apply_with`].
+    /// As [`apply`](Self::apply), with what else is known of the body.
     ///
     /// # Panics
     /// If there are not three trackers.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is of another kind, and one call a frame has them"
-    )]
     pub fn apply_with(
         &mut self,
         dropout: &DropoutSettings,
         skeleton: &Skeleton,
         pose: &mut Pose,
         trackers: &[TrackerPose],
-        body: &BodyTrackers,
-        forecast: &[Option<TrackerPose>; 3],
+        known: &Known,
         dt: f64,
     ) -> [bool; 2] {
+        let Known { body, forecast, contacts } = *known;
         if self.settings.smooth {
             self.filter.apply(pose, dt);
         }
@@ -156,7 +166,7 @@ impl Refiner {
             return [false; 2];
         }
         let tracked = BodyPlacer::feet(body).map(|foot| foot && self.settings.place_trackers);
-        self.feet.apply_with(skeleton, pose, tracked, dt);
+        self.feet.apply_with(skeleton, pose, tracked, contacts, dt);
         self.feet.contacts()
     }
 

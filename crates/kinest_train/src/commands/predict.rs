@@ -77,6 +77,7 @@ pub fn run(args: PredictArgs) -> anyhow::Result<()> {
         })
         .with_context(|| format!("motion file {}", args.motion.display()))?;
     bar.finish_and_clear();
+    let predicted = predicted.motion;
     amass::save(&args.out, &predicted, "neutral")?;
     let (frames, rate_hz) = (predicted.frames.len(), predicted.rate_hz);
     say!("{frames} frames at {rate_hz} Hz in {}", args.out.display());

@@ -1,6 +1,7 @@
 //! Scores models and baselines against the true motion.
 
 use super::baselines::Baseline;
+use super::certainty::CertaintySums;
 use super::figures::{ClipScore, ModelReport, ProtocolReport, RefinedReport, Report};
 use super::looks::Step;
 use super::refined;
@@ -8,8 +9,9 @@ use crate::data::clips::NamedClip;
 use crate::progress;
 use crate::render::{self, Actor, Panel, Scene};
 use anyhow::{Context, ensure};
-use kinest::live::PoseEngine;
-use kinest::live::protocol::{self, Protocol, ProtocolError};
+use kinest::live::protocol::{self, Prediction, Protocol, ProtocolError};
+use kinest::live::{Certainty, PoseEngine};
+use kinest::metrics::{BodyTrack, FeetTrack};
 use kinest::motion::MotionClip;
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerRole;
@@ -64,12 +66,15 @@ impl Estimator {
         worn: &[TrackerRole],
         protocol: Protocol,
         progress: impl FnMut(usize, usize),
-    ) -> Result<MotionClip, ProtocolError> {
+    ) -> Result<Prediction, ProtocolError> {
         match self {
             Self::Network(engine) => {
                 protocol::predict(engine.as_mut(), clip, skeleton, worn, protocol, progress)
             }
-            Self::Baseline(baseline) => baseline.estimate(clip, skeleton),
+            Self::Baseline(baseline) => {
+                let motion = baseline.estimate(clip, skeleton)?;
+                Ok(Prediction { certainties: vec![], motion })
+            }
         }
     }
 
@@ -94,7 +99,7 @@ impl Estimator {
 /// An estimate of a clip, and its label.
 struct Estimate {
     label: String,
-    motion: MotionClip,
+    prediction: Prediction,
     /// Whether to refine it.
     refined: bool,
 }
@@ -136,23 +141,23 @@ pub fn evaluate(
                 for same in estimator.protocols(protocols) {
                     let before = bar.position();
                     let progress = |done, _| bar.set_position(before + done as u64);
-                    let motion = estimator
+                    let prediction = estimator
                         .estimate(&clip.clip, skeleton, worn, same[0], progress)
                         .with_context(|| format!("clip {}, {name}", clip.name))?;
                     bar.set_position(before + frames(clip) as u64);
                     let (label, refined) =
                         (estimator.label(name, same[0]), refines(estimator, same[0]));
-                    of_clip.push(Estimate { label, motion, refined });
+                    of_clip.push(Estimate { label, prediction, refined });
                 }
             }
             estimates.push(of_clip);
         }
         let scored = batch.par_iter().zip(estimates).map(|(clip, estimates)| {
-            let score = |e: &Estimate| ClipScore::new(&clip.name, &e.motion, &clip.clip, skeleton);
+            let score = |e: &Estimate| score(&clip.name, &e.prediction, &clip.clip, skeleton);
             let scores: Vec<ClipScore> = estimates.iter().map(score).collect();
             let refined = estimates.iter().filter(|estimate| estimate.refined);
-            let refined =
-                refined.map(|e| refined::score(&clip.name, &e.motion, &clip.clip, skeleton, worn));
+            let refined = refined
+                .map(|e| refined::score(&clip.name, &e.prediction, &clip.clip, skeleton, worn));
             let refined: Vec<_> = refined.collect();
             if let Some(folder) = sheets {
                 draw(folder, clip, skeleton, estimates, &scores)?;
@@ -193,6 +198,23 @@ pub fn evaluate(
     Ok(Report { first, trackers, models: reports.collect() })
 }
 
+/// Scores a prediction, and what it says about itself.
+fn score(name: &str, estimate: &Prediction, clip: &MotionClip, skeleton: &Skeleton) -> ClipScore {
+    let Prediction { motion, certainties } = estimate;
+    let score = ClipScore::new(name, motion, clip, skeleton);
+    if certainties.iter().all(|certainty| *certainty == Certainty::default()) {
+        return score;
+    }
+    let truth = &clip.frames[1..];
+    score.with_certainty(CertaintySums::new(
+        certainties,
+        &BodyTrack::new(&motion.frames, skeleton),
+        &BodyTrack::new(truth, skeleton),
+        &FeetTrack::new(truth, skeleton),
+        motion.rate_hz,
+    ))
+}
+
 /// Writes the contact sheet of a clip: the true body, then each estimate over it.
 fn draw(
     folder: &Path,
@@ -207,7 +229,7 @@ fn draw(
         // An estimate lacks the first frame.
         let start = 1.0 / clip.clip.rate_hz;
         let behind = Actor { shade: TRUTH_SHADE, ..truth() };
-        let front = Actor { start, ..Actor::new(estimate.motion) };
+        let front = Actor { start, ..Actor::new(estimate.prediction.motion) };
         let label = format!("{}, MPJPE {:.1} cm", estimate.label, score.mpjpe_cm());
         panels.push(Panel { label, actors: vec![behind, front] });
     }

@@ -1,5 +1,6 @@
 //! Figures of clips, protocols, models and whole reports.
 
+use super::certainty::{CertaintyReport, CertaintySums};
 use super::interactions::{HandsReport, Interactions, interactions};
 use super::looks::{Looks, LooksReport, Step};
 use kinest::live::Protocol;
@@ -110,6 +111,9 @@ pub struct ProtocolReport {
     /// Plausibility figures, if it was refined.
     #[serde(flatten)]
     pub looks: Option<LooksReport>,
+    /// What the network says about itself, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certainty: Option<CertaintyReport>,
     /// Mean joint position error by position in the window, over all frames, cm: at the first
     /// position the network sees only the future, at the last only the past. `None` without frames.
     /// Networks under the offline protocol only.
@@ -185,6 +189,7 @@ pub struct ClipScore {
     /// Mean joint position error of each frame, metres.
     distances: Vec<f64>,
     looks: Option<Looks>,
+    certainty: Option<CertaintySums>,
 }
 
 impl ClipScore {
@@ -203,7 +208,14 @@ impl ClipScore {
             interactions: InteractionErrors::compare(&track, &truth, estimate.rate_hz),
             distances: track.distances(&truth),
             looks: None,
+            certainty: None,
         }
+    }
+
+    /// Adds what the network says about itself.
+    #[must_use]
+    pub fn with_certainty(self, certainty: Option<CertaintySums>) -> Self {
+        Self { certainty, ..self }
     }
 
     /// Adds plausibility figures.
@@ -283,6 +295,7 @@ impl ProtocolReport {
             hands: HandErrors::mean(&hands)?.into(),
             interactions: interactions(&InteractionErrors::mean(&between)?),
             looks: LooksReport::new(scores.iter().filter_map(ClipScore::looks)),
+            certainty: CertaintyReport::new(scores.iter().filter_map(|s| s.certainty.as_ref())),
             by_window_position: window.map(|window| by_window_position(scores, window)),
             worst,
             per_clip,

@@ -2,6 +2,7 @@
 
 mod baselines;
 pub mod body_forecast;
+mod certainty;
 mod evaluate;
 mod figures;
 mod forecast;
@@ -14,6 +15,7 @@ pub mod search;
 mod table;
 
 pub use baselines::Baseline;
+pub use certainty::{CertaintyReport, CertaintySums, ErrorRow};
 pub use evaluate::{Candidate, Estimator, evaluate};
 pub use figures::{
     ClipReport, ClipScore, ModelReport, ProtocolReport, RefinedReport, RegionReport, Regions,

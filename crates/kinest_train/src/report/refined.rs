@@ -2,10 +2,10 @@
 
 use super::figures::ClipScore;
 use super::looks::{Looks, Step};
-use kinest::live::protocol::clip_trackers;
+use kinest::live::protocol::{Prediction, clip_trackers};
 use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack, Region, knee_flips, lag};
 use kinest::motion::{ClipFrame, MotionClip};
-use kinest::refine::{DropoutSettings, RefineSettings, Refiner, place_head};
+use kinest::refine::{DropoutSettings, Known, RefineSettings, Refiner, place_head};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use kinest::tracker::{BodyTrackers, TrackerRole, TrackerSet};
 
@@ -22,13 +22,13 @@ pub struct Refined {
 /// hands.
 #[must_use]
 pub fn refine(
-    estimate: &MotionClip,
+    estimate: &Prediction,
     clip: &MotionClip,
     skeleton: &Skeleton,
     worn: &[TrackerRole],
     step: Step,
 ) -> Refined {
-    let rate_hz = estimate.rate_hz;
+    let rate_hz = estimate.motion.rate_hz;
     if step == Step::Truth {
         let motion = MotionClip { rate_hz, frames: clip.frames[1..].to_vec() };
         return Refined { motion, contacts: None };
@@ -45,7 +45,10 @@ pub fn refine(
     let mut contacts = vec![];
     let trackers = clip_trackers(clip, skeleton, TrackerSet::HeadAndHands);
     let truths = clip.frames[1..].iter().zip(&trackers[1..]);
-    let frames = estimate.frames.iter().zip(truths).map(|(frame, (truth, trackers))| {
+    let contacts_said =
+        estimate.certainties.iter().map(|c| c.contacts).chain(std::iter::repeat(None));
+    let said = estimate.motion.frames.iter().zip(contacts_said);
+    let frames = said.zip(truths).map(|((frame, said), (truth, trackers))| {
         if step == Step::Network {
             return *frame;
         }
@@ -57,9 +60,8 @@ pub fn refine(
             [] => BodyTrackers::default(),
             worn => BodyTrackers::from_joints(worn, &skeleton.pose_joints(&Pose::from(truth))),
         };
-        let lost = [None; 3];
-        contacts
-            .push(refiner.apply_with(&dropout, skeleton, &mut pose, trackers, &body, &lost, dt));
+        let known = Known { body: &body, forecast: &[None; 3], contacts: said };
+        contacts.push(refiner.apply_with(&dropout, skeleton, &mut pose, trackers, &known, dt));
         ClipFrame::from(&pose)
     });
     let motion = MotionClip { rate_hz, frames: frames.collect() };
@@ -70,15 +72,15 @@ pub fn refine(
 #[must_use]
 pub fn score(
     name: &str,
-    estimate: &MotionClip,
+    estimate: &Prediction,
     clip: &MotionClip,
     skeleton: &Skeleton,
     worn: &[TrackerRole],
 ) -> Vec<ClipScore> {
-    let rate_hz = estimate.rate_hz;
+    let rate_hz = estimate.motion.rate_hz;
     let true_feet = FeetTrack::new(&clip.frames[1..], skeleton);
     let standing = true_feet.standing(rate_hz);
-    let network = BodyTrack::new(&estimate.frames, skeleton);
+    let network = BodyTrack::new(&estimate.motion.frames, skeleton);
     let of_step = |step: &Step| {
         let Refined { motion, contacts } = refine(estimate, clip, skeleton, worn, *step);
         let track = BodyTrack::new(&motion.frames, skeleton);
@@ -116,7 +118,7 @@ mod tests {
     use kinest::motion::synthetic::walk_and_wave;
 
     /// A walk, and an estimate of it with jitter and a rotated head.
-    fn walk() -> (MotionClip, MotionClip) {
+    fn walk() -> (MotionClip, Prediction) {
         let skeleton = Skeleton::default();
         let clip = walk_and_wave(&skeleton);
         let frames = clip.frames[1..].iter().enumerate().map(|(i, frame)| {
@@ -128,8 +130,8 @@ mod tests {
             pose.rotations[SmplJoint::Head.index()] *= DQuat::from_rotation_y(0.3);
             ClipFrame::from(&pose)
         });
-        let estimate = MotionClip { rate_hz: clip.rate_hz, frames: frames.collect() };
-        (clip, estimate)
+        let motion = MotionClip { rate_hz: clip.rate_hz, frames: frames.collect() };
+        (clip, Prediction { motion, certainties: vec![] })
     }
 
     #[test]
@@ -163,7 +165,7 @@ mod tests {
         use TrackerRole::{Chest, LeftFoot, LeftKnee, Pelvis, RightFoot, RightKnee};
         let skeleton = Skeleton::default();
         let (clip, mut estimate) = walk();
-        for frame in &mut estimate.frames {
+        for frame in &mut estimate.motion.frames {
             frame.rotations[SmplJoint::Spine1.index()].x += 0.2;
             frame.rotations[SmplJoint::LeftHip.index()].x -= 0.3;
             frame.rotations[SmplJoint::RightKnee.index()].x += 0.3;

@@ -1,5 +1,6 @@
 //! A report as Markdown, which terminals show too, and as CSV.
 
+use super::certainty::CertaintyReport;
 use super::figures::{ProtocolReport, RefinedReport, Report};
 use super::interactions::{HandsReport, InteractionReport};
 use super::looks::LooksReport;
@@ -109,6 +110,31 @@ impl Display for Report {
         write!(f, "\nParts against each other, cm / cm/s / deg:\n\n{interactions}")?;
         if !places.rows.is_empty() {
             write!(f, "\nMPJPE by place in the offline window, cm:\n\n{places}")?;
+        }
+        let mut said = Table::new(&["model", "protocol", "feet on the floor, precision", "recall"]);
+        let mut errors = Table::new(&[
+            "model",
+            "protocol",
+            "expected from cm",
+            "joints %",
+            "expected",
+            "found cm",
+        ]);
+        for (name, protocol, report) in self.rows() {
+            let Some(CertaintyReport { contact_precision, contact_recall, errors: rows }) =
+                &report.certainty
+            else {
+                continue;
+            };
+            let contacts = [contact_precision, contact_recall].map(|v| number(*v));
+            said.rows.push(row(name, protocol, contacts.into()));
+            for r in rows {
+                let numbers = [r.from_cm, 100.0 * r.part, r.expected_cm, r.found_cm];
+                errors.rows.push(row(name, protocol, numbers.map(|v| number(Some(v))).into()));
+            }
+        }
+        if !said.rows.is_empty() {
+            write!(f, "\nWhat the network says of itself:\n\n{said}\n{errors}")?;
         }
         let mut steps = Table::new(&["model", "online, refined"]);
         let figures = || FIGURES.iter().filter(|(key, ..)| REFINED_FIGURES.contains(key));

@@ -4,7 +4,7 @@ use crate::engine;
 use anyhow::ensure;
 use glam::DMat3;
 use kinest::live::PoseEngine;
-use kinest::live::protocol::{Protocol, estimate_rotations};
+use kinest::live::protocol::{Protocol, estimate_frames};
 use kinest::model::ModelSpec;
 use kinest::rotation::{exp, quat_from_matrix};
 use kinest::skeleton::PerJoint;
@@ -84,12 +84,12 @@ impl Teacher {
         rotations: &mut [PerJoint<DMat3>],
     ) {
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = estimate_rotations(engine.as_mut(), trackers, Protocol::Offline, |_, _| ())
+        let said = estimate_frames(engine.as_mut(), trackers, Protocol::Offline, |_, _| ())
             .expect("a network on the CPU gives rotations");
         // There is no output for the first frame.
         let said = said.iter().skip(first - 1).take(rotations.len());
         for (truth, said) in rotations.iter_mut().zip(said) {
-            for (truth, said) in truth.iter_mut().zip(said) {
+            for (truth, said) in truth.iter_mut().zip(&said.0) {
                 let mixed = quat_from_matrix(*truth).slerp(exp(*said), self.part);
                 *truth = DMat3::from_quat(mixed);
             }
