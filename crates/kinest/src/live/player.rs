@@ -631,6 +631,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::{Axes, FeatureLayout};
     use crate::live::fake;
     use crate::motion::synthetic::walk_and_wave;
     use crate::rotation::geodesic_angle;
@@ -674,6 +675,55 @@ mod tests {
             player.pose(&spec.skeleton, frame.time).unwrap()
         };
         trackers.iter().enumerate().map(show).collect()
+    }
+
+    /// A network that sees bodies gets what is worn, as long as it is tracked; one that does not, gets the same
+    /// whatever is worn.
+    #[test]
+    fn a_network_sees_what_is_worn() {
+        let skeleton = Skeleton::default();
+        let narrow = ModelSpec { window: 1, feed: Feed::Frames { look_ahead: 0 }, ..fake::spec() };
+        let layout = FeatureLayout { axes: Axes::OwnHeading, ..narrow.layout };
+        let narrow = ModelSpec { layout, ..narrow };
+        let trackers = TrackerSet::HeadHandsAndBody;
+        let wide = ModelSpec { layout: FeatureLayout { trackers, ..layout }, ..narrow.clone() };
+        let frames = walk_and_wave(&skeleton).resampled(60.0).frames;
+        let ask = |spec: &ModelSpec, wears: bool| -> Vec<Vec<f32>> {
+            let mut player = Player::default();
+            let mut told = vec![];
+            for (i, (mut frame, clip)) in walk().into_iter().zip(&frames).take(40).enumerate() {
+                if wears {
+                    let joints = skeleton.pose_joints(&Pose::from(clip));
+                    let roles = [TrackerRole::Pelvis, TrackerRole::LeftFoot];
+                    frame.body = BodyTrackers::from_joints(&roles, &joints);
+                    let foot = frame.body.get(TrackerRole::LeftFoot).unwrap().lost();
+                    if i >= 30 {
+                        frame.body.set(TrackerRole::LeftFoot, foot);
+                    }
+                }
+                player.push(&frame, false).unwrap();
+                player.tell(spec, 1).unwrap();
+                if let Some(Question { input: PoseInput::Frames(features), .. }) = player.ask() {
+                    told.push(features);
+                }
+            }
+            told
+        };
+        assert_eq!(ask(&narrow, true), ask(&narrow, false));
+        let (without, with) = (ask(&wide, false), ask(&wide, true));
+        assert!(without.len() > 35 && without.len() == with.len());
+        for (i, (without, with)) in without.iter().zip(&with).enumerate() {
+            let validity = |row: &[f32]| row[150..158].iter().sum::<f32>();
+            assert_eq!((without.len(), validity(without)), (158, 0.0));
+            assert_eq!(without[..54], with[..54]);
+            // The foot is lost for the network where it is in one of the two frames between which it is.
+            assert!(
+                (28..32).contains(&i) || validity(with) == if i < 29 { 2.0 } else { 1.0 },
+                "{i}"
+            );
+            let pelvis = f64::from(with[104]);
+            assert!((0.7..1.1).contains(&pelvis), "height of the pelvis: {pelvis} m");
+        }
     }
 
     fn head(pose: &Pose) -> DVec3 {

@@ -17,7 +17,8 @@ pub struct RefineSettings {
     pub smooth: bool,
     /// By how much.
     pub one_euro: OneEuro,
-    /// Lets bodies stand that hang in the air without falling ([`Grounding`]).
+    /// Lets bodies stand that hang in the air without falling ([`Grounding`]), unless the network says which feet
+    /// touch the floor: then it also knows when none does, and putting climbers down costs 0.9 cm.
     pub ground: bool,
     /// Puts head and hands exactly where the trackers are, and bridges their dropouts
     /// ([`TrackerPlacer`]), and so for trackers worn on the body ([`BodyPlacer`]).
@@ -153,6 +154,7 @@ impl Refiner {
         let is_placed =
             |role: &TrackerRole| self.settings.place_trackers && body.tracked(*role).is_some();
         if self.settings.ground
+            && contacts.is_none()
             && !worn.iter().any(is_placed)
             && let Some(floor) = self.feet.floor()
         {
