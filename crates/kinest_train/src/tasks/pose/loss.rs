@@ -129,13 +129,15 @@ impl LossConfig {
         target: Tensor<B, 3>,
         skeleton: &Skeleton,
     ) -> WeightedLoss<B> {
-        let [_, _, outputs] = predicted.dims();
-        let [_, _, targets] = target.dims();
-        let contacts = |x: &Tensor<B, 3>| x.clone().narrow(2, ROTATIONS, targets - ROTATIONS);
-        let (said, touches) = (contacts(&predicted), contacts(&target));
-        let deviations = predicted.clone().narrow(2, targets, outputs - targets);
-        let predicted = predicted.narrow(2, 0, ROTATIONS);
-        let target = target.narrow(2, 0, ROTATIONS);
+        let (outputs, targets) = (predicted.dims()[2], target.dims()[2]);
+        // Nothing is cut from networks that output rotations only.
+        let part = |x: &Tensor<B, 3>, from: usize, to: usize| match x.dims()[2] {
+            all if from == 0 && to == all => x.clone(),
+            _ => x.clone().narrow(2, from, to - from),
+        };
+        let contacts = |x: &Tensor<B, 3>| part(x, ROTATIONS, targets);
+        let (all, truth) = (&predicted, &target);
+        let (predicted, target) = (part(all, 0, ROTATIONS), part(truth, 0, ROTATIONS));
         let root = |x: &Tensor<B, 3>| x.clone().narrow(2, 0, SIXD);
         let newest = |x: &Tensor<B, 3>, frames: usize| {
             let output_frames = x.dims()[1];
@@ -176,13 +178,15 @@ impl LossConfig {
             add("deviation", self.deviation, &|| {
                 let square =
                     (off.clone().detach() * 10.0).square().sum_dim(2) + LEAST_DEVIATION.powi(2);
-                let logarithm = newest(&deviations, frames).reshape([rows, joints, 1]);
+                let logarithm =
+                    newest(&part(all, targets, outputs), frames).reshape([rows, joints, 1]);
                 (logarithm.clone() * 3.0 + square * (logarithm * -2.0).exp() / 2.0).mean()
             });
         }
         add("contact", self.contact, &|| {
+            let (said, touches) = (contacts(all), contacts(truth));
             let no = (touches.clone() - 1.0) * log_sigmoid(-said.clone());
-            (no - touches.clone() * log_sigmoid(said.clone())).mean()
+            (no - touches * log_sigmoid(said)).mean()
         });
         let frames = self.newest_frames;
         add("newest", self.newest, &|| (newest(p, frames) - newest(t, frames)).abs().mean());
