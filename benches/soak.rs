@@ -77,7 +77,7 @@ impl Soak {
     fn new() -> Self {
         let mut app = app(KinestSettings { blend: 0.3, ..KinestSettings::inline() });
         let model =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models/kinest_stream.model.ron");
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models/kinest_full.model.ron");
         let checkpoint = Checkpoint::load(model).expect("the shipped model");
         let model = PoseModel::from_checkpoint(checkpoint.clone());
         let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);

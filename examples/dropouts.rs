@@ -88,7 +88,7 @@ pub fn scene(options: &Options) -> Result<Scene, MotionError> {
 fn spawn_player(replay: MotionReplay) -> impl Fn(Commands, Res<AssetServer>) {
     move |mut commands, assets| {
         commands.spawn((
-            KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+            KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
             CapsuleBody::default(),
             replay.clone(),
         ));

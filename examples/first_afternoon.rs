@@ -42,7 +42,7 @@ pub fn plugin(app: &mut App) {
 fn spawn_players(mut commands: Commands, assets: Res<AssetServer>) {
     let character = GltfAssetLabel::Scene(0).from_asset("rigs/mannequin.glb");
     let player = (
-        KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+        KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
         // The bones of any humanoid, glTF or VRM, are found by name and shape.
         WorldAssetRoot(assets.load(character)),
         KinestRig::default(),

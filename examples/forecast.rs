@@ -115,7 +115,7 @@ fn spawn_player(
             None => assets.load("models/kinest_forecast.model.ron"),
         };
         let player = (
-            KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+            KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
             CapsuleBody::default(),
             replay.clone(),
             Forecast::default(),

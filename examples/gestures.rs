@@ -143,7 +143,7 @@ fn spawn_player(
     move |mut commands, assets| {
         let load = |path: PathBuf| assets.load(absolute(&path).unwrap_or(path));
         commands.spawn((
-            KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+            KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
             CapsuleBody::default(),
             replay.clone(),
             MotionEvents {

@@ -68,7 +68,7 @@ pub fn scene() -> Scene {
 
 fn spawn_players(mut commands: Commands, assets: Res<AssetServer>) {
     let skeleton = Skeleton::default();
-    let model = assets.load("models/kinest_stream.model.ron");
+    let model = assets.load("models/kinest_full.model.ron");
     for i in 0..SIDE * SIDE {
         let kind = KINDS[i % KINDS.len()];
         let mut clip = synthetic::clip(kind, i as u64, SECONDS, RATE_HZ, &skeleton);

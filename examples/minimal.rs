@@ -47,7 +47,7 @@ pub fn scene() -> Scene {
 }
 
 fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
-    let model = assets.load("models/kinest_stream.model.ron");
+    let model = assets.load("models/kinest_full.model.ron");
     let avatar = commands.spawn((KinestAvatar::new(model), CapsuleBody::default())).id();
     for tracker in [SparseTracker::HEAD, SparseTracker::LEFT_HAND, SparseTracker::RIGHT_HAND] {
         commands.spawn((tracker, TrackerOf(avatar)));

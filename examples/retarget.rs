@@ -143,7 +143,7 @@ fn spawn_player(
         };
         let scene = assets.load_builder().with_settings(only_the_body).load(scene);
         let avatar = commands.spawn((
-            KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+            KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
             MotionReplay::clip(clip.clone(), Skeleton::default()).repeating(),
             WorldAssetRoot(scene),
             KinestRig::default(),

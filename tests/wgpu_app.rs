@@ -20,7 +20,7 @@ use std::path::Path;
 fn walk(device: DeviceChoice) -> Result<Vec<[PerJoint<Vec3>; 2]>, String> {
     let mut app = app(KinestSettings { device, ..KinestSettings::inline() });
     let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models/kinest_stream.model.ron");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models/kinest_full.model.ron");
     let model = PoseModel::from_checkpoint(Checkpoint::load(&path).unwrap());
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
     let players = [0.0, 0.5].map(|behind| {

@@ -12,7 +12,7 @@ use kinest::model::{
 };
 use kinest::motion::synthetic::{self, Kind};
 use kinest::skeleton::Skeleton;
-use kinest::tracker::TrackerPose;
+use kinest::tracker::{TrackerPose, TrackerRole};
 use kinest_engine::{DeviceChoice, OpenError, open};
 use kinest_nn::pose::Network;
 use std::path::Path;
@@ -119,7 +119,7 @@ fn streams_on_wgpu_match_the_cpu() {
         let outputs = [&mut cpu, &mut gpu]
             .map(|engine| streams_of(engine.as_mut()).unwrap().advance(&fed, take).unwrap());
         let rows = if take == Take::All { stretch } else { 1 };
-        assert_eq!(outputs[0].len(), fed.len() * rows * layout.targets());
+        assert_eq!(outputs[0].len(), fed.len() * rows * layout.outputs());
         worst = worst.max(compare([&outputs[0], &outputs[1]], &format!("call {call}")));
         for (said, output) in said.iter_mut().zip(outputs) {
             said.extend(output);
@@ -142,59 +142,30 @@ fn streams_on_wgpu_match_the_cpu() {
     compare([&outputs[0], &outputs[1]], "after an error");
 }
 
-/// Compares a whole clip, since an error in the state would accumulate.
+/// Compares a whole clip, since an error in the state would accumulate: of head and hands, and with trackers on the
+/// body.
 #[test]
-fn a_clip_through_the_shipped_stream_on_wgpu_matches_the_cpu() {
-    let checkpoint = shipped("kinest_stream.model.ron");
-    let Some(engines) = both(&checkpoint) else { return };
-    let skeleton = Skeleton::default();
-    let clip = synthetic::clip(Kind::Turn, 5, 2.0, 60.0, &skeleton);
-    let [cpu, gpu] = engines.map(|mut engine| {
-        let motion = predict(engine.as_mut(), &clip, &skeleton, &[], Protocol::Online, |_, _| ());
-        let frames = motion.unwrap().motion.frames;
-        let numbers = frames.iter().flat_map(|f| f.rotations.map(|r| r.to_array())).flatten();
-        numbers.map(|v| v as f32).collect::<Vec<_>>()
-    });
-    println!("{:e} rad apart at most", compare([&cpu, &gpu], "axis-angles"));
-}
-
-/// Compares whole windows, single and in batches, all frames and the newest only.
-fn windows(checkpoint: &Checkpoint) {
-    let Some([mut cpu, mut gpu]) = both(checkpoint) else { return };
-    let ModelSpec { layout, window, .. } = checkpoint.manifest.spec;
-    assert!(gpu.streams().is_none());
-    let kinds = [Kind::Walk, Kind::Reach, Kind::Sit];
-    let input: Vec<f32> = kinds
-        .into_iter()
-        .zip(10..)
-        .flat_map(|(kind, seed)| features(&layout, &trackers(kind, seed, window + 1)))
-        .collect();
-    for take in [Take::All, Take::Newest] {
-        let outputs =
-            [&mut cpu, &mut gpu].map(|engine| engine.infer(&input, kinds.len(), take).unwrap());
-        let worst = compare([&outputs[0], &outputs[1]], &format!("{take:?}"));
-        println!("{take:?}: {} numbers, {worst:e} apart at most", outputs[0].len());
+fn clips_through_the_shipped_streams_on_wgpu_match_the_cpu() {
+    let worn = [TrackerRole::Pelvis, TrackerRole::LeftFoot, TrackerRole::RightFoot];
+    for (model, worn) in
+        [("kinest_stream.model.ron", &[][..]), ("kinest_full.model.ron", &worn[..])]
+    {
+        let Some(engines) = both(&shipped(model)) else { return };
+        let skeleton = Skeleton::default();
+        let clip = synthetic::clip(Kind::Turn, 5, 2.0, 60.0, &skeleton);
+        let [cpu, gpu] = engines.map(|mut engine| {
+            let (engine, online) = (engine.as_mut(), Protocol::Online);
+            let said = predict(engine, &clip, &skeleton, worn, online, |_, _| ()).unwrap();
+            let frames = said.motion.frames.iter().zip(&said.certainties);
+            let numbers = frames.flat_map(|(frame, certainty)| {
+                let rotations = frame.rotations.map(|r| r.to_array());
+                let contacts = certainty.contacts.into_iter().flatten();
+                let deviations = certainty.deviations.into_iter().flatten();
+                let all = rotations.into_iter().flatten().chain(contacts).chain(deviations);
+                all.map(|v| v as f32).collect::<Vec<_>>()
+            });
+            numbers.collect::<Vec<_>>()
+        });
+        println!("{model}: {:e} apart at most", compare([&cpu, &gpu], model));
     }
-    let error = gpu.infer(&[0.0; 5], 1, Take::Newest).unwrap_err();
-    assert!(matches!(error, EngineError::InputLength { found: 5, .. }), "{error}");
-}
-
-#[test]
-fn windows_of_kinest_on_wgpu_match_the_cpu() {
-    windows(&shipped("kinest_small.model.ron"));
-}
-
-#[test]
-fn windows_of_a_perceptron_on_wgpu_match_the_cpu() {
-    let config = NetworkConfig::Mlp(MlpConfig { width: 64, layers: 2, ..MlpConfig::default() });
-    let spec = ModelSpec {
-        layout: FeatureLayout::default(),
-        rate_hz: 60.0,
-        window: config.window(),
-        feed: config.feed(),
-        skeleton: Skeleton::default(),
-    };
-    let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
-    let manifest = Manifest::new(config, spec);
-    windows(&network.to_checkpoint(manifest, Precision::F32).unwrap());
 }

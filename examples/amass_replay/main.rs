@@ -26,7 +26,7 @@ use scene::Ghost;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const DEFAULT_MODEL: &str = "assets/models/kinest_stream.model.ron";
+const DEFAULT_MODEL: &str = "assets/models/kinest_full.model.ron";
 const DEFAULT_PICTURE: &str = "amass_replay.png";
 /// Pictures per clip when no times are given.
 const DEFAULT_INSTANTS: usize = 4;
@@ -42,7 +42,7 @@ pub struct Args {
     /// AMASS clip to replay, or a folder of them [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE.npz|FOLDER")]
     motion: Option<PathBuf>,
-    /// Model that estimates the body [default: assets/models/kinest_stream.model.ron]
+    /// Model that estimates the body [default: assets/models/kinest_full.model.ron]
     #[arg(long, value_name = "FILE.model.ron")]
     model: Option<PathBuf>,
     /// Draw off-screen into this file and exit, without a window

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Path below the asset folder.
-const MODEL: &str = "models/kinest_stream.model.ron";
+const MODEL: &str = "models/kinest_full.model.ron";
 
 /// Shows the body estimated from recordings of a headset and two controllers
 #[derive(Parser)]
@@ -42,7 +42,7 @@ struct Args {
     /// Print figures for every file instead of showing the first one
     #[arg(long, conflicts_with_all = ["shot", "at"])]
     report: bool,
-    /// Model that estimates the bodies for the report [default: models/kinest_stream.model.ron of
+    /// Model that estimates the bodies for the report [default: models/kinest_full.model.ron of
     /// the assets]
     #[arg(long, value_name = "FILE.model.ron", requires = "report")]
     model: Option<PathBuf>,

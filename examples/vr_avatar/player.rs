@@ -23,7 +23,7 @@ pub fn plugin(app: &mut App) {
 
 /// A visible body whose gestures are told.
 pub fn body(assets: &AssetServer) -> impl Bundle {
-    let model = assets.load("models/kinest_stream.model.ron");
+    let model = assets.load("models/kinest_full.model.ron");
     (Name::new("Player"), KinestAvatar::new(model), CapsuleBody::default(), Subtitles::default())
 }
 

@@ -239,7 +239,7 @@ fn a_replayed_session_gives_the_same_poses_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("session.trackers.jsonl");
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models");
-    let checkpoint = Checkpoint::load(model.join("kinest_stream.model.ron")).unwrap();
+    let checkpoint = Checkpoint::load(model.join("kinest_full.model.ron")).unwrap();
     let add_avatar = |app: &mut App| {
         let model = PoseModel::from_checkpoint(checkpoint.clone());
         let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);

@@ -26,7 +26,7 @@
 //!
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
 //!     commands.spawn((
-//!         KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+//!         KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
 //!         SmplSkeleton::default(),
 //!         // Poses of joints: the head's and the wrists', in metres. The player faces +z here.
 //!         related!(Trackers[
@@ -59,7 +59,7 @@
 //! }
 //! ```
 //!
-//! The model is in this crate's repository, `assets/models/kinest_stream.*`: copy both files. The
+//! The model is in this crate's repository, `assets/models/kinest_full.*`: copy both files. The
 //! examples there (`minimal`, `first_afternoon`, `retarget`, `many_avatars`, `dropouts`, `forecast`,
 //! `gestures`, `headset_replay`, `amass_replay`) need no headset.
 //!
@@ -84,7 +84,7 @@
 //! * The network runs at its own rate. Each frame shows the newest pose available, interpolated and
 //!   placed below the head of that frame ([`BodyPose::age`] tells how old it is). [`KinestRefine`]
 //!   then smooths it, places head and hands exactly at the trackers and keeps feet on the floor.
-//! * Until the network has seen enough frames (two for `kinest_stream`, a window of 40 for
+//! * Until the network has seen enough frames (two for `kinest_full`, a window of 40 for
 //!   `kinest_small`) and returned a pose, the body is made from the trackers alone:
 //!   [`PoseSource::InverseKinematics`]. The same applies without a model or with a broken one.
 //!   [`KinestReady`] and [`KinestFailed`] report the state.
@@ -219,19 +219,20 @@
 //!
 //! # Trackers on pelvis, feet and elsewhere
 //!
-//! Head and hands are what every player has and what networks see. A player may wear more: any of pelvis,
-//! chest, elbows, knees and feet. Their joints are put at them, as far as the body reaches below a head
+//! Head and hands are what every player has. A player may wear more: any of pelvis,
+//! chest, elbows, knees and feet. `kinest_full` sees them; with any network their joints are put at them, as far as the body reaches below a head
 //! that stays where it is, and what is between bends to fit. Of elbows and knees only the position is used.
 //! What is left with the shipped model, online, after all corrections, on 49 clips that it was not trained
 //! on (`kinest-train evaluate --refine --trackers head,hands,pelvis,feet …`, perfect trackers):
 //!
 //! | worn beside head and hands | all joints, cm | upper body | lower body | slide of standing feet, cm/s |
 //! |---|---|---|---|---|
-//! | nothing | 7.8 | 2.9 | 15.0 | 37 |
-//! | chest | 5.7 | 0.7 | 13.1 | 37 |
-//! | pelvis | 4.9 | 1.2 | 10.3 | 37 |
-//! | feet | 2.8 | 2.4 | 3.5 | 9 |
-//! | pelvis, feet | 0.9 | 1.2 | 0.6 | 9 |
+//! | nothing | 6.7 | 2.4 | 12.9 | 30 |
+//! | chest | 5.2 | 0.6 | 11.8 | 29 |
+//! | knees | 5.2 | 2.3 | 9.4 | 17 |
+//! | pelvis | 4.6 | 1.2 | 9.4 | 27 |
+//! | feet | 2.4 | 2.1 | 2.7 | 9 |
+//! | pelvis, feet | 0.9 | 1.2 | 0.5 | 9 |
 //! | all | 0.1 | 0.1 | 0.1 | 9 |
 //!
 //! ```
@@ -264,7 +265,7 @@
 //! use bevy_kinest::prelude::*;
 //!
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
-//!     let model = assets.load("models/kinest_stream.model.ron");
+//!     let model = assets.load("models/kinest_full.model.ron");
 //!     let vehicle = commands.spawn(Transform::from_xyz(10.0, 2.0, 0.0)).id();
 //!     commands.spawn((
 //!         KinestAvatar::new(model),
@@ -346,7 +347,7 @@
 //!     let scene = GltfAssetLabel::Scene(0).from_asset("rigs/mannequin.glb");
 //!     commands
 //!         .spawn((
-//!             KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+//!             KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
 //!             WorldAssetRoot(assets.load(scene)),
 //!             KinestRig::default(),
 //!         ))
@@ -527,7 +528,7 @@
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
 //!     let skeleton = Skeleton::default();
 //!     commands.spawn((
-//!         KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+//!         KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
 //!         SmplSkeleton::default(),
 //!         // Stands in for a player.
 //!         MotionReplay::clip(walk_and_wave(&skeleton), skeleton).repeating(),
@@ -754,20 +755,20 @@
 //! the head joint in the headset has to be given.
 //!
 //! **How good are the legs?** They are guessed: three tracked points do not determine the feet.
-//! `kinest_stream` has a mean error of 13.2 cm in the lower body and 3.2 cm in the upper body, on
+//! `kinest_full` has a mean error of 12.2 cm in the lower body and 3.0 cm in the upper body, on
 //! motion it was not trained on; its model card, `assets/models/README.md`, has all figures.
-//! [`BodyPose::confidence`] rates each joint. A character's legs stay in their rest pose if a
+//! [`BodyPose::confidence`] rates each joint, as the network says. A character's legs stay in their rest pose if a
 //! `*.rig.ron` skips them.
 //!
-//! **Feet slide.** Yes, but less than in the network's output: feet that truly stand move at 40
-//! cm/s on average instead of 75 cm/s, people's own at 8 cm/s (see the table at [`KinestRefine`]).
-//! `lock_feet` locks low and slow feet, and releases them when the network has them elsewhere; most
+//! **Feet slide.** Yes, but less than in the network's output: feet that truly stand move at 30
+//! cm/s on average instead of 60 cm/s, people's own at 8 cm/s (see [`KinestRefine`]).
+//! `lock_feet` locks the feet of which the network says that they stand, and releases them when it has them elsewhere; most
 //! remaining sliding is feet that the network swings while they truly stand. `kinest-train evaluate
 //! --refine` measures it for your model.
 //!
 //! **A climbing player is drawn standing in the air below the ladder's rung.**
-//! [`KinestRefine::ground`] assumes a single floor: disable it and `lock_feet` where feet stand
-//! elsewhere.
+//! [`KinestRefine::ground`] and `lock_feet` assume a single floor: disable them where feet stand
+//! elsewhere. `ground` has no effect on `kinest_full`.
 //!
 //! **Feet are above or below the ground.** The floor is at height 0 of the [`TrackingSpace`], or as
 //! set in [`KinestRefine::feet`], or estimated ([`Floor::Estimated`](kinest::refine::Floor)). It is
@@ -781,7 +782,7 @@
 //! [`TrackingLost::reason`] tells. A [`SparseTracker`] that nobody moves is at the origin of its space. A head that
 //! jumps is where it was for 0.1 s, unless the game triggers [`Teleport`] or moves the tracking space.
 //!
-//! **The body jitters.** The raw output of `kinest_stream` has four times the jitter of people;
+//! **The body jitters.** The raw output of `kinest_full` has three and a half times the jitter of people;
 //! smoothing is on by default, with the lag in the [table](#refine). Lower
 //! [`OneEuro::min_cutoff`](kinest::refine::OneEuro) for less jitter and more lag. Head and hands
 //! have no lag.

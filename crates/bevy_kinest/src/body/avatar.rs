@@ -18,7 +18,7 @@ use bevy::prelude::*;
 /// # use bevy_kinest::prelude::*;
 /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
 /// commands.spawn((
-///     KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+///     KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
 ///     SmplSkeleton::default(),
 ///     related!(Trackers[
 ///         (SparseTracker::HEAD, Transform::from_xyz(0.0, 1.6, 0.0)),

@@ -85,7 +85,7 @@ impl MotionEvent {
 /// # use bevy_kinest::{MotionEvents, prelude::*};
 /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
 /// commands.spawn((
-///     KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+///     KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
 ///     MotionEvents { gestures: vec![assets.load("my.gestures.ron")], ..default() },
 /// ));
 /// # }

@@ -22,7 +22,7 @@ pub(crate) const FORECAST_MS: DiagnosticPath = DiagnosticPath::const_new("kinest
 /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
 /// let avatar = commands
 ///     .spawn((
-///         KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+///         KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
 ///         // Shown as it is now, not as it was when its estimate began.
 ///         Forecast { ahead: Ahead::Age, ..default() },
 ///     ))

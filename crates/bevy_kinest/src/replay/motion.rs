@@ -47,7 +47,7 @@ enum Motion {
 /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
 /// let skeleton = Skeleton::default();
 /// commands.spawn((
-///     KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+///     KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
 ///     MotionReplay::clip(walk_and_wave(&skeleton), skeleton).repeating(),
 /// ));
 /// # }
@@ -114,7 +114,7 @@ impl MotionReplay {
     /// # use bevy_kinest::prelude::*;
     /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
     /// commands.spawn((
-    ///     KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+    ///     KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
     ///     MotionReplay::file(assets.load("motions/walk.npz")).repeating(),
     /// ));
     /// # }

@@ -21,7 +21,7 @@ use kinest::rig::{Anchor, Fit};
 /// # use bevy_kinest::prelude::*;
 /// fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
 ///     commands.spawn((
-///         KinestAvatar::new(assets.load("models/kinest_stream.model.ron")),
+///         KinestAvatar::new(assets.load("models/kinest_full.model.ron")),
 ///         WorldAssetRoot(assets.load(GltfAssetLabel::Scene(0).from_asset("rigs/mannequin.glb"))),
 ///         KinestRig::default(),
 ///     ));

@@ -19,7 +19,7 @@
 //! }
 //!
 //! fn spawn_player(mut commands: Commands, assets: Res<AssetServer>) {
-//!     let model = assets.load("models/kinest_stream.model.ron");
+//!     let model = assets.load("models/kinest_full.model.ron");
 //!     commands.spawn((KinestAvatar::new(model), SmplSkeleton::default(), OpenXrPlayer));
 //! }
 //! ```
