@@ -42,6 +42,15 @@ impl MotionFormat {
         Self::ALL.into_iter().find(|format| format.ending() == ending)
     }
 
+    /// As [`of`](Self::of).
+    ///
+    /// # Errors
+    /// If the ending is another; the error names those that there are.
+    pub fn required(path: impl AsRef<Path>) -> Result<Self, CaptureError> {
+        let path = path.as_ref();
+        Self::of(path).ok_or_else(|| CaptureError::Ending { path: path.into(), known: endings() })
+    }
+
     /// Writes a clip on `skeleton` to a file, whatever its ending.
     ///
     /// # Errors
@@ -77,9 +86,7 @@ pub fn save(
     skeleton: &Skeleton,
 ) -> Result<(), CaptureError> {
     let path = path.as_ref();
-    let format = MotionFormat::of(path)
-        .ok_or_else(|| CaptureError::Ending { path: path.into(), known: endings() })?;
-    format.save(path, clip, skeleton)
+    MotionFormat::required(path)?.save(path, clip, skeleton)
 }
 
 /// The endings that are known, as in `.npz, .bvh`.

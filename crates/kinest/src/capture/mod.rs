@@ -103,6 +103,14 @@ pub enum CaptureError {
         /// The endings of the formats.
         known: String,
     },
+    /// A file is to be written at a rate that no motion has.
+    #[error("motion file {path}: {rate_hz} is not a frame rate from 1 to 1000 Hz")]
+    Rate {
+        /// The file.
+        path: PathBuf,
+        /// The rate.
+        rate_hz: f64,
+    },
     /// A clip has more frames than its format can hold.
     #[error("motion file {path} cannot hold more than {most} frames")]
     TooLong {

@@ -79,7 +79,7 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
         );
     }
     if !args.motion.is_dir() {
-        let format = format_of(&args.out)?;
+        let format = MotionFormat::required(&args.out)?;
         say!("{}", convert(&args.motion, &args.out, format, &args, &skeleton)?);
         return Ok(());
     }
@@ -117,13 +117,6 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
         bail!("{count} of {of} files are not converted:\n  {}", failed.join("\n  "));
     }
     Ok(())
-}
-
-fn format_of(path: &Path) -> anyhow::Result<MotionFormat> {
-    MotionFormat::of(path).with_context(|| {
-        let known = MotionFormat::ALL.map(|format| format!(".{}", format.ending()));
-        format!("--out {} does not end in {}", path.display(), known.join(", "))
-    })
 }
 
 /// All motion files in `folder`, at any depth.
