@@ -247,7 +247,7 @@ fn trackers_follow_devices_and_joints_of_a_performer() {
         VmcMessage::Bone { name: "Hips".into(), place: place(1.0, 1.0, 2.0) },
     ]
     .map(|message| message.to_osc());
-    bundled(&all).iter().for_each(|packet| pass(&socket, &packet, address));
+    bundled(&all).iter().for_each(|packet| pass(&socket, packet, address));
     app.update();
     assert_eq!(state(&app, head), (Vec3::new(0.1, 1.7, 0.2), true));
     assert_eq!(state(&app, waist), (Vec3::new(0.0, 1.0, -0.1), true));
