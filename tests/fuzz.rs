@@ -4,7 +4,7 @@
 mod bodies;
 
 use bodies::BODIES;
-use kinest::capture::write_bvh;
+use kinest::capture::{write_bvh, write_vrma};
 use kinest::live::{PosePacket, RecordedFrame, RecordingWriter};
 use kinest::motion::synthetic::walk_and_wave;
 use kinest::motion::{amass, headset};
@@ -49,12 +49,14 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let rig: Vec<u8> = (0..22_u8).flat_map(|i| [i, i, 3, 9, 1, 0, 0, 0, 100]).collect();
     let over =
         r##"(bones: { Pelvis: "Pelvis", LeftHip: "#1" }, skip: [LeftCollar], ignore: ["Jaw"])"##;
-    vec![
+    #[allow(unused_mut, reason = "with the feature `osc` there are more")]
+    let mut seeds: Vec<(&str, Vec<u8>)> = vec![
         ("clip", read("clip.npz")),
         ("headset", read("headset.npz")),
         ("recording", read("r.jsonl")),
         ("bvh", write_bvh(&walk, &skeleton).into()),
         ("amc", ACCLAIM.into()),
+        ("animation", write_vrma(&walk, &skeleton)),
         ("packet", PosePacket { time: 1.0, pose: Pose::rest() }.encode().into()),
         ("checkpoint", checkpoint),
         ("gltf", mannequin()),
@@ -62,7 +64,18 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("rig_override", over.into()),
         ("gestures", asset("events/default.gestures.ron")),
         ("player", random(24 * 60 + 1)),
-    ]
+    ];
+    #[cfg(feature = "osc")]
+    seeds.push(("vmc", performed(&skeleton, &walk)));
+    seeds
+}
+
+/// The packets of a body.
+#[cfg(feature = "osc")]
+fn performed(skeleton: &Skeleton, walk: &kinest::motion::MotionClip) -> Vec<u8> {
+    use kinest::osc::{HumanFrame, vmc::Performer};
+    let frame = HumanFrame::of_pose(&Pose::from(&walk.frames[5]), skeleton, true);
+    Performer::default().packets(1.0, &frame).join(&0xff)
 }
 
 /// A skeleton of two legs, and a frame of it.
@@ -118,7 +131,7 @@ fn no_bytes_make_a_parser_or_a_player_panic() {
         }
     }
     let mut random = ChaCha8Rng::seed_from_u64(18);
-    for ((name, body), (seeded, good)) in BODIES.into_iter().zip(&seeds) {
+    for ((name, body), (seeded, good)) in BODIES.iter().copied().zip(&seeds) {
         assert_eq!(name, *seeded);
         body(good);
         for round in 0..rounds {

@@ -2,7 +2,7 @@
 //! finite. `cargo fuzz` and `tests/fuzz.rs` run the same functions.
 
 use glam::{DMat3, DQuat, DVec3};
-use kinest::capture::{BoneMotion, read_amc, read_asf, read_bvh};
+use kinest::capture::{BoneMotion, read_amc, read_asf, read_bvh, read_gltf};
 use kinest::events::GestureBook;
 use kinest::live::{Player, PlayerSettings, PosePacket, Recording};
 use kinest::model::Checkpoint;
@@ -17,12 +17,13 @@ use std::io::Cursor;
 pub type Body = fn(&[u8]);
 
 /// All of them, by the name of their target.
-pub const BODIES: [(&str, Body); 12] = [
+pub const BODIES: &[(&str, Body)] = &[
     ("clip", clip),
     ("headset", headset),
     ("recording", recording),
     ("bvh", bvh),
     ("amc", amc),
+    ("animation", animation),
     ("packet", packet),
     ("checkpoint", checkpoint),
     ("gltf", gltf),
@@ -30,6 +31,8 @@ pub const BODIES: [(&str, Body); 12] = [
     ("rig_override", rig_override),
     ("gestures", gestures),
     ("player", player),
+    #[cfg(feature = "osc")]
+    ("vmc", vmc),
 ];
 
 /// A clip in a `.npz` archive.
@@ -73,6 +76,14 @@ pub fn amc(data: &[u8]) {
     }
 }
 
+/// An animation in a glTF or VRM animation file.
+pub fn animation(data: &[u8]) {
+    let nowhere = |name: &str| Ok(name.as_bytes().to_vec());
+    if let Ok(motion) = read_gltf(data, None, nowhere) {
+        on_smpl(motion);
+    }
+}
+
 fn on_smpl(mut motion: BoneMotion) {
     motion.frames.truncate(20);
     if let Ok((clip, _)) = motion.to_clip(&Skeleton::default(), &RigOverride::default()) {
@@ -93,6 +104,20 @@ pub fn packet(data: &[u8]) {
         data.resize(PosePacket::BYTES, 0);
         let sum = PosePacket::checksum(&data[2..]);
         data[..2].copy_from_slice(&sum.to_le_bytes());
+    }
+}
+
+/// A packet from a performer, then every part of it that the bytes themselves cut out.
+#[cfg(feature = "osc")]
+pub fn vmc(data: &[u8]) {
+    let skeleton = Skeleton::default();
+    let mut marionette = kinest::osc::vmc::Marionette::default();
+    let _ = marionette.receive(data);
+    for part in data.split(|byte| *byte == 0xff) {
+        let _ = marionette.receive(part);
+        if let Some(pose) = marionette.pose(&skeleton) {
+            assert!(pose.is_finite(), "{pose:?}");
+        }
     }
 }
 

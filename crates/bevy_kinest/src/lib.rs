@@ -111,8 +111,10 @@
 //! | [`KinestGizmoPlugin`] | – | draws bones, trackers, dropouts, standing feet, errors |
 //! | [`KinestPanelPlugin`] | – | a window that shows the state of avatars and lets users change it |
 //! | [`KinestOpenXrPlugin`] | – | moves trackers with a headset and its controllers |
+//! | [`KinestVmcPlugin`] | – | bodies to and from other programs by the VMC protocol: [`VmcPerformer`], [`VmcReceiver`], [`VmcTracker`] |
+//! | [`KinestOscPlugin`] | – | full-body tracking for VRChat: [`VrchatTrackers`] |
 //!
-//! Add the last three by hand. Leave out plugins your game does not need with
+//! Add the last five by hand. Leave out plugins your game does not need with
 //! `KinestPlugins.build().disable::<KinestReplayPlugin>()`.
 //!
 //! # Types by task
@@ -128,10 +130,11 @@
 //! | corrections | [`KinestRefine`] | | |
 //! | the next moment | [`Forecast`], [`ForecastStatus`], [`ForecastGhost`], [`ForecastModel`] | | |
 //! | players on other machines | [`RemoteAvatar`] | | |
+//! | other programs | [`VmcPerformer`], [`VmcReceiver`], [`VmcTracker`], [`VrchatTrackers`] | | |
 //! | what the player does | [`MotionEvents`], [`MotionState`], [`GestureFile`], [`CodeFile`], [`KinematicGroups`], [`Interactions`] | | [`MotionEvent`], also *[`MotionEvent`]* |
 //! | words | [`Subtitles`], [`LiveDescription`], [`WordsFile`], [`MotionLibrary`] | | |
 //! | state | [`AvatarStatus`] | [`KinestModels`] | *[`KinestReady`], [`KinestFellBack`], [`KinestFailed`]* |
-//! | replay and recording | [`MotionReplay`], [`MotionFile`], [`TrackerRecorder`] | | |
+//! | replay and recording | [`MotionReplay`], [`MotionFile`], [`TrackerRecorder`], [`MotionWriter`] | | |
 //! | debugging | | [`KinestGizmos`] (a gizmo group), [`KinestPanel`] | |
 //!
 //! What happens to one avatar is an entity event with its `entity`: the plugin or the game triggers
@@ -160,6 +163,8 @@
 //! | `gizmos` (default) | [`KinestGizmoPlugin`] |
 //! | `openxr` | [`KinestOpenXrPlugin`], with bevy_mod_openxr; needs no system package, and a runtime only on machines with a headset |
 //! | `panel` | [`KinestPanelPlugin`], with bevy_egui |
+//! | `vmc` | [`KinestVmcPlugin`]: VSeeFace, Warudo, Blender, Unity and others |
+//! | `osc` | [`KinestOscPlugin`]: VRChat |
 //! | `wgpu` | inference on any GPU with Vulkan, Metal or DirectX 12 |
 //! | `cuda` | inference on NVIDIA GPUs; needs the CUDA run-time libraries and headers (`CUDA_PATH`) on the machine it runs on |
 //! | `wayland` | Bevy windows on Wayland; needs its development package. Included in Bevy's default features |
@@ -863,6 +868,18 @@
 #![cfg_attr(feature = "panel", doc = "[`KinestPanel`]: crate::KinestPanel")]
 #![cfg_attr(not(feature = "panel"), doc = "[`KinestPanelPlugin`]: #features")]
 #![cfg_attr(not(feature = "panel"), doc = "[`KinestPanel`]: #features")]
+#![cfg_attr(feature = "osc", doc = "[`KinestOscPlugin`]: crate::KinestOscPlugin")]
+#![cfg_attr(feature = "osc", doc = "[`VrchatTrackers`]: crate::VrchatTrackers")]
+#![cfg_attr(not(feature = "osc"), doc = "[`KinestOscPlugin`]: #features")]
+#![cfg_attr(not(feature = "osc"), doc = "[`VrchatTrackers`]: #features")]
+#![cfg_attr(feature = "vmc", doc = "[`KinestVmcPlugin`]: crate::KinestVmcPlugin")]
+#![cfg_attr(feature = "vmc", doc = "[`VmcPerformer`]: crate::VmcPerformer")]
+#![cfg_attr(feature = "vmc", doc = "[`VmcReceiver`]: crate::VmcReceiver")]
+#![cfg_attr(feature = "vmc", doc = "[`VmcTracker`]: crate::VmcTracker")]
+#![cfg_attr(not(feature = "vmc"), doc = "[`KinestVmcPlugin`]: #features")]
+#![cfg_attr(not(feature = "vmc"), doc = "[`VmcPerformer`]: #features")]
+#![cfg_attr(not(feature = "vmc"), doc = "[`VmcReceiver`]: #features")]
+#![cfg_attr(not(feature = "vmc"), doc = "[`VmcTracker`]: #features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 #![allow(
@@ -881,6 +898,7 @@
 // | `body` | avatars, `BodyPose` and its confidence, joint entities |
 // | `trackers` | devices, tracking spaces, dropouts, sampling, calibration |
 // | `player` | from trackers through the network to a refined `BodyPose` |
+// | `osc`, `vmc` | sockets and VRChat; the VMC protocol |
 // | `replay`, `rig`, `xr` | motions that move trackers, and recording; glTF characters; headsets |
 // | `forecast`, `remote`, `events` | bodies of the next moment; players on other machines; what bodies do |
 // | `language` | what bodies do in words, motions found by words |
@@ -895,6 +913,8 @@ mod frame;
 mod gizmos;
 mod language;
 mod models;
+#[cfg(any(feature = "osc", feature = "vmc"))]
+mod osc;
 #[cfg(feature = "panel")]
 mod panel;
 mod player;
@@ -903,6 +923,8 @@ mod remote;
 mod replay;
 pub mod rig;
 mod trackers;
+#[cfg(feature = "vmc")]
+mod vmc;
 #[cfg(feature = "openxr")]
 pub mod xr;
 
@@ -934,6 +956,10 @@ pub use models::{
     ForecastModel, KinestFailed, KinestFellBack, KinestModels, KinestReady, Latency, ModelState,
     ModelStatus, PoseModel, PoseModelError,
 };
+#[cfg(any(feature = "osc", feature = "vmc"))]
+pub use osc::OscLink;
+#[cfg(feature = "osc")]
+pub use osc::{HeadReferenceReflect, KinestOscPlugin, VrchatTrackers};
 #[cfg(feature = "panel")]
 pub use panel::{KinestPanel, KinestPanelContents, KinestPanelPlugin};
 pub use player::{
@@ -941,7 +967,7 @@ pub use player::{
 };
 pub use plugins::{KinestPlugins, KinestPosePlugin};
 pub use remote::{KinestRemotePlugin, RemoteAvatar};
-pub use replay::{KinestReplayPlugin, MotionReplay, TrackerRecorder};
+pub use replay::{KinestReplayPlugin, MotionReplay, MotionWriter, TrackerRecorder};
 pub use rig::{
     AnchorReflect, FitReflect, KinestRig, KinestRigPlugin, RigBones, RigBound, RigFailed, RigFile,
 };
@@ -950,6 +976,11 @@ pub use trackers::{
     NeedsCalibration, PlayerCalibration, Recalibrate, SeatedPlayer, SparseTracker, StepsWithSpace,
     Teleport, TrackerOf, TrackerRoleReflect, Trackers, TrackingLost, TrackingRegained,
     TrackingSpace, TrackingState,
+};
+#[cfg(feature = "vmc")]
+pub use vmc::{
+    DeviceKindReflect, KinestVmcPlugin, VmcPerformance, VmcPerformer, VmcReceiver, VmcSource,
+    VmcTracker,
 };
 
 #[cfg(feature = "panel")]

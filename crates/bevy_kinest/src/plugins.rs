@@ -37,6 +37,8 @@ use bevy::prelude::*;
 /// | `KinestGizmoPlugin` (feature `gizmos`) | draws bones, trackers, dropouts, standing feet, errors |
 /// | `KinestPanelPlugin` (feature `panel`) | a window that shows the state of avatars and lets users change it |
 /// | `KinestOpenXrPlugin` (feature `openxr`) | moves trackers with a headset and its controllers |
+/// | `KinestVmcPlugin` (feature `vmc`) | sends bodies by the VMC protocol, and receives bodies and trackers by it |
+/// | `KinestOscPlugin` (feature `osc`) | sends trackers of bodies to VRChat |
 ///
 /// Add it after Bevy's `TaskPoolPlugin`, `TimePlugin`, `TransformPlugin` and `AssetPlugin`, which
 /// are in `DefaultPlugins`, and before the first [`KinestAvatar`](crate::KinestAvatar) is spawned.

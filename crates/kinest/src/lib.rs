@@ -140,6 +140,8 @@ pub mod math;
 pub mod metrics;
 pub mod model;
 pub mod motion;
+#[cfg(feature = "osc")]
+pub mod osc;
 pub mod refine;
 pub mod rig;
 pub mod rotation;

@@ -57,5 +57,21 @@ fn a_folder_is_converted_and_what_fails_is_named() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(fs::read_to_string(at.join("again.bvh")).unwrap().starts_with("HIERARCHY"));
     let output = convert(at, &["--motion", "out/deep/walk.npz", "--out", "again.fbx"]);
-    assert!(text(&output.stderr).contains("does not end in .npz or .bvh"));
+    assert!(text(&output.stderr).contains("does not end in .npz, .bvh, .glb, .vrma"));
+    // glTF and VRM animation, there and back.
+    for ending in ["glb", "vrma"] {
+        let (file, back) = (format!("again.{ending}"), format!("{ending}.npz"));
+        for (from, to) in [("out/deep/walk.npz", &file), (&*file, &back)] {
+            let output = convert(at, &["--motion", from, "--out", to]);
+            assert!(output.status.success(), "{}", text(&output.stderr));
+        }
+        let back = amass::load(at.join(back)).unwrap();
+        for (a, b) in walk.resampled(30.0).frames.iter().zip(&back.frames) {
+            for (a, b) in a.rotations.iter().zip(&b.rotations) {
+                assert!(geodesic_angle(exp(*a), exp(*b)) < 1e-3, "{ending}");
+            }
+        }
+    }
+    let output = convert(at, &["--motion", "again.glb", "--out", "x.npz", "--animation", "Run"]);
+    assert!(text(&output.stderr).contains("there is no animation `Run`; there are motion"));
 }

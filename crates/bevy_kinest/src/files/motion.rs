@@ -4,7 +4,7 @@ use bevy::asset::io::Reader;
 use bevy::asset::{AssetLoader, LoadContext};
 use bevy::prelude::*;
 use kinest::calibration::Calibration;
-use kinest::capture::{CaptureError, Loaded, load_bvh};
+use kinest::capture::{CaptureError, Loaded, load_bvh, load_gltf};
 use kinest::live::{Recording, RecordingError};
 use kinest::motion::npz::NpzArchive;
 use kinest::motion::{MotionClip, MotionError, amass, headset};
@@ -20,6 +20,7 @@ use std::sync::Arc;
 /// |---|---|
 /// | `.npz` | a clip of the AMASS data set or in its format ([`amass`]), or a recording of a headset and two controllers ([`headset`]), whose player is measured by the motion |
 /// | `.bvh` | motion of any skeleton whose bones are found ([`capture`](kinest::capture)) |
+/// | `.vrma` | a VRM animation |
 /// | `.jsonl` | what a [`TrackerRecorder`](crate::TrackerRecorder) wrote |
 #[derive(Asset, TypePath, Clone, Debug)]
 pub enum MotionFile {
@@ -44,7 +45,7 @@ pub enum MotionFileError {
     /// The `.npz` is damaged.
     #[error(transparent)]
     Motion(#[from] MotionError),
-    /// The BVH file is damaged, or not of a person.
+    /// The BVH file or VRM animation is damaged, or not of a person.
     #[error(transparent)]
     Capture(#[from] CaptureError),
     /// The recording is damaged.
@@ -74,8 +75,13 @@ impl AssetLoader for MotionFileLoader {
             warn_of_lost(path, recording.not_finite());
             return Ok(MotionFile::Recording(Arc::new(recording)));
         }
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("bvh")) {
-            let Loaded { clip, notes } = load_bvh(&bytes, path, &Skeleton::default())?;
+        let is = |wanted: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(wanted));
+        if is("bvh") || is("vrma") {
+            let skeleton = Skeleton::default();
+            let Loaded { clip, notes } = match is("bvh") {
+                true => load_bvh(&bytes, path, &skeleton)?,
+                false => load_gltf(&bytes, path, &skeleton)?,
+            };
             notes.iter().for_each(|note| warn!("{}: {note}", path.display()));
             return Ok(MotionFile::Clip(Arc::new(clip)));
         }
@@ -83,7 +89,7 @@ impl AssetLoader for MotionFileLoader {
     }
 
     fn extensions(&self) -> &[&str] {
-        &["npz", "bvh", "jsonl"]
+        &["npz", "bvh", "vrma", "jsonl"]
     }
 }
 

@@ -46,6 +46,18 @@ impl RigBones {
         &self.map
     }
 
+    /// How its bones are those of a humanoid.
+    #[cfg(feature = "vmc")]
+    pub(crate) fn humanoid(&self) -> kinest::osc::HumanCharacter {
+        kinest::osc::HumanCharacter::new(&self.tree, &self.map)
+    }
+
+    /// The entity of a bone of the tree.
+    #[cfg(feature = "vmc")]
+    pub(crate) fn entity(&self, bone: usize) -> Option<Entity> {
+        self.entities.get(bone).copied()
+    }
+
     /// Puts all bones back to where they stood before they were bound.
     fn restore(&self, nodes: &mut Query<NodeData>) {
         for (entity, before) in &self.before {

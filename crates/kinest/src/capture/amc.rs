@@ -232,6 +232,7 @@ pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, Li
         rate_hz: RATE_HZ,
         frames: Vec::new(),
         notes: vec![format!("AMC files have no rate: taken for {RATE_HZ} Hz")],
+        said: BTreeMap::new(),
     };
     let mut degrees = skeleton.degrees;
     let still: Vec<(DVec3, DQuat)> =

@@ -5,6 +5,7 @@ use crate::motion::{ClipFrame, MotionClip};
 use crate::rig::{Bone, BoneTree, RigError, RigMap, RigOverride, stance};
 use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint as J};
 use glam::{DMat3, DQuat, DVec3, Quat, Vec3};
+use std::collections::BTreeMap;
 
 /// The joints of trunk and head, upwards.
 const TRUNK: [J; 6] = [J::Pelvis, J::Spine1, J::Spine2, J::Spine3, J::Neck, J::Head];
@@ -15,7 +16,7 @@ const STANDING_TRIES: usize = 40;
 
 /// Most transforms of a motion, of all bones in all frames: half an hour of a hundred bones at 120 Hz, in 600 MB. A
 /// short file can name a thousand bones and move one of them.
-const MOST_POSES: usize = 21_600_000;
+pub(super) const MOST_POSES: usize = 21_600_000;
 
 /// Local transform of a bone in one frame, relative to its parent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +44,8 @@ pub struct BoneMotion {
     pub frames: Vec<Vec<BonePose>>,
     /// What was unusual about the file.
     pub notes: Vec<String>,
+    /// The bones that the file itself says are these joints', as VRM animations do.
+    pub said: BTreeMap<J, usize>,
 }
 
 /// Position and rotation of each bone, in the file's space.
@@ -102,7 +105,7 @@ impl BoneMotion {
     ) -> Result<(MotionClip, Vec<String>), RigError> {
         let find = |frame| -> Result<(BoneTree, RigMap), RigError> {
             let tree = self.tree(frame)?;
-            let map = RigMap::find(&tree, given, &Default::default())?;
+            let map = RigMap::find(&tree, given, &self.said)?;
             Ok((tree, map))
         };
         let mut notes = self.notes.clone();
@@ -136,7 +139,7 @@ impl BoneMotion {
         let tries = (0..self.frames.len()).step_by(step.max(1));
         let judged = tries.filter_map(|frame| {
             let tree = self.tree(Some(frame)).ok()?;
-            let map = RigMap::find(&tree, given, &Default::default()).ok()?;
+            let map = RigMap::find(&tree, given, &self.said).ok()?;
             let straight = straightness(&tree, &map);
             Some((frame, straight))
         });
@@ -305,8 +308,13 @@ mod tests {
             scale: DVec3::ONE,
         };
         let frames = vec![Vec::new(); MOST_POSES / 1000 - 1];
-        let mut motion =
-            BoneMotion { bones: vec![bone; 1000], rate_hz: 60.0, frames, notes: Vec::new() };
+        let mut motion = BoneMotion {
+            bones: vec![bone; 1000],
+            rate_hz: 60.0,
+            frames,
+            notes: Vec::new(),
+            said: BTreeMap::new(),
+        };
         assert_eq!(motion.push(Vec::new()), Ok(()));
         assert!(motion.push(Vec::new()).unwrap_err().starts_with("1000 bones in more than 21600"));
     }

@@ -145,7 +145,13 @@ fn frames(
         return Err(LineError::new(line, format!("a frame time of {seconds} s")));
     }
 
-    let mut motion = BoneMotion { bones, rate_hz, frames: Vec::new(), notes: Vec::new() };
+    let mut motion = BoneMotion {
+        bones,
+        rate_hz,
+        frames: Vec::new(),
+        notes: Vec::new(),
+        said: Default::default(),
+    };
     let (mut row, mut first) = (Vec::with_capacity(channels.len()), 0);
     let mut last = line;
     let mut offsets_are_added = None;

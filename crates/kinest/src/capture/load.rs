@@ -1,8 +1,8 @@
 //! Motion from any file.
 
-use super::{BoneMotion, CaptureError, LineError, read_amc, read_asf, read_bvh};
+use super::{BoneMotion, CaptureError, LineError, read_amc, read_asf, read_bvh, read_gltf};
 use crate::motion::{MotionClip, amass};
-use crate::rig::RigOverride;
+use crate::rig::{GltfError, RigOverride, beside};
 use crate::skeleton::Skeleton;
 use std::path::{Path, PathBuf};
 
@@ -15,16 +15,35 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
-/// Reads a motion file, of whatever kind its contents are: AMASS `.npz`, BVH, or AMC with the `.asf` file beside
-/// it (of the same name, of the part before `_`, or the only one in the folder).
+/// Reads a motion file, of whatever kind its contents are: AMASS `.npz`, BVH, glTF (`.glb`, `.gltf`, `.vrm`), VRM
+/// animation (`.vrma`), or AMC with the `.asf` file beside it (of the same name, of the part before `_`, or the only
+/// one in the folder). Of several animations the longest is read.
 ///
 /// # Errors
 /// If the file cannot be read, is of another kind, or its bones are not those of a person; the error names file
 /// and line.
 pub fn load(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Loaded, CaptureError> {
+    load_animation(path, skeleton, None)
+}
+
+/// As [`load`], of a file with several animations the one called `animation`.
+///
+/// # Errors
+/// As [`load`], and if there is no such animation.
+pub fn load_animation(
+    path: impl AsRef<Path>,
+    skeleton: &Skeleton,
+    animation: Option<&str>,
+) -> Result<Loaded, CaptureError> {
     let path = path.as_ref();
     let bytes = read(path)?;
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
+    if bytes.starts_with(b"glTF") || start.starts_with(b"{") {
+        return gltf(&bytes, path, skeleton, animation, &beside(path));
+    }
+    if animation.is_some() {
+        return Err(CaptureError::NoAnimations { path: path.into() });
+    }
     let is_amc = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("amc"));
     let motion = if start.get(..9).is_some_and(|word| word.eq_ignore_ascii_case(b"HIERARCHY")) {
         return load_bvh(&bytes, path, skeleton);
@@ -50,6 +69,34 @@ pub fn load_bvh(
 ) -> Result<Loaded, CaptureError> {
     let path = name.as_ref();
     let motion = read_bvh(&String::from_utf8_lossy(bytes)).map_err(bad(path))?;
+    on(&motion, skeleton, path)
+}
+
+/// Reads the bytes of a glTF or VRM animation file whose buffers are inside it; `name` stands for the path in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_gltf(
+    bytes: &[u8],
+    name: impl AsRef<Path>,
+    skeleton: &Skeleton,
+) -> Result<Loaded, CaptureError> {
+    let outside = |buffer: &str| {
+        let source = std::io::Error::other("buffers in files of their own are not read here");
+        Err(GltfError::Read { path: buffer.into(), source })
+    };
+    gltf(bytes, name.as_ref(), skeleton, None, &outside)
+}
+
+fn gltf(
+    bytes: &[u8],
+    path: &Path,
+    skeleton: &Skeleton,
+    animation: Option<&str>,
+    buffer: &dyn Fn(&str) -> Result<Vec<u8>, GltfError>,
+) -> Result<Loaded, CaptureError> {
+    let motion = read_gltf(bytes, animation, buffer)
+        .map_err(|source| CaptureError::Gltf { path: path.into(), source })?;
     on(&motion, skeleton, path)
 }
 

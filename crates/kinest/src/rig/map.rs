@@ -92,6 +92,12 @@ impl RigMap {
         self.legs
     }
 
+    /// The bones between the hips and the chest, with the chest, upwards.
+    #[cfg(feature = "osc")]
+    pub(crate) fn spine(&self) -> &[usize] {
+        &self.spine
+    }
+
     /// The bone of the hips.
     #[must_use]
     pub fn hips(&self) -> usize {

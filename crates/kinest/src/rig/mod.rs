@@ -65,6 +65,7 @@
 //! # Ok::<(), kinest::rig::RigError>(())
 //! ```
 
+mod document;
 mod finder;
 mod gltf;
 mod limbs;
@@ -84,7 +85,9 @@ mod tree;
 mod twist;
 mod vrm;
 
-pub use gltf::GltfError;
+pub use document::GltfError;
+pub(crate) use document::{Animation, Component, GltfFile, Interpolation, Sampler};
+pub(crate) use gltf::beside;
 pub use links::BoneWrite;
 pub use map::{DrivenBone, Evidence, RigMap};
 pub use nodes::{FoundRig, ModelNode, ModelNodes};
@@ -93,6 +96,7 @@ pub use rest::Skin;
 pub(crate) use retarget::stance;
 pub use retarget::{Anchor, Fit, Retarget};
 pub use similarity::Similarity;
+pub(crate) use tree::rotation_of;
 pub use tree::{Bone, BoneTree};
 pub use vrm::{VRM_EXTENSIONS, vrm_bones};
 

@@ -62,7 +62,7 @@ impl ModelNodes {
     }
 
     /// The bones, and the node of each.
-    fn tree(&self, given: &RigOverride) -> Result<(BoneTree, Vec<usize>), RigError> {
+    pub(crate) fn tree(&self, given: &RigOverride) -> Result<(BoneTree, Vec<usize>), RigError> {
         let count = self.nodes.len();
         let mut bones: Vec<Bone> = self.nodes.iter().map(|node| node.bone.clone()).collect();
         for bone in &mut bones {

@@ -134,11 +134,7 @@ impl BoneTree {
     /// Under an odd number of negative scales the axes are left-handed. Then this is the rotation
     /// of the negated axes, which conjugates rotations identically: `(−R)⁻¹ Q (−R) = R⁻¹ Q R`.
     pub(crate) fn axes(&self, bone: usize) -> DQuat {
-        let m = self.rest[bone].matrix3;
-        let sign = m.determinant().signum();
-        let x = (m.x_axis * sign).normalize();
-        let y = (m.y_axis * sign).reject_from_normalized(x).normalize();
-        DQuat::from_mat3(&DMat3::from_cols(x, y, x.cross(y))).normalize()
+        rotation_of(&self.rest[bone])
     }
 
     /// The ancestors of `bone`, nearest first.
@@ -219,6 +215,16 @@ impl BoneTree {
         let number = self.numbers[bone].map_or(String::new(), |number| format!("#{number} "));
         format!("{number}`{}`", names.join("/"))
     }
+}
+
+/// Rotation of a transform's axes without scale; see [`BoneTree::axes`]. None at all if it is flat.
+pub(crate) fn rotation_of(transform: &DAffine3) -> DQuat {
+    let m = transform.matrix3;
+    let sign = m.determinant().signum();
+    let x = (m.x_axis * sign).normalize();
+    let y = (m.y_axis * sign).reject_from_normalized(x).normalize();
+    let rotation = DQuat::from_mat3(&DMat3::from_cols(x, y, x.cross(y))).normalize();
+    if rotation.is_finite() { rotation } else { DQuat::IDENTITY }
 }
 
 #[cfg(test)]

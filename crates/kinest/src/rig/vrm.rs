@@ -1,16 +1,16 @@
-//! The humanoid bones declared in VRM files: `VRMC_vrm` (1.0) and `VRM` (0.x).
+//! The humanoid bones declared in VRM files: `VRMC_vrm` (1.0) and `VRM` (0.x), and in VRM animations.
 
 use crate::skeleton::SmplJoint as J;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The glTF extensions that declare a humanoid, newest first.
-pub const VRM_EXTENSIONS: [&str; 2] = ["VRMC_vrm", "VRM"];
+/// The glTF extensions that declare a humanoid: of characters, newest first, then of animations.
+pub const VRM_EXTENSIONS: [&str; 3] = ["VRMC_vrm", "VRM", "VRMC_vrm_animation"];
 
 /// Joints and the names of their bones in VRM. Of the names for the top of the spine, the first
 /// that the file declares counts; the bones between it and the hips are found by place.
 /// <https://github.com/vrm-c/vrm-specification/blob/master/specification/VRMC_vrm-1.0/humanoid.md>
-const BONES: [(J, &[&str]); 20] = [
+pub(crate) const BONES: [(J, &[&str]); 20] = [
     (J::Pelvis, &["hips"]),
     (J::Spine3, &["upperChest", "chest", "spine"]),
     (J::Head, &["head"]),
@@ -33,11 +33,11 @@ const BONES: [(J, &[&str]); 20] = [
     (J::RightWrist, &["rightHand"]),
 ];
 
-/// The glTF node of each joint declared in the extension `VRMC_vrm` or `VRM` of a glTF document;
-/// empty if `extension` is neither.
+/// The glTF node of each joint declared in one of [`VRM_EXTENSIONS`] of a glTF document; empty
+/// if `extension` is none of them.
 ///
-/// Version 1.0 has `humanoid.humanBones.hips.node`, 0.x a list `humanoid.humanBones[i].{bone,
-/// node}`.
+/// Version 1.0 and animations have `humanoid.humanBones.hips.node`, 0.x has a list
+/// `humanoid.humanBones[i].{bone, node}`.
 #[must_use]
 pub fn vrm_bones(extension: &Value) -> BTreeMap<J, usize> {
     let bones = &extension["humanoid"]["humanBones"];

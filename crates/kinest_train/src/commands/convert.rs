@@ -4,28 +4,29 @@ use crate::data::clips;
 use crate::output::say;
 use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
-use kinest::capture::{self, Loaded};
-use kinest::files::write_atomically;
-use kinest::motion::amass;
+use kinest::capture::{self, Loaded, MotionFormat};
 use kinest::skeleton::Skeleton;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// `convert`: reads BVH, AMC (with its .asf beside it) and .npz files, puts their motion on SMPL's 22
-/// joints, and writes it as .npz or BVH.
+/// `convert`: reads BVH, glTF, VRM animation, AMC (with its .asf beside it) and .npz files, puts their motion on
+/// SMPL's 22 joints, and writes it as .npz, BVH, glTF or VRM animation.
 #[derive(Debug, clap::Args)]
 pub struct ConvertArgs {
     /// A motion file, or a folder of such files at any depth
     #[arg(long)]
     motion: PathBuf,
-    /// The file to write, by its ending .npz or .bvh; for a folder, the folder to write into
+    /// The file to write, by its ending .npz, .bvh, .glb or .vrma; for a folder, the folder to write into
     #[arg(long)]
     out: PathBuf,
     /// Format of what is written into a folder
     #[arg(long, value_enum, default_value_t = Format::Npz)]
     to: Format,
+    /// The animation of a glTF file with several, by its name, instead of the longest
+    #[arg(long)]
+    animation: Option<String>,
     /// Frame rate of the output, instead of that of each file
     #[arg(long)]
     rate: Option<f64>,
@@ -41,16 +42,25 @@ enum Format {
     Npz,
     /// Biovision hierarchy: text
     Bvh,
+    /// glTF: skeleton, skin and animation
+    Glb,
+    /// VRM animation: for any VRM character
+    Vrma,
 }
 
-impl Format {
-    fn ending(self) -> &'static str {
-        match self {
-            Self::Npz => "npz",
-            Self::Bvh => "bvh",
+impl From<Format> for MotionFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Npz => Self::Npz,
+            Format::Bvh => Self::Bvh,
+            Format::Glb => Self::Glb,
+            Format::Vrma => Self::Vrma,
         }
     }
 }
+
+/// Endings of files that are read.
+const READ: [&str; 7] = ["bvh", "amc", "npz", "glb", "gltf", "vrma", "vrm"];
 
 /// Runs `convert`.
 ///
@@ -69,17 +79,18 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
         );
     }
     if !args.motion.is_dir() {
-        let format = format_of(&args.out)?;
-        say!("{}", convert(&args.motion, &args.out, format, args.rate, &skeleton)?);
+        let format = MotionFormat::required(&args.out)?;
+        say!("{}", convert(&args.motion, &args.out, format, &args, &skeleton)?);
         return Ok(());
     }
     let mut files = Vec::new();
     find(&args.motion, &mut files)?;
-    ensure!(!files.is_empty(), "no motion (.bvh, .amc, .npz) in {}", args.motion.display());
+    ensure!(!files.is_empty(), "no motion (.{}) in {}", READ.join(", ."), args.motion.display());
     files.sort();
+    let format = MotionFormat::from(args.to);
     let out_of = |file: &PathBuf| {
         let inside = file.strip_prefix(&args.motion).unwrap_or(file);
-        args.out.join(inside).with_extension(args.to.ending())
+        args.out.join(inside).with_extension(format.ending())
     };
     let mut written = BTreeMap::new();
     for file in &files {
@@ -93,7 +104,7 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
             bail!("{} and {} would both be {}", other.display(), file.display(), out.display());
         }
     }
-    let one = |file: &PathBuf| convert(file, &out_of(file), args.to, args.rate, &skeleton);
+    let one = |file: &PathBuf| convert(file, &out_of(file), format, &args, &skeleton);
     let mut failed = Vec::new();
     for (file, done) in files.iter().zip(clips::read_all("converting", &files, one)) {
         match done {
@@ -108,13 +119,6 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn format_of(path: &Path) -> anyhow::Result<Format> {
-    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    let formats = [Format::Npz, Format::Bvh];
-    let format = formats.into_iter().find(|format| format.ending().eq_ignore_ascii_case(ending));
-    format.with_context(|| format!("--out {} does not end in .npz or .bvh", path.display()))
-}
-
 /// All motion files in `folder`, at any depth.
 fn find(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let entries =
@@ -124,7 +128,7 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
         if path.is_dir() {
             find(&path, files)?;
-        } else if ["bvh", "amc", "npz"].iter().any(|known| known.eq_ignore_ascii_case(ending)) {
+        } else if READ.iter().any(|known| known.eq_ignore_ascii_case(ending)) {
             files.push(path);
         }
     }
@@ -135,22 +139,17 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 fn convert(
     file: &Path,
     out: &Path,
-    format: Format,
-    rate: Option<f64>,
+    format: MotionFormat,
+    args: &ConvertArgs,
     skeleton: &Skeleton,
 ) -> anyhow::Result<String> {
-    let Loaded { clip, notes } = capture::load(file, skeleton)?;
-    let clip = rate.map_or_else(|| clip.clone(), |rate| clip.resampled(rate));
+    let Loaded { clip, notes } =
+        capture::load_animation(file, skeleton, args.animation.as_deref())?;
+    let clip = args.rate.map_or_else(|| clip.clone(), |rate| clip.resampled(rate));
     if let Some(folder) = out.parent() {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    match format {
-        Format::Npz => amass::save(out, &clip, "neutral")?,
-        Format::Bvh => {
-            write_atomically(out, capture::write_bvh(&clip, skeleton).as_bytes())
-                .with_context(|| format!("cannot write {}", out.display()))?;
-        }
-    }
+    format.save(out, &clip, skeleton)?;
     let (from, to, frames) = (file.display(), out.display(), clip.frames.len());
     let mut line = format!("{from} > {to}: {frames} frames at {} Hz", clip.rate_hz);
     for note in notes {

@@ -5,6 +5,7 @@ use crate::output::say;
 use crate::{engine, progress};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use kinest::capture;
 use kinest::live::protocol::{self, Protocol};
 use kinest::motion::amass;
 use kinest::skeleton::Skeleton;
@@ -12,7 +13,7 @@ use kinest::tracker::TrackerRole;
 use kinest_engine::DeviceChoice;
 use std::path::PathBuf;
 
-/// Estimates the body of a clip from its head and hands, and writes it as an AMASS file.
+/// Estimates the body of a clip from its head and hands, and writes it as an AMASS, BVH, glTF or VRM animation file.
 #[derive(Args, Clone, Debug)]
 pub struct PredictArgs {
     /// The model, a `.model.ron` file with its weights beside it
@@ -21,7 +22,8 @@ pub struct PredictArgs {
     /// The clip, an AMASS `.npz` file
     #[arg(long)]
     pub motion: PathBuf,
-    /// The file to write; it has one frame less than the clip at the model's rate
+    /// The file to write, by its ending .npz, .bvh, .glb or .vrma; it has one frame less than the clip at the model's
+    /// rate
     #[arg(long)]
     pub out: PathBuf,
     /// Trackers that are worn, separated by commas: head, hands, pelvis, chest, elbows, knees, feet. The network
@@ -78,7 +80,7 @@ pub fn run(args: PredictArgs) -> anyhow::Result<()> {
         .with_context(|| format!("motion file {}", args.motion.display()))?;
     bar.finish_and_clear();
     let predicted = predicted.motion;
-    amass::save(&args.out, &predicted, "neutral")?;
+    capture::save(&args.out, &predicted, &skeleton)?;
     let (frames, rate_hz) = (predicted.frames.len(), predicted.rate_hz);
     say!("{frames} frames at {rate_hz} Hz in {}", args.out.display());
     Ok(())

@@ -1,0 +1,468 @@
+//! glTF files as far as bodies need them: container, nodes, skins, accessors, animations, buffers.
+//!
+//! Meshes, images and unknown extensions are not looked at, so files that need a feature of a renderer are read all
+//! the same.
+
+use glam::DVec3;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, de};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+
+/// More entries of a kind than any file has: a list of `{}` takes a hundred times its size in memory.
+const MOST_ENTRIES: usize = 1 << 16;
+
+/// Why a model file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum GltfError {
+    /// The file or one of its buffers cannot be read.
+    #[error("`{path}` cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The file is cut off, or it is not a binary glTF 2 file.
+    #[error("not a binary glTF 2 file: {0}")]
+    Container(&'static str),
+    /// The JSON is not that of a glTF file.
+    #[error("not a glTF file: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The inverse bind matrices of a skin cannot be found.
+    #[error("skin {skin}: {problem}")]
+    Skin {
+        /// Number of the skin.
+        skin: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// Nodes hang from each other in a circle, or from a node that does not exist.
+    #[error("node {node}: {problem}")]
+    Node {
+        /// Number of the node.
+        node: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The animations cannot be used.
+    #[error("{0}")]
+    Animations(String),
+    /// A channel of an animation cannot be read.
+    #[error("animation `{animation}`, channel {channel}: {problem}")]
+    Channel {
+        /// Name of the animation.
+        animation: String,
+        /// Number of the channel.
+        channel: usize,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Document {
+    #[serde(default, deserialize_with = "bounded")]
+    pub nodes: Vec<Node>,
+    #[serde(default, deserialize_with = "bounded")]
+    pub skins: Vec<FileSkin>,
+    #[serde(default)]
+    accessors: Vec<Accessor>,
+    #[serde(default)]
+    buffer_views: Vec<View>,
+    #[serde(default, deserialize_with = "bounded")]
+    buffers: Vec<Buffer>,
+    #[serde(default, deserialize_with = "bounded")]
+    scenes: Vec<Scene>,
+    #[serde(default)]
+    scene: usize,
+    #[serde(default)]
+    pub extensions: BTreeMap<String, Value>,
+    #[serde(default)]
+    extensions_required: Vec<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Node {
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    children: Vec<usize>,
+    pub matrix: Option<Box<[f64; 16]>>,
+    pub translation: Option<DVec3>,
+    pub rotation: Option<[f64; 4]>,
+    pub scale: Option<DVec3>,
+    pub mesh: Option<usize>,
+    pub camera: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Scene {
+    #[serde(default)]
+    nodes: Vec<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FileSkin {
+    pub joints: Vec<usize>,
+    pub inverse_bind_matrices: Option<usize>,
+}
+
+/// The animations alone: a character whose animations are odd is read all the same.
+#[derive(Deserialize)]
+struct Animations {
+    #[serde(default, deserialize_with = "bounded")]
+    animations: Vec<Animation>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Animation {
+    pub name: Option<String>,
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+    #[serde(default)]
+    pub samplers: Vec<Sampler>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Channel {
+    pub sampler: usize,
+    pub target: Target,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Target {
+    pub node: Option<usize>,
+    pub path: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Sampler {
+    pub input: usize,
+    pub output: usize,
+    #[serde(default)]
+    pub interpolation: Interpolation,
+}
+
+/// How values between two keys are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Interpolation {
+    #[default]
+    Linear,
+    Step,
+    CubicSpline,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accessor {
+    buffer_view: Option<usize>,
+    #[serde(default)]
+    byte_offset: usize,
+    component_type: Option<u32>,
+    #[serde(default)]
+    normalized: bool,
+    #[serde(default)]
+    count: usize,
+    #[serde(default, rename = "type")]
+    kind: String,
+    sparse: Option<de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    buffer: usize,
+    #[serde(default)]
+    byte_offset: usize,
+    byte_stride: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct Buffer {
+    uri: Option<String>,
+}
+
+/// A list of at most [`MOST_ENTRIES`].
+fn bounded<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    struct Bounded<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut all = vec![];
+            while let Some(entry) = list.next_element()? {
+                if all.len() == MOST_ENTRIES {
+                    let text = format!("a list has more than {MOST_ENTRIES} entries");
+                    return Err(de::Error::custom(text));
+                }
+                all.push(entry);
+            }
+            Ok(all)
+        }
+    }
+    from.deserialize_seq(Bounded(PhantomData))
+}
+
+/// Bytes of the elements of an accessor.
+pub(crate) struct Elements<'f> {
+    bytes: &'f [u8],
+    start: usize,
+    stride: usize,
+    size: usize,
+}
+
+impl<'f> Elements<'f> {
+    /// The bytes of element `k`; `None` if the buffer ends before it does.
+    pub fn get(&self, k: usize) -> Option<&'f [u8]> {
+        let from = self.start.checked_add(k.checked_mul(self.stride)?)?;
+        self.bytes.get(from..from.checked_add(self.size)?)
+    }
+}
+
+/// A file that is read.
+pub(crate) struct GltfFile<'a> {
+    pub document: Document,
+    json: &'a [u8],
+    binary: Option<&'a [u8]>,
+    buffers: BTreeMap<usize, Cow<'a, [u8]>>,
+}
+
+impl<'a> GltfFile<'a> {
+    /// Reads a `.gltf` or `.glb` file.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, GltfError> {
+        let (json, binary) = chunks(bytes)?;
+        let document = serde_json::from_slice(json)?;
+        Ok(Self { document, json, binary, buffers: BTreeMap::new() })
+    }
+
+    /// The animations of the file.
+    pub fn animations(&self) -> Result<Vec<Animation>, GltfError> {
+        Ok(serde_json::from_slice::<Animations>(self.json)?.animations)
+    }
+
+    /// The bytes of an accessor whose elements have `size` bytes. `read` reads another file. The inner error says
+    /// what is wrong with the accessor.
+    pub fn elements(
+        &mut self,
+        accessor: usize,
+        size: usize,
+        read: &dyn Fn(&str) -> Result<Vec<u8>, GltfError>,
+    ) -> Result<Result<Elements<'_>, &'static str>, GltfError> {
+        let Some(accessor) = self.document.accessors.get(accessor) else {
+            return Ok(Err("no such accessor"));
+        };
+        let Some(view) = accessor.buffer_view else {
+            return Ok(Err("its accessor has no buffer view"));
+        };
+        let Some(view) = self.document.buffer_views.get(view) else {
+            return Ok(Err("no such buffer view"));
+        };
+        if let std::collections::btree_map::Entry::Vacant(free) = self.buffers.entry(view.buffer) {
+            let Some(entry) = self.document.buffers.get(view.buffer) else {
+                return Ok(Err("no such buffer"));
+            };
+            let required = &self.document.extensions_required;
+            free.insert(match &entry.uri {
+                None => match self.binary {
+                    _ if required.iter().any(|name| name.ends_with("_meshopt_compression")) => {
+                        return Ok(Err(
+                            "its buffer is compressed with meshopt, which is not read: export without"
+                        ));
+                    }
+                    Some(binary) => Cow::Borrowed(binary),
+                    None => return Ok(Err("its buffer has no bytes")),
+                },
+                Some(uri) if uri.starts_with("data:") => match data_uri(uri) {
+                    Some(bytes) => Cow::Owned(bytes),
+                    None => return Ok(Err("its data URI is not base64")),
+                },
+                Some(uri) => Cow::Owned(read(&percent_decoded(uri))?),
+            });
+        }
+        Ok(Ok(Elements {
+            bytes: &self.buffers[&view.buffer],
+            start: view.byte_offset.saturating_add(accessor.byte_offset),
+            stride: view.byte_stride.filter(|stride| *stride > 0).unwrap_or(size),
+            size,
+        }))
+    }
+
+    /// Number of elements of an accessor.
+    pub fn count(&self, accessor: usize) -> Option<usize> {
+        self.document.accessors.get(accessor).map(|accessor| accessor.count)
+    }
+
+    /// How the elements of an accessor with `N` components are read.
+    pub fn components<const N: usize>(&self, accessor: usize) -> Result<Component, &'static str> {
+        let accessor = self.document.accessors.get(accessor).ok_or("no such accessor")?;
+        let wanted = match N {
+            1 => "SCALAR",
+            3 => "VEC3",
+            _ => "VEC4",
+        };
+        if accessor.kind != wanted {
+            return Err(match N {
+                1 => "its accessor is no SCALAR",
+                3 => "its accessor is no VEC3",
+                _ => "its accessor is no VEC4",
+            });
+        }
+        if accessor.sparse.is_some() {
+            return Err("its accessor is sparse, which is not read");
+        }
+        match (accessor.component_type, accessor.normalized) {
+            (Some(5126), _) => Ok(Component::F32),
+            (Some(5120), true) => Ok(Component::I8),
+            (Some(5121), true) => Ok(Component::U8),
+            (Some(5122), true) => Ok(Component::I16),
+            (Some(5123), true) => Ok(Component::U16),
+            _ => Err("its accessor has neither floats nor normalized integers"),
+        }
+    }
+
+    /// The nodes of the scene with the parent of each, parents before children.
+    pub fn order(&self) -> Result<Vec<(usize, Option<usize>)>, GltfError> {
+        let nodes = &self.document.nodes;
+        let mut is_child = vec![false; nodes.len()];
+        for child in nodes.iter().flat_map(|node| &node.children) {
+            if let Some(is_child) = is_child.get_mut(*child) {
+                *is_child = true;
+            }
+        }
+        let roots = match self.document.scenes.get(self.document.scene) {
+            Some(scene) => scene.nodes.clone(),
+            None => (0..nodes.len()).filter(|node| !is_child[*node]).collect(),
+        };
+        let mut open: Vec<(usize, Option<usize>)> =
+            roots.iter().rev().map(|n| (*n, None)).collect();
+        let mut seen = vec![false; nodes.len()];
+        let mut order = vec![];
+        while let Some((number, parent)) = open.pop() {
+            let fail = |problem| GltfError::Node { node: number, problem };
+            let node = nodes.get(number).ok_or(fail("there is no such node"))?;
+            if std::mem::replace(&mut seen[number], true) {
+                return Err(fail("it has several parents"));
+            }
+            order.push((number, parent));
+            open.extend(node.children.iter().rev().map(|child| (*child, Some(number))));
+        }
+        Ok(order)
+    }
+}
+
+/// Form of a number in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Component {
+    F32,
+    I8,
+    U8,
+    I16,
+    U16,
+}
+
+impl Component {
+    /// Bytes of a number.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::I8 | Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+        }
+    }
+
+    /// The numbers of an element.
+    pub fn read<const N: usize>(self, element: &[u8]) -> [f64; N] {
+        let mut numbers = [0.0; N];
+        for (number, bytes) in numbers.iter_mut().zip(element.chunks_exact(self.size())) {
+            *number = match (self, bytes) {
+                (Self::F32, &[a, b, c, d]) => f64::from(f32::from_le_bytes([a, b, c, d])),
+                (Self::I8, &[a]) => (f64::from(a as i8) / 127.0).max(-1.0),
+                (Self::U8, &[a]) => f64::from(a) / 255.0,
+                (Self::I16, &[a, b]) => (f64::from(i16::from_le_bytes([a, b])) / 32767.0).max(-1.0),
+                (Self::U16, &[a, b]) => f64::from(u16::from_le_bytes([a, b])) / 65535.0,
+                _ => f64::NAN,
+            };
+        }
+        numbers
+    }
+}
+
+/// The JSON and the binary part of a file.
+fn chunks(bytes: &[u8]) -> Result<(&[u8], Option<&[u8]>), GltfError> {
+    if !bytes.starts_with(b"glTF") {
+        return Ok((bytes, None));
+    }
+    let word = |at: usize| {
+        let word = bytes.get(at..at + 4).and_then(|w| w.try_into().ok()).map(u32::from_le_bytes);
+        word.map(|word| word as usize).ok_or(GltfError::Container("its header is cut off"))
+    };
+    if word(4)? != 2 {
+        return Err(GltfError::Container("it is of another version"));
+    }
+    let chunk = |at: usize| {
+        let end = word(at)?.checked_add(at + 8);
+        let chunk = end.and_then(|end| bytes.get(at + 8..end));
+        chunk.ok_or(GltfError::Container("a chunk is cut off"))
+    };
+    let json = chunk(12)?;
+    let after = 20 + json.len();
+    let binary = if after + 8 <= bytes.len() { Some(chunk(after)?) } else { None };
+    Ok((json, binary))
+}
+
+/// The bytes of a `data:` URI in base64.
+fn data_uri(uri: &str) -> Option<Vec<u8>> {
+    let text = uri.split_once(";base64,")?.1;
+    let (mut bytes, mut bits, mut count) = (Vec::with_capacity(text.len() / 4 * 3), 0_u32, 0);
+    for c in text.bytes().filter(|c| *c != b'=') {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    Some(bytes)
+}
+
+/// A file name with `%20` and the like replaced.
+fn percent_decoded(uri: &str) -> String {
+    let mut bytes = vec![];
+    let mut rest = uri.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        let code = code.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (first, code) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
