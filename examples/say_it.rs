@@ -71,7 +71,7 @@ pub fn scene(options: Options) -> Scene {
             app.add_plugins(KinestPlugins)
                 .insert_resource(generator)
                 .insert_resource(form)
-                .add_systems(Startup, spawn_character)
+                .add_systems(Startup, (spawn_character, set_up_text))
                 .add_systems(Update, (write, show_form).chain())
                 .add_observer(play)
                 .add_observer(complain);
@@ -93,6 +93,12 @@ impl Form {
         let groups = Group::ALL.into_iter().zip(&self.boxes[1..]);
         groups.fold(Say::new(&self.boxes[0]), |say, (group, text)| say.group(group, text))
     }
+}
+
+/// Text is in front of everything.
+fn set_up_text(mut gizmos: ResMut<GizmoConfigStore>) {
+    let (config, _) = gizmos.config_mut::<DefaultGizmoConfigGroup>();
+    config.depth_bias = -1.0;
 }
 
 fn spawn_character(mut commands: Commands, assets: Res<AssetServer>, form: Res<Form>) {
@@ -149,13 +155,10 @@ fn show_form(
     form: Res<Form>,
     bodies: Query<(&BodyPose, Option<&MakingMotion>)>,
     camera: Single<&Transform, With<Camera3d>>,
-    mut config: ResMut<GizmoConfigStore>,
     mut gizmos: Gizmos,
 ) {
     const ROW: f32 = 0.1;
     const LETTER: f32 = 0.055;
-    // Text is in front of everything.
-    config.config_mut::<DefaultGizmoConfigGroup>().0.depth_bias = -1.0;
     for (body, making) in &bodies {
         let pelvis = body.joint_transform(SmplJoint::Pelvis).translation;
         let distance = camera.translation.distance(pelvis);

@@ -32,7 +32,7 @@ const MOST_MIXED: f64 = 0.6;
 const RAMP: f64 = 0.3;
 /// Bodies and limbs that are tried until the result shows what is wished.
 const BODIES: usize = 6;
-const DONORS: usize = 4;
+const DONORS: usize = 8;
 /// What an act that nobody asked for counts against a body, and how well a search likes it counts for it.
 const DISTURBED: f64 = 0.4;
 const FIT: f64 = 0.5;

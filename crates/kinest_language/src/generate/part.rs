@@ -4,7 +4,7 @@ use super::error::GenerateError;
 use super::plan::Step;
 use super::repertoire::{Known, RATE_HZ, Repertoire, is_body};
 use super::wish::Wish;
-use crate::describe::{Act, ActKind, Direction, Pace, Wording, implied};
+use crate::describe::{Act, ActKind, Direction, Pace, Side, Wording, implied};
 use kinest::skeleton::Group;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -23,7 +23,7 @@ const APART: f64 = 0.5;
 /// Longest part that is taken for a text whose words only titles have, seconds.
 const OPEN: f64 = 8.0;
 /// Most of something that is repeated, such as a wave, seconds.
-const ENOUGH: f64 = 4.0;
+const ENOUGH: f64 = 5.0;
 /// Step of the search for the best part of something that lasts, frames.
 const STRIDE: usize = 20;
 /// Frames of a clip before and after an act that should be there.
@@ -206,8 +206,10 @@ impl Seeker<'_> {
                 standing as f64 >= 0.3 * span.len() as f64
             };
             if main.is_empty() {
-                // The middle of what is long: recordings begin and end with standing.
-                let mut core = frames(span, all);
+                // The middle of what is long: recordings begin and end with standing. What a clip is
+                // called is what happens in all of it.
+                let called = self.repertoire.about(&known.name, &asked).0;
+                let mut core = if called { 0..all } else { frames(span, all) };
                 let spare = core.len().saturating_sub((OPEN * RATE_HZ) as usize);
                 core = core.start + spare / 2..core.end - spare.div_ceil(2);
                 let score = fits + self.chance();
@@ -309,6 +311,9 @@ impl Seeker<'_> {
                         score += if pace == act.pace { PACE } else { -PACE };
                     }
                     score += 0.5 * self.about(&known.name, &asked);
+                    if act.side == Some(Side::Both) && wish.side != act.side {
+                        score -= PACE;
+                    }
                     // A longer example is a clearer one.
                     score += 0.1 * act.duration_s().min(3.0);
                     let (known, room) = (Arc::clone(&known), core.clone());
