@@ -22,7 +22,7 @@ const HOUSES: [House; 7] = [
             &["skeleton"],
             &["tracker", "motion", "metrics", "rig"],
             &["calibration", "refine", "events", "capture", "osc"],
-            &["features"],
+            &["features", "compose"],
             &["model"],
             &["forecast"],
             &["live"],
@@ -49,7 +49,7 @@ const HOUSES: [House; 7] = [
     House {
         name: "kinest_language",
         may_use: &["kinest", "kinest_engine"],
-        layers: &[&["words"], &["library"], &["describe"]],
+        layers: &[&["words"], &["library"], &["describe"], &["generate"]],
     },
     House {
         name: "bevy_kinest",

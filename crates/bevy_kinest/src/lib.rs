@@ -585,6 +585,13 @@
 //! what was found. [`LiveDescription`] describes the last seconds of any body in the same words, in
 //! English, German, or the language of a [`WordsFile`].
 //!
+//! # Let bodies do what is written
+//!
+//! A [`Say`] on an avatar is a sentence and, if wanted, a text for each of the six groups. The
+//! [`MotionGenerator`] makes the motion on a thread of its own, by retrieval with limb splicing from a
+//! library or from synthetic motion, and the avatar plays it ([`MotionMade`], [`NoMotion`]);
+//! [`MakingMotion`] shows the progress, and removing it cancels.
+//!
 //! # Show players on other machines
 //!
 //! A [`RemoteAvatar`] takes the poses that arrive, ten to twenty a second, however late, doubled and
@@ -901,7 +908,7 @@
 // | `osc`, `vmc` | sockets and VRChat; the VMC protocol |
 // | `replay`, `rig`, `xr` | motions that move trackers, and recording; glTF characters; headsets |
 // | `forecast`, `remote`, `events` | bodies of the next moment; players on other machines; what bodies do |
-// | `language` | what bodies do in words, motions found by words |
+// | `language` | what bodies do in words, motions found and made by words |
 // | `gizmos`, `panel` | lines; a window |
 // | `plugins` (a file) | the rooms that most games need |
 mod body;
@@ -949,8 +956,8 @@ pub use frame::{
 #[cfg(feature = "gizmos")]
 pub use gizmos::{KinestGizmoPlugin, KinestGizmos};
 pub use language::{
-    KinestLanguagePlugin, Language, LiveDescription, MotionLibrary, MotionLibraryError, Subtitles,
-    WordsFile, WordsFileError,
+    KinestLanguagePlugin, Language, LiveDescription, MakingMotion, MotionGenerator, MotionLibrary,
+    MotionLibraryError, MotionMade, NoMotion, Say, Subtitles, WordsFile, WordsFileError,
 };
 pub use models::{
     ForecastModel, KinestFailed, KinestFellBack, KinestModels, KinestReady, Latency, ModelState,

@@ -41,7 +41,7 @@ use crate::rotation::{
     SIXD, Sixd, axis_angle_from_matrix, exp, matrix_from_sixd, quat_from_matrix,
     raw_matrix_from_sixd, sixd_from_matrix,
 };
-use crate::skeleton::{PerJoint, SmplJoint};
+use crate::skeleton::{CONTACTS, PerJoint, SmplJoint};
 use crate::tracker::{Teleport, TrackerPose, TrackerRole, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
@@ -98,9 +98,6 @@ pub struct FeatureLayout {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deviations: bool,
 }
-
-/// Points of the soles with a contact, of both feet.
-pub const CONTACTS: usize = 4;
 
 /// Unit of deviations in the output, metres: the logarithm of a typical one is near 0.
 const DEVIATION_UNIT: f64 = 0.1;

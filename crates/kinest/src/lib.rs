@@ -121,6 +121,7 @@
 //! | name parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
 //! | see how these parts move, and against each other | [`skeleton::KinematicGroups`], [`skeleton::Interactions`] |
 //! | know what a body does: codes, gestures, events | [`events`] |
+//! | join motions, replace limbs, send joints through places | [`compose`] |
 //! | choose a network to train | [`model::NetworkConfig`] |
 //!
 //! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program
@@ -129,6 +130,7 @@
 
 pub mod calibration;
 pub mod capture;
+pub mod compose;
 pub mod coordinates;
 mod easing;
 pub mod events;

@@ -1,8 +1,9 @@
-//! Motion in words, without a network: what a body does, and which clip shows it.
+//! Motion in words, without a network: what a body does, which clip shows it, and motion from words.
 //!
 //! [`describe`] turns the codes of `kinest::events` into texts about the whole body, its six groups, and
 //! pairs of groups. [`library`] keeps clips with such texts and what people call them, and finds those
-//! that fit a text. [`words`] is what both know about words.
+//! that fit a text. [`generate`] makes motion from a text, with parts of such clips. [`words`] is what all
+//! of them know about words.
 //!
 //! ```no_run
 //! use kinest::events::{CodeTable, codes_of};
@@ -21,6 +22,7 @@
 #![warn(missing_docs)]
 
 pub mod describe;
+pub mod generate;
 pub mod library;
 pub mod words;
 

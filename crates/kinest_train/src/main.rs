@@ -2,8 +2,8 @@
 
 use clap::{Parser, Subcommand};
 use kinest_train::commands::{
-    bench, convert, describe, evaluate, export, import, inspect, library, predict, prepare, render,
-    search, skeleton, synth, train,
+    bench, convert, describe, edit, evaluate, export, generate, import, inspect, library, predict,
+    prepare, render, search, skeleton, synth, train,
 };
 use std::process::ExitCode;
 
@@ -45,6 +45,10 @@ enum Command {
     Library(library::LibraryArgs),
     /// Find motion by words.
     Search(search::SearchArgs),
+    /// Make motion from words.
+    Generate(generate::GenerateArgs),
+    /// Change what a limb does in a motion, by words or by places.
+    Edit(edit::EditArgs),
     /// Make synthetic motion, where no motion capture is at hand.
     Synth(synth::SynthArgs),
 }
@@ -65,6 +69,8 @@ fn main() -> ExitCode {
         Command::Describe(args) => describe::run(args),
         Command::Library(args) => library::run(args),
         Command::Search(args) => search::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Edit(args) => edit::run(args),
         Command::Synth(args) => synth::run(args),
     };
     match result {

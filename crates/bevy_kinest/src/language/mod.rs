@@ -1,12 +1,14 @@
-//! Bodies in words, and motions found by words.
+//! Bodies in words, and motions found and made by words.
 
 mod description;
 mod library;
+mod say;
 mod subtitles;
 mod words;
 
 pub use description::LiveDescription;
 pub use library::{MotionLibrary, MotionLibraryError};
+pub use say::{MakingMotion, MotionGenerator, MotionMade, NoMotion, Say};
 pub use subtitles::Subtitles;
 pub use words::{Language, WordsFile, WordsFileError};
 
@@ -26,11 +28,14 @@ impl Plugin for KinestLanguagePlugin {
     fn build(&self, app: &mut App) {
         app.register_type::<Language>()
             .register_type::<LiveDescription>()
+            .register_type::<Say>()
             .register_type::<Subtitles>()
             .init_asset::<MotionLibrary>()
             .init_asset::<WordsFile>()
             .register_asset_loader(MotionLibraryLoader)
             .register_asset_loader(WordsFileLoader)
+            .add_observer(say::cancel)
+            .add_systems(PreUpdate, (say::ask, say::receive).chain())
             .add_systems(
                 PostUpdate,
                 (caption, describe).after(detect).before(KinestSystems::Writeback),

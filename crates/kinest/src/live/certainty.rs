@@ -1,8 +1,7 @@
 //! What networks say beside rotations, for the moment that is shown.
 
 use super::Estimate;
-use crate::features::CONTACTS;
-use crate::skeleton::PerJoint;
+use crate::skeleton::{CONTACTS, PerJoint};
 use std::collections::VecDeque;
 
 /// Statements kept: as many as a [`PoseTimeline`](super::PoseTimeline) keeps estimates.

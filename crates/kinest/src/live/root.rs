@@ -1,9 +1,9 @@
 //! Turns one frame of network output into a body under the tracked head.
 
 use crate::coordinates::{UPRIGHT, heading};
-use crate::features::{CONTACTS, WindowAxes};
+use crate::features::WindowAxes;
 use crate::model::ModelSpec;
-use crate::skeleton::{PerJoint, Pose, Skeleton};
+use crate::skeleton::{CONTACTS, PerJoint, Pose, Skeleton};
 use crate::tracker::TrackerPose;
 use glam::{DMat3, DQuat, DVec3};
 

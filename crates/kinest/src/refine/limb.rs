@@ -19,7 +19,7 @@ const STRAIGHT: [f64; 2] = [0.01, 0.04];
 
 /// An arm or a leg.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limb {
+pub(crate) struct Limb {
     /// Shoulder or hip, elbow or knee, wrist or ankle.
     pub joints: [J; 3],
     /// Hinge axis of the middle joint, in rest pose axes.
@@ -27,7 +27,7 @@ pub(super) struct Limb {
 }
 
 /// The left and the right leg. Knees bend about x: from the rest pose the shank goes back.
-pub(super) const LEGS: [Limb; 2] = [
+pub(crate) const LEGS: [Limb; 2] = [
     Limb { joints: [J::LeftHip, J::LeftKnee, J::LeftAnkle], hinge: DVec3::X },
     Limb { joints: [J::RightHip, J::RightKnee, J::RightAnkle], hinge: DVec3::X },
 ];
@@ -101,7 +101,7 @@ impl Limb {
 
 /// Position, relative to the hip, at which a leg of this length can place a foot meant for `foot`
 /// below it: higher, but by no more than [`TIPTOE`], then closer to the vertical.
-pub(super) fn within(foot: DVec3, longest: f64) -> DVec3 {
+pub(crate) fn within(foot: DVec3, longest: f64) -> DVec3 {
     if foot.length() <= longest {
         return foot;
     }

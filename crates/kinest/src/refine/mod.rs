@@ -57,6 +57,7 @@ pub use fade::SourceFade;
 pub use foot::{Floor, FootLock, FootLockSettings};
 pub use grounding::Grounding;
 pub use head::place_head;
+pub(crate) use limb::{LEGS, within};
 pub use off_floor::OffFloor;
 pub(crate) use place::Place;
 pub use placer::TrackerPlacer;

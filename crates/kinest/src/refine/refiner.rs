@@ -4,8 +4,7 @@ use super::{
     BodyPlacer, DropoutSettings, Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter,
     TrackerPlacer,
 };
-use crate::features::CONTACTS;
-use crate::skeleton::{Pose, Skeleton};
+use crate::skeleton::{CONTACTS, Pose, Skeleton};
 use crate::tracker::{BodyTrackers, Teleport, TrackerPose, TrackerRole};
 use serde::{Deserialize, Serialize};
 

@@ -11,6 +11,7 @@ pub(crate) use kinematics::group_centres;
 pub use kinematics::{GroupMotion, Interaction, Interactions, KinematicGroups, LevelAxes};
 pub(crate) use limb::{FULL_REACH, SOFT_REACH, bend_to, girdle, lean, soften};
 pub use smpl::SmplJoint;
+pub use sole::CONTACTS;
 
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};

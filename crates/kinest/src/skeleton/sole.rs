@@ -3,6 +3,9 @@
 use super::{Skeleton, SmplJoint};
 use glam::DVec3;
 
+/// Points of both soles that touch the floor: left heel, left ball, right heel, right ball.
+pub const CONTACTS: usize = 4;
+
 /// Distance of the heel behind the ankle, metres.
 const HEEL_BEHIND: f64 = 0.05;
 

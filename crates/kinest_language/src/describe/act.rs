@@ -14,6 +14,18 @@ pub enum Side {
     Both,
 }
 
+impl Side {
+    /// The same of the mirrored body.
+    #[must_use]
+    pub const fn mirrored(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+            Self::Both => Self::Both,
+        }
+    }
+}
+
 /// Where something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -30,6 +42,18 @@ pub enum Direction {
     Up,
     /// Down.
     Down,
+}
+
+impl Direction {
+    /// The same of the mirrored body.
+    #[must_use]
+    pub const fn mirrored(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+            other => other,
+        }
+    }
 }
 
 /// How fast something is, as things of its kind go.
@@ -164,8 +188,15 @@ impl Act {
         self.end_s - self.start_s
     }
 
+    /// The same by the mirrored body.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        let side = self.side.map(Side::mirrored);
+        Self { side, direction: self.direction.map(Direction::mirrored), ..self }
+    }
+
     /// How much it stands out: its kind, and a little how long and how often.
-    pub(super) fn salience(&self) -> f64 {
+    pub(crate) fn salience(&self) -> f64 {
         let long = (self.duration_s() / 2.0).min(1.0);
         self.kind.weight() * (0.7 + 0.3 * long) * (1.0 + 0.05 * (self.count.min(5) - 1) as f64)
     }

@@ -96,6 +96,12 @@ impl Describer<'_> {
         find::acts(&Codes::new(codes, self.table))
     }
 
+    /// The acts that the sentence about the whole body tells, in order of time: those that stand out.
+    #[must_use]
+    pub fn told(&self, codes: &[CodeSegment]) -> Vec<Act> {
+        selected(&repeated(self.acts(codes)), end(codes))
+    }
+
     /// What a search should find: each act, and what the texts of groups and pairs tell, with the times.
     #[must_use]
     pub fn moments(&self, codes: &[CodeSegment]) -> Vec<Moment> {
@@ -131,7 +137,7 @@ impl Describer<'_> {
     /// Describes codes, which may be in any order.
     #[must_use]
     pub fn describe(&self, codes: &[CodeSegment]) -> Description {
-        let acts = selected(&repeated(self.acts(codes)), end(codes));
+        let acts = self.told(codes);
         let sentence = |i: usize| self.sentence(&acts, self.seed.wrapping_add(i as u64));
         let mut global: Vec<String> = vec![];
         // Some seeds choose the same words.
@@ -309,7 +315,7 @@ fn selected(acts: &[Act], duration_s: f64) -> Vec<Act> {
 }
 
 /// Whether an act goes without saying during another.
-fn implied(act: ActKind, other: ActKind) -> bool {
+pub(crate) fn implied(act: ActKind, other: ActKind) -> bool {
     use ActKind as A;
     match other {
         A::Wave => matches!(

@@ -343,11 +343,11 @@ impl Wording {
         choose(&self.table.subjects, "subject", seed)
     }
 
-    pub(super) fn group(&self, group: Group, seed: u64) -> &str {
+    pub(crate) fn group(&self, group: Group, seed: u64) -> &str {
         choose(&self.table.groups[group.name()], group.name(), seed)
     }
 
-    pub(super) fn quiet(&self, group: Group, seed: u64) -> String {
+    pub(crate) fn quiet(&self, group: Group, seed: u64) -> String {
         let (direction, count) = (None, 1);
         let filling =
             Filling { side: None, direction, pace: Pace::Ordinary, count, when: When::First };
@@ -355,7 +355,7 @@ impl Wording {
     }
 
     /// A sentence of a subject, if it has one, and clauses.
-    pub(super) fn sentence(&self, subject: &str, clauses: &[String]) -> String {
+    pub(crate) fn sentence(&self, subject: &str, clauses: &[String]) -> String {
         let (last, before) = clauses.split_last().map_or(("", &[][..]), |(l, b)| (l.as_str(), b));
         let list = before.join(&self.table.list);
         let all = if list.is_empty() { last.to_owned() } else { list + &self.table.last + last };

@@ -3,7 +3,8 @@
 use super::clip::Clip;
 use super::index::Index;
 use super::looks::Looks;
-use crate::words::Lexicon;
+use super::texts::names;
+use crate::words::{Lexicon, Unit};
 use kinest::files::write_atomically;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -136,8 +137,19 @@ impl Library {
         &self.clips
     }
 
-    pub(super) fn lexicon(&self) -> &Lexicon {
+    pub(crate) fn lexicon(&self) -> &Arc<Lexicon> {
         &self.lexicon
+    }
+
+    /// What a clip is about, as its titles and the name of its file say.
+    pub(crate) fn about(&self, clip: &Clip) -> Vec<Unit> {
+        let names = names(clip).take(clip.titles.len() + 1);
+        names.flat_map(|name| self.lexicon.read(name)).filter(|unit| !unit.negated).collect()
+    }
+
+    /// Whether a text of a clip, or its name, has a word of this stem.
+    pub(crate) fn has_word(&self, stem: &str) -> bool {
+        self.index.texts().term(stem).is_some()
     }
 
     pub(super) fn looks(&self) -> &Looks {

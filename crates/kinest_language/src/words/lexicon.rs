@@ -68,7 +68,7 @@ pub struct Lexicon {
     irregular: HashMap<String, String>,
     pub(super) ignored: HashSet<String>,
     pub(super) negations: HashSet<String>,
-    pub(super) breaks: HashSet<String>,
+    pub(crate) breaks: HashSet<String>,
     /// Refinement of each word that is one.
     pub(super) refinements: HashMap<String, String>,
     opposites: HashMap<String, String>,
@@ -79,6 +79,8 @@ pub struct Lexicon {
     meanings: HashMap<String, (Vec<String>, Vec<String>)>,
     /// What sets look like, by name.
     seen: HashMap<String, String>,
+    /// A word of each stem that means something.
+    written: BTreeMap<String, String>,
 }
 
 impl Debug for Lexicon {
@@ -127,6 +129,7 @@ impl Lexicon {
             phrases: HashMap::new(),
             meanings: HashMap::new(),
             seen: HashMap::new(),
+            written: BTreeMap::new(),
         };
         for (name, words) in table.refinements {
             lexicon.refinements.extend(words.into_iter().map(|word| (word, name.clone())));
@@ -147,6 +150,7 @@ impl Lexicon {
         for Meaning { name, same, near, seen } in table.meanings {
             for word in same {
                 let stem = lexicon.stem(&word);
+                lexicon.written.entry(stem.clone()).or_insert_with(|| word.clone());
                 lexicon.meanings.entry(stem).or_default().0.push(name.clone());
             }
             for word in near {
@@ -165,7 +169,7 @@ impl Lexicon {
 
     /// The stem of a word in lower case; irregular forms become regular first. A form that the table
     /// maps to itself is kept.
-    pub(super) fn stem(&self, word: &str) -> String {
+    pub(crate) fn stem(&self, word: &str) -> String {
         match self.irregular.get(word) {
             Some(regular) if regular == word => word.to_owned(),
             Some(regular) => self.stemmer.stem(regular).into_owned(),
@@ -183,13 +187,18 @@ impl Lexicon {
         self.seen.iter().map(|(set, text)| (set.as_str(), text.as_str()))
     }
 
+    /// Words that mean something, one of each stem, in order of their stems.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &str> {
+        self.written.values().map(String::as_str)
+    }
+
     /// Whether a word in lower case says something, as a word that means or refines something.
     pub(super) fn knows(&self, word: &str) -> bool {
         self.refinements.contains_key(word) || self.meanings.contains_key(&self.stem(word))
     }
 
     /// Whether a word in lower case is nowhere in the table.
-    pub(super) fn is_strange(&self, word: &str) -> bool {
+    pub(crate) fn is_strange(&self, word: &str) -> bool {
         let here = self.knows(word)
             || [&self.ignored, &self.negations, &self.breaks].iter().any(|set| set.contains(word))
             || self.phrases.contains_key(&self.stem(word));
@@ -197,7 +206,7 @@ impl Lexicon {
     }
 
     /// The stems that mean something.
-    pub(super) fn stems(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn stems(&self) -> impl Iterator<Item = &str> {
         self.meanings.keys().map(String::as_str)
     }
 

@@ -43,10 +43,31 @@ pub fn run(args: LibraryArgs) -> anyhow::Result<()> {
         }
         None => Skeleton::default(),
     };
-    ensure!(args.data.is_dir(), "{} is not a folder", args.data.display());
-    let paths = clips::found(&args.data)?;
+    let (found, faults) = described(&args.data, &skeleton, &titles)?;
+    let titled = found.iter().filter(|clip| !clip.titles.is_empty()).count();
+    let library = Library::new(found)?;
+    library.save(&args.out)?;
+    let count = library.clips().len();
+    say!("{count} clips, {titled} with titles, in {}", args.out.display());
+    if faults > 0 {
+        say!("{faults} files left out");
+    }
+    Ok(())
+}
+
+/// The clips of a folder in words, and the number of files that are left out.
+///
+/// # Errors
+/// If the folder cannot be read, or no clip is left.
+pub(super) fn described(
+    folder: &Path,
+    skeleton: &Skeleton,
+    titles: &Titles,
+) -> anyhow::Result<(Vec<Clip>, usize)> {
+    ensure!(folder.is_dir(), "{} is not a folder", folder.display());
+    let paths = clips::found(folder)?;
     let table = Arc::new(CodeTable::default());
-    let read = |path: &PathBuf| describe(&args.data, path, &skeleton, &table, &titles);
+    let read = |path: &PathBuf| describe(folder, path, skeleton, &table, titles);
     let (mut found, mut faults) = (vec![], 0);
     for clip in clips::read_all("describing", &paths, read) {
         match clip {
@@ -60,18 +81,10 @@ pub fn run(args: LibraryArgs) -> anyhow::Result<()> {
     if found.is_empty() {
         bail!(
             "the library would be empty: none of {faults} files in {} can be used",
-            args.data.display()
+            folder.display()
         );
     }
-    let titled = found.iter().filter(|clip| !clip.titles.is_empty()).count();
-    let library = Library::new(found)?;
-    library.save(&args.out)?;
-    let count = library.clips().len();
-    say!("{count} clips, {titled} with titles, in {}", args.out.display());
-    if faults > 0 {
-        say!("{faults} files left out");
-    }
-    Ok(())
+    Ok((found, faults))
 }
 
 fn describe(

@@ -4,12 +4,15 @@
 pub mod bench;
 pub mod convert;
 pub mod describe;
+pub mod edit;
 pub mod evaluate;
 mod evaluate_body;
 pub mod export;
+pub mod generate;
 pub mod import;
 pub mod inspect;
 pub mod library;
+pub mod motions;
 pub mod predict;
 pub mod prepare;
 pub mod render;

@@ -1,8 +1,8 @@
 //! How far what a network says about itself is true: contacts, and deviations against errors.
 
-use kinest::features::CONTACTS;
 use kinest::live::Certainty;
 use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack};
+use kinest::skeleton::CONTACTS;
 use serde::Serialize;
 
 /// Upper bounds of the expected errors of a row, cm; the last row has no bound.

@@ -7,6 +7,7 @@ mod evaluate;
 mod figures;
 mod forecast;
 mod forecast_table;
+pub mod generated;
 mod interactions;
 pub mod latency;
 mod looks;

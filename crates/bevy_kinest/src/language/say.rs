@@ -1,0 +1,239 @@
+//! Bodies that do what a text says.
+
+use crate::replay::MotionReplay;
+use bevy::prelude::*;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use kinest::motion::MotionClip;
+use kinest::skeleton::{Group, Skeleton};
+use kinest::tracker::TrackerRole;
+use kinest_language::generate::{GenerateError, Generated, Generator, Report, Request};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+
+/// What an avatar does, in words. Lives on a [`KinestAvatar`](crate::KinestAvatar): while the
+/// [`MotionGenerator`] makes the motion, the avatar has a [`MakingMotion`]; then a [`MotionReplay`]
+/// plays it and [`MotionMade`] is triggered, or [`NoMotion`] says why not. A changed text replaces what
+/// is being made, and removing it cancels.
+///
+/// ```
+/// # use bevy::prelude::*;
+/// # use bevy_kinest::prelude::*;
+/// # use bevy_kinest::{MotionGenerator, Say};
+/// # fn spawn(mut commands: Commands) {
+/// commands.insert_resource(MotionGenerator::synthetic());
+/// commands.spawn((KinestAvatar::default(), Say::new("a person walks forward and waves")));
+/// # }
+/// ```
+#[derive(Component, Clone, Debug, Default, PartialEq, Reflect)]
+#[reflect(Component, Default, Clone)]
+pub struct Say {
+    /// What the body does; may be empty if a group has a text.
+    pub text: String,
+    /// What each group does besides, or instead of what follows from the text, in the order of
+    /// [`Group::ALL`]; empty for what follows.
+    pub groups: [String; 6],
+    /// Seconds that the motion has; by default what it takes.
+    pub seconds: Option<f64>,
+    /// 0 takes what fits best, another number something else that fits.
+    pub seed: u64,
+}
+
+impl Say {
+    /// The whole body does what a text says.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// A group does what another text says.
+    #[must_use]
+    pub fn group(mut self, group: Group, text: impl Into<String>) -> Self {
+        self.groups[group.index()] = text.into();
+        self
+    }
+
+    fn request(&self) -> Request {
+        let groups = Group::ALL.into_iter().zip(self.groups.iter().cloned());
+        Request {
+            text: self.text.clone(),
+            groups: groups.filter(|(_, text)| !text.trim().is_empty()).collect(),
+            seconds: self.seconds,
+            seed: self.seed,
+        }
+    }
+}
+
+/// The motion of an avatar is being made. Removing it cancels.
+#[derive(Component, Debug)]
+pub struct MakingMotion {
+    number: u64,
+    state: Arc<State>,
+}
+
+impl MakingMotion {
+    /// The share that is done, 0 to 1.
+    #[must_use]
+    pub fn progress(&self) -> f32 {
+        f32::from_bits(self.state.progress.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for MakingMotion {
+    fn drop(&mut self) {
+        self.state.cancelled.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What the thread and the component share.
+#[derive(Debug, Default)]
+struct State {
+    cancelled: AtomicBool,
+    /// Bits of the share that is done.
+    progress: AtomicU32,
+}
+
+/// The motion of an avatar's [`Say`] is made, and plays.
+#[derive(EntityEvent, Clone, Debug)]
+pub struct MotionMade {
+    /// The avatar.
+    pub entity: Entity,
+    /// The motion.
+    pub clip: Arc<MotionClip>,
+    /// What it was made of, and whether it does what was asked.
+    pub report: Arc<Report>,
+}
+
+/// No motion could be made for an avatar's [`Say`].
+#[derive(EntityEvent, Clone, Debug)]
+pub struct NoMotion {
+    /// The avatar.
+    pub entity: Entity,
+    /// Why.
+    pub error: Arc<GenerateError>,
+}
+
+struct Job {
+    entity: Entity,
+    number: u64,
+    request: Request,
+    state: Arc<State>,
+}
+
+struct Answer {
+    entity: Entity,
+    number: u64,
+    made: Result<Generated, GenerateError>,
+}
+
+/// Makes motion from words on a thread of its own, one after another.
+#[derive(Resource, Debug)]
+pub struct MotionGenerator {
+    jobs: Sender<Job>,
+    answers: Receiver<Answer>,
+    skeleton: Skeleton,
+    asked: u64,
+}
+
+impl MotionGenerator {
+    /// One with the motion of a library, which is opened on the thread. If that fails, so does every
+    /// [`Say`], with that error. `skeleton` is the body of its motions.
+    ///
+    /// # Panics
+    /// If the system has no thread left.
+    #[must_use]
+    pub fn open(
+        skeleton: Skeleton,
+        open: impl Fn() -> Result<Generator, GenerateError> + Send + 'static,
+    ) -> Self {
+        let (jobs, waiting) = unbounded::<Job>();
+        let (done, answers) = unbounded();
+        let run = move || {
+            let mut generator = None;
+            for Job { entity, number, request, state } in waiting {
+                let goes_on = |share: f64| {
+                    state.progress.store((share as f32).to_bits(), Ordering::Relaxed);
+                    !state.cancelled.load(Ordering::Relaxed)
+                };
+                let made = match &generator {
+                    Some(generator) => Ok(generator),
+                    None => open().map(|opened| &*generator.insert(opened)),
+                };
+                let made = made.and_then(|made| made.generate_while(&request, &goes_on));
+                if done.send(Answer { entity, number, made }).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("kinest motion".into());
+        thread.spawn(run).expect("the system has a thread left");
+        Self { jobs, answers, skeleton, asked: 0 }
+    }
+
+    /// One with synthetic motion: walking, running, turning, sitting, and gestures.
+    ///
+    /// # Panics
+    /// As [`Self::open`].
+    #[must_use]
+    pub fn synthetic() -> Self {
+        use kinest_language::generate::Repertoire;
+        Self::open(Skeleton::default(), || Ok(Generator::new(Repertoire::synthetic(3)?)))
+    }
+}
+
+/// Asks for the motion of each new text.
+pub(super) fn ask(
+    mut commands: Commands,
+    generator: Option<ResMut<MotionGenerator>>,
+    texts: Query<(Entity, &Say), Changed<Say>>,
+) {
+    if texts.is_empty() {
+        return;
+    }
+    let Some(mut generator) = generator else {
+        warn_once!("`Say` does nothing without the resource `MotionGenerator`");
+        return;
+    };
+    for (entity, say) in &texts {
+        generator.asked += 1;
+        let (number, state) = (generator.asked, Arc::<State>::default());
+        let request = say.request();
+        commands.entity(entity).insert(MakingMotion { number, state: Arc::clone(&state) });
+        // The thread lives as long as the resource.
+        let _ = generator.jobs.send(Job { entity, number, request, state });
+    }
+}
+
+/// Plays what was made.
+pub(super) fn receive(
+    mut commands: Commands,
+    generator: Option<Res<MotionGenerator>>,
+    making: Query<(&MakingMotion, Has<Say>)>,
+) {
+    let Some(generator) = generator else { return };
+    for Answer { entity, number, made } in generator.answers.try_iter() {
+        // Neither cancelled nor replaced.
+        if !making.get(entity).is_ok_and(|(making, says)| making.number == number && says) {
+            continue;
+        }
+        let mut avatar = commands.entity(entity);
+        avatar.remove::<MakingMotion>();
+        match made {
+            Ok(Generated { clip, report }) => {
+                let (skeleton, clip) = (generator.skeleton.clone(), Arc::new(clip));
+                let replay = MotionReplay::clip((*clip).clone(), skeleton);
+                avatar.insert(replay.wearing(TrackerRole::BODY));
+                let report = Arc::new(report);
+                commands.trigger(MotionMade { entity, clip, report });
+            }
+            Err(error) => commands.trigger(NoMotion { entity, error: Arc::new(error) }),
+        }
+    }
+}
+
+/// Cancels what is made for a text that is gone.
+pub(super) fn cancel(gone: On<Remove, Say>, mut commands: Commands) {
+    if let Ok(mut avatar) = commands.get_entity(gone.event_target()) {
+        avatar.try_remove::<MakingMotion>();
+    }
+}
