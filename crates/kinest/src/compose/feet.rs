@@ -162,9 +162,7 @@ fn hold(
         for frame in seam.clone() {
             shifts[frame][side] = Shift::to(print(first), print(frame));
         }
-        for frame in last..contact.end {
-            shifts[frame][side] = offset;
-        }
+        shifts[last..contact.end].iter_mut().for_each(|shifts| shifts[side] = offset);
         fade(take, side, contact.end, offset, shifts);
         return false;
     }
@@ -194,9 +192,9 @@ fn hold(
         // It stands where it stood, until it leaves the floor.
         let end = contact(take, side, first).end.min(seam.end);
         let mut offset = Shift::default();
-        for frame in seam.start..end {
+        for (frame, shifts) in shifts.iter_mut().enumerate().take(end).skip(seam.start) {
             offset = Shift::to(print(first), print(frame));
-            shifts[frame][side] = offset;
+            shifts[side] = offset;
         }
         fade(take, side, end, offset, shifts);
     }
