@@ -102,7 +102,7 @@ fn set_up_text(mut gizmos: ResMut<GizmoConfigStore>) {
 }
 
 fn spawn_character(mut commands: Commands, assets: Res<AssetServer>, form: Res<Form>) {
-    let avatar = KinestAvatar::new(assets.load("models/kinest_stream.model.ron"));
+    let avatar = KinestAvatar::new(assets.load("models/kinest_full.model.ron"));
     commands.spawn((avatar, CapsuleBody::default(), form.say()));
 }
 
