@@ -11,6 +11,7 @@ mod language;
 mod players;
 mod reflection;
 mod replay;
+mod say;
 mod shipped;
 mod streams;
 mod trackers;
