@@ -169,3 +169,44 @@ fn clips_through_the_shipped_streams_on_wgpu_match_the_cpu() {
         println!("{model}: {:e} apart at most", compare([&cpu, &gpu], model));
     }
 }
+
+/// Compares whole windows, single and in batches, all frames and the newest only.
+fn windows(checkpoint: &Checkpoint) {
+    let Some([mut cpu, mut gpu]) = both(checkpoint) else { return };
+    let ModelSpec { layout, window, .. } = checkpoint.manifest.spec;
+    assert!(gpu.streams().is_none());
+    let kinds = [Kind::Walk, Kind::Reach, Kind::Sit];
+    let input: Vec<f32> = kinds
+        .into_iter()
+        .zip(10..)
+        .flat_map(|(kind, seed)| features(&layout, &trackers(kind, seed, window + 1)))
+        .collect();
+    for take in [Take::All, Take::Newest] {
+        let outputs =
+            [&mut cpu, &mut gpu].map(|engine| engine.infer(&input, kinds.len(), take).unwrap());
+        let worst = compare([&outputs[0], &outputs[1]], &format!("{take:?}"));
+        println!("{take:?}: {} numbers, {worst:e} apart at most", outputs[0].len());
+    }
+    let error = gpu.infer(&[0.0; 5], 1, Take::Newest).unwrap_err();
+    assert!(matches!(error, EngineError::InputLength { found: 5, .. }), "{error}");
+}
+
+#[test]
+fn windows_of_kinest_on_wgpu_match_the_cpu() {
+    windows(&shipped("kinest_small.model.ron"));
+}
+
+#[test]
+fn windows_of_a_perceptron_on_wgpu_match_the_cpu() {
+    let config = NetworkConfig::Mlp(MlpConfig { width: 64, layers: 2, ..MlpConfig::default() });
+    let spec = ModelSpec {
+        layout: FeatureLayout::default(),
+        rate_hz: 60.0,
+        window: config.window(),
+        feed: config.feed(),
+        skeleton: Skeleton::default(),
+    };
+    let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
+    let manifest = Manifest::new(config, spec);
+    windows(&network.to_checkpoint(manifest, Precision::F32).unwrap());
+}

@@ -28,6 +28,9 @@ impl Plugin for KinestLanguagePlugin {
     fn build(&self, app: &mut App) {
         app.register_type::<Language>()
             .register_type::<LiveDescription>()
+            .register_type::<MakingMotion>()
+            .register_type::<MotionMade>()
+            .register_type::<NoMotion>()
             .register_type::<Say>()
             .register_type::<Subtitles>()
             .init_asset::<MotionLibrary>()

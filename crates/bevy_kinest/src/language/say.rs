@@ -65,9 +65,11 @@ impl Say {
 }
 
 /// The motion of an avatar is being made. Removing it cancels.
-#[derive(Component, Debug)]
+#[derive(Component, Debug, Reflect)]
+#[reflect(Component, from_reflect = false)]
 pub struct MakingMotion {
     number: u64,
+    #[reflect(ignore)]
     state: Arc<State>,
 }
 
@@ -94,22 +96,27 @@ struct State {
 }
 
 /// The motion of an avatar's [`Say`] is made, and plays.
-#[derive(EntityEvent, Clone, Debug)]
+#[derive(EntityEvent, Clone, Debug, Reflect)]
+#[reflect(Event, from_reflect = false)]
 pub struct MotionMade {
     /// The avatar.
     pub entity: Entity,
     /// The motion.
+    #[reflect(ignore)]
     pub clip: Arc<MotionClip>,
     /// What it was made of, and whether it does what was asked.
+    #[reflect(ignore)]
     pub report: Arc<Report>,
 }
 
 /// No motion could be made for an avatar's [`Say`].
-#[derive(EntityEvent, Clone, Debug)]
+#[derive(EntityEvent, Clone, Debug, Reflect)]
+#[reflect(Event, from_reflect = false)]
 pub struct NoMotion {
     /// The avatar.
     pub entity: Entity,
     /// Why.
+    #[reflect(ignore)]
     pub error: Arc<GenerateError>,
 }
 

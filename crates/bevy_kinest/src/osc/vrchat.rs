@@ -31,7 +31,7 @@ impl Plugin for KinestOscPlugin {
 /// use bevy_kinest::VrchatTrackers;
 ///
 /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
-/// let model = assets.load("models/kinest_stream.model.ron");
+/// let model = assets.load("models/kinest_full.model.ron");
 /// commands.spawn((KinestAvatar::new(model), VrchatTrackers { knees: true, ..default() }));
 /// # }
 /// ```

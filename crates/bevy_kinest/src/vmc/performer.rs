@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 /// use bevy_kinest::VmcPerformer;
 ///
 /// # fn spawn(mut commands: Commands, assets: Res<AssetServer>) {
-/// let model = assets.load("models/kinest_stream.model.ron");
+/// let model = assets.load("models/kinest_full.model.ron");
 /// commands.spawn((KinestAvatar::new(model), VmcPerformer::default()));
 /// # }
 /// ```
