@@ -124,13 +124,14 @@ fn wrong_usage_has_exit_status_2() {
 fn a_valid_motion_file_is_predicted_and_evaluated() {
     let model = path(&MODEL.1);
     let folder = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
     let inside = |name: &str| folder.path().join(name);
     let frame = ClipFrame::from(&Pose::rest());
     let clip = MotionClip { rate_hz: 120.0, frames: vec![frame; 41] };
     amass::save(inside("stand_poses.npz"), &clip, "male").unwrap();
 
     for protocol in ["offline", "online"] {
-        let (motion, out) = (inside("stand_poses.npz"), inside("out"));
+        let (motion, out) = (inside("stand_poses.npz"), elsewhere.path().join("out.npz"));
         let files = ["--motion", path(&motion), "--out", path(&out)];
         let how = ["--model", model, "--protocol", protocol];
         let output = run(&[&["predict"][..], &files, &how].concat());
@@ -138,6 +139,13 @@ fn a_valid_motion_file_is_predicted_and_evaluated() {
         let predicted = amass::load(&out).unwrap();
         assert_eq!((predicted.rate_hz, predicted.frames.len()), (60.0, 20));
     }
+
+    let motion = inside("stand_poses.npz");
+    let files = ["--motion", path(&motion), "--out", "out.fbx"];
+    let output =
+        run(&[&["predict", "--model", model, "--protocol", "online"][..], &files].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("out.fbx does not end in .npz"), "{}", stderr(&output));
 
     let json = inside("report.json");
     let data = path(folder.path());

@@ -5,7 +5,7 @@ use crate::output::say;
 use crate::{engine, progress};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
-use kinest::capture;
+use kinest::capture::MotionFormat;
 use kinest::live::protocol::{self, Protocol};
 use kinest::motion::amass;
 use kinest::skeleton::Skeleton;
@@ -55,6 +55,7 @@ pub enum ProtocolChoice {
 /// # Errors
 /// If the model, the clip or the skeleton cannot be read, or the prediction cannot be made or written.
 pub fn run(args: PredictArgs) -> anyhow::Result<()> {
+    let format = MotionFormat::required(&args.out)?;
     let mut engine = engine::open(&args.model, args.device)?;
     let skeleton = match &args.skeleton {
         Some(path) => {
@@ -80,7 +81,7 @@ pub fn run(args: PredictArgs) -> anyhow::Result<()> {
         .with_context(|| format!("motion file {}", args.motion.display()))?;
     bar.finish_and_clear();
     let predicted = predicted.motion;
-    capture::save(&args.out, &predicted, &skeleton)?;
+    format.save(&args.out, &predicted, &skeleton)?;
     let (frames, rate_hz) = (predicted.frames.len(), predicted.rate_hz);
     say!("{frames} frames at {rate_hz} Hz in {}", args.out.display());
     Ok(())
