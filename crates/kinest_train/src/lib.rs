@@ -7,6 +7,7 @@
 //!
 //! ```no_run
 //! use kinest_train::commands::predict::{self, PredictArgs, ProtocolChoice};
+//! use kinest::tracker::TrackerRole;
 //! use kinest_engine::DeviceChoice;
 //!
 //! # fn main() -> anyhow::Result<()> {
@@ -14,6 +15,7 @@
 //!     model: "assets/models/kinest_small.model.ron".into(),
 //!     motion: "walk_00_poses.npz".into(),
 //!     out: "estimate.npz".into(),
+//!     trackers: ["head", "hands"].into_iter().filter_map(TrackerRole::named).collect(),
 //!     protocol: ProtocolChoice::Online,
 //!     skeleton: None,
 //!     device: DeviceChoice::Cpu,
