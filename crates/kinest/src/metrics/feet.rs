@@ -213,9 +213,22 @@ mod tests {
         assert!((sole(&pose) + skeleton.offsets[J::LeftFoot.index()].z).abs() < 1e-6);
     }
 
-    /// In a walk heels touch before balls, and leave before them.
+    /// On the ball of the left foot, whose heel is 18 cm up; the right foot is flat, 6 cm above the floor.
     #[test]
-    fn heels_and_balls_touch_in_turn() {
+    fn heel_and_ball_are_told_apart() {
+        let skeleton = Skeleton::default();
+        let mut pose = Pose::rest();
+        pose.rotations[J::LeftAnkle.index()] =
+            glam::DQuat::from_rotation_x(std::f64::consts::FRAC_PI_2);
+        let ball = FeetTrack::new(&[ClipFrame::from(&pose)], &skeleton).points[0][1];
+        pose.translation.z -= ball.z;
+        let feet = FeetTrack::new(&[ClipFrame::from(&pose); 2], &skeleton);
+        assert_eq!(feet.touching(RATE), [[false, true, false, false]; 2]);
+    }
+
+    /// A point touches where its foot stands.
+    #[test]
+    fn points_of_a_walk_touch_as_its_feet_stand() {
         let skeleton = Skeleton::default();
         let walk = clip(Kind::Walk, 3, 6.0, RATE, &skeleton);
         let feet = FeetTrack::new(&walk.frames, &skeleton);
