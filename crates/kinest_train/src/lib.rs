@@ -1,5 +1,5 @@
 //! The command line of KineST, without a game engine: synth, prepare, train, evaluate, predict,
-//! render, import, export, inspect, bench, describe, library, search, generate, edit.
+//! render, import, calibrate, export, inspect, bench, describe, library, search, generate, edit.
 //!
 //! The [guide] shows the whole way from a folder of clips to a model in a game. Each command of
 //! `kinest-train` is a module with its arguments and a `run` function, so other programs can call

@@ -2,8 +2,8 @@
 
 use clap::{Parser, Subcommand};
 use kinest_train::commands::{
-    bench, convert, describe, edit, evaluate, export, generate, import, inspect, library, predict,
-    prepare, render, search, skeleton, synth, train,
+    bench, calibrate, convert, describe, edit, evaluate, export, generate, import, inspect,
+    library, predict, prepare, render, search, skeleton, synth, train,
 };
 use std::process::ExitCode;
 
@@ -19,7 +19,7 @@ struct Cli {
 enum Command {
     /// Convert downloaded clips to one motion store per split.
     Prepare(prepare::PrepareArgs),
-    /// Convert motion files: BVH, AMC and .npz in, .npz and BVH out.
+    /// Convert motion files: AMASS, BVH, AMC, glTF and VRM animations in, all but AMC out.
     Convert(convert::ConvertArgs),
     /// Extract the rest joints from an SMPL-H model.
     Skeleton(skeleton::SkeletonArgs),
@@ -33,6 +33,8 @@ enum Command {
     Render(render::RenderArgs),
     /// Convert weights of the reference implementation.
     Import(import::ImportArgs),
+    /// Make what a model says about its errors true on other people.
+    Calibrate(calibrate::CalibrateArgs),
     /// Write a checkpoint for release: 16-bit, with its figures.
     Export(export::ExportArgs),
     /// Measure how long a model takes on this machine.
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Render(args) => render::run(args),
         Command::Import(args) => import::run(args),
+        Command::Calibrate(args) => calibrate::run(args),
         Command::Export(args) => export::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Inspect(args) => inspect::run(args),

@@ -299,6 +299,54 @@ fn training_works_in_sixteen_bits() {
     assert!(mean(&narrow[55..]) < 0.7 * mean(&narrow[..5]), "{narrow:?}");
 }
 
+/// On the clips that it was calibrated with, a model expects the errors that are found, and its poses are the same.
+#[test]
+fn a_calibrated_model_expects_what_is_found() {
+    let folder = folder();
+    let path = folder.path();
+    let config = CONFIG
+        .replace(
+            "layout: (frame: Heading, decode: GramSchmidt),",
+            "layout: (trackers: HeadHandsAndBody, frame: OwnHeading, decode: GramSchmidt, \
+             contacts: true, deviations: true), stream: Some((carried: 4, frames: 12)),",
+        )
+        .replace(
+            "loss: (position: 1.0, newest: 1.0),",
+            "loss: (position: 1.0, position_frames: 12, newest: 1.0, slide: 1.0, contact: 0.1, \
+             deviation: 0.1),",
+        )
+        .replace(
+            "window: 12,",
+            "inputs: 158, outputs: 158, window: 1, \
+             causal: Some((mixer_taps: 3, attention_frames: 8)),",
+        );
+    std::fs::write(path.join("train.ron"), config).unwrap();
+    train(path, "run", &["--config", "train.ron"]);
+    let run = |args: &[&str]| {
+        let output = Command::new(TRAIN).current_dir(path).args(args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let figures = |model: &str| {
+        run(&["evaluate", "--model", model, "--data", "data", "--json", "figures.json"]);
+        let text = std::fs::read_to_string(path.join("figures.json")).unwrap();
+        let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let rows = report["online"]["certainty"]["errors"].as_array().unwrap().clone();
+        let mean = |name: &str| -> f64 {
+            rows.iter().map(|r| r["part"].as_f64().unwrap() * r[name].as_f64().unwrap()).sum()
+        };
+        let mpjpe = report["online"]["mpjpe_cm"].as_f64().unwrap();
+        (mean("expected_cm"), mean("found_cm"), mpjpe)
+    };
+    let (said, found, error) = figures("run/last.model.ron");
+    assert!((said / found - 1.0).abs() > 0.05, "{said} {found}: nothing to calibrate");
+    let calibrate = ["calibrate", "--model", "run/last.model.ron", "--data", "data", "--out"];
+    run(&[&calibrate[..], &["calibrated.model.ron"]].concat());
+    let (said, calibrated, same) = figures("calibrated.model.ron");
+    assert!((calibrated - found).abs() < 1e-6 && (same - error).abs() < 1e-6);
+    // The head, at which both bodies are held, keeps what it says.
+    assert!((said / found - 1.0).abs() < 0.05, "{said} {found}");
+}
+
 #[test]
 fn training_reduces_the_loss() {
     let folder = folder();

@@ -2,6 +2,7 @@
 //! programs.
 
 pub mod bench;
+pub mod calibrate;
 pub mod convert;
 pub mod describe;
 pub mod edit;

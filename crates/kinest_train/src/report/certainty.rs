@@ -13,7 +13,7 @@ const TOUCHES: f64 = 0.5;
 
 /// Mean distance from its mean of a normal variable in three dimensions, in standard deviations along an axis:
 /// `√(8/π)`.
-const MEAN_DISTANCE: f64 = 1.595_769_121_605_731;
+pub const MEAN_DISTANCE: f64 = 1.595_769_121_605_731;
 
 /// Sums over the frames of a clip.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -16,7 +16,7 @@ pub mod search;
 mod table;
 
 pub use baselines::Baseline;
-pub use certainty::{CertaintyReport, CertaintySums, ErrorRow};
+pub use certainty::{CertaintyReport, CertaintySums, ErrorRow, MEAN_DISTANCE};
 pub use evaluate::{Candidate, Estimator, evaluate};
 pub use figures::{
     ClipReport, ClipScore, ModelReport, ProtocolReport, RefinedReport, RegionReport, Regions,

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::backend::Backend;
 use kinest::rotation::SIXD;
-use kinest::skeleton::{Skeleton, SmplJoint};
+use kinest::skeleton::{CONTACTS, Skeleton, SmplJoint};
 use kinest_nn::loss::{angular_velocity_loss, joint_positions, rotation_loss};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,9 @@ pub struct LossConfig {
     /// Joint movement between frames: mean distance per axis, metres, over the same frames as
     /// `position`.
     pub velocity: f64,
+    /// Movement between frames of ankles and balls whose heel or ball touches the floor in both: mean distance per axis
+    /// from the true movement, metres, over the same frames as `position`. What does not touch the floor counts as 0.
+    pub slide: f64,
     /// 6D rotations of the newest `newest_frames` frames: mean absolute difference per frame. Games
     /// use these frames.
     pub newest: f64,
@@ -43,6 +46,10 @@ pub struct LossConfig {
 /// Numbers of a frame that are rotations.
 pub(super) const ROTATIONS: usize = SmplJoint::COUNT * SIXD;
 
+/// What moves with heels and balls, in the order of contacts.
+const CONTACT_JOINTS: [SmplJoint; CONTACTS] =
+    [SmplJoint::LeftAnkle, SmplJoint::LeftFoot, SmplJoint::RightAnkle, SmplJoint::RightFoot];
+
 /// No joint counts as less uncertain than this, decimetres.
 const LEAST_DEVIATION: f64 = 0.05;
 
@@ -55,6 +62,7 @@ impl Default for LossConfig {
             position: 0.0,
             position_frames: 1,
             velocity: 0.0,
+            slide: 0.0,
             newest: 0.0,
             newest_frames: 1,
             contact: 0.0,
@@ -73,13 +81,14 @@ pub struct WeightedLoss<B: Backend> {
 }
 
 impl LossConfig {
-    fn weights(&self) -> [(&'static str, f64); 8] {
+    fn weights(&self) -> [(&'static str, f64); 9] {
         [
             ("rotation", self.rotation),
             ("root", self.root),
             ("angular_velocity", self.angular_velocity),
             ("position", self.position),
             ("velocity", self.velocity),
+            ("slide", self.slide),
             ("newest", self.newest),
             ("contact", self.contact),
             ("deviation", self.deviation),
@@ -104,6 +113,7 @@ impl LossConfig {
         for (name, weight, frames, least) in [
             ("position_frames", self.position, self.position_frames, 1),
             ("position_frames", self.velocity, self.position_frames, 2),
+            ("position_frames", self.slide, self.position_frames, 2),
             ("position_frames", self.deviation, self.position_frames, 1),
             ("newest_frames", self.newest, self.newest_frames, 1),
         ] {
@@ -144,11 +154,11 @@ impl LossConfig {
             x.clone().narrow(1, output_frames - frames, frames)
         };
         let positions = |x| joint_positions(newest(x, self.position_frames), skeleton);
-        let off = if self.position > 0.0 || self.velocity > 0.0 || self.deviation > 0.0 {
-            Some(positions(&predicted) - positions(&target))
-        } else {
-            None
-        };
+        let of_positions = [self.position, self.velocity, self.slide, self.deviation];
+        let off = of_positions
+            .iter()
+            .any(|weight| *weight > 0.0)
+            .then(|| positions(&predicted) - positions(&target));
 
         let mut terms: Vec<(&'static str, Tensor<B, 1>)> = vec![];
         let mut total: Option<Tensor<B, 1>> = None;
@@ -170,10 +180,17 @@ impl LossConfig {
             let [rows, joints, axes] = off.dims();
             let frames = self.position_frames;
             add("position", self.position, &|| off.clone().abs().mean());
-            add("velocity", self.velocity, &|| {
-                let off = off.clone().reshape([rows / frames, frames, joints * axes]);
-                let moved = off.clone().narrow(1, 1, frames - 1) - off.narrow(1, 0, frames - 1);
-                moved.abs().mean()
+            let moved = || {
+                let off = off.clone().reshape([rows / frames, frames, joints, axes]);
+                off.clone().narrow(1, 1, frames - 1) - off.narrow(1, 0, frames - 1)
+            };
+            add("velocity", self.velocity, &|| moved().abs().mean());
+            add("slide", self.slide, &|| {
+                let touches = newest(&contacts(truth), frames);
+                let stands =
+                    touches.clone().narrow(1, 1, frames - 1) * touches.narrow(1, 0, frames - 1);
+                let points = CONTACT_JOINTS.map(|joint| moved().narrow(2, joint.index(), 1));
+                (Tensor::cat(points.to_vec(), 2).abs() * stands.unsqueeze_dim(3)).mean()
             });
             add("deviation", self.deviation, &|| {
                 let square =
@@ -256,6 +273,40 @@ mod tests {
         let best = 0.5 * (2.0 * cost(0.0) / 3.0).ln();
         assert!(cost(best) < cost(best + 0.1) && cost(best) < cost(best - 0.1), "{best}");
         assert!(terms([0.0; 4], 0.0).2 > 0.001);
+    }
+
+    /// A knee that straightens moves ankle and ball; only those that touch the floor in both frames count.
+    #[test]
+    fn only_standing_feet_slide() {
+        let loss = LossConfig {
+            slide: 1.0,
+            position_frames: 2,
+            newest: 0.0,
+            position: 0.0,
+            ..of_one_frame()
+        };
+        let rest = [1.0_f32, 0.0, 0.0, 0.0, 1.0, 0.0].repeat(22);
+        let mut bent = rest.clone();
+        bent[24..30].copy_from_slice(&[1.0, 0.0, 0.0, 0.0, 0.8, 0.6]);
+        let frames = |rows: [(&[f32], [f32; 4]); 2]| {
+            let all: Vec<f32> =
+                rows.iter().flat_map(|(pose, more)| [*pose, more].concat()).collect();
+            Tensor::<Flex, 1>::from_floats(all.as_slice(), &FlexDevice).reshape([1, 2, 136])
+        };
+        let said = frames([(&bent, [0.0; 4]), (&rest, [0.0; 4])]);
+        let slide = |before: [f32; 4], now: [f32; 4]| {
+            let truth = frames([(&rest, before), (&rest, now)]);
+            loss.of(said.clone(), truth, &Skeleton::default()).total.into_scalar()
+        };
+        let all = slide([1.0; 4], [1.0; 4]);
+        assert!(all > 0.005, "{all}");
+        // The left knee is bent, so the right foot stays.
+        assert_eq!(slide([1.0, 1.0, 0.0, 0.0], [1.0; 4]), all);
+        assert_eq!(slide([0.0, 0.0, 1.0, 1.0], [1.0; 4]), 0.0);
+        let (heel, ball) =
+            (slide([1.0, 0.0, 0.0, 0.0], [1.0; 4]), slide([1.0; 4], [0.0, 1.0, 0.0, 0.0]));
+        assert!(heel > 0.0 && ball > 0.0 && (heel + ball - all).abs() < 1e-6, "{heel} {ball}");
+        assert_eq!(slide([1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]), 0.0);
     }
 
     #[test]

@@ -171,6 +171,11 @@ impl PoseRecipe {
             );
         }
         ensure!(
+            self.loss.slide == 0.0 || self.layout.contacts,
+            "`loss.slide` is {}, `layout.contacts` is false: feet that stand are unknown",
+            self.loss.slide
+        );
+        ensure!(
             (self.network.feed() == Feed::Windows) == self.stream.is_none(),
             "`stream` is for networks that are fed frame by frame, and they need it"
         );
