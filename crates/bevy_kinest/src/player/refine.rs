@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 /// Knees and feet lag 33 ms behind the network's. On 11 more clips, of people who climb, `ground` and
 /// `lock_feet` raise the error, because these people do not stand on the floor: from 6.9 cm to 7.8 cm
 /// over all 49 clips. `kinest_full` says which feet stand, and its bodies are not put on the ground; over all 49
-/// clips: 6.77 cm, 6.37 with head and hands exact, 6.54 smoothed, 6.69 with feet held, which then slide at 30 cm/s.
+/// clips: 6.80 cm, 6.41 with head and hands exact, 6.57 smoothed, 6.75 with feet held, which then slide at 25 cm/s.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
 #[reflect(Component, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -110,6 +110,8 @@ pub struct FootLockSettingsReflect {
     pub release_probability: f64,
     /// See [`FootLockSettings::slack`].
     pub slack: f64,
+    /// See [`FootLockSettings::relock`].
+    pub relock: f64,
     /// See [`FootLockSettings::blend`].
     pub blend: f64,
     /// See [`FootLockSettings::speed_time`].

@@ -51,6 +51,9 @@ pub struct FootLockSettings {
     pub release_probability: f64,
     /// … or the network's foot is further than this from the locked place, metres.
     pub slack: f64,
+    /// A foot that is on its way back to the network's place and said to stand is locked where it is if it is nearer
+    /// than this to that place, along the floor, metres.
+    pub relock: f64,
     /// Time in which a locked foot settles to the floor, and in which a released foot returns to
     /// the network's place, seconds.
     pub blend: f64,
@@ -63,7 +66,7 @@ impl Default for FootLockSettings {
     /// sliding of feet that truly stand, among settings that cost no accuracy elsewhere. The
     /// network's feet are restless, so they are locked early and released late. Most of the
     /// remaining sliding is feet that the network swings while they truly stand; more slack, a
-    /// locked point that creeps after the network's foot, or a speed limit relative to the body's
+    /// more distant `relock`, a locked point that creeps after the network's foot, or a speed limit relative to the body's
     /// speed did not reduce it without more error.
     fn default() -> Self {
         Self {
@@ -75,6 +78,7 @@ impl Default for FootLockSettings {
             contact_probability: 0.5,
             release_probability: 0.3,
             slack: 0.2,
+            relock: 0.05,
             blend: 0.2,
             speed_time: 0.05,
         }
@@ -281,11 +285,18 @@ impl Foot {
                     Shift { offset: from.offset * (1.0 - faded), turn: from.turn * (1.0 - faded) };
                 let lands = match stands {
                     Some(stands) => {
-                        stands > settings.contact_probability && height < settings.release_height
+                        let away = self.shift.offset.truncate().length();
+                        stands > settings.contact_probability
+                            && height < settings.release_height
+                            && (faded == 1.0 || away < settings.relock)
                     }
-                    None => height < settings.contact_height && speed < settings.contact_speed,
+                    None => {
+                        faded == 1.0
+                            && height < settings.contact_height
+                            && speed < settings.contact_speed
+                    }
                 };
-                if seen && lands && faded == 1.0 {
+                if seen && lands {
                     self.time = 0.0;
                     self.state = State::Locked {
                         from: self.shift,
@@ -528,6 +539,35 @@ mod tests {
             lock.apply_with(&skeleton, &mut jumping, [false; 2], Some([0.9; 4]), DT);
             assert_eq!(lock.contacts(), [false; 2]);
         }
+    }
+
+    /// A foot that was let go for a moment is held again at once where it is, if that is near; a foot that is far away
+    /// comes back first.
+    #[test]
+    fn a_foot_that_stands_again_is_held_before_it_is_back() {
+        let skeleton = Skeleton::default();
+        let run = |drift: f64| {
+            let mut lock = FootLock::new(at_zero());
+            let mut after = None;
+            let mut shown = DVec3::ZERO;
+            for i in 0..60 {
+                let mut pose = standing(&skeleton);
+                pose.translation.x = drift * f64::from(i.min(30)) / 30.0;
+                let lets_go = i == 31;
+                let said = [0.0, 0.0, 0.0, if lets_go { 0.0 } else { 0.9 }];
+                lock.apply_with(&skeleton, &mut pose, [false; 2], Some(said), DT);
+                let ball = position(&skeleton, &pose, J::RightFoot);
+                if i > 31 && lock.contacts()[1] {
+                    let (_, place) = *after.get_or_insert((i, ball));
+                    assert!(ball.distance(place) < 0.002, "frame {i}");
+                }
+                assert!(i == 0 || ball.distance(shown) < 0.03, "frame {i}");
+                shown = ball;
+            }
+            after.unwrap().0
+        };
+        assert_eq!(run(0.04), 32);
+        assert!(run(0.15) > 36, "{}", run(0.15));
     }
 
     #[test]
