@@ -767,13 +767,13 @@
 //! the head joint in the headset has to be given.
 //!
 //! **How good are the legs?** They are guessed: three tracked points do not determine the feet.
-//! `kinest_full` has a mean error of 12.2 cm in the lower body and 3.0 cm in the upper body, on
+//! `kinest_full` has a mean error of 12.2 cm in the lower body and 3.1 cm in the upper body, on
 //! motion it was not trained on; its model card, `assets/models/README.md`, has all figures.
 //! [`BodyPose::confidence`] rates each joint, as the network says. A character's legs stay in their rest pose if a
 //! `*.rig.ron` skips them.
 //!
-//! **Feet slide.** Yes, but less than in the network's output: feet that truly stand move at 30
-//! cm/s on average instead of 60 cm/s, people's own at 8 cm/s (see [`KinestRefine`]).
+//! **Feet slide.** Yes, but less than in the network's output: feet that truly stand move at 25
+//! cm/s on average instead of 55 cm/s, people's own at 8 cm/s (see [`KinestRefine`]).
 //! `lock_feet` locks the feet of which the network says that they stand, and releases them when it has them elsewhere; most
 //! remaining sliding is feet that the network swings while they truly stand. `kinest-train evaluate
 //! --refine` measures it for your model.
@@ -794,7 +794,7 @@
 //! [`TrackingLost::reason`] tells. A [`SparseTracker`] that nobody moves is at the origin of its space. A head that
 //! jumps is where it was for 0.1 s, unless the game triggers [`Teleport`] or moves the tracking space.
 //!
-//! **The body jitters.** The raw output of `kinest_full` has three and a half times the jitter of people;
+//! **The body jitters.** The raw output of `kinest_full` has three times the jitter of people;
 //! smoothing is on by default, with the lag in the [table](#refine). Lower
 //! [`OneEuro::min_cutoff`](kinest::refine::OneEuro) for less jitter and more lag. Head and hands
 //! have no lag.
