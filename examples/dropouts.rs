@@ -15,10 +15,11 @@
 use TrackerRole::{Head, LeftFoot, LeftHand, RightHand};
 use bevy::prelude::*;
 use bevy_kinest::KinestGizmoPlugin;
-use bevy_kinest::kinest::motion::{MotionError, amass, synthetic};
+use bevy_kinest::kinest::capture::CaptureError;
+use bevy_kinest::kinest::motion::synthetic;
 use bevy_kinest::prelude::*;
 use clap::Parser;
-use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
+use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs, load_motion};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -32,8 +33,8 @@ const ROUND: f64 = 8.0;
 
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// AMASS clip to replay [default: a synthetic walk and wave]
-    #[arg(long, value_name = "FILE.npz")]
+    /// Motion to replay: AMASS .npz, BVH, AMC, glTF or VRM animation [default: a synthetic walk and wave]
+    #[arg(long, value_name = "FILE")]
     motion: Option<PathBuf>,
     /// Trackers that the player wears beside head and hands: pelvis, chest, elbows, knees, feet
     #[arg(long, value_delimiter = ',', value_name = "WHERE", value_parser = worn)]
@@ -54,18 +55,12 @@ struct Args {
 
 fn main() -> AppExit {
     let args = Args::parse();
-    match scene(&args.options) {
-        Ok(scene) => scene.run(args.scene),
-        Err(error) => {
-            eprintln!("error: {error}");
-            AppExit::error()
-        }
-    }
+    Scene::run_or_tell(scene(&args.options), args.scene)
 }
 
-pub fn scene(options: &Options) -> Result<Scene, MotionError> {
+pub fn scene(options: &Options) -> Result<Scene, CaptureError> {
     let (clip, start) = match &options.motion {
-        Some(path) => (amass::load(path)?, 0.0),
+        Some(path) => (load_motion(path)?, 0.0),
         None => (synthetic::walk_and_wave(&default()), START),
     };
     let mut replay = MotionReplay::clip(clip, default()).wearing(options.wear.concat()).repeating();

@@ -13,12 +13,13 @@
 
 use bevy::prelude::*;
 use bevy::time::common_conditions::on_timer;
-use bevy_kinest::kinest::motion::{MotionError, amass, synthetic};
+use bevy_kinest::kinest::capture::CaptureError;
+use bevy_kinest::kinest::motion::synthetic;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{Extrapolation, Forecast, ForecastGhost, ForecastModel};
 use clap::{Parser, ValueEnum};
-use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
+use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs, load_motion};
 use std::collections::VecDeque;
 use std::path::{PathBuf, absolute};
 use std::time::Duration;
@@ -44,8 +45,8 @@ enum By {
 
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// AMASS clip to replay [default: a synthetic walk and wave]
-    #[arg(long, value_name = "FILE.npz")]
+    /// Motion to replay: AMASS .npz, BVH, AMC, glTF or VRM animation [default: a synthetic walk and wave]
+    #[arg(long, value_name = "FILE")]
     motion: Option<PathBuf>,
     /// Network that forecasts bodies [default: the shipped one]
     #[arg(long, value_name = "FILE.model.ron")]
@@ -65,18 +66,12 @@ struct Args {
 
 fn main() -> AppExit {
     let args = Args::parse();
-    match scene(&args.options) {
-        Ok(scene) => scene.run(args.scene),
-        Err(error) => {
-            eprintln!("error: {error}");
-            AppExit::error()
-        }
-    }
+    Scene::run_or_tell(scene(&args.options), args.scene)
 }
 
-pub fn scene(options: &Options) -> Result<Scene, MotionError> {
+pub fn scene(options: &Options) -> Result<Scene, CaptureError> {
     let clip = match &options.motion {
-        Some(path) => amass::load(path)?,
+        Some(path) => load_motion(path)?,
         None => synthetic::walk_and_wave(&Skeleton::default()),
     };
     let replay = MotionReplay::clip(clip, Skeleton::default()).repeating();

@@ -12,14 +12,15 @@
 
 use bevy::math::DQuat;
 use bevy::prelude::*;
+use bevy_kinest::kinest::capture::CaptureError;
 use bevy_kinest::kinest::events::{GestureBook, Phase};
 use bevy_kinest::kinest::motion::synthetic::{self, Gesture};
-use bevy_kinest::kinest::motion::{ClipFrame, MotionClip, MotionError, amass};
+use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
 use bevy_kinest::kinest::skeleton::{LevelAxes, Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{GestureFile, Language, MotionEvent, MotionEvents, MotionState, Subtitles};
 use clap::{Parser, ValueEnum};
-use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
+use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs, load_motion};
 use std::path::{PathBuf, absolute};
 
 const LIT: Color = Color::srgb(0.85, 0.25, 0.05);
@@ -51,8 +52,8 @@ enum Subtitle {
 
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// AMASS clip to replay [default: a person who makes one gesture after another]
-    #[arg(long, value_name = "FILE.npz")]
+    /// Motion to replay: AMASS .npz, BVH, AMC, glTF or VRM animation [default: a person who makes one gesture after another]
+    #[arg(long, value_name = "FILE")]
     motion: Option<PathBuf>,
     /// Gestures to watch for beside the shipped ones; read again when the file changes
     #[arg(long, value_name = "FILE.gestures.ron")]
@@ -72,18 +73,12 @@ struct Args {
 
 fn main() -> AppExit {
     let args = Args::parse();
-    match scene(&args.options) {
-        Ok(scene) => scene.run(args.scene),
-        Err(error) => {
-            eprintln!("error: {error}");
-            AppExit::error()
-        }
-    }
+    Scene::run_or_tell(scene(&args.options), args.scene)
 }
 
-pub fn scene(options: &Options) -> Result<Scene, MotionError> {
+pub fn scene(options: &Options) -> Result<Scene, CaptureError> {
     let clip = match &options.motion {
-        Some(path) => amass::load(path)?,
+        Some(path) => load_motion(path)?,
         None => stand_in(&Skeleton::default()),
     };
     let replay = MotionReplay::clip(clip, Skeleton::default()).repeating();

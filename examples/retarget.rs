@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example retarget
-//! cargo run --release --example retarget -- --character FILE.glb --motion FILE.npz
+//! cargo run --release --example retarget -- --character FILE.glb --motion FILE.bvh
 //! cargo run --release --example retarget -- --character FILE.vrm --json
 //! cargo run --release --example retarget -- --character FILE.glb --bones
 //! ```
@@ -16,12 +16,12 @@
 use bevy::asset::AssetPath;
 use bevy::gltf::{GltfAssetLabel, GltfLoaderSettings};
 use bevy::prelude::*;
-use bevy_kinest::kinest::motion::{MotionClip, amass, synthetic};
+use bevy_kinest::kinest::motion::{MotionClip, synthetic};
 use bevy_kinest::kinest::rig::{ModelNodes, RigReport};
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::prelude::*;
 use clap::Parser;
-use kinest_stage::{CapsuleBody, CharacterFile, Framing, Scene, SceneArgs};
+use kinest_stage::{CapsuleBody, CharacterFile, Framing, Scene, SceneArgs, load_motion};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -33,8 +33,8 @@ pub struct Options {
     /// Character to drive, a .glb, .gltf or .vrm [default: assets/rigs/mannequin.glb]
     #[arg(long, value_name = "FILE")]
     character: Option<PathBuf>,
-    /// AMASS clip to replay [default: a synthetic walk and wave]
-    #[arg(long, value_name = "FILE.npz")]
+    /// Motion to replay: AMASS .npz, BVH, AMC, glTF or VRM animation [default: a synthetic walk and wave]
+    #[arg(long, value_name = "FILE")]
     motion: Option<PathBuf>,
     /// Draw lines between the bones that were found, over the character
     #[arg(long)]
@@ -95,7 +95,7 @@ pub fn bones(character: &Path) -> RigReport {
 
 pub fn scene(options: &Options) -> anyhow::Result<Scene> {
     let clip = match &options.motion {
-        Some(path) => amass::load(path)?,
+        Some(path) => load_motion(path)?,
         None => synthetic::walk_and_wave(&default()),
     };
     let character = CharacterFile::read(&options.character())?;

@@ -39,8 +39,8 @@ const DEFAULT_INSTANTS: usize = 4;
 #[derive(Parser)]
 #[command(name = "amass_replay", after_help = keys::HELP)]
 pub struct Args {
-    /// AMASS clip to replay, or a folder of them [default: a synthetic walk and wave]
-    #[arg(long, value_name = "FILE.npz|FOLDER")]
+    /// Motion to replay (AMASS .npz, BVH, AMC, glTF or VRM animation), or a folder of such files [default: a synthetic walk and wave]
+    #[arg(long, value_name = "FILE|FOLDER")]
     motion: Option<PathBuf>,
     /// Model that estimates the body [default: assets/models/kinest_full.model.ron]
     #[arg(long, value_name = "FILE.model.ron")]

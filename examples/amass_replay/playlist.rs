@@ -1,9 +1,10 @@
 //! The clips to play, one after another.
 
 use anyhow::{Context, ensure};
-use bevy_kinest::kinest::motion::{MotionClip, amass, synthetic};
+use bevy_kinest::kinest::capture::MotionFormat;
+use bevy_kinest::kinest::motion::{MotionClip, synthetic};
 use bevy_kinest::kinest::skeleton::Skeleton;
-use kinest_stage::RATE_HZ;
+use kinest_stage::{RATE_HZ, load_motion};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,11 +29,11 @@ impl Playlist {
         Self { items: vec![Item::WalkAndWave], at: 0 }
     }
 
-    /// The AMASS clip at `path`, or all clips in that folder, by name. Clips are loaded when their
+    /// The motion file at `path`, or all in that folder, by name. Clips are loaded when their
     /// turn comes.
     ///
     /// # Errors
-    /// If the folder cannot be read or holds no `.npz`.
+    /// If the folder cannot be read or holds none.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if !path.is_dir() {
             return Ok(Self { items: vec![Item::File(path.into())], at: 0 });
@@ -41,11 +42,11 @@ impl Playlist {
         let mut files = Vec::new();
         for entry in fs::read_dir(path).with_context(cannot)? {
             let file = entry.with_context(cannot)?.path();
-            if file.extension().is_some_and(|extension| extension == "npz") && file.is_file() {
+            if MotionFormat::of(&file).is_some() && file.is_file() {
                 files.push(file);
             }
         }
-        ensure!(!files.is_empty(), "{}: no .npz in this folder", path.display());
+        ensure!(!files.is_empty(), "{}: no motion file in this folder", path.display());
         files.sort();
         Ok(Self { items: files.into_iter().map(Item::File).collect(), at: 0 })
     }
@@ -78,7 +79,7 @@ impl Playlist {
     pub fn load(&self) -> anyhow::Result<MotionClip> {
         let clip = match &self.items[self.at] {
             Item::WalkAndWave => synthetic::walk_and_wave(&Skeleton::default()),
-            Item::File(path) => amass::load(path)?,
+            Item::File(path) => load_motion(path)?,
         };
         Ok(clip.resampled(RATE_HZ))
     }
@@ -87,12 +88,13 @@ impl Playlist {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bevy_kinest::kinest::motion::amass;
 
     #[test]
     fn a_folder_is_played_by_name_round_and_round() {
         let folder = tempfile::tempdir().unwrap();
         let error = Playlist::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("no .npz in this folder"), "{error}");
+        assert!(error.contains("no motion file in this folder"), "{error}");
         for name in ["b.npz", "a.npz", "c.npz", "notes.txt"] {
             fs::write(folder.path().join(name), "").unwrap();
         }

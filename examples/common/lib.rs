@@ -4,6 +4,7 @@
 mod body;
 pub mod capture;
 mod character_file;
+mod motion_file;
 mod scene;
 mod stage;
 mod view;
@@ -11,6 +12,7 @@ mod view;
 pub use body::{CapsuleBodies, CapsuleBody};
 pub use capture::{Moment, MomentSystems};
 pub use character_file::{CharacterFile, CharacterFileError};
+pub use motion_file::load_motion;
 pub use scene::{Scene, SceneArgs};
 pub use stage::{Follow, FollowSystems, Framing, Stage, Target, TargetImage};
 pub use view::{RATE_HZ, View, has_adapter, instant, png_path};

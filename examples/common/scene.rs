@@ -6,6 +6,8 @@ use crate::view::{View, instant, png_path};
 use bevy::platform::collections::HashSet;
 use bevy::prelude::*;
 use bevy_kinest::prelude::*;
+use std::error::Error;
+use std::iter::successors;
 use std::path::PathBuf;
 
 /// Size of a single picture, and of one in a row, pixels.
@@ -49,6 +51,20 @@ impl Scene {
                 self.draw(path, at, size)
             }
             View::Nothing => AppExit::error(),
+        }
+    }
+
+    /// As [`run`](Self::run); a scene that cannot be made says why.
+    #[must_use]
+    pub fn run_or_tell(scene: Result<Self, impl Error>, args: SceneArgs) -> AppExit {
+        match scene {
+            Ok(scene) => scene.run(args),
+            Err(error) => {
+                let causes = successors(error.source(), |cause| (*cause).source());
+                let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+                eprintln!("error: {error}{causes}");
+                AppExit::error()
+            }
         }
     }
 

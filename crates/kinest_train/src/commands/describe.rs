@@ -1,10 +1,10 @@
 //! `describe`: puts a motion into words.
 
+use crate::data::motion_file;
 use crate::output::say;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use kinest::events::{CodeTable, codes_of};
-use kinest::motion::amass;
 use kinest::skeleton::Skeleton;
 use kinest_language::describe::{Describer, Description, Wording};
 use std::fs;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// groups that matter.
 #[derive(Args, Clone, Debug)]
 pub struct DescribeArgs {
-    /// The motion, an AMASS `.npz` file
+    /// The motion, a file of any kind that `convert` reads
     #[arg(long)]
     pub motion: PathBuf,
     /// What to describe; in JSON, the other levels are left out
@@ -88,7 +88,7 @@ pub fn run(args: DescribeArgs) -> anyhow::Result<()> {
         }
         None => Skeleton::default(),
     };
-    let clip = amass::load(&args.motion)?;
+    let clip = motion_file::load(&args.motion, &skeleton)?;
     let file = || format!("motion file {}", args.motion.display());
     let codes = codes_of(&clip, &skeleton, CodeTable::default()).with_context(file)?;
     let variants = usize::from(args.variants);

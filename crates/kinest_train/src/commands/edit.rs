@@ -2,12 +2,13 @@
 
 use super::generate::group;
 use super::motions::MotionsArgs;
+use crate::data::motion_file;
 use crate::output::say;
 use anyhow::Context;
 use clap::Args;
 use glam::DVec3;
+use kinest::capture::MotionFormat;
 use kinest::compose::Mark;
-use kinest::motion::amass;
 use kinest::skeleton::{Group, Skeleton, SmplJoint};
 use kinest_language::generate::{Editor, send};
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 #[derive(Args, Clone, Debug)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["text", "through"]))]
 pub struct EditArgs {
-    /// The motion, an AMASS `.npz` file
+    /// The motion, a file of any kind that `convert` reads
     #[arg(long)]
     pub motion: PathBuf,
     /// The group that does it: torso, neck, left_arm, right_arm, left_leg, right_leg
@@ -48,7 +49,7 @@ pub struct EditArgs {
     /// Where motion comes from
     #[command(flatten)]
     pub motions: MotionsArgs,
-    /// Output, an AMASS `.npz` file
+    /// Output, a file of any kind that `convert` writes
     #[arg(long)]
     pub out: PathBuf,
 }
@@ -91,11 +92,11 @@ fn mark(text: &str) -> Result<Mark, String> {
 /// If the motion or the library cannot be read, a time is outside the motion, the text is not known or
 /// not about the group, the library shows nothing like it, or the result cannot be written.
 pub fn run(args: EditArgs) -> anyhow::Result<()> {
-    let mut clip = amass::load(&args.motion)?;
-    let mut skeleton = Skeleton::default();
-    if let (Some(group), Some(text)) = (args.group, &args.text) {
-        let repertoire = args.motions.open()?;
-        skeleton = repertoire.skeleton().clone();
+    let format = MotionFormat::required(&args.out)?;
+    let repertoire = args.text.is_some().then(|| args.motions.open()).transpose()?;
+    let skeleton = repertoire.as_ref().map_or_else(Skeleton::default, |it| it.skeleton().clone());
+    let mut clip = motion_file::load(&args.motion, &skeleton)?;
+    if let (Some(repertoire), Some(group), Some(text)) = (repertoire, args.group, &args.text) {
         let span = (args.from.unwrap_or(0.0), args.to.unwrap_or(clip.duration()));
         let edited = Editor::new(&repertoire)
             .edit(&clip, group, text, span, args.seed)
@@ -129,7 +130,7 @@ pub fn run(args: EditArgs) -> anyhow::Result<()> {
         say!("mean error {mean:.3} m");
         clip = sent;
     }
-    amass::save(&args.out, &clip, "neutral")?;
+    format.save(&args.out, &clip, &skeleton)?;
     say!("{:.2} s in {}", clip.duration(), args.out.display());
     Ok(())
 }

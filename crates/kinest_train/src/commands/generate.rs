@@ -5,6 +5,7 @@ use crate::output::say;
 use crate::report::generated::{MadeFigures, MadeReport};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use kinest::capture::MotionFormat;
 use kinest::motion::amass;
 use kinest::skeleton::Group;
 use kinest_language::generate::{Generated, Generator, Request, Unknown};
@@ -39,7 +40,7 @@ pub struct GenerateArgs {
     /// Where motion comes from
     #[command(flatten)]
     pub motions: MotionsArgs,
-    /// Output, an AMASS `.npz` file; with `--table` a folder, which may be left out
+    /// Output, a file of any kind that `convert` writes; with `--table` a folder, which may be left out
     #[arg(long, required_unless_present = "table")]
     pub out: Option<PathBuf>,
     /// JSON instead of text
@@ -89,12 +90,13 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
         }
         return Ok(());
     }
+    let out = args.out.as_deref().context("`--out` is missing")?;
+    let format = MotionFormat::required(out)?;
     let request = request(args.text.as_deref().unwrap_or_default());
     let made = generator.generate(&request)?;
     warn(&made.report.unknown);
-    let out = args.out.as_deref().context("`--out` is missing")?;
-    amass::save(out, &made.clip, "neutral")?;
     let skeleton = generator.repertoire().skeleton();
+    format.save(out, &made.clip, skeleton)?;
     let figures = MadeFigures::new(&made.clip, skeleton, &made.report.judged);
     if args.json {
         let json = serde_json::json!({ "report": made.report, "figures": figures });

@@ -1,12 +1,12 @@
 //! `inspect`: describes a file.
 
 use crate::data::benchmark::Sequences;
+use crate::data::motion_file;
 use crate::data::motion_store::MotionStore;
 use crate::output::say;
 use anyhow::bail;
 use kinest::model::forecast::Forecasting;
 use kinest::model::{Checkpoint, CheckpointOf, ModelKind, kind_of};
-use kinest::motion::amass;
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// `inspect`: describes a motion file, a prepared split or a checkpoint.
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// An AMASS `.npz`, a `.motion`, a `.positions` or a `.model.ron`.
+    /// A `.motion`, a `.positions`, a `.model.ron`, or a motion of any kind that `convert` reads.
     file: PathBuf,
 }
 
@@ -24,9 +24,7 @@ pub struct InspectArgs {
 /// If the file is none of these, or damaged.
 pub fn run(args: InspectArgs) -> anyhow::Result<()> {
     let name = args.file.to_string_lossy();
-    if name.ends_with(".npz") {
-        motion(&args.file)
-    } else if name.ends_with(".motion") {
+    if name.ends_with(".motion") {
         prepared(&args.file)
     } else if name.ends_with(".positions") {
         positions(&args.file)
@@ -36,13 +34,13 @@ pub fn run(args: InspectArgs) -> anyhow::Result<()> {
             _ => pose_model(&args.file),
         }
     } else {
-        bail!("{name}: expected an AMASS .npz, a .motion, a .positions or a .model.ron");
+        motion(&args.file)
     }
 }
 
 fn motion(path: &Path) -> anyhow::Result<()> {
-    let clip = amass::load(path)?;
     let skeleton = Skeleton::default();
+    let clip = motion_file::load(path, &skeleton)?;
     let heights = |joint: SmplJoint| {
         let height = |f| skeleton.pose_joints(&Pose::from(f)).positions[joint.index()].z;
         clip.frames.iter().map(height).fold((f64::MAX, f64::MIN), |(a, b), h| (a.min(h), b.max(h)))

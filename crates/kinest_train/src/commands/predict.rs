@@ -1,13 +1,13 @@
 //! `predict`: estimates a whole body from the head and hands in a motion file.
 
 use super::evaluate::{HEAD_AND_HANDS, on_body, worn};
+use crate::data::motion_file;
 use crate::output::say;
 use crate::{engine, progress};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use kinest::capture::MotionFormat;
 use kinest::live::protocol::{self, Protocol};
-use kinest::motion::amass;
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerRole;
 use kinest_engine::DeviceChoice;
@@ -19,7 +19,7 @@ pub struct PredictArgs {
     /// The model, a `.model.ron` file with its weights beside it
     #[arg(long)]
     pub model: PathBuf,
-    /// The clip, an AMASS `.npz` file
+    /// The clip, a file of any kind that `convert` reads
     #[arg(long)]
     pub motion: PathBuf,
     /// The file to write, by its ending .npz, .bvh, .glb or .vrma; it has one frame less than the clip at the model's
@@ -68,7 +68,7 @@ pub fn run(args: PredictArgs) -> anyhow::Result<()> {
     if let Some(role) = unseen {
         bail!("model {} does not see a tracker on the {role}", args.model.display());
     }
-    let clip = amass::load(&args.motion)?.resampled(engine.spec().rate_hz);
+    let clip = motion_file::load(&args.motion, &skeleton)?.resampled(engine.spec().rate_hz);
     let protocol = match args.protocol {
         ProtocolChoice::Offline => Protocol::Offline,
         ProtocolChoice::Online => Protocol::Online,

@@ -1,5 +1,6 @@
 //! `render`: draws motion.
 
+use crate::data::motion_file;
 use crate::output::say;
 use crate::progress;
 use crate::render::{self, Actor, Panel, Scene, every, spread};
@@ -7,7 +8,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ErrorKind;
-use kinest::motion::{MotionClip, amass};
+use kinest::motion::MotionClip;
 use kinest::skeleton::Skeleton;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ const SHADES: [f64; 4] = [0.65, 0.0, -0.5, 0.35];
 /// Draws motions as stick figures: left side orange, right side blue, seen from the front left.
 #[derive(Args, Clone, Debug)]
 pub struct RenderArgs {
-    /// A motion, an AMASS `.npz` file; up to four, side by side; an estimate, which lacks the first
+    /// A motion, a file of any kind that `convert` reads; up to four, side by side; an estimate, which lacks the first
     /// frame, starts one frame later
     #[arg(long = "motion", required = true, value_name = "MOTION")]
     pub motions: Vec<PathBuf>,
@@ -107,7 +108,7 @@ pub fn run(args: RenderArgs) -> anyhow::Result<()> {
         }
         None => Skeleton::default(),
     };
-    let load = |path: &PathBuf| Ok((name(path), Actor::new(amass::load(path)?)));
+    let load = |path: &PathBuf| Ok((name(path), Actor::new(motion_file::load(path, &skeleton)?)));
     let mut actors = args.motions.iter().map(load).collect::<anyhow::Result<Vec<_>>>()?;
     let end = actors.iter().map(|(_, actor)| actor.end()).fold(0.0, f64::max);
     for (_, actor) in &mut actors {

@@ -4,6 +4,7 @@ pub mod augment;
 pub mod benchmark;
 pub mod clips;
 pub mod config;
+pub mod motion_file;
 pub mod motion_store;
 pub mod prepare;
 pub mod sampler;
