@@ -28,6 +28,9 @@ mod many_avatars;
 #[path = "../minimal.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod minimal;
+#[path = "../remote_player.rs"]
+#[allow(dead_code, reason = "it is not started by its `main`")]
+mod remote_player;
 #[path = "../retarget.rs"]
 #[allow(dead_code, reason = "it is not started by its `main`")]
 mod retarget;
@@ -41,11 +44,12 @@ use std::process::{Command, ExitCode};
 type Make = fn() -> anyhow::Result<Scene>;
 
 /// Every scene and its constructor.
-pub const SCENES: [(&str, Make); 8] = [
+pub const SCENES: [(&str, Make); 9] = [
     ("first_afternoon", || Ok(first_afternoon::scene())),
     ("headset_replay", || Ok(headset_replay::scene())),
     ("minimal", || Ok(minimal::scene())),
     ("many_avatars", || Ok(many_avatars::scene())),
+    ("remote_player", || Ok(remote_player::scene(&Default::default())?)),
     ("retarget", || retarget::scene(&Default::default())),
     ("forecast", || Ok(forecast::scene(&Default::default())?)),
     ("gestures", || Ok(gestures::scene(&Default::default())?)),

@@ -35,6 +35,12 @@ fn many_avatars() {
 }
 
 #[test]
+fn remote_player() {
+    // Walks, then waves.
+    check("remote_player", &[2.1, 8.0]);
+}
+
+#[test]
 fn retarget() {
     check("retarget", &[2.1, 2.6]);
 }
