@@ -449,7 +449,7 @@ fn errors_name_the_file_the_option_or_the_field() {
     said(fails(at, &both), "cannot stand in one table");
     let posed = ["evaluate", "--model", pose, "--data", "cmu", "--horizons", "80"];
     said(fails(at, &posed), "--horizons is for forecasters");
-    let motion = ["predict", "--model", model, "--motion", "a.npz", "--out", "b", "--protocol"];
+    let motion = ["predict", "--model", model, "--motion", "a.npz", "--out", "b.npz", "--protocol"];
     said(fails(at, &[&motion[..], &["online"]].concat()), "forecast");
     assert!(!at.join("other").exists());
 }
