@@ -13,7 +13,7 @@ const CONFIG: &str = r#"(
     data: (titles: Some("titles.csv")),
     validation: (hold_out: HELD_OUT, windows: 6, every: 3),
     optimizer: (kind: AdamW, rate: 2e-3, schedule: Constant, clip_norm: Some(1.0)),
-    network: (width: 16, heads: 2, hidden: 16, rows: 256, frames: 48, patches: [8, 16, 24]),
+    network: (width: 16, heads: 2, hidden: 16, rows: 256, frames: 48, patches: (8, 16, 24)),
 )"#;
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {

@@ -151,7 +151,7 @@ mod tests {
     fn what_is_not_in_the_form_is_named() {
         let clips = ClipNames::new(CLIPS);
         for (file, text, expected) in [
-            ("index.csv", "source_path,start_frame\n", "index.csv"),
+            ("index.csv", "source_path,start_frame\na,1\n", "end_frame"),
             ("index.csv", "source_path,start_frame,end_frame,new_name\na,b,1,c.npy\n", "index.csv"),
             (
                 "index.csv",

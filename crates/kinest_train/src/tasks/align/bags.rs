@@ -44,10 +44,13 @@ impl Bags {
     }
 
     /// Cosine of the angle between two texts, by their numbers: 1 for the same words, 0 for none in
-    /// common. Texts without words are like nothing.
+    /// common. Two texts without words say the same: nothing.
     #[must_use]
     pub fn similarity(&self, one: usize, other: usize) -> f32 {
         let (one, other) = (&self.0[one], &self.0[other]);
+        if one.is_empty() && other.is_empty() {
+            return 1.0;
+        }
         let common = one.iter().filter_map(|(term, weight)| Some(weight * other.get(term)?));
         common.sum()
     }
@@ -66,7 +69,7 @@ mod tests {
         let (two, three) = (2.0_f32.ln().powi(2), 3.0_f32.ln().powi(2));
         assert!((bags.similarity(0, 1) - two / (two + three)).abs() < 1e-6);
         assert!((bags.similarity(0, 0) - 1.0).abs() < 1e-6);
-        assert_eq!(Bags::new(texts.iter(), &[Level::Groups]).similarity(0, 0), 0.0);
+        assert_eq!(Bags::new(texts.iter(), &[Level::Groups]).similarity(0, 1), 1.0);
     }
 
     #[test]
