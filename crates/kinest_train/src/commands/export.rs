@@ -2,6 +2,7 @@
 
 use crate::output::say;
 use anyhow::Context;
+use kinest::model::align::Alignment;
 use kinest::model::forecast::Forecasting;
 use kinest::model::{CheckpointOf, ModelKind, PoseEstimation, Precision, kind_of};
 use serde_json::{Map, Value};
@@ -43,6 +44,7 @@ enum ExportPrecision {
 pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     match kind_of(&args.model)?.as_str() {
         Forecasting::NAME => export::<Forecasting>(&args),
+        Alignment::NAME => export::<Alignment>(&args),
         _ => export::<PoseEstimation>(&args),
     }
 }

@@ -1,5 +1,6 @@
 //! Reports: scores of models on motion they were not trained on, tables, and timings.
 
+pub mod alignment;
 mod baselines;
 pub mod body_forecast;
 mod certainty;
@@ -11,7 +12,9 @@ pub mod generated;
 mod interactions;
 pub mod latency;
 mod looks;
+mod recall;
 mod refined;
+pub mod retrieval;
 pub mod search;
 mod table;
 
@@ -28,4 +31,5 @@ pub use forecast::{
 };
 pub use interactions::{HandsReport, InteractionReport, Interactions};
 pub use looks::{Looks, LooksReport, Step};
+pub use recall::Recall;
 pub use refined::{Refined, refine};

@@ -1,5 +1,6 @@
 //! Training tasks, one folder each.
 
+pub mod align;
 pub mod forecast;
 mod kind;
 pub mod pose;
