@@ -122,6 +122,7 @@
 //! | see how these parts move, and against each other | [`skeleton::KinematicGroups`], [`skeleton::Interactions`] |
 //! | know what a body does: codes, gestures, events | [`events`] |
 //! | join motions, replace limbs, send joints through places | [`compose`] |
+//! | write motion in the numbers of token models, and read it back | [`tokens`], [`model::tokens`] |
 //! | choose a network to train | [`model::NetworkConfig`] |
 //!
 //! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program
@@ -148,4 +149,5 @@ pub mod refine;
 pub mod rig;
 pub mod rotation;
 pub mod skeleton;
+pub mod tokens;
 pub mod tracker;

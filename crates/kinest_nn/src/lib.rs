@@ -5,6 +5,7 @@
 //! | [`layers`] | layers shared by networks: Mamba-2 blocks, filters and mixers along time, standardisation, batch normalisation |
 //! | [`pose`] | pose networks: [`Kinest`](pose::Kinest) and a perceptron |
 //! | [`forecast`] | forecasting networks: [`Ksof`](forecast::Ksof) and [`SiMlpe`](forecast::SiMlpe) |
+//! | [`tokens`] | a motion as whole numbers: encoder, residual quantiser, decoder |
 //! | [`loss`] | losses on 6D outputs and on predicted positions |
 //! | [`engine`] | [`BurnEngine`](engine::BurnEngine) and [`BurnForecaster`](engine::BurnForecaster), which run a network for the live pipeline |
 //! | [`tensors`] | a module's tensors by name, as in checkpoints |
@@ -34,3 +35,4 @@ pub mod layers;
 pub mod loss;
 pub mod pose;
 pub mod tensors;
+pub mod tokens;
