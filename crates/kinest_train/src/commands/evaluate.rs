@@ -1,14 +1,15 @@
 //! `evaluate`: scores models and baselines against the true motion.
 
 use super::evaluate_body::{self, BodyEvaluation};
+use super::evaluate_tokens;
 use crate::data::benchmark::{self, Benchmark, Split};
 use crate::data::clips;
 use crate::engine;
 use crate::output::say;
 use crate::report::body_forecast::BodyForecastReport;
 use crate::report::{
-    Baseline, Candidate, Estimator, ForecastReport, TrainedForecaster, evaluate,
-    evaluate_forecasters,
+    Baseline, Candidate, Estimator, ForecastReport, TokenReport, TrainedForecaster, TrainedTokens,
+    evaluate, evaluate_forecasters,
 };
 use crate::run::device::{self, TrainDevice};
 use anyhow::{Context, bail, ensure};
@@ -16,7 +17,8 @@ use burn_flex::Flex;
 use clap::{Args, ValueEnum};
 use kinest::files::write_atomically;
 use kinest::live::protocol::Protocol;
-use kinest::model::forecast::{ForecastLayout, Forecasting};
+use kinest::model::forecast::ForecastLayout;
+use kinest::model::tokens::Tokenising;
 use kinest::model::{CheckpointOf, ModelKind, kind_of};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerRole;
@@ -184,6 +186,11 @@ fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, 
 /// # Errors
 /// If a model or a clip cannot be read, models do not fit together, or a file cannot be written.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(models) = trained::<Tokenising>(&args)? {
+        let named = |(name, checkpoint)| TrainedTokens { name, checkpoint };
+        let report = tokens(&args, &models.into_iter().map(named).collect::<Vec<_>>())?;
+        return output(&args, &report, report.to_string(), || report.csv());
+    }
     if let Some(forecasters) = forecasters(&args)? {
         if forecasters[0].checkpoint.manifest.spec.layout == ForecastLayout::Smpl22 {
             let report = body_forecast(&args, &forecasters)?;
@@ -237,18 +244,40 @@ fn output(
 
 /// The models, if they are forecasters.
 fn forecasters(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedForecaster>>> {
+    let named = |(name, checkpoint)| TrainedForecaster { name, checkpoint };
+    Ok(trained(args)?.map(|models| models.into_iter().map(named).collect()))
+}
+
+/// The models with their names, if they are of this kind.
+fn trained<K: ModelKind>(
+    args: &EvaluateArgs,
+) -> anyhow::Result<Option<Vec<(String, CheckpointOf<K>)>>> {
     let kinds = args.models.iter().map(kind_of).collect::<Result<Vec<_>, _>>()?;
-    let count = kinds.iter().filter(|kind| *kind == Forecasting::NAME).count();
+    let count = kinds.iter().filter(|kind| *kind == K::NAME).count();
     if count == 0 {
         return Ok(None);
     }
-    ensure!(count == kinds.len(), "forecasters and pose models cannot stand in one table");
+    ensure!(count == kinds.len(), "models of several kinds cannot stand in one table");
     let named = args.models.iter().zip(model_names(&args.models));
-    let loaded = named.map(|(path, name)| {
-        let checkpoint = CheckpointOf::load(path)?;
-        anyhow::Ok(TrainedForecaster { name, checkpoint })
-    });
+    let loaded = named.map(|(path, name)| anyhow::Ok((name, CheckpointOf::load(path)?)));
     loaded.collect::<anyhow::Result<_>>().map(Some)
+}
+
+/// Scores motion tokens.
+fn tokens(args: &EvaluateArgs, models: &[TrainedTokens]) -> anyhow::Result<TokenReport> {
+    let foreign = [
+        ("--protocol", args.protocol.is_some()),
+        ("--horizons", !args.horizons.is_empty()),
+        ("--baselines", args.baselines),
+        ("--refine", args.refine),
+        ("--trackers", args.trackers.concat() != TrackerRole::HEAD_AND_HANDS),
+        ("--render", args.render.is_some()),
+    ];
+    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
+        bail!("{option} is not for motion tokens");
+    }
+    refuse_body_options(args)?;
+    evaluate_tokens::evaluate(models, &args.data, args.split.as_deref(), args.device)
 }
 
 /// Scores forecasters of a game's body on what a pose model shows of clips.

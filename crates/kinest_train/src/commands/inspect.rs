@@ -5,6 +5,7 @@ use crate::data::motion_store::MotionStore;
 use crate::output::say;
 use anyhow::bail;
 use kinest::model::forecast::Forecasting;
+use kinest::model::tokens::{TokenConfig, Tokenising};
 use kinest::model::{Checkpoint, CheckpointOf, ModelKind, kind_of};
 use kinest::motion::amass;
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
@@ -33,6 +34,7 @@ pub fn run(args: InspectArgs) -> anyhow::Result<()> {
     } else if name.ends_with(".model.ron") {
         match kind_of(&args.file)?.as_str() {
             Forecasting::NAME => forecaster(&args.file),
+            Tokenising::NAME => tokens(&args.file),
             _ => pose_model(&args.file),
         }
     } else {
@@ -117,6 +119,20 @@ fn forecaster(path: &Path) -> anyhow::Result<()> {
     if !manifest.training.actions.is_empty() {
         inputs.push(("actions", manifest.training.actions.join(", ")));
     }
+    model(&checkpoint, &inputs)
+}
+
+fn tokens(path: &Path) -> anyhow::Result<()> {
+    let checkpoint = CheckpointOf::<Tokenising>::load(path)?;
+    let TokenConfig { layers, codes, .. } = checkpoint.manifest.network;
+    let network = &checkpoint.manifest.network;
+    let rate_hz = checkpoint.manifest.spec.rate_hz;
+    let parts = network.parts.count();
+    let inputs = [
+        ("tokens", format!("{parts} for {} frames at {rate_hz} Hz", network.frames())),
+        ("codes", format!("{layers} layers of {codes}")),
+        ("bits", format!("{:.0} per second", network.bits_per_second(rate_hz, layers))),
+    ];
     model(&checkpoint, &inputs)
 }
 

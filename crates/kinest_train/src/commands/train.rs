@@ -10,6 +10,8 @@ use crate::tasks::forecast::recipe::ForecastRecipe;
 use crate::tasks::pose::recipe::PoseRecipe;
 use crate::tasks::pose::teacher::TeacherConfig;
 use crate::tasks::pose::{PoseIdentity, PoseTask};
+use crate::tasks::tokens::TokenTask;
+use crate::tasks::tokens::recipe::TokenRecipe;
 use crate::tasks::{TaskKind, read_recipe};
 use anyhow::{Context, bail};
 use kinest::model::TrainingRecord;
@@ -94,6 +96,10 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
             let task = BodyTask::open(body_recipe(&args, path.as_deref())?)?;
             device.train(&task, folder, args.resume)
         }
+        TaskKind::Tokens => {
+            let task = TokenTask::open(token_recipe(&args, path.as_deref())?)?;
+            device.train(&task, folder, args.resume)
+        }
     }
 }
 
@@ -132,14 +138,7 @@ fn forecast_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<Fore
 
 /// The same for forecasters of a game's body, whose skeleton is that of their pose network.
 fn body_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<BodyRecipe> {
-    let foreign = [
-        ("--skeleton", args.skeleton.is_some()),
-        ("--teacher", args.teacher.is_some()),
-        ("--init", args.init.is_some()),
-    ];
-    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
-        bail!("{option} is for other networks, and the task of {} is Body", name(path));
-    }
+    refuse_pose_options(args, "Body")?;
     let mut recipe: BodyRecipe = recipe(args, path)?;
     recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
     recipe.data.split = args.split.clone().or(recipe.data.split);
@@ -147,6 +146,31 @@ fn body_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<BodyReci
     recipe.steps = args.steps.unwrap_or(recipe.steps);
     recipe.check().with_context(|| name(path))?;
     Ok(recipe)
+}
+
+/// The same for motion tokens.
+fn token_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<TokenRecipe> {
+    refuse_pose_options(args, "Tokens")?;
+    let mut recipe: TokenRecipe = recipe(args, path)?;
+    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
+    recipe.data.split = args.split.clone().or(recipe.data.split);
+    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
+    recipe.steps = args.steps.unwrap_or(recipe.steps);
+    recipe.check().with_context(|| name(path))?;
+    Ok(recipe)
+}
+
+/// Refuses options that only other networks have.
+fn refuse_pose_options(args: &TrainArgs, task: &str) -> anyhow::Result<()> {
+    let foreign = [
+        ("--skeleton", args.skeleton.is_some()),
+        ("--teacher", args.teacher.is_some()),
+        ("--init", args.init.is_some()),
+    ];
+    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
+        bail!("{option} is for other networks, and the task of the config is {task}");
+    }
+    Ok(())
 }
 
 /// The recipe at `path`, or the default one, with the values of `--set`.

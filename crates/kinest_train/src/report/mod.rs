@@ -14,6 +14,7 @@ mod looks;
 mod refined;
 pub mod search;
 mod table;
+mod tokens;
 
 pub use baselines::Baseline;
 pub use certainty::{CertaintyReport, CertaintySums, ErrorRow};
@@ -29,3 +30,4 @@ pub use forecast::{
 pub use interactions::{HandsReport, InteractionReport, Interactions};
 pub use looks::{Looks, LooksReport, Step};
 pub use refined::{Refined, refine};
+pub use tokens::{KeyFrames, Read, TokenReport, TokenRow, TrainedTokens, evaluate_tokens};

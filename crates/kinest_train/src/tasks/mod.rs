@@ -3,5 +3,6 @@
 pub mod forecast;
 mod kind;
 pub mod pose;
+pub mod tokens;
 
 pub use kind::{TaskKind, read_recipe};
