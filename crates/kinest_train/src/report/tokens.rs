@@ -388,3 +388,70 @@ impl TokenReport {
         csv.into_inner().context("cannot write CSV")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kinest::motion::synthetic::walk_and_wave;
+    use kinest::tokens::write_motion;
+
+    fn truths(poses: Vec<Pose>) -> Truths {
+        Truths::new(vec![poses], &Skeleton::default())
+    }
+
+    #[test]
+    fn bits_and_choices_are_counted() {
+        assert!((entropy(&[1, 0, 1, 2]) - 1.5).abs() < 1e-12);
+        let config = TokenConfig { codes: 3, layers: 2, ..TokenConfig::default() };
+        let clips = [vec![0, 2, 1, 2], vec![0, 0]];
+        assert_eq!(counts(&clips, &config, 0), [[2, 1, 0]]);
+        assert_eq!(counts(&clips, &config, 1), [[1, 0, 2]]);
+    }
+
+    /// Between two key frames a body that glides is where it was, but for what packets round; one
+    /// that goes and comes back is not.
+    #[test]
+    fn key_frames_are_interpolated() {
+        let glide = |height: fn(usize) -> f64| {
+            let pose = |i: usize| {
+                let mut pose = Pose::rest();
+                pose.translation = glam::DVec3::new(0.01 * i as f64, 0.0, height(i));
+                pose
+            };
+            truths((0..=60).map(pose).collect())
+        };
+        let figures = |truths: &Truths| truths.key_frames(1.0, 30.0, &Skeleton::default());
+        let KeyFrames { every_s, read } = figures(&glide(|_| 0.9));
+        assert_eq!((every_s, read.kbit_s), (1.0, 0.776));
+        assert!(read.world_cm < 0.4 && read.joints_cm < 0.4, "{read:?}");
+        // 10 cm up in the middle of each second, so 5 cm on average, all of it the root's.
+        let hop = figures(&glide(|i| 0.9 + 0.1 * (1.0 - ((i % 30) as f64 / 15.0 - 1.0).abs())));
+        assert!((hop.read.world_cm - 4.9).abs() < 0.3, "{hop:?}");
+        assert!(hop.read.joints_cm < 0.4, "{hop:?}");
+    }
+
+    /// Numbers that are right give the true motion, and those of a body that stands are put right
+    /// every two seconds.
+    #[test]
+    fn the_root_is_put_right_every_two_seconds() {
+        let clip = walk_and_wave(&Skeleton::default()).resampled(30.0);
+        let poses: Vec<Pose> = clip.frames.iter().map(Pose::from).collect();
+        let truths = truths(poses);
+        let truth = &truths.list[0];
+        let mut numbers = write_motion(&truth.poses, 30.0);
+        let off = |numbers: &[f32], frame: usize| {
+            let read = truth.anchored(numbers, 30.0);
+            assert_eq!(read.len(), truth.poses.len());
+            read[frame].translation.distance(truth.poses[frame].translation)
+        };
+        assert!((0..truth.poses.len()).all(|frame| off(&numbers, frame) < 1e-3));
+        for row in numbers.as_chunks_mut::<MOTION_NUMBERS>().0 {
+            row[1..3].fill(0.0);
+        }
+        let way = truth.poses[119].translation.distance(truth.poses[59].translation);
+        assert!(way > 0.3, "{way}");
+        assert!((off(&numbers, 119) - way).abs() < 0.05);
+        let step = truth.poses[120].translation.distance(truth.poses[119].translation);
+        assert!((off(&numbers, 120) - step).abs() < 0.02);
+    }
+}
