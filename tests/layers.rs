@@ -24,7 +24,7 @@ const HOUSES: [House; 7] = [
             &["calibration", "refine", "events", "capture", "osc"],
             &["features", "compose"],
             &["model"],
-            &["forecast", "align"],
+            &["forecast", "align", "tokens"],
             &["live"],
         ],
     },
@@ -33,7 +33,7 @@ const HOUSES: [House; 7] = [
         may_use: &["kinest"],
         layers: &[
             &["tensors", "layers"],
-            &["pose", "forecast", "align", "loss"],
+            &["pose", "forecast", "align", "tokens", "loss"],
             &["engine", "import"],
         ],
     },

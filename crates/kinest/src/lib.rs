@@ -123,6 +123,7 @@
 //! | know what a body does: codes, gestures, events | [`events`] |
 //! | join motions, replace limbs, send joints through places | [`compose`] |
 //! | give texts and motions to a model that aligns them | [`align`], [`model::align`] |
+//! | write motion in the numbers of token models, and read it back | [`tokens`], [`model::tokens`] |
 //! | choose a network to train | [`model::NetworkConfig`] |
 //!
 //! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program
@@ -150,4 +151,5 @@ pub mod refine;
 pub mod rig;
 pub mod rotation;
 pub mod skeleton;
+pub mod tokens;
 pub mod tracker;

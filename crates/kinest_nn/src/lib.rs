@@ -6,6 +6,7 @@
 //! | [`pose`] | pose networks: [`Kinest`](pose::Kinest) and a perceptron |
 //! | [`forecast`] | forecasting networks: [`Ksof`](forecast::Ksof) and [`SiMlpe`](forecast::SiMlpe) |
 //! | [`align`] | texts and motions in one space: [`Htma`](align::Htma) |
+//! | [`tokens`] | a motion as whole numbers: encoder, residual quantiser, decoder |
 //! | [`loss`] | losses on 6D outputs, on predicted positions, and between texts and motions |
 //! | [`engine`] | [`BurnEngine`](engine::BurnEngine) and [`BurnForecaster`](engine::BurnForecaster), which run a network for the live pipeline |
 //! | [`tensors`] | a module's tensors by name, as in checkpoints |
@@ -36,3 +37,4 @@ pub mod layers;
 pub mod loss;
 pub mod pose;
 pub mod tensors;
+pub mod tokens;

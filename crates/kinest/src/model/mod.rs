@@ -15,6 +15,7 @@ mod mlp;
 mod network;
 mod spec;
 mod tensors;
+pub mod tokens;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointOf, FieldProblem, Manifest, ManifestOf, ModelKind,

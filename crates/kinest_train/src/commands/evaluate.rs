@@ -1,6 +1,7 @@
 //! `evaluate`: scores models and baselines against the true motion.
 
 use super::evaluate_body::{self, BodyEvaluation};
+use super::evaluate_tokens;
 use crate::data::benchmark::{self, Benchmark, Split};
 use crate::data::clips;
 use crate::engine;
@@ -8,8 +9,8 @@ use crate::output::say;
 use crate::report::alignment::{self, AlignReport, TrainedAlignment};
 use crate::report::body_forecast::BodyForecastReport;
 use crate::report::{
-    Baseline, Candidate, Estimator, ForecastReport, TrainedForecaster, evaluate,
-    evaluate_forecasters,
+    Baseline, Candidate, Estimator, ForecastReport, TokenReport, TrainedForecaster, TrainedTokens,
+    evaluate, evaluate_forecasters,
 };
 use crate::run::device::{self, TrainDevice};
 use crate::tasks::align::MOTION_RATE;
@@ -20,6 +21,7 @@ use kinest::files::write_atomically;
 use kinest::live::protocol::Protocol;
 use kinest::model::align::Alignment;
 use kinest::model::forecast::{ForecastLayout, Forecasting};
+use kinest::model::tokens::Tokenising;
 use kinest::model::{CheckpointOf, ModelKind, kind_of};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerRole;
@@ -196,6 +198,10 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
         return output(&args, &report, report.to_string(), || report.csv());
     }
     ensure!(args.titles.is_none(), "--titles is for models of alignment, and no model is one");
+    if let Some(models) = token_models(&args)? {
+        let report = tokens(&args, &models)?;
+        return output(&args, &report, report.to_string(), || report.csv());
+    }
     if let Some(forecasters) = forecasters(&args)? {
         if forecasters[0].checkpoint.manifest.spec.layout == ForecastLayout::Smpl22 {
             let report = body_forecast(&args, &forecasters)?;
@@ -277,19 +283,23 @@ fn alignments(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedAlignment
     Ok(models.map(|models| models.into_iter().map(named).collect()))
 }
 
+/// The models, if they are motion tokens.
+fn token_models(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedTokens>>> {
+    let models = loaded::<Tokenising>(args, "motion tokens")?;
+    let named = |(name, checkpoint)| TrainedTokens { name, checkpoint };
+    Ok(models.map(|models| models.into_iter().map(named).collect()))
+}
+
+/// Scores motion tokens.
+fn tokens(args: &EvaluateArgs, models: &[TrainedTokens]) -> anyhow::Result<TokenReport> {
+    refuse_pose_options(args, "motion tokens")?;
+    refuse_body_options(args)?;
+    evaluate_tokens::evaluate(models, &args.data, args.split.as_deref(), args.device)
+}
+
 /// Scores models of alignment on cuts of clips.
 fn align(args: &EvaluateArgs, models: &[TrainedAlignment]) -> anyhow::Result<AlignReport> {
-    let foreign = [
-        ("--protocol", args.protocol.is_some()),
-        ("--horizons", !args.horizons.is_empty()),
-        ("--baselines", args.baselines),
-        ("--refine", args.refine),
-        ("--trackers", args.trackers.concat() != TrackerRole::HEAD_AND_HANDS),
-        ("--render", args.render.is_some()),
-    ];
-    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
-        bail!("{option} is not for models of alignment");
-    }
+    refuse_pose_options(args, "models of alignment")?;
     refuse_body_options(args)?;
     let rate_hz = clips::prepared_rate(&args.data)?.unwrap_or(MOTION_RATE);
     let clips = clips::load(&args.data, args.split.as_deref(), rate_hz)?;
@@ -307,11 +317,8 @@ fn align(args: &EvaluateArgs, models: &[TrainedAlignment]) -> anyhow::Result<Ali
     }
 }
 
-/// Scores forecasters of a game's body on what a pose model shows of clips.
-fn body_forecast(
-    args: &EvaluateArgs,
-    forecasters: &[TrainedForecaster],
-) -> anyhow::Result<BodyForecastReport> {
+/// Refuses the options of pose models; `what` is evaluated instead.
+fn refuse_pose_options(args: &EvaluateArgs, what: &str) -> anyhow::Result<()> {
     let foreign = [
         ("--protocol", args.protocol.is_some()),
         ("--horizons", !args.horizons.is_empty()),
@@ -321,8 +328,17 @@ fn body_forecast(
         ("--render", args.render.is_some()),
     ];
     if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
-        bail!("{option} is not for forecasters of a game's body");
+        bail!("{option} is not for {what}");
     }
+    Ok(())
+}
+
+/// Scores forecasters of a game's body on what a pose model shows of clips.
+fn body_forecast(
+    args: &EvaluateArgs,
+    forecasters: &[TrainedForecaster],
+) -> anyhow::Result<BodyForecastReport> {
+    refuse_pose_options(args, "forecasters of a game's body")?;
     let Some(poses) = &args.poses else {
         bail!("--poses is missing: forecasters of a game's body see what a pose model estimates");
     };

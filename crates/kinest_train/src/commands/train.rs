@@ -12,6 +12,8 @@ use crate::tasks::forecast::recipe::ForecastRecipe;
 use crate::tasks::pose::recipe::PoseRecipe;
 use crate::tasks::pose::teacher::TeacherConfig;
 use crate::tasks::pose::{PoseIdentity, PoseTask};
+use crate::tasks::tokens::TokenTask;
+use crate::tasks::tokens::recipe::TokenRecipe;
 use crate::tasks::{TaskKind, read_recipe};
 use anyhow::{Context, bail};
 use kinest::model::TrainingRecord;
@@ -100,6 +102,10 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
             let task = AlignTask::open(align_recipe(&args, path.as_deref())?)?;
             device.train(&task, folder, args.resume)
         }
+        TaskKind::Tokens => {
+            let task = TokenTask::open(token_recipe(&args, path.as_deref())?)?;
+            device.train(&task, folder, args.resume)
+        }
     }
 }
 
@@ -152,6 +158,18 @@ fn body_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<BodyReci
 fn align_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<AlignRecipe> {
     refuse_foreign(args, path, TaskKind::Align)?;
     let mut recipe: AlignRecipe = recipe(args, path)?;
+    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
+    recipe.data.split = args.split.clone().or(recipe.data.split);
+    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
+    recipe.steps = args.steps.unwrap_or(recipe.steps);
+    recipe.check().with_context(|| name(path))?;
+    Ok(recipe)
+}
+
+/// The same for motion tokens.
+fn token_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<TokenRecipe> {
+    refuse_foreign(args, path, TaskKind::Tokens)?;
+    let mut recipe: TokenRecipe = recipe(args, path)?;
     recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
     recipe.data.split = args.split.clone().or(recipe.data.split);
     recipe.data.record = record(args)?.unwrap_or(recipe.data.record);

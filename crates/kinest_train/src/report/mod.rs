@@ -17,6 +17,7 @@ mod refined;
 pub mod retrieval;
 pub mod search;
 mod table;
+mod tokens;
 
 pub use baselines::Baseline;
 pub use certainty::{CertaintyReport, CertaintySums, ErrorRow, MEAN_DISTANCE};
@@ -33,3 +34,4 @@ pub use interactions::{HandsReport, InteractionReport, Interactions};
 pub use looks::{Looks, LooksReport, Step};
 pub use recall::Recall;
 pub use refined::{Refined, refine};
+pub use tokens::{KeyFrames, Read, TokenReport, TokenRow, TrainedTokens, evaluate_tokens};

@@ -4,5 +4,6 @@ pub mod align;
 pub mod forecast;
 mod kind;
 pub mod pose;
+pub mod tokens;
 
 pub use kind::{TaskKind, read_recipe};
