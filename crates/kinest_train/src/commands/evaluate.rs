@@ -253,11 +253,11 @@ fn output(
     write(&args.csv, &csv)
 }
 
+/// Checkpoints and what tables call them.
+type Named<K> = Vec<(String, CheckpointOf<K>)>;
+
 /// The models with their names, if they are of kind `K`, which errors call `what`.
-fn loaded<K: ModelKind>(
-    args: &EvaluateArgs,
-    what: &str,
-) -> anyhow::Result<Option<Vec<(String, CheckpointOf<K>)>>> {
+fn loaded<K: ModelKind>(args: &EvaluateArgs, what: &str) -> anyhow::Result<Option<Named<K>>> {
     let kinds = args.models.iter().map(kind_of).collect::<Result<Vec<_>, _>>()?;
     let count = kinds.iter().filter(|kind| *kind == K::NAME).count();
     if count == 0 {
