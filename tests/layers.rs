@@ -24,14 +24,18 @@ const HOUSES: [House; 7] = [
             &["calibration", "refine", "events", "capture", "osc"],
             &["features", "compose"],
             &["model"],
-            &["forecast"],
+            &["forecast", "align", "tokens"],
             &["live"],
         ],
     },
     House {
         name: "kinest_nn",
         may_use: &["kinest"],
-        layers: &[&["tensors", "layers"], &["pose", "forecast", "loss"], &["engine", "import"]],
+        layers: &[
+            &["tensors", "layers"],
+            &["pose", "forecast", "align", "tokens", "loss"],
+            &["engine", "import"],
+        ],
     },
     House { name: "kinest_native", may_use: &["kinest"], layers: &[] },
     House {

@@ -122,12 +122,15 @@
 //! | see how these parts move, and against each other | [`skeleton::KinematicGroups`], [`skeleton::Interactions`] |
 //! | know what a body does: codes, gestures, events | [`events`] |
 //! | join motions, replace limbs, send joints through places | [`compose`] |
+//! | give texts and motions to a model that aligns them | [`align`], [`model::align`] |
+//! | write motion in the numbers of token models, and read it back | [`tokens`], [`model::tokens`] |
 //! | choose a network to train | [`model::NetworkConfig`] |
 //!
 //! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program
 //! `kinest-train`.
 #![warn(missing_docs)]
 
+pub mod align;
 pub mod calibration;
 pub mod capture;
 pub mod compose;
@@ -148,4 +151,5 @@ pub mod refine;
 pub mod rig;
 pub mod rotation;
 pub mod skeleton;
+pub mod tokens;
 pub mod tracker;

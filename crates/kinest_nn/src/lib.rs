@@ -5,7 +5,9 @@
 //! | [`layers`] | layers shared by networks: Mamba-2 blocks, filters and mixers along time, standardisation, batch normalisation |
 //! | [`pose`] | pose networks: [`Kinest`](pose::Kinest) and a perceptron |
 //! | [`forecast`] | forecasting networks: [`Ksof`](forecast::Ksof) and [`SiMlpe`](forecast::SiMlpe) |
-//! | [`loss`] | losses on 6D outputs and on predicted positions |
+//! | [`align`] | texts and motions in one space: [`Htma`](align::Htma) |
+//! | [`tokens`] | a motion as whole numbers: encoder, residual quantiser, decoder |
+//! | [`loss`] | losses on 6D outputs, on predicted positions, and between texts and motions |
 //! | [`engine`] | [`BurnEngine`](engine::BurnEngine) and [`BurnForecaster`](engine::BurnForecaster), which run a network for the live pipeline |
 //! | [`tensors`] | a module's tensors by name, as in checkpoints |
 //! | [`import`] | conversion of weights trained with the reference implementation |
@@ -27,6 +29,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod align;
 pub mod engine;
 pub mod forecast;
 pub mod import;
@@ -34,3 +37,4 @@ pub mod layers;
 pub mod loss;
 pub mod pose;
 pub mod tensors;
+pub mod tokens;

@@ -5,6 +5,7 @@
 //! its weights. Other kinds of model share the head of the manifest and have their own
 //! [`ModelKind`].
 
+pub mod align;
 mod checkpoint;
 mod engine_error;
 pub mod forecast;
@@ -14,6 +15,7 @@ mod mlp;
 mod network;
 mod spec;
 mod tensors;
+pub mod tokens;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointOf, FieldProblem, Manifest, ManifestOf, ModelKind,

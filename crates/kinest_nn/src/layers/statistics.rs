@@ -72,6 +72,10 @@ impl<B: Backend> Standardise<B> {
     pub(crate) fn forward(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
         (x - self.mean.val().detach().unsqueeze()) / self.std.val().detach().unsqueeze()
     }
+
+    pub(crate) fn inverse(&self, x: Tensor<B, 3>) -> Tensor<B, 3> {
+        x * self.std.val().detach().unsqueeze() + self.mean.val().detach().unsqueeze()
+    }
 }
 
 #[cfg(test)]

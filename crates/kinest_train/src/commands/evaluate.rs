@@ -1,22 +1,27 @@
 //! `evaluate`: scores models and baselines against the true motion.
 
 use super::evaluate_body::{self, BodyEvaluation};
+use super::evaluate_tokens;
 use crate::data::benchmark::{self, Benchmark, Split};
 use crate::data::clips;
 use crate::engine;
 use crate::output::say;
+use crate::report::alignment::{self, AlignReport, TrainedAlignment};
 use crate::report::body_forecast::BodyForecastReport;
 use crate::report::{
-    Baseline, Candidate, Estimator, ForecastReport, TrainedForecaster, evaluate,
-    evaluate_forecasters,
+    Baseline, Candidate, Estimator, ForecastReport, TokenReport, TrainedForecaster, TrainedTokens,
+    evaluate, evaluate_forecasters,
 };
 use crate::run::device::{self, TrainDevice};
+use crate::tasks::align::MOTION_RATE;
 use anyhow::{Context, bail, ensure};
 use burn_flex::Flex;
 use clap::{Args, ValueEnum};
 use kinest::files::write_atomically;
 use kinest::live::protocol::Protocol;
+use kinest::model::align::Alignment;
 use kinest::model::forecast::{ForecastLayout, Forecasting};
+use kinest::model::tokens::Tokenising;
 use kinest::model::{CheckpointOf, ModelKind, kind_of};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::TrackerRole;
@@ -53,6 +58,10 @@ pub struct EvaluateArgs {
     /// used where it beats damped velocity by 5 % from estimated histories
     #[arg(long, value_name = "FILE.model.ron")]
     pub gate: Option<PathBuf>,
+    /// What people call trials, CSV with the columns `trial` and `title`; for models of alignment, which are
+    /// scored on it beside the library's own search
+    #[arg(long)]
+    pub titles: Option<PathBuf>,
     /// Also score baselines without a network: a constant pose, the clip's first pose, and inverse
     /// kinematics from head and hands
     #[arg(long)]
@@ -184,6 +193,15 @@ fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, 
 /// # Errors
 /// If a model or a clip cannot be read, models do not fit together, or a file cannot be written.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(models) = alignments(&args)? {
+        let report = align(&args, &models)?;
+        return output(&args, &report, report.to_string(), || report.csv());
+    }
+    ensure!(args.titles.is_none(), "--titles is for models of alignment, and no model is one");
+    if let Some(models) = token_models(&args)? {
+        let report = tokens(&args, &models)?;
+        return output(&args, &report, report.to_string(), || report.csv());
+    }
     if let Some(forecasters) = forecasters(&args)? {
         if forecasters[0].checkpoint.manifest.spec.layout == ForecastLayout::Smpl22 {
             let report = body_forecast(&args, &forecasters)?;
@@ -235,27 +253,72 @@ fn output(
     write(&args.csv, &csv)
 }
 
-/// The models, if they are forecasters.
-fn forecasters(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedForecaster>>> {
+/// Checkpoints and what tables call them.
+type Named<K> = Vec<(String, CheckpointOf<K>)>;
+
+/// The models with their names, if they are of kind `K`, which errors call `what`.
+fn loaded<K: ModelKind>(args: &EvaluateArgs, what: &str) -> anyhow::Result<Option<Named<K>>> {
     let kinds = args.models.iter().map(kind_of).collect::<Result<Vec<_>, _>>()?;
-    let count = kinds.iter().filter(|kind| *kind == Forecasting::NAME).count();
+    let count = kinds.iter().filter(|kind| *kind == K::NAME).count();
     if count == 0 {
         return Ok(None);
     }
-    ensure!(count == kinds.len(), "forecasters and pose models cannot stand in one table");
+    ensure!(count == kinds.len(), "{what} and other models cannot stand in one table");
     let named = args.models.iter().zip(model_names(&args.models));
-    let loaded = named.map(|(path, name)| {
-        let checkpoint = CheckpointOf::load(path)?;
-        anyhow::Ok(TrainedForecaster { name, checkpoint })
-    });
+    let loaded = named.map(|(path, name)| anyhow::Ok((name, CheckpointOf::load(path)?)));
     loaded.collect::<anyhow::Result<_>>().map(Some)
 }
 
-/// Scores forecasters of a game's body on what a pose model shows of clips.
-fn body_forecast(
-    args: &EvaluateArgs,
-    forecasters: &[TrainedForecaster],
-) -> anyhow::Result<BodyForecastReport> {
+/// The models, if they are forecasters.
+fn forecasters(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedForecaster>>> {
+    let models = loaded::<Forecasting>(args, "forecasters")?;
+    let named = |(name, checkpoint)| TrainedForecaster { name, checkpoint };
+    Ok(models.map(|models| models.into_iter().map(named).collect()))
+}
+
+/// The models, if they are models of alignment.
+fn alignments(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedAlignment>>> {
+    let models = loaded::<Alignment>(args, "models of alignment")?;
+    let named = |(name, checkpoint)| TrainedAlignment { name, checkpoint };
+    Ok(models.map(|models| models.into_iter().map(named).collect()))
+}
+
+/// The models, if they are motion tokens.
+fn token_models(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedTokens>>> {
+    let models = loaded::<Tokenising>(args, "motion tokens")?;
+    let named = |(name, checkpoint)| TrainedTokens { name, checkpoint };
+    Ok(models.map(|models| models.into_iter().map(named).collect()))
+}
+
+/// Scores motion tokens.
+fn tokens(args: &EvaluateArgs, models: &[TrainedTokens]) -> anyhow::Result<TokenReport> {
+    refuse_pose_options(args, "motion tokens")?;
+    refuse_body_options(args)?;
+    evaluate_tokens::evaluate(models, &args.data, args.split.as_deref(), args.device)
+}
+
+/// Scores models of alignment on cuts of clips.
+fn align(args: &EvaluateArgs, models: &[TrainedAlignment]) -> anyhow::Result<AlignReport> {
+    refuse_pose_options(args, "models of alignment")?;
+    refuse_body_options(args)?;
+    let rate_hz = clips::prepared_rate(&args.data)?.unwrap_or(MOTION_RATE);
+    let clips = clips::load(&args.data, args.split.as_deref(), rate_hz)?;
+    let titles = args.titles.as_deref();
+    match device::open(args.device)? {
+        TrainDevice::Cpu(device) => alignment::evaluate::<Flex>(models, &clips, titles, &device),
+        #[cfg(feature = "wgpu")]
+        TrainDevice::Wgpu(device) => {
+            alignment::evaluate::<burn_wgpu::Wgpu>(models, &clips, titles, &device)
+        }
+        #[cfg(feature = "cuda")]
+        TrainDevice::Cuda(device) => {
+            alignment::evaluate::<burn_cuda::Cuda>(models, &clips, titles, &device)
+        }
+    }
+}
+
+/// Refuses the options of pose models; `what` is evaluated instead.
+fn refuse_pose_options(args: &EvaluateArgs, what: &str) -> anyhow::Result<()> {
     let foreign = [
         ("--protocol", args.protocol.is_some()),
         ("--horizons", !args.horizons.is_empty()),
@@ -265,8 +328,17 @@ fn body_forecast(
         ("--render", args.render.is_some()),
     ];
     if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
-        bail!("{option} is not for forecasters of a game's body");
+        bail!("{option} is not for {what}");
     }
+    Ok(())
+}
+
+/// Scores forecasters of a game's body on what a pose model shows of clips.
+fn body_forecast(
+    args: &EvaluateArgs,
+    forecasters: &[TrainedForecaster],
+) -> anyhow::Result<BodyForecastReport> {
+    refuse_pose_options(args, "forecasters of a game's body")?;
     let Some(poses) = &args.poses else {
         bail!("--poses is missing: forecasters of a game's body see what a pose model estimates");
     };

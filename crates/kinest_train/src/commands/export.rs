@@ -2,7 +2,9 @@
 
 use crate::output::say;
 use anyhow::Context;
+use kinest::model::align::Alignment;
 use kinest::model::forecast::Forecasting;
+use kinest::model::tokens::Tokenising;
 use kinest::model::{CheckpointOf, ModelKind, PoseEstimation, Precision, kind_of};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -43,6 +45,8 @@ enum ExportPrecision {
 pub fn run(args: ExportArgs) -> anyhow::Result<()> {
     match kind_of(&args.model)?.as_str() {
         Forecasting::NAME => export::<Forecasting>(&args),
+        Alignment::NAME => export::<Alignment>(&args),
+        Tokenising::NAME => export::<Tokenising>(&args),
         _ => export::<PoseEstimation>(&args),
     }
 }

@@ -5,7 +5,9 @@ use crate::data::motion_file;
 use crate::data::motion_store::MotionStore;
 use crate::output::say;
 use anyhow::bail;
+use kinest::model::align::Alignment;
 use kinest::model::forecast::Forecasting;
+use kinest::model::tokens::{TokenConfig, Tokenising};
 use kinest::model::{Checkpoint, CheckpointOf, ModelKind, kind_of};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use std::collections::BTreeMap;
@@ -31,6 +33,8 @@ pub fn run(args: InspectArgs) -> anyhow::Result<()> {
     } else if name.ends_with(".model.ron") {
         match kind_of(&args.file)?.as_str() {
             Forecasting::NAME => forecaster(&args.file),
+            Alignment::NAME => alignment(&args.file),
+            Tokenising::NAME => tokens(&args.file),
             _ => pose_model(&args.file),
         }
     } else {
@@ -115,6 +119,31 @@ fn forecaster(path: &Path) -> anyhow::Result<()> {
     if !manifest.training.actions.is_empty() {
         inputs.push(("actions", manifest.training.actions.join(", ")));
     }
+    model(&checkpoint, &inputs)
+}
+
+fn alignment(path: &Path) -> anyhow::Result<()> {
+    let checkpoint = CheckpointOf::<Alignment>::load(path)?;
+    let (network, spec) = (&checkpoint.manifest.network, checkpoint.manifest.spec);
+    let [body, groups, pairs] = spec.words;
+    let inputs = [
+        ("motions", format!("up to {} frames at {} Hz", network.frames, spec.rate_hz)),
+        ("texts", format!("up to {body}, {groups} and {pairs} words")),
+    ];
+    model(&checkpoint, &inputs)
+}
+
+fn tokens(path: &Path) -> anyhow::Result<()> {
+    let checkpoint = CheckpointOf::<Tokenising>::load(path)?;
+    let TokenConfig { layers, codes, .. } = checkpoint.manifest.network;
+    let network = &checkpoint.manifest.network;
+    let rate_hz = checkpoint.manifest.spec.rate_hz;
+    let parts = network.parts.count();
+    let inputs = [
+        ("tokens", format!("{parts} for {} frames at {rate_hz} Hz", network.frames())),
+        ("codes", format!("{layers} layers of {codes}")),
+        ("bits", format!("{:.0} per second", network.bits_per_second(rate_hz, layers))),
+    ];
     model(&checkpoint, &inputs)
 }
 

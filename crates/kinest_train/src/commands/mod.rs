@@ -8,6 +8,7 @@ pub mod describe;
 pub mod edit;
 pub mod evaluate;
 mod evaluate_body;
+mod evaluate_tokens;
 pub mod export;
 pub mod generate;
 pub mod import;

@@ -51,7 +51,7 @@ pub fn run(args: SearchArgs) -> anyhow::Result<()> {
     };
     let library = Library::load_with(&args.library, lexicon)?;
     if let Some(queries) = &args.queries {
-        let report = search::measure(&library, queries)?;
+        let report = search::measure(&library, queries, None)?;
         if args.json {
             say!("{}", serde_json::to_string_pretty(&report)?);
         } else {

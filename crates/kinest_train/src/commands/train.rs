@@ -3,6 +3,8 @@
 use crate::run::device;
 use crate::run::overrides::{self, Override};
 use crate::run::{RunFolder, identity_of};
+use crate::tasks::align::AlignTask;
+use crate::tasks::align::recipe::AlignRecipe;
 use crate::tasks::forecast::ForecastTask;
 use crate::tasks::forecast::body::BodyTask;
 use crate::tasks::forecast::body::recipe::BodyRecipe;
@@ -10,6 +12,8 @@ use crate::tasks::forecast::recipe::ForecastRecipe;
 use crate::tasks::pose::recipe::PoseRecipe;
 use crate::tasks::pose::teacher::TeacherConfig;
 use crate::tasks::pose::{PoseIdentity, PoseTask};
+use crate::tasks::tokens::TokenTask;
+use crate::tasks::tokens::recipe::TokenRecipe;
 use crate::tasks::{TaskKind, read_recipe};
 use anyhow::{Context, bail};
 use kinest::model::TrainingRecord;
@@ -94,6 +98,14 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
             let task = BodyTask::open(body_recipe(&args, path.as_deref())?)?;
             device.train(&task, folder, args.resume)
         }
+        TaskKind::Align => {
+            let task = AlignTask::open(align_recipe(&args, path.as_deref())?)?;
+            device.train(&task, folder, args.resume)
+        }
+        TaskKind::Tokens => {
+            let task = TokenTask::open(token_recipe(&args, path.as_deref())?)?;
+            device.train(&task, folder, args.resume)
+        }
     }
 }
 
@@ -132,14 +144,7 @@ fn forecast_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<Fore
 
 /// The same for forecasters of a game's body, whose skeleton is that of their pose network.
 fn body_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<BodyRecipe> {
-    let foreign = [
-        ("--skeleton", args.skeleton.is_some()),
-        ("--teacher", args.teacher.is_some()),
-        ("--init", args.init.is_some()),
-    ];
-    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
-        bail!("{option} is for other networks, and the task of {} is Body", name(path));
-    }
+    refuse_foreign(args, path, TaskKind::Body)?;
     let mut recipe: BodyRecipe = recipe(args, path)?;
     recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
     recipe.data.split = args.split.clone().or(recipe.data.split);
@@ -147,6 +152,43 @@ fn body_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<BodyReci
     recipe.steps = args.steps.unwrap_or(recipe.steps);
     recipe.check().with_context(|| name(path))?;
     Ok(recipe)
+}
+
+/// The same for alignment, whose motion is that of the default skeleton.
+fn align_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<AlignRecipe> {
+    refuse_foreign(args, path, TaskKind::Align)?;
+    let mut recipe: AlignRecipe = recipe(args, path)?;
+    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
+    recipe.data.split = args.split.clone().or(recipe.data.split);
+    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
+    recipe.steps = args.steps.unwrap_or(recipe.steps);
+    recipe.check().with_context(|| name(path))?;
+    Ok(recipe)
+}
+
+/// The same for motion tokens.
+fn token_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<TokenRecipe> {
+    refuse_foreign(args, path, TaskKind::Tokens)?;
+    let mut recipe: TokenRecipe = recipe(args, path)?;
+    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
+    recipe.data.split = args.split.clone().or(recipe.data.split);
+    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
+    recipe.steps = args.steps.unwrap_or(recipe.steps);
+    recipe.check().with_context(|| name(path))?;
+    Ok(recipe)
+}
+
+/// Refuses the options of pose networks for another task.
+fn refuse_foreign(args: &TrainArgs, path: Option<&Path>, task: TaskKind) -> anyhow::Result<()> {
+    let foreign = [
+        ("--skeleton", args.skeleton.is_some()),
+        ("--teacher", args.teacher.is_some()),
+        ("--init", args.init.is_some()),
+    ];
+    if let Some((option, _)) = foreign.iter().find(|(_, given)| *given) {
+        bail!("{option} is for other networks, and the task of {} is {task:?}", name(path));
+    }
+    Ok(())
 }
 
 /// The recipe at `path`, or the default one, with the values of `--set`.

@@ -2,6 +2,7 @@
 
 pub mod augment;
 pub mod benchmark;
+pub mod captions;
 pub mod clips;
 pub mod config;
 pub mod motion_file;

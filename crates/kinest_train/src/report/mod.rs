@@ -1,5 +1,6 @@
 //! Reports: scores of models on motion they were not trained on, tables, and timings.
 
+pub mod alignment;
 mod baselines;
 pub mod body_forecast;
 mod certainty;
@@ -11,9 +12,12 @@ pub mod generated;
 mod interactions;
 pub mod latency;
 mod looks;
+mod recall;
 mod refined;
+pub mod retrieval;
 pub mod search;
 mod table;
+mod tokens;
 
 pub use baselines::Baseline;
 pub use certainty::{CertaintyReport, CertaintySums, ErrorRow, MEAN_DISTANCE};
@@ -28,4 +32,6 @@ pub use forecast::{
 };
 pub use interactions::{HandsReport, InteractionReport, Interactions};
 pub use looks::{Looks, LooksReport, Step};
+pub use recall::Recall;
 pub use refined::{Refined, refine};
+pub use tokens::{KeyFrames, Read, TokenReport, TokenRow, TrainedTokens, evaluate_tokens};

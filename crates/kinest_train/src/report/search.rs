@@ -1,5 +1,6 @@
 //! Scores a search by texts whose clips are known.
 
+use super::recall::Recall;
 use super::table::Table;
 use crate::data::titles::Titles;
 use anyhow::{bail, ensure};
@@ -10,15 +11,6 @@ use std::path::Path;
 
 /// Numbers of first hits among which a clip should be.
 const FIRST: [usize; 4] = [1, 3, 5, 10];
-
-/// How often a search finds a clip of its text.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Recall {
-    /// Share of the queries with a right clip among the first 1, 3, 5 and 10, percent.
-    pub first: BTreeMap<usize, f64>,
-    /// Median rank of the first right clip, from 1.
-    pub median_rank: f64,
-}
 
 /// A search beside what it must beat.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,13 +25,24 @@ pub struct SearchReport {
     pub overlap: Recall,
     /// Clips in any order.
     pub chance: Recall,
+    /// Clips ranked by a network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<Recall>,
 }
 
-/// Searches for each title of `queries`; right are all clips of the trials that have this title.
+/// How well each clip of a library fits a text.
+pub type Fits<'a> = &'a dyn Fn(&str) -> Vec<f32>;
+
+/// Searches for each title of `queries`, with a network too, if there is one; right are all clips of the
+/// trials that have this title.
 ///
 /// # Errors
 /// If the queries cannot be read, or none is about a clip of the library.
-pub fn measure(library: &Library, queries: &Path) -> anyhow::Result<SearchReport> {
+pub fn measure(
+    library: &Library,
+    queries: &Path,
+    network: Option<Fits<'_>>,
+) -> anyhow::Result<SearchReport> {
     let titles = Titles::load(queries)?;
     let mut right: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
     for (number, clip) in library.clips().iter().enumerate() {
@@ -50,7 +53,7 @@ pub fn measure(library: &Library, queries: &Path) -> anyhow::Result<SearchReport
     ensure!(!right.is_empty(), "{}: no row is about a clip of the library", queries.display());
     let clips = library.clips().len();
     let texts: Vec<BTreeSet<String>> = library.clips().iter().map(words_of).collect();
-    let (mut search, mut overlap, mut chance) = (vec![], vec![], vec![]);
+    let (mut search, mut overlap, mut chance, mut said) = (vec![], vec![], vec![], vec![]);
     for (text, right) in &right {
         // A title without a word that says something, such as a number, is no query.
         let Ok(hits) = library.search(text, clips) else { continue };
@@ -61,18 +64,25 @@ pub fn measure(library: &Library, queries: &Path) -> anyhow::Result<SearchReport
         search.push(rank.map_or_else(missed, |rank| rank as f64 + 1.0));
         overlap.push(overlap_rank(text, &texts, right));
         chance.push(expected(clips, right.len()));
+        if let Some(network) = network {
+            let fits = network(text);
+            let best = right.iter().map(|i| fits[*i]).fold(f32::MIN, f32::max);
+            said.push(1.0 + fits.iter().filter(|fit| **fit > best).count() as f64);
+        }
     }
     if search.is_empty() {
         bail!("{}: no text has a word to search for", queries.display());
     }
     let queries = search.len();
+    let recall = |ranks| Recall::of(ranks, &FIRST);
     let (search, overlap) = (recall(search), recall(overlap));
     let mut by_chance = recall(chance);
+    let network = network.map(|_| recall(said));
     for (first, share) in &mut by_chance.first {
         let found = right.values().map(|right| hit_chance(clips, right.len(), *first));
         *share = 100.0 * found.sum::<f64>() / right.len() as f64;
     }
-    Ok(SearchReport { queries, clips, search, overlap, chance: by_chance })
+    Ok(SearchReport { queries, clips, search, overlap, chance: by_chance, network })
 }
 
 impl SearchReport {
@@ -80,9 +90,9 @@ impl SearchReport {
     #[must_use]
     pub fn table(&self) -> String {
         let mut table = Table::new(&["search", "R@1", "R@3", "R@5", "R@10", "median rank"]);
-        for (name, recall) in
-            [("library", &self.search), ("word overlap", &self.overlap), ("chance", &self.chance)]
-        {
+        let own = [("library", &self.search), ("word overlap", &self.overlap)];
+        let network = self.network.iter().map(|recall| ("network", recall));
+        for (name, recall) in own.into_iter().chain(network).chain([("chance", &self.chance)]) {
             let shares = recall.first.values().map(|share| format!("{share:.1}"));
             let row = [name.to_owned()].into_iter().chain(shares);
             table.rows.push(row.chain([format!("{:.1}", recall.median_rank)]).collect());
@@ -128,21 +138,6 @@ fn hit_chance(all: usize, right: usize, first: usize) -> f64 {
     1.0 - missed.product::<f64>()
 }
 
-fn recall(mut ranks: Vec<f64>) -> Recall {
-    ranks.sort_by(f64::total_cmp);
-    let share = |first: usize| {
-        let found = ranks.iter().filter(|rank| **rank <= first as f64).count();
-        (first, 100.0 * found as f64 / ranks.len() as f64)
-    };
-    let middle = ranks.len() / 2;
-    let median_rank = if ranks.len() % 2 == 1 {
-        ranks[middle]
-    } else {
-        0.5 * (ranks[middle - 1] + ranks[middle])
-    };
-    Recall { first: FIRST.map(share).into(), median_rank }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +157,12 @@ mod tests {
         let file = folder.path().join("queries.csv");
         // Found first; found as a synonym of what is found first; not found; not in the library.
         fs::write(&file, "trial,title\n1_1,walks\n1_3,jumping\n1_4,yodel\n2_1,run\n").unwrap();
-        let report = measure(&library, &file).unwrap();
+        let report = measure(&library, &file, None).unwrap();
+        assert!(report.network.is_none());
+        // The third clip for everything, all others alike: `walk` has rank 2, `jumping` 1, `yodel` 2.
+        let network = |_: &str| vec![0.0, 0.0, 1.0, 0.0];
+        let with = measure(&library, &file, Some(&network)).unwrap().network.unwrap();
+        assert_eq!((with.median_rank, with.first[&1].round()), (2.0, 33.0));
         assert_eq!((report.queries, report.clips), (3, 4));
         let first: Vec<f64> = report.search.first.values().map(|share| share.round()).collect();
         assert_eq!(first, [33.0, 100.0, 100.0, 100.0]);
@@ -172,6 +172,6 @@ mod tests {
         assert_eq!(report.chance.first[&1], 25.0);
         assert!(report.table().contains("median rank"));
         fs::write(&file, "trial,title\n9_9,walks\n").unwrap();
-        assert!(measure(&library, &file).unwrap_err().to_string().contains("no row"));
+        assert!(measure(&library, &file, None).unwrap_err().to_string().contains("no row"));
     }
 }

@@ -15,6 +15,10 @@ pub enum TaskKind {
     Forecast,
     /// Motion prediction for the body of a game.
     Body,
+    /// Alignment of texts and motions.
+    Align,
+    /// Motion tokens.
+    Tokens,
 }
 
 impl TaskKind {
@@ -58,6 +62,8 @@ mod tests {
         assert_eq!(of(pose).unwrap(), TaskKind::Pose);
         assert_eq!(of("(task: Forecast, steps: 3)").unwrap(), TaskKind::Forecast);
         assert_eq!(of("(steps: 3, task: Body)").unwrap(), TaskKind::Body);
+        assert_eq!(of("(task: Align)").unwrap(), TaskKind::Align);
+        assert_eq!(of("(task: Tokens)").unwrap(), TaskKind::Tokens);
         let message = format!("{:#}", of("(task: Dance)").unwrap_err());
         assert!(message.contains("a.train.ron") && message.contains("Dance"), "{message}");
         assert!(of("(batch: ").is_err());

@@ -1,7 +1,9 @@
 //! Training tasks, one folder each.
 
+pub mod align;
 pub mod forecast;
 mod kind;
 pub mod pose;
+pub mod tokens;
 
 pub use kind::{TaskKind, read_recipe};
