@@ -39,7 +39,7 @@ const DEFAULT_INSTANTS: usize = 4;
 #[derive(Parser)]
 #[command(name = "amass_replay", after_help = keys::HELP)]
 pub struct Args {
-    /// Motion to replay (AMASS .npz, BVH, AMC, glTF or VRM animation), or a folder of such files [default: a synthetic walk and wave]
+    /// Motion to replay (AMASS .npz, BVH, AMC, glTF or VRM animation), or a folder of .npz, .bvh, .glb and .vrma files [default: a synthetic walk and wave]
     #[arg(long, value_name = "FILE|FOLDER")]
     motion: Option<PathBuf>,
     /// Model that estimates the body [default: assets/models/kinest_full.model.ron]
