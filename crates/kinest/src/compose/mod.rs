@@ -2,8 +2,9 @@
 //! joints sent through points.
 //!
 //! A [`Take`] is a motion at one rate that knows when its feet stand. [`Take::append`] joins two of
-//! them, [`Take::lengthened`] repeats what is alike in one, [`Take::give`] replaces limbs, and
-//! [`through`] bends a motion so that a joint is somewhere at some time. Feet that stand do not slide
+//! them, [`Take::lengthened`] repeats what is alike in one, [`Take::give`] replaces limbs,
+//! [`through`] bends a motion so that a joint is somewhere at some time, and [`lower`] bends legs under a body that
+//! is closer to the floor. Feet that stand do not slide
 //! where takes are joined: their legs are solved again.
 //!
 //! ```
@@ -19,6 +20,7 @@
 //! ```
 
 mod align;
+mod depth;
 mod feet;
 mod join;
 mod lengthen;
@@ -27,6 +29,7 @@ mod limbs;
 mod take;
 mod through;
 
+pub use depth::{depth_range, lower};
 pub use likeness::{Likeness, trunk_angle};
 pub use take::Take;
 pub use through::{ABLE, Mark, Passed, through};

@@ -43,6 +43,9 @@ pub struct PlayerSettings {
     /// The player sits on a chair, and so does the body ([`seated_pose`]): legs, pelvis and spine are not the
     /// network's.
     pub sits: bool,
+    /// Takes trackers for lost whose poses no body has ([`Plausibility`]): jumps, frozen devices, hands out of reach.
+    /// Without, every pose that is said to be tracked is believed, for devices that a game itself places.
+    pub doubt: bool,
 }
 
 impl Default for PlayerSettings {
@@ -54,6 +57,7 @@ impl Default for PlayerSettings {
             refine: RefineSettings::default(),
             forecast: None,
             sits: false,
+            doubt: true,
         }
     }
 }
@@ -252,8 +256,12 @@ impl Player {
     pub fn push(&mut self, devices: &TrackerFrame, teleported: bool) -> Result<(), TrackerError> {
         let mut poses = self.poses(devices)?;
         let arm_span = self.calibration.map_or(LONGEST_ARM_SPAN, |player| player.arm_span);
-        self.doubts =
-            self.plausibility.judge(devices.time, &poses, &devices.body, arm_span, teleported);
+        self.doubts = match self.settings.doubt {
+            true => {
+                self.plausibility.judge(devices.time, &poses, &devices.body, arm_span, teleported)
+            }
+            false => Doubts::default(),
+        };
         for (k, role) in TrackerRole::HEAD_AND_HANDS.into_iter().enumerate() {
             if self.doubts.get(role).is_some() {
                 let last = self.newest.as_ref().map_or(poses[k], |newest| newest.devices.poses[k]);
@@ -420,6 +428,13 @@ impl Player {
         }
         self.timeline.push(time, estimate.rotations);
         self.certainties.push(time, &estimate);
+    }
+
+    /// Forgets all estimates, because a network has stopped: until the next one the body is made from its trackers
+    /// alone, and what was shown fades.
+    pub fn forget_estimates(&mut self) {
+        self.timeline.clear();
+        self.certainties.clear();
     }
 
     /// The body at time `now`, uncorrected, `dt` seconds after the previous one; `None` while there
@@ -637,15 +652,18 @@ mod tests {
     use crate::rotation::geodesic_angle;
     use glam::DMat3;
 
-    const DT: f64 = 1.0 / 60.0;
 
     /// The trackers of a walking body.
     fn walk() -> Vec<TrackerFrame> {
+        walk_at(60.0)
+    }
+
+    fn walk_at(rate_hz: f64) -> Vec<TrackerFrame> {
         let skeleton = Skeleton::default();
-        let frames = walk_and_wave(&skeleton).resampled(60.0).frames;
+        let frames = walk_and_wave(&skeleton).resampled(rate_hz).frames;
         let trackers = |(i, frame)| {
             let joints = skeleton.pose_joints(&Pose::from(frame));
-            TrackerFrame::from_joints(TrackerSet::HeadAndHands, i as f64 * DT, &joints)
+            TrackerFrame::from_joints(TrackerSet::HeadAndHands, i as f64 / rate_hz, &joints)
         };
         frames.iter().enumerate().map(trackers).collect()
     }
@@ -760,6 +778,8 @@ mod tests {
             frame.poses[0] = TrackerPose::new(DVec3::NAN, DMat3::ZERO).lost();
         }
         let shown = play(&mut Player::default(), &walk[..found + 60]);
+        // It is believed from the second frame that has it.
+        let found = found + 1;
         for (i, shown) in shown.iter().enumerate().skip(lost) {
             let freezes = walk[i].time - walk[lost].time < DropoutSettings::default().freeze;
             let source = match i {
@@ -814,12 +834,14 @@ mod tests {
     /// A head that is elsewhere for a frame moves neither feet nor pelvis.
     #[test]
     fn pops_do_not_throw_the_body() {
-        let walk = walk();
         let limit = 0.05;
         let joints = [SmplJoint::Pelvis, SmplJoint::LeftFoot, SmplJoint::RightFoot];
         let at = |shown: &PlayerPose| Skeleton::default().pose_joints(&shown.pose).positions;
-        let clean = play(&mut Player::default(), &walk[..300]);
-        for (device, metres) in [(0, 0.4), (0, 3.0), (1, 0.4), (2, 3.0)] {
+        let pops = [(0, 0.05), (0, 0.1), (0, 0.3), (0, 0.4), (0, 3.0), (1, 0.4), (2, 3.0)];
+        let rates = [60.0, 72.0, 90.0, 144.0];
+        for (rate, (device, metres)) in rates.into_iter().flat_map(|r| pops.map(|pop| (r, pop))) {
+            let walk = walk_at(rate);
+            let clean = play(&mut Player::default(), &walk[..300]);
             for up in [DVec3::Z, DVec3::X] {
                 let mut popped = walk.clone();
                 for i in [100, 150, 151, 220] {
@@ -830,10 +852,26 @@ mod tests {
                     for joint in joints.map(SmplJoint::index) {
                         let step = at(&shown[i])[joint].distance(at(&shown[i - 1])[joint]);
                         let own = at(&clean[i])[joint].distance(at(&clean[i - 1])[joint]);
-                        assert!(step < own + limit, "{device} {metres} {i} {joint}: {step} {own}");
+                        assert!(
+                            step < own + limit,
+                            "{rate} Hz {device} {metres} {i} {joint}: {step} {own}"
+                        );
                     }
                 }
             }
+        }
+    }
+
+    /// Hands that a game holds still while the head looks around.
+    #[test]
+    fn hands_that_do_not_move_are_lost_only_for_those_who_doubt() {
+        for doubt in [true, false] {
+            let mut walk = walk();
+            let still = [walk[0].poses[1], walk[0].poses[2]];
+            walk.iter_mut().for_each(|frame| frame.poses[1..].copy_from_slice(&still));
+            let mut player = Player::new(PlayerSettings { doubt, ..PlayerSettings::default() });
+            play(&mut player, &walk[..100]);
+            assert_eq!(player.doubts().iter().count(), if doubt { 2 } else { 0 });
         }
     }
 

@@ -1,11 +1,12 @@
 //! Grounding: a body that hangs in the air without jumping comes down.
 
 use super::limb::{LEGS, within};
-use super::{Place, place_head, three_point_pose};
+use super::{Place, place_head, three_point_pose_facing};
+use crate::coordinates::heading;
 use crate::easing::smoothstep;
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use crate::tracker::{Teleport, TrackerPose};
-use glam::DVec3;
+use glam::{DMat3, DVec3};
 
 /// Heights of the lower sole, metres: in the air above the first, not believed at all above the
 /// second.
@@ -18,6 +19,8 @@ const LEAVING: f64 = 1.0;
 const GRAVITY: f64 = 9.81;
 /// Time a body may stay in the air longer than a ball, seconds: legs are drawn up.
 const LONGER: f64 = 0.15;
+/// Longest time in the air, seconds: of a jump of 1.4 m. What rises faster is no jump.
+const LONGEST: f64 = 1.2;
 /// Time in which a body comes down, and in which it is handed back to the network, seconds.
 const DOWN: f64 = 0.3;
 const BACK: f64 = 0.5;
@@ -29,8 +32,8 @@ const STRETCH_TIME: f64 = 0.3;
 /// A network that meets motion unlike its training data may draw the legs up, or lay the body in
 /// the air, below a head at standing height. A jumping body leaves the floor with some speed `v` of
 /// the head and is back after `2 v / g`; at any other time one foot is on the floor. Legs are
-/// stretched down to it. Where that would take much, the pose blends into [`three_point_pose`],
-/// which stands below its head.
+/// stretched down to it. Where that would take much, the pose blends into
+/// [`three_point_pose_facing`], which stands below its head and faces where the pelvis does.
 #[derive(Clone, Debug, Default)]
 pub struct Grounding {
     /// Height of the head in the previous frame, metres.
@@ -85,7 +88,8 @@ impl Grounding {
             self.speed += (speed - self.speed) * dt / (dt + SPEED_TIME);
             self.air -= dt;
             if self.speed.abs() > LEAVING {
-                self.air = self.air.max(2.0 * self.speed.abs() / GRAVITY + LONGER);
+                let air = 2.0 * self.speed.abs() / GRAVITY + LONGER;
+                self.air = self.air.max(air.min(LONGEST));
             }
         }
         let carried = self.air <= 0.0 && trackers[0].tracked;
@@ -105,7 +109,8 @@ impl Grounding {
                 tracker.position.z -= floor;
                 tracker
             });
-            let standing = three_point_pose(skeleton, &lowered);
+            let facing = heading(DMat3::from_quat(pose.rotations[0]));
+            let standing = three_point_pose_facing(skeleton, &lowered, facing);
             for (rotation, other) in pose.rotations.iter_mut().zip(&standing.rotations) {
                 *rotation = rotation.slerp(*other, self.part);
             }
@@ -172,6 +177,43 @@ mod tests {
         }
         place_head(skeleton, &mut pose, head);
         pose
+    }
+
+    /// The head of a player whose feet hang looks aside: the standing body does not turn with it.
+    #[test]
+    fn a_body_that_comes_down_does_not_turn_with_the_head() {
+        let skeleton = Skeleton::default();
+        let mut trackers = trackers(&skeleton, &standing(&skeleton));
+        let hanging = hanging(&skeleton, &trackers[0]);
+        trackers[0].rotation = DMat3::from_rotation_z(0.7) * trackers[0].rotation;
+        let mut grounding = Grounding::default();
+        let facing = |pose: &Pose| heading(DMat3::from_quat(pose.rotations[0]));
+        for _ in 0..60 {
+            let mut pose = hanging;
+            grounding.apply(&skeleton, &mut pose, &trackers, 0.0, DT);
+            assert!((facing(&pose) - facing(&hanging)).abs() < 0.1);
+        }
+        assert!(grounding.part() > 0.9);
+    }
+
+    /// A head that jumps by 3 m in a frame does not let the body hang for as long as a ball would fly.
+    #[test]
+    fn a_head_that_is_elsewhere_is_no_jump() {
+        let skeleton = Skeleton::default();
+        let mut trackers = trackers(&skeleton, &standing(&skeleton));
+        let hanging = hanging(&skeleton, &trackers[0]);
+        let mut grounding = Grounding::default();
+        for i in 0..120 {
+            trackers[0].position.z += if i == 10 {
+                3.0
+            } else if i == 11 {
+                -3.0
+            } else {
+                0.0
+            };
+            grounding.apply(&skeleton, &mut hanging.clone(), &trackers, 0.0, DT);
+        }
+        assert!(grounding.part() > 0.9, "{}", grounding.part());
     }
 
     #[test]

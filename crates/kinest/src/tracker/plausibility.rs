@@ -7,11 +7,16 @@ use std::fmt;
 
 /// A device this close to the origin of its space, metres, is there because nobody wrote its pose.
 const ORIGIN: f64 = 1e-3;
-/// Time after which a pose that is equal to the last bit is no longer a measurement, seconds. Devices that lie
-/// still tremble by fractions of a millimetre.
+/// Time after which a pose that does not change is no longer a measurement, seconds. Devices that lie still tremble by
+/// fractions of a millimetre.
 const STILL: f64 = 1.0;
+/// Greatest change of a frozen pose, metres and elements of a rotation matrix: the space that it is tracked in may move
+/// and turn, in single precision.
+const ROUNDING: f64 = 2e-5;
 /// Time for which a jump must last to be believed, seconds.
 const JUMP_LASTS: f64 = 0.1;
+/// Speed of a sprint, m/s: what a device whose speed is not known may have.
+const RUN: f64 = 9.0;
 /// After gaps longer than this, seconds, anything is possible.
 const HITCH: f64 = 0.5;
 /// Greatest distance of a hand's device from the head joint, in arm spans: the reach of an arm is half a
@@ -86,7 +91,8 @@ pub fn is_at_origin(position: DVec3) -> bool {
 /// side of the room. Whoever believes them throws the body.
 ///
 /// A jump is judged by how far the device is from where it was and from where its speed would have taken it.
-/// One that lasts is believed after 0.1 s; the head's is a teleport then.
+/// One that lasts is believed after 0.1 s; the head's is a teleport then. Where a head is found again, or shows after
+/// a hitch, it may be anywhere, and is believed from the second frame that says so.
 #[derive(Clone, Debug, Default)]
 pub struct Plausibility {
     /// Time of the newest frame, seconds.
@@ -101,7 +107,9 @@ struct Track {
     believed: Option<Seen>,
     /// The newest pose after a jump, and when the jump was.
     jumped: Option<(Seen, f64)>,
-    /// The newest pose, and how long it has been the same while the head moved, seconds.
+    /// Lost since the believed pose.
+    lost: bool,
+    /// The first of the poses that are the same, and how long they have been while the head moved, seconds.
     same: Option<(TrackerPose, f64)>,
     out_of_reach: bool,
 }
@@ -111,8 +119,8 @@ struct Track {
 struct Seen {
     time: f64,
     pose: TrackerPose,
-    /// m/s.
-    velocity: DVec3,
+    /// m/s; `None` as long as it has only been seen once.
+    velocity: Option<DVec3>,
 }
 
 /// What bodies do between two frames.
@@ -128,8 +136,8 @@ struct Jump {
     radians: Option<f64>,
 }
 
-/// Heads: landings and blows reach 100 m/s² and 400 rad/s².
-const HEAD: Jump = Jump { metres: 0.04, acceleration: 150.0, speed: 3.0, radians: Some(0.6) };
+/// Heads: landings and blows reach 100 m/s² and 400 rad/s². From 60 Hz on, what is believed is less than 5 cm.
+const HEAD: Jump = Jump { metres: 0.03, acceleration: 120.0, speed: 3.0, radians: Some(0.6) };
 /// Hands: clubs and blades swing ten times as fast.
 const HAND: Jump = Jump { metres: 0.4, acceleration: 600.0, speed: 20.0, radians: None };
 
@@ -141,9 +149,12 @@ impl Jump {
             return false;
         }
         let rest = pose.position - from.pose.position;
-        let onward = rest - from.velocity * seconds;
+        let onward = rest - from.velocity.unwrap_or_default() * seconds;
         let moved = rest.length_squared().min(onward.length_squared()).sqrt();
-        let thrown = (0.5 * self.acceleration * seconds * seconds).min(self.speed * seconds);
+        let thrown = match from.velocity {
+            Some(_) => (0.5 * self.acceleration * seconds * seconds).min(self.speed * seconds),
+            None => RUN.max(self.speed) * seconds,
+        };
         let turned =
             || quat_from_matrix(from.pose.rotation).angle_between(quat_from_matrix(pose.rotation));
         moved > self.metres + thrown
@@ -153,14 +164,14 @@ impl Jump {
 
 impl Seen {
     fn new(time: f64, pose: TrackerPose) -> Self {
-        Self { time, pose, velocity: DVec3::ZERO }
+        Self { time, pose, velocity: None }
     }
 
     /// The next pose on the same way.
     fn next(&self, time: f64, pose: TrackerPose) -> Self {
         let seconds = time - self.time;
         let velocity = if seconds > 0.0 && seconds <= HITCH {
-            (pose.position - self.pose.position) / seconds
+            Some((pose.position - self.pose.position) / seconds)
         } else {
             self.velocity
         };
@@ -175,7 +186,7 @@ impl Track {
             self.believed = Some(Seen::new(time, pose));
             return (false, false);
         };
-        if time < believed.time || !kind.is(&believed, time, &pose) {
+        if time < believed.time || !self.is_adrift(time) && !kind.is(&believed, time, &pose) {
             self.believed = Some(believed.next(time, pose));
             self.jumped = None;
             return (false, false);
@@ -183,6 +194,10 @@ impl Track {
         match self.jumped {
             Some((last, since)) if !kind.is(&last, time, &pose) => {
                 let now = last.next(time, pose);
+                if self.is_adrift(time) {
+                    (self.believed, self.jumped, self.lost) = (Some(now), None, false);
+                    return (false, false);
+                }
                 if time - since < JUMP_LASTS - 1e-6 {
                     self.jumped = Some((now, since));
                     return (true, false);
@@ -197,14 +212,27 @@ impl Track {
         }
     }
 
+    /// Whether the device may be anywhere at `time`, because nothing was seen of it for long or while it was lost.
+    fn is_adrift(&self, time: f64) -> bool {
+        self.believed.is_some_and(|believed| self.lost || time - believed.time > HITCH)
+    }
+
     /// Whether the device has been frozen for long; `seconds` have passed, in which the head moved or not.
     fn is_frozen(&mut self, pose: TrackerPose, seconds: f64, head_moves: bool) -> bool {
-        let same = self.same.filter(|(last, _)| *last == pose).map_or(0.0, |(_, same)| {
-            same + if head_moves { seconds.clamp(0.0, HITCH) } else { 0.0 }
-        });
-        self.same = Some((pose, same));
+        let (first, same) = match self.same {
+            Some((first, same)) if is_same(&first, &pose) => {
+                (first, same + if head_moves { seconds.clamp(0.0, HITCH) } else { 0.0 })
+            }
+            _ => (pose, 0.0),
+        };
+        self.same = Some((first, same));
         same > STILL
     }
+}
+
+fn is_same(a: &TrackerPose, b: &TrackerPose) -> bool {
+    let turned = (a.rotation - b.rotation).to_cols_array();
+    a.position.distance(b.position) < ROUNDING && turned.iter().all(|v| v.abs() < ROUNDING)
 }
 
 impl Plausibility {
@@ -220,21 +248,23 @@ impl Plausibility {
         teleported: bool,
     ) -> Doubts {
         if teleported {
-            let forget = |track: &mut Track| (track.believed, track.jumped) = (None, None);
+            let forget = |track: &mut Track| {
+                (track.believed, track.jumped, track.lost) = (None, None, false)
+            };
             self.tracks.iter_mut().for_each(forget);
         }
         let mut doubts = Doubts::default();
         let head = poses[0];
         let track = &mut self.tracks[0];
         let before = track.same.replace((head, 0.0)).map(|(pose, _)| pose);
-        let head_moves = before.is_some_and(|before| before != head);
+        let head_moves = before.is_some_and(|before| !is_same(&before, &head));
         let seconds = self.time.replace(time).map_or(0.0, |before| time - before);
         if head.tracked {
             let (jumped, lasted) = track.jump(HEAD, time, head);
             doubts.of[0] = jumped.then_some(Doubt::Jumped);
             doubts.head_moved = lasted;
         } else {
-            (track.believed, track.jumped) = (None, None);
+            (track.jumped, track.lost) = (None, true);
         }
         // A head in doubt is no measure of distance.
         let head = (head.tracked && doubts.of[0].is_none()).then_some(head.position);
@@ -333,6 +363,46 @@ mod tests {
         assert_eq!(judged(&walk)[40].get(TrackerRole::Head), Some(Doubt::Jumped));
     }
 
+    /// Lost or unseen for a while, found for one frame where it is not, and then where it is.
+    #[test]
+    fn a_head_that_is_found_again_is_believed_from_the_second_frame() {
+        for lost in [true, false] {
+            for pop in [0.0, 0.4, 3.0] {
+                let mut walk = walk(60.0);
+                if lost {
+                    walk[40..60].iter_mut().for_each(|f| f.poses[0].tracked = false);
+                } else {
+                    walk.drain(40..75);
+                }
+                let found = if lost { 60 } else { 40 };
+                walk[found].poses[0].position.x += pop;
+                let doubts = judged(&walk);
+                let doubted: Vec<usize> = (0..walk.len())
+                    .filter(|i| doubts[*i].get(TrackerRole::Head).is_some())
+                    .collect();
+                let first = if pop == 0.0 { vec![found] } else { vec![found, found + 1] };
+                assert_eq!(doubted, first, "lost {lost}, {pop} m");
+                assert!(!doubts.iter().any(Doubts::head_moved));
+            }
+        }
+    }
+
+    /// A space that carries the player about rounds what is frozen in it.
+    #[test]
+    fn a_device_is_frozen_in_a_space_that_moves() {
+        let mut walk = walk(60.0);
+        let frozen = walk[30].poses[2];
+        for (i, frame) in walk.iter_mut().enumerate().skip(30) {
+            frame.poses[2] = frozen;
+            let off = if i % 2 == 0 { 4e-6 } else { -4e-6 };
+            frame.poses[2].position += DVec3::new(off, -off, off);
+        }
+        let doubts = judged(&walk);
+        let since =
+            doubts.iter().position(|d| d.get(TrackerRole::RightHand) == Some(Doubt::Frozen));
+        assert!(since.is_some_and(|since| since < 95), "{since:?}");
+    }
+
     #[test]
     fn controllers_at_the_origin_frozen_or_out_of_reach_are_lost() {
         let mut walk = walk(60.0);
@@ -353,6 +423,48 @@ mod tests {
         walk[50..80].iter_mut().for_each(|f| f.poses[2].position.y += 2.5);
         let doubts = judged(&walk);
         assert!(doubts[50..80].iter().all(|d| d.get(right) == Some(Doubt::OutOfReach)));
+    }
+
+    /// How often people's own heads and hands are doubted: `KINEST_MOTION=FOLDER cargo test -p kinest --lib
+    /// people_in_a_folder -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "needs a folder of motion"]
+    fn people_in_a_folder_are_believed() {
+        let mut folders = vec![std::path::PathBuf::from(std::env::var("KINEST_MOTION").unwrap())];
+        let (skeleton, mut counts) = (Skeleton::default(), [[0_usize; 4]; 3]);
+        const RATES: [f64; 3] = [30.0, 60.0, 90.0];
+        while let Some(folder) = folders.pop() {
+            for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let Ok(clip) = crate::motion::amass::load(&path) else { continue };
+                for (rate, counts) in RATES.into_iter().zip(&mut counts) {
+                    let frames = (0..(clip.duration() * rate) as usize).map(|i| {
+                        let time = i as f64 / rate;
+                        let joints = skeleton.pose_joints(&clip.pose_at(time));
+                        TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints)
+                    });
+                    for doubts in judged(&frames.collect::<Vec<_>>()) {
+                        counts[3] += 1;
+                        for (k, role) in TrackerRole::HEAD_AND_HANDS.into_iter().enumerate() {
+                            counts[k] += usize::from(doubts.get(role).is_some());
+                        }
+                        if doubts.head_moved() {
+                            println!("{} is taken for a teleport at {rate} Hz", path.display());
+                        }
+                    }
+                }
+            }
+        }
+        let found = || RATES.into_iter().zip(counts);
+        for (rate, [head, left, right, all]) in found() {
+            println!("{rate} Hz: head {head}, left {left}, right {right} of {all} frames doubted");
+        }
+        for (rate, [head, left, right, all]) in found() {
+            assert!(head + left + right < all / 1000, "{rate} Hz");
+        }
     }
 
     #[test]
