@@ -2,11 +2,11 @@
 //! finite. `cargo fuzz` and `tests/fuzz.rs` run the same functions.
 
 use glam::{DMat3, DQuat, DVec3};
-use kinest::capture::{BoneMotion, read_amc, read_asf, read_bvh, read_gltf};
+use kinest::capture::{BoneMotion, load_recording, read_amc, read_asf, read_bvh, read_gltf};
 use kinest::events::GestureBook;
 use kinest::live::{Player, PlayerSettings, PosePacket, Recording};
 use kinest::model::Checkpoint;
-use kinest::motion::{ClipFrame, amass, headset};
+use kinest::motion::{MotionClip, amass, headset};
 use kinest::rig::{Bone, BoneTree, ModelNodes, RigMap, RigOverride, vrm_bones};
 use kinest::skeleton::{Skeleton, SmplJoint};
 use kinest::tracker::{BodyTrackers, TrackerFrame, TrackerPose, TrackerRole};
@@ -51,10 +51,13 @@ pub fn headset(data: &[u8]) {
     }
 }
 
-/// A recording of a game, in lines of JSON.
+/// A recording of a game, in lines of JSON: its trackers, and its bodies as motion.
 pub fn recording(data: &[u8]) {
     if let Ok(recording) = Recording::read(data, "fuzz.jsonl") {
         assert!(recording.trackers_at(0.1).iter().all(TrackerPose::is_finite));
+    }
+    if let Ok(loaded) = load_recording(data, "fuzz.jsonl") {
+        assert_finite(&loaded.clip);
     }
 }
 
@@ -88,8 +91,16 @@ fn on_smpl(mut motion: BoneMotion) {
     motion.frames.truncate(20);
     if let Ok((clip, _)) = motion.to_clip(&Skeleton::default(), &RigOverride::default()) {
         assert_eq!(clip.frames.len(), motion.frames.len());
-        let numbers = |frame: &ClipFrame| frame.rotations.iter().all(|r| r.is_finite());
-        assert!(clip.frames.iter().all(numbers));
+        assert_finite(&clip);
+    }
+}
+
+/// Files have numbers of 32 bits.
+fn assert_finite(clip: &MotionClip) {
+    assert!(clip.rate_hz.is_finite() && clip.rate_hz > 0.0, "{} Hz", clip.rate_hz);
+    for frame in &clip.frames {
+        assert!(frame.translation.as_vec3().is_finite(), "{frame:?}");
+        assert!(frame.rotations.iter().all(|turn| turn.as_vec3().is_finite()), "{frame:?}");
     }
 }
 

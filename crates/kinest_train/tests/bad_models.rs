@@ -1,8 +1,18 @@
 //! Invalid models, weights and configs: an error with file and field, exit status 1, and no output
 //! file.
 
+#[path = "../../../tests/changed.rs"]
+mod changed;
+
+use changed::changed;
 use kinest::model::TensorProblem;
-use kinest_nn::import::{ImportError, ImportOptions, StateDict, import_state_dict};
+use kinest::motion::amass;
+use kinest::motion::synthetic::walk_and_wave;
+use kinest::skeleton::Skeleton;
+use kinest_nn::import::{ImportError, ImportOptions, StateDict, import_pth, import_state_dict};
+use kinest_train::data::motion_store::MotionStore;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -202,4 +212,38 @@ fn wrong_usage_has_exit_status_2() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(run(folder.path(), &["import"]).0, Some(2));
     assert_eq!(run(folder.path(), &["fly"]).0, Some(2));
+}
+
+/// Weights of the reference (a pickle in an archive) and prepared motion, changed at random.
+#[test]
+fn no_bytes_make_the_readers_of_weights_and_prepared_motion_panic() {
+    let rounds: u32 =
+        std::env::var("KINEST_FUZZ_ROUNDS").map_or(100, |rounds| rounds.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut walk = walk_and_wave(&Skeleton::default());
+    walk.frames.truncate(90);
+    std::fs::create_dir(at("clips")).unwrap();
+    amass::save(at("clips/a_poses.npz"), &walk, "neutral").unwrap();
+    std::fs::write(at("list.txt"), "a_poses.npz\n").unwrap();
+    let prepare = ["prepare", "--data", "clips", "--out", "out", "--split", "all=list.txt"];
+    let (code, text) = run(folder.path(), &prepare);
+    assert_eq!(code, Some(0), "{text}");
+    let motion = std::fs::read(at("out/all.motion")).unwrap();
+    let weights = std::fs::read(golden("kinest_tiny.pth")).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(18);
+    import_pth(golden("kinest_tiny.pth"), ImportOptions::default()).unwrap();
+    for round in 0..rounds {
+        for (name, good) in [("a.motion", &motion), ("a.pth", &weights)] {
+            std::fs::write(at(name), changed(good, &mut random)).unwrap();
+        }
+        let (motion, weights) = (at("a.motion"), at("a.pth"));
+        let read = std::panic::catch_unwind(|| {
+            if let Ok(store) = MotionStore::open(&motion) {
+                (0..store.clips().len()).for_each(|clip| drop(store.clip(clip)));
+            }
+            drop(import_pth(&weights, ImportOptions::default()));
+        });
+        assert!(read.is_ok(), "round {round}");
+    }
 }

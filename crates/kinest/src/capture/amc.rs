@@ -80,6 +80,8 @@ pub fn read_asf(text: &str) -> Result<AcclaimSkeleton, LineError> {
     let mut raw: BTreeMap<String, Raw> = BTreeMap::new();
     let mut children: Vec<(String, Vec<String>)> = Vec::new();
     let mut section = String::new();
+    // Names in the hierarchy, behind the first of each row: each bone comes once.
+    let mut named = 0_usize;
     while let Some(word) = words.peek() {
         if word.starts_with(':') {
             section = words.word("a section")?.to_ascii_lowercase();
@@ -118,7 +120,11 @@ pub fn read_asf(text: &str) -> Result<AcclaimSkeleton, LineError> {
                     below.push(next.to_owned());
                     words.word("a bone")?;
                 }
+                named += below.len();
                 children.push((name, below));
+                if named.max(children.len()) > MOST_BONES {
+                    return Err(words.fail(format!("more than {MOST_BONES} bones")));
+                }
             }
             _ => {
                 words.word("text")?;
@@ -222,6 +228,9 @@ fn assemble(
 
 /// Reads the text of an `.amc` file of this skeleton. Files name no rate; CMU's are at 120 Hz.
 ///
+/// In a file that says `:FULLY-SPECIFIED`, every frame has every bone that can move: a frame that lacks some, as the last
+/// one of a file that is cut off, is an error. In others these bones are at rest.
+///
 /// # Errors
 /// If it is none, or of another skeleton; the error names the line.
 pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, LineError> {
@@ -233,11 +242,15 @@ pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, Li
         frames: Vec::new(),
         notes: vec![format!("AMC files have no rate: taken for {RATE_HZ} Hz")],
         said: BTreeMap::new(),
+        knows_floor: false,
     };
     let mut degrees = skeleton.degrees;
     let still: Vec<(DVec3, DQuat)> =
         skeleton.bones.iter().map(|bone| (bone.translation, DQuat::IDENTITY)).collect();
     let mut now: Option<Vec<(DVec3, DQuat)>> = None;
+    let mut is_full = false;
+    // The bones that the frame has had so far, and the line that it begins with.
+    let (mut seen, mut first_line) = (vec![false; skeleton.bones.len()], 1);
     let mut last = 1;
     for (line, text) in lines(text) {
         last = line;
@@ -247,18 +260,27 @@ pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, Li
             match first.to_ascii_uppercase().as_str() {
                 ":DEGREES" => degrees = true,
                 ":RADIANS" => degrees = false,
+                ":FULLY-SPECIFIED" => is_full = true,
                 _ => {}
             }
             continue;
         }
         if first.bytes().all(|byte| byte.is_ascii_digit()) {
-            push(&mut motion, now.replace(still.clone()), line)?;
+            if is_full && now.is_some() {
+                check_whole(skeleton, &seen, first_line)?;
+            }
+            push(&mut motion, now.replace(still.clone()), first_line)?;
+            seen.fill(false);
+            first_line = line;
             continue;
         }
         let poses = now.as_mut().ok_or_else(|| LineError::new(line, "a bone before any frame"))?;
         let bone = *place
             .get(first)
             .ok_or_else(|| LineError::new(line, format!("the skeleton has no bone `{first}`")))?;
+        if std::mem::replace(&mut seen[bone], true) {
+            return Err(LineError::new(line, format!("`{first}` comes twice in a frame")));
+        }
         let mut turn = DQuat::IDENTITY;
         for freedom in &skeleton.freedoms[bone] {
             let word = words.next().ok_or_else(|| {
@@ -277,14 +299,46 @@ pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, Li
                 Freedom::Length => {}
             }
         }
+        let surplus = words.count();
+        if surplus > 0 {
+            let wanted = skeleton.freedoms[bone].len();
+            let found = wanted + surplus;
+            return Err(LineError::new(
+                line,
+                format!("`{first}` has {found} numbers, not {wanted}"),
+            ));
+        }
         let axes = skeleton.axes[bone];
         poses[bone].1 = axes * turn * axes.conjugate();
     }
-    push(&mut motion, now, last)?;
+    if is_full && now.is_some() {
+        check_whole(skeleton, &seen, first_line)?;
+    }
+    push(&mut motion, now, first_line)?;
     if motion.frames.is_empty() {
         return Err(LineError::new(last, "there are no frames"));
     }
     Ok(motion)
+}
+
+/// An error if a frame lacks a bone that can move.
+fn check_whole(
+    skeleton: &AcclaimSkeleton,
+    seen: &[bool],
+    first_line: usize,
+) -> Result<(), LineError> {
+    let lacks = |bone: &usize| !skeleton.freedoms[*bone].is_empty() && !seen[*bone];
+    let mut missing = (0..skeleton.bones.len()).filter(lacks);
+    let Some(bone) = missing.next() else { return Ok(()) };
+    let others = match missing.count() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let name = &skeleton.bones[bone].name;
+    let problem = format!(
+        "the frame that begins here lacks `{name}`{others}, but the file is `:FULLY-SPECIFIED`: it may be cut off"
+    );
+    Err(LineError::new(first_line, problem))
 }
 
 fn push(
@@ -310,7 +364,7 @@ mod tests {
         let names: Vec<&str> = skeleton.bones.iter().map(|bone| bone.name.as_str()).collect();
         assert_eq!(names, ["root", "thigh", "shank", "shank_end"]);
         assert_eq!(skeleton.bones[2].translation, DVec3::new(0.0, -7.0, 0.0));
-        let amc = ":FULLY-SPECIFIED\n:DEGREES\n1\nroot 1 2 3 0 0 0\nthigh 90 0 0\nshank 0\n2\nroot 1 2 4 0 0 0\n";
+        let amc = ":FULLY-SPECIFIED\n:DEGREES\n1\nroot 1 2 3 0 0 0\nthigh 90 0 0\nshank 0\n2\nroot 1 2 4 0 0 0\nthigh 0 0 0\nshank 0\n";
         let motion = read_amc(amc, &skeleton).unwrap();
         assert_eq!((motion.frames.len(), motion.rate_hz), (2, 120.0));
         // Its x axis is the root's y axis.
@@ -328,11 +382,32 @@ mod tests {
             (":DEGREES\nroot 0 0 0 0 0 0\n", 2, "before any frame"),
             (":DEGREES\n1\nshank inf\n", 3, "`inf` is no number"),
             (":DEGREES\n", 1, "no frames"),
+            (":DEGREES\n1\nroot 1 2 3 4 5 6 7 8\n", 3, "`root` has 8 numbers, not 6"),
+            (":DEGREES\n1\nshank 1\nshank 1\n", 4, "`shank` comes twice"),
+            (":DEGREES\n1\nshank 1\n2\nroot 1e39 0 0 0 0 0\n", 4, "frame 1, bone `root`"),
         ] {
             let error = read_amc(text, &skeleton).unwrap_err();
             assert!(error.line == line && error.problem.contains(problem), "{error:?}");
         }
+        // A file that is cut off says so, wherever it is, and one that is not full may lack bones.
+        let full = ":FULLY-SPECIFIED\n:DEGREES\n1\nroot 0 0 0 0 0 0\nthigh 0 0 0\nshank 0\n2\nroot 0 0 0 0 0 0\nthigh 0 0 0\nshank 0\n";
+        assert_eq!(read_amc(full, &skeleton).unwrap().frames.len(), 2);
+        for (text, line, problem) in [
+            (full.replacen("shank 0\n", "", 1), 3, "lacks `shank`, but"),
+            (full.replacen("thigh 0 0 0\nshank 0\n", "", 1), 3, "lacks `thigh` and 1 more, but"),
+            (full[..full.len() - "shank 0\n".len()].to_owned(), 7, "lacks `shank`, but"),
+            (full[..full.len() - "0\n".len()].to_owned(), 10, "`shank` needs 1 numbers"),
+        ] {
+            let error = read_amc(&text, &skeleton).unwrap_err();
+            assert!(error.line == line && error.problem.contains(problem), "{error:?}");
+            let partial = text.replace(":FULLY-SPECIFIED", "");
+            assert_eq!(read_amc(&partial, &skeleton).is_ok(), line < 10);
+        }
         for (text, problem) in [
+            (
+                ASF.replace("root thigh", &format!("root{}", " thigh".repeat(2000))),
+                "more than 1024",
+            ),
             (ASF.replace("length 7", "length x"), "`x` is no number"),
             (ASF.replace("thigh shank", "thigh knee"), "`knee` of the hierarchy"),
             (ASF.replace("order TX TY TZ RX RY RZ", ""), "no `order`"),

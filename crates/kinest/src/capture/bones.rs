@@ -11,8 +11,14 @@ use std::collections::BTreeMap;
 const TRUNK: [J; 6] = [J::Pelvis, J::Spine1, J::Spine2, J::Spine3, J::Neck, J::Head];
 /// The floor is this quantile of the heights of the lower sole.
 const FLOOR_QUANTILE: f64 = 0.09;
-/// Number of frames among which the best standing one is looked for.
+/// A body that is put on the floor from further than this, metres, may have been meant to be there: a note says so.
+const FAR_FROM_FLOOR: f64 = 0.1;
+/// Number of frames among which the best standing one is looked for …
 const STANDING_TRIES: usize = 40;
+/// … if their bones are not more than this together, as those of no body are.
+const STANDING_BONES: usize = 10_240;
+/// Places further away than this, metres, are a mistake in the file, and larger ones are not numbers in 32 bits.
+const FARTHEST: f64 = 1e9;
 
 /// Most transforms of a motion, of all bones in all frames: half an hour of a hundred bones at 120 Hz, in 600 MB. A
 /// short file can name a thousand bones and move one of them.
@@ -46,13 +52,18 @@ pub struct BoneMotion {
     pub notes: Vec<String>,
     /// The bones that the file itself says are these joints', as VRM animations do.
     pub said: BTreeMap<J, usize>,
+    /// Whether heights are above the floor, as in files that this crate has written; in others it is unknown where the
+    /// floor is.
+    pub knows_floor: bool,
 }
+
+const NOT_FINITE: &str = "a number of its place is not finite, or too large for 32 bits";
 
 /// Position and rotation of each bone, in the file's space.
 type Places = Vec<(DVec3, DQuat)>;
 
 impl BoneMotion {
-    /// Adds a frame; an error says that the motion is too large to hold.
+    /// Adds a frame; an error says that the motion is too large to hold, or which bone of the frame is at no place.
     pub(super) fn push(&mut self, poses: Vec<BonePose>) -> Result<(), String> {
         if (self.frames.len() + 1).saturating_mul(self.bones.len()) > MOST_POSES {
             let (bones, frames) = (self.bones.len(), self.frames.len());
@@ -60,8 +71,17 @@ impl BoneMotion {
                 "{bones} bones in more than {frames} frames are too many: split the file"
             ));
         }
+        let is_finite = |pose: &BonePose| pose.translation.is_finite() && pose.rotation.is_finite();
+        if let Some(bone) = poses.iter().position(|pose| !is_finite(pose)) {
+            let (frame, name) = (self.frames.len(), self.name(bone));
+            return Err(format!("frame {frame}, bone `{name}`: {NOT_FINITE}"));
+        }
         self.frames.push(poses);
         Ok(())
+    }
+
+    fn name(&self, bone: usize) -> &str {
+        self.bones.get(bone).map_or("", |bone| bone.name.as_str())
     }
 
     fn places(&self, frame: usize) -> Places {
@@ -89,15 +109,17 @@ impl BoneMotion {
         BoneTree::new(bones)
     }
 
-    /// The motion on `skeleton`, with its lower sole on the floor, z = 0, nearly all of the time, and what was
-    /// unusual. The size of the motion follows from the length of the legs.
+    /// The motion on `skeleton`, and what was unusual. Its lower sole is on the floor, z = 0, nearly all of the time,
+    /// unless [the file says where the floor is](Self::knows_floor). The size of the motion follows from the length of
+    /// the legs.
     ///
     /// Where the bones at rest do not stand like a person, as in files whose bones have axes of their own, the
     /// frame in which the person stands straightest is taken for the rest pose: limbs have their directions there,
     /// trunk and head are straight.
     ///
     /// # Errors
-    /// If the bones of a person are not found; see [`RigMap::find`].
+    /// If the bones of a person are not found, see [`RigMap::find`]; [`RigError::Frame`] if a frame has a number that
+    /// is not finite, or is no place in this world.
     pub fn to_clip(
         &self,
         skeleton: &Skeleton,
@@ -126,16 +148,43 @@ impl BoneMotion {
             None => (0..self.bones.len()).map(|bone| tree.axes(bone)).collect(),
         };
         let capture = Capture::new(&tree, &map, skeleton, at_rest);
-        let mut frames: Vec<Pose> =
-            (0..self.frames.len()).map(|frame| capture.pose(&self.places(frame))).collect();
-        put_on_floor(skeleton, &mut frames);
-        let frames = frames.iter().map(ClipFrame::from).collect();
+        let mut frames = Vec::with_capacity(self.frames.len());
+        let mut heights = Vec::new();
+        for frame in 0..self.frames.len() {
+            let places = self.places(frame);
+            let pose = capture.pose(&places);
+            if !pose.is_finite() || pose.translation.abs().max_element() > FARTHEST {
+                return Err(self.nowhere(frame, &places, map.hips()));
+            }
+            if !self.knows_floor {
+                heights.push(lower_sole(skeleton, &pose));
+            }
+            frames.push(ClipFrame::from(&pose));
+        }
+        if let Some(floor) = floor(&mut heights) {
+            frames.iter_mut().for_each(|frame| frame.translation.z -= floor);
+            if floor.abs() > FAR_FROM_FLOOR {
+                let way = if floor > 0.0 { "down" } else { "up" };
+                notes.push(format!("moved {way} by {:.2} m, to stand on the floor", floor.abs()));
+            }
+        }
         Ok((MotionClip { rate_hz: self.rate_hz, frames }, notes))
+    }
+
+    /// Why a frame is no place for a body.
+    fn nowhere(&self, frame: usize, places: &Places, hips: usize) -> RigError {
+        let is_nowhere = |(at, axes): &(DVec3, DQuat)| !(at.is_finite() && axes.is_finite());
+        let (bone, problem) = match places.iter().position(is_nowhere) {
+            Some(bone) => (bone, NOT_FINITE),
+            None => (hips, "it is too far away for the length of the legs"),
+        };
+        RigError::Frame { frame, bone: self.name(bone).into(), problem: problem.into() }
     }
 
     /// The frame in which the bones are found and the person stands straightest.
     fn straightest(&self, given: &RigOverride) -> Option<usize> {
-        let step = self.frames.len().div_ceil(STANDING_TRIES);
+        let most = (STANDING_BONES / self.bones.len().max(1)).clamp(1, STANDING_TRIES);
+        let step = self.frames.len().div_ceil(most);
         let tries = (0..self.frames.len()).step_by(step.max(1));
         let judged = tries.filter_map(|frame| {
             let tree = self.tree(Some(frame)).ok()?;
@@ -275,28 +324,39 @@ impl<'a> Capture<'a> {
     }
 }
 
-/// Moves all poses so that the lower sole is on the floor nearly all of the time.
-fn put_on_floor(skeleton: &Skeleton, poses: &mut [Pose]) {
-    let lower = |pose: &Pose| {
-        let joints = skeleton.pose_joints(pose);
-        let sole = |ankle: J| {
-            let j = ankle.index();
-            joints.positions[j].z + skeleton.lowest_sole(ankle, |p| joints.rotations[j] * p)
-        };
-        sole(J::LeftAnkle).min(sole(J::RightAnkle))
+/// Height of the lower sole, metres.
+fn lower_sole(skeleton: &Skeleton, pose: &Pose) -> f64 {
+    let joints = skeleton.pose_joints(pose);
+    let sole = |ankle: J| {
+        let j = ankle.index();
+        joints.positions[j].z + skeleton.lowest_sole(ankle, |p| joints.rotations[j] * p)
     };
-    let mut heights: Vec<f64> = poses.iter().map(lower).collect();
-    if heights.is_empty() {
-        return;
-    }
-    let at = (FLOOR_QUANTILE * (heights.len() - 1) as f64).round() as usize;
-    let floor = *heights.select_nth_unstable_by(at, f64::total_cmp).1;
-    poses.iter_mut().for_each(|pose| pose.translation.z -= floor);
+    sole(J::LeftAnkle).min(sole(J::RightAnkle))
+}
+
+/// Where the floor is, by the heights of the lower sole; `None` without any.
+fn floor(heights: &mut [f64]) -> Option<f64> {
+    let last = heights.len().checked_sub(1)?;
+    let at = (FLOOR_QUANTILE * last as f64).round() as usize;
+    Some(*heights.select_nth_unstable_by(at, f64::total_cmp).1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::{read_bvh, write_bvh};
+    use crate::motion::synthetic::walk_and_wave;
+
+    #[test]
+    fn a_frame_that_is_no_place_names_its_bone() {
+        let skeleton = Skeleton::default();
+        let mut walk = walk_and_wave(&skeleton);
+        walk.frames.truncate(5);
+        let mut motion = read_bvh(&write_bvh(&walk, &skeleton)).unwrap();
+        motion.frames[3][2].rotation = Quat::from_xyzw(0.0, 0.0, 0.0, 0.0);
+        let error = motion.to_clip(&skeleton, &RigOverride::default()).unwrap_err().to_string();
+        assert!(error.starts_with("frame 3, bone `L_knee`: a number"), "{error}");
+    }
 
     #[test]
     fn memory_is_bounded_however_few_bytes_a_frame_has() {
@@ -314,6 +374,7 @@ mod tests {
             frames,
             notes: Vec::new(),
             said: BTreeMap::new(),
+            knows_floor: false,
         };
         assert_eq!(motion.push(Vec::new()), Ok(()));
         assert!(motion.push(Vec::new()).unwrap_err().starts_with("1000 bones in more than 21600"));

@@ -2,12 +2,16 @@
 
 use super::LineError;
 use super::bones::{BoneMotion, BonePose};
+use super::rate::usual_rate;
 use super::scan::{Words, finite, lines};
+use super::write_bvh::are_ours;
 use crate::rig::Bone;
 use glam::{DQuat, DVec3};
 
 /// More joints than any body has; a file with more is none.
 const MOST_JOINTS: usize = 1024;
+/// Longest name of a joint, bytes: ends of limbs are named after their joints, of which a file may have a thousand.
+const LONGEST_NAME: usize = 256;
 /// A frame time this close to that of a whole rate, relatively, means that rate: files have few digits.
 const RATE_TOLERANCE: f64 = 5e-3;
 /// Frame rates that motion has, Hz.
@@ -56,15 +60,22 @@ pub fn read_bvh(text: &str) -> Result<BoneMotion, LineError> {
         match word.to_ascii_uppercase().as_str() {
             "ROOT" | "JOINT" | "END" | "ENDSITE" => {
                 let parent = open.last().copied();
-                let mut name = Vec::new();
+                let mut name = String::new();
                 while words.peek().is_some_and(|next| next != "{") {
-                    name.push(words.word("a name")?);
+                    if !name.is_empty() {
+                        name.push(' ');
+                    }
+                    name += words.word("a name")?;
+                    if name.len() > LONGEST_NAME {
+                        let problem = format!("a name of more than {LONGEST_NAME} bytes");
+                        return Err(words.fail(problem));
+                    }
                 }
                 words.expect("{")?;
                 let is_end = word.to_ascii_uppercase().starts_with("END");
                 let name = match parent {
                     Some(parent) if is_end => format!("{}_end", bones[parent].name),
-                    _ => name.join(" "),
+                    _ => name,
                 };
                 if bones.len() >= MOST_JOINTS {
                     return Err(words.fail(format!("more than {MOST_JOINTS} joints")));
@@ -138,51 +149,75 @@ fn frames(
     };
     let (_, count) = header("Frames")?;
     let (line, seconds) = header("Frame Time")?;
-    let exact = 1.0 / seconds;
-    let whole = exact.round();
-    let rate_hz = if (exact / whole - 1.0).abs() < RATE_TOLERANCE { whole } else { exact };
+    let rate_hz = usual_rate(1.0 / seconds, RATE_TOLERANCE);
     if !RATES.contains(&rate_hz) {
         return Err(LineError::new(line, format!("a frame time of {seconds} s")));
     }
 
+    let knows_floor = are_ours(&bones);
     let mut motion = BoneMotion {
         bones,
         rate_hz,
         frames: Vec::new(),
         notes: Vec::new(),
         said: Default::default(),
+        knows_floor,
     };
-    let (mut row, mut first) = (Vec::with_capacity(channels.len()), 0);
+    let wanted = channels.len();
+    let bad = |line: usize, problem: String| {
+        LineError::new(line, format!("{problem}, the channels are {wanted}"))
+    };
+    // The numbers of a frame, which begins and ends with a line, and the line that it begins with.
+    let (mut row, mut first) = (Vec::with_capacity(wanted), line);
+    // The first line with another number of numbers than a frame has, and that number.
+    let mut odd = None;
     let mut last = line;
     let mut offsets_are_added = None;
-    for (line, words) in rest.map(|(line, text)| (line, text.split_whitespace())) {
-        for word in words {
-            let Some(number) = finite(word) else {
-                return Err(LineError::new(line, format!("`{word}` is no number")));
-            };
-            if row.is_empty() {
-                first = line;
-            }
+    for (line, text) in rest {
+        let before = row.len();
+        if before == 0 {
+            first = line;
+        }
+        for word in text.split_whitespace() {
+            let number = finite(word)
+                .ok_or_else(|| LineError::new(line, format!("`{word}` is no number")))?;
             row.push(number);
-            if row.len() == channels.len() {
-                let added = *offsets_are_added
-                    .get_or_insert_with(|| are_added(&motion.bones, channels, &row));
-                let poses = frame(&motion.bones, channels, &row, added);
-                motion.push(poses).map_err(|problem| LineError::new(line, problem))?;
-                row.clear();
-            }
+        }
+        let found = row.len();
+        if odd.is_none() && found - before != wanted {
+            odd = Some((line, found - before));
+        }
+        if found > wanted && before > 0 {
+            let problem =
+                format!("a frame has {before} numbers to line {last} and {found} to line {line}");
+            return Err(bad(first, problem));
         }
         last = line;
+        if found < wanted {
+            continue;
+        }
+        if found % wanted != 0 {
+            return Err(bad(line, format!("a frame has {found} numbers")));
+        }
+        for row in row.chunks_exact(wanted) {
+            let added =
+                *offsets_are_added.get_or_insert_with(|| are_added(&motion.bones, channels, row));
+            let poses = frame(&motion.bones, channels, row, added);
+            motion.push(poses).map_err(|problem| LineError::new(line, problem))?;
+        }
+        row.clear();
     }
     if !row.is_empty() {
-        let (found, wanted) = (row.len(), channels.len());
-        return Err(LineError::new(
-            first,
-            format!("a frame has {found} numbers to line {last}, the channels are {wanted}"),
-        ));
+        return Err(bad(first, format!("a frame has {} numbers to line {last}", row.len())));
     }
-    if motion.frames.is_empty() {
+    let frames = motion.frames.len();
+    if frames == 0 {
         return Err(LineError::new(last, "there are no frames"));
+    }
+    // Frames of several lines, and lines of several frames, are believed if there are so many as the file says.
+    if let Some((line, found)) = odd.filter(|_| count != frames as f64) {
+        let problem = format!("a row has {found} numbers, which makes {frames} frames of {count}");
+        return Err(bad(line, problem));
     }
     if count != motion.frames.len() as f64 {
         motion.notes.push(format!("`Frames: {count}`, but there are {}", motion.frames.len()));
@@ -231,7 +266,9 @@ mod tests {
     use crate::motion::synthetic::walk_and_wave;
     use crate::rig::RigOverride;
     use crate::rotation::{exp, geodesic_angle};
-    use crate::skeleton::{Skeleton, SmplJoint as J};
+    use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint as J};
+    use glam::EulerRot;
+    use std::fmt::Write as _;
 
     const SMALL: &str = "HIERARCHY\nROOT Hips\n{\n OFFSET 0 90 0\n CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation\n End Site\n {\n  OFFSET 0 1e1 -1.5E-2\n }\n}\nMOTION\nFrames: 2\nFrame Time: 0.0333333\n1 2 3 90 0 0\n1 2 3 0 90 0\n";
 
@@ -265,6 +302,8 @@ mod tests {
         assert_eq!(motion.bones[1].translation, DVec3::new(0.0, 10.0, -0.015));
         let quarter = DQuat::from_rotation_z(std::f64::consts::FRAC_PI_2);
         assert_eq!(motion.frames[0][0], BonePose::new(DVec3::new(1.0, 2.0, 3.0), quarter));
+        let of_video = read_bvh(&SMALL.replace("0.0333333", "0.0333667")).unwrap();
+        assert_eq!(of_video.rate_hz, 30_000.0 / 1001.0);
     }
 
     /// The same motion as other programs write it.
@@ -311,8 +350,8 @@ mod tests {
         format!("{}Frame Time{time}\n{}\n", head.replace(from, to), rows.join("\n"))
     }
 
-    /// Lengths in another unit.
-    fn scaled(text: &str, by: f64) -> String {
+    /// Lengths of bones in another unit than the root's way.
+    fn scaled_offsets(text: &str, by: f64) -> String {
         let scale = |line: &str| match line.trim_start().strip_prefix("OFFSET ") {
             Some(numbers) => {
                 let numbers =
@@ -321,8 +360,13 @@ mod tests {
             }
             None => line.to_owned(),
         };
+        text.lines().map(scale).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Lengths in another unit.
+    fn scaled(text: &str, by: f64) -> String {
+        let text = scaled_offsets(text, by);
         let (head, rows) = text.split_once("Frame Time").unwrap();
-        let head: Vec<String> = head.lines().map(scale).collect();
         let mut rows = rows.lines();
         let time = rows.next().unwrap();
         let place = |row: &str| {
@@ -333,12 +377,273 @@ mod tests {
             words.join(" ")
         };
         let rows: Vec<String> = rows.map(place).collect();
-        format!("{}\nFrame Time{time}\n{}\n", head.join("\n"), rows.join("\n"))
+        format!("{head}Frame Time{time}\n{}\n", rows.join("\n"))
+    }
+
+    /// What joints below the root have beside their rotations.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Positions {
+        None,
+        /// Positions that are their offsets.
+        Offsets,
+        /// Positions that are added to their offsets.
+        Added,
+    }
+
+    /// How a program writes motion.
+    #[derive(Clone, Copy)]
+    struct Dialect {
+        names: PerJoint<&'static str>,
+        /// The axes of rotations in their order, and their letters.
+        order: (EulerRot, [char; 3]),
+        positions: Positions,
+        /// From the world, whose z is up, to the space of the file.
+        file_from_world: DQuat,
+        /// From the axes of the bones in the file to those of SMPL's joints: where they are not one, the zero pose is
+        /// no T-pose.
+        axes: PerJoint<DQuat>,
+        decimal: &'static str,
+    }
+
+    impl Dialect {
+        /// As this crate does.
+        fn ours() -> Self {
+            Self {
+                names: J::ALL.map(J::name),
+                order: (EulerRot::ZXY, ['Z', 'X', 'Y']),
+                positions: Positions::None,
+                file_from_world: crate::coordinates::UPRIGHT.conjugate(),
+                axes: [DQuat::IDENTITY; J::COUNT],
+                decimal: ".",
+            }
+        }
+
+        /// Zero pose with the arms halfway down.
+        fn a_pose(self) -> Self {
+            let axes = J::ALL.map(|joint| match joint {
+                J::LeftShoulder | J::LeftElbow | J::LeftWrist => DQuat::from_rotation_z(0.8),
+                J::RightShoulder | J::RightElbow | J::RightWrist => DQuat::from_rotation_z(-0.8),
+                _ => DQuat::IDENTITY,
+            });
+            Self { axes, ..self }
+        }
+
+        /// z is up, in the zero pose too.
+        fn z_up(self) -> Self {
+            let back = crate::coordinates::UPRIGHT.conjugate();
+            let axes = self.axes.map(|axes| back * axes);
+            Self { axes, file_from_world: DQuat::IDENTITY, ..self }
+        }
+
+        fn in_order(self, order: EulerRot, letters: [char; 3]) -> Self {
+            Self { order: (order, letters), ..self }
+        }
+
+        fn with(self, positions: Positions) -> Self {
+            Self { positions, ..self }
+        }
+
+        /// As the LAFAN1 data set: in the zero pose all bones lie along x, in a row.
+        fn lafan() -> Self {
+            const NAMES: [&str; J::COUNT] = [
+                "Hips",
+                "LeftUpLeg",
+                "RightUpLeg",
+                "Spine",
+                "LeftLeg",
+                "RightLeg",
+                "Spine1",
+                "LeftFoot",
+                "RightFoot",
+                "Spine2",
+                "LeftToe",
+                "RightToe",
+                "Neck",
+                "LeftShoulder",
+                "RightShoulder",
+                "Head",
+                "LeftArm",
+                "RightArm",
+                "LeftForeArm",
+                "RightForeArm",
+                "LeftHand",
+                "RightHand",
+            ];
+            let skeleton = Skeleton::default();
+            let mut axes = [DQuat::IDENTITY; J::COUNT];
+            for joint in J::ALL {
+                // Of the children of hips and chest the one in the middle.
+                let next = J::ALL.into_iter().find(|next| {
+                    next.parent() == Some(joint)
+                        && (next.mirrored() == *next || joint.mirrored() != joint)
+                });
+                axes[joint.index()] = match (next, joint.parent()) {
+                    (Some(next), _) => {
+                        let along = skeleton.offsets[next.index()].normalize();
+                        DQuat::from_rotation_arc(along, DVec3::X).conjugate()
+                    }
+                    (None, Some(parent)) => axes[parent.index()],
+                    (None, None) => DQuat::IDENTITY,
+                };
+            }
+            Self { names: NAMES, order: (EulerRot::ZYX, ['Z', 'Y', 'X']), axes, ..Self::ours() }
+        }
+
+        /// Centimetres from the joint before.
+        fn offset(&self, joint: J) -> DVec3 {
+            let offset = 100.0 * Skeleton::default().offsets[joint.index()];
+            joint.parent().map_or(DVec3::ZERO, |p| self.axes[p.index()].conjugate() * offset)
+        }
+
+        fn hierarchy(&self, text: &mut String, joint: J, order: &mut Vec<J>) {
+            order.push(joint);
+            let kind = if joint == J::Pelvis { "ROOT" } else { "JOINT" };
+            let DVec3 { x, y, z } = self.offset(joint);
+            _ = write!(
+                text,
+                "{kind} {}\n{{\nOFFSET {x:.6} {y:.6} {z:.6}\n",
+                self.names[joint.index()]
+            );
+            let has_place = joint == J::Pelvis || self.positions != Positions::None;
+            let place = if has_place { "6 Xposition Yposition Zposition" } else { "3" };
+            let turns = self.order.1.map(|axis| format!(" {axis}rotation")).concat();
+            _ = writeln!(text, "CHANNELS {place}{turns}");
+            let of_joint = move |child: &J| child.parent() == Some(joint);
+            let children = || J::ALL.into_iter().filter(of_joint);
+            children().for_each(|child| self.hierarchy(text, child, order));
+            if children().next().is_none() {
+                *text += "End Site\n{\nOFFSET 1 2 3\n}\n";
+            }
+            *text += "}\n";
+        }
+
+        /// The walk.
+        fn text(&self) -> String {
+            let (mut text, mut order) = ("HIERARCHY\n".to_owned(), vec![]);
+            self.hierarchy(&mut text, J::Pelvis, &mut order);
+            text += "MOTION\nFrames: 40\nFrame Time: 0.016666667\n";
+            for frame in walk().frames {
+                let body = Skeleton::default().pose_joints(&Pose::from(&frame));
+                let axes = |joint: J| {
+                    let world = DQuat::from_mat3(&body.rotations[joint.index()]);
+                    (self.file_from_world * world * self.axes[joint.index()]).normalize()
+                };
+                for joint in &order {
+                    let place = match (joint.parent(), self.positions) {
+                        (None, _) => Some(self.file_from_world * body.positions[0] * 100.0),
+                        (_, Positions::None) => None,
+                        (_, Positions::Offsets) => Some(self.offset(*joint)),
+                        (_, Positions::Added) => Some(DVec3::ZERO),
+                    };
+                    let before = joint.parent().map_or(DQuat::IDENTITY, axes);
+                    let (a, b, c) = (before.conjugate() * axes(*joint)).to_euler(self.order.0);
+                    let turns = [a, b, c].map(f64::to_degrees);
+                    let place = place.map(|place| place.to_array()).into_iter().flatten();
+                    place.chain(turns).for_each(|number| _ = write!(text, "{number:.6} "));
+                }
+                text.push('\n');
+            }
+            text.replace('.', self.decimal)
+        }
+    }
+
+    #[test]
+    fn limbs_of_every_dialect_point_as_the_walk_made_by_code() {
+        const LIMBS: [[J; 2]; 4] = [
+            [J::LeftHip, J::LeftKnee],
+            [J::LeftKnee, J::LeftAnkle],
+            [J::LeftShoulder, J::LeftElbow],
+            [J::LeftElbow, J::LeftWrist],
+        ];
+        let ours = Dialect::ours();
+        let order = |order, letters| ours.in_order(order, letters);
+        let six = |positions| ours.with(positions);
+        let skeleton = Skeleton::default();
+        for (name, dialect, note) in [
+            ("plain", ours, ""),
+            ("x, y, z", order(EulerRot::XYZ, ['X', 'Y', 'Z']), ""),
+            ("x, z, y", order(EulerRot::XZY, ['X', 'Z', 'Y']), ""),
+            ("y, x, z", order(EulerRot::YXZ, ['Y', 'X', 'Z']), ""),
+            ("y, z, x", order(EulerRot::YZX, ['Y', 'Z', 'X']), ""),
+            ("z, y, x", order(EulerRot::ZYX, ['Z', 'Y', 'X']), ""),
+            ("six channels with offsets", six(Positions::Offsets), ""),
+            ("six channels that are added", six(Positions::Added), ""),
+            ("z up", ours.z_up(), ""),
+            ("zero pose with the arms down", ours.a_pose(), ""),
+            ("both, and six channels", six(Positions::Offsets).a_pose().z_up(), ""),
+            ("decimal commas", Dialect { decimal: ",", ..ours }, ""),
+            ("LAFAN1", Dialect::lafan(), "the zero pose does not stand like a person"),
+        ] {
+            let motion = read_bvh(&dialect.text()).unwrap();
+            let (clip, notes) = motion.to_clip(&skeleton, &RigOverride::default()).unwrap();
+            assert!(notes.iter().any(|it| it.starts_with(note)) || note.is_empty(), "{notes:?}");
+            assert_eq!(clip.frames.len(), 40, "{name}");
+            for (i, (a, b)) in walk().frames.iter().zip(&clip.frames).enumerate() {
+                let bodies = [a, b].map(|frame| skeleton.pose_joints(&Pose::from(frame)));
+                for limb in LIMBS.into_iter().flat_map(|limb| [limb, limb.map(J::mirrored)]) {
+                    let [a, b] = bodies.map(|body| {
+                        let [from, to] = limb.map(|joint| body.positions[joint.index()]);
+                        to - from
+                    });
+                    let off = a.angle_between(b).to_degrees();
+                    assert!(off < 0.05, "{name}, frame {i}, {}: {off}°", limb[0].name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_may_wrap_but_not_have_another_length() {
+        let good = read_bvh(SMALL).unwrap().frames;
+        for text in [
+            SMALL.replace("1 2 3 90", "1 2 3\n90").replace("1 2 3 0 90", "1 2\n\n3 0\n90"),
+            SMALL.replace("90 0 0\n1 2 3", "90 0 0 1 2 3"),
+        ] {
+            assert_eq!(read_bvh(&text).unwrap().frames, good);
+        }
+        let head = SMALL[..SMALL.find("1 2 3").unwrap()].replace("Frames: 2", "Frames: 4");
+        let row = "1 2 3 4 5 6\n";
+        let (short, long) = ("1 2 3 4 5\n", "1 2 3 4 5 6 7\n");
+        for (rows, line, problem) in [
+            ([row, short, row, row].concat(), 15, "5 numbers to line 15 and 11 to line 16"),
+            ([row, short, long, row].concat(), 15, "5 numbers to line 15 and 12 to line 16"),
+            ([row, row, row, short].concat(), 17, "5 numbers to line 17"),
+            ([row, long, row, row].concat(), 15, "a frame has 7 numbers"),
+            (long.repeat(4), 14, "a frame has 7 numbers"),
+            (long.repeat(6), 14, "a frame has 7 numbers"),
+            // Rows of half a frame, or of two, are read if the file says that there are so many frames.
+            ("1 2 3\n".repeat(4), 14, "a row has 3 numbers, which makes 2 frames of 4"),
+            ("1 2 3 4 5 6 7 8 9 10 11 12\n".repeat(4), 14, "a row has 12 numbers"),
+        ] {
+            let error = read_bvh(&format!("{head}{rows}")).unwrap_err();
+            assert!(error.line == line && error.problem.contains(problem), "{error:?}");
+            assert!(error.problem.ends_with("the channels are 6"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_too_large_for_a_place_are_errors() {
+        for number in ["1e39", "-1e300"] {
+            let text = SMALL.replace("1 2 3 0 90 0", &format!("1 {number} 3 0 90 0"));
+            let error = read_bvh(&text).unwrap_err();
+            assert!(
+                error.line == 15 && error.problem.contains("frame 1, bone `Hips`"),
+                "{error:?}"
+            );
+        }
+        // Legs without a length make the way of the body endless.
+        let tiny = scaled_offsets(&write_bvh(&walk(), &Skeleton::default()), 1e-42);
+        let motion = read_bvh(&tiny).unwrap();
+        let error = motion.to_clip(&Skeleton::default(), &RigOverride::default()).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("frame 0, bone `pelvis`: it is too far away"), "{text}");
     }
 
     #[test]
     fn errors_name_the_line() {
         let many = format!("HIERARCHY\n{}", "ROOT a\n{\n".repeat(MOST_JOINTS + 1));
+        // Without this, each of a thousand ends of limbs had the name once more.
+        let long = SMALL.replace("ROOT Hips", &format!("ROOT {}", "many words ".repeat(30)));
         for (text, line, problem) in [
             ("", 1, "`HIERARCHY`"),
             ("HIERARCHY\nROOT Hips\n{\n", 3, "the file ends"),
@@ -353,6 +658,7 @@ mod tests {
             (&SMALL[..SMALL.find("1 2 3").unwrap()], 13, "no frames"),
             (&SMALL[..SMALL.find("Frames").unwrap()], 11, "before `Frames`"),
             (&many, 3 + 2 * MOST_JOINTS, "more than 1024 joints"),
+            (&long, 2, "a name of more than 256 bytes"),
         ] {
             let error = read_bvh(text).unwrap_err();
             assert!(error.problem.contains(problem), "{error:?} does not say {problem}");

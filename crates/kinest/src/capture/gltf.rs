@@ -1,6 +1,8 @@
 //! Animations of glTF files (`.gltf`, `.glb`, `.vrm`) and VRM animations (`.vrma`).
 
 use super::bones::{BoneMotion, BonePose, MOST_POSES};
+use super::rate::usual_rate;
+use super::write_gltf::GENERATOR;
 use crate::rig::{
     Animation, Bone, Component, GltfError, GltfFile, Interpolation, ModelNodes, RigOverride,
     Sampler, rotation_of,
@@ -8,8 +10,6 @@ use crate::rig::{
 use glam::{DAffine3, DQuat, DVec3};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// More bones than any body has.
-const MOST_BONES: usize = 4096;
 /// Rate of animations with few keys, Hz.
 const USUAL_RATE: f64 = 30.0;
 /// Keys further apart than this, seconds, are poses to be interpolated, not frames.
@@ -39,12 +39,6 @@ pub fn read_gltf(
     let other = |problem: String| GltfError::Animations(problem);
     let (tree, kept) =
         nodes.tree(&RigOverride::default()).map_err(|error| other(error.to_string()))?;
-    if kept.len() > MOST_BONES {
-        return Err(other(format!(
-            "{} nodes are no person's: export the person alone",
-            kept.len()
-        )));
-    }
     // The bone of each node of the file.
     let bone_of: BTreeMap<usize, usize> = (kept.iter().enumerate())
         .filter_map(|(bone, node)| Some((nodes.nodes[*node].number?, bone)))
@@ -71,8 +65,9 @@ pub fn read_gltf(
             ..bone.clone()
         })
         .collect();
-    let mut motion =
-        BoneMotion { bones, rate_hz, frames: Vec::new(), notes, said: BTreeMap::new() };
+    let knows_floor = file.generator().starts_with(GENERATOR);
+    let (frames, said) = (Vec::new(), BTreeMap::new());
+    let mut motion = BoneMotion { bones, rate_hz, frames, notes, said, knows_floor };
     motion.said = (nodes.humanoid.iter())
         .filter_map(|(joint, node)| Some((*joint, kept.binary_search(node).ok()?)))
         .collect();
@@ -406,9 +401,7 @@ fn grid(tracks: &Tracks) -> Grid {
         .all(|pair| (f64::from(pair[1]) - f64::from(pair[0]) - mean).abs() <= tolerance);
     let frames = (FRAMES_TOGETHER..=FRAMES_APART).contains(&mean);
     let step = if is_even && frames { mean } else { USUAL_RATE.recip() };
-    let rate = step.recip();
-    let whole = rate.round();
-    let rate_hz = if (rate / whole - 1.0).abs() < RATE_TOLERANCE { whole } else { rate };
+    let rate_hz = usual_rate(step.recip(), RATE_TOLERANCE);
     // The tolerance keeps a last frame that is off the grid only by rounding.
     let count = ((end - start) / step + 1e-2).floor().clamp(0.0, MOST_POSES as f64) as usize + 1;
     Grid { rate_hz, start, step, count, is_even: is_even || most.len() < 3 }
@@ -488,10 +481,9 @@ mod tests {
         let (clip, notes) = motion.to_clip(&Skeleton::default(), &RigOverride::default()).unwrap();
         let walk = walk();
         assert_eq!((clip.rate_hz, clip.frames.len()), (60.0, 40), "{notes:?}");
-        let lift = walk.frames[0].translation - clip.frames[0].translation;
         let (mut turned, mut moved) = (0.0_f64, 0.0_f64);
         for (a, b) in walk.frames.iter().zip(&clip.frames) {
-            moved = moved.max((a.translation - b.translation).distance(lift));
+            moved = moved.max(a.translation.distance(b.translation));
             for joint in J::ALL {
                 let [a, b] = [a, b].map(|frame| exp(frame.rotations[joint.index()]));
                 turned = turned.max(geodesic_angle(a, b));
@@ -692,5 +684,25 @@ mod tests {
         let file = json!({"asset": {"version": "2.0"}, "nodes": nodes, "animations": []});
         let error = read_gltf(file.to_string().as_bytes(), None, alone).unwrap_err().to_string();
         assert_eq!(error, "50000 nodes are no person's: export the person alone");
+    }
+
+    /// Numbers of the file that are finite, but whose products or 32 bits are not.
+    #[test]
+    fn numbers_too_large_for_a_place_name_their_bone() {
+        let good = write_glb(&walk(), &Skeleton::default());
+        for (nodes, key, number, problem) in [
+            (&[4][..], "translation", 1e39, "frame 0, bone `L_knee`"),
+            (&[1, 4], "scale", 1e25, "frame 0, bone `L_ankle`"),
+            (&[1, 4, 7], "scale", 1e90, "its rest transform is not finite"),
+        ] {
+            let file = edited(&good, |json, _| {
+                json["skins"][0].as_object_mut().unwrap().remove("inverseBindMatrices");
+                for node in nodes {
+                    json["nodes"][*node][key] = json!([number, number, number]);
+                }
+            });
+            let error = read_gltf(&file, None, alone).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error} instead of {problem}");
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! Motion from any file.
 
+use super::recording::{is_recording, read_recording};
 use super::{BoneMotion, CaptureError, LineError, read_amc, read_asf, read_bvh, read_gltf};
+use crate::motion::npz::NpzArchive;
 use crate::motion::{MotionClip, amass};
-use crate::rig::{GltfError, RigOverride, beside};
+use crate::rig::{GltfError, RigError, RigOverride, beside, read_whole};
 use crate::skeleton::Skeleton;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 /// A clip, and what was unusual about its file.
@@ -16,12 +19,12 @@ pub struct Loaded {
 }
 
 /// Reads a motion file, of whatever kind its contents are: AMASS `.npz`, BVH, glTF (`.glb`, `.gltf`, `.vrm`), VRM
-/// animation (`.vrma`), or AMC with the `.asf` file beside it (of the same name, of the part before `_`, or the only
-/// one in the folder). Of several animations the longest is read.
+/// animation (`.vrma`), AMC with the `.asf` file beside it (of the same name, of the part before `_`, or the only
+/// one in the folder), or the bodies in a recording of a game (`.jsonl`). Of several animations the longest is read.
 ///
 /// # Errors
-/// If the file cannot be read, is of another kind, or its bones are not those of a person; the error names file
-/// and line.
+/// If the file cannot be read, is no file or larger than 2 GiB, is of another kind, or its bones are not those of a
+/// person; the error names file and line.
 pub fn load(path: impl AsRef<Path>, skeleton: &Skeleton) -> Result<Loaded, CaptureError> {
     load_animation(path, skeleton, None)
 }
@@ -38,21 +41,34 @@ pub fn load_animation(
     let path = path.as_ref();
     let bytes = read(path)?;
     let start = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
-    if bytes.starts_with(b"glTF") || start.starts_with(b"{") {
+    let is_recording = is_recording(start);
+    if bytes.starts_with(b"glTF") || (start.starts_with(b"{") && !is_recording) {
         return gltf(&bytes, path, skeleton, animation, &beside(path));
     }
     if animation.is_some() {
         return Err(CaptureError::NoAnimations { path: path.into() });
     }
+    if is_recording {
+        return load_recording(&bytes, path);
+    }
     let is_amc = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("amc"));
     let motion = if start.get(..9).is_some_and(|word| word.eq_ignore_ascii_case(b"HIERARCHY")) {
         return load_bvh(&bytes, path, skeleton);
-    } else if is_amc || start.starts_with(b"#!OML") || start.starts_with(b":FULLY") {
+    } else if is_amc
+        || [&b"#!OML"[..], b":FULLY", b":DEGREES"].iter().any(|it| start.starts_with(it))
+    {
         let asf = skeleton_of(path)?;
         let skeleton = read_asf(&String::from_utf8_lossy(&read(&asf)?)).map_err(bad(&asf))?;
         read_amc(&String::from_utf8_lossy(&bytes), &skeleton).map_err(bad(path))?
     } else {
-        let clip = amass::read(std::io::Cursor::new(bytes), path)?;
+        if is_of_headset(&bytes) {
+            return Err(CaptureError::NoBody {
+                path: path.into(),
+                kind: "a recording of a headset and two controllers",
+                way: "the example `headset_replay` estimates it: `--report --out FOLDER FILE`",
+            });
+        }
+        let clip = amass::read(Cursor::new(bytes), path)?;
         return Ok(Loaded { clip, notes: Vec::new() });
     };
     on(&motion, skeleton, path)
@@ -70,6 +86,21 @@ pub fn load_bvh(
     let path = name.as_ref();
     let motion = read_bvh(&String::from_utf8_lossy(bytes)).map_err(bad(path))?;
     on(&motion, skeleton, path)
+}
+
+/// Reads the bodies in a recording of a game, the bytes of a `.jsonl` file; `name` stands for the path in errors.
+///
+/// # Errors
+/// If there are no bodies, only trackers, or as [`load`].
+pub fn load_recording(bytes: &[u8], name: impl AsRef<Path>) -> Result<Loaded, CaptureError> {
+    let path = name.as_ref();
+    let read = read_recording(&String::from_utf8_lossy(bytes)).map_err(bad(path))?;
+    let (clip, notes) = read.ok_or_else(|| CaptureError::NoBody {
+        path: path.into(),
+        kind: "a recording of trackers",
+        way: "a `MotionReplay` plays it in a game, where a `MotionWriter` writes what the body does",
+    })?;
+    Ok(Loaded { clip, notes })
 }
 
 /// Reads the bytes of a glTF or VRM animation file whose buffers are inside it; `name` stands for the path in errors.
@@ -100,6 +131,12 @@ fn gltf(
     on(&motion, skeleton, path)
 }
 
+/// Whether these are the bytes of an `.npz` with devices and without a body.
+fn is_of_headset(bytes: &[u8]) -> bool {
+    NpzArchive::new(Cursor::new(bytes))
+        .is_ok_and(|archive| !amass::is_clip(&archive) && archive.has("head_pos"))
+}
+
 /// Adds the path to an error of a text.
 fn bad(path: &Path) -> impl FnOnce(LineError) -> CaptureError {
     let path = path.to_owned();
@@ -107,14 +144,18 @@ fn bad(path: &Path) -> impl FnOnce(LineError) -> CaptureError {
 }
 
 fn on(motion: &BoneMotion, skeleton: &Skeleton, path: &Path) -> Result<Loaded, CaptureError> {
-    let (clip, notes) = motion
-        .to_clip(skeleton, &RigOverride::default())
-        .map_err(|source| CaptureError::Rig { path: path.into(), source: Box::new(source) })?;
+    let (clip, notes) =
+        motion.to_clip(skeleton, &RigOverride::default()).map_err(|source| match source {
+            RigError::Frame { frame, bone, problem } => {
+                CaptureError::Frame { path: path.into(), frame, bone, problem }
+            }
+            source => CaptureError::Rig { path: path.into(), source: Box::new(source) },
+        })?;
     Ok(Loaded { clip, notes })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CaptureError> {
-    std::fs::read(path).map_err(|source| CaptureError::Read { path: path.into(), source })
+    read_whole(path).map_err(|source| CaptureError::Read { path: path.into(), source })
 }
 
 /// The `.asf` file of an `.amc` file.
@@ -137,4 +178,103 @@ fn skeleton_of(path: &Path) -> Result<PathBuf, CaptureError> {
         let found = if names.is_empty() { "none".into() } else { names.join(", ") };
         CaptureError::NoSkeleton { path: path.into(), found }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{MotionFormat, write_bvh};
+    use crate::motion::synthetic::walk_and_wave;
+    use crate::motion::{ClipFrame, headset};
+    use crate::skeleton::Pose;
+    use crate::tracker::{TrackerFrame, TrackerSet};
+    use std::error::Error as _;
+    use std::fs;
+
+    fn walk() -> MotionClip {
+        let mut walk = walk_and_wave(&Skeleton::default()).resampled(60.0);
+        walk.frames.truncate(40);
+        walk
+    }
+
+    #[test]
+    fn our_files_keep_rates_of_video_and_heights_above_the_floor() {
+        let (folder, skeleton) = (tempfile::tempdir().unwrap(), Skeleton::default());
+        for whole in [24.0, 30.0, 60.0, 120.0] {
+            let mut high = walk();
+            high.rate_hz = whole * 1000.0 / 1001.0;
+            high.frames.iter_mut().for_each(|frame| frame.translation.z += 0.8);
+            for format in [MotionFormat::Bvh, MotionFormat::Glb, MotionFormat::Vrma] {
+                let file = folder.path().join("high").with_extension(format.ending());
+                format.save(&file, &high, &skeleton).unwrap();
+                let Loaded { clip, notes } = load(&file, &skeleton).unwrap();
+                assert_eq!((clip.rate_hz, clip.frames.len()), (high.rate_hz, 40), "{format:?}");
+                assert!(notes.is_empty(), "{notes:?}");
+                for (a, b) in high.frames.iter().zip(&clip.frames) {
+                    let off = a.translation.distance(b.translation);
+                    assert!(off < 1e-5, "{format:?}: {off} m");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn files_of_others_are_put_on_the_floor_and_a_note_says_how_far() {
+        let skeleton = Skeleton::default();
+        let mut high = walk();
+        high.frames.iter_mut().for_each(|frame| frame.translation.z += 0.8);
+        let text = write_bvh(&high, &skeleton).replace("L_hip", "LeftHip");
+        let Loaded { clip, notes } = load_bvh(text.as_bytes(), "other.bvh", &skeleton).unwrap();
+        let lowered = high.frames[0].translation.z - clip.frames[0].translation.z;
+        assert!((lowered - 0.8).abs() < 0.05, "{lowered}");
+        assert_eq!(notes, [format!("moved down by {lowered:.2} m, to stand on the floor")]);
+        let text = write_bvh(&walk(), &skeleton).replace("L_hip", "LeftHip");
+        let on_floor = load_bvh(text.as_bytes(), "other.bvh", &skeleton).unwrap();
+        assert!(on_floor.notes.is_empty(), "{:?}", on_floor.notes);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut refused = vec![(folder.path().to_owned(), "it is a folder")];
+        if cfg!(unix) {
+            refused.push(("/dev/null".into(), "it is a device or a pipe"));
+        }
+        for (path, problem) in refused {
+            let error = load(&path, &Skeleton::default()).unwrap_err();
+            let source = error.source().unwrap().to_string();
+            assert!(source.starts_with(problem), "{error}: {source}");
+        }
+    }
+
+    #[test]
+    fn recordings_are_read_where_they_have_bodies_and_said_to_have_none_elsewhere() {
+        let (folder, skeleton, walk) = (tempfile::tempdir().unwrap(), Skeleton::default(), walk());
+        let file = folder.path().join("game.jsonl");
+        let mut text = "{\"kinest_recording\":1,\"trackers\":\"HeadAndHands\"}\n".to_owned();
+        for (k, frame) in walk.frames.iter().enumerate() {
+            let (time, pose) = (k as f64 / 60.0, Pose::from(frame));
+            text += &serde_json::json!({"time": time, "trackers": [], "pose": pose}).to_string();
+            text += "\n";
+        }
+        fs::write(&file, &text).unwrap();
+        let Loaded { clip, .. } = load(&file, &skeleton).unwrap();
+        assert_eq!((clip.rate_hz, clip.frames.len()), (60.0, 40));
+        for (a, b) in walk.frames.iter().zip(&clip.frames) {
+            assert!(a.translation.distance(b.translation) < 1e-9);
+        }
+        fs::write(&file, text.replace("\"pose\"", "\"thought\"")).unwrap();
+        let error = load(&file, &skeleton).unwrap_err().to_string();
+        assert!(error.contains("game.jsonl is a recording of trackers, without a body"), "{error}");
+
+        let file = folder.path().join("game.npz");
+        let frame = |(k, frame): (usize, &ClipFrame)| {
+            let joints = skeleton.pose_joints(&Pose::from(frame));
+            TrackerFrame::from_joints(TrackerSet::HeadAndHands, k as f64 / 60.0, &joints)
+        };
+        let frames: Vec<TrackerFrame> = walk.frames.iter().enumerate().map(frame).collect();
+        headset::save(&file, &frames, 60.0).unwrap();
+        let error = load(&file, &skeleton).unwrap_err().to_string();
+        assert!(error.contains("headset") && error.contains("`headset_replay`"), "{error}");
+    }
 }

@@ -22,6 +22,8 @@ mod figure;
 mod format;
 mod gltf;
 mod load;
+mod rate;
+mod recording;
 mod scan;
 mod write_bvh;
 mod write_gltf;
@@ -31,7 +33,7 @@ pub use bones::{BoneMotion, BonePose};
 pub use bvh::read_bvh;
 pub use format::{MotionFormat, save};
 pub use gltf::read_gltf;
-pub use load::{Loaded, load, load_animation, load_bvh, load_gltf};
+pub use load::{Loaded, load, load_animation, load_bvh, load_gltf, load_recording};
 pub use write_bvh::write_bvh;
 pub use write_gltf::{write_glb, write_vrma};
 
@@ -79,6 +81,28 @@ pub enum CaptureError {
         /// What was found.
         #[source]
         source: Box<RigError>,
+    },
+    /// A frame is no place for a body.
+    #[error("motion file {path}, frame {frame}, bone `{bone}`: {problem}")]
+    Frame {
+        /// The file.
+        path: PathBuf,
+        /// Number of the frame, from 0.
+        frame: usize,
+        /// The bone.
+        bone: String,
+        /// What is wrong with its place.
+        problem: String,
+    },
+    /// The file has the motion of devices, and of no body.
+    #[error("motion file {path} is {kind}, without a body; {way}")]
+    NoBody {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+        /// How a body is made of it.
+        way: &'static str,
     },
     /// A glTF or VRM animation file is damaged, or has no motion of a person.
     #[error("motion file {path}")]

@@ -2,12 +2,18 @@
 
 use crate::coordinates::UPRIGHT;
 use crate::motion::MotionClip;
+use crate::rig::Bone;
 use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use glam::{DVec3, EulerRot};
 use std::fmt::Write as _;
 
 /// Metres of a BVH file are centimetres.
 const UNIT: f64 = 100.0;
+/// A limb ends this much further than its last joint, of the way to that joint from the one before. By it files are
+/// known that were written here: BVH has no comments.
+const END: f64 = 0.4;
+/// What writing six decimals takes from a length, with some margin.
+const ROUNDING: f64 = 1e-5;
 
 /// The text of a BVH file with this clip on `skeleton`: y up, centimetres, SMPL's joints under their names, each
 /// with rotations in the order z, x, y. The zero pose is SMPL's: a T-pose that faces +z.
@@ -63,7 +69,7 @@ fn joint(text: &mut String, skeleton: &Skeleton, joint_: J, depth: usize, order:
         is_end = false;
     }
     if is_end {
-        let end = skeleton.offsets[joint_.index()] * (0.4 * UNIT);
+        let end = skeleton.offsets[joint_.index()] * (END * UNIT);
         _ = write!(
             text,
             "{indent}\tEnd Site\n{indent}\t{{\n{indent}\t\tOFFSET {:.6} {:.6} {:.6}\n{indent}\t}}\n",
@@ -71,6 +77,20 @@ fn joint(text: &mut String, skeleton: &Skeleton, joint_: J, depth: usize, order:
         );
     }
     _ = writeln!(text, "{indent}}}");
+}
+
+/// Whether these are the bones of a file that [`write_bvh`] wrote of any skeleton.
+pub(super) fn are_ours(bones: &[Bone]) -> bool {
+    let joint = |bone: &Bone| J::ALL.into_iter().find(|joint| joint.name() == bone.name);
+    let is_ours = |bone: &Bone| match (joint(bone), bone.parent.map(|parent| &bones[parent])) {
+        (Some(J::Pelvis), None) => bone.translation == DVec3::ZERO,
+        (Some(it), Some(parent)) => it.parent().is_some() && it.parent() == joint(parent),
+        (None, Some(parent)) => bone.translation.abs_diff_eq(parent.translation * END, ROUNDING),
+        (_, None) => false,
+    };
+    let is_last = |joint: &J| J::ALL.into_iter().all(|other| other.parent() != Some(*joint));
+    let ends = J::ALL.iter().filter(|joint| is_last(joint)).count();
+    bones.len() == J::COUNT + ends && bones.iter().all(is_ours)
 }
 
 #[cfg(test)]
@@ -90,14 +110,31 @@ mod tests {
         let (back, notes) =
             read_bvh(&text).unwrap().to_clip(&skeleton, &RigOverride::default()).unwrap();
         assert_eq!((back.rate_hz, back.frames.len()), (60.0, 200), "{notes:?}");
-        let lift = clip.frames[0].translation - back.frames[0].translation;
-        assert!(lift.truncate().length() < 1e-4 && lift.z.abs() < 0.05, "{lift}");
         for (i, (a, b)) in clip.frames.iter().zip(&back.frames).enumerate() {
-            assert!((a.translation - b.translation).distance(lift) < 1e-4, "frame {i}");
+            assert!(a.translation.distance(b.translation) < 1e-5, "frame {i}");
             for joint in J::ALL {
                 let [a, b] = [a, b].map(|frame| exp(frame.rotations[joint.index()]));
                 let angle = geodesic_angle(a, b);
                 assert!(angle < 1e-4, "frame {i} {joint:?}: {angle}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_are_known_as_ours_by_their_bones() {
+        let clip = MotionClip { rate_hz: 60.0, frames: vec![(&Pose::rest()).into(); 2] };
+        let mut tall = Skeleton::default();
+        tall.offsets.iter_mut().for_each(|offset| *offset *= 1.2);
+        for skeleton in [Skeleton::default(), tall] {
+            let text = write_bvh(&clip, &skeleton);
+            assert!(read_bvh(&text).unwrap().knows_floor);
+            for (from, to) in [
+                ("L_hip", "LeftHip"),
+                ("\tOFFSET 0.000000 0.000000 0.000000", "\tOFFSET 0.000000 90.000000 0.000000"),
+                ("End Site\n\t\t\t\t\t{\n\t\t\t\t\t\tOFFSET ", "End Site\n{\nOFFSET 1"),
+            ] {
+                let other = text.replacen(from, to, 1);
+                assert!(other != text && !read_bvh(&other).unwrap().knows_floor, "{from}");
             }
         }
     }

@@ -7,6 +7,8 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use glam::{DQuat, DVec3};
 use serde_json::{Map, Value, json};
 
+/// How the name of the program that wrote a file begins, if it is this one.
+pub(super) const GENERATOR: &str = "kinest ";
 /// Bytes of a file are counted in 32 bits; a frame has 372.
 pub(super) const MOST_FRAMES: usize = 11_000_000;
 
@@ -122,7 +124,7 @@ fn document(
         })
         .collect();
     let mut document = json!({
-        "asset": {"version": "2.0", "generator": concat!("kinest ", env!("CARGO_PKG_VERSION"))},
+        "asset": {"version": "2.0", "generator": GENERATOR.to_owned() + env!("CARGO_PKG_VERSION")},
         "scene": 0,
         "scenes": [{"name": "scene", "nodes": [0]}],
         "nodes": nodes,

@@ -37,6 +37,9 @@ pub enum PacketProblem {
 
 /// The messages of a packet, in their order. Time tags are not kept: everything is meant at once.
 ///
+/// A message with a list among its arguments is there without any: what is read here has none with lists, so who takes
+/// it counts it as foreign, and the others of its bundle are used.
+///
 /// # Errors
 /// If the bytes are no OSC packet. Then none of it is used.
 pub fn messages(packet: &[u8]) -> Result<Vec<OscMessage>, PacketProblem> {
@@ -84,7 +87,9 @@ fn message(bytes: &[u8], at: usize) -> Result<OscMessage, PacketProblem> {
     let tags = tags.and_then(|from| bytes.get(from..from + text_end(from)?));
     // Lists in lists without end are no use, and freeing them takes a stack as deep.
     if tags.is_some_and(|tags| tags.contains(&b'[')) {
-        return Err(fail("it has a list among its arguments"));
+        let address = text_end(0).and_then(|end| std::str::from_utf8(&bytes[..end]).ok());
+        let address = address.ok_or_else(|| fail("its address is no text"))?;
+        return Ok(osc(address, vec![]));
     }
     match rosc::decoder::decode_udp(bytes) {
         Ok((_, OscPacket::Message(message))) => Ok(message),
@@ -146,6 +151,26 @@ mod tests {
         assert_eq!(messages(bytes), Ok(vec![message]));
     }
 
+    /// Programs send lists beside what is understood here.
+    #[test]
+    fn a_list_takes_its_message_and_not_the_bundle() {
+        let list =
+            OscType::Array(rosc::OscArray { content: vec![OscType::Int(1), OscType::Float(2.0)] });
+        let bone = |name: &str| {
+            let numbers = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0].map(OscType::Float);
+            let args = std::iter::once(OscType::String(name.into())).chain(numbers);
+            osc("/VMC/Ext/Bone/Pos", args.collect())
+        };
+        let with_list = osc("/VMC/Ext/Bone/Pos", vec![OscType::String("Hips".into()), list]);
+        let packets = bundled(&[bone("Head"), with_list, bone("Neck")]);
+        assert_eq!(packets.len(), 1);
+        let nameless = osc("/VMC/Ext/Bone/Pos", vec![]);
+        assert_eq!(messages(&packets[0]), Ok(vec![bone("Head"), nameless, bone("Neck")]));
+        let mut marionette = crate::osc::vmc::Marionette::default();
+        marionette.receive(&packets[0]).unwrap();
+        assert_eq!((marionette.bones_received(), marionette.ignored()), (2, 1));
+    }
+
     #[test]
     fn bundles_in_bundles_are_read_and_endless_ones_refused() {
         let inner = b"/a\0\0,\0\0\0".to_vec();
@@ -159,7 +184,7 @@ mod tests {
         assert_eq!(messages(&nested(DEEPEST + 1)), Err(PacketProblem::TooDeep));
         assert_eq!(messages(&nested(3000)), Err(PacketProblem::TooDeep));
         let list = [b"/a\0\0,".to_vec(), vec![b'['; 60_000], vec![0; 3]].concat();
-        assert!(messages(&list).unwrap_err().to_string().contains("a list"));
+        assert_eq!(messages(&list), Ok(vec![osc("/a", vec![])]));
         assert_eq!(messages(&vec![0; 70_000]), Err(PacketProblem::TooLarge(70_000)));
         assert_eq!(messages(b"#bundle\0"), Err(PacketProblem::CutOff(0)));
         let two = nested(2);

@@ -12,9 +12,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// More entries of a kind than any file has: a list of `{}` takes a hundred times its size in memory.
 const MOST_ENTRIES: usize = 1 << 16;
+/// More bytes than any motion or character has: of a file, and of all the buffers in files beside it.
+pub(super) const MOST_BYTES: u64 = 1 << 31;
+/// Longest name of a file, bytes.
+const LONGEST_NAME: usize = 4096;
 
 /// Why a model file could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +31,14 @@ pub enum GltfError {
         path: PathBuf,
         /// The reason.
         source: std::io::Error,
+    },
+    /// A buffer is in a file that is not read.
+    #[error("buffer `{uri}`: {problem}")]
+    Buffer {
+        /// What the file says where it is, or the start of that.
+        uri: String,
+        /// Why it is not read.
+        problem: &'static str,
     },
     /// The file is cut off, or it is not a binary glTF 2 file.
     #[error("not a binary glTF 2 file: {0}")]
@@ -67,6 +80,8 @@ pub enum GltfError {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Document {
+    #[serde(default)]
+    asset: Asset,
     #[serde(default, deserialize_with = "bounded")]
     pub nodes: Vec<Node>,
     #[serde(default, deserialize_with = "bounded")]
@@ -85,6 +100,12 @@ pub(crate) struct Document {
     pub extensions: BTreeMap<String, Value>,
     #[serde(default)]
     extensions_required: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Asset {
+    #[serde(default)]
+    generator: String,
 }
 
 #[derive(Deserialize)]
@@ -236,7 +257,12 @@ pub(crate) struct GltfFile<'a> {
     pub document: Document,
     json: &'a [u8],
     binary: Option<&'a [u8]>,
-    buffers: BTreeMap<usize, Cow<'a, [u8]>>,
+    /// Those that were asked for.
+    buffers: BTreeMap<usize, Arc<Cow<'a, [u8]>>>,
+    /// Those in other files by the names of these, because many buffers may name the same file.
+    files: BTreeMap<String, Arc<Cow<'a, [u8]>>>,
+    /// How many bytes other files may still have.
+    left: u64,
 }
 
 impl<'a> GltfFile<'a> {
@@ -244,7 +270,13 @@ impl<'a> GltfFile<'a> {
     pub fn new(bytes: &'a [u8]) -> Result<Self, GltfError> {
         let (json, binary) = chunks(bytes)?;
         let document = serde_json::from_slice(json)?;
-        Ok(Self { document, json, binary, buffers: BTreeMap::new() })
+        let (buffers, files) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { document, json, binary, buffers, files, left: MOST_BYTES })
+    }
+
+    /// The program that wrote the file, as the file says; empty if it does not.
+    pub fn generator(&self) -> &str {
+        &self.document.asset.generator
     }
 
     /// The animations of the file.
@@ -275,7 +307,7 @@ impl<'a> GltfFile<'a> {
             };
             let required = &self.document.extensions_required;
             free.insert(match &entry.uri {
-                None => match self.binary {
+                None => Arc::new(match self.binary {
                     _ if required.iter().any(|name| name.ends_with("_meshopt_compression")) => {
                         return Ok(Err(
                             "its buffer is compressed with meshopt, which is not read: export without"
@@ -283,12 +315,27 @@ impl<'a> GltfFile<'a> {
                     }
                     Some(binary) => Cow::Borrowed(binary),
                     None => return Ok(Err("its buffer has no bytes")),
-                },
+                }),
                 Some(uri) if uri.starts_with("data:") => match data_uri(uri) {
-                    Some(bytes) => Cow::Owned(bytes),
+                    Some(bytes) => Arc::new(Cow::Owned(bytes)),
                     None => return Ok(Err("its data URI is not base64")),
                 },
-                Some(uri) => Cow::Owned(read(&percent_decoded(uri))?),
+                Some(uri) => {
+                    let name = file_name(uri)?;
+                    match self.files.get(&name) {
+                        Some(bytes) => Arc::clone(bytes),
+                        None => {
+                            let bytes = read(&name)?;
+                            let left = self.left.checked_sub(bytes.len() as u64);
+                            self.left = left.ok_or_else(|| {
+                                refused(uri, "with it, the buffers are too large: export less")
+                            })?;
+                            let bytes: Arc<Cow<[u8]>> = Arc::new(Cow::Owned(bytes));
+                            self.files.insert(name, Arc::clone(&bytes));
+                            bytes
+                        }
+                    }
+                }
             });
         }
         Ok(Ok(Elements {
@@ -446,6 +493,29 @@ fn data_uri(uri: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+fn refused(uri: &str, problem: &'static str) -> GltfError {
+    GltfError::Buffer { uri: uri.chars().take(80).collect(), problem }
+}
+
+/// The name of the file that a `uri` means, which is in the folder of the file that names it, or below: no other file
+/// of the computer is to be read because a file of a stranger says so.
+fn file_name(uri: &str) -> Result<String, GltfError> {
+    if uri.len() > LONGEST_NAME {
+        return Err(refused(uri, "no file has so long a name"));
+    }
+    let name = percent_decoded(uri);
+    let separators = ['/', '\\'];
+    if name.split(separators).any(|part| part == "..") {
+        return Err(refused(uri, "it is not in the folder of the file, nor below"));
+    }
+    // As in `/x`, `C:\x` and `https://x`.
+    let first = name.split(separators).next().unwrap_or_default();
+    if first.is_empty() || first.contains(':') {
+        return Err(refused(uri, "it is not named relative to the file"));
+    }
+    Ok(name)
+}
+
 /// A file name with `%20` and the like replaced.
 fn percent_decoded(uri: &str) -> String {
     let mut bytes = vec![];
@@ -465,4 +535,74 @@ fn percent_decoded(uri: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::cell::RefCell;
+
+    /// A file of accessors, each with a buffer of its own in one of these files.
+    fn text(uris: &[&str]) -> String {
+        let all = 0..uris.len();
+        let accessors: Vec<Value> =
+            all.clone().map(|k| json!({"bufferView": k, "count": 1})).collect();
+        let views: Vec<Value> = all.map(|k| json!({"buffer": k})).collect();
+        let buffers: Vec<Value> = uris.iter().map(|uri| json!({"uri": uri})).collect();
+        json!({"accessors": accessors, "bufferViews": views, "buffers": buffers}).to_string()
+    }
+
+    #[test]
+    fn a_file_that_many_buffers_name_is_read_once_and_all_together_are_bounded() {
+        let names = ["a%20b.bin", "a b.bin", "a b.bin", "c.bin"];
+        let text = text(&names);
+        let mut file = GltfFile::new(text.as_bytes()).unwrap();
+        let asked = RefCell::new(vec![]);
+        let read = |name: &str| -> Result<Vec<u8>, GltfError> {
+            asked.borrow_mut().push(name.to_owned());
+            Ok(name.as_bytes().to_vec())
+        };
+        for accessor in [0, 1, 2, 3, 0, 1] {
+            let elements = file.elements(accessor, 1, &read).unwrap().unwrap();
+            assert_eq!(elements.get(0), Some(&names[accessor].as_bytes()[..1]));
+        }
+        assert_eq!(asked.into_inner(), ["a b.bin", "c.bin"]);
+        assert_eq!(file.left, MOST_BYTES - 12);
+
+        let mut file = GltfFile::new(text.as_bytes()).unwrap();
+        file.left = 10;
+        let read = |name: &str| -> Result<Vec<u8>, GltfError> { Ok(name.as_bytes().to_vec()) };
+        file.elements(0, 1, &read).unwrap().unwrap();
+        let Err(error) = file.elements(3, 1, &read) else { panic!("10 bytes are left") };
+        assert!(error.to_string().contains("buffer `c.bin`: with it"), "{error}");
+    }
+
+    #[test]
+    fn buffers_are_in_the_folder_of_their_file() {
+        let long = "x".repeat(LONGEST_NAME + 1);
+        for uri in [
+            "/etc/passwd",
+            "../secret.bin",
+            "a/../../secret.bin",
+            "a\\..\\secret.bin",
+            "%2e%2e/secret.bin",
+            "%2Fetc/passwd",
+            "\\\\host\\share",
+            "C:\\secret.bin",
+            "file:///etc/passwd",
+            "https://example.org/a.bin",
+            "",
+            &long,
+        ] {
+            let text = text(&[uri]);
+            let mut file = GltfFile::new(text.as_bytes()).unwrap();
+            let read = |name: &str| -> Result<Vec<u8>, GltfError> { panic!("it asks for {name}") };
+            let Err(error) = file.elements(0, 1, &read) else { panic!("{uri} is read") };
+            assert!(matches!(error, GltfError::Buffer { .. }), "{uri}: {error}");
+        }
+        for uri in ["a.bin", "./a.bin", "buffers/a.bin", "..a/b..bin", "100%.bin"] {
+            assert!(file_name(uri).is_ok(), "{uri}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::limbs::{ARMS, Known, LEGS, LimbKind, Pair, Search, ramp};
 use super::map::{DrivenBone, Evidence, RigMap};
 use super::names::{Finger, Hints, Part};
-use super::tree::BoneTree;
+use super::tree::{BoneTree, MOST_BONES};
 use super::{RigError, RigOverride};
 use crate::skeleton::SmplJoint as J;
 use glam::DVec3;
@@ -36,12 +36,16 @@ impl RigMap {
     ///
     /// # Errors
     /// [`RigError::NotHumanoid`] if two arms, two legs and a head are not found, or if they are not
-    /// placed as those of a standing person, as in animals; an error naming the bone if `given` names a bone that does not exist or gives one bone to two joints.
+    /// placed as those of a standing person, as in animals; an error naming the bone if `given` names a bone that does
+    /// not exist or gives one bone to two joints; [`RigError::TooMany`] of more than 4096 bones.
     pub fn find(
         tree: &BoneTree,
         given: &RigOverride,
         said_by_file: &Known,
     ) -> Result<Self, RigError> {
+        if tree.bones().len() > MOST_BONES {
+            return Err(RigError::TooMany { bones: tree.bones().len() });
+        }
         let mut named = Known::new();
         for (joint, name) in &given.bones {
             let bone = tree.named(name)?;
@@ -309,12 +313,14 @@ impl Finder<'_> {
         for (i, up) in self.ups().into_iter().enumerate() {
             let Some(legs) = all_legs.best(up, |_| true) else { continue };
             legs_seen = true;
-            let of_legs = [legs.left, legs.right].concat();
-            let in_legs = |b| {
-                of_legs.contains(&b)
-                    || [legs.left, legs.right].iter().any(|leg| tree.is_under(b, leg[0]))
-            };
-            let Some(arms) = all_arms.best(up, |b| !in_legs(b)) else { continue };
+            // The bones of the legs, and all that hang from these.
+            let mut in_legs: Vec<bool> = Vec::with_capacity(tree.bones().len());
+            for (bone, of) in tree.bones().iter().enumerate() {
+                let hangs = of.parent.is_some_and(|parent| in_legs[parent]);
+                in_legs.push(hangs || bone == legs.left[0] || bone == legs.right[0]);
+            }
+            [legs.left, legs.right].concat().into_iter().for_each(|bone| in_legs[bone] = true);
+            let Some(arms) = all_arms.best(up, |b| !in_legs[b]) else { continue };
             let bonus = match i {
                 0 => GLTF_UP,
                 i if i < UPS.len() => 0.0,
@@ -360,9 +366,12 @@ impl Finder<'_> {
         let branches = |bone: &usize| tree.children(*bone).count() > 1;
         for bone in (0..tree.bones().len()).filter(branches) {
             for above in tree.above(bone).filter(branches) {
+                if ups.len() == MOST {
+                    return ups;
+                }
                 let step = (tree.position(bone) - tree.position(above)).normalize_or_zero();
                 let is_new = ups.iter().all(|up| up.angle_between(step) > NEAR_AXIS / 2.0);
-                if step != DVec3::ZERO && is_new && ups.len() < MOST {
+                if step != DVec3::ZERO && is_new {
                     ups.push(step);
                 }
             }
@@ -667,10 +676,14 @@ impl Finder<'_> {
         };
         let middle = limbs.shoulders.dot(*left);
         let breadth = tree.position(arms.left[0]).distance(tree.position(arms.right[0]));
-        let top = |b: usize| {
-            let under = (b..tree.bones().len()).filter(|c| tree.is_under(*c, b));
-            under.map(|c| tree.position(c).dot(*up)).fold(f64::MIN, f64::max)
-        };
+        // The height of the highest bone at or under each.
+        let bones = tree.bones();
+        let mut peaks: Vec<f64> = (0..bones.len()).map(|b| tree.position(b).dot(*up)).collect();
+        for (bone, of) in bones.iter().enumerate().rev() {
+            if let Some(parent) = of.parent {
+                peaks[parent] = peaks[parent].max(peaks[bone]);
+            }
+        }
         let mut chain = vec![];
         let mut at = shoulders;
         loop {
@@ -681,7 +694,7 @@ impl Finder<'_> {
                 .filter(|b| {
                     (tree.position(*b) - tree.position(at)).dot(*up) > -SAME_PLACE * limbs.height
                 })
-                .max_by(|a, b| top(*a).total_cmp(&top(*b)));
+                .max_by(|a, b| peaks[*a].total_cmp(&peaks[*b]));
             let Some(next) = next else { break };
             chain.push(next);
             at = next;

@@ -1,13 +1,15 @@
 //! Reads the nodes, skins and humanoid of a glTF file (`.gltf`, `.glb`, `.vrm`, `.vrma`).
 
-use super::document::{GltfError, GltfFile, Node};
+use super::document::{GltfError, GltfFile, MOST_BYTES, Node};
 use super::nodes::{ModelNode, ModelNodes};
 use super::rest::Skin;
 use super::tree::Bone;
 use super::vrm::{VRM_EXTENSIONS, vrm_bones};
 use glam::{DAffine3, DMat4, DQuat, DVec3};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::Path;
 
 /// Bytes of a matrix of 16 `f32`.
 const MATRIX: usize = 64;
@@ -19,7 +21,7 @@ impl ModelNodes {
     /// [`GltfError`] says what cannot be read.
     pub fn from_gltf_file(path: impl AsRef<Path>) -> Result<Self, GltfError> {
         let path = path.as_ref();
-        Self::from_gltf(&read_file(path.into())?, beside(path))
+        Self::from_gltf(&read_file(path)?, beside(path))
     }
 
     /// Reads the bytes of a `.gltf`, `.glb` or `.vrm` file. `buffer` reads another file that it
@@ -85,21 +87,34 @@ impl ModelNodes {
     }
 }
 
-/// Reads a file; devices and pipes, which may never end, are refused.
-fn read_file(path: PathBuf) -> Result<Vec<u8>, GltfError> {
-    let read = || {
-        if !std::fs::metadata(&path)?.is_file() {
-            return Err(std::io::Error::other("it is no file"));
-        }
-        std::fs::read(&path)
-    };
-    read().map_err(|source| GltfError::Read { path: path.clone(), source })
+/// Reads a file. Folders, devices and pipes, of which some never end, and files of more than [`MOST_BYTES`] are
+/// refused before anything of them is read.
+pub(crate) fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let about = fs::metadata(path)?;
+    if about.is_dir() {
+        return Err(io::Error::other("it is a folder"));
+    }
+    if !about.is_file() {
+        return Err(io::Error::other("it is a device or a pipe, not a file"));
+    }
+    let too_large = || io::Error::other(format!("it has more than {} GiB", MOST_BYTES >> 30));
+    if about.len() > MOST_BYTES {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(about.len() as usize);
+    // It may grow meanwhile.
+    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, GltfError> {
+    read_whole(path).map_err(|source| GltfError::Read { path: path.into(), source })
 }
 
 /// Reads the files beside `path`.
 pub(crate) fn beside(path: &Path) -> impl Fn(&str) -> Result<Vec<u8>, GltfError> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    move |name| read_file(folder.join(name))
+    move |name| read_file(&folder.join(name))
 }
 
 fn bone(node: &Node, parent: Option<usize>) -> Bone {

@@ -5,6 +5,9 @@
 //! hang elsewhere, as feet do that an inverse kinematics moves. Every such triple in the tree is
 //! scored by names and by shape, and every two triples as a pair, by how well one mirrors the
 //! other. Names outweigh shape where they are plain.
+//!
+//! A chain of a thousand bones has more than a hundred million triples, so a limb's bones are only looked for so near
+//! to each other as bodies have them.
 
 use super::names::{Hints, Part, Side};
 use super::tree::BoneTree;
@@ -63,6 +66,19 @@ const PLAIN: f64 = 0.7;
 const ELSEWHERE: f64 = 0.1;
 /// Number of top-scoring limbs, with given bones and without, that are tried in pairs.
 const TRIED: usize = 60;
+/// The bones of a limb are among this many ancestors of the one after them: those in between are twist bones and
+/// helpers. …
+const REACH: usize = 24;
+/// … In trees of so many and so long chains that this would make more triples, they are among fewer, …
+const MOST_TRIPLES: usize = 1 << 17;
+/// … but no fewer than this.
+const LEAST_REACH: usize = 4;
+/// In trees with more bones than this, the bone beside a given one is not looked for in all of the tree.
+const ANYWHERE: usize = 360;
+/// If more bones than this have a plain name, it says nothing about bones that hang elsewhere.
+const MOST_PLAIN: usize = 32;
+/// Most candidates, which only a tree made for the purpose has: each is scored for many directions.
+const MOST_LIMBS: usize = 1 << 19;
 /// Pairs below this name score, 0 to 1, …
 const LEAST_NAMES: f64 = 0.55;
 /// … and below this shape score, 0 to 1, are rejected.
@@ -148,13 +164,19 @@ impl<'a> Search<'a> {
             bones.iter().copied().filter(|bone| test(*bone)).collect()
         };
         let given: [Vec<usize>; 3] = std::array::from_fn(|i| all(&|bone| is_given(bone, i)));
-        let plain: [Vec<usize>; 3] = std::array::from_fn(|i| all(&|bone| is_plain(bone, i)));
+        let plain: [Vec<usize>; 3] = std::array::from_fn(|i| {
+            let plain = all(&|bone| is_plain(bone, i));
+            if plain.len() > MOST_PLAIN { vec![] } else { plain }
+        });
+        let reach = reach(tree, &bones);
         // The bones that may come before `next` in a limb, as its bone `i`.
         let before = |next: usize, i: usize| -> Vec<usize> {
-            let mut found: Vec<usize> = tree.above(next).filter(|b| allowed[*b]).collect();
-            let elsewhere: &[usize] = if given[i + 1].contains(&next) {
+            let mut found: Vec<usize> =
+                tree.above(next).filter(|b| allowed[*b]).take(reach).collect();
+            let is_given = given[i + 1].contains(&next);
+            let elsewhere: &[usize] = if is_given && bones.len() <= ANYWHERE {
                 &bones
-            } else if plain[i + 1].contains(&next) {
+            } else if is_given || plain[i + 1].contains(&next) {
                 &plain[i]
             } else {
                 &[]
@@ -167,9 +189,12 @@ impl<'a> Search<'a> {
             found
         };
         let mut limbs = vec![];
-        for &end in &bones {
+        'all: for &end in &bones {
             for middle in before(end, 1) {
                 for top in before(middle, 0).into_iter().filter(|top| *top != end) {
+                    if limbs.len() == MOST_LIMBS {
+                        break 'all;
+                    }
                     let bones = [top, middle, end];
                     let sides: Vec<_> = bones.iter().filter_map(|b| hints[*b].side).collect();
                     let one_side = sides.windows(2).all(|two| two[0] == two[1]);
@@ -255,6 +280,20 @@ impl<'a> Search<'a> {
         }
         best
     }
+}
+
+/// Among how many ancestors of a bone the one before it in a limb is looked for.
+fn reach(tree: &BoneTree, bones: &[usize]) -> usize {
+    let mut depths = vec![0_usize; tree.bones().len()];
+    for &bone in bones {
+        depths[bone] = tree.bones()[bone].parent.map_or(0, |parent| depths[parent] + 1);
+    }
+    let triples = |reach: usize| -> usize {
+        let middles = bones.iter().flat_map(|bone| tree.above(*bone).take(reach));
+        middles.map(|middle| depths[middle].min(reach)).sum()
+    };
+    let mut reaches = (LEAST_REACH..=REACH).rev();
+    reaches.find(|reach| triples(*reach) <= MOST_TRIPLES).unwrap_or(LEAST_REACH)
 }
 
 /// 0 up to `low`, 1 from `high` on, linear in between.

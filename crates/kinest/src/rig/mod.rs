@@ -87,7 +87,7 @@ mod vrm;
 
 pub use document::GltfError;
 pub(crate) use document::{Animation, Component, GltfFile, Interpolation, Sampler};
-pub(crate) use gltf::beside;
+pub(crate) use gltf::{beside, read_whole};
 pub use links::BoneWrite;
 pub use map::{DrivenBone, Evidence, RigMap};
 pub use nodes::{FoundRig, ModelNode, ModelNodes};
@@ -182,6 +182,22 @@ pub enum RigError {
         problem: &'static str,
         /// The bones that were found so far.
         found: String,
+    },
+    /// There are more bones than any body has.
+    #[error("{bones} nodes are no person's: export the person alone")]
+    TooMany {
+        /// Number of bones.
+        bones: usize,
+    },
+    /// A frame of a motion is no place for a body.
+    #[error("frame {frame}, bone `{bone}`: {problem}")]
+    Frame {
+        /// Number of the frame, from 0.
+        frame: usize,
+        /// The bone.
+        bone: String,
+        /// What is wrong with its place.
+        problem: String,
     },
     /// A rig override is not valid RON of the expected form.
     #[error("rig override: {0}")]

@@ -329,6 +329,8 @@ fn series(word: &str) -> &'static [(Part, f64)] {
     }
 }
 
+/// Words of a name, its last ones, among which the part of the body is looked for.
+const MOST_WORDS: usize = 16;
 /// Fit of all but the first of numbered bones with the same name.
 const NOT_FIRST: f64 = 0.75;
 /// Fit of a name that says more than the part, in words that are not known.
@@ -532,10 +534,11 @@ fn settle(hints: &mut [Hints]) {
 
 /// The words that name a part, joined, and whether these are all.
 fn longest_part(words: &[&str], sided: bool) -> (String, bool) {
-    for length in (1..=words.len()).rev() {
+    let last = &words[words.len().saturating_sub(MOST_WORDS)..];
+    for length in (1..=last.len()).rev() {
         // The last words name the part in most conventions: `avg_hip`, `hero_upper_arm`.
-        for start in (0..=words.len() - length).rev() {
-            let joined = words[start..start + length].concat();
+        for start in (0..=last.len() - length).rev() {
+            let joined = last[start..start + length].concat();
             if !parts(&joined, sided).is_empty() {
                 return (joined, length == words.len());
             }
@@ -697,6 +700,17 @@ mod tests {
         let human = &["finger1-1.L", "finger2-1.L", "finger4-1.L", "finger5-1.L"];
         assert_eq!(numbered(human, Finger::Index), "finger2-1.L");
         assert_eq!(numbered(human, Finger::Little), "finger5-1.L");
+    }
+
+    /// All runs of thousands of words would take hours.
+    #[test]
+    fn a_name_of_thousands_of_words_is_read_by_its_last_ones() {
+        let hints = of(&format!("{}LeftHand", "xy ".repeat(7000)));
+        assert_eq!((hints.side, hints.fit(Part::Hand)), (Some(Side::Left), WITH_OTHER_WORDS));
+        assert_eq!(of(&"xy ".repeat(7000)).fit(Part::Hand), 0.0);
+        // Fifteen words before the part still tell it.
+        let hints = of(&format!("{}L_Shin", "of_a_hero_".repeat(5)));
+        assert_eq!((hints.side, hints.fit(Part::Shin)), (Some(Side::Left), WITH_OTHER_WORDS));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::map::RigMap;
 use super::rest::{Skin, to_bind_pose};
-use super::tree::{Bone, BoneTree};
+use super::tree::{Bone, BoneTree, MOST_BONES};
 use super::{RigError, RigOverride};
 use crate::skeleton::SmplJoint;
 use glam::{DQuat, DVec3};
@@ -51,7 +51,7 @@ impl ModelNodes {
     /// wherever the nodes stand.
     ///
     /// # Errors
-    /// See [`RigMap::find`].
+    /// See [`RigMap::find`]; a model in which more nodes could be bones than any body has is refused.
     pub fn find(&self, given: &RigOverride) -> Result<FoundRig, RigError> {
         let (tree, nodes) = self.tree(given)?;
         let bone_of = |node: &usize| nodes.iter().position(|n| n == node);
@@ -80,7 +80,6 @@ impl ModelNodes {
             scale: DVec3::ONE,
         });
         let all = BoneTree::new(names.collect())?.numbered(numbers);
-        let mut notes = to_bind_pose(&mut bones, &self.skins);
 
         let mut kept = vec![false; count];
         let joints = self.skins.iter().flat_map(|skin| &skin.joints);
@@ -102,6 +101,11 @@ impl ModelNodes {
             meant.into_iter().for_each(|node| kept[node] = true);
         }
         keep_ancestors(&bones, &mut kept);
+        let most = kept.iter().filter(|kept| **kept).count();
+        if most > MOST_BONES {
+            return Err(RigError::TooMany { bones: most });
+        }
+        let mut notes = to_bind_pose(&mut bones, &self.skins);
         // Weapons and the like are hidden by making them infinitely small.
         let mut flat = vec![false; count];
         for (node, bone) in bones.iter().enumerate() {

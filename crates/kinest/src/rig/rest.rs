@@ -24,6 +24,8 @@ const SAME_SCALE: f64 = 1.05;
 const SAME_AXES: f64 = 1.0;
 /// Number of joints that are tried as the ones that stand as they were bound.
 const TRIED: usize = 32;
+/// Number of joints shared with another skin that are tried as the ones that tell how this one is placed.
+const SHARED_TRIED: usize = 256;
 
 /// Moves `bones` to the pose of `skins`. Bones outside all skins keep their place relative to their
 /// parents. Bones that already stand in it are not changed. Returns notes on what was unusual.
@@ -116,7 +118,7 @@ fn nodes_from_mesh(
     let shared: Vec<DAffine3> =
         binds.iter().filter_map(|(joint, bind)| Some(rest[*joint]? * bind.inverse())).collect();
     let agreeing = |a: &DAffine3| shared.iter().filter(|b| equal(a, b, size)).count();
-    if let Some(best) = shared.iter().max_by_key(|a| agreeing(a)) {
+    if let Some(best) = shared.iter().take(SHARED_TRIED).max_by_key(|a| agreeing(a)) {
         return Some(*best);
     }
     let depth =

@@ -5,6 +5,7 @@ mod bind_pose;
 mod files;
 mod following;
 mod given;
+mod large;
 mod naming;
 mod trunks;
 

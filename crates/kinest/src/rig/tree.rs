@@ -4,6 +4,9 @@ use super::RigError;
 use glam::{DAffine3, DMat3, DQuat, DVec3};
 use std::collections::BTreeMap;
 
+/// More bones than any body has, with hair, clothes and fingers: a whole level, in which nobody is searched.
+pub(super) const MOST_BONES: usize = 4096;
+
 /// One node of a character: its name, and its rest transform relative to its parent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bone {
@@ -57,8 +60,13 @@ impl BoneTree {
             let local =
                 DAffine3::from_scale_rotation_translation(bone.scale, rotation, bone.translation);
             let world = parent * local;
-            if !rotation.is_finite() || world.matrix3.determinant().abs() < f64::MIN_POSITIVE {
+            let volume = world.matrix3.determinant();
+            if !rotation.is_finite() || volume.abs() < f64::MIN_POSITIVE {
                 return Err(fail("its rest transform has no inverse"));
+            }
+            // Scales and steps that are finite need not be so one on top of the other.
+            if !(volume.is_finite() && world.is_finite()) {
+                return Err(fail("its rest transform is not finite"));
             }
             rest.push(world);
         }
@@ -149,7 +157,8 @@ impl BoneTree {
 
     /// Whether `bone` is `top` or a descendant of it.
     pub(super) fn is_under(&self, bone: usize, top: usize) -> bool {
-        self.upwards(bone).any(|b| b == top)
+        // Parents come before children, so beyond `top` there is no need to look.
+        self.upwards(bone).take_while(|b| *b >= top).any(|b| b == top)
     }
 
     pub(super) fn children(&self, bone: usize) -> impl Iterator<Item = usize> {
@@ -260,6 +269,9 @@ mod tests {
         assert!(late.contains("bone 0") && late.contains("parent"), "{late}");
         let flat = BoneTree::new(vec![bone(None, DVec3::ZERO)]).unwrap_err().to_string();
         assert!(flat.contains("no inverse"), "{flat}");
+        let vast = |parent| bone(parent, DVec3::splat(1e80));
+        let chain = BoneTree::new(vec![vast(None), vast(Some(0))]).unwrap_err().to_string();
+        assert!(chain.contains("bone 1") && chain.contains("not finite"), "{chain}");
         let tree = BoneTree::new(vec![bone(None, DVec3::ONE), bone(None, DVec3::ONE)]).unwrap();
         assert!(matches!(tree.named("b"), Err(RigError::ManyBones { .. })));
         assert!(matches!(tree.named("c"), Err(RigError::NoBone { .. })));

@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use clap::ValueEnum;
 use kinest::capture::{self, Loaded, MotionFormat};
 use kinest::skeleton::Skeleton;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub struct ConvertArgs {
 
 /// A format that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// AMASS: axis-angles in a zip of NumPy arrays
     Npz,
     /// Biovision hierarchy: text
@@ -83,8 +83,7 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
         say!("{}", convert(&args.motion, &args.out, format, &args, &skeleton)?);
         return Ok(());
     }
-    let mut files = Vec::new();
-    find(&args.motion, &mut files)?;
+    let mut files = find(&args.motion)?;
     ensure!(!files.is_empty(), "no motion (.{}) in {}", READ.join(", ."), args.motion.display());
     files.sort();
     let format = MotionFormat::from(args.to);
@@ -119,20 +118,29 @@ pub fn run(args: ConvertArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All motion files in `folder`, at any depth.
-fn find(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot read folder {}", folder.display()))?;
-    for entry in entries {
-        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
-        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-        if path.is_dir() {
-            find(&path, files)?;
-        } else if READ.iter().any(|known| known.eq_ignore_ascii_case(ending)) {
-            files.push(path);
+/// All motion files in `folder`, at any depth. Follows links, since large data is often linked from elsewhere, but takes
+/// each folder once, under its own name rather than a link's: links may lead back to where they are.
+fn find(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let (mut folders, mut links) = (vec![folder.to_owned()], BTreeSet::new());
+    let (mut been, mut files) = (BTreeSet::new(), vec![]);
+    while let Some(folder) = folders.pop().or_else(|| links.pop_first()) {
+        let unread = || format!("cannot read folder {}", folder.display());
+        if !been.insert(fs::canonicalize(&folder).with_context(unread)?) {
+            continue;
+        }
+        for entry in fs::read_dir(&folder).with_context(unread)? {
+            let path = entry.with_context(unread)?.path();
+            let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+            if path.is_dir() && path.is_symlink() {
+                links.insert(path);
+            } else if path.is_dir() {
+                folders.push(path);
+            } else if READ.iter().any(|known| known.eq_ignore_ascii_case(ending)) {
+                files.push(path);
+            }
         }
     }
-    Ok(())
+    Ok(files)
 }
 
 /// Converts one file; returns a line about it.
@@ -156,4 +164,35 @@ fn convert(
         line += &format!("\n  {note}");
     }
     Ok(line)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_but_not_in_circles() {
+        let folder = tempfile::tempdir().unwrap();
+        let (at, inside) = (folder.path(), folder.path().join("in"));
+        for file in ["in/walk.bvh", "in/deep/run.BVH", "far/jump.glb"] {
+            fs::create_dir_all(at.join(file).parent().unwrap()).unwrap();
+            fs::write(at.join(file), "").unwrap();
+        }
+        for (target, link) in [
+            (".", "in/round"),
+            ("..", "in/deep/up"),
+            ("../deep", "in/deep/again"),
+            ("../far", "in/b"),
+            ("../far", "in/a"),
+            ("../in", "far/back"),
+            ("nowhere", "in/broken"),
+        ] {
+            symlink(target, at.join(link)).unwrap();
+        }
+        let mut files = find(&inside).unwrap();
+        files.sort();
+        assert_eq!(files, ["a/jump.glb", "deep/run.BVH", "walk.bvh"].map(|it| inside.join(it)));
+        assert!(find(&at.join("none")).unwrap_err().to_string().contains("none"));
+    }
 }

@@ -99,6 +99,21 @@ fn all_containers_give_the_same_nodes_skins_and_humanoid() {
 }
 
 #[test]
+fn what_is_no_file_or_too_large_is_refused_before_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |path: &std::path::Path| read_whole(path).unwrap_err().to_string();
+    assert_eq!(refused(folder.path()), "it is a folder");
+    #[cfg(unix)]
+    assert_eq!(refused("/dev/null".as_ref()), "it is a device or a pipe, not a file");
+    // Nothing is written to the disk for it.
+    let large = folder.path().join("large.glb");
+    std::fs::File::create(&large).unwrap().set_len((1 << 31) + 1).unwrap();
+    assert_eq!(refused(&large), "it has more than 2 GiB");
+    std::fs::write(&large, "small").unwrap();
+    assert_eq!(read_whole(&large).unwrap(), b"small");
+}
+
+#[test]
 fn damaged_files_give_errors() {
     let good = glb(&document(&json!({})), &binary());
     for end in 0..good.len() {
