@@ -4,8 +4,8 @@
 mod npz;
 
 use kinest::features::FeatureLayout;
-use kinest::motion::{MotionClip, amass, synthetic};
-use kinest::skeleton::{Skeleton, SmplJoint};
+use kinest::motion::{ClipFrame, MotionClip, amass, synthetic};
+use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use kinest_train::data::clips;
 use kinest_train::data::config::DataConfig;
 use kinest_train::data::motion_store::MotionStore;
@@ -205,11 +205,9 @@ fn implausible_clips_are_listed_and_left_out_on_request() {
     let split = ["--split", "all=list.txt"];
     let table = prepare(at, &split);
     assert_eq!(names(&at.join("out/all.motion")).len(), 4);
-    for (name, problem) in [
-        ("fast", "times as fast as people"),
-        ("sunk", "feet are -0.5"),
-        ("popped", "Pelvis is 0.7"),
-    ] {
+    for (name, problem) in
+        [("fast", "times as fast as people"), ("sunk", "feet are 0.5"), ("popped", "Pelvis is 0.7")]
+    {
         let row = table.lines().find(|line| line.contains(&format!("mine/{name}.npz:")));
         assert!(row.is_some_and(|row| row.contains(problem)), "{name} is not in\n{table}");
     }
@@ -224,6 +222,73 @@ fn implausible_clips_are_listed_and_left_out_on_request() {
     let table = prepare(at, &[&split[..], &["--leave-out", "floor"]].concat());
     assert!(table.contains("implausible          mine/sunk.npz"), "{table}");
     assert_eq!(names(&at.join("out/all.motion")).len(), 3);
+}
+
+/// What is gone at 60 Hz, or only half there, is found: clips are judged as they are in their files.
+#[test]
+fn clips_are_judged_before_they_are_resampled() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let data = at.join("amass");
+    put(&data, "list.txt", "100.npz\n120.npz\n60.npz\n");
+    for rate_hz in [60.0, 100.0, 120.0] {
+        // From the third to the fourth second.
+        let (second, frames) = (rate_hz as usize, WALK.resampled(rate_hz).frames);
+        let frames = frames[2 * second..4 * second].to_vec();
+        let mut popped = MotionClip { rate_hz, frames };
+        popped.frames[41].translation.x += 0.25;
+        amass::save(data.join(format!("{rate_hz}.npz")), &popped, "male").unwrap();
+    }
+    let split = ["--split", "all=amass/list.txt"];
+    // Twice, because the second run has only what the first one wrote.
+    for _ in 0..2 {
+        let table = prepare(at, &split);
+        for rate in [60, 100, 120] {
+            assert!(table.contains(&format!("{rate}.npz: frame 41: ")), "{rate} Hz: {table}");
+        }
+    }
+    let (message, _) = prepare_fails(at, &[&split[..], &["--leave-out", "pops"]].concat());
+    assert!(message.contains("nothing is left of split all"), "{message}");
+    let left: Vec<_> =
+        fs::read_dir(at.join("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("judged")), "{left:?}");
+}
+
+#[test]
+fn clips_that_start_in_a_t_pose_or_30_cm_off_the_floor_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let data = at.join("amass");
+    let walk = MotionClip { rate_hz: 60.0, frames: WALK.frames[200..360].to_vec() };
+    let raised = |by: f64| {
+        let mut raised = walk.clone();
+        raised.frames.iter_mut().for_each(|frame| frame.translation.z += by);
+        raised
+    };
+    let mut rest = walk.clone();
+    let translation = walk.frames[0].translation;
+    let t_pose = ClipFrame { translation, ..ClipFrame::from(&Pose::rest()) };
+    rest.frames.splice(..0, [t_pose; 12]);
+    for (name, clip) in
+        [("high", raised(0.3)), ("low", raised(-0.3)), ("rest", rest), ("walk", walk.clone())]
+    {
+        put(&data, &format!("{name}.npz"), "");
+        amass::save(data.join(format!("{name}.npz")), &clip, "male").unwrap();
+    }
+    put(at, "list.txt", "high.npz\nlow.npz\nrest.npz\nwalk.npz\n");
+    let split = ["--split", "all=list.txt"];
+    let table = prepare(at, &[&split[..], &["--leave-out", "t-pose"]].concat());
+    assert_eq!(names(&at.join("out/all.motion")), ["high.npz", "low.npz", "walk.npz"]);
+    assert!(
+        table.contains("implausible          rest.npz: starts with 0.2 s of T-pose"),
+        "{table}"
+    );
+    assert!(
+        table.contains("high.npz: feet are 0.3") && table.contains("m above the floor"),
+        "{table}"
+    );
+    prepare(at, &[&split[..], &["--leave-out", "t-pose,floor"]].concat());
+    assert_eq!(names(&at.join("out/all.motion")), ["walk.npz"]);
 }
 
 /// Replaces the content of a file, with the same size and date, so that reading it again fails.
@@ -271,6 +336,33 @@ fn a_killed_run_continues_and_reads_only_new_clips() {
     let table = prepare(at, &[&split[..], &["--rate", "30"]].concat());
     assert_eq!(names(&store), [CMU[3]]);
     assert!(table.contains("unreadable"), "{table}");
+}
+
+/// What was left out is not in the file, and yet the next run goes on with what is.
+#[test]
+fn a_killed_run_that_leaves_out_continues() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    put_clips(&at.join("amass"), &CMU);
+    let mut sunk = clip(40, 82);
+    sunk.frames.iter_mut().for_each(|frame| frame.translation.z -= 0.3);
+    amass::save(at.join("amass").join(CMU[1]), &sunk, "male").unwrap();
+    put(at, "list.txt", CMU.join("\n"));
+    let split = ["--split", "train=list.txt", "--leave-out", "floor"];
+    prepare(at, &split);
+    let store = at.join("out/train.motion");
+    assert_eq!(names(&store), [CMU[0], CMU[2], CMU[3]]);
+    let whole = fs::read(&store).unwrap();
+    // Killed during the second clip that is kept, and in the middle of what is written about it.
+    let first = 36 + CMU[0].len() + 276 * 40;
+    fs::write(at.join("out/train.motion.partial"), &whole[..24 + first + 1000]).unwrap();
+    fs::remove_file(&store).unwrap();
+    let judged = at.join("out/train.judged.jsonl");
+    let lines = fs::read(&judged).unwrap();
+    fs::write(&judged, &lines[..lines.len() - 9]).unwrap();
+    spoil(&at.join("amass").join(CMU[0]));
+    prepare(at, &split);
+    assert_eq!(fs::read(&store).unwrap(), whole);
 }
 
 /// A full disk, simulated by a limit on file sizes: an error message, no incomplete store under the

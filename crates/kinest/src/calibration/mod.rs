@@ -32,7 +32,7 @@ const ARM_FACTORS: [f64; 2] = [0.6, 1.6];
 const POSE_SECONDS: f64 = 0.5;
 /// Greatest distance of a tracker from its mean position during the T-pose, metres.
 const POSE_STILLNESS: f64 = 0.05;
-/// Longest time between two frames of a T-pose, seconds.
+/// Longest time between two frames of a T-pose, seconds; between two of a motion, no more is known to be seen.
 const POSE_GAP: f64 = 0.25;
 /// Arm span of a seated player, relative to that of somebody who stands with the head so high: people differ by
 /// 8 %, and a chair lowers the head by a quarter.
@@ -86,14 +86,28 @@ pub enum CalibrationError {
         /// Role of the tracker that was lost longest.
         role: TrackerRole,
     },
+    /// Head and both hands were tracked together for too short a part of the motion.
+    #[error(
+        "head and both hands are tracked for {seconds:.1} s of the motion, at least {needed} s are needed ({lost} of {frames} frames are left out): hold both hands where the headset sees them, or give the height instead"
+    )]
+    TooFewSeen {
+        /// Duration of what is left, seconds.
+        seconds: f64,
+        /// Required duration, seconds.
+        needed: f64,
+        /// How many frames were left out.
+        lost: usize,
+        /// Of how many.
+        frames: usize,
+    },
     /// The head is too low for these arms.
     #[error(
-        "the head is at {head:.2} m and the wrists are {arm_span:.2} m apart, as of somebody who sits: stand up for the T-pose, or give the height instead"
+        "the head is at {head:.2} m and the arms span {arm_span:.2} m, as of somebody who sits: stand up to be measured, or give the height instead"
     )]
     Seated {
         /// Height of the head joint, metres.
         head: f64,
-        /// Distance of the wrists, metres.
+        /// Distance of the wrists with both arms stretched out, metres.
         arm_span: f64,
     },
     /// A frame does not have one finite pose for each tracker.

@@ -1,11 +1,12 @@
 //! Recordings of trackers, and of the poses made from them.
 //!
 //! A header line and then one line of JSON per frame: readable with any tool, and complete up to a
-//! crash. Numbers are read back bit for bit.
+//! second before a crash. Numbers are read back bit for bit.
 
 use super::history::{TIME_TOLERANCE, interpolate};
 use crate::calibration::Calibration;
-use crate::skeleton::Pose;
+use crate::motion::headset::placed;
+use crate::skeleton::{PerJoint, Pose};
 use crate::tracker::{BodyTrackers, TrackerFrame, TrackerPose, TrackerRole, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -16,6 +17,9 @@ use std::path::{Path, PathBuf};
 
 /// The only format so far.
 const FORMAT: u32 = 1;
+
+/// Greatest part of a recording that waits in memory, seconds: what a killed process loses.
+const UNWRITTEN: f64 = 1.0;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
@@ -29,11 +33,12 @@ struct Header {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
+    #[serde(deserialize_with = "number")]
     time: f64,
     trackers: Vec<Point>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     body: BTreeMap<TrackerRole, Point>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "body", skip_serializing_if = "Option::is_none")]
     pose: Option<Pose>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     teleported: bool,
@@ -50,11 +55,50 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(value).map(Some)
 }
 
+/// Reads `null` as no number.
+fn number<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
+}
+
+/// Reads `null` as nothing known.
+fn known<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    value: D,
+) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(value)?.unwrap_or_default())
+}
+
+/// A pose whose numbers may be `null`.
+#[derive(Deserialize)]
+struct Body {
+    translation: [Option<f64>; 3],
+    rotations: PerJoint<[Option<f64>; 4]>,
+}
+
+/// Reads a pose; what is `null` in it is no number.
+fn body<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Pose>, D::Error> {
+    let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
+    let body = Option::<Body>::deserialize(value)?;
+    Ok(body.map(|body| Pose {
+        translation: DVec3::from_array(body.translation.map(number)),
+        rotations: body.rotations.map(|q| DQuat::from_array(q.map(number))),
+    }))
+}
+
+/// Whether a pose can be shown. A rotation of zeros is none.
+fn is_pose(pose: &Pose) -> bool {
+    pose.is_finite() && pose.rotations.iter().all(|q| q.length_squared() > ZERO)
+}
+
+/// Rotations with a smaller square of their length are zeros, as programs write for what they do not see.
+const ZERO: f64 = 1e-6;
+
 /// Other programs write `NaN` or `null` for what is no number.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Point {
+    #[serde(deserialize_with = "known")]
     position: [Option<f64>; 3],
+    #[serde(deserialize_with = "known")]
     rotation: Turn,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lost: bool,
@@ -68,7 +112,7 @@ impl Point {
 
     /// The pose, or why there is none.
     fn pose(&self) -> Result<TrackerPose, NoPose> {
-        let position = DVec3::from_array(finite(&self.position).ok_or(NoPose::NotFinite)?);
+        let position = DVec3::from_array(finite(&self.position).ok_or(NoPose::Nothing)?);
         let rotation = self.rotation.matrix()?;
         Ok(TrackerPose { position, rotation, tracked: !self.lost })
     }
@@ -77,7 +121,8 @@ impl Point {
 /// Why a [`Point`] is not a pose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NoPose {
-    NotFinite,
+    /// Numbers that are not finite, or a rotation of zeros.
+    Nothing,
     NotRotation,
 }
 
@@ -95,6 +140,13 @@ enum Turn {
     Matrix([Option<f64>; 9]),
 }
 
+impl Default for Turn {
+    /// Not known.
+    fn default() -> Self {
+        Self::Quaternion([None; 4])
+    }
+}
+
 impl Turn {
     /// Maximum deviation of the columns' dot products from those of a rotation.
     const SKEW: f64 = 1e-3;
@@ -102,11 +154,17 @@ impl Turn {
     fn matrix(&self) -> Result<DMat3, NoPose> {
         match self {
             Self::Quaternion(q) => {
-                let q = DQuat::from_array(finite(q).ok_or(NoPose::NotFinite)?);
+                let q = DQuat::from_array(finite(q).ok_or(NoPose::Nothing)?);
+                if q.length_squared() < ZERO {
+                    return Err(NoPose::Nothing);
+                }
                 q.is_normalized().then(|| DMat3::from_quat(q))
             }
             Self::Matrix(m) => {
-                let m = DMat3::from_cols_array(&finite(m).ok_or(NoPose::NotFinite)?);
+                let m = DMat3::from_cols_array(&finite(m).ok_or(NoPose::Nothing)?);
+                if m == DMat3::ZERO {
+                    return Err(NoPose::Nothing);
+                }
                 let right = m.determinant() > 0.0;
                 let straight = (m.transpose() * m).abs_diff_eq(DMat3::IDENTITY, Self::SKEW);
                 (right && straight).then_some(m)
@@ -171,11 +229,16 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a recording from a file. A last line that ends in the middle, as after a crash, is left out. A tracker whose pose has a number that is not finite is lost in that
-    /// frame ([`not_finite`](Self::not_finite)).
+    /// Reads a recording from a file. A last line that ends in the middle, as after a crash, is left out.
+    ///
+    /// A tracker whose pose has a number that is not finite, or a rotation of zeros, is lost in that frame, and a body
+    /// with such a pose keeps the one before. A frame whose time is not finite lies between its neighbours, and all
+    /// trackers are lost in it; before the first time and after the last one it is left out.
+    /// [`not_finite`](Self::not_finite) counts them.
     ///
     /// # Errors
-    /// If it cannot be read or is not a recording; the error names the line.
+    /// If it cannot be read or is not a recording; the error names the line. If numbers that are not finite leave no
+    /// tracker in any frame.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
         let path = path.as_ref();
         let file = File::open(path)
@@ -202,7 +265,7 @@ impl Recording {
             return Err(bad(1, format!("format {FORMAT} expected, found {found}")));
         }
         let mut frames: Vec<RecordedFrame> = Vec::new();
-        let mut not_finite = 0;
+        let (mut newest, mut not_finite) = (f64::NEG_INFINITY, 0);
         for line in 2.. {
             text.clear();
             if source.read_line(&mut text).map_err(file_error)? == 0 {
@@ -227,16 +290,23 @@ impl Recording {
                 let found = parsed.trackers.len();
                 return Err(bad(line, format!("{expected} trackers expected, found {found}")));
             }
-            if frames.last().is_some_and(|last| parsed.time <= last.trackers.time) {
+            if parsed.time <= newest {
                 return Err(bad(line, format!("the time {} does not rise", parsed.time)));
             }
+            let is_timed = parsed.time.is_finite();
+            if is_timed {
+                newest = parsed.time;
+            }
+            // Where a device was is not known if it is not known when.
+            let pose_of =
+                |point: &Point| if is_timed { point.pose() } else { Err(NoPose::Nothing) };
             let before = frames.last();
             let mut poses = Vec::with_capacity(expected);
             for (k, point) in parsed.trackers.iter().enumerate() {
-                poses.push(match point.pose() {
+                poses.push(match pose_of(point) {
                     Ok(pose) => pose,
                     Err(NoPose::NotRotation) => return Err(bad(line, "a rotation is none".into())),
-                    Err(NoPose::NotFinite) => {
+                    Err(NoPose::Nothing) => {
                         not_finite += 1;
                         let never = TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY);
                         before.map_or(never, |before| before.trackers.poses[k]).lost()
@@ -248,12 +318,12 @@ impl Recording {
                 if TrackerRole::HEAD_AND_HANDS.contains(role) {
                     return Err(bad(line, format!("the {role} is not worn on the body")));
                 }
-                match point.pose() {
+                match pose_of(point) {
                     Ok(pose) => trackers.body.set(*role, pose),
                     Err(NoPose::NotRotation) => {
                         return Err(bad(line, format!("the rotation of the {role} is none")));
                     }
-                    Err(NoPose::NotFinite) => {
+                    Err(NoPose::Nothing) => {
                         not_finite += 1;
                         let last = before.and_then(|before| before.trackers.body.get(*role));
                         last.into_iter().for_each(|last| trackers.body.set(*role, last.lost()));
@@ -263,11 +333,23 @@ impl Recording {
             let calibration =
                 parsed.calibration.unwrap_or_else(|| before.and_then(|b| b.calibration));
             let model = parsed.model.unwrap_or_else(|| before.and_then(|b| b.model.clone()));
-            let (pose, teleported) = (parsed.pose, parsed.teleported);
+            let pose = match parsed.pose {
+                Some(pose) if !is_pose(&pose) => {
+                    not_finite += 1;
+                    before.and_then(|before| before.pose)
+                }
+                pose => pose,
+            };
+            let teleported = parsed.teleported;
             frames.push(RecordedFrame { trackers, pose, teleported, calibration, model });
         }
         if frames.is_empty() {
             return Err(bad(2, "there are no frames".into()));
+        }
+        let frames = in_time(frames);
+        if not_finite > 0 && !frames.iter().any(is_seen) {
+            let problem = "from here on no tracker is where and when numbers are finite";
+            return Err(bad(2, problem.into()));
         }
         Ok(Self { frames, not_finite })
     }
@@ -290,7 +372,8 @@ impl Recording {
         self
     }
 
-    /// Number of tracker poses in the file that had a number that is not finite.
+    /// Number of poses in the file, of trackers and of the body, that had a number or a time that is not finite, or a
+    /// rotation of zeros.
     #[must_use]
     pub fn not_finite(&self) -> usize {
         self.not_finite
@@ -357,12 +440,35 @@ impl Recording {
     }
 }
 
+/// The frames that have a time, or get one between their neighbours'.
+fn in_time(mut frames: Vec<RecordedFrame>) -> Vec<RecordedFrame> {
+    let times: Vec<f64> = frames.iter().map(|frame| frame.trackers.time).collect();
+    let mut placed = placed(&times).into_iter();
+    let mut last = f64::NEG_INFINITY;
+    frames.retain_mut(|frame| {
+        let time = placed.next().flatten();
+        // There may be no numbers between two times.
+        let Some(time) = time.filter(|time| time.is_finite() && *time > last) else { return false };
+        (frame.trackers.time, last) = (time, time);
+        true
+    });
+    frames
+}
+
+/// Whether a tracker is tracked in this frame.
+fn is_seen(frame: &RecordedFrame) -> bool {
+    let body = frame.trackers.body.iter().map(|(_, pose)| pose);
+    frame.trackers.poses.iter().chain(body).any(|pose| pose.tracked)
+}
+
 /// Writes a [`Recording`] frame by frame.
 #[derive(Debug)]
 pub struct RecordingWriter {
     path: PathBuf,
     out: BufWriter<File>,
     last: f64,
+    /// Time of the newest frame that is in the file for certain, seconds.
+    flushed: f64,
     frames: usize,
     calibration: Option<Calibration>,
     model: Option<String>,
@@ -378,12 +484,15 @@ impl RecordingWriter {
         let file_error = |source| RecordingError::File { path: path.into(), source };
         let out = BufWriter::new(File::create(path).map_err(file_error)?);
         let (last, path) = (f64::NEG_INFINITY, path.into());
-        let mut writer = Self { path, out, last, frames: 0, calibration: None, model: None };
+        let flushed = last;
+        let mut writer =
+            Self { path, out, last, flushed, frames: 0, calibration: None, model: None };
         writer.line(&Header { kinest_recording: FORMAT, trackers })?;
         Ok(writer)
     }
 
-    /// Appends a frame. A frame that is not newer than the last, or not finite, is skipped.
+    /// Appends a frame. A frame that is not newer than the last, or not finite, is skipped. Every second of the
+    /// recording all frames so far are given to the operating system, so that a killed process loses no more.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -404,6 +513,10 @@ impl RecordingWriter {
         (self.last, self.calibration) = (trackers.time, *calibration);
         self.model.clone_from(model);
         self.frames += 1;
+        if trackers.time - self.flushed >= UNWRITTEN {
+            self.flush()?;
+            self.flushed = trackers.time;
+        }
         Ok(())
     }
 
@@ -418,8 +531,11 @@ impl RecordingWriter {
     /// # Errors
     /// If the remaining data cannot be written.
     pub fn finish(mut self) -> Result<(), RecordingError> {
-        let Self { path, out, .. } = &mut self;
-        out.flush().map_err(|source| RecordingError::File { path: path.clone(), source })
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), RecordingError> {
+        self.out.flush().map_err(|source| RecordingError::File { path: self.path.clone(), source })
     }
 
     fn line(&mut self, line: &impl Serialize) -> Result<(), RecordingError> {
@@ -540,6 +656,76 @@ mod tests {
         assert!(pelvis(0).is_none() && pelvis(1).unwrap().tracked && !pelvis(2).unwrap().tracked);
     }
 
+    #[test]
+    fn moments_without_a_time_and_rotations_of_zeros_are_lost_and_counted() {
+        let at = |x: f64| format!(r#"{{"position":[{x},0,1],"rotation":[0,0,0,1]}}"#);
+        let line = |time: &str, x: f64, left: &str| {
+            format!(r#"{{"time":{time},"trackers":[{0},{left},{0}]}}"#, at(x))
+        };
+        let head = r#"{"kinest_recording":1,"trackers":"HeadAndHands"}"#.to_owned();
+        let read = |lines: &[String]| {
+            let text = [&[head.clone()][..], lines].concat().join("\n");
+            Recording::read(text.as_bytes(), "python.jsonl")
+        };
+        let recording = read(&[
+            line("null", 0.0, &at(0.0)),
+            line("1.0", 1.0, &at(1.0)),
+            line("NaN", 2.0, &at(2.0)),
+            line("3.0", 3.0, r#"{"position":[7,7,7],"rotation":[0,0,0,0]}"#),
+            line("4.0", 4.0, r#"{"position":[7,7,7],"rotation":[0,0,0,0,0,0,0,0,0]}"#),
+            line("5.0", 5.0, r#"{"position":null,"rotation":null}"#),
+            line("Infinity", 6.0, &at(6.0)),
+        ])
+        .unwrap();
+        assert_eq!(recording.not_finite(), 3 + 3 + 1 + 1 + 1 + 3);
+        let seen = |k: usize| -> Vec<(f64, f64, bool)> {
+            let trackers = recording.frames().iter().map(|frame| &frame.trackers);
+            trackers.map(|t| (t.time, t.poses[k].position.x, t.poses[k].tracked)).collect()
+        };
+        let head_at = [(1.0, true), (1.0, false), (3.0, true), (4.0, true), (5.0, true)];
+        let times = [1.0, 2.0, 3.0, 4.0, 5.0];
+        assert_eq!(
+            seen(0),
+            times.iter().zip(head_at).map(|(t, (x, s))| (*t, x, s)).collect::<Vec<_>>()
+        );
+        assert_eq!(seen(1), times.map(|time| (time, 1.0, time == 1.0)));
+        assert!(recording.trackers_at(0.5).iter().all(TrackerPose::is_finite));
+
+        // A file in which nothing is left.
+        let lost = r#"{"position":[7,7,7],"rotation":[0,0,0,0]}"#;
+        let unseen = format!(r#"{{"time":1.0,"trackers":[{lost},{lost},{lost}]}}"#);
+        for lines in [vec![line("null", 0.0, &at(0.0)); 3], vec![unseen]] {
+            let error = read(&lines).unwrap_err().to_string();
+            assert!(error.contains("line 2: from here on no tracker"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_body_whose_pose_is_no_pose_keeps_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("poses.jsonl");
+        let mut writer = RecordingWriter::create(&path, TrackerSet::HeadAndHands).unwrap();
+        for i in 0..5 {
+            let pose = Pose { translation: DVec3::X * f64::from(i), ..Pose::rest() };
+            let frame = RecordedFrame::of(frame(f64::from(i)));
+            writer.push(&RecordedFrame { pose: Some(pose), ..frame }).unwrap();
+        }
+        writer.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines[1]["pose"]["translation"][2] = serde_json::Value::Null;
+        lines[3]["pose"]["rotations"][4][0] = serde_json::Value::Null;
+        lines[4]["pose"]["rotations"][4] = serde_json::json!([0, 0, 0, 0]);
+        let lines: Vec<String> = lines.iter().map(serde_json::Value::to_string).collect();
+        let recording = Recording::read(lines.join("\n").as_bytes(), "poses.jsonl").unwrap();
+        assert_eq!(recording.not_finite(), 3);
+        let shown = recording.frames().iter().map(|frame| Some(frame.pose?.translation.x));
+        let shown: Vec<Option<f64>> = shown.collect();
+        assert_eq!(shown, [None, Some(1.0), Some(1.0), Some(1.0), Some(4.0)]);
+        assert!(recording.pose_at(2.5).unwrap().is_finite());
+    }
+
     /// Whenever the game was killed: every whole line is read.
     #[test]
     fn a_recording_cut_anywhere_has_its_whole_lines() {
@@ -560,6 +746,21 @@ mod tests {
         let mut broken = whole.clone();
         broken[second - 4] = b'!';
         assert!(Recording::read(&broken[..], "cut.jsonl").is_err(), "a fault inside is one");
+    }
+
+    /// A killed process closes nothing: the file lacks less than a second at any time.
+    #[test]
+    fn a_recording_is_in_its_file_while_it_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("on.jsonl");
+        let mut writer = RecordingWriter::create(&path, TrackerSet::HeadAndHands).unwrap();
+        for i in 0..40 {
+            let time = 7.0 + f64::from(i) / 5.0;
+            writer.push(&RecordedFrame::of(frame(time))).unwrap();
+            let found = Recording::load(&path).unwrap();
+            let newest = found.frames().last().unwrap().trackers.time;
+            assert!(time - newest < UNWRITTEN, "{newest} s of {time} s");
+        }
     }
 
     #[test]

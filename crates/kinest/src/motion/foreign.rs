@@ -1,18 +1,29 @@
 //! Names files that hold motion in another format, or none, by their first bytes.
 
+const BVH: &str =
+    "a BVH file, which `kinest-train convert --motion FILE --out FILE.npz` turns into .npz";
+const GLTF: &str = "a glTF file (.glb, .vrm, .vrma), which `kinest-train convert --motion FILE --out FILE.npz` turns into .npz";
+const AMC: &str = "an AMC file, which `kinest-train convert --motion FILE --out FILE.npz` turns into .npz with the .asf file beside it";
+const ASF: &str = "an ASF file, the skeleton of the .amc files beside it, which `kinest-train convert --motion FILE.amc --out FILE.npz` turns into .npz";
+const FBX: &str = "an FBX file, which nothing here reads: export it as BVH or glTF, which `kinest-train convert` turns into .npz";
+const JSON: &str = "JSON; if it is glTF, `kinest-train convert --motion FILE.gltf --out FILE.npz` turns it into .npz";
+
 /// First bytes of files that people have motion in, and what these are.
-const KINDS: [(&[u8], &str); 12] = [
+const KINDS: [(&[u8], &str); 15] = [
     (b"\x93NUMPY", "a single NumPy array (.npy)"),
-    (b"HIERARCHY", "a BVH file, which `kinest-train convert` turns into .npz"),
-    (b"Kaydara FBX Binary", "an FBX file"),
-    (b"; FBX", "an FBX file"),
-    (b"glTF", "a glTF file"),
-    (b":FULLY-SPECIFIED", "an AMC file, which `kinest-train convert` turns into .npz"),
-    (b"#!OML:ASF", "an AMC file, which `kinest-train convert` turns into .npz"),
+    (b"HIERARCHY", BVH),
+    (b"Kaydara FBX Binary", FBX),
+    (b"; FBX", FBX),
+    (b"glTF", GLTF),
+    (b":FULLY-SPECIFIED", AMC),
+    (b":DEGREES", AMC),
+    (b"#!OML:ASF", AMC),
+    (b"# AST/ASF", ASF),
+    (b":version", ASF),
     (b"MATLAB 5.0", "a MATLAB file"),
     (b"\x89HDF", "an HDF5 or MATLAB file"),
-    (b"{", "JSON"),
-    (b"[", "JSON"),
+    (b"{", JSON),
+    (b"[", JSON),
     (b"version https://git-lfs", "a Git LFS pointer, whose file was not downloaded"),
 ];
 
@@ -45,10 +56,20 @@ mod tests {
             (b"\x93NUMPY\x01\0", ".npy"),
             (b" {\"poses\": []}", "JSON"),
             (b"[[0.1", "JSON"),
+            (b"glTF\x02\0\0\0", "glTF"),
+            (b"#!OML:ASF H:\\Justin.ASF", "AMC"),
+            (b"# AST/ASF file generated using VICON BodyLanguage", "ASF"),
         ] {
             let found = kind(start).unwrap_or_default();
             assert!(found.contains(expected), "{found} for {expected}");
         }
+        // What is read here says how, and what is not, too.
+        for start in [&b"HIERARCHY"[..], b":DEGREES", b":version 1.10", b"glTF", b"{\"asset\""] {
+            assert!(
+                kind(start).unwrap_or_default().contains("`kinest-train convert --motion FILE")
+            );
+        }
+        assert!(kind(b"; FBX 7.4.0").unwrap_or_default().contains("nothing here reads"));
         for start in [&b""[..], b"PK\x03\x04", b"this is text", b"\x80\x09"] {
             assert_eq!(kind(start), None);
         }

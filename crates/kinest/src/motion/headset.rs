@@ -8,7 +8,8 @@
 //! | `head_quat_xyzw`, `left_quat_xyzw`, `right_quat_xyzw` | `[frames, 4]` | world-from-device rotation |
 //!
 //! A zero quaternion, which some runtimes report for a device they do not see, means that the
-//! device is not tracked, and so does a pose with a number that is not finite.
+//! device is not tracked, and so does a pose with a number that is not finite. A frame whose time is not finite lies
+//! between its neighbours, and nothing is tracked in it; before the first time and after the last one it is left out.
 //! Other arrays are ignored.
 
 use super::amass::{MotionError, RATES};
@@ -44,7 +45,7 @@ pub struct Devices {
     /// Headset, left and right controller in AMASS space. A
     /// [`Calibration`](crate::calibration::Calibration) maps them to joints.
     pub frames: Vec<TrackerFrame>,
-    /// For each of them, in how many frames its pose had a number that is not finite. It is lost there.
+    /// For each of them, in how many frames of the file its pose or the time was not finite. It is lost there.
     pub not_finite: [usize; 3],
 }
 
@@ -53,7 +54,7 @@ pub struct Devices {
 /// # Errors
 /// If the file cannot be read or is not a `.npz` archive; if an array is missing or does not have
 /// the shape in [the table](self); if there are no frames, times that
-/// do not increase, or neither times nor a rate.
+/// do not increase, or neither times nor a rate; if numbers that are not finite leave nothing that is tracked.
 pub fn load(path: impl AsRef<Path>) -> Result<Devices, MotionError> {
     let path = path.as_ref();
     let file =
@@ -107,13 +108,6 @@ pub fn read(source: impl Read + Seek, name: impl AsRef<Path>) -> Result<Devices,
             let problem = format!("{} frames, but `{}` has {frames}", times.len(), ARRAYS[0][0]);
             return Err(fault("time", problem));
         }
-        if let Some(at) = times.iter().position(|time| !time.is_finite()) {
-            return Err(fault("time", format!("frame {at}: not a finite number")));
-        }
-        if let Some(at) = times.windows(2).position(|pair| pair[1] <= pair[0]) {
-            let problem = format!("frame {}: {} s does not rise", at + 1, times[at + 1]);
-            return Err(fault("time", problem));
-        }
         times
     } else {
         let one = |shape: &[u64]| (!shape.iter().all(|s| *s == 1)).then_some("one number");
@@ -126,15 +120,27 @@ pub fn read(source: impl Read + Seek, name: impl AsRef<Path>) -> Result<Devices,
         (0..frames).map(|frame| frame as f64 / rate[0]).collect()
     };
 
+    let placed = placed(&times);
+    let mut last = f64::NEG_INFINITY;
+    for (frame, time) in placed.iter().enumerate().filter_map(|(i, time)| Some((i, (*time)?))) {
+        // Times of which one is huge have no middle.
+        if time <= last || !time.is_finite() {
+            return Err(fault("time", format!("frame {frame}: {time} s does not rise")));
+        }
+        last = time;
+    }
+
     // Last tracked pose of each device, held during a dropout.
     let mut seen = [TrackerPose::new(DVec3::ZERO, DMat3::IDENTITY).lost(); 3];
     let mut not_finite = [0; 3];
-    let frame_at = |(frame, time): (usize, f64)| {
+    let mut found = Vec::with_capacity(frames);
+    for (frame, time) in placed.into_iter().enumerate() {
         for (k, (pose, (positions, rotations))) in seen.iter_mut().zip(&points).enumerate() {
             let [x, y, z] = [0, 1, 2].map(|i| positions[3 * frame + i] as f32);
             let rotation = Quat::from_array([0, 1, 2, 3].map(|i| rotations[4 * frame + i] as f32));
             let position = Vec3::new(x, y, z);
-            let is_finite = position.is_finite() && rotation.is_finite();
+            let is_finite =
+                times[frame].is_finite() && position.is_finite() && rotation.is_finite();
             not_finite[k] += usize::from(!is_finite);
             *pose = if !is_finite || rotation.length_squared() < LENGTH_SQUARED {
                 pose.lost()
@@ -145,10 +151,29 @@ pub fn read(source: impl Read + Seek, name: impl AsRef<Path>) -> Result<Devices,
                 )
             };
         }
-        TrackerFrame::new(time, seen.to_vec())
-    };
-    let frames = times.into_iter().enumerate().map(frame_at).collect();
-    Ok(Devices { frames, not_finite })
+        found.extend(time.map(|time| TrackerFrame::new(time, seen.to_vec())));
+    }
+    let is_tracked = |frame: &TrackerFrame| frame.poses.iter().any(|pose| pose.tracked);
+    if not_finite != [0; 3] && !found.iter().any(is_tracked) {
+        let field = if found.is_empty() { "time" } else { ARRAYS[0][0] };
+        return Err(fault(field, "nothing is tracked in a frame whose numbers are finite".into()));
+    }
+    Ok(Devices { frames: found, not_finite })
+}
+
+/// Times of frames; one that is not finite lies evenly between its neighbours, or is `None` before the first and after
+/// the last that is.
+pub(crate) fn placed(times: &[f64]) -> Vec<Option<f64>> {
+    let mut placed: Vec<_> = times.iter().map(|time| time.is_finite().then_some(*time)).collect();
+    let known: Vec<usize> = (0..times.len()).filter(|i| times[*i].is_finite()).collect();
+    for pair in known.windows(2) {
+        let [from, to] = [pair[0], pair[1]];
+        let step = (times[to] - times[from]) / (to - from) as f64;
+        for (time, steps) in placed[from + 1..to].iter_mut().zip(1..) {
+            *time = Some(times[from] + f64::from(steps) * step);
+        }
+    }
+    placed
 }
 
 /// Writes a file that [`load`] reads, atomically. `devices` are in AMASS space; each device's own
@@ -296,6 +321,49 @@ mod tests {
         assert_eq!(read_bytes(&archive("", other)).unwrap().not_finite, [2, 0, 0]);
     }
 
+    /// The first frame has no time, the third one lies between its neighbours.
+    #[test]
+    fn moments_without_a_time_are_lost_and_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("game.npz");
+        let mut devices = devices();
+        devices[0].time = f64::NAN;
+        devices[2].time = f64::INFINITY;
+        save(&path, &devices, 90.0).unwrap();
+        let back = load(&path).unwrap();
+        assert_eq!(back.not_finite, [2; 3]);
+        let [first, lost, last] = &back.frames[..] else { panic!("{} frames", back.frames.len()) };
+        for (frame, time) in [(first, 1.0), (lost, 2.0), (last, 3.0)] {
+            assert!((frame.time - time / 90.0).abs() < 1e-12, "{}", frame.time);
+        }
+        assert!(first.poses.iter().chain(&last.poses).all(|pose| pose.tracked));
+        for (before, pose) in first.poses.iter().zip(&lost.poses) {
+            assert_eq!(*pose, before.lost());
+        }
+    }
+
+    #[test]
+    fn a_file_in_which_nothing_is_left_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("game.npz");
+        let refused = |spoil: &dyn Fn(&mut TrackerFrame)| {
+            let mut devices = devices();
+            devices.iter_mut().for_each(spoil);
+            save(&path, &devices, 90.0).unwrap();
+            load(&path).unwrap_err().to_string()
+        };
+        let timeless = refused(&|frame| frame.time = f64::NAN);
+        assert!(timeless.contains("`time`: nothing is tracked"), "{timeless}");
+        let placeless =
+            refused(&|frame| frame.poses.iter_mut().for_each(|p| p.position.x = f64::NAN));
+        assert!(placeless.contains("`head_pos`: nothing is tracked"), "{placeless}");
+        // Whoever records without devices has a recording without devices.
+        let mut unseen = devices();
+        unseen.iter_mut().flat_map(|f| &mut f.poses).for_each(|pose| *pose = pose.lost());
+        save(&path, &unseen, 90.0).unwrap();
+        assert_eq!(load(&path).unwrap().not_finite, [0; 3]);
+    }
+
     #[test]
     fn errors_name_the_bad_field() {
         for (without, other, field, expected) in [
@@ -304,7 +372,7 @@ mod tests {
             ("", Some(("fps", &[][..], vec![0.0])), "fps", "0 is not a frame rate"),
             ("", Some(("head_pos", &[2, 4], vec![0.0; 8])), "head_pos", "[2, 4]"),
             ("", Some(("head_pos", &[0, 3], vec![])), "head_quat_xyzw", "2 frames"),
-            ("", Some(("time", &[2], vec![0.0, f64::NAN])), "time", "frame 1"),
+            ("", Some(("time", &[2], vec![f64::NAN; 2])), "time", "nothing is tracked"),
             ("", Some(("time", &[2], vec![1.0, 1.0])), "time", "frame 1"),
             ("", Some(("time", &[1], vec![1.0])), "time", "1 frames"),
         ] {

@@ -12,10 +12,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Endings of files that hold motion elsewhere, which are named where no clip is found.
-const MOTION_ENDINGS: [&str; 14] = [
+const MOTION_ENDINGS: [&str; 16] = [
     "amc", "asf", "bvh", "c3d", "fbx", "glb", "gltf", "json", "mat", "npy", "pkl", "pt", "pth",
-    "trc",
+    "trc", "vrm", "vrma",
 ];
+/// Those of them that `kinest-train convert` turns into clips.
+const CONVERTED: [&str; 6] = ["amc", "bvh", "glb", "gltf", "vrm", "vrma"];
 
 /// A clip and its name, the path inside the data folder.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,11 +70,31 @@ pub fn prepared_rate(data: &Path) -> anyhow::Result<Option<f64>> {
     if !data.is_file() {
         return Ok(None);
     }
-    Ok(Some(MotionStore::open(data)?.rate_hz()))
+    Ok(Some(open_prepared(data)?.rate_hz()))
+}
+
+/// Opens a prepared file; of one of another kind, says what makes a clip of it.
+fn open_prepared(file: &Path) -> anyhow::Result<MotionStore> {
+    let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    match ending.as_str() {
+        ending if CONVERTED.contains(&ending) => {
+            let (file, npz) = (file.display(), file.with_extension("npz"));
+            bail!(
+                "{file} is no prepared file: `kinest-train convert --motion {file} --out FOLDER/{}` makes a clip of it, \
+                 and FOLDER is what to give here",
+                npz.file_name().unwrap_or_default().display()
+            );
+        }
+        "fbx" => bail!(
+            "{}: nothing here reads FBX; export it as BVH or glTF, of which `kinest-train convert` makes clips",
+            file.display()
+        ),
+        _ => MotionStore::open(file),
+    }
 }
 
 fn prepared(file: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<MotionStore> {
-    let mut store = MotionStore::open(file)?;
+    let mut store = open_prepared(file)?;
     let found = store.rate_hz();
     ensure!(found == rate_hz, "{} is at {found} Hz, not at {rate_hz}", file.display());
     if let Some(split) = split {
@@ -159,21 +181,37 @@ pub fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     if paths.is_empty() {
-        let others = others.iter().filter(|(ending, _)| MOTION_ENDINGS.contains(&ending.as_str()));
-        let others: Vec<_> = others.map(|(e, count)| format!("{count} .{e}")).collect();
-        let unread = match others.is_empty() {
-            true => String::new(),
-            false => format!("; not read are {}", others.join(", ")),
-        };
-        let unread =
-            match others.iter().any(|other| other.ends_with(".bvh") || other.ends_with(".amc")) {
-                true => unread + " (`kinest-train convert` turns .bvh and .amc into .npz)",
-                false => unread,
-            };
+        let others: Vec<_> =
+            others.iter().filter(|(e, _)| MOTION_ENDINGS.contains(&e.as_str())).collect();
+        let unread = unread(&others, folder);
         bail!("no motion (.npz) in {}{unread}", folder.display());
     }
     paths.sort();
     Ok(paths)
+}
+
+/// What a folder without clips has instead: for each ending how many files, and what makes clips of them.
+fn unread(others: &[(&String, &usize)], folder: &Path) -> String {
+    if others.is_empty() {
+        return String::new();
+    }
+    let list: Vec<_> = others.iter().map(|(e, count)| format!("{count} .{e}")).collect();
+    let mut text = format!("; not read are {}", list.join(", "));
+    let converted: Vec<_> = others
+        .iter()
+        .filter(|(ending, _)| CONVERTED.contains(&ending.as_str()))
+        .map(|(ending, _)| format!(".{ending}"))
+        .collect();
+    if !converted.is_empty() {
+        let (converted, folder) = (converted.join(", "), folder.display());
+        text += &format!(
+            " (`kinest-train convert --motion {folder} --out FOLDER` turns {converted} into .npz)"
+        );
+    }
+    if others.iter().any(|(ending, _)| *ending == "fbx") {
+        text += " (nothing here reads .fbx: export it as BVH or glTF)";
+    }
+    text
 }
 
 /// Whether a file of an AMASS download holds motion. Other files hold a subject's shape, named
@@ -238,10 +276,25 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert!(load(empty.path(), None, 60.0).unwrap_err().to_string().contains("no motion"));
         assert!(load(&empty.path().join("none"), None, 60.0).is_err());
-        for other in ["a.bvh", "b.BVH", "c.pkl", "d.txt"] {
+        for other in ["a.bvh", "b.BVH", "c.pkl", "d.txt", "e.vrma", "f.fbx"] {
             fs::write(empty.path().join(other), "HIERARCHY").unwrap();
         }
         let error = load(empty.path(), None, 60.0).unwrap_err().to_string();
-        assert!(error.contains("not read are 2 .bvh, 1 .pkl (`kinest-train convert`"), "{error}");
+        let command = format!("kinest-train convert --motion {}", empty.path().display());
+        for part in [
+            "not read are 2 .bvh, 1 .fbx, 1 .pkl, 1 .vrma (`",
+            &command,
+            "turns .bvh, .vrma into",
+            "nothing here reads .fbx",
+        ] {
+            assert!(error.contains(part), "{part} is not in {error}");
+        }
+        // A file where a folder, or a prepared file, should be.
+        for (file, part) in [("a.bvh", "a.bvh --out FOLDER/a.npz`"), ("f.fbx", "as BVH or glTF")] {
+            let file = empty.path().join(file);
+            let error = load(&file, None, 60.0).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+            assert_eq!(prepared_rate(&file).unwrap_err().to_string(), error);
+        }
     }
 }

@@ -1,15 +1,17 @@
 //! Packs downloaded clips into one file per split.
 
 use super::clips;
-use super::motion_store::{ClipRecord, FileStamp, MotionStore, StoreWriter, StoredClip};
+use super::motion_store::{ClipRecord, FileStamp, MotionStore, StoreWriter};
 use super::splits::{Download, Reason, Skipped, Split};
 use anyhow::{Context, bail, ensure};
+use kinest::files::write_atomically;
 use kinest::motion::{Implausible, ImplausibleKind, MotionClip, MotionError, amass};
 use kinest::skeleton::Skeleton;
-use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Result of a preparation, written to `prepare.json`.
@@ -53,8 +55,12 @@ impl Amount {
 }
 
 impl SplitReport {
-    fn new(name: String, store: Option<&MotionStore>, skipped: Vec<Skipped>) -> Self {
-        let implausible = store.map(doubtful).unwrap_or_default();
+    fn new(
+        name: String,
+        store: Option<&MotionStore>,
+        implausible: Vec<Doubtful>,
+        skipped: Vec<Skipped>,
+    ) -> Self {
         let (total, subsets) = (Amount::default(), BTreeMap::new());
         let mut report = Self { name, total, subsets, skipped, implausible };
         for (store, clip) in store.iter().flat_map(|s| s.clips().iter().map(move |c| (s, c))) {
@@ -130,7 +136,9 @@ impl Display for Report {
 /// `rate_hz`. Clips that are implausible in one of the ways to `leave_out` are skipped, others are
 /// reported.
 ///
-/// An interrupted run continues where it stopped; unchanged clips are not read again.
+/// An interrupted run continues where it stopped; unchanged clips are not read again. What was found in them is kept
+/// in `NAME.judged.jsonl`, because clips are judged as they are in their files: of every second frame, every second
+/// pop is gone.
 ///
 /// # Errors
 /// If the folders or lists cannot be used, a split names missing clips (unless `allow_missing`), or
@@ -193,6 +201,9 @@ fn write_split(
     let is_current =
         |clip: &str, stamp: FileStamp| stamped.get(clip).is_some_and(|(_, s)| *s == stamp);
 
+    let judged_path = out.join(format!("{name}.judged.jsonl"));
+    let mut judged = judged_earlier(&judged_path);
+    judged.retain(|clip, judged| is_current(clip, judged.stamp()));
     let earlier = earlier(&path, rate_hz);
     let mut at_hand = BTreeMap::new();
     for (i, clip) in earlier.iter().flat_map(|s| s.clips().iter().enumerate()) {
@@ -200,28 +211,39 @@ fn write_split(
             at_hand.insert(clip.name.as_str(), i);
         }
     }
-    // Which clips an interrupted run left out is not known.
-    let resumes = leave_out.is_empty();
-    let mut writer =
-        StoreWriter::resume(&path, rate_hz, |c| resumes && is_current(&c.name, c.stamp))?;
+    let mut writer = StoreWriter::resume(&path, rate_hz, |clip| {
+        let judged = judged.get(&clip.name).filter(|judged| judged.stamp() == clip.stamp);
+        judged.is_some_and(|judged| judged.refused(leave_out).is_none())
+    })?;
+    let mut judgements = Judgements::start(&judged_path, judged.values())?;
     let left: Vec<_> =
         stamped.iter().filter(|(clip, _)| !writer.names().contains(**clip)).collect();
     let (done, again) = (writer.names().len(), left.len());
     eprintln!("{name}: {done} clips written already, {again} to do");
 
     let record = |(clip, (path, stamp)): &(&&str, &(&Path, FileStamp))| {
-        let earlier = earlier.as_ref().zip(at_hand.get(**clip));
-        if let Some((store, i)) = earlier
-            && let Some(record) = store.record(*i)
-        {
-            refuse_implausible(clip, &store.clip(*i), leave_out)?;
-            return Ok(record);
+        let known = judged.get(**clip);
+        if let Some(skipped) = known.and_then(|known| known.refused(leave_out)) {
+            return Err(skipped);
         }
-        read(clip, path, *stamp, rate_hz, leave_out)
+        let stored = earlier.as_ref().zip(at_hand.get(**clip)).filter(|_| known.is_some());
+        if let Some(record) = stored.and_then(|(store, i)| store.record(*i)) {
+            return Ok((None, record));
+        }
+        let (found, record) = read(clip, path, *stamp, rate_hz, leave_out)?;
+        Ok((Some(found), record))
     };
+    let mut fresh = BTreeMap::new();
     for record in clips::read_all("preparing", &left, record) {
         match record {
-            Ok(record) => writer.append(record)?,
+            Ok((found, record)) => {
+                // Before the clip, so that none is without.
+                if let Some(found) = found {
+                    judgements.put(&found)?;
+                    fresh.insert(found.clip.clone(), found);
+                }
+                writer.append(record)?;
+            }
             Err(skip) => skipped.push(skip),
         }
     }
@@ -230,10 +252,110 @@ fn write_split(
     drop(earlier);
     if writer.names().is_empty() {
         writer.discard()?;
-        return Ok(SplitReport::new(name, None, skipped));
+        judgements.discard()?;
+        return Ok(SplitReport::new(name, None, vec![], skipped));
     }
     writer.finish()?;
-    Ok(SplitReport::new(name, Some(&MotionStore::open(&path)?), skipped))
+    let store = MotionStore::open(&path)?;
+    judged.extend(fresh);
+    let implausible = store.clips().iter().filter_map(|clip| judged.get(&clip.name)?.doubtful());
+    let implausible = implausible.collect();
+    Ok(SplitReport::new(name, Some(&store), implausible, skipped))
+}
+
+/// What is implausible about a clip, and in which version of its file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Judged {
+    clip: String,
+    bytes: u64,
+    changed_ns: u64,
+    /// [`Implausible::RULES`] of who judged.
+    rules: u32,
+    found: Vec<Found>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Found {
+    kind: ImplausibleKind,
+    problem: String,
+}
+
+impl Judged {
+    fn new(clip: &str, stamp: FileStamp, motion: &MotionClip) -> Self {
+        let found = motion.implausible(&Skeleton::default());
+        let found =
+            found.iter().map(|found| Found { kind: found.kind(), problem: found.to_string() });
+        let FileStamp { bytes, changed_ns } = stamp;
+        let rules = Implausible::RULES;
+        Self { clip: clip.into(), bytes, changed_ns, rules, found: found.collect() }
+    }
+
+    fn stamp(&self) -> FileStamp {
+        FileStamp { bytes: self.bytes, changed_ns: self.changed_ns }
+    }
+
+    /// What is found, of the kinds for which `of` is true; empty if nothing is.
+    fn problems(&self, of: impl Fn(ImplausibleKind) -> bool) -> String {
+        let found = self.found.iter().filter(|found| of(found.kind));
+        found.map(|found| found.problem.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Why the clip is left out, if it is.
+    fn refused(&self, leave_out: &[ImplausibleKind]) -> Option<Skipped> {
+        let problem = self.problems(|kind| leave_out.contains(&kind));
+        let (clip, reason) = (self.clip.clone(), Reason::Implausible);
+        (!problem.is_empty()).then(|| Skipped { clip, reason, problem })
+    }
+
+    fn doubtful(&self) -> Option<Doubtful> {
+        let problem = self.problems(|_| true);
+        (!problem.is_empty()).then(|| Doubtful { clip: self.clip.clone(), problem })
+    }
+
+    fn line(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
+}
+
+/// What an earlier run, finished or not, found in the clips that it wrote. A line that is damaged only means that a
+/// clip is read again.
+fn judged_earlier(path: &Path) -> BTreeMap<String, Judged> {
+    let text = fs::read(path).unwrap_or_default();
+    let lines = text.split(|byte| *byte == b'\n');
+    lines
+        .filter_map(|line| serde_json::from_slice::<Judged>(line).ok())
+        .filter(|judged| judged.rules == Implausible::RULES)
+        .map(|judged| (judged.clip.clone(), judged))
+        .collect()
+}
+
+/// The file with a line of JSON for each clip.
+struct Judgements {
+    path: PathBuf,
+    file: File,
+}
+
+impl Judgements {
+    /// Starts it anew, with what is known.
+    fn start<'a>(path: &Path, known: impl Iterator<Item = &'a Judged>) -> anyhow::Result<Self> {
+        let write = || format!("cannot write {}", path.display());
+        let lines = known.map(Judged::line).collect::<anyhow::Result<String>>()?;
+        write_atomically(path, lines.as_bytes()).with_context(write)?;
+        let file = File::options().append(true).open(path).with_context(write)?;
+        Ok(Self { path: path.into(), file })
+    }
+
+    fn put(&mut self, judged: &Judged) -> anyhow::Result<()> {
+        let written = self.file.write_all(judged.line()?.as_bytes());
+        written.with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    /// Removes the file.
+    fn discard(self) -> anyhow::Result<()> {
+        drop(self.file);
+        fs::remove_file(&self.path)
+            .with_context(|| format!("cannot remove {}", self.path.display()))
+    }
 }
 
 /// The output of an earlier run, if usable.
@@ -246,14 +368,14 @@ fn earlier(path: &Path, rate_hz: f64) -> Option<MotionStore> {
     (store.rate_hz() == rate_hz).then_some(store)
 }
 
-/// Reads a clip and encodes it.
+/// Reads a clip, judges it and encodes it.
 fn read(
     clip: &str,
     path: &Path,
     stamp: FileStamp,
     rate_hz: f64,
     leave_out: &[ImplausibleKind],
-) -> Result<ClipRecord, Skipped> {
+) -> Result<(Judged, ClipRecord), Skipped> {
     let skip = |reason, problem| Skipped { clip: clip.into(), reason, problem };
     let motion = amass::load(path).map_err(|error| match error {
         MotionError::Field { field, problem, .. } => {
@@ -263,43 +385,16 @@ fn read(
         }
         other => skip(Reason::Unreadable, format!("{:#}", anyhow::Error::new(other))),
     })?;
-    let motion = motion.resampled(rate_hz);
-    if motion.frames.len() < 2 {
-        let problem = format!("{} frames at {rate_hz} Hz; at least 2", motion.frames.len());
+    let resampled = motion.resampled(rate_hz);
+    if resampled.frames.len() < 2 {
+        let problem = format!("{} frames at {rate_hz} Hz; at least 2", resampled.frames.len());
         return Err(skip(Reason::TooShort, problem));
     }
-    refuse_implausible(clip, &motion, leave_out)?;
-    ClipRecord::new(clip, stamp, &motion).map_err(|e| skip(Reason::BadData, e.to_string()))
-}
-
-fn refuse_implausible(
-    clip: &str,
-    motion: &MotionClip,
-    leave_out: &[ImplausibleKind],
-) -> Result<(), Skipped> {
-    if leave_out.is_empty() {
-        return Ok(());
+    let record = ClipRecord::new(clip, stamp, &resampled);
+    let record = record.map_err(|e| skip(Reason::BadData, e.to_string()))?;
+    let judged = Judged::new(clip, stamp, &motion);
+    match judged.refused(leave_out) {
+        Some(skipped) => Err(skipped),
+        None => Ok((judged, record)),
     }
-    let mut found = motion.implausible(&Skeleton::default());
-    found.retain(|found| leave_out.contains(&found.kind()));
-    if found.is_empty() {
-        return Ok(());
-    }
-    let (reason, problem) = (Reason::Implausible, listed(&found));
-    Err(Skipped { clip: clip.into(), reason, problem })
-}
-
-/// The clips of a store that no body moved like.
-fn doubtful(store: &MotionStore) -> Vec<Doubtful> {
-    let skeleton = Skeleton::default();
-    let judge = |(i, clip): (usize, &StoredClip)| {
-        let found = store.clip(i).implausible(&skeleton);
-        let clip = clip.name.clone();
-        (!found.is_empty()).then(|| Doubtful { clip, problem: listed(&found) })
-    };
-    store.clips().par_iter().enumerate().filter_map(judge).collect()
-}
-
-fn listed(found: &[Implausible]) -> String {
-    found.iter().map(Implausible::to_string).collect::<Vec<_>>().join("; ")
 }
