@@ -77,6 +77,54 @@ fn a_lost_hand_is_held_then_estimated_and_returns_when_found() {
     assert_eq!(app.world().get::<TrackingState>(trackers[1]).unwrap().lost_since(), None);
 }
 
+/// A hand that is nowhere near the body, and is reported as lost a moment later: one dropout.
+#[test]
+fn a_doubt_that_becomes_a_report_is_one_dropout() {
+    let mut app = app(KinestSettings::inline());
+    listen::<TrackingLost>(&mut app);
+    listen::<TrackingRegained>(&mut app);
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    play(&mut app, &walk, &trackers, 0..60);
+    for i in 60..90 {
+        lose(&mut app, trackers[1], i >= 75);
+        walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
+        app.world_mut().get_mut::<Transform>(trackers[1]).unwrap().translation.y += 4.0;
+        app.update();
+    }
+    let [lost] = heard::<TrackingLost>(&mut app)[..] else { panic!("told once") };
+    assert_eq!((lost.entity, lost.role), (avatar, TrackerRole::LeftHand));
+    let since = app.world().get::<TrackingState>(trackers[1]).unwrap().lost_since().unwrap();
+    assert!((since - 60.0 * FRAME.as_secs_f64()).abs() < 1e-6, "{since}");
+    assert!(heard::<TrackingRegained>(&mut app).is_empty());
+    lose(&mut app, trackers[1], false);
+    play(&mut app, &walk, &trackers, 90..100);
+    let [found] = heard::<TrackingRegained>(&mut app)[..] else { panic!("told once") };
+    assert!((found.after - 0.5).abs() < 0.02, "{} s", found.after);
+    assert!(heard::<TrackingLost>(&mut app).is_empty());
+}
+
+/// A hand that is farther than anybody goes is lost, and the other is followed.
+#[test]
+fn a_tracker_that_is_kilometres_away_is_lost() {
+    let mut app = app(KinestSettings::inline());
+    listen::<TrackingLost>(&mut app);
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    play(&mut app, &walk, &trackers, 0..60);
+    for i in 60..90 {
+        walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
+        app.world_mut().get_mut::<Transform>(trackers[1]).unwrap().translation.x = 2e4;
+        app.update();
+    }
+    let [lost] = heard::<TrackingLost>(&mut app)[..] else { panic!("told once") };
+    assert_eq!((lost.role, lost.reason), (TrackerRole::LeftHand, DropoutReason::NotFinite));
+    let right = body(&app, avatar).joint_transform(SmplJoint::RightWrist).translation;
+    assert!(right.distance(at(&app, trackers[2])) < 1e-3);
+}
+
 /// Observers of an avatar do not hear of other avatars.
 #[test]
 fn events_are_observed_on_their_own_avatar() {

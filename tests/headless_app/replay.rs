@@ -6,11 +6,12 @@ use bevy::prelude::*;
 use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::model::Checkpoint;
+use bevy_kinest::kinest::motion::amass;
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
 use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::kinest::tracker::{TrackerFrame, TrackerSet};
 use bevy_kinest::prelude::*;
-use bevy_kinest::{AvatarStatus, KinestGizmoPlugin, TrackerRecorder};
+use bevy_kinest::{AvatarStatus, KinestGizmoPlugin, MotionWriter, TrackerRecorder};
 use std::path::Path;
 
 fn replay(app: &App, avatar: Entity) -> &MotionReplay {
@@ -360,8 +361,10 @@ fn trackers_on_the_body_are_replayed_lost_recorded_and_taken_off() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_recorder_on_a_full_disk_does_not_stop_the_game() {
+    start_log();
     let mut app = app(KinestSettings::inline());
     let avatar = avatar(&mut app, NEVER);
+    app.world_mut().entity_mut(avatar).insert(Name::new("Diarist"));
     let trackers = trackers(&mut app);
     let walk = Walk::new();
     let recorder = TrackerRecorder::create("/dev/full", true).unwrap();
@@ -372,6 +375,68 @@ fn a_recorder_on_a_full_disk_does_not_stop_the_game() {
         assert!(body(&app, avatar).pose_z_up().is_finite());
     }
     assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
+    assert!(!app.world().get::<TrackerRecorder>(avatar).unwrap().is_recording());
+    assert_eq!(logged("avatar Diarist is not recorded any more").len(), 1);
     app.world_mut().entity_mut(avatar).remove::<TrackerRecorder>();
     app.update();
+}
+
+/// An avatar whose body is written to `path` for a second.
+fn write_a_second(app: &mut App, path: &Path) {
+    let avatar = avatar(app, NEVER);
+    trackers(app);
+    let writer = MotionWriter::new(path, 60.0).unwrap();
+    app.world_mut().entity_mut(avatar).insert(writer);
+    (0..61).for_each(|_| app.update());
+    app.world_mut().entity_mut(avatar).remove::<MotionWriter>();
+}
+
+/// A motion whose folder is missing when it ends is kept, and written once there is one.
+#[test]
+fn a_motion_that_cannot_be_written_is_kept_until_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("later").join("dance.npz");
+    let mut app = app(KinestSettings::inline());
+    write_a_second(&mut app, &path);
+    // The first try, after a second, fails too; the next one is two seconds later.
+    (0..90).for_each(|_| app.update());
+    std::fs::create_dir(folder.path().join("later")).unwrap();
+    (0..60).for_each(|_| app.update());
+    assert!(!path.exists(), "tries are not made in each frame");
+    (0..60).for_each(|_| app.update());
+    let clip = amass::load(&path).unwrap();
+    assert!(clip.frames.len().abs_diff(61) <= 1, "{}", clip.frames.len());
+    std::fs::remove_file(&path).unwrap();
+    (0..300).for_each(|_| app.update());
+    assert!(!path.exists(), "written once");
+}
+
+/// A full disk, simulated by a limit on file sizes in a process of its own, which runs this test again: what was there
+/// stays, nothing incomplete is left, the motion is kept, and the game goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_motion_on_a_full_disk_is_kept() {
+    const FOLDER: &str = "KINEST_TEST_FULL_DISK";
+    let Ok(folder) = std::env::var(FOLDER) else {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dance.bvh");
+        std::fs::write(&path, "the one before").unwrap();
+        let again = "replay::a_motion_on_a_full_disk_is_kept";
+        let script = format!("trap '' XFSZ; ulimit -f 1; exec \"$0\" --exact {again}");
+        let mut again = std::process::Command::new("sh");
+        let program = std::env::current_exe().unwrap();
+        let output = again.args(["-c", &script]).arg(program).env(FOLDER, folder.path()).output();
+        let output = output.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"the one before");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        return;
+    };
+    start_log();
+    let mut app = app(KinestSettings::inline());
+    write_a_second(&mut app, &Path::new(&folder).join("dance.bvh"));
+    (0..70).for_each(|_| app.update());
+    let told = logged("dance.bvh");
+    assert!(told.len() == 2 && told.iter().all(|line| line.contains("it is kept")), "{told:?}");
 }

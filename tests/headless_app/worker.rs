@@ -17,9 +17,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 #[test]
-fn a_panicking_engine_leaves_the_last_pose_and_a_running_game() {
+fn a_panicking_engine_leaves_a_body_that_follows_its_trackers() {
     let mut app = app(KinestSettings::default());
-    // Call 0 is the warm-up, call 1 the first pose.
+    // Of each engine, call 0 is the warm-up and call 1 a pose.
     let avatar = avatar(&mut app, 2);
     trackers(&mut app);
     let mut ready = false;
@@ -38,12 +38,14 @@ fn a_panicking_engine_leaves_the_last_pose_and_a_running_game() {
         .iter(app.world())
         .find_map(|(entity, tracker)| (*tracker == SparseTracker::HEAD).then_some(entity));
     app.world_mut().get_mut::<Transform>(head.unwrap()).unwrap().translation = moved;
+    // The next engine is opened two seconds after the third failure.
     (0..20).for_each(|_| app.update());
-    assert_eq!(body(&app, avatar).source(), PoseSource::Estimated);
-    assert!((knee_bend(&app, avatar) - 1.0).abs() < 1e-3, "the last good pose");
+    assert_eq!(status(&app, avatar).unwrap().state, ModelState::Failed);
+    assert_eq!(body(&app, avatar).source(), PoseSource::InverseKinematics);
+    assert!(knee_bend(&app, avatar) < 0.9, "the last estimate is forgotten");
     let now = joint_global(&app, avatar, SmplJoint::Head).translation();
     assert!(now.distance(moved) < 1e-4, "under the newest head");
-    assert!(body(&app, avatar).age() > 0.3);
+    assert!(body(&app, avatar).age() < 1e-9);
 }
 
 /// A small network with non-repeating weights.
@@ -184,7 +186,7 @@ fn no_frame_waits_for_the_network() {
 }
 
 /// A failed engine is replaced while the game runs; the last pose stays until the new engine has
-/// one.
+/// one, if that does not take long.
 #[test]
 fn a_failed_engine_is_replaced() {
     let mut app = app(KinestSettings::default());
@@ -197,17 +199,32 @@ fn a_failed_engine_is_replaced() {
     });
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     trackers(&mut app);
-    let (mut reasons, mut ready, mut shown) = (vec![], 0, false);
-    update_until(&mut app, |app| {
-        reasons.extend(messages::<KinestFellBack>(app).into_iter().map(|m| m.reason));
-        ready = ready.max(opened.load(Ordering::SeqCst));
+    let (mut reasons, mut shown) = (vec![], false);
+    let mut goes_on = |app: &App| {
         shown |= body(app, avatar).source() == PoseSource::Estimated;
         assert!(
             !shown || body(app, avatar).source() == PoseSource::Estimated,
             "no rest in between"
         );
-        ready == 2 && !reasons.is_empty() && body(app, avatar).age() < 0.1
+    };
+    update_until(&mut app, |app| {
+        goes_on(app);
+        reasons.extend(messages::<KinestFellBack>(app).into_iter().map(|m| m.reason));
+        !reasons.is_empty()
     });
+    // However long the next engine takes to open on a busy machine, here it takes no time.
+    set_frame(&mut app, 0.0);
+    let runs = ModelState::Running { device: "test".into() };
+    update_until(&mut app, |app| {
+        goes_on(app);
+        status(app, avatar).is_some_and(|status| status.state == runs)
+    });
+    set_frame(&mut app, FRAME.as_secs_f64());
+    update_until(&mut app, |app| {
+        goes_on(app);
+        body(app, avatar).age() < 0.1
+    });
+    assert_eq!(opened.load(Ordering::SeqCst), 2);
     assert!(reasons[0].contains("the device is lost"), "{reasons:?}");
     assert!(messages::<KinestFailed>(&app).is_empty());
     assert!((knee_bend(&app, avatar) - 1.0).abs() < 1e-3);
@@ -271,6 +288,47 @@ fn a_changed_model_fades_in() {
             "{fastest} rad of {change} in a frame"
         );
     }
+}
+
+/// A model is loaded while its weights are being written, or before they are there: it is tried again until they are
+/// whole, though nobody watches its files.
+#[test]
+fn a_model_that_is_half_written_arrives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.model.ron");
+    let mut checkpoint = checkpoint();
+    checkpoint.save(&path).unwrap();
+    let weights = folder.path().join(Checkpoint::load(&path).unwrap().manifest.weights);
+    let whole = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &whole[..whole.len() / 2]).unwrap();
+
+    let mut app = app_with_assets(KinestSettings::inline(), folder.path());
+    let server = app.world().resource::<AssetServer>().clone();
+    let avatar = app.world_mut().spawn(KinestAvatar::new(server.load("new.model.ron"))).id();
+    trackers(&mut app);
+    let fails = |app: &App| !messages::<KinestFailed>(app).is_empty();
+    update_until(&mut app, fails);
+    assert_eq!(body(&app, avatar).source(), PoseSource::InverseKinematics);
+    std::fs::write(&weights, &whole).unwrap();
+    let estimated = |app: &App| body(app, avatar).source() == PoseSource::Estimated;
+    update_until(&mut app, estimated);
+    assert!(!fails(&app), "told before");
+
+    // A new version has a file of its own. What watches the manifest reloads it once.
+    checkpoint.save_version(&path, "next").unwrap();
+    let weights = folder.path().join("new.next.safetensors");
+    let whole = std::fs::read(&weights).unwrap();
+    std::fs::remove_file(&weights).unwrap();
+    server.reload("new.model.ron");
+    update_until(&mut app, |app| {
+        assert!(estimated(app), "never at rest");
+        fails(app)
+    });
+    std::fs::write(&weights, &whole).unwrap();
+    update_until(&mut app, |app| {
+        assert!(estimated(app), "never at rest");
+        messages::<KinestReady>(app).iter().any(|m| m.changes == 1)
+    });
 }
 
 /// A changed file is loaded again; a broken one changes nothing.

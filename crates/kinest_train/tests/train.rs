@@ -182,6 +182,31 @@ fn a_killed_run_leaves_complete_files_and_resumes() {
     assert!(weights.count() <= 7, "each kill leaves one file behind at most");
 }
 
+/// A full disk, simulated by a limit on file sizes: an error that names the file, the files before stay whole, and the
+/// next run goes on as if nothing had been.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_a_run_that_can_go_on() {
+    let folder = folder();
+    let path = folder.path();
+    let more = ["--config=train.ron", "--set=save_every=1"];
+    train(path, "whole", &[&more[..], &["--steps=6"]].concat());
+    train(path, "run", &[&more[..], &["--steps=3"]].concat());
+    // A block has 512 or 1024 bytes; the state has 200 KB, the logs have 3.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 25; exec {TRAIN} train --data data --out run --resume --steps 6"
+    );
+    let output = Command::new("sh").args(["-c", &script]).current_dir(path).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("cannot write run/last.state.safetensors"), "{error}");
+    let checkpoint = |run: &str| Checkpoint::load(path.join(run).join("last.model.ron")).unwrap();
+    assert_eq!(checkpoint("run").manifest.training.steps, 3);
+    train(path, "run", &["--resume", "--steps", "6"]);
+    assert_same(&losses(path.join("whole")), &losses(path.join("run")));
+    assert_eq!(checkpoint("run"), checkpoint("whole"));
+}
+
 /// Clips are in memory, and a prepared file stays open: what is deleted while a run goes on is not missed.
 #[cfg(unix)]
 #[test]

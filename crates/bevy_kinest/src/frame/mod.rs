@@ -4,7 +4,7 @@ mod clock;
 mod settings;
 mod systems;
 
-pub(crate) use clock::Clock;
+pub(crate) use clock::{Clock, pause_after};
 pub use settings::{
     DeviceChoiceReflect, DropoutSettingsReflect, InferenceMode, KinestSettings, TrackerClock,
 };

@@ -16,8 +16,9 @@ pub struct KinestReady {
     pub changes: u64,
 }
 
-/// The engine of a model failed, and another one is being opened. Avatars keep their last pose until
-/// then.
+/// The engine of a model failed, and another one is opened: at once after the first failure, and after 1, 2, 4 and so
+/// on up to 60 seconds if it is not the first in a row. Avatars keep their last pose if that takes no more than half a
+/// second; otherwise they are made from their trackers alone meanwhile.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestFellBack {
@@ -27,8 +28,9 @@ pub struct KinestFellBack {
     pub reason: String,
 }
 
-/// A model could not be loaded or opened, or was given up. Its avatars keep what they had: the model
-/// before the change, the last pose, or a pose made from the trackers by inverse kinematics.
+/// A model could not be loaded, or its engines have failed three times in a row or more. Its avatars have the model
+/// before the change, or are made from their trackers alone. It is tried again, after growing pauses of up to a minute,
+/// and each try that fails is another message.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestFailed {

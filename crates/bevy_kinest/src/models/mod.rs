@@ -4,6 +4,7 @@ mod asset;
 pub(crate) mod diagnostics;
 mod events;
 mod forecast;
+mod retry;
 mod running;
 mod standing;
 mod status;
@@ -21,6 +22,7 @@ use crate::frame::KinestSystems;
 use asset::PoseModelLoader;
 use bevy::prelude::*;
 use forecast::{ForecastModelLoader, follow_forecast_models};
+use retry::retry;
 
 /// Loads models, and follows their files.
 pub(crate) struct ModelsPlugin;
@@ -44,7 +46,8 @@ impl Plugin for ModelsPlugin {
             .add_message::<KinestFailed>()
             .add_systems(
                 PostUpdate,
-                (follow_assets, follow_forecast_models).in_set(KinestSystems::Infer),
+                (follow_assets, follow_forecast_models, retry::<PoseModel>, retry::<ForecastModel>)
+                    .in_set(KinestSystems::Infer),
             );
     }
 }

@@ -3,16 +3,19 @@
 use super::asset::PoseModel;
 use super::events::{KinestFailed, KinestFellBack, KinestReady};
 use super::status::{ModelState, ModelStatus};
+use crate::frame::pause_after;
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use kinest::live::{PoseReply, PoseRequest, PoseWorker, Question, WorkerEvent};
 use kinest::model::{Feed, ModelSpec};
 use kinest_engine::DeviceChoice;
 
-/// A model is given up when this many of its engines have failed in a row.
+/// A model whose engines have failed this many times in a row is reported as failed.
 const ATTEMPTS: u32 = 3;
 /// An engine that fails after this many calls has worked: ten seconds at 60 Hz.
 const PROVEN_CALLS: u64 = 600;
+/// Bodies wait this long for the next engine, seconds, before their estimates are forgotten.
+const PATIENCE: f64 = 0.5;
 
 /// Writers of the messages about models.
 #[derive(SystemParam)]
@@ -38,8 +41,17 @@ impl Engine {
     }
 }
 
+/// The time without an engine since one failed.
+struct Outage {
+    /// How long it has lasted, seconds.
+    seconds: f64,
+    /// How long it has lasted when the next engine is opened, seconds; `None` once it is being opened.
+    opens: Option<f64>,
+}
+
 /// What runs a model.
 pub(crate) struct Running {
+    /// In an outage, the one that failed, or the next one, which is not ready yet.
     engine: Engine,
     /// Replaces the engine when it is ready.
     next: Option<Engine>,
@@ -50,14 +62,15 @@ pub(crate) struct Running {
     changes: u64,
     /// Engines that failed in a row.
     failures: u32,
-    /// Given up.
-    failed: bool,
+    outage: Option<Outage>,
+    /// Time of this frame on the trackers' clock, seconds.
+    now: f64,
     /// Time of the next requests on the trackers' clock, seconds.
     due: f64,
     /// Requests of this frame.
     requests: Vec<PoseRequest>,
-    /// Outputs that were not finite, as last read from the worker.
-    not_finite: u64,
+    /// Avatars whose outputs were not finite.
+    not_finite: Vec<u64>,
 }
 
 impl Running {
@@ -69,10 +82,11 @@ impl Running {
             device,
             changes: 0,
             failures: 0,
-            failed: false,
+            outage: None,
+            now: 0.0,
             due: f64::NEG_INFINITY,
             requests: Vec::new(),
-            not_finite: 0,
+            not_finite: Vec::new(),
         }
     }
 
@@ -86,8 +100,8 @@ impl Running {
         self.next.as_ref().unwrap_or(&self.engine).revision
     }
 
-    /// Replaces the engine: immediately if `at_once` or given up, which returns `true`; otherwise
-    /// as soon as the new engine is ready.
+    /// Replaces the engine: immediately if `at_once` or in an outage, which returns `true`;
+    /// otherwise as soon as the new engine is ready.
     pub(super) fn replace(
         &mut self,
         engine: Engine,
@@ -96,11 +110,14 @@ impl Running {
         changed: bool,
         at_once: bool,
     ) -> bool {
-        let at_once = at_once || self.failed;
+        let at_once = at_once || self.outage.is_some();
         self.changes += u64::from(changed);
-        (self.model, self.device, self.failures, self.failed) = (model, device, 0, false);
+        (self.model, self.device, self.failures) = (model, device, 0);
         if at_once {
             (self.engine, self.next) = (engine, None);
+            if let Some(outage) = &mut self.outage {
+                outage.opens = None;
+            }
         } else {
             self.next = Some(engine);
         }
@@ -133,8 +150,12 @@ impl Running {
         self.requests.push(PoseRequest { avatar, time, input, axes });
     }
 
-    /// Submits the requests of this frame, and waits for the poses if `wait`.
+    /// Submits the requests of this frame, and waits for the poses if `wait`. In an outage, opens the next engine when
+    /// its time has come.
     pub(super) fn submit(&mut self, now: f64, wait: bool) {
+        // A clock that jumps back is another one.
+        let passed = (now - std::mem::replace(&mut self.now, now)).max(0.0);
+        self.reopen(passed);
         if self.requests.is_empty() {
             return;
         }
@@ -171,6 +192,7 @@ impl Running {
                     *status = ModelStatus { state, ..default() };
                     news.ready.write(KinestReady { model, device, changes: self.changes });
                     self.engine = self.next.take().expect("it has just spoken");
+                    (self.outage, self.failures) = (None, 0);
                 }
                 WorkerEvent::Failed { reason } => {
                     warn!("the changed model cannot be run, the one before goes on: {reason}");
@@ -178,13 +200,12 @@ impl Running {
                     news.failed.write(KinestFailed { model, reason });
                     self.next = None;
                 }
-                WorkerEvent::Poses(_) => {}
+                WorkerEvent::Poses(_) | WorkerEvent::NotFinite(_) => {}
             }
         }
     }
 
-    /// The poses of the next call that is done; `None` if no other call is done. Restarts an engine
-    /// that has failed.
+    /// The poses of the next call that is done; `None` if no other call is done.
     pub fn receive(
         &mut self,
         model: AssetId<PoseModel>,
@@ -195,30 +216,27 @@ impl Running {
             match event {
                 WorkerEvent::Ready { device } => {
                     status.state = ModelState::Running { device: device.clone() };
+                    self.outage = None;
                     news.ready.write(KinestReady { model, device, changes: self.changes });
                 }
                 WorkerEvent::Failed { reason } => {
                     let proven = self.engine.worker.stats().calls >= PROVEN_CALLS;
                     self.failures = if proven { 1 } else { self.failures + 1 };
-                    match self.restart() {
-                        Ok(()) => {
-                            warn!("the network has stopped and is started again: {reason}");
-                            let trouble = Some(reason.clone());
-                            *status = ModelStatus { trouble, ..default() };
-                            news.fell_back.write(KinestFellBack { model, reason });
-                        }
-                        Err(hopeless) => {
-                            let reason = format!("{reason}{hopeless}");
-                            error!(
-                                "the network has stopped, bodies keep their last pose: {reason}"
-                            );
-                            self.failed = true;
-                            status.state = ModelState::Failed;
-                            status.trouble = Some(reason.clone());
-                            news.failed.write(KinestFailed { model, reason });
-                        }
+                    let (pause, failures) = (self.pause(), self.failures);
+                    // The pauses keep this from flooding the log.
+                    warn!(
+                        "the network has stopped, failure {failures} in a row, and is started again in {pause} s: {reason}"
+                    );
+                    let trouble = Some(reason.clone());
+                    if failures < ATTEMPTS {
+                        *status = ModelStatus { trouble, ..default() };
+                        news.fell_back.write(KinestFellBack { model, reason });
+                    } else {
+                        *status = ModelStatus { state: ModelState::Failed, trouble, ..default() };
+                        news.failed.write(KinestFailed { model, reason });
                     }
                 }
+                WorkerEvent::NotFinite(avatars) => self.not_finite.extend(avatars),
                 WorkerEvent::Poses(replies) => {
                     status.measure(self.engine.worker.stats());
                     return Some(replies);
@@ -228,28 +246,48 @@ impl Running {
         None
     }
 
-    /// Warns of the first output that is not finite.
-    pub fn warn_of_not_finite(&mut self) {
-        let not_finite = self.engine.worker.stats().not_finite;
-        if not_finite > 0 && self.not_finite == 0 {
-            warn!("an output of the network is not finite; such frames keep the pose before");
-        }
-        self.not_finite = not_finite;
+    /// The avatars whose outputs were not finite since the last call, once for each output.
+    pub fn take_not_finite(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.not_finite)
     }
 
-    /// Opens another engine in place of one that failed, on any device that works.
+    /// Whether there is no engine, and will not be in time for bodies to wait for it.
+    pub fn is_silent(&self) -> bool {
+        let ends = |outage: &Outage| outage.seconds.max(outage.opens.unwrap_or_default());
+        self.outage.as_ref().is_some_and(|outage| ends(outage) > PATIENCE)
+    }
+
+    /// Begins an outage, or prolongs it, and returns the time until the next engine is opened, seconds: an engine that
+    /// fails once may have run for hours, one that fails again and again is not worth a try in each frame.
+    fn pause(&mut self) -> f64 {
+        let pause = if self.failures > 1 { pause_after(self.failures - 1) } else { 0.0 };
+        let seconds = self.outage.as_ref().map_or(0.0, |outage| outage.seconds);
+        self.outage = Some(Outage { seconds, opens: Some(seconds + pause) });
+        pause
+    }
+
+    /// Opens another engine in place of one that failed, on any device that works, if its time has come, `passed`
+    /// seconds after the frame before.
     ///
     /// This process does not try a GPU again that has failed, so `Auto` finds another device.
-    fn restart(&mut self) -> Result<(), String> {
-        if self.failures >= ATTEMPTS {
-            return Err(format!(" ({ATTEMPTS} engines in a row)"));
+    fn reopen(&mut self, passed: f64) {
+        let Some(outage) = &mut self.outage else { return };
+        outage.seconds += passed;
+        if outage.opens.is_none_or(|opens| outage.seconds < opens) {
+            return;
         }
+        outage.opens = None;
         let device = match self.device {
             DeviceChoice::Cpu => DeviceChoice::Cpu,
             _ => DeviceChoice::Auto,
         };
-        let worker = PoseWorker::spawn(self.model.opener(device));
-        self.engine.worker = worker.map_err(|error| format!(", and no thread: {error}"))?;
-        Ok(())
+        match PoseWorker::spawn(self.model.opener(device)) {
+            Ok(worker) => self.engine.worker = worker,
+            Err(error) => {
+                self.failures += 1;
+                let pause = self.pause();
+                warn!("no thread for the network, tried again in {pause} s: {error}");
+            }
+        }
     }
 }

@@ -62,7 +62,8 @@ pub enum ModelState {
         /// `cpu`, `wgpu` or `cuda`.
         device: String,
     },
-    /// It was given up; [`ModelStatus::trouble`] tells why.
+    /// It cannot be loaded, or its engines fail again and again, as [`ModelStatus::trouble`] tells. It is tried again
+    /// after growing pauses.
     Failed,
 }
 

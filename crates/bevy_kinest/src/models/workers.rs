@@ -104,7 +104,9 @@ pub(crate) fn follow_assets(
     }
     for AssetLoadFailedEvent { id, path, error } in failures.read() {
         let reason = format!("{path}: {error}");
-        warn!("avatars keep what they had, their model cannot be loaded: {reason}");
+        warn!(
+            "avatars keep what they had, their model cannot be loaded and is tried again: {reason}"
+        );
         let status = statuses.of(*id);
         status.trouble = Some(reason.clone());
         if !workers.running.contains_key(id) {

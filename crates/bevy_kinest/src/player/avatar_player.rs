@@ -10,6 +10,10 @@ use kinest::live::Player;
 pub(crate) struct AvatarPlayer {
     pub(super) model: Option<AssetId<PoseModel>>,
     pub player: Player,
+    /// Outputs of its network in a row that were not finite.
+    pub(super) not_finite: u32,
+    /// Whether the first of them has been told.
+    pub(super) is_told_not_finite: bool,
     /// Whether [`BodyOffFloor`](super::BodyOffFloor) has been told.
     pub(super) is_off_floor: bool,
     /// What forecasts its body, if [`Player::settings`] ask for it.

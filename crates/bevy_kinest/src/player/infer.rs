@@ -41,6 +41,7 @@ pub(super) fn infer(
         let id = model.id();
         let AvatarPlayer { model: asked, player, .. } = &mut *of_avatar;
         (player.settings.dropout, player.settings.blend) = (settings.dropout, settings.blend);
+        player.settings.doubt = settings.doubt;
         let calibration = calibration.map(|PlayerCalibration(player)| player);
         player.calibrate(calibration.copied());
         player.settings.sits = seated == Some(&SeatedPlayer::AvatarSits);

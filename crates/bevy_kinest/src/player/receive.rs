@@ -6,11 +6,14 @@ use crate::trackers::AvatarStatus;
 use bevy::diagnostic::Diagnostics;
 use bevy::prelude::*;
 
-/// Adds new estimates to each avatar's player.
+/// After this many outputs in a row that are not finite, an avatar's estimates are forgotten: half a second at 60 Hz.
+const HOPELESS: u32 = 30;
+
+/// Adds new estimates to each avatar's player, and forgets those before where none will come.
 pub(super) fn receive(
     mut workers: ResMut<Workers>,
     mut statuses: ResMut<KinestModels>,
-    mut avatars: Query<(&mut AvatarPlayer, &mut AvatarStatus)>,
+    mut avatars: Query<(NameOrEntity, &mut AvatarPlayer, &mut AvatarStatus)>,
     mut news: News,
     mut measurements: Diagnostics,
 ) {
@@ -21,13 +24,37 @@ pub(super) fn receive(
             diagnostics::measure(&mut measurements, status);
             for reply in replies {
                 let avatar = Entity::from_bits(reply.avatar);
-                let Ok((mut asked, mut seen)) = avatars.get_mut(avatar) else { continue };
+                let Ok((_, mut asked, mut seen)) = avatars.get_mut(avatar) else { continue };
                 if asked.model == Some(model) {
                     asked.player.estimate(running.revision(), reply.time, reply.estimate);
+                    asked.not_finite = 0;
                     seen.estimates += 1;
                 }
             }
         }
-        running.warn_of_not_finite();
+        for avatar in running.take_not_finite() {
+            let Ok((name, mut asked, _)) = avatars.get_mut(Entity::from_bits(avatar)) else {
+                continue;
+            };
+            if asked.model != Some(model) {
+                continue;
+            }
+            if !std::mem::replace(&mut asked.is_told_not_finite, true) {
+                warn!(
+                    "avatar {name}: an output of its network is not finite; such frames keep the pose before"
+                );
+            }
+            asked.not_finite += 1;
+            if asked.not_finite >= HOPELESS {
+                asked.player.forget_estimates();
+            }
+        }
+        if running.is_silent() {
+            for (_, mut asked, _) in &mut avatars {
+                if asked.model == Some(model) {
+                    asked.player.forget_estimates();
+                }
+            }
+        }
     }
 }

@@ -15,14 +15,15 @@ use crate::trackers::sample;
 use bevy::prelude::*;
 use drive::{on_despawn, open_files, replay, tell_replayed};
 use recorder::{on_stop_recording, record};
-use writer::{on_stop_writing, write};
+use writer::{UnsavedMotions, on_stop_writing, write, write_again};
 
 /// Moves trackers along each [`MotionReplay`], and runs [`TrackerRecorder`]s and [`MotionWriter`]s.
 pub struct KinestReplayPlugin;
 
 impl Plugin for KinestReplayPlugin {
     fn build(&self, app: &mut App) {
-        app.register_type::<MotionReplay>()
+        app.init_resource::<UnsavedMotions>()
+            .register_type::<MotionReplay>()
             .register_type::<TrackerRecorder>()
             .register_type::<MotionWriter>()
             .add_systems(
@@ -33,7 +34,7 @@ impl Plugin for KinestReplayPlugin {
                 PostUpdate,
                 (
                     tell_replayed.in_set(KinestSystems::Sample).before(sample),
-                    (record, write).after(KinestSystems::Writeback),
+                    (record, write, write_again).after(KinestSystems::Writeback),
                 ),
             )
             .add_observer(on_despawn)

@@ -9,7 +9,8 @@ use kinest::tracker::TrackerSet;
 use std::path::Path;
 
 /// Records an avatar's trackers, calibration and model, and on request its poses, to a file, frame
-/// by frame. Lives on the avatar's entity; removing it, or despawning the avatar, ends the file.
+/// by frame. Lives on the avatar's entity; removing it, inserting another one over it, or despawning the
+/// avatar ends the file.
 #[derive(Component, Debug, Reflect)]
 #[reflect(Component, from_reflect = false)]
 pub struct TrackerRecorder {
@@ -45,7 +46,7 @@ impl TrackerRecorder {
 pub(super) fn record(
     models: Res<Assets<PoseModel>>,
     mut avatars: Query<(
-        Entity,
+        NameOrEntity,
         &KinestAvatar,
         &Sampled,
         &BodyPose,
@@ -73,8 +74,9 @@ pub(super) fn record(
     }
 }
 
+/// A recorder that another one replaces is discarded, not removed.
 pub(super) fn on_stop_recording(
-    stopped: On<Remove, TrackerRecorder>,
+    stopped: On<Discard, TrackerRecorder>,
     mut recorders: Query<&mut TrackerRecorder>,
 ) {
     if let Ok(mut recorder) = recorders.get_mut(stopped.entity)
@@ -82,5 +84,37 @@ pub(super) fn on_stop_recording(
         && let Err(error) = writer.finish()
     {
         error!("the end of a recording is missing: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// For each recorder that is dropped, whether its file had been ended before.
+    #[derive(Resource, Default)]
+    struct Ended(Vec<bool>);
+
+    #[test]
+    fn a_recorder_ends_its_file_when_it_is_replaced_removed_or_despawned() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = |name: &str| TrackerRecorder::create(folder.path().join(name), false);
+        let mut world = World::new();
+        world.init_resource::<Ended>();
+        world.add_observer(on_stop_recording);
+        // Hooks run after observers.
+        world.register_component_hooks::<TrackerRecorder>().on_discard(|mut world, context| {
+            let ended = world
+                .get::<TrackerRecorder>(context.entity)
+                .is_some_and(|recorder| !recorder.is_recording());
+            world.resource_mut::<Ended>().0.push(ended);
+        });
+        let avatar = world.spawn(recorder("a.jsonl").unwrap()).id();
+        world.entity_mut(avatar).insert(recorder("b.jsonl").unwrap());
+        assert!(world.get::<TrackerRecorder>(avatar).unwrap().is_recording());
+        world.entity_mut(avatar).remove::<TrackerRecorder>();
+        world.entity_mut(avatar).insert(recorder("c.jsonl").unwrap());
+        world.despawn(avatar);
+        assert_eq!(world.resource::<Ended>().0, [true; 3]);
     }
 }

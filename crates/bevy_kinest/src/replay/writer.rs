@@ -1,21 +1,27 @@
 //! Bodies as motion files.
 
 use crate::body::BodyPose;
-use crate::frame::Clock;
+use crate::frame::{Clock, pause_after};
 use bevy::prelude::*;
 use kinest::capture::{CaptureError, MotionFormat};
 use kinest::motion::{ClipFrame, MotionClip};
 use kinest::skeleton::{Pose, Skeleton};
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 /// Longest motion that is kept, frames: an hour at 60 Hz, in 120 MB.
 const MOST_FRAMES: usize = 216_000;
 /// A gap longer than this, seconds, is no motion: the frames go on behind it.
 const GAP: f64 = 1.0;
+/// Most frames of motions that cannot be written and are kept, so that a machine that runs for days with a full disk
+/// does not fill its memory.
+const MOST_UNSAVED: usize = 2 * MOST_FRAMES;
 
 /// Writes the body of the avatar it lives on, or of a [`RemoteAvatar`](crate::RemoteAvatar), as a motion file:
 /// `.npz`, `.bvh`, `.glb` or `.vrma` ([`MotionFormat`]). Frames are kept in memory, at a rate of their own; removing
-/// it, or despawning its entity, writes the file. An app that exits without either writes none.
+/// it, or despawning its entity, writes the file. An app that exits without either writes none. A motion that cannot be
+/// written, because its folder is missing or the disk is full, is kept in memory and tried again, after 1, 2, 4 and so
+/// on up to 60 seconds, as the log says.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -92,6 +98,10 @@ impl MotionWriter {
         }
     }
 
+    fn save(&self) -> Result<(), CaptureError> {
+        self.format.save(&self.path, &self.clip, &self.skeleton)
+    }
+
     fn take(&mut self, pose: &Pose) {
         if self.clip.frames.len() < MOST_FRAMES {
             self.clip.frames.push(ClipFrame::from(pose));
@@ -121,12 +131,76 @@ pub(super) fn write(clock: Clock, mut bodies: Query<(&BodyPose, &mut MotionWrite
     }
 }
 
-pub(super) fn on_stop_writing(
-    stopped: On<Remove, MotionWriter>,
-    mut writers: Query<&mut MotionWriter>,
-) {
-    let Ok(writer) = writers.get_mut(stopped.entity) else { return };
-    if let Err(error) = writer.format.save(&writer.path, &writer.clip, &writer.skeleton) {
-        error!("a motion is not written: {error}");
+/// A motion that could not be written.
+struct Unsaved {
+    motion: MotionWriter,
+    /// Tries that failed.
+    failures: u32,
+    /// Time until the next one, seconds.
+    waits: f64,
+}
+
+impl Unsaved {
+    /// Notes that a try has failed.
+    fn fail(&mut self, error: &CaptureError) {
+        self.failures += 1;
+        self.waits = pause_after(self.failures);
+        let reason = error.source().map_or_else(String::new, |source| format!(": {source}"));
+        error!(
+            "a motion of {} frames is not written, it is kept and tried again in {} s: {error}{reason}",
+            self.motion.frames(),
+            self.waits
+        );
     }
+}
+
+/// The motions that could not be written, oldest first.
+#[derive(Resource, Default)]
+pub(super) struct UnsavedMotions(Vec<Unsaved>);
+
+impl UnsavedMotions {
+    fn frames(&self) -> usize {
+        self.0.iter().map(|unsaved| unsaved.motion.frames()).sum()
+    }
+}
+
+pub(super) fn on_stop_writing(
+    stopped: On<Discard, MotionWriter>,
+    mut writers: Query<&mut MotionWriter>,
+    mut unsaved: ResMut<UnsavedMotions>,
+) {
+    let Ok(mut writer) = writers.get_mut(stopped.entity) else { return };
+    if writer.frames() < 2 {
+        warn!("{} is not written: a motion has two frames", writer.path.display());
+        return;
+    }
+    // This one would have replaced the file of an older one.
+    unsaved.0.retain(|older| older.motion.path != writer.path);
+    let Err(error) = writer.save() else { return };
+    let frames = std::mem::take(&mut writer.clip.frames);
+    let mut motion = MotionWriter::clone(&writer);
+    motion.clip.frames = frames;
+    let mut kept = Unsaved { motion, failures: 0, waits: 0.0 };
+    kept.fail(&error);
+    unsaved.0.push(kept);
+    while unsaved.0.len() > 1 && unsaved.frames() > MOST_UNSAVED {
+        let lost = unsaved.0.remove(0);
+        error!("too many motions are not written, {} is lost", lost.motion.path.display());
+    }
+}
+
+/// Writes motions again that could not be written.
+pub(super) fn write_again(clock: Clock, mut unsaved: ResMut<UnsavedMotions>) {
+    unsaved.bypass_change_detection().0.retain_mut(|unsaved| {
+        unsaved.waits -= clock.delta();
+        if unsaved.waits > 0.0 {
+            return true;
+        }
+        let result = unsaved.motion.save();
+        match &result {
+            Ok(()) => info!("{} is written after all", unsaved.motion.path.display()),
+            Err(error) => unsaved.fail(error),
+        }
+        result.is_err()
+    });
 }

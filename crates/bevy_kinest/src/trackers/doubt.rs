@@ -27,6 +27,7 @@ pub(crate) fn tell_doubts(
                 }
             }
             None => {
+                // What is reported now ends when it is not any more.
                 if let Some(since) = sampled.doubted_since[k].take()
                     && !is_reported
                 {

@@ -9,7 +9,7 @@ use kinest::tracker::{Doubt, TrackerRole};
 pub enum DropoutReason {
     /// Its [`TrackingState`](crate::TrackingState) reports it, or the recording that is replayed.
     Reported,
-    /// Its transform is not finite.
+    /// Its transform is not finite, or more than 10 km from the origin of its tracking space.
     NotFinite,
     /// The avatar has no tracker of this role.
     Missing,

@@ -13,7 +13,7 @@ use glam::{DMat3, DVec3};
 use kinest::coordinates::{
     amass_from_engine_point, amass_from_engine_rotation, engine_from_amass_point,
 };
-use kinest::live::lowered_hand;
+use kinest::live::{FARTHEST, lowered_hand};
 use kinest::skeleton::Skeleton;
 use kinest::tracker::{Teleport, TrackerFrame, TrackerPose, TrackerRole, is_at_origin};
 
@@ -105,13 +105,16 @@ pub(crate) fn sample(
                     None
                 }
                 Err(reason) => {
-                    if sampled.lost_since[k].is_none() && sampled.seen[k].is_some() {
+                    // What was doubted before it was reported has been told: it is one dropout.
+                    let doubted = sampled.doubted_since[k];
+                    let is_told = doubted.or(sampled.lost_since[k]).is_some();
+                    if !is_told && sampled.seen[k].is_some() {
                         commands.trigger(TrackingLost { entity, role, reason });
                     }
                     if reason == DropoutReason::Missing {
                         missing = missing.or(Some(role));
                     }
-                    Some(*sampled.lost_since[k].get_or_insert(now))
+                    Some(*sampled.lost_since[k].get_or_insert(doubted.unwrap_or(now)))
                 }
             };
             let since = since.or(sampled.doubted_since[k]).map(|since| sampled.on_clock(since));
@@ -178,7 +181,7 @@ fn is_rounded(pose: &TrackerPose, exact: &TrackerPose) -> bool {
         && pose.rotation.abs_diff_eq(exact.rotation, ROUNDING)
 }
 
-/// AMASS pose of a joint from its device's transform; `None` if it is not finite.
+/// AMASS pose of a joint from its device's transform; `None` if it is not finite, or farther than any player.
 fn pose_of(
     space_from_device: GlobalTransform,
     device_from_joint: &Transform,
@@ -186,7 +189,8 @@ fn pose_of(
     let (_, rotation, position) = space_from_device.to_scale_rotation_translation();
     let position = position + rotation * device_from_joint.translation;
     let rotation = (rotation * device_from_joint.rotation).normalize();
-    (position.is_finite() && rotation.is_finite()).then(|| {
+    let is_near = position.as_dvec3().length() <= FARTHEST;
+    (is_near && rotation.is_finite()).then(|| {
         TrackerPose::new(
             amass_from_engine_point(position),
             DMat3::from_quat(amass_from_engine_rotation(rotation)),

@@ -19,6 +19,10 @@ pub(super) const LONGEST_HITCH: f64 = 1.0;
 /// tracker's rate.
 const SAMPLES_PER_STEP: f64 = 8.0;
 
+/// Farthest place of a tracker that is believed, metres from the origin of its space: single precision, in which
+/// networks compute, is a millimetre there, and no player goes farther.
+pub const FARTHEST: f64 = 1e4;
+
 /// Why a tracker frame was refused. The history does not change.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum TrackerError {
@@ -33,8 +37,8 @@ pub enum TrackerError {
     /// The time stamp is not finite.
     #[error("the time stamp {0} is not finite")]
     Time(f64),
-    /// A pose is not finite, or its matrix is not a rotation.
-    #[error("the pose of tracker {0:?} is not finite or not a rotation")]
+    /// A pose is not finite or farther than [`FARTHEST`], or its matrix is not a rotation.
+    #[error("the pose of tracker {0:?} is not finite, farther than 10 km, or not a rotation")]
     Pose(TrackerRole),
 }
 
@@ -198,7 +202,8 @@ impl TrackerHistory {
 /// The determinant of a rotation is 1; the reference's formula is off by at most 1e-6.
 pub(super) fn is_pose(pose: &TrackerPose) -> bool {
     let turn = pose.rotation.determinant();
-    pose.position.is_finite() && pose.rotation.is_finite() && (turn - 1.0).abs() < 1e-2
+    // No comparison is true of NaN.
+    pose.position.length() <= FARTHEST && pose.rotation.is_finite() && (turn - 1.0).abs() < 1e-2
 }
 
 /// Interpolates two samples. A tracker that is lost in either counts as lost in between and is
@@ -353,6 +358,11 @@ mod tests {
         let mut frame = trackers_at(0.1);
         frame.poses[1].position.x = f64::NAN;
         assert_eq!(history.push(frame), Err(TrackerError::Pose(TrackerRole::LeftHand)));
+        for far in [1.1 * FARTHEST, -1e30, 1e300] {
+            let mut frame = trackers_at(0.1);
+            frame.poses[1].position.y = far;
+            assert_eq!(history.push(frame), Err(TrackerError::Pose(TrackerRole::LeftHand)));
+        }
         let mut frame = trackers_at(0.1);
         frame.poses[2].rotation = DMat3::ZERO;
         assert_eq!(history.push(frame), Err(TrackerError::Pose(TrackerRole::RightHand)));

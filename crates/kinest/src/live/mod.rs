@@ -43,7 +43,7 @@ pub use estimator::{EstimateError, PoseEstimator};
 pub use forecasts::{Ahead, ForecastSettings, ForecastState};
 pub use frame_feed::{FrameFeed, NewFrames};
 pub use guard::guarded;
-pub use history::{TrackerError, TrackerHistory};
+pub use history::{FARTHEST, TrackerError, TrackerHistory};
 pub use packet::{PacketError, PosePacket};
 pub use player::{Player, PlayerPose, PlayerSettings, PoseSource, Question, Told};
 pub use protocol::{Protocol, ProtocolError};

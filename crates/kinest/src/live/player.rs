@@ -652,7 +652,6 @@ mod tests {
     use crate::rotation::geodesic_angle;
     use glam::DMat3;
 
-
     /// The trackers of a walking body.
     fn walk() -> Vec<TrackerFrame> {
         walk_at(60.0)

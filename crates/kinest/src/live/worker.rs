@@ -74,6 +74,9 @@ pub enum WorkerEvent {
     },
     /// Poses from one call of the network.
     Poses(Vec<PoseReply>),
+    /// Avatars whose output of one call was not finite or not rotations. They get no reply, and their streams start
+    /// anew with the next frames, because a state that is not finite stays so.
+    NotFinite(Vec<u64>),
     /// The engine could not be opened, failed, or panicked. The worker has stopped; this is its
     /// last event.
     Failed {
@@ -179,12 +182,12 @@ enum Message {
 /// Result of one call of the network. Built on the worker's thread, so that the caller allocates
 /// nothing.
 struct Batch {
-    /// Number of requests in the call.
-    requests: usize,
     /// Replies to the requests whose output was valid.
     replies: Vec<PoseReply>,
     /// Generation of each reply's avatar at the time of the request.
     generations: Vec<u64>,
+    /// Avatars whose output was not.
+    not_finite: Vec<u64>,
     ms: f64,
     queue_ms: f64,
 }
@@ -352,10 +355,13 @@ impl PoseWorker {
                 self.running = false;
                 WorkerEvent::Failed { reason }
             }
-            Message::Batch(Batch { requests, mut replies, generations, ms, queue_ms }) => {
+            Message::Batch(Batch { mut replies, generations, not_finite, ms, queue_ms }) => {
                 self.stats.add(ms, queue_ms);
+                self.stats.not_finite += not_finite.len() as u64;
+                if !not_finite.is_empty() {
+                    self.events.push_back(WorkerEvent::NotFinite(not_finite));
+                }
                 let good = replies.len();
-                self.stats.not_finite += (requests - good) as u64;
                 let mut generations = generations.iter();
                 replies.retain(|reply| {
                     let now = self.generations.get(&reply.avatar).map(|g| g.reply);
@@ -411,16 +417,20 @@ fn serve(
         // If the output is too short, the remaining avatars get an empty output, which is invalid.
         let frames = output.chunks(spec.layout.outputs()).chain(std::iter::repeat(&[] as &[f32]));
         let (mut replies, mut generations) = (vec![], vec![]);
-        let asked = requests.len();
+        let (mut not_finite, mut spoilt) = (vec![], vec![]);
         for (waiting, output) in requests.into_values().zip(frames) {
             let Waiting { generation, request, .. } = waiting;
             let PoseRequest { avatar, time, axes, .. } = request;
             if let Some(estimate) = decode_output(&spec, output, &axes) {
                 replies.push(PoseReply { avatar, time, estimate });
                 generations.push(generation.reply);
+            } else {
+                not_finite.push(avatar);
+                spoilt.push(generation.stream);
             }
         }
-        let batch = Batch { requests: asked, replies, generations, ms, queue_ms };
+        end(engine, spoilt)?;
+        let batch = Batch { replies, generations, not_finite, ms, queue_ms };
         if out.send(Message::Batch(batch)).is_err() {
             return Ok(());
         }
@@ -461,7 +471,9 @@ fn end(engine: &mut dyn PoseEngine, ended: impl IntoIterator<Item = u64>) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::StreamEngine;
     use crate::live::fake::{Deed, FakeEngine, answer, spec};
+    use crate::model::ModelSpec;
     use crate::rotation::geodesic_angle;
     use crossbeam_channel::{RecvError, TryRecvError};
     use glam::DQuat;
@@ -657,9 +669,85 @@ mod tests {
             worker.wait();
         }
         let events = events(&mut worker);
-        assert_eq!(events[1], WorkerEvent::Poses(vec![]));
-        assert!(matches!(&events[2], WorkerEvent::Poses(poses) if poses[0].time == 1.0));
+        assert_eq!(events[1..3], [WorkerEvent::NotFinite(vec![1]), WorkerEvent::Poses(vec![])]);
+        assert!(matches!(&events[3], WorkerEvent::Poses(poses) if poses[0].time == 1.0));
         assert_eq!(worker.stats().not_finite, 1);
+    }
+
+    /// The state of each stream is the sum of its input, and its output is as finite as its state.
+    struct Summing {
+        spec: ModelSpec,
+        sums: HashMap<u64, f32>,
+    }
+
+    impl PoseEngine for Summing {
+        fn spec(&self) -> &ModelSpec {
+            &self.spec
+        }
+
+        fn device(&self) -> &str {
+            "sums"
+        }
+
+        fn output_frames(&self) -> usize {
+            1
+        }
+
+        fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
+            Some(self)
+        }
+
+        fn infer(&mut self, _: &[f32], _: usize, _: Take) -> Result<Vec<f32>, EngineError> {
+            unreachable!("it is fed frame by frame")
+        }
+    }
+
+    impl StreamEngine for Summing {
+        fn advance(
+            &mut self,
+            streams: &[StreamFrames<'_>],
+            _: Take,
+        ) -> Result<Vec<f32>, EngineError> {
+            let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
+            let mut output = vec![];
+            for StreamFrames { stream, features } in streams {
+                let sum = self.sums.entry(*stream).or_default();
+                *sum += features.iter().sum::<f32>();
+                let start = output.len();
+                self.spec.layout.write_targets(&answer().matrices(), &axes, &mut output);
+                output[start] += 0.0 * *sum;
+            }
+            Ok(output)
+        }
+
+        fn end(&mut self, stream: u64) {
+            self.sums.remove(&stream);
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_not_finite_starts_anew_and_others_go_on() {
+        let fed = ModelSpec { window: 1, feed: Feed::Frames { look_ahead: 0 }, ..spec() };
+        let inputs = fed.layout.inputs();
+        let engine = Summing { spec: fed, sums: HashMap::new() };
+        let mut worker = PoseWorker::spawn(|| Ok::<_, Infallible>(Box::new(engine) as _)).unwrap();
+        let frame = |avatar: u64, time: f64, value: f32| PoseRequest {
+            input: PoseInput::Frames(vec![value; inputs]),
+            ..request(avatar, time)
+        };
+        let mut told = vec![];
+        for (time, value) in [(0.0, 1.0), (1.0, f32::NAN), (2.0, 1.0), (3.0, f32::INFINITY)] {
+            worker.submit([frame(1, time, value), frame(2, time, 1.0)]);
+            worker.wait();
+            told.extend(events(&mut worker));
+        }
+        let answered = told.iter().filter_map(|event| match event {
+            WorkerEvent::Poses(poses) => Some(poses.iter().map(|p| p.avatar).collect()),
+            _ => None,
+        });
+        assert_eq!(answered.collect::<Vec<Vec<u64>>>(), [vec![1, 2], vec![2], vec![1, 2], vec![2]]);
+        let bad = told.iter().filter(|event| **event == WorkerEvent::NotFinite(vec![1])).count();
+        assert_eq!((bad, worker.stats().not_finite), (2, 2));
     }
 
     /// Dropping does not wait for the running call; the thread then ends and drops the engine.
