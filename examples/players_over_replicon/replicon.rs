@@ -31,6 +31,10 @@ struct SentPose {
 #[derive(Resource)]
 struct Delay(Duration);
 
+/// Packets that were no bodies.
+#[derive(Resource, Default)]
+struct Refused(u64);
+
 /// Two sockets between the server's and the client's, and the ways down and up.
 pub struct Replicon {
     to_client: UdpSocket,
@@ -57,6 +61,7 @@ impl Link for Replicon {
         );
         there
             .insert_resource(Delay(setup.delay))
+            .init_resource::<Refused>()
             .add_systems(PreUpdate, receive.after(ClientSystems::Receive));
 
         let (server, client) = (bind()?, bind()?);
@@ -142,24 +147,56 @@ fn send(time: Res<Time>, mut commands: Commands, bodies: Query<(Entity, &Number,
 fn receive(
     mut commands: Commands,
     delay: Res<Delay>,
+    mut refused: ResMut<Refused>,
     mut poses: Query<(Entity, &SentPose, Option<&mut RemoteAvatar>), Changed<SentPose>>,
-) -> Result {
-    for (player, pose, remote) in &mut poses {
-        let packet = PosePacket::decode(&pose.bytes)?;
-        if let Some(mut remote) = remote {
-            remote.receive(packet.time, packet.pose)?;
+) {
+    for (player, sent, remote) in &mut poses {
+        // An error that is returned from here would end the game: no packet of another player's may do that.
+        let Ok(PosePacket { time, pose }) = PosePacket::decode(&sent.bytes) else {
+            refused.0 += 1;
+            continue;
+        };
+        let taken = if let Some(mut remote) = remote {
+            remote.receive(time, pose)
         } else {
             let mut remote = RemoteAvatar::default();
             remote.delay = delay.0;
-            remote.receive(packet.time, packet.pose)?;
-            commands.entity(player).insert((Number(pose.number), remote));
-        }
+            let taken = remote.receive(time, pose);
+            commands.entity(player).insert((Number(sent.number), remote));
+            taken
+        };
+        refused.0 += u64::from(taken.is_err());
     }
-    Ok(())
 }
 
 fn bind() -> anyhow::Result<UdpSocket> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.set_nonblocking(true)?;
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bevy_kinest::kinest::skeleton::Pose;
+
+    #[test]
+    fn a_packet_that_is_no_body_is_counted_and_ends_nothing() {
+        let mut app = App::new();
+        app.insert_resource(Delay(Duration::ZERO))
+            .init_resource::<Refused>()
+            .add_systems(Update, receive);
+        let mut sent = PosePacket { time: 1.0, pose: Pose::rest() }.encode().to_vec();
+        let player = app.world_mut().spawn(SentPose { number: 3, bytes: sent.clone() }).id();
+        let bad = app.world_mut().spawn(SentPose { number: 4, bytes: vec![7; 105] }).id();
+        app.update();
+        let is_shown = |app: &App, player| app.world().get::<RemoteAvatar>(player).is_some();
+        assert_eq!((is_shown(&app, player), is_shown(&app, bad)), (true, false));
+        assert_eq!(app.world().get::<Number>(player).map(|number| number.0), Some(3));
+        // A body that is shown already gets one too.
+        sent[10] ^= 1;
+        app.world_mut().get_mut::<SentPose>(player).unwrap().bytes = sent;
+        app.update();
+        assert_eq!(app.world().resource::<Refused>().0, 2);
+    }
 }

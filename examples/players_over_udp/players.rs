@@ -2,12 +2,12 @@
 
 use bevy::app::PluginsState;
 use bevy::asset::AssetPlugin;
+use bevy::math::DVec3;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use bevy_kinest::kinest::motion::{MotionClip, amass, synthetic};
 use bevy_kinest::kinest::skeleton::{PerJoint, Skeleton};
 use bevy_kinest::prelude::*;
-use glam::DVec3;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::time::Duration;

@@ -6,9 +6,9 @@ use bevy::asset::AssetPlugin;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
 use bevy_kinest::kinest::capture::{self, MotionFormat};
-use bevy_kinest::kinest::coordinates::engine_from_amass_point;
+use bevy_kinest::kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use bevy_kinest::kinest::motion::synthetic::walk_and_wave;
-use bevy_kinest::kinest::osc::vmc::{DeviceKind, Place, VmcMessage};
+use bevy_kinest::kinest::osc::vmc::{DeviceKind, Marionette, Place, VmcMessage};
 use bevy_kinest::kinest::osc::{OscMessage, OscType, bundled, messages};
 use bevy_kinest::kinest::rotation::{exp, geodesic_angle};
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
@@ -173,7 +173,19 @@ fn packets_leave_at_their_rate_and_nothing_waits_for_them() {
         .flat_map(|packet| messages(packet).unwrap())
         .map(|message| VmcMessage::read(&message).expect("a message of the protocol"))
         .collect();
-    let times = all.iter().filter(|message| matches!(message, VmcMessage::Time(_))).count();
+    for packet in &packets {
+        let first = VmcMessage::read(&messages(packet).unwrap()[0]);
+        assert!(matches!(first, Some(VmcMessage::Time(_))), "{first:?}");
+    }
+    let mut times: Vec<f32> = (all.iter())
+        .filter_map(|message| match message {
+            VmcMessage::Time(time) => Some(*time),
+            _ => None,
+        })
+        .collect();
+    // Each packet of a body has its time.
+    times.dedup();
+    let times = times.len();
     let of = |bone: &str| {
         all.iter().filter(|it| matches!(it, VmcMessage::Bone { name, .. } if name == bone)).count()
     };
@@ -256,16 +268,147 @@ fn trackers_follow_devices_and_joints_of_a_performer() {
         tracked && at.distance(Vec3::new(1.1, 0.1, 2.0)) < 0.15,
         "{at}: faces +z, its left is +x"
     );
+    // The waist goes on; the headset's battery is empty, the body has gone, and others send what is none of these.
+    let foreign = OscMessage { addr: "/avatar/change".into(), args: vec![OscType::Int(1)] };
     for _ in 0..31 {
+        bundled(&all[2..3]).iter().for_each(|packet| pass(&socket, packet, address));
+        bundled(std::slice::from_ref(&foreign)).iter().for_each(|it| pass(&socket, it, address));
+        pass(&socket, b"no packet", address);
         app.update();
     }
     assert_eq!(state(&app, head), (Vec3::new(0.1, 1.7, 0.2), false), "half a second of silence");
+    assert_eq!(state(&app, foot), (at, false), "no bone for half a second");
+    assert_eq!(state(&app, waist), (Vec3::new(0.0, 1.0, -0.1), true));
+    for _ in 0..31 {
+        pass(&socket, b"no packet", address);
+        app.update();
+    }
+    assert!(!state(&app, waist).1, "what is no packet keeps nothing alive");
+}
+
+/// A belt tracker of another program, strapped on somehow: after a T-pose the pelvis is where it says.
+#[test]
+fn a_pelvis_tracker_of_a_performer_moves_a_body_once_it_is_calibrated() {
+    let (socket, _) = socket();
+    let mut app = app();
+    let skeleton = Skeleton::default();
+    let mut pose = Pose::rest();
+    let ankle = skeleton.pose_joints(&pose).positions[SmplJoint::LeftAnkle.index()].z;
+    pose.translation.z = skeleton.ankle_height - ankle;
+    let stands = skeleton.pose_joints(&pose);
+    let at = |joint: SmplJoint| {
+        let j = joint.index();
+        let rotation = engine_from_amass_rotation(DQuat::from_mat3(&stands.rotations[j]));
+        Transform::from_translation(engine_from_amass_point(stands.positions[j]))
+            .with_rotation(rotation)
+    };
+    let avatar = app.world_mut().spawn(KinestAvatar::default()).id();
+    for (tracker, joint) in [
+        (SparseTracker::HEAD, SmplJoint::Head),
+        (SparseTracker::LEFT_HAND, SmplJoint::LeftWrist),
+        (SparseTracker::RIGHT_HAND, SmplJoint::RightWrist),
+    ] {
+        app.world_mut().spawn((tracker, TrackerOf(avatar), at(joint)));
+    }
+    let from = app.world_mut().spawn(VmcReceiver::at(ANY)).id();
+    let source = VmcSource::Device { kind: DeviceKind::Tracker, serial: Some("belt".into()) };
+    let follows = VmcTracker { from, source };
+    app.world_mut().spawn((SparseTracker::PELVIS, NeedsCalibration, TrackerOf(avatar), follows));
+    app.update();
+    let address = receiver(&app, from).link.local_address().unwrap();
+    // At the small of the back, and not straight.
+    let strap = Transform::from_xyz(0.02, 0.05, -0.12).with_rotation(Quat::from_rotation_x(0.5));
+    // How far the body's pelvis is from the player's, who has it there for some frames.
+    let off = |app: &mut App, pelvis: Transform, frames: usize| {
+        let worn = pelvis * strap;
+        let place =
+            Place { position: worn.translation.as_dvec3(), rotation: worn.rotation.as_dquat() };
+        let belt =
+            VmcMessage::Device { kind: DeviceKind::Tracker, serial: "belt".into(), place }.to_osc();
+        for _ in 0..frames {
+            pass(&socket, &bundled(std::slice::from_ref(&belt))[0], address);
+            app.update();
+        }
+        let body = app.world().get::<BodyPose>(avatar).unwrap();
+        body.joint_transform(SmplJoint::Pelvis).translation.distance(pelvis.translation)
+    };
+    let stood = at(SmplJoint::Pelvis);
+    let swayed =
+        Transform { translation: stood.translation + Vec3::new(0.08, 0.015, 0.02), ..stood };
+    let unknown = off(&mut app, swayed, 60);
+    assert!(unknown > 0.05, "nobody knows how it is worn, and the body follows it: {unknown} m");
+    off(&mut app, stood, 30);
+    app.world_mut().trigger(Recalibrate { entity: avatar, method: CalibrationMethod::TPose });
+    off(&mut app, stood, 70);
+    assert!(app.world().get::<PlayerCalibration>(avatar).is_some());
+    for pelvis in [stood, swayed] {
+        let off = off(&mut app, pelvis, 60);
+        assert!(off < 0.02, "the pelvis is {off} m from where the player has it");
+    }
+}
+
+/// What leaves for a character in the other program comes from the bones of the one that is bound here.
+#[test]
+fn a_bound_character_is_sent_with_its_own_proportions() {
+    let (socket, to) = socket();
+    // In every frame.
+    let (mut here, avatar) = walker(VmcPerformer { rate: 1000.0, ..VmcPerformer::to(to) });
+    let skeleton = Skeleton::default();
+    let is_shank = |joint: SmplJoint| matches!(joint, SmplJoint::LeftAnkle | SmplJoint::RightAnkle);
+    let mut bones: Vec<Entity> = vec![];
+    for joint in SmplJoint::ALL {
+        // A short character with long shanks.
+        let size = if is_shank(joint) { 0.9 } else { 0.7 };
+        let offset = skeleton.offsets[joint.index()].as_vec3() * size;
+        let parent = joint.parent().map_or(avatar, |parent| bones[parent.index()]);
+        let bone = (Name::new(joint.name()), Transform::from_translation(offset), ChildOf(parent));
+        bones.push(here.world_mut().spawn(bone).id());
+    }
+    here.world_mut().entity_mut(avatar).insert(KinestRig::default());
+    let (mut received, mut places) = (Marionette::default(), vec![]);
+    for _ in 0..60 {
+        here.update();
+        places.clear();
+        for packet in take(&socket) {
+            received.receive(&packet).unwrap();
+            let all = messages(&packet).unwrap();
+            places.extend(all.iter().filter_map(VmcMessage::read).filter_map(|it| match it {
+                VmcMessage::Bone { name, place } => Some((name, place)),
+                _ => None,
+            }));
+        }
+    }
+    assert!(here.world().get::<RigBones>(avatar).is_some(), "it is bound");
+    assert_eq!(places.len(), 22);
+    for (bone, joint) in
+        [("LeftLowerLeg", SmplJoint::LeftKnee), ("RightFoot", SmplJoint::RightAnkle)]
+    {
+        let (_, place) = places.iter().find(|(name, _)| name == bone).unwrap();
+        let size = if is_shank(joint) { 0.9 } else { 0.7 };
+        let own = skeleton.offsets[joint.index()].length() * size;
+        assert!((place.position.length() - own).abs() < 1e-3, "{bone}: {place:?}, {own} m");
+    }
+    let arrived = skeleton.pose_joints(&received.pose(&skeleton).unwrap()).positions;
+    for (a, b) in [
+        (SmplJoint::LeftShoulder, SmplJoint::LeftElbow),
+        (SmplJoint::RightElbow, SmplJoint::RightWrist),
+        (SmplJoint::LeftHip, SmplJoint::LeftKnee),
+        (SmplJoint::RightKnee, SmplJoint::RightAnkle),
+    ] {
+        let [from, to] = [a, b].map(|joint| {
+            let bone = here.world().get::<GlobalTransform>(bones[joint.index()]).unwrap();
+            (bone.translation(), engine_from_amass_point(arrived[joint.index()]))
+        });
+        let off = (to.0 - from.0).angle_between(to.1 - from.1).to_degrees();
+        assert!(off < 1.0, "{a:?}: {off}°");
+    }
 }
 
 #[test]
 fn a_headset_player_has_eight_trackers_in_vrchat() {
     let (socket, to) = socket();
     let (mut here, avatar) = walker(VrchatTrackers { to, ..VrchatTrackers::all() });
+    let mut compared = 0;
     for _ in 0..60 {
         here.update();
         let arrived: Vec<OscMessage> =
@@ -281,6 +424,7 @@ fn a_headset_player_has_eight_trackers_in_vrchat() {
             Vec3::new(number(0), number(1), number(2))
         };
         assert_eq!(arrived.len(), 18);
+        compared += 1;
         for (address, joint) in [
             ("1", SmplJoint::Pelvis),
             ("2", SmplJoint::Spine3),
@@ -293,6 +437,7 @@ fn a_headset_player_has_eight_trackers_in_vrchat() {
             assert!(sent.distance(at * Vec3::new(-1.0, 1.0, 1.0)) < 1e-4, "{address} {joint:?}");
         }
     }
+    assert!(compared > 50, "a body in {compared} of 60 frames only");
 }
 
 #[test]

@@ -13,8 +13,9 @@ use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
 /// pose of the default skeleton. Meshes, lights and colliders can be their children.
 ///
 /// Every frame the joints' [`Transform`]s are written: the pelvis's so that the body is where its
-/// trackers are, whatever the avatar's own transform; the others' relative to their parent joints. Joints are despawned with the avatar, and stay where they are if only this component is
-/// removed.
+/// trackers are, whatever the avatar's own transform; the others' relative to their parent joints. Joints are
+/// despawned with the avatar, and stay where they are if only this component is removed. Inserting
+/// `SmplSkeleton::default()` once more finds them, and spawns new ones only if one of them is gone.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -33,7 +34,7 @@ use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
 #[derive(Component, Clone, Debug, Reflect)]
 #[component(on_add = spawn_joints, on_insert = spawn_joints)]
 #[reflect(Component, Default)]
-#[require(Transform, Visibility)]
+#[require(Transform, Visibility, OwnJoints)]
 pub struct SmplSkeleton {
     /// One entity per joint, in SMPL's order; each is a child of its parent joint's entity, the
     /// pelvis of the avatar's. A skeleton that is inserted with other entities than
@@ -57,25 +58,54 @@ impl SmplSkeleton {
     }
 }
 
-/// Spawns the joints of a skeleton that has none. A hook, not a system, so that whoever observes
-/// the insertion already finds them.
-fn spawn_joints(mut world: DeferredWorld, HookContext { entity: avatar, .. }: HookContext) {
-    let new = world.get::<SmplSkeleton>(avatar);
-    if new.is_none_or(|new| new.joints.iter().any(|joint| *joint != Entity::PLACEHOLDER)) {
-        return;
+/// The joints that an avatar had last, which outlive its [`SmplSkeleton`].
+#[derive(Component)]
+struct OwnJoints(PerJoint<Entity>);
+
+impl Default for OwnJoints {
+    fn default() -> Self {
+        Self([Entity::PLACEHOLDER; SmplJoint::COUNT])
     }
+}
+
+/// Gives a skeleton that has no joints those that the avatar had, or spawns them. A hook, not a system, so that
+/// whoever observes the insertion already finds them.
+fn spawn_joints(mut world: DeferredWorld, HookContext { entity: avatar, .. }: HookContext) {
+    let Some(new) = world.get::<SmplSkeleton>(avatar) else { return };
+    let given = new.joints;
+    let joints = if given.iter().any(|joint| *joint != Entity::PLACEHOLDER) {
+        given
+    } else {
+        let own = world.get::<OwnJoints>(avatar).map_or(given, |own| own.0);
+        let left: Vec<Entity> =
+            own.into_iter().filter(|joint| world.get_entity(*joint).is_ok()).collect();
+        if left.len() == SmplJoint::COUNT {
+            own
+        } else {
+            let mut commands = world.commands();
+            left.into_iter().for_each(|joint| commands.entity(joint).try_despawn());
+            spawned(&mut commands, avatar)
+        }
+    };
+    if let Some(mut new) = world.get_mut::<SmplSkeleton>(avatar) {
+        new.joints = joints;
+    }
+    if let Some(mut own) = world.get_mut::<OwnJoints>(avatar) {
+        own.0 = joints;
+    }
+}
+
+/// Joints in the rest pose.
+fn spawned(commands: &mut Commands, avatar: Entity) -> PerJoint<Entity> {
     let skeleton = Skeleton::default();
     let mut joints = [avatar; SmplJoint::COUNT];
-    let mut commands = world.commands();
     for joint in SmplJoint::ALL {
         let parent = joint.parent().map_or(avatar, |parent| joints[parent.index()]);
         let offset = Transform::from_translation(skeleton.offsets[joint.index()].as_vec3());
         let bundle = (Name::new(joint.name()), offset, Visibility::default(), ChildOf(parent));
         joints[joint.index()] = commands.spawn(bundle).id();
     }
-    if let Some(mut new) = world.get_mut::<SmplSkeleton>(avatar) {
-        new.joints = joints;
-    }
+    joints
 }
 
 /// Writes the joints of every body that has been placed.
@@ -104,5 +134,35 @@ pub(super) fn write_joints(
                 },
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skeleton_that_is_inserted_again_keeps_its_joints() {
+        let mut world = World::new();
+        let avatar = world.spawn(SmplSkeleton::default()).id();
+        let joints = |world: &World| world.get::<SmplSkeleton>(avatar).unwrap().joints;
+        let count = |world: &mut World| world.query::<&Name>().iter(world).count();
+        let first = joints(&world);
+        assert!(first.iter().all(|joint| world.get_entity(*joint).is_ok()));
+        world.entity_mut(avatar).insert(SmplSkeleton::default());
+        assert_eq!((joints(&world), count(&mut world)), (first, SmplJoint::COUNT));
+        world.entity_mut(avatar).remove::<SmplSkeleton>().insert(SmplSkeleton::default());
+        assert_eq!((joints(&world), count(&mut world)), (first, SmplJoint::COUNT));
+        // An arm is gone: what is left goes too.
+        world.despawn(first[SmplJoint::LeftElbow.index()]);
+        world.entity_mut(avatar).insert(SmplSkeleton::default());
+        let second = joints(&world);
+        assert!(second.iter().all(|joint| !first.contains(joint)));
+        assert!(second.iter().all(|joint| world.get_entity(*joint).is_ok()));
+        assert_eq!(count(&mut world), SmplJoint::COUNT);
+        // Others' joints are kept as they are.
+        let given = SmplSkeleton { joints: first };
+        world.entity_mut(avatar).insert(given);
+        assert_eq!(joints(&world), first);
     }
 }

@@ -78,12 +78,13 @@ pub(super) fn describe(
         let own = live.bypass_change_detection();
         let changes = codes.changes().iter();
         own.ended.extend(changes.filter(|change| change.ends).map(|change| change.segment));
+        // In every frame, not with the descriptions, which may be hours apart.
+        let from = now - own.window.as_secs_f64();
+        own.ended.retain(|segment| segment.end_s > from);
         if own.last.is_some_and(|last| now - last < own.every.as_secs_f64()) {
             continue;
         }
         own.last = Some(now);
-        let from = now - own.window.as_secs_f64();
-        own.ended.retain(|segment| segment.end_s > from);
         let within = own.ended.iter().copied().chain(codes.running()).map(|segment| CodeSegment {
             start_s: (segment.start_s - from).max(0.0),
             end_s: segment.end_s - from,
@@ -102,5 +103,44 @@ pub(super) fn describe(
         if !same {
             live.set_changed();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KinestAvatar, KinestPlugins, KinestSettings, MotionReplay};
+    use bevy::app::PluginsState;
+    use bevy::time::TimeUpdateStrategy;
+    use kinest::motion::synthetic::walk_and_wave;
+    use kinest::skeleton::Skeleton;
+
+    #[test]
+    fn what_ended_before_the_window_is_not_kept_until_the_next_description() {
+        let mut app = App::new();
+        let frame = TimeUpdateStrategy::ManualDuration(Duration::from_micros(16_667));
+        app.add_plugins((MinimalPlugins, TransformPlugin, AssetPlugin::default(), KinestPlugins))
+            .insert_resource(KinestSettings::inline())
+            .insert_resource(frame);
+        while app.plugins_state() == PluginsState::Adding {
+            std::thread::yield_now();
+        }
+        app.finish();
+        app.cleanup();
+        let skeleton = Skeleton::default();
+        let walk = MotionReplay::clip(walk_and_wave(&skeleton), skeleton).repeating();
+        let window = Duration::from_millis(500);
+        let live = LiveDescription { window, every: Duration::MAX, ..default() };
+        let avatar = app.world_mut().spawn((KinestAvatar::default(), walk, live)).id();
+        let mut any = false;
+        for _ in 0..300 {
+            app.update();
+            let ended = &app.world().get::<LiveDescription>(avatar).unwrap().ended;
+            let ends = || ended.iter().map(|segment| segment.end_s);
+            let span = ends().fold(f64::MIN, f64::max) - ends().fold(f64::MAX, f64::min);
+            assert!(span <= window.as_secs_f64(), "{} codes of {span} s", ended.len());
+            any |= !ended.is_empty();
+        }
+        assert!(any);
     }
 }

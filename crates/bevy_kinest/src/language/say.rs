@@ -158,6 +158,10 @@ impl MotionGenerator {
         let run = move || {
             let mut generator = None;
             for Job { entity, number, request, state } in waiting {
+                // A text that was changed while another one was made, perhaps with every key.
+                if state.cancelled.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let goes_on = |share: f64| {
                     state.progress.store((share as f32).to_bits(), Ordering::Relaxed);
                     !state.cancelled.load(Ordering::Relaxed)
@@ -242,5 +246,32 @@ pub(super) fn receive(
 pub(super) fn cancel(gone: On<Remove, Say>, mut commands: Commands) {
     if let Ok(mut avatar) = commands.get_entity(gone.event_target()) {
         avatar.try_remove::<MakingMotion>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    #[test]
+    fn what_is_cancelled_before_its_turn_is_not_begun() {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&opened);
+        let generator = MotionGenerator::open(Skeleton::default(), move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            Err(GenerateError::Empty)
+        });
+        let ask = |number, is_cancelled| {
+            let cancelled = AtomicBool::new(is_cancelled);
+            let state = Arc::new(State { cancelled, ..State::default() });
+            let request = Say::new("walks").request();
+            let job = Job { entity: Entity::PLACEHOLDER, number, request, state };
+            generator.jobs.send(job).unwrap();
+        };
+        (0..100).for_each(|number| ask(number, true));
+        ask(100, false);
+        let answer = generator.answers.recv().unwrap();
+        assert_eq!((answer.number, opened.load(Ordering::Relaxed)), (100, 1));
     }
 }

@@ -114,22 +114,13 @@ impl OscLink {
         true
     }
 
-    /// Takes at most `most` packets that have arrived. Returns whether there were any.
+    /// Takes at most `most` packets that have arrived.
     #[cfg(feature = "vmc")]
-    pub(crate) fn receive(
-        &mut self,
-        most: usize,
-        buffer: &mut [u8],
-        mut take: impl FnMut(&[u8]),
-    ) -> bool {
-        let Some(socket) = &self.socket else { return false };
-        let mut any = false;
+    pub(crate) fn receive(&mut self, most: usize, buffer: &mut [u8], mut take: impl FnMut(&[u8])) {
+        let Some(socket) = &self.socket else { return };
         for _ in 0..most {
             match socket.recv_from(buffer) {
-                Ok((size, _)) => {
-                    any = true;
-                    take(&buffer[..size]);
-                }
+                Ok((size, _)) => take(&buffer[..size]),
                 // Some systems report here that an earlier packet had no receiver.
                 Err(error)
                     if matches!(
@@ -141,7 +132,6 @@ impl OscLink {
                 Err(_) => break,
             }
         }
-        any
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) fn assign(
             );
         }
     }
+    // Trackers that have found an avatar, or have gone, are not remembered.
+    told.retain(|tracker| new.contains(*tracker));
     if new.is_empty() {
         return;
     }

@@ -10,12 +10,11 @@ use kinest::osc::LARGEST_PACKET;
 use kinest::osc::vmc::{DeviceKind, MARIONETTE_PORT, Marionette};
 use kinest::skeleton::Skeleton;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// Packets taken in a frame at most: what a flood leaves over waits in the system's buffer, which is bounded.
 const MOST_PACKETS: usize = 256;
-/// Without news for this long a tracker is lost.
-const SILENCE: Duration = Duration::from_millis(500);
+/// Without news of its device, or of any bone, for this long, seconds, a tracker is lost.
+const SILENCE: f64 = 0.5;
 
 /// Listens to a program that sends bodies and trackers by the VMC protocol (a *performer*). Beside a
 /// [`RemoteAvatar`] its body is shown; [`VmcTracker`]s take single places.
@@ -65,9 +64,6 @@ pub struct VmcPerformance {
     marionette: Marionette,
     #[reflect(ignore)]
     buffer: Vec<u8>,
-    /// When the newest packet arrived.
-    #[reflect(ignore)]
-    heard: Option<Duration>,
     /// Packets that were no OSC.
     #[reflect(ignore)]
     refused: u64,
@@ -103,18 +99,14 @@ pub(super) fn receive(
         // Nobody waits for changes of what changes in every frame.
         let VmcReceiver { listen, link } = receiver.bypass_change_detection();
         link.open(*listen, now, &format!("VMC receiver {name}"));
-        let VmcPerformance { marionette, buffer, refused, heard, .. } =
-            heard.bypass_change_detection();
+        let VmcPerformance { marionette, buffer, refused, .. } = heard.bypass_change_detection();
         buffer.resize(LARGEST_PACKET, 0);
-        let any = link.receive(MOST_PACKETS, buffer, |packet| {
-            if let Err(error) = marionette.receive(packet) {
+        link.receive(MOST_PACKETS, buffer, |packet| {
+            if let Err(error) = marionette.receive_at(now.as_secs_f64(), packet) {
                 *refused += 1;
                 debug!("VMC receiver {name}: {error}");
             }
         });
-        if any {
-            *heard = Some(now);
-        }
     }
 }
 
@@ -146,7 +138,8 @@ pub(super) fn show(
     }
 }
 
-/// Beside a [`SparseTracker`]: its place comes from a [`VmcReceiver`]. Half a second without news is a dropout.
+/// Beside a [`SparseTracker`]: its place comes from a [`VmcReceiver`]. Half a second without news of its device, or of
+/// the performer's bones, is a dropout.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -192,19 +185,20 @@ pub(super) fn move_trackers(
     receivers: Query<&VmcPerformance>,
     mut trackers: Query<(&VmcTracker, &SparseTracker, &mut Transform, &mut TrackingState)>,
 ) {
-    let now = time.elapsed();
+    let is_fresh = |heard: &f64| time.elapsed_secs_f64() - heard < SILENCE;
     let skeleton = Skeleton::default();
     for (VmcTracker { from, source }, tracker, mut transform, mut state) in &mut trackers {
-        let receiver = receivers.get(*from).ok();
-        let fresh = receiver.filter(|it| it.heard.is_some_and(|heard| now - heard < SILENCE));
-        let place = fresh.and_then(|receiver| {
+        let place = receivers.get(*from).ok().and_then(|receiver| {
             let marionette = &receiver.marionette;
             match source {
                 VmcSource::Device { kind, serial } => {
-                    let place = marionette.device(*kind, serial.as_deref())?;
+                    let serial = serial.as_deref();
+                    marionette.device_heard(*kind, serial).filter(is_fresh)?;
+                    let place = marionette.device(*kind, serial)?;
                     Some((place.position.as_vec3(), place.rotation.as_quat()))
                 }
                 VmcSource::Joint => {
+                    marionette.bones_heard().filter(is_fresh)?;
                     let joints = skeleton.pose_joints(&marionette.pose(&skeleton)?);
                     let j = tracker.role.joint().index();
                     let rotation = glam::DQuat::from_mat3(&joints.rotations[j]);

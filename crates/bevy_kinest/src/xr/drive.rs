@@ -4,6 +4,8 @@ use super::mapping::{ControllerProfile, Located, OpenXrDevice};
 use crate::trackers::{
     NeedsCalibration, SparseTracker, Teleport, TrackerOf, Trackers, TrackingSpace, TrackingState,
 };
+use bevy::ecs::lifecycle::HookContext;
+use bevy::ecs::world::DeferredWorld;
 use bevy::prelude::*;
 use bevy_mod_xr::session::XrTrackingRoot;
 use kinest::tracker::TrackerRole;
@@ -14,13 +16,27 @@ use kinest::tracker::TrackerRole;
 /// [`OpenXrDevice`]. They are children of the entity with [`XrTrackingRoot`], which becomes the
 /// avatar's [`TrackingSpace`] unless it already has one: moving that entity moves the player, view
 /// and body. A tracker that the avatar already has for a role is kept; it follows the headset if it
-/// has an [`OpenXrDevice`] too.
+/// has an [`OpenXrDevice`] too. Trackers that were spawned are despawned with the avatar.
 ///
 /// Trackers on the body are spawned when the runtime first locates them, with [`NeedsCalibration`]: they
 /// drive the body after the next T-pose.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
+#[component(on_despawn = despawn_trackers)]
 #[reflect(Component, Default)]
 pub struct OpenXrPlayer;
+
+/// A tracker that was spawned for an [`OpenXrPlayer`].
+#[derive(Component)]
+struct Spawned;
+
+/// They are children of the room, which stays.
+fn despawn_trackers(mut world: DeferredWorld, HookContext { entity, .. }: HookContext) {
+    let own = world.get::<Trackers>(entity).into_iter().flat_map(|own| own.iter());
+    let spawned: Vec<Entity> =
+        own.filter(|tracker| world.get::<Spawned>(*tracker).is_some()).collect();
+    let mut commands = world.commands();
+    spawned.into_iter().for_each(|tracker| commands.entity(tracker).try_despawn());
+}
 
 /// The state of a hand in this frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Reflect)]
@@ -112,7 +128,8 @@ pub(super) fn spawn_trackers(
         let located = body.filter(|(_, located)| located.seen).map(|(role, _)| role);
         let wanted = TrackerRole::HEAD_AND_HANDS.into_iter().chain(located);
         for role in wanted.filter(|role| !worn(*role)) {
-            let tracker = (SparseTracker::new(role), OpenXrDevice::None, TrackerOf(avatar));
+            let tracker =
+                (SparseTracker::new(role), OpenXrDevice::None, TrackerOf(avatar), Spawned);
             let mut tracker = commands.spawn((tracker, TrackingState::LOST, Visibility::default()));
             if !TrackerRole::HEAD_AND_HANDS.contains(&role) {
                 tracker.insert(NeedsCalibration);
@@ -162,4 +179,25 @@ pub(super) fn drive(
 
 fn at(pose: Isometry3d) -> Transform {
     Transform::from_translation(pose.translation.into()).with_rotation(pose.rotation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bevy::ecs::system::RunSystemOnce;
+
+    #[test]
+    fn trackers_that_were_spawned_for_a_player_go_with_it() {
+        let mut world = World::new();
+        world.insert_resource(OpenXrPoses { running: true, ..default() });
+        let player = world.spawn(OpenXrPlayer).id();
+        let own = world.spawn((SparseTracker::HEAD, TrackerOf(player))).id();
+        world.run_system_once(spawn_trackers).unwrap();
+        let trackers = |world: &mut World| -> Vec<Entity> {
+            world.query_filtered::<Entity, With<SparseTracker>>().iter(world).collect()
+        };
+        assert_eq!(trackers(&mut world).len(), 3, "the game's own, and hands");
+        world.despawn(player);
+        assert_eq!(trackers(&mut world), [own]);
+    }
 }

@@ -25,6 +25,9 @@ const LONGEST_NAME: usize = 128;
 const OVERTAKEN: f64 = 1.0;
 /// Farthest place that is believed, metres.
 const FARTHEST: f64 = 1e5;
+/// A packet is kept below this, bytes, so that no network splits it; a bundle starts with this many.
+const WHOLE: usize = 1400;
+const BUNDLE_HEAD: usize = 16;
 
 /// Kind of a tracked device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -226,15 +229,15 @@ pub struct Performer {
 }
 
 impl Performer {
-    /// The packets of one moment: model and clock, root, bones, blend shapes, each packet small enough not to be split
-    /// on its way. `time` is in seconds on the performer's clock.
+    /// The packets of one moment: model, root, bones, blend shapes, each packet small enough not to be split on its
+    /// way and with the clock at its head, so that one that arrives after those of a later moment is known for what
+    /// it is. `time` is in seconds on the performer's clock.
     #[must_use]
     pub fn packets(&self, time: f64, frame: &HumanFrame) -> Vec<Vec<u8>> {
         let loaded = !frame.bones.is_empty();
         let (calibration, tracked) = (Some((3, 0)), Some(true));
         let mut all = vec![
             VmcMessage::Available { loaded, calibration, tracked },
-            VmcMessage::Time(time as f32),
             VmcMessage::Root(Place::default()),
         ];
         all.extend(frame.bones.iter().map(|HumanBone { joint, position, rotation }| {
@@ -249,28 +252,44 @@ impl Performer {
             );
             all.push(VmcMessage::ApplyBlends);
         }
-        let all: Vec<OscMessage> = all.iter().map(VmcMessage::to_osc).collect();
-        bundled(&all)
+        let bundle = |message: &VmcMessage| bundled(&[message.to_osc()]).concat();
+        let head = bundle(&VmcMessage::Time(time as f32));
+        let mut packets: Vec<Vec<u8>> = Vec::new();
+        for message in &all {
+            let bytes = bundle(message).split_off(BUNDLE_HEAD);
+            if packets.last().is_none_or(|packet| packet.len() + bytes.len() > WHOLE) {
+                packets.push(head.clone());
+            }
+            if let Some(packet) = packets.last_mut() {
+                packet.extend(bytes);
+            }
+        }
+        packets
     }
 }
 
 /// What a performer has sent: its newest bones, devices and blend shapes.
 ///
-/// Packets may be lost, doubled or overtaken: each bone stays as it was sent last, and a packet of an earlier moment is
-/// left out. A performer that was started anew is followed at once.
+/// Packets may be lost, doubled or overtaken: each bone stays as it was sent last, and what follows an earlier time in
+/// its packet is left out. A performer that was started anew is followed at once.
 #[derive(Clone, Debug, Default)]
 pub struct Marionette {
     time: Option<f64>,
+    /// The newest time before the performer was started anew.
+    ended: Option<f64>,
     loaded: Option<bool>,
     root: Place,
     bones: PerJoint<Option<Place>>,
-    devices: BTreeMap<(DeviceKind, String), Place>,
+    /// Their places, and when they were heard of.
+    devices: BTreeMap<(DeviceKind, String), (Place, f64)>,
     blends: BTreeMap<String, f32>,
     coming: BTreeMap<String, f32>,
     bones_received: u64,
-    /// Bones of the moment that is arriving, and of the one before it.
-    of_this: usize,
-    of_last: usize,
+    /// When a bone was heard of.
+    bones_heard: Option<f64>,
+    /// Which bones of the moment that is arriving are here, and which were of the one before it.
+    of_this: PerJoint<bool>,
+    of_last: PerJoint<bool>,
     restarts: u32,
     ignored: u64,
 }
@@ -281,34 +300,56 @@ impl Marionette {
     /// # Errors
     /// If it is no OSC packet. What OSC says and the protocol does not is ignored.
     pub fn receive(&mut self, packet: &[u8]) -> Result<(), PacketProblem> {
+        self.receive_at(0.0, packet)
+    }
+
+    /// Takes a packet at a time on the receiver's own clock, seconds. [`device_heard`](Self::device_heard) and
+    /// [`bones_heard`](Self::bones_heard) tell by it what is still alive.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn receive_at(&mut self, now: f64, packet: &[u8]) -> Result<(), PacketProblem> {
         for message in messages(packet)? {
             let Some(message) = VmcMessage::read(&message) else {
                 self.ignored += 1;
                 continue;
             };
             if let VmcMessage::Time(time) = message {
-                let (time, newest) = (f64::from(time), self.time);
                 // The rest of the packet is of the same moment.
-                if newest.is_some_and(|newest| time < newest && newest - time < OVERTAKEN) {
+                if !self.begin(f64::from(time)) {
                     return Ok(());
                 }
-                if newest.is_some_and(|newest| time < newest) {
-                    let (restarts, ignored) = (self.restarts + 1, self.ignored);
-                    let bones_received = self.bones_received;
-                    *self = Self { restarts, ignored, bones_received, ..Self::default() };
-                }
-                if newest != Some(time) {
-                    self.of_last = std::mem::take(&mut self.of_this);
-                }
-                self.time = Some(time);
                 continue;
             }
-            self.take(message);
+            self.take(now, message);
         }
         Ok(())
     }
 
-    fn take(&mut self, message: VmcMessage) {
+    /// Begins or goes on with a moment of the performer's clock; false if it is past.
+    fn begin(&mut self, time: f64) -> bool {
+        let is_near = |other: f64| (time - other).abs() < OVERTAKEN;
+        if let Some(newest) = self.time {
+            let is_overtaken = time < newest && is_near(newest);
+            // A packet that was on its way when the performer was started anew.
+            let is_old = time > newest && !is_near(newest) && self.ended.is_some_and(is_near);
+            if is_overtaken || is_old {
+                return false;
+            }
+            if time < newest {
+                let (restarts, ignored) = (self.restarts + 1, self.ignored);
+                let (bones_received, ended) = (self.bones_received, Some(newest));
+                *self = Self { restarts, ignored, bones_received, ended, ..Self::default() };
+            }
+        }
+        if self.time != Some(time) {
+            self.of_last = std::mem::take(&mut self.of_this);
+        }
+        self.time = Some(time);
+        true
+    }
+
+    fn take(&mut self, now: f64, message: VmcMessage) {
         match message {
             VmcMessage::Available { loaded, .. } => self.loaded = Some(loaded),
             VmcMessage::Time(_) => {}
@@ -318,7 +359,8 @@ impl Marionette {
                     Some(joint) => {
                         self.bones[joint] = Some(place);
                         self.bones_received += 1;
-                        self.of_this += 1;
+                        self.bones_heard = Some(now);
+                        self.of_this[joint] = true;
                     }
                     // Fingers, eyes and jaw.
                     None => self.ignored += 1,
@@ -333,7 +375,7 @@ impl Marionette {
             VmcMessage::Device { kind, serial, place } => {
                 let key = (kind, serial);
                 if self.devices.len() < MOST_DEVICES || self.devices.contains_key(&key) {
-                    self.devices.insert(key, place);
+                    self.devices.insert(key, (place, now));
                 }
             }
         }
@@ -360,11 +402,21 @@ impl Marionette {
     /// Place of a device in the room: of the one with this serial number, or without it of the first of its kind.
     #[must_use]
     pub fn device(&self, kind: DeviceKind, serial: Option<&str>) -> Option<Place> {
+        self.found(kind, serial).map(|(place, _)| place)
+    }
+
+    /// When that device was heard of last, on the clock of [`receive_at`](Self::receive_at).
+    #[must_use]
+    pub fn device_heard(&self, kind: DeviceKind, serial: Option<&str>) -> Option<f64> {
+        self.found(kind, serial).map(|(_, heard)| heard)
+    }
+
+    fn found(&self, kind: DeviceKind, serial: Option<&str>) -> Option<(Place, f64)> {
         let mut all = self.devices.iter();
         let meant = |key: &(DeviceKind, String)| {
             key.0 == kind && serial.is_none_or(|serial| serial == key.1)
         };
-        all.find(|(key, _)| meant(key)).map(|(_, place)| *place)
+        all.find(|(key, _)| meant(key)).map(|(_, found)| *found)
     }
 
     /// The serial numbers of the devices.
@@ -378,11 +430,17 @@ impl Marionette {
         self.bones_received
     }
 
-    /// Whether as many bones of the newest moment have arrived as of the one before: none is on its way still, or it is
+    /// When a bone was heard of last, on the clock of [`receive_at`](Self::receive_at).
+    #[must_use]
+    pub fn bones_heard(&self) -> Option<f64> {
+        self.bones_heard
+    }
+
+    /// Whether every bone of the moment before has arrived of the newest one too: none is on its way still, or it is
     /// lost.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.of_this >= self.of_last
+        self.of_this.iter().zip(&self.of_last).all(|(this, last)| *this || !last)
     }
 
     /// How often the performer was started anew.
@@ -527,10 +585,14 @@ mod tests {
             geodesic_angle(both.rotations[joint.index()], pose.rotations[joint.index()]) < 1e-3
         };
         assert!(is(J::LeftKnee, &poses[5]) && is(J::RightWrist, &poses[0]));
-        // The first half arrives again, too late.
+        // Both halves arrive again, too late; and the first of the newest twice, which makes it no more complete.
+        assert_eq!(first.len(), 2);
+        take(&first[1..], &mut marionette);
         take(&first[..1], &mut marionette);
+        take(&second[..1], &mut marionette);
         assert_eq!(marionette.pose(&skeleton), Some(both));
         assert_eq!(marionette.time(), Some(f64::from(10.1_f32)));
+        assert!(!marionette.is_complete());
         // Other programs' messages, odd ones and none.
         for message in [
             osc("/avatar/parameters/Mood", vec![OscType::Float(1.0)]),
@@ -553,6 +615,51 @@ mod tests {
         assert!(marionette.is_complete());
         let now = marionette.pose(&skeleton).unwrap();
         assert!(geodesic_angle(now.rotations[4], poses[3].rotations[4]) < 1e-3);
+        // What was on its way before that is not another restart; the new clock may get as far.
+        take(&second, &mut marionette);
+        assert_eq!((marionette.pose(&skeleton), marionette.restarts()), (Some(now), 1));
+        for time in (1..=110).map(|k| f64::from(k) / 10.0) {
+            take(&sent(time, &poses[5], true), &mut marionette);
+            assert_eq!(marionette.time(), Some(f64::from(time as f32)));
+        }
+    }
+
+    #[test]
+    fn arms_of_an_earlier_moment_are_not_put_on_legs_of_a_later_one() {
+        let poses = poses();
+        let (early, late) = (sent(10.0, &poses[0], true), sent(10.1, &poses[5], true));
+        let mut marionette = Marionette::default();
+        for packet in [&early[0], &late[0], &late[1], &early[1]] {
+            marionette.receive(packet).unwrap();
+        }
+        let pose = marionette.pose(&Skeleton::default()).unwrap();
+        for (shown, sent) in pose.rotations.iter().zip(&poses[5].rotations) {
+            assert!(geodesic_angle(*shown, *sent) < 1e-3);
+        }
+        assert!(marionette.is_complete());
+    }
+
+    #[test]
+    fn what_is_alive_is_known_of_each_device_and_of_the_bones() {
+        let mut marionette = Marionette::default();
+        let device = |serial: &str| {
+            let (kind, serial) = (DeviceKind::Tracker, serial.into());
+            bundled(&[VmcMessage::Device { kind, serial, place: Place::default() }.to_osc()])
+        };
+        marionette.receive_at(1.0, &device("a")[0]).unwrap();
+        marionette.receive_at(1.0, &device("b")[0]).unwrap();
+        marionette.receive_at(2.0, &device("b")[0]).unwrap();
+        // No packet at all, one of another program, and one that is too late.
+        marionette.receive_at(3.0, b"no packet").unwrap_err();
+        let foreign = osc("/avatar/change", vec![OscType::Int(1)]);
+        marionette.receive_at(3.0, &bundled(&[foreign])[0]).unwrap();
+        let heard = |it: &Marionette, serial| it.device_heard(DeviceKind::Tracker, Some(serial));
+        assert_eq!((heard(&marionette, "a"), heard(&marionette, "b")), (Some(1.0), Some(2.0)));
+        assert_eq!((heard(&marionette, "c"), marionette.bones_heard()), (None, None));
+        let poses = poses();
+        sent(10.0, &poses[0], true).iter().for_each(|it| marionette.receive_at(4.0, it).unwrap());
+        sent(9.9, &poses[0], true).iter().for_each(|it| marionette.receive_at(5.0, it).unwrap());
+        assert_eq!(marionette.bones_heard(), Some(4.0));
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `generate`: makes motion from words.
 
+use super::convert::Format;
 use super::motions::MotionsArgs;
 use crate::output::say;
 use crate::report::generated::{MadeFigures, MadeReport};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use kinest::capture::MotionFormat;
-use kinest::motion::amass;
 use kinest::skeleton::Group;
 use kinest_language::generate::{Generated, Generator, Request, Unknown};
 use std::collections::BTreeMap;
@@ -43,6 +43,9 @@ pub struct GenerateArgs {
     /// Output, a file of any kind that `convert` writes; with `--table` a folder, which may be left out
     #[arg(long, required_unless_present = "table")]
     pub out: Option<PathBuf>,
+    /// Format of what is written into the folder of `--table`
+    #[arg(long, value_enum, default_value_t = Format::Npz, requires = "table")]
+    to: Format,
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,
@@ -80,7 +83,7 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
             text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let requests: Vec<Request> = texts.map(request).collect();
         ensure!(!requests.is_empty(), "{}: there is no text", table.display());
-        let report = many(&generator, &requests, args.out.as_deref())?;
+        let report = many(&generator, &requests, args.out.as_deref(), args.to.into())?;
         match args.json {
             true => say!("{}", serde_json::to_string_pretty(&report)?),
             false => say!("{}", report.table()),
@@ -152,6 +155,7 @@ fn many(
     generator: &Generator,
     requests: &[Request],
     out: Option<&Path>,
+    format: MotionFormat,
 ) -> anyhow::Result<MadeReport> {
     let repertoire = generator.repertoire();
     if let Some(out) = out {
@@ -168,8 +172,8 @@ fn many(
         };
         warn(&made.report.unknown);
         if let Some(out) = out {
-            let name = format!("{:03}_poses.npz", number + 1);
-            amass::save(out.join(name), &made.clip, "neutral")?;
+            let name = format!("{:03}_poses.{}", number + 1, format.ending());
+            format.save(out.join(name), &made.clip, repertoire.skeleton())?;
         }
         let figures = MadeFigures::new(&made.clip, repertoire.skeleton(), &made.report.judged);
         let hit = repertoire.library().search(&request.text, 1)?.into_iter().next();
@@ -191,11 +195,28 @@ fn many(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kinest::capture;
+    use kinest_language::generate::Repertoire;
 
     #[test]
     fn groups_are_named_as_in_reports() {
         assert_eq!(group_text("right_arm=waves"), Ok((Group::RightArm, "waves".into())));
         assert!(group_text("tail=wags").unwrap_err().contains("left_leg"));
         assert!(group_text("waves").is_err());
+    }
+
+    #[test]
+    fn a_table_is_written_in_every_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let generator = Generator::new(Repertoire::synthetic(3).unwrap());
+        let skeleton = generator.repertoire().skeleton();
+        let walks = [Request::new("a person walks forward")];
+        for format in MotionFormat::ALL {
+            let report = many(&generator, &walks, Some(folder.path()), format).unwrap();
+            assert_eq!(report.texts.len(), 1, "{:?}", report.failed);
+            let file = folder.path().join(format!("001_poses.{}", format.ending()));
+            let seconds = capture::load(file, skeleton).unwrap().clip.duration();
+            assert!((seconds - report.texts[0].1.seconds).abs() < 0.1, "{format:?}: {seconds} s");
+        }
     }
 }
