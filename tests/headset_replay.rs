@@ -5,23 +5,36 @@
 #[allow(dead_code, reason = "the test does not start the example by its `main`")]
 mod headset_replay;
 
+use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::model::Checkpoint;
 use bevy_kinest::kinest::motion::headset;
 use bevy_kinest::kinest::motion::synthetic::Kind;
+use bevy_kinest::kinest::skeleton::{Pose, SmplJoint};
+use bevy_kinest::kinest::tracker::TrackerFrame;
+use glam::DVec3;
 use headset_replay::{report, stand_in};
 use std::path::Path;
+
+fn shipped(name: &str) -> Checkpoint {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models");
+    Checkpoint::load(models.join(name).with_extension("model.ron")).unwrap()
+}
+
+fn player_of(checkpoint: &Checkpoint, devices: &[TrackerFrame]) -> Calibration {
+    headset_replay::player_of(&checkpoint.manifest.spec.skeleton, devices).unwrap()
+}
 
 #[test]
 fn a_recorded_session_gives_a_plausible_body() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("game.npz");
-    let model = "../../assets/models/kinest_stream.model.ron";
-    let checkpoint = Checkpoint::load(Path::new(env!("CARGO_MANIFEST_DIR")).join(model)).unwrap();
+    let checkpoint = shipped("kinest_stream");
     println!("{}", report::Figures::HEADINGS);
     for kind in [Kind::Squat, Kind::Punch, Kind::Reach, Kind::Walk] {
         headset::save(&file, &stand_in::devices(kind), stand_in::RATE_HZ).unwrap();
         let trackers = headset_replay::load(Some(&file)).unwrap();
-        let found = report::measure(&report::play(trackers, &checkpoint).unwrap());
+        let player = player_of(&checkpoint, &trackers);
+        let found = report::measure(&report::play(trackers, player, &checkpoint).unwrap());
         println!("| {} | {found}", kind.name());
         assert!(found.finite && (found.rate_hz - stand_in::RATE_HZ).abs() < 0.01);
         assert!(found.head < 1e-3, "the head is where the headset is");
@@ -41,5 +54,56 @@ fn a_recorded_session_gives_a_plausible_body() {
             found.glitches > 2 && found.thrown < 0.03,
             "a controller that jumps throws no body"
         );
+    }
+}
+
+/// What rooms do to recordings, through the whole plugin and the shipped network: feet and pelvis move by at most 5 cm
+/// in a frame beyond what they do without.
+#[test]
+fn damaged_recordings_throw_nobody() {
+    let checkpoint = shipped("kinest_full");
+    let clean = stand_in::devices(Kind::Walk);
+    let player = player_of(&checkpoint, &clean);
+    let joints = [SmplJoint::Pelvis, SmplJoint::LeftFoot, SmplJoint::RightFoot];
+    let steps = |devices: Vec<TrackerFrame>| -> Vec<[f64; 3]> {
+        let played = report::play(devices, player, &checkpoint).unwrap();
+        let at = |frame| played.skeleton.pose_joints(&Pose::from(frame)).positions;
+        let places: Vec<_> = played.motion.frames.iter().map(at).collect();
+        let step = |pair: &[_]| -> [f64; 3] {
+            let [before, now]: [&[DVec3; SmplJoint::COUNT]; 2] = [&pair[0], &pair[1]];
+            joints.map(|joint| now[joint.index()].distance(before[joint.index()]))
+        };
+        places.windows(2).map(step).collect()
+    };
+    let own = steps(clean.clone());
+    // A device, its frames, and where it is in them.
+    type Damage = (usize, std::ops::Range<usize>, fn(DVec3) -> DVec3);
+    let second = stand_in::RATE_HZ as usize;
+    let damages: [Damage; 5] = [
+        (0, 300..301, |at| at + DVec3::Z * 0.4),
+        (0, 300..301, |at| at + DVec3::Z * 3.0),
+        (0, 300..302, |at| at + DVec3::X * 0.4),
+        (2, 300..300 + 3 * second / 2, |_| DVec3::ZERO),
+        (1, 300..301, |at| at + DVec3::Y),
+    ];
+    for (device, frames, place) in damages {
+        let mut damaged = clean.clone();
+        for frame in &mut damaged[frames.clone()] {
+            let pose = &mut frame.poses[device];
+            pose.position = place(pose.position);
+        }
+        let beyond = steps(damaged).into_iter().zip(&own).enumerate().skip(200);
+        for (frame, (step, own)) in beyond {
+            for (k, joint) in joints.iter().enumerate() {
+                assert!(
+                    step[k] < own[k] + 0.05,
+                    "device {device} from {}, {} of frame {frame}: {:.3} m, without {:.3} m",
+                    frames.start,
+                    joint.name(),
+                    step[k],
+                    own[k]
+                );
+            }
+        }
     }
 }

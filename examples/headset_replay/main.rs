@@ -158,8 +158,11 @@ fn report_one(
     let name = file
         .and_then(|file| file.file_stem())
         .map_or("made by code".into(), |name| name.to_string_lossy());
+    let devices = load(file)?;
+    let player = player_of(&checkpoint.manifest.spec.skeleton, &devices)
+        .with_context(|| name.clone().into_owned())?;
     let played =
-        report::play(load(file)?, checkpoint).map_err(|error| anyhow!("{name}: {error}"))?;
+        report::play(devices, player, checkpoint).map_err(|error| anyhow!("{name}: {error}"))?;
     println!("| {name} | {}", report::measure(&played));
     if let Some(out) = out {
         std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;

@@ -5,6 +5,7 @@ use bevy::app::PluginsState;
 use bevy::asset::AssetPlugin;
 use bevy::prelude::*;
 use bevy::time::TimeUpdateStrategy;
+use bevy_kinest::kinest::calibration::Calibration;
 use bevy_kinest::kinest::live::Recording;
 use bevy_kinest::kinest::metrics::{BodyTrack, FeetTrack, elbow_flips, jitter, knee_flips};
 use bevy_kinest::kinest::model::Checkpoint;
@@ -104,10 +105,13 @@ impl fmt::Display for Figures {
     }
 }
 
-/// Plays `devices` at their own rate, for a player measured by their motion.
-pub fn play(devices: Vec<TrackerFrame>, checkpoint: &Checkpoint) -> Result<Played, BevyError> {
+/// Plays `devices` of this player at their own rate.
+pub fn play(
+    devices: Vec<TrackerFrame>,
+    player: Calibration,
+    checkpoint: &Checkpoint,
+) -> Result<Played, BevyError> {
     let base = &checkpoint.manifest.spec.skeleton;
-    let player = super::player_of(base, &devices)?;
     let times: Vec<f64> = devices.iter().map(|frame| frame.time).collect();
     let recording = Recording::of_trackers(devices).ok_or("times of a recording have to rise")?;
 

@@ -99,8 +99,9 @@ fn a_body_without_a_head_goes_on_for_a_moment_and_returns_without_a_jump() {
         before = now;
         let source = match frame {
             120..134 => PoseSource::Forecast,
-            137..150 => PoseSource::Frozen,
-            150.. => PoseSource::Estimated,
+            // A head that is found is believed from the second frame.
+            137..151 => PoseSource::Frozen,
+            151.. => PoseSource::Estimated,
             _ => continue,
         };
         assert_eq!(body(&app, avatar).source(), source, "frame {frame}");

@@ -76,7 +76,10 @@ fn pauses_and_frames_of_zero_length_are_survived() {
             app.update();
             assert!(body(&app, avatar).pose_z_up().is_finite());
             if i > 30 {
-                assert_eq!(body(&app, avatar).source(), PoseSource::Estimated, "frame {i}");
+                // After half a second a head may be anywhere, and is believed from the second frame.
+                let adrift = i == 90 && hitch == 0.5;
+                let source = if adrift { PoseSource::Frozen } else { PoseSource::Estimated };
+                assert_eq!(body(&app, avatar).source(), source, "frame {i}");
             }
             if frame == 0.0 {
                 assert!(farthest(&before, &joints(&app, avatar)) < 1e-5);

@@ -90,8 +90,9 @@
 //!   [`KinestReady`] and [`KinestFailed`] report the state.
 //! * During a dropout of a hand, the hand is held and then follows the network; a body without a
 //!   head freezes, then takes its rest pose. When tracking returns, the body returns without a jump.
-//! * If an engine fails or panics, another one is opened while the last pose is kept
-//!   ([`KinestFellBack`]). A changed model file takes over when it is ready.
+//! * If an engine fails or panics, the next one is opened, after growing pauses if it fails again
+//!   ([`KinestFellBack`]); the last pose is kept for half a second, then bodies are made from their
+//!   trackers. A changed model file takes over when it is ready.
 //! * Nothing on the main thread waits for the network, unless [`KinestSettings::inline`] asks for
 //!   it.
 //!
@@ -123,7 +124,7 @@
 //! |---|---|---|---|
 //! | a body | [`KinestAvatar`], [`BodyPose`], [`PoseModel`] | [`KinestSettings`] | [`PoseUpdated`], [`ResetAvatar`] |
 //! | trackers | [`SparseTracker`], [`TrackerOf`], [`Trackers`], [`TrackingState`] | | [`TrackingLost`], [`TrackingRegained`] |
-//! | a headset's trackers | [`xr`](#features): `OpenXrPlayer`, `OpenXrDevice`, `BodyTracker` | `OpenXrPoses` | |
+//! | a headset's trackers | [`xr`](#features): `OpenXrPlayer`, `OpenXrDevice` | `OpenXrPoses` | |
 //! | place of the player | [`TrackingSpace`] | | [`Teleport`] |
 //! | size of the player | [`PlayerCalibration`] | | [`Recalibrate`], [`KinestCalibrated`], [`CalibrationFailed`] |
 //! | showing the body | [`SmplSkeleton`], [`KinestRig`], [`RigFile`], [`RigBones`] | | [`RigBound`], [`RigFailed`] |
@@ -708,8 +709,8 @@
 //!
 //! Models are assets: `NAME.model.ron`, with the weights file it names beside it. A file that
 //! changes while the asset server watches it (Bevy's feature `file_watcher`), or a replaced handle,
-//! takes over smoothly when it is ready; a broken one leaves the running model in place and reports
-//! why ([`KinestFailed`]).
+//! takes over smoothly when it is ready; a broken or half-written one leaves the running model in place,
+//! reports why ([`KinestFailed`]), and is tried again.
 //!
 //! ```
 //! use bevy::prelude::*;
@@ -824,14 +825,15 @@
 //! scaled to the player unless [`KinestRig::fit`] says otherwise.
 //!
 //! **A hand was out of sight for a moment.** Report it in [`TrackingState`]; see
-//! [dropouts](#handle-dropouts). A device that keeps reporting its last pose as tracked is taken at
-//! its word.
+//! [dropouts](#handle-dropouts). A device that reports a pose that no body has, or stays frozen for a
+//! second while the head moves, is taken for lost ([`KinestSettings::doubt`]).
 //!
 //! **Can hips or feet have trackers?** Yes, in any combination; see
 //! [above](#trackers-on-pelvis-feet-and-elsewhere).
 //!
-//! **Is there VMC, VRChat OSC, or headset body tracking?** No. Any entity with a `Transform` can be a
-//! tracker, so a game can feed them in.
+//! **Is there VMC, VRChat OSC, or headset body tracking?** VMC in and out (feature `vmc`), trackers for
+//! VRChat (feature `osc`), and the bodies that OpenXR runtimes track (feature `openxr`). Any entity with a
+//! `Transform` can be a tracker, so a game can feed in others.
 //!
 //! **Fingers? Faces?** They are not estimated, and finger bones are not driven: animate them
 //! yourself.
@@ -862,8 +864,9 @@
 //! **Does it share the renderer's GPU device?** No. The feature `wgpu` opens its own; CPU and CUDA
 //! do not use wgpu at all.
 //!
-//! **May I ship the model?** Yes: MIT or Apache-2.0, trained on motion that is free for all uses.
-//! The KineST authors' weights and anything trained on AMASS have their own terms.
+//! **May I ship the model?** Yes: MIT or Apache-2.0, trained on motion that may be used for anything. With
+//! `kinest_full` goes the credit of ACCAD's motion (CC BY 3.0), which its manifest has. The KineST authors'
+//! weights and anything trained on AMASS have their own terms.
 //!
 #![cfg_attr(feature = "gizmos", doc = "[`KinestGizmoPlugin`]: crate::KinestGizmoPlugin")]
 #![cfg_attr(feature = "gizmos", doc = "[`KinestGizmos`]: crate::KinestGizmos")]

@@ -49,17 +49,21 @@ pub struct KinestSettings {
     /// Duration of the blend between two sources of a body, seconds: from inverse kinematics to the
     /// network's first pose, from one model to the next.
     pub blend: f64,
+    /// Takes trackers for lost whose poses no body has: jumps, devices frozen for a second while the head moves, hands
+    /// out of reach. Switch it off for devices that the game itself places, which may well stand still.
+    pub doubt: bool,
 }
 
 impl Default for KinestSettings {
     fn default() -> Self {
-        let PlayerSettings { dropout, blend, .. } = PlayerSettings::default();
+        let PlayerSettings { dropout, blend, doubt, .. } = PlayerSettings::default();
         Self {
             device: DeviceChoice::default(),
             mode: InferenceMode::default(),
             clock: TrackerClock::default(),
             dropout,
             blend,
+            doubt,
         }
     }
 }

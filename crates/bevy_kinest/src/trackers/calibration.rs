@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 /// Duration of a T-pose and of free motion, seconds.
 const POSE_SECONDS: f64 = 1.0;
 const MOTION_SECONDS: f64 = 4.0;
+/// Longest time between two frames that counts as watched, seconds.
+const LONGEST_GAP: f64 = 0.25;
 /// Time after which a measurement without tracked frames fails, seconds.
 const PATIENCE: f64 = 15.0;
 
@@ -75,23 +77,60 @@ pub struct CalibrationFailed {
 #[derive(Component)]
 pub(crate) struct Measuring {
     method: CalibrationMethod,
+    /// The newest frame, of which the player says in the next one whether it is believed.
+    newest: Option<TrackerFrame>,
+    /// Frames in which head and hands were tracked and believed.
     frames: Vec<TrackerFrame>,
     since: Option<f64>,
-    /// Number of frames in which head, left and right hand were lost.
+    /// Number of frames in which head, left and right hand were not.
     lost: [u32; 3],
 }
 
 impl Measuring {
     fn new(method: CalibrationMethod) -> Self {
-        Self { method, frames: Vec::new(), since: None, lost: [0; 3] }
+        Self { method, newest: None, frames: Vec::new(), since: None, lost: [0; 3] }
+    }
+
+    /// Takes the trackers of a frame, of which `doubted` says whether those of the frame before were doubted.
+    fn see(&mut self, frame: &TrackerFrame, doubted: [bool; 3]) {
+        if self.newest.as_ref().is_some_and(|newest| newest.time >= frame.time) {
+            return;
+        }
+        let Some(frame) = self.newest.replace(frame.clone()) else { return };
+        let lost = [0, 1, 2].map(|k| doubted[k] || !frame.poses[k].tracked);
+        if !lost.contains(&true) {
+            self.frames.push(frame);
+            return;
+        }
+        self.lose(lost);
+        // A T-pose is held; what is measured of a motion may have gaps.
+        if self.method == CalibrationMethod::TPose {
+            self.frames.clear();
+        }
+    }
+
+    fn lose(&mut self, lost: [bool; 3]) {
+        self.lost.iter_mut().zip(lost).for_each(|(count, lost)| *count += u32::from(lost));
     }
 
     /// Why there is nothing to measure, after `seconds`.
-    fn failure(&self, seconds: f64) -> CalibrationError {
+    fn failure(&self, seconds: f64) -> String {
+        let most = self.lost.into_iter().max().unwrap_or_default();
         let roles = TrackerRole::HEAD_AND_HANDS.into_iter().zip(self.lost);
-        match roles.max_by_key(|(_, lost)| *lost) {
-            Some((role, lost)) if lost > 0 => CalibrationError::NotSeen { role },
-            _ => CalibrationError::TooShort { seconds, needed: POSE_SECONDS },
+        let roles: Vec<TrackerRole> =
+            roles.filter(|(_, lost)| *lost == most).map(|(role, _)| role).collect();
+        match roles[..] {
+            _ if most == 0 => {
+                CalibrationError::TooShort { seconds, needed: POSE_SECONDS }.to_string()
+            }
+            [role] => CalibrationError::NotSeen { role }.to_string(),
+            _ => {
+                let names: Vec<String> = roles.iter().map(TrackerRole::to_string).collect();
+                format!(
+                    "{} are not tracked: hold them where the headset sees them, or measure by height instead",
+                    names.join(" and ")
+                )
+            }
         }
     }
 }
@@ -124,43 +163,36 @@ pub(super) fn calibrate(
     )>,
 ) {
     for (entity, KinestAvatar { model }, sampled, known, mut measuring) in &mut avatars {
-        let Some(frame) = &sampled.devices else { continue };
-        if measuring.since.is_some_and(|since| frame.time < since) {
+        let now = sampled.time;
+        if measuring.since.is_some_and(|since| now < since) {
             // The avatar was reset, and its time restarted.
             *measuring = Measuring::new(measuring.method);
         }
-        let since = *measuring.since.get_or_insert(frame.time);
-        let new = measuring.frames.last().is_none_or(|last| last.time < frame.time);
-        if new && frame.poses.iter().all(|pose| pose.tracked) {
-            measuring.frames.push(frame.clone());
-        } else if new {
-            for (lost, pose) in measuring.lost.iter_mut().zip(&frame.poses) {
-                *lost += u32::from(!pose.tracked);
-            }
-            // A T-pose is held; what is measured of a motion may have gaps.
-            if measuring.method == CalibrationMethod::TPose {
-                measuring.frames.clear();
-            }
+        let since = *measuring.since.get_or_insert(now);
+        match &sampled.devices {
+            Some(frame) => measuring.see(frame, sampled.doubted()),
+            None => measuring.lose([true, false, false]),
         }
         let base = models.get(model).map_or_else(Skeleton::default, |m| m.spec().skeleton.clone());
         let (devices, body) = known
             .map_or_else(Default::default, |PlayerCalibration(known)| (known.devices, known.body));
         let frames = &measuring.frames;
-        let watched = match (frames.first(), frames.last()) {
-            (Some(first), Some(last)) => last.time - first.time,
-            _ => 0.0,
-        };
+        // Of a gap no more than its beginning counts.
+        let gaps = frames.windows(2).map(|pair| (pair[1].time - pair[0].time).min(LONGEST_GAP));
+        let watched: f64 = gaps.sum();
         let found = match measuring.method {
             CalibrationMethod::Height(height) => Calibration::from_height(&base, height)
-                .map(|calibration| Calibration { devices, body, ..calibration }),
+                .map(|calibration| Calibration { devices, body, ..calibration })
+                .map_err(|error| error.to_string()),
             CalibrationMethod::TPose if watched >= POSE_SECONDS => {
-                Calibration::from_t_pose(&base, frames, devices)
+                Calibration::from_t_pose(&base, frames, devices).map_err(|error| error.to_string())
             }
             CalibrationMethod::Motion if watched >= MOTION_SECONDS => {
                 Calibration::from_motion(&base, frames, devices)
                     .map(|calibration| Calibration { body, ..calibration })
+                    .map_err(|error| error.to_string())
             }
-            _ if frame.time - since > PATIENCE => Err(measuring.failure(watched)),
+            _ if now - since > PATIENCE => Err(measuring.failure(watched)),
             _ => continue,
         };
         commands.entity(entity).remove::<Measuring>();
@@ -169,9 +201,7 @@ pub(super) fn calibrate(
                 commands.entity(entity).insert(PlayerCalibration(calibration));
                 commands.trigger(KinestCalibrated { entity, calibration });
             }
-            Err(error) => {
-                commands.trigger(CalibrationFailed { entity, reason: error.to_string() });
-            }
+            Err(reason) => commands.trigger(CalibrationFailed { entity, reason }),
         }
     }
 }

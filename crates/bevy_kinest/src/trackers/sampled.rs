@@ -52,6 +52,11 @@ impl Sampled {
         self.lost_since[k].or(self.doubted_since[k])
     }
 
+    /// Whether head, left and right hand are not believed: of the frame that the player saw last.
+    pub(super) fn doubted(&self) -> [bool; 3] {
+        [0, 1, 2].map(|k| self.doubted_since[k].is_some())
+    }
+
     /// `time` on the trackers' clock, seconds.
     pub fn on_clock(&self, time: f64) -> f64 {
         self.start.unwrap_or_default().as_secs_f64() + time

@@ -10,8 +10,9 @@ const ORIGIN: f64 = 1e-3;
 /// Time after which a pose that does not change is no longer a measurement, seconds. Devices that lie still tremble by
 /// fractions of a millimetre.
 const STILL: f64 = 1.0;
-/// Greatest change of a frozen pose, metres and elements of a rotation matrix: the space that it is tracked in may move
-/// and turn, in single precision.
+/// Greatest change of the pose of a frozen head or hand, metres and elements of a rotation matrix: the space that it is
+/// tracked in may move and turn, in single precision. What is worn elsewhere has to be the same to the last bit, because
+/// feet that stand still are no surprise.
 const ROUNDING: f64 = 2e-5;
 /// Time for which a jump must last to be believed, seconds.
 const JUMP_LASTS: f64 = 0.1;
@@ -218,9 +219,10 @@ impl Track {
     }
 
     /// Whether the device has been frozen for long; `seconds` have passed, in which the head moved or not.
-    fn is_frozen(&mut self, pose: TrackerPose, seconds: f64, head_moves: bool) -> bool {
+    /// Poses that differ by `most` count as the same.
+    fn is_frozen(&mut self, pose: TrackerPose, seconds: f64, head_moves: bool, most: f64) -> bool {
         let (first, same) = match self.same {
-            Some((first, same)) if is_same(&first, &pose) => {
+            Some((first, same)) if is_same(&first, &pose, most) => {
                 (first, same + if head_moves { seconds.clamp(0.0, HITCH) } else { 0.0 })
             }
             _ => (pose, 0.0),
@@ -230,9 +232,9 @@ impl Track {
     }
 }
 
-fn is_same(a: &TrackerPose, b: &TrackerPose) -> bool {
+fn is_same(a: &TrackerPose, b: &TrackerPose, most: f64) -> bool {
     let turned = (a.rotation - b.rotation).to_cols_array();
-    a.position.distance(b.position) < ROUNDING && turned.iter().all(|v| v.abs() < ROUNDING)
+    a.position.distance(b.position) <= most && turned.iter().all(|v| v.abs() <= most)
 }
 
 impl Plausibility {
@@ -257,7 +259,7 @@ impl Plausibility {
         let head = poses[0];
         let track = &mut self.tracks[0];
         let before = track.same.replace((head, 0.0)).map(|(pose, _)| pose);
-        let head_moves = before.is_some_and(|before| !is_same(&before, &head));
+        let head_moves = before.is_some_and(|before| !is_same(&before, &head, ROUNDING));
         let seconds = self.time.replace(time).map_or(0.0, |before| time - before);
         if head.tracked {
             let (jumped, lasted) = track.jump(HEAD, time, head);
@@ -281,7 +283,8 @@ impl Plausibility {
                 let most = if track.out_of_reach { BACK_IN_REACH * reach } else { reach };
                 track.out_of_reach = head.distance(pose.position) > most;
             }
-            let frozen = track.is_frozen(*pose, seconds, head_moves);
+            let most = if role.on_body().is_none() { ROUNDING } else { 0.0 };
+            let frozen = track.is_frozen(*pose, seconds, head_moves, most);
             let (jumped, _) = track.jump(HAND, time, *pose);
             doubts.of[role as usize] = match () {
                 () if is_at_origin(pose.position) => Some(Doubt::AtOrigin),
