@@ -20,6 +20,7 @@
 //! | `stream` | a whole causal network, frame by frame |
 //! | `perceptron` | the perceptron over windows |
 //! | `pack` | named tensors to packed weights |
+//! | `vectors` | the vector instructions in use |
 //! | `engine` | the engine of the live pipeline |
 //! | `forecast` | forecasting networks: KSOF and siMLPe |
 
@@ -38,6 +39,7 @@ mod perceptron;
 mod rows;
 mod scan;
 mod stream;
+mod vectors;
 mod weights;
 mod window;
 
@@ -47,4 +49,5 @@ pub use memory::{StateError, StreamingState};
 pub use pack::PackError;
 pub use perceptron::NativePerceptron;
 pub use stream::{NativeStreams, NextFrames};
+pub use vectors::{VECTORS, vectors};
 pub use window::NativeKinest;

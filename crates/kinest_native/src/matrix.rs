@@ -7,7 +7,8 @@
 
 use super::numbers::{Numbers, zeros};
 use super::rows::silu_row;
-use pulp::{Arch, Simd, WithSimd};
+use crate::vectors::arch;
+use pulp::{Simd, WithSimd};
 
 /// Outputs per panel: two AVX-512 registers.
 pub(super) const PANEL: usize = 32;
@@ -140,7 +141,7 @@ pub(super) fn pack_transposed(source: Rows<'_>, columns: usize, panels: &mut [f3
 
 /// Writes `x · right + bias`.
 pub(super) fn product(x: Rows<'_>, right: Right<'_>, out: RowsMut<'_>, write: Write) {
-    Arch::new().dispatch(Product { x, right, out, write });
+    arch().dispatch(Product { x, right, out, write });
 }
 
 struct Product<'a> {

@@ -11,10 +11,11 @@ use super::matrix::{PANEL, Rows, RowsMut, Write, pack};
 use super::numbers::{Numbers, zeros};
 use super::pack::Matrix;
 use super::rows::silu_row;
+use crate::vectors::arch;
 use aligned_vec::{AVec, ConstAlign};
 use half::f16;
 use kinest::model::{Precision, quantise};
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
 
 /// Inputs per step of the inner loop; panels are padded to a multiple.
@@ -198,7 +199,7 @@ fn words<C: Cell>(weight: &[f32], inputs: usize) -> AVec<u32, ConstAlign<64>> {
 }
 
 fn product<C: Cell>(matrix: &Packed, x: Rows<'_>, out: RowsMut<'_>, write: Write) {
-    Arch::new().dispatch(Product::<C> { matrix, x, out, write, cell: PhantomData });
+    arch().dispatch(Product::<C> { matrix, x, out, write, cell: PhantomData });
 }
 
 struct Product<'a, C> {

@@ -7,10 +7,11 @@
 use super::matrix::{Linear, Rows, RowsMut, Write};
 use super::numbers::{Numbers, zeros};
 use super::rows::{LANES, inverse_rms};
+use crate::vectors::arch;
 use kinest::math::{exp, mul_add, silu, softplus};
 use multiversion::multiversion;
 use multiversion::target::match_target;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Target tokens per chunk.
 const CHUNK: usize = 64;
@@ -104,7 +105,7 @@ impl Core {
     ) {
         before(self, projected, work, memory.tail, order, count);
         let states = &mut *memory.states;
-        Arch::new().dispatch(Recurrence { core: self, work, states, count });
+        arch().dispatch(Recurrence { core: self, work, states, count });
         after(self, projected, work, order, count);
     }
 }

@@ -122,9 +122,8 @@ impl NativeStreams {
     /// - `features`: `[frames, inputs]`
     /// - `out`: `[frames, outputs]` for [`Take::All`], `[outputs]` for [`Take::Newest`]
     ///
-    /// If a length does not match the shapes above, or the state belongs to a network with other
-    /// dimensions.
-    /// If the lengths do not fit or the state is of a network with other dimensions.
+    /// # Panics
+    /// If the lengths do not fit, or the state is of a network with other dimensions.
     pub fn step(
         &mut self,
         state: &mut StreamingState,
