@@ -1,11 +1,14 @@
 //! Draws random stretches of motion.
 
+use super::augment::{Splice, TrunkMotion};
 use super::config::Sampling;
 use super::motion_store::MotionStore;
 use anyhow::ensure;
-use kinest::motion::MotionClip;
+use kinest::motion::{ClipFrame, MotionClip};
+use kinest::skeleton::Skeleton;
 use rand::Rng;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Clips with their probabilities.
 #[derive(Debug)]
@@ -63,9 +66,41 @@ impl Sampler {
     /// # Panics
     /// If the clip is shorter.
     pub fn stretch(&self, clip: usize, frames: usize, rng: &mut impl Rng) -> MotionClip {
+        self.store.section(clip, self.span(clip, frames, rng))
+    }
+
+    /// Draws as many frames as `frames`, of any clip: of `splice.candidates` stretches, those whose trunk moves most
+    /// like the one of `frames`.
+    ///
+    /// # Panics
+    /// If there are no frames, or more than the shortest clip has.
+    pub fn donor(
+        &self,
+        frames: &[ClipFrame],
+        splice: Splice,
+        skeleton: &Skeleton,
+        rng: &mut impl Rng,
+    ) -> Vec<ClipFrame> {
+        let last = frames.len() - 1;
+        let seconds = last.max(1) as f64 / self.store.rate_hz();
+        let of_three = |at: &dyn Fn(usize) -> ClipFrame| {
+            TrunkMotion::new([0, last / 2, last].map(at), seconds)
+        };
+        let own = of_three(&|i| frames[i]);
+        let candidates = (0..splice.candidates).map(|_| {
+            let clip = self.pick(rng);
+            let span = self.span(clip, frames.len(), rng);
+            let trunk = of_three(&|i| self.store.frame(clip, span.start + i));
+            (own.distance(&trunk, skeleton), clip, span)
+        });
+        let best = candidates.min_by(|a, b| a.0.total_cmp(&b.0));
+        best.map_or_else(Vec::new, |(_, clip, span)| self.store.section(clip, span).frames)
+    }
+
+    fn span(&self, clip: usize, frames: usize, rng: &mut impl Rng) -> Range<usize> {
         let last_start = self.store.clips()[clip].frames.saturating_sub(frames);
         let start = rng.random_range(0..=last_start);
-        self.store.section(clip, start..start + frames)
+        start..start + frames
     }
 }
 
@@ -74,7 +109,6 @@ mod tests {
     use super::super::motion_store::{ClipRecord, FileStamp};
     use super::*;
     use glam::DVec3;
-    use kinest::motion::ClipFrame;
 
     /// Windows of 13 frames can start at 28, 78 and 8 frames of the clips.
     #[test]

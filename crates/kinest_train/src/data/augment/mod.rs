@@ -1,19 +1,25 @@
 //! Random changes of windows (augmentation).
 //!
-//! [`BodyChange`] changes the body, its pace and place: trackers and truth change together.
+//! [`BodyChange`] changes the body, its pace and place, [`Splice`] and `depth` make new motion from two clips or one:
+//! trackers and truth change together.
 //! [`Augment::disturb`] simulates tracking errors: only the trackers change. Everything is off by
 //! default, as in the reference, and drawn from the window's own random numbers.
 
 mod body;
 mod sensors;
+mod splice;
 mod worn;
 
 pub use body::{BodyChange, mirrored};
 pub use sensors::{GripOffset, TrackerDropout, TrackerNoise};
+pub use splice::{Splice, TrunkMotion, splice};
 pub use worn::WornTrackers;
 
 use anyhow::ensure;
 use glam::DVec3;
+use kinest::compose::{depth_range, lower};
+use kinest::motion::ClipFrame;
+use kinest::skeleton::{Pose, Skeleton};
 use kinest::tracker::{TrackerPose, TrackerRole, TrackerSet};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -35,6 +41,11 @@ pub struct Augment {
     /// Maximum shift of a window over the floor along each axis, metres. Has an effect with
     /// [`Axes::World`](kinest::features::Axes) only.
     pub floor: f64,
+    /// Arms and head of other clips.
+    pub splice: Splice,
+    /// Most by which a body is lowered or raised over feet that stay where they are, metres: crouches and sits at
+    /// other depths.
+    pub depth: f64,
     /// Tracking errors.
     pub noise: TrackerNoise,
     /// Variation of how controllers are held, and of how trackers sit on the body.
@@ -56,6 +67,7 @@ impl Augment {
         }
         for (name, value) in [
             ("floor", self.floor),
+            ("depth", self.depth),
             ("noise.position", self.noise.position),
             ("noise.rotation", self.noise.rotation),
             ("noise.seconds", self.noise.seconds),
@@ -67,6 +79,12 @@ impl Augment {
                 "`data.augment.{name}` {value} is negative or not finite"
             );
         }
+        let Splice { chance, candidates } = self.splice;
+        ensure!(
+            (0.0..=1.0).contains(&chance),
+            "`data.augment.splice.chance` {chance} is not in 0..=1"
+        );
+        ensure!(candidates > 0, "`data.augment.splice.candidates` is 0");
         for (name, chance) in self.worn.chances() {
             ensure!(
                 (0.0..=1.0).contains(&chance),
@@ -96,6 +114,22 @@ impl Augment {
         let turn = either_way(if self.heading { PI } else { 0.0 });
         let shift = DVec3::new(either_way(self.floor), either_way(self.floor), 0.0);
         BodyChange { pace, size, turn, shift, mirror: rng.random::<bool>() && self.mirror }
+    }
+
+    /// Lowers or raises the body in all `frames` by the same, as far as it goes in each of them.
+    pub fn change_depth(&self, frames: &mut [ClipFrame], skeleton: &Skeleton, rng: &mut impl Rng) {
+        if self.depth == 0.0 {
+            return;
+        }
+        let by = self.depth * rng.random_range(-1.0..=1.0);
+        let mut poses: Vec<Pose> = frames.iter().map(Pose::from).collect();
+        let range = poses.iter().map(|pose| depth_range(skeleton, pose));
+        let [down, up] = range.fold([f64::INFINITY; 2], |a, b| [0, 1].map(|k| a[k].min(b[k])));
+        let by = by.clamp(-up, down);
+        for (pose, frame) in poses.iter_mut().zip(frames) {
+            lower(skeleton, pose, by);
+            *frame = ClipFrame::from(&*pose);
+        }
     }
 
     /// Adds tracking errors to the perfect trackers of a window.
@@ -137,6 +171,9 @@ mod tests {
             |shortest, longest| TrackerDropout { chance: 1.0, seconds: (shortest, longest) };
         for (augment, name) in [
             (Augment { speed: 1.0, ..off }, "speed"),
+            (Augment { depth: -0.1, ..off }, "depth"),
+            (Augment { splice: Splice { chance: 2.0, ..off.splice }, ..off }, "splice.chance"),
+            (Augment { splice: Splice { candidates: 0, ..off.splice }, ..off }, "candidates"),
             (Augment { floor: f64::NAN, ..off }, "floor"),
             (
                 Augment { noise: TrackerNoise { rotation: -0.1, ..off.noise }, ..off },

@@ -2,7 +2,7 @@
 
 use super::cut::Cut;
 use super::teacher::Teacher;
-use crate::data::augment::Augment;
+use crate::data::augment::{self, Augment};
 use crate::data::config::DataConfig;
 use crate::data::motion_store::MotionStore;
 use crate::data::sampler::Sampler;
@@ -16,7 +16,7 @@ use kinest::motion::ClipFrame;
 use kinest::skeleton::{CONTACTS, PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
 use kinest_nn::layers::statistics::DataStatistics;
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
@@ -152,21 +152,34 @@ impl WindowDataset {
         let Cut { window, output_frames, behind } = self.cut;
         let change = self.augment.draw(rng);
         let used = (window as f64 * change.pace).ceil() as usize;
-        let clip = self.clips.stretch(index, used + 1, rng);
+        // Random numbers far beyond those that the window uses otherwise: the rest of it is the same without.
+        let mut ahead = rng.clone();
+        ahead.set_word_pos(1 << 40);
+        let mut clip = self.clips.stretch(index, used + 1, rng);
+        let Augment { splice, .. } = self.augment;
+        if splice.chance > 0.0 && ahead.random::<f64>() < splice.chance {
+            let donor = self.clips.donor(&clip.frames, splice, &self.skeleton, &mut ahead);
+            augment::splice(&mut clip.frames, &donor);
+        }
 
-        // The first frame only serves velocities.
-        let answered = window + 1 - behind - output_frames..window + 1 - behind;
-        let mut trackers = Vec::with_capacity(window + 1);
-        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(output_frames);
-        let mut answered_frames = vec![];
-        for i in 0..=window {
+        let at = |i: usize| {
             let frame = if self.augment.speed == 0.0 {
                 clip.frames[i]
             } else {
                 let seconds = i as f64 * change.pace / clip.rate_hz;
                 ClipFrame::from(&clip.pose_at(seconds))
             };
-            let frame = change.frame(&frame);
+            change.frame(&frame)
+        };
+        let mut frames: Vec<ClipFrame> = (0..=window).map(at).collect();
+        self.augment.change_depth(&mut frames, &self.skeleton, &mut ahead);
+
+        // The first frame only serves velocities.
+        let answered = window + 1 - behind - output_frames..window + 1 - behind;
+        let mut trackers = Vec::with_capacity(window + 1);
+        let mut rotations: Vec<PerJoint<DMat3>> = Vec::with_capacity(output_frames);
+        let mut answered_frames = vec![];
+        for (i, frame) in frames.into_iter().enumerate() {
             let (poses, local) = self.trackers(&frame);
             trackers.push(poses);
             if answered.contains(&i) {
@@ -239,7 +252,7 @@ impl Examples for WindowDataset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::augment::{GripOffset, TrackerDropout, TrackerNoise, WornTrackers};
+    use crate::data::augment::{GripOffset, Splice, TrackerDropout, TrackerNoise, WornTrackers};
     use crate::data::motion_store::{ClipRecord, FileStamp};
     use burn_flex::Flex;
     use glam::DVec3;
@@ -293,6 +306,8 @@ mod tests {
             size: 0.1,
             heading: true,
             floor: 1.0,
+            splice: Splice { chance: 0.5, candidates: 3 },
+            depth: 0.2,
             noise: TrackerNoise { position: 0.01, rotation: 0.1, seconds: 0.0 },
             grip: GripOffset { position: 0.01, rotation: 0.1 },
             dropout: TrackerDropout { chance: 0.5, seconds: (0.1, 0.2) },
@@ -354,6 +369,30 @@ mod tests {
             }
         }
         assert!(turns.iter().any(|t| *t > 1.0), "{turns:?}");
+    }
+
+    /// Spliced windows have other hands and the same legs; the others are the same to the last bit.
+    #[test]
+    fn splicing_changes_arms_and_nothing_else() {
+        let splice = Splice { chance: 0.5, candidates: 2 };
+        let with = |splice| dataset(Augment { splice, ..Augment::default() }).windows(3, 1, 60);
+        let mut spliced = 0;
+        for (without, with) in with(Splice::default()).iter().zip(&with(splice)) {
+            if without == with {
+                continue;
+            }
+            spliced += 1;
+            let rows = without.1.chunks_exact(TARGETS).zip(with.1.chunks_exact(TARGETS));
+            for (without, with) in rows {
+                for leg in [SmplJoint::LeftHip, SmplJoint::RightKnee, SmplJoint::Spine2] {
+                    let at = SIXD * leg.index()..SIXD * (leg.index() + 1);
+                    assert_eq!(without[at.clone()], with[at]);
+                }
+            }
+            let elbow = SIXD * SmplJoint::LeftElbow.index();
+            assert_ne!(without.1[elbow..elbow + SIXD], with.1[elbow..elbow + SIXD]);
+        }
+        assert!((18..42).contains(&spliced), "{spliced}");
     }
 
     /// A network that sees the body: the numbers of head and hands and the rotations are those of one that does
