@@ -233,12 +233,12 @@
 //!
 //! | worn beside head and hands | all joints, cm | upper body | lower body | slide of standing feet, cm/s |
 //! |---|---|---|---|---|
-//! | nothing | 6.7 | 2.4 | 12.9 | 30 |
-//! | chest | 5.2 | 0.6 | 11.8 | 29 |
-//! | knees | 5.2 | 2.3 | 9.4 | 17 |
-//! | pelvis | 4.6 | 1.2 | 9.4 | 27 |
-//! | feet | 2.4 | 2.1 | 2.7 | 9 |
-//! | pelvis, feet | 0.9 | 1.2 | 0.5 | 9 |
+//! | nothing | 6.7 | 2.3 | 12.9 | 22 |
+//! | chest | 5.3 | 0.6 | 12.0 | 21 |
+//! | knees | 5.1 | 2.3 | 9.1 | 11 |
+//! | pelvis | 4.6 | 1.3 | 9.3 | 18 |
+//! | feet | 2.4 | 2.2 | 2.7 | 9 |
+//! | pelvis, feet | 0.9 | 1.3 | 0.5 | 9 |
 //! | all | 0.1 | 0.1 | 0.1 | 9 |
 //!
 //! ```
@@ -768,13 +768,13 @@
 //! the head joint in the headset has to be given.
 //!
 //! **How good are the legs?** They are guessed: three tracked points do not determine the feet.
-//! `kinest_full` has a mean error of 12.2 cm in the lower body and 3.1 cm in the upper body, on
+//! `kinest_full` has a mean error of 11.9 cm in the lower body and 2.9 cm in the upper body, on
 //! motion it was not trained on; its model card, `assets/models/README.md`, has all figures.
 //! [`BodyPose::confidence`] rates each joint, as the network says. A character's legs stay in their rest pose if a
 //! `*.rig.ron` skips them.
 //!
-//! **Feet slide.** Yes, but less than in the network's output: feet that truly stand move at 25
-//! cm/s on average instead of 55 cm/s, people's own at 8 cm/s (see [`KinestRefine`]).
+//! **Feet slide.** Yes, but less than in the network's output: feet that truly stand move at 22
+//! cm/s on average instead of 49 cm/s, people's own at 8 cm/s (see [`KinestRefine`]).
 //! `lock_feet` locks the feet of which the network says that they stand, and releases them when it has them elsewhere; most
 //! remaining sliding is feet that the network swings while they truly stand. `kinest-train evaluate
 //! --refine` measures it for your model.
