@@ -858,8 +858,10 @@
 //! example `many_avatars` has sixteen and prints the latency.
 //!
 //! **Does it work in multiplayer?** Nothing is sent over the network. Send trackers and estimate
-//! everywhere, or send [`BodyPose::pose_z_up`] and let a [`RemoteAvatar`] show it. Machines may differ
-//! in rounding.
+//! everywhere, or send [`BodyPose::pose_z_up`] and let a [`RemoteAvatar`] show it. The same session gives
+//! the same bits in every run on one processor, with any number of threads; processors with other vector
+//! widths differ by a millionth of a radian, unless the environment variable `KINEST_VECTORS` (`avx2`,
+//! `none`) holds them to the same.
 //!
 //! **Does it share the renderer's GPU device?** No. The feature `wgpu` opens its own; CPU and CUDA
 //! do not use wgpu at all.
