@@ -859,7 +859,7 @@
 //!
 //! **Does it work in multiplayer?** Nothing is sent over the network. Send trackers and estimate
 //! everywhere, or send [`BodyPose::pose_z_up`] and let a [`RemoteAvatar`] show it. The same session gives
-//! the same bits in every run on one processor, with any number of threads; processors with other vector
+//! the same bits in every run on one processor, on one core and on two; processors with other vector
 //! widths differ by a millionth of a radian, unless the environment variable `KINEST_VECTORS` (`avx2`,
 //! `none`) holds them to the same.
 //!

@@ -251,7 +251,7 @@ impl Plausibility {
     ) -> Doubts {
         if teleported {
             let forget = |track: &mut Track| {
-                (track.believed, track.jumped, track.lost) = (None, None, false)
+                (track.believed, track.jumped, track.lost) = (None, None, false);
             };
             self.tracks.iter_mut().for_each(forget);
         }
