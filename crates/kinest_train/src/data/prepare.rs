@@ -304,7 +304,7 @@ impl Judged {
     fn refused(&self, leave_out: &[ImplausibleKind]) -> Option<Skipped> {
         let problem = self.problems(|kind| leave_out.contains(&kind));
         let (clip, reason) = (self.clip.clone(), Reason::Implausible);
-        (!problem.is_empty()).then(|| Skipped { clip, reason, problem })
+        (!problem.is_empty()).then_some(Skipped { clip, reason, problem })
     }
 
     fn doubtful(&self) -> Option<Doubtful> {
