@@ -55,7 +55,7 @@ fn faults() -> Vec<(&'static str, Option<Vec<u8>>, &'static str)> {
     let rate = || ("mocap_framerate", npy(&[], |_| 60.0));
     vec![
         ("missing file", None, "cannot read"),
-        ("not a zip", Some(b"BVH, perhaps".to_vec()), "zip"),
+        ("not a zip", Some(b"PK\x03\x04, perhaps".to_vec()), "zip"),
         ("truncated zip", Some(truncated), "zip"),
         ("missing poses", Some(npz(&[trans(), rate()])), "`poses`: missing"),
         ("missing trans", Some(npz(&[poses(), rate()])), "`trans`: missing"),

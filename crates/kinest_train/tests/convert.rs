@@ -1,9 +1,9 @@
 //! `convert`, through the program.
 
-use kinest::capture::write_bvh;
-use kinest::motion::{amass, synthetic};
+use kinest::capture::{self, write_bvh};
+use kinest::motion::{MotionClip, amass, synthetic};
 use kinest::rotation::{exp, geodesic_angle};
-use kinest::skeleton::Skeleton;
+use kinest::skeleton::{Pose, Skeleton};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -56,6 +56,9 @@ fn a_folder_is_converted_and_what_fails_is_named() {
     let output = convert(at, &["--motion", "out/deep/walk.npz", "--out", "again.bvh"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(fs::read_to_string(at.join("again.bvh")).unwrap().starts_with("HIERARCHY"));
+    let output = convert(at, &["--motion", "again.bvh", "--out", "same.bvh", "--report"]);
+    let report = text(&output.stdout);
+    assert!(report.contains("% sure:") && report.contains("L_knee"), "{report}");
     let output = convert(at, &["--motion", "out/deep/walk.npz", "--out", "again.fbx"]);
     assert!(text(&output.stderr).contains("does not end in .npz, .bvh, .glb, .vrma"));
     // glTF and VRM animation, there and back.
@@ -69,6 +72,38 @@ fn a_folder_is_converted_and_what_fails_is_named() {
         for (a, b) in walk.resampled(30.0).frames.iter().zip(&back.frames) {
             for (a, b) in a.rotations.iter().zip(&b.rotations) {
                 assert!(geodesic_angle(exp(*a), exp(*b)) < 1e-3, "{ending}");
+            }
+        }
+    }
+    // A folder of every kind, a recording of a game among them, into a folder of any kind.
+    fs::create_dir_all(at.join("kinds/deep")).unwrap();
+    for file in ["again.bvh", "again.glb", "again.vrma"] {
+        let ending = file.rsplit('.').next().unwrap();
+        fs::copy(at.join(file), at.join(format!("kinds/deep/{ending}.{ending}"))).unwrap();
+    }
+    fs::copy(at.join("out/deep/walk.npz"), at.join("kinds/npz.npz")).unwrap();
+    let mut recording = "{\"kinest_recording\":1,\"trackers\":\"HeadAndHands\"}\n".to_owned();
+    for (k, frame) in walk.resampled(30.0).frames.iter().enumerate() {
+        let (time, pose) = (k as f64 / 30.0, Pose::from(frame));
+        let row = serde_json::json!({"time": time, "trackers": [], "pose": pose});
+        recording += &format!("{row}\n");
+    }
+    fs::write(at.join("kinds/jsonl.jsonl"), recording).unwrap();
+    let hips = |clip: &MotionClip| clip.frames[20].translation - clip.frames[0].translation;
+    for to in ["npz", "bvh", "glb", "vrma"] {
+        let output = convert(at, &["--motion", "kinds", "--out", to, "--to", to]);
+        assert!(output.status.success(), "{to}: {}", text(&output.stderr));
+        for file in ["npz", "jsonl", "deep/bvh", "deep/glb", "deep/vrma"] {
+            let file = at.join(to).join(file).with_extension(to);
+            let back = capture::load(&file, &skeleton).unwrap().clip;
+            let walk = walk.resampled(30.0);
+            assert_eq!((back.rate_hz, back.frames.len()), (30.0, 30), "{}", file.display());
+            assert!(hips(&walk).distance(hips(&back)) < 1e-4, "{}", file.display());
+            for (a, b) in walk.frames.iter().zip(&back.frames) {
+                for (a, b) in a.rotations.iter().zip(&b.rotations) {
+                    let off = geodesic_angle(exp(*a), exp(*b));
+                    assert!(off < 1e-3, "{}: {off}", file.display());
+                }
             }
         }
     }

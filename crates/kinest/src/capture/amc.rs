@@ -45,6 +45,8 @@ pub struct AcclaimSkeleton {
     axes: Vec<DQuat>,
     freedoms: Vec<Vec<Freedom>>,
     degrees: bool,
+    /// What was unusual about the file.
+    notes: Vec<String>,
 }
 
 /// One bone before the hierarchy is known.
@@ -79,7 +81,7 @@ pub fn read_asf(text: &str) -> Result<AcclaimSkeleton, LineError> {
     let mut root = Vec::new();
     let mut raw: BTreeMap<String, Raw> = BTreeMap::new();
     let mut children: Vec<(String, Vec<String>)> = Vec::new();
-    let mut section = String::new();
+    let (mut section, mut notes) = (String::new(), Vec::new());
     // Names in the hierarchy, behind the first of each row: each bone comes once.
     let mut named = 0_usize;
     while let Some(word) = words.peek() {
@@ -93,14 +95,21 @@ pub fn read_asf(text: &str) -> Result<AcclaimSkeleton, LineError> {
                     degrees = words.word("`deg` or `rad`")?.to_ascii_lowercase().starts_with("deg");
                 }
             }
-            ":root" => {
-                if words.word("the root")?.eq_ignore_ascii_case("order") {
+            ":root" => match words.word("the root")?.to_ascii_lowercase().as_str() {
+                "order" => {
                     while let Some(freedom) = words.peek().and_then(Freedom::parse) {
                         root.push(freedom);
                         words.word("a channel")?;
                     }
                 }
-            }
+                word @ ("position" | "orientation") => {
+                    let place = three(&mut words)?;
+                    if place != [0.0; 3] {
+                        notes.push(format!("the `{word}` of `:root` in its .asf file is not used"));
+                    }
+                }
+                _ => {}
+            },
             ":bonedata" => {
                 words.expect("begin")?;
                 let (name, bone) = bone(&mut words, degrees)?;
@@ -134,7 +143,16 @@ pub fn read_asf(text: &str) -> Result<AcclaimSkeleton, LineError> {
     if root.is_empty() {
         return Err(words.fail("`:root` has no `order`"));
     }
-    assemble(&words, &root, &raw, &children, degrees)
+    let skeleton = assemble(&words, &root, &raw, &children, degrees)?;
+    Ok(AcclaimSkeleton { notes, ..skeleton })
+}
+
+fn three(words: &mut Words<'_>) -> Result<[f64; 3], LineError> {
+    let mut numbers = [0.0; 3];
+    for number in &mut numbers {
+        *number = words.number("a number")?;
+    }
+    Ok(numbers)
 }
 
 /// One bone between `begin` and `end`.
@@ -143,13 +161,6 @@ fn bone(words: &mut Words<'_>, degrees: bool) -> Result<(String, Raw), LineError
     let mut bone = Raw::default();
     loop {
         let word = words.word("`end`")?;
-        let three = |words: &mut Words<'_>| {
-            let mut numbers = [0.0; 3];
-            for number in &mut numbers {
-                *number = words.number("a number")?;
-            }
-            Ok::<_, LineError>(numbers)
-        };
         match word.to_ascii_lowercase().as_str() {
             "end" => break,
             "name" => name = Some(words.word("a name")?.to_owned()),
@@ -192,6 +203,7 @@ fn assemble(
         axes: vec![DQuat::IDENTITY],
         freedoms: vec![root.to_vec()],
         degrees,
+        notes: Vec::new(),
     };
     let mut at = 0;
     while at < skeleton.bones.len() {
@@ -236,11 +248,13 @@ fn assemble(
 pub fn read_amc(text: &str, skeleton: &AcclaimSkeleton) -> Result<BoneMotion, LineError> {
     let place: BTreeMap<&str, usize> =
         skeleton.bones.iter().enumerate().map(|(i, bone)| (bone.name.as_str(), i)).collect();
+    let mut notes = skeleton.notes.clone();
+    notes.push(format!("AMC files have no rate: taken for {RATE_HZ} Hz"));
     let mut motion = BoneMotion {
         bones: skeleton.bones.clone(),
         rate_hz: RATE_HZ,
         frames: Vec::new(),
-        notes: vec![format!("AMC files have no rate: taken for {RATE_HZ} Hz")],
+        notes,
         said: BTreeMap::new(),
         knows_floor: false,
     };
@@ -354,6 +368,10 @@ fn push(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::motion::synthetic::walk_and_wave;
+    use crate::rig::RigOverride;
+    use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
+    use glam::EulerRot;
     use std::f64::consts::FRAC_PI_2;
 
     const ASF: &str = "# made up\n:version 1.10\n:units\n  mass 1.0\n  length 0.45\n  angle deg\n:root\n  order TX TY TZ RX RY RZ\n  axis XYZ\n  position 0 0 0\n:bonedata\n  begin\n    id 1\n    name thigh\n    direction 0 -1 0\n    length 7\n    axis 0 0 90 XYZ\n    dof rx ry rz\n    limits (-160.0 20.0)\n           (-70.0 70.0)\n           (-60.0 70.0)\n  end\n  begin\n    name shank\n    direction 0 -1 0\n    length 8\n    axis 0 0 0 XYZ\n    dof rx\n  end\n:hierarchy\n  begin\n    root thigh\n    thigh shank\n  end\n";
@@ -371,6 +389,171 @@ mod tests {
         let turn = DQuat::from_rotation_y(FRAC_PI_2);
         let off = motion.frames[0][1].rotation.as_dquat().angle_between(turn);
         assert!(off < 1e-3, "{off}");
+    }
+
+    /// How a file of Acclaim says a motion.
+    #[derive(Clone, Copy)]
+    struct Dialect {
+        /// Of the angles in the skeleton, and of those in the motion.
+        degrees: [bool; 2],
+        /// The motion's unit, where it is not the skeleton's.
+        said: &'static str,
+        /// What is written for `length` under `:units`, and lengths in metres.
+        unit: (f64, f64),
+        /// The order of a bone's freedoms.
+        order: (EulerRot, [char; 3]),
+        full: bool,
+    }
+
+    /// A bone of CMU's skeletons, the one that it hangs from, the joint that it turns, and the joint where it ends. The
+    /// right side is as the left one.
+    const BONES: [(&str, &str, Option<J>, J); 15] = [
+        ("lhipjoint", "root", None, J::LeftHip),
+        ("lfemur", "lhipjoint", Some(J::LeftHip), J::LeftKnee),
+        ("ltibia", "lfemur", Some(J::LeftKnee), J::LeftAnkle),
+        ("lfoot", "ltibia", Some(J::LeftAnkle), J::LeftFoot),
+        ("ltoes", "lfoot", Some(J::LeftFoot), J::LeftFoot),
+        ("lowerback", "root", Some(J::Spine1), J::Spine1),
+        ("upperback", "lowerback", Some(J::Spine2), J::Spine2),
+        ("thorax", "upperback", Some(J::Spine3), J::Spine3),
+        ("lowerneck", "thorax", Some(J::Neck), J::Neck),
+        ("head", "lowerneck", Some(J::Head), J::Head),
+        ("lclavicle", "thorax", Some(J::LeftCollar), J::LeftCollar),
+        ("lscapula", "lclavicle", None, J::LeftShoulder),
+        ("lhumerus", "lscapula", Some(J::LeftShoulder), J::LeftElbow),
+        ("lradius", "lhumerus", Some(J::LeftElbow), J::LeftWrist),
+        ("lhand", "lradius", Some(J::LeftWrist), J::LeftWrist),
+    ];
+
+    impl Dialect {
+        /// Skeleton and motion of the walk.
+        fn texts(&self) -> [String; 2] {
+            let skeleton = Skeleton::default();
+            let angle =
+                |degrees: bool, angle: f64| if degrees { angle.to_degrees() } else { angle };
+            let unit = if self.degrees[0] { "deg" } else { "rad" };
+            let mut asf = format!(
+                ":version 1.10\n:name walk\n:units\n mass 1.0\n length {}\n angle {unit}\n:root\n order TX TY \
+                 TZ RX RY RZ\n axis XYZ\n position 0 0 0\n orientation 0 0 0\n:bonedata\n",
+                self.unit.0
+            );
+            let mut hierarchy = String::from(":hierarchy\nbegin\n");
+            let mut bones: Vec<(String, Option<J>, DQuat)> = Vec::new();
+            let paired = |(name, above, turns, to): (&str, &str, Option<J>, J)| {
+                let right = |name: &str| match name.strip_prefix('l') {
+                    Some(rest) if !name.starts_with("lower") => format!("r{rest}"),
+                    _ => name.to_owned(),
+                };
+                let left = (name.to_owned(), above.to_owned(), turns, to);
+                let mirrored = (right(name), right(above), turns.map(J::mirrored), to.mirrored());
+                if to.mirrored() == to { vec![left] } else { vec![left, mirrored] }
+            };
+            for (name, above, turns, to) in BONES.into_iter().flat_map(paired) {
+                let way = skeleton.offsets[to.index()];
+                let (DVec3 { x, y, z }, length) = (way.normalize(), way.length() / self.unit.1);
+                // Axes of its own.
+                let angles = [0.1, -0.2, 0.05 * bones.len() as f64];
+                let [a, b, c] = angles.map(|it| angle(self.degrees[0], it));
+                let [first, second, third] = self.order.1;
+                let dof = match turns {
+                    Some(_) => format!("dof r{first} r{second} r{third}\n"),
+                    None => String::new(),
+                };
+                asf += &format!(
+                    "begin\nid {}\nname {name}\ndirection {x} {y} {z}\nlength {length}\naxis {a} {b} {c} XYZ\n\
+                     {dof}end\n",
+                    bones.len() + 1
+                );
+                hierarchy += &format!("{above} {name}\n");
+                bones.push((name, turns, about_fixed(angles, "XYZ")));
+            }
+            let mut amc = String::from("# made up\n");
+            amc += if self.full { ":FULLY-SPECIFIED\n" } else { "" };
+            amc += self.said;
+            for (k, frame) in walk_and_wave(&skeleton).frames.iter().take(30).enumerate() {
+                let pose = Pose::from(frame);
+                let root = crate::coordinates::UPRIGHT.conjugate();
+                let at = root * (pose.translation + skeleton.offsets[0]) / self.unit.1;
+                // Fixed axes in one order are turned axes in the other.
+                let (z, y, x) = (root * pose.rotations[0]).to_euler(EulerRot::ZYX);
+                let [x, y, z] = [x, y, z].map(|it| angle(self.degrees[1], it));
+                amc += &format!("{}\nroot {} {} {} {x} {y} {z}\n", k + 1, at.x, at.y, at.z);
+                for (name, turns, axes) in &bones {
+                    let Some(joint) = turns else { continue };
+                    let turn = axes.conjugate() * pose.rotations[joint.index()] * *axes;
+                    let (third, second, first) = turn.to_euler(self.order.0);
+                    let [a, b, c] = [first, second, third].map(|it| angle(self.degrees[1], it));
+                    amc += &format!("{name} {a} {b} {c}\n");
+                }
+            }
+            [asf + &hierarchy + "end\n", amc]
+        }
+    }
+
+    #[test]
+    fn limbs_point_as_the_walk_made_by_code_in_any_unit_and_order() {
+        let cmu = Dialect {
+            degrees: [true; 2],
+            said: ":DEGREES\n",
+            unit: (0.45, 0.0254 / 0.45),
+            order: (EulerRot::ZYX, ['x', 'y', 'z']),
+            full: true,
+        };
+        let skeleton = Skeleton::default();
+        for (name, dialect) in [
+            ("CMU", cmu),
+            ("metres", Dialect { unit: (1.0, 1.0), ..cmu }),
+            ("radians", Dialect { degrees: [false; 2], said: "", ..cmu }),
+            ("radians said", Dialect { degrees: [true, false], said: ":RADIANS\n", ..cmu }),
+            ("degrees said", Dialect { degrees: [false, true], said: ":degrees\n", ..cmu }),
+            ("z, y, x", Dialect { order: (EulerRot::XYZ, ['z', 'y', 'x']), ..cmu }),
+            ("y, x, z", Dialect { order: (EulerRot::ZXY, ['y', 'x', 'z']), ..cmu }),
+            ("not full", Dialect { full: false, ..cmu }),
+        ] {
+            let [asf, amc] = dialect.texts();
+            for end in ["\n", "\r\n", "\r"] {
+                let [asf, amc] = [&asf, &amc].map(|text| text.replace('\n', end));
+                let motion = read_amc(&amc, &read_asf(&asf).unwrap()).unwrap();
+                let (clip, notes) = motion.to_clip(&skeleton, &RigOverride::default()).unwrap();
+                assert_eq!(clip.frames.len(), 30, "{name}");
+                assert_eq!(notes, ["AMC files have no rate: taken for 120 Hz"], "{name}");
+                for (i, (a, b)) in
+                    walk_and_wave(&skeleton).frames.iter().zip(&clip.frames).enumerate()
+                {
+                    let bodies = [a, b].map(|frame| skeleton.pose_joints(&Pose::from(frame)));
+                    for [from, to] in [
+                        [J::LeftHip, J::LeftKnee],
+                        [J::RightKnee, J::RightAnkle],
+                        [J::LeftShoulder, J::LeftElbow],
+                        [J::RightElbow, J::RightWrist],
+                        [J::Pelvis, J::RightHip],
+                    ] {
+                        let along = |k: usize| {
+                            bodies[k].positions[to.index()] - bodies[k].positions[from.index()]
+                        };
+                        let off = along(0).angle_between(along(1)).to_degrees();
+                        assert!(off < 0.05, "{name}, frame {i}, {}: {off}°", from.name());
+                    }
+                    let hips = [0, 1].map(|k| bodies[k].positions[0].truncate());
+                    assert!(hips[0].distance(hips[1]) < 1e-3, "{name}, frame {i}: {hips:?}");
+                }
+            }
+        }
+        // A place of the root that is not used is said.
+        let [asf, amc] = cmu.texts();
+        let asf = asf.replace("orientation 0 0 0", "orientation 0 90 0");
+        let notes = read_amc(&amc, &read_asf(&asf).unwrap()).unwrap().notes;
+        assert_eq!(notes[0], "the `orientation` of `:root` in its .asf file is not used");
+    }
+
+    #[test]
+    fn bones_that_a_frame_lacks_are_at_rest() {
+        let skeleton = read_asf(ASF).unwrap();
+        let amc = ":DEGREES\n1\nroot 0 0 0 0 0 0\nthigh 90 0 0\n2\nroot 0 0 0 0 0 0\n";
+        let motion = read_amc(amc, &skeleton).unwrap();
+        assert_eq!(motion.frames.len(), 2);
+        assert_ne!(motion.frames[0][1], motion.frames[1][1]);
+        assert_eq!(motion.frames[1], read_amc(":DEGREES\n1\n", &skeleton).unwrap().frames[0]);
     }
 
     #[test]
@@ -411,6 +594,7 @@ mod tests {
             (ASF.replace("length 7", "length x"), "`x` is no number"),
             (ASF.replace("thigh shank", "thigh knee"), "`knee` of the hierarchy"),
             (ASF.replace("order TX TY TZ RX RY RZ", ""), "no `order`"),
+            (ASF.replace("position 0 0 0", "position 0 0"), "`:bonedata` is no number"),
             (ASF[..ASF.find("direction").unwrap()].to_owned(), "the file ends"),
         ] {
             let error = read_asf(&text).unwrap_err();

@@ -17,6 +17,9 @@ const FAR_FROM_FLOOR: f64 = 0.1;
 const STANDING_TRIES: usize = 40;
 /// … if their bones are not more than this together, as those of no body are.
 const STANDING_BONES: usize = 10_240;
+/// A body that moves a leg's length in a second, on average of its joints, counts as standing so much less straight:
+/// in the middle of a gesture, shoulders and trunk are not at rest.
+const MOVING: f64 = 0.05;
 /// Places further away than this, metres, are a mistake in the file, and larger ones are not numbers in 32 bits.
 const FARTHEST: f64 = 1e9;
 
@@ -114,8 +117,8 @@ impl BoneMotion {
     /// the legs.
     ///
     /// Where the bones at rest do not stand like a person, as in files whose bones have axes of their own, the
-    /// frame in which the person stands straightest is taken for the rest pose: limbs have their directions there,
-    /// trunk and head are straight.
+    /// frame in which the person stands straightest, and most still, is taken for the rest pose: limbs have their
+    /// directions there, trunk and head are straight.
     ///
     /// # Errors
     /// If the bones of a person are not found, see [`RigMap::find`]; [`RigError::Frame`] if a frame has a number that
@@ -125,6 +128,18 @@ impl BoneMotion {
         skeleton: &Skeleton,
         given: &RigOverride,
     ) -> Result<(MotionClip, Vec<String>), RigError> {
+        self.to_clip_and_map(skeleton, given).map(|(clip, notes, _)| (clip, notes))
+    }
+
+    /// As [`to_clip`](Self::to_clip), and which bone was taken for which joint.
+    ///
+    /// # Errors
+    /// As [`to_clip`](Self::to_clip).
+    pub fn to_clip_and_map(
+        &self,
+        skeleton: &Skeleton,
+        given: &RigOverride,
+    ) -> Result<(MotionClip, Vec<String>, RigMap), RigError> {
         let find = |frame| -> Result<(BoneTree, RigMap), RigError> {
             let tree = self.tree(frame)?;
             let map = RigMap::find(&tree, given, &self.said)?;
@@ -168,7 +183,7 @@ impl BoneMotion {
                 notes.push(format!("moved {way} by {:.2} m, to stand on the floor", floor.abs()));
             }
         }
-        Ok((MotionClip { rate_hz: self.rate_hz, frames }, notes))
+        Ok((MotionClip { rate_hz: self.rate_hz, frames }, notes, map))
     }
 
     /// Why a frame is no place for a body.
@@ -181,7 +196,7 @@ impl BoneMotion {
         RigError::Frame { frame, bone: self.name(bone).into(), problem: problem.into() }
     }
 
-    /// The frame in which the bones are found and the person stands straightest.
+    /// The frame in which the bones are found and the person stands straightest, and most still.
     fn straightest(&self, given: &RigOverride) -> Option<usize> {
         let most = (STANDING_BONES / self.bones.len().max(1)).clamp(1, STANDING_TRIES);
         let step = self.frames.len().div_ceil(most);
@@ -189,10 +204,23 @@ impl BoneMotion {
         let judged = tries.filter_map(|frame| {
             let tree = self.tree(Some(frame)).ok()?;
             let map = RigMap::find(&tree, given, &self.said).ok()?;
-            let straight = straightness(&tree, &map);
-            Some((frame, straight))
+            Some((frame, straightness(&tree, &map) - MOVING * self.speed(frame, &tree, &map)))
         });
         judged.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(frame, _)| frame)
+    }
+
+    /// How fast the joints move about a frame on average, in lengths of a leg in a second.
+    fn speed(&self, frame: usize, tree: &BoneTree, map: &RigMap) -> f64 {
+        let (before, after) = (frame.saturating_sub(1), (frame + 1).min(self.frames.len() - 1));
+        let [from, to] = [before, after].map(|frame| self.places(frame));
+        let bones: Vec<usize> = J::ALL.into_iter().filter_map(|joint| map.bone(joint)).collect();
+        let way: f64 = bones.iter().map(|bone| from[*bone].0.distance(to[*bone].0)).sum();
+        let [hip, _, ankle] = map.legs()[0];
+        let leg = tree.position(hip).distance(tree.position(ankle));
+        let seconds = (after - before) as f64 / self.rate_hz;
+        let speed = way / bones.len() as f64 / leg / seconds;
+        // One frame alone says nothing.
+        if speed.is_finite() { speed } else { 0.0 }
     }
 }
 
@@ -327,10 +355,7 @@ impl<'a> Capture<'a> {
 /// Height of the lower sole, metres.
 fn lower_sole(skeleton: &Skeleton, pose: &Pose) -> f64 {
     let joints = skeleton.pose_joints(pose);
-    let sole = |ankle: J| {
-        let j = ankle.index();
-        joints.positions[j].z + skeleton.lowest_sole(ankle, |p| joints.rotations[j] * p)
-    };
+    let sole = |ankle| joints.sole_height(skeleton, ankle);
     sole(J::LeftAnkle).min(sole(J::RightAnkle))
 }
 

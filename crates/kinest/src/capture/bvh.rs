@@ -304,6 +304,23 @@ mod tests {
         assert_eq!(motion.frames[0][0], BonePose::new(DVec3::new(1.0, 2.0, 3.0), quarter));
         let of_video = read_bvh(&SMALL.replace("0.0333333", "0.0333667")).unwrap();
         assert_eq!(of_video.rate_hz, 30_000.0 / 1001.0);
+        for header in [
+            "Frames:2\nFrame Time:.0333333",
+            "frames:\t2\nframe  time:\t3.33333E-02",
+            "FRAMES : 2\nFRAME TIME : 0,0333333",
+            "\nFrames: 2.0\n\nFrameTime: 0.0333\n",
+        ] {
+            let text = SMALL.replace("Frames: 2\nFrame Time: 0.0333333", header);
+            let motion = read_bvh(&text).unwrap();
+            assert_eq!((motion.rate_hz, motion.frames.len()), (30.0, 2), "{header}");
+            assert!(motion.notes.is_empty(), "{:?}", motion.notes);
+        }
+        // What is there is read, whatever its number is said to be.
+        for said in ["0", "1", "9", "-2"] {
+            let motion = read_bvh(&SMALL.replace("Frames: 2", &format!("Frames: {said}"))).unwrap();
+            assert_eq!(motion.frames.len(), 2);
+            assert_eq!(motion.notes, [format!("`Frames: {said}`, but there are 2")]);
+        }
     }
 
     /// The same motion as other programs write it.
@@ -311,11 +328,22 @@ mod tests {
     fn dialects_give_the_same_motion() {
         let plain = write_bvh(&walk(), &Skeleton::default());
         let spread = |text: &str| text.replace("\n{", " {").replace("End Site", "End  site");
+        let small = ["HIERARCHY", "ROOT", "JOINT", "OFFSET", "CHANNELS", "End Site", "MOTION"]
+            .into_iter()
+            .chain(["Xposition", "Yposition", "Zposition", "Xrotation", "Yrotation", "Zrotation"])
+            .chain(["Frames", "Frame Time"])
+            .fold(plain.clone(), |text, word| text.replace(word, &word.to_ascii_lowercase()));
         for (name, text) in [
             ("as written", plain.clone()),
             ("Windows", format!("\u{feff}{}", plain.replace('\n', "\r\n"))),
+            ("old Macs", plain.replace('\n', "\r")),
             ("tabs", plain.replace(' ', "\t").replace("End\tSite", "End Site")),
-            ("small letters", plain.replace("HIERARCHY", "hierarchy").replace("ROOT", "Root")),
+            ("small letters", small),
+            ("large letters", plain.to_ascii_uppercase()),
+            ("without ends of limbs", without_ends(&plain)),
+            ("ends with names", plain.replace("End Site", "End Site Tip")),
+            ("ends in one word", plain.replace("End Site", "EndSite")),
+            ("blanks around lines", plain.replace('\n', "  \n\n\t ")),
             ("braces behind names", spread(&plain)),
             (
                 "an extra root",
@@ -329,10 +357,42 @@ mod tests {
             ("metres", scaled(&plain, 0.01)),
             ("inches", scaled(&plain, 1.0 / 2.54)),
             ("names with spaces", plain.replace("JOINT L_", "JOINT Left ")),
+            ("names with colons", plain.replace("JOINT ", "JOINT player1:")),
+            (
+                "a root above the hips",
+                wrapped(&plain, "ROOT reference\n{\nOFFSET 0 0 0\nCHANNELS 0\n"),
+            ),
+            (
+                "a root behind the body",
+                plain.replacen(
+                    "MOTION\n",
+                    "ROOT Prop\n{\n OFFSET 9 9 9\n CHANNELS 0\n End Site\n {\n OFFSET 0 1 0\n }\n}\nMOTION\n",
+                    1,
+                ),
+            ),
         ] {
             let off = off(&text);
             assert!(off < 2e-4, "{name}: {off} rad");
         }
+    }
+
+    /// Joints end limbs themselves.
+    fn without_ends(text: &str) -> String {
+        let mut rest = 0;
+        let mut is_kept = |line: &&str| {
+            if line.contains("End Site") {
+                rest = 4;
+            }
+            rest = i32::max(rest - 1, -1);
+            rest < 0
+        };
+        text.lines().filter(|line| is_kept(line)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The body in another root, which the hips are a joint of.
+    fn wrapped(text: &str, root: &str) -> String {
+        let text = text.replacen("ROOT", &format!("{root}JOINT"), 1);
+        text.replacen("MOTION", "}\nMOTION", 1)
     }
 
     /// Rotation channels before positions.
@@ -394,6 +454,14 @@ mod tests {
     #[derive(Clone, Copy)]
     struct Dialect {
         names: PerJoint<&'static str>,
+        /// Joints that it does not have: those below them hang from the ones above.
+        left_out: &'static [J],
+        /// Joints that turn nothing, between a joint and the one above.
+        between: &'static [(J, &'static str)],
+        /// Joints that turn nothing, which hang from a joint: metres.
+        beside: &'static [(J, &'static str, [f64; 3])],
+        /// A root above the hips.
+        above: Option<&'static str>,
         /// The axes of rotations in their order, and their letters.
         order: (EulerRot, [char; 3]),
         positions: Positions,
@@ -402,7 +470,180 @@ mod tests {
         /// From the axes of the bones in the file to those of SMPL's joints: where they are not one, the zero pose is
         /// no T-pose.
         axes: PerJoint<DQuat>,
+        /// Units in a metre.
+        unit: f64,
         decimal: &'static str,
+    }
+
+    /// Names of one side's joints, of which the other side's differ by a mark.
+    struct Names {
+        /// Hips, three of the spine, neck, head.
+        trunk: [&'static str; 6],
+        /// Thigh, shank, foot, toes, collar, upper arm, forearm, hand.
+        left: [&'static str; 8],
+        right: [&'static str; 8],
+    }
+
+    impl Names {
+        fn of_joints(&self) -> PerJoint<&'static str> {
+            const TRUNK: [J; 6] = [J::Pelvis, J::Spine1, J::Spine2, J::Spine3, J::Neck, J::Head];
+            const LEFT: [J; 8] = [
+                J::LeftHip,
+                J::LeftKnee,
+                J::LeftAnkle,
+                J::LeftFoot,
+                J::LeftCollar,
+                J::LeftShoulder,
+                J::LeftElbow,
+                J::LeftWrist,
+            ];
+            let mut names = [""; J::COUNT];
+            TRUNK.iter().zip(self.trunk).for_each(|(joint, name)| names[joint.index()] = name);
+            for (k, joint) in LEFT.iter().enumerate() {
+                names[joint.index()] = self.left[k];
+                names[joint.mirrored().index()] = self.right[k];
+            }
+            names
+        }
+    }
+
+    /// Names with the mark of a side before the part.
+    macro_rules! sides {
+        ($left:literal, $right:literal: $($part:literal)*; $end:literal) => {
+            ([$(concat!($left, $part, $end)),*], [$(concat!($right, $part, $end)),*])
+        };
+    }
+
+    /// As the program writes that is called so.
+    fn program(name: &str) -> Dialect {
+        let (z_x_y, z_y_x) = ((EulerRot::ZXY, ['Z', 'X', 'Y']), (EulerRot::ZYX, ['Z', 'Y', 'X']));
+        let y_x_z = (EulerRot::YXZ, ['Y', 'X', 'Z']);
+        let named = |trunk, (left, right)| Names { trunk, left, right }.of_joints();
+        let ours = Dialect::ours();
+        let builder = sides!("Left", "Right": "UpLeg" "Leg" "Foot" "ToeBase" "Shoulder" "Arm" "ForeArm" "Hand"; "");
+        let collars = sides!("Left", "Right": "Hip" "Knee" "Ankle" "Toe" "Collar" "Shoulder" "Elbow" "Wrist"; "");
+        match name {
+            "Mixamo" => {
+                let trunk = [
+                    "mixamorig:Hips",
+                    "mixamorig:Spine",
+                    "mixamorig:Spine1",
+                    "mixamorig:Spine2",
+                    "mixamorig:Neck",
+                    "mixamorig:Head",
+                ];
+                let sides = sides!("mixamorig:Left", "mixamorig:Right": "UpLeg" "Leg" "Foot" "ToeBase" "Shoulder" "Arm"
+                    "ForeArm" "Hand"; "");
+                let beside = &[
+                    (J::Head, "mixamorig:HeadTop_End", [0.0, 0.18, 0.0]),
+                    (J::LeftFoot, "mixamorig:LeftToe_End", [0.0, 0.0, 0.07]),
+                    (J::RightFoot, "mixamorig:RightToe_End", [0.0, 0.0, 0.07]),
+                    (J::LeftWrist, "mixamorig:LeftHandThumb1", [0.03, -0.02, 0.03]),
+                    (J::LeftWrist, "mixamorig:LeftHandIndex1", [0.09, 0.0, 0.03]),
+                    (J::RightWrist, "mixamorig:RightHandIndex1", [-0.09, 0.0, 0.03]),
+                ];
+                Dialect { names: named(trunk, sides), beside, order: z_x_y, ..ours }
+            }
+            // Of the three releases of CMU's data as BVH.
+            "CMU for MotionBuilder" => Dialect {
+                names: named(["Hips", "LowerBack", "Spine", "Spine1", "Neck1", "Head"], builder),
+                between: &[
+                    (J::LeftHip, "LHipJoint"),
+                    (J::RightHip, "RHipJoint"),
+                    (J::Neck, "Neck"),
+                ],
+                beside: &[
+                    (J::LeftWrist, "LeftFingerBase", [0.08, 0.0, 0.0]),
+                    (J::LeftWrist, "LThumb", [0.03, 0.0, 0.03]),
+                    (J::RightWrist, "RightFingerBase", [-0.08, 0.0, 0.0]),
+                    (J::RightWrist, "RThumb", [-0.03, 0.0, 0.03]),
+                ],
+                order: z_y_x,
+                unit: 0.45 / 0.0254,
+                ..ours
+            },
+            "CMU for 3ds Max" => Dialect {
+                names: named(["Hips", "Chest", "", "", "Neck", "Head"], collars),
+                left_out: &[J::Spine2, J::Spine3, J::LeftFoot, J::RightFoot],
+                unit: 1.0 / 0.0254,
+                ..ours
+            },
+            "CMU for Daz" => Dialect {
+                names: named(
+                    ["hip", "abdomen", "chest", "", "neck", "head"],
+                    sides!("l", "r": "Thigh" "Shin" "Foot" "" "Collar" "Shldr" "ForeArm" "Hand"; ""),
+                ),
+                left_out: &[J::Spine3, J::LeftFoot, J::RightFoot],
+                between: &[(J::LeftHip, "lButtock"), (J::RightHip, "rButtock")],
+                beside: &[
+                    (J::Head, "leftEye", [0.03, 0.08, 0.09]),
+                    (J::Head, "rightEye", [-0.03, 0.08, 0.09]),
+                ],
+                ..ours
+            },
+            "ACCAD" => Dialect {
+                names: named(["Hips", "ToSpine", "Spine", "Spine1", "Neck", "Head"], builder),
+                ..Dialect::lafan()
+            },
+            "Xsens" => Dialect {
+                names: named(["Hips", "Chest", "Chest3", "Chest4", "Neck", "Head"], collars),
+                between: &[(J::Spine2, "Chest2")],
+                order: y_x_z,
+                ..ours
+            },
+            "Rokoko" => Dialect {
+                names: named(
+                    ["Hips", "Spine1", "Spine2", "Spine4", "Neck", "Head"],
+                    sides!("Left", "Right": "Thigh" "Shin" "Foot" "Toe" "Shoulder" "Arm" "ForeArm" "Hand"; ""),
+                ),
+                between: &[(J::Spine3, "Spine3")],
+                beside: &[
+                    (J::LeftWrist, "LeftFinger1Metacarpal", [0.03, 0.0, 0.03]),
+                    (J::LeftWrist, "LeftFinger3Proximal", [0.09, 0.0, 0.0]),
+                    (J::RightWrist, "RightFinger3Proximal", [-0.09, 0.0, 0.0]),
+                ],
+                order: y_x_z,
+                ..ours
+            },
+            "Blender" => {
+                let trunk =
+                    ["spine", "spine.001", "spine.002", "spine.003", "spine.004", "spine.006"];
+                let sides = sides!("", "": "thigh" "shin" "foot" "toe" "shoulder" "upper_arm" "forearm" "hand"; ".L");
+                let right = sides!("", "": "thigh" "shin" "foot" "toe" "shoulder" "upper_arm" "forearm" "hand"; ".R");
+                Dialect {
+                    names: named(trunk, (sides.0, right.0)),
+                    between: &[(J::Head, "spine.005")],
+                    order: (EulerRot::XYZ, ['X', 'Y', 'Z']),
+                    unit: 1.0,
+                    above: Some("Armature"),
+                    ..ours
+                }
+            }
+            // Six channels on every joint, arms that hang.
+            "Eyes Japan" => Dialect {
+                names: named(
+                    ["Hips", "Chest", "", "", "Neck", "Head"],
+                    sides!("Left", "Right": "UpLeg" "LowLeg" "Foot" "" "Collar" "UpArm" "LowArm" "Hand"; ""),
+                ),
+                left_out: &[J::Spine2, J::Spine3, J::LeftFoot, J::RightFoot],
+                positions: Positions::Offsets,
+                ..ours.a_pose()
+            },
+            _ => panic!("{name}"),
+        }
+    }
+
+    /// A joint of a file.
+    struct Node {
+        /// How many are above it.
+        depth: usize,
+        name: &'static str,
+        /// In units of the file, from the joint above.
+        offset: DVec3,
+        /// Which joint of the body it is.
+        joint: Option<J>,
+        is_placed: bool,
+        is_end: bool,
     }
 
     impl Dialect {
@@ -410,10 +651,15 @@ mod tests {
         fn ours() -> Self {
             Self {
                 names: J::ALL.map(J::name),
+                left_out: &[],
+                between: &[],
+                beside: &[],
+                above: None,
                 order: (EulerRot::ZXY, ['Z', 'X', 'Y']),
                 positions: Positions::None,
                 file_from_world: crate::coordinates::UPRIGHT.conjugate(),
                 axes: [DQuat::IDENTITY; J::COUNT],
+                unit: 100.0,
                 decimal: ".",
             }
         }
@@ -445,30 +691,6 @@ mod tests {
 
         /// As the LAFAN1 data set: in the zero pose all bones lie along x, in a row.
         fn lafan() -> Self {
-            const NAMES: [&str; J::COUNT] = [
-                "Hips",
-                "LeftUpLeg",
-                "RightUpLeg",
-                "Spine",
-                "LeftLeg",
-                "RightLeg",
-                "Spine1",
-                "LeftFoot",
-                "RightFoot",
-                "Spine2",
-                "LeftToe",
-                "RightToe",
-                "Neck",
-                "LeftShoulder",
-                "RightShoulder",
-                "Head",
-                "LeftArm",
-                "RightArm",
-                "LeftForeArm",
-                "RightForeArm",
-                "LeftHand",
-                "RightHand",
-            ];
             let skeleton = Skeleton::default();
             let mut axes = [DQuat::IDENTITY; J::COUNT];
             for joint in J::ALL {
@@ -486,41 +708,92 @@ mod tests {
                     (None, None) => DQuat::IDENTITY,
                 };
             }
-            Self { names: NAMES, order: (EulerRot::ZYX, ['Z', 'Y', 'X']), axes, ..Self::ours() }
+            let (left, right) = sides!("Left", "Right": "UpLeg" "Leg" "Foot" "Toe" "Shoulder" "Arm" "ForeArm" "Hand"; "");
+            let trunk = ["Hips", "Spine", "Spine1", "Spine2", "Neck", "Head"];
+            let names = Names { trunk, left, right }.of_joints();
+            Self { names, order: (EulerRot::ZYX, ['Z', 'Y', 'X']), axes, ..Self::ours() }
         }
 
-        /// Centimetres from the joint before.
+        /// The joint that one hangs from in the file.
+        fn parent(&self, joint: J) -> Option<J> {
+            let above = std::iter::successors(joint.parent(), |above| above.parent());
+            above.into_iter().find(|above| !self.left_out.contains(above))
+        }
+
+        /// From the joint above, in units of the file.
         fn offset(&self, joint: J) -> DVec3 {
-            let offset = 100.0 * Skeleton::default().offsets[joint.index()];
-            joint.parent().map_or(DVec3::ZERO, |p| self.axes[p.index()].conjugate() * offset)
+            let Some(parent) = self.parent(joint) else { return DVec3::ZERO };
+            let above = std::iter::successors(Some(joint), |above| above.parent());
+            let between = above.take_while(|above| *above != parent);
+            let way: DVec3 = between.map(|it| Skeleton::default().offsets[it.index()]).sum();
+            self.axes[parent.index()].conjugate() * way * self.unit
         }
 
-        fn hierarchy(&self, text: &mut String, joint: J, order: &mut Vec<J>) {
-            order.push(joint);
-            let kind = if joint == J::Pelvis { "ROOT" } else { "JOINT" };
-            let DVec3 { x, y, z } = self.offset(joint);
-            _ = write!(
-                text,
-                "{kind} {}\n{{\nOFFSET {x:.6} {y:.6} {z:.6}\n",
-                self.names[joint.index()]
-            );
-            let has_place = joint == J::Pelvis || self.positions != Positions::None;
-            let place = if has_place { "6 Xposition Yposition Zposition" } else { "3" };
-            let turns = self.order.1.map(|axis| format!(" {axis}rotation")).concat();
-            _ = writeln!(text, "CHANNELS {place}{turns}");
-            let of_joint = move |child: &J| child.parent() == Some(joint);
-            let children = || J::ALL.into_iter().filter(of_joint);
-            children().for_each(|child| self.hierarchy(text, child, order));
-            if children().next().is_none() {
-                *text += "End Site\n{\nOFFSET 1 2 3\n}\n";
+        /// The joints in the order of the file.
+        fn nodes(&self) -> Vec<Node> {
+            let mut nodes = vec![];
+            if let Some(name) = self.above {
+                let (offset, joint) = (DVec3::ZERO, None);
+                nodes.push(Node { depth: 0, name, offset, joint, is_placed: true, is_end: false });
             }
-            *text += "}\n";
+            self.add(J::Pelvis, nodes.len(), &mut nodes);
+            nodes
+        }
+
+        fn add(&self, joint: J, mut depth: usize, nodes: &mut Vec<Node>) {
+            let mut offset = self.offset(joint);
+            let is_placed = joint == J::Pelvis || self.positions != Positions::None;
+            let node = |depth, name, offset, joint| Node {
+                depth,
+                name,
+                offset,
+                joint,
+                is_placed,
+                is_end: false,
+            };
+            for (_, name) in self.between.iter().filter(|(below, _)| *below == joint) {
+                offset /= 2.0;
+                nodes.push(node(depth, name, offset, None));
+                depth += 1;
+            }
+            nodes.push(node(depth, self.names[joint.index()], offset, Some(joint)));
+            let last = nodes.len();
+            let is_there = |below: &J| !self.left_out.contains(below);
+            for below in J::ALL.into_iter().filter(is_there) {
+                if self.parent(below) == Some(joint) {
+                    self.add(below, depth + 1, nodes);
+                }
+            }
+            for (_, name, way) in self.beside.iter().filter(|(of, ..)| *of == joint) {
+                let offset = self.axes[joint.index()].conjugate() * DVec3::from(*way) * self.unit;
+                nodes.push(node(depth + 1, name, offset, None));
+            }
+            if nodes.len() == last {
+                let offset = DVec3::new(1.0, 2.0, 3.0) * self.unit / 100.0;
+                nodes.push(Node { is_end: true, ..node(depth + 1, "", offset, None) });
+            }
         }
 
         /// The walk.
         fn text(&self) -> String {
-            let (mut text, mut order) = ("HIERARCHY\n".to_owned(), vec![]);
-            self.hierarchy(&mut text, J::Pelvis, &mut order);
+            let (nodes, mut text) = (self.nodes(), "HIERARCHY\n".to_owned());
+            for (k, node) in nodes.iter().enumerate() {
+                let kind = match node.depth {
+                    0 => "ROOT ",
+                    _ if node.is_end => "End Site",
+                    _ => "JOINT ",
+                };
+                let (name, DVec3 { x, y, z }) = (node.name, node.offset);
+                _ = write!(text, "{kind}{name}\n{{\nOFFSET {x:.6} {y:.6} {z:.6}\n");
+                if !node.is_end {
+                    let place =
+                        if node.is_placed { "6 Xposition Yposition Zposition" } else { "3" };
+                    let turns = self.order.1.map(|axis| format!(" {axis}rotation")).concat();
+                    _ = writeln!(text, "CHANNELS {place}{turns}");
+                }
+                let next = nodes.get(k + 1).map_or(0, |next| next.depth);
+                text += &"}\n".repeat((node.depth + 1).saturating_sub(next));
+            }
             text += "MOTION\nFrames: 40\nFrame Time: 0.016666667\n";
             for frame in walk().frames {
                 let body = Skeleton::default().pose_joints(&Pose::from(&frame));
@@ -528,22 +801,30 @@ mod tests {
                     let world = DQuat::from_mat3(&body.rotations[joint.index()]);
                     (self.file_from_world * world * self.axes[joint.index()]).normalize()
                 };
-                for joint in &order {
-                    let place = match (joint.parent(), self.positions) {
-                        (None, _) => Some(self.file_from_world * body.positions[0] * 100.0),
-                        (_, Positions::None) => None,
-                        (_, Positions::Offsets) => Some(self.offset(*joint)),
-                        (_, Positions::Added) => Some(DVec3::ZERO),
-                    };
-                    let before = joint.parent().map_or(DQuat::IDENTITY, axes);
-                    let (a, b, c) = (before.conjugate() * axes(*joint)).to_euler(self.order.0);
+                for node in nodes.iter().filter(|node| !node.is_end) {
+                    if node.is_placed {
+                        let place = match (node.joint, self.positions) {
+                            (Some(J::Pelvis), _) => {
+                                self.file_from_world * body.positions[0] * self.unit
+                            }
+                            (_, Positions::Offsets) => node.offset,
+                            _ => DVec3::ZERO,
+                        };
+                        place.to_array().iter().for_each(|it| _ = write!(text, "{it:.6} "));
+                    }
+                    let turn = node.joint.map_or(DQuat::IDENTITY, |joint| {
+                        let before = self.parent(joint).map_or(DQuat::IDENTITY, axes);
+                        before.conjugate() * axes(joint)
+                    });
+                    let (a, b, c) = turn.to_euler(self.order.0);
                     let turns = [a, b, c].map(f64::to_degrees);
-                    let place = place.map(|place| place.to_array()).into_iter().flatten();
-                    place.chain(turns).for_each(|number| _ = write!(text, "{number:.6} "));
+                    turns.iter().for_each(|angle| _ = write!(text, "{angle:.6} "));
                 }
                 text.push('\n');
             }
-            text.replace('.', self.decimal)
+            // Names keep their dots.
+            let (head, rows) = text.split_once("MOTION").unwrap();
+            format!("{head}MOTION{}", rows.replace('.', self.decimal))
         }
     }
 
@@ -559,6 +840,7 @@ mod tests {
         let order = |order, letters| ours.in_order(order, letters);
         let six = |positions| ours.with(positions);
         let skeleton = Skeleton::default();
+        let zero = "the zero pose does not stand like a person";
         for (name, dialect, note) in [
             ("plain", ours, ""),
             ("x, y, z", order(EulerRot::XYZ, ['X', 'Y', 'Z']), ""),
@@ -572,11 +854,24 @@ mod tests {
             ("zero pose with the arms down", ours.a_pose(), ""),
             ("both, and six channels", six(Positions::Offsets).a_pose().z_up(), ""),
             ("decimal commas", Dialect { decimal: ",", ..ours }, ""),
-            ("LAFAN1", Dialect::lafan(), "the zero pose does not stand like a person"),
+            ("LAFAN1", Dialect::lafan(), zero),
+            ("Mixamo", program("Mixamo"), ""),
+            ("CMU for MotionBuilder", program("CMU for MotionBuilder"), ""),
+            ("CMU for 3ds Max", program("CMU for 3ds Max"), ""),
+            ("CMU for Daz", program("CMU for Daz"), ""),
+            ("ACCAD", program("ACCAD"), zero),
+            ("Xsens and 100STYLE", program("Xsens"), ""),
+            ("Rokoko", program("Rokoko"), ""),
+            ("Blender", program("Blender"), ""),
+            ("Blender, z up", program("Blender").z_up(), ""),
+            ("Eyes Japan", program("Eyes Japan"), ""),
         ] {
             let motion = read_bvh(&dialect.text()).unwrap();
-            let (clip, notes) = motion.to_clip(&skeleton, &RigOverride::default()).unwrap();
-            assert!(notes.iter().any(|it| it.starts_with(note)) || note.is_empty(), "{notes:?}");
+            let (clip, notes) = motion.to_clip(&skeleton, &RigOverride::default()).expect(name);
+            assert!(
+                notes.iter().any(|it| it.starts_with(note)) || note.is_empty(),
+                "{name}: {notes:?}"
+            );
             assert_eq!(clip.frames.len(), 40, "{name}");
             for (i, (a, b)) in walk().frames.iter().zip(&clip.frames).enumerate() {
                 let bodies = [a, b].map(|frame| skeleton.pose_joints(&Pose::from(frame)));
@@ -588,6 +883,12 @@ mod tests {
                     let off = a.angle_between(b).to_degrees();
                     assert!(off < 0.05, "{name}, frame {i}, {}: {off}°", limb[0].name());
                 }
+                // The way of the hips, in metres, whatever the unit.
+                let hips = bodies.map(|body| {
+                    let hips = [J::LeftHip, J::RightHip].map(|it| body.positions[it.index()]);
+                    hips[0].midpoint(hips[1]).truncate()
+                });
+                assert!(hips[0].distance(hips[1]) < 1e-3, "{name}, frame {i}: {hips:?}");
             }
         }
     }
@@ -652,6 +953,13 @@ mod tests {
             (&SMALL.replace("CHANNELS 6", "CHANNELS 5"), 5, "`Yrotation` is not expected"),
             (&SMALL.replace("CHANNELS 6", "CHANNELS 1e9"), 5, "1000000000 channels"),
             (&SMALL.replace("0.0333333", "0"), 13, "frame time of 0"),
+            (&SMALL.replace("0.0333333", "-0.03"), 13, "frame time of -0.03"),
+            (&SMALL.replace("0.0333333", "33.3333"), 13, "frame time of 33.3333"),
+            (&SMALL.replace("0.0333333", "1e-9"), 13, "frame time of 0.000000001"),
+            (&SMALL.replace("0.0333333", "nan"), 13, "`Frame Time: NUMBER` expected"),
+            (&SMALL.replace("Frames: 2", "Frames:"), 12, "`Frames: NUMBER` expected"),
+            (&SMALL.replace("MOTION", "}\nMOTION"), 11, "`}` without a joint"),
+            (&SMALL.replace("}\nMOTION", "MOTION"), 10, "a `}` is missing"),
             (&SMALL.replace("Frame Time", "Frame"), 13, "`Frame Time: NUMBER` expected"),
             (&SMALL.replace("1 2 3 0 90 0", "1 2 3 nan 90 0"), 15, "`nan` is no number"),
             (&SMALL.replace("1 2 3 0 90 0", "1 2 3"), 15, "a frame has 3 numbers"),

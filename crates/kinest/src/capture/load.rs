@@ -3,11 +3,14 @@
 use super::recording::{is_recording, read_recording};
 use super::{BoneMotion, CaptureError, LineError, read_amc, read_asf, read_bvh, read_gltf};
 use crate::motion::npz::NpzArchive;
-use crate::motion::{MotionClip, amass};
-use crate::rig::{GltfError, RigError, RigOverride, beside, read_whole};
+use crate::motion::{MotionClip, amass, foreign};
+use crate::rig::{GltfError, RigError, RigMap, RigOverride, beside, read_whole};
 use crate::skeleton::Skeleton;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
+
+/// How AMC files begin; without these words they are known by their ending.
+const AMC: [&[u8]; 4] = [b"#!OML", b":FULLY", b":DEGREES", b":RADIANS"];
 
 /// A clip, and what was unusual about its file.
 #[derive(Clone, Debug)]
@@ -16,6 +19,9 @@ pub struct Loaded {
     pub clip: MotionClip,
     /// Notes for people.
     pub notes: Vec<String>,
+    /// Which bone was taken for which joint, and how sure that is; its `Display` form is a report. `None` for files with
+    /// SMPL's joints: `.npz` and recordings.
+    pub map: Option<RigMap>,
 }
 
 /// Reads a motion file, of whatever kind its contents are: AMASS `.npz`, BVH, glTF (`.glb`, `.gltf`, `.vrm`), VRM
@@ -51,15 +57,17 @@ pub fn load_animation(
     if is_recording {
         return load_recording(&bytes, path);
     }
+    // Of a zip archive, as `.npz` is one.
+    let is_zip = bytes.starts_with(b"PK");
     let is_amc = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("amc"));
     let motion = if start.get(..9).is_some_and(|word| word.eq_ignore_ascii_case(b"HIERARCHY")) {
         return load_bvh(&bytes, path, skeleton);
-    } else if is_amc
-        || [&b"#!OML"[..], b":FULLY", b":DEGREES"].iter().any(|it| start.starts_with(it))
-    {
+    } else if (is_amc && !is_zip) || AMC.iter().any(|it| start.starts_with(it)) {
         let asf = skeleton_of(path)?;
         let skeleton = read_asf(&String::from_utf8_lossy(&read(&asf)?)).map_err(bad(&asf))?;
         read_amc(&String::from_utf8_lossy(&bytes), &skeleton).map_err(bad(path))?
+    } else if !is_zip {
+        return Err(CaptureError::Unknown { path: path.into(), kind: kind(&bytes) });
     } else {
         if is_of_headset(&bytes) {
             return Err(CaptureError::NoBody {
@@ -69,7 +77,7 @@ pub fn load_animation(
             });
         }
         let clip = amass::read(Cursor::new(bytes), path)?;
-        return Ok(Loaded { clip, notes: Vec::new() });
+        return Ok(Loaded { clip, notes: Vec::new(), map: None });
     };
     on(&motion, skeleton, path)
 }
@@ -100,7 +108,7 @@ pub fn load_recording(bytes: &[u8], name: impl AsRef<Path>) -> Result<Loaded, Ca
         kind: "a recording of trackers",
         way: "a `MotionReplay` plays it in a game, where a `MotionWriter` writes what the body does",
     })?;
-    Ok(Loaded { clip, notes })
+    Ok(Loaded { clip, notes, map: None })
 }
 
 /// Reads the bytes of a glTF or VRM animation file whose buffers are inside it; `name` stands for the path in errors.
@@ -131,6 +139,16 @@ fn gltf(
     on(&motion, skeleton, path)
 }
 
+/// What a file is that nothing here reads.
+fn kind(bytes: &[u8]) -> &'static str {
+    let start = &bytes[..bytes.len().min(foreign::FIRST_BYTES)];
+    match foreign::kind(start) {
+        Some(kind) => kind,
+        None if bytes.is_empty() => "empty",
+        None => "of an unknown kind",
+    }
+}
+
 /// Whether these are the bytes of an `.npz` with devices and without a body.
 fn is_of_headset(bytes: &[u8]) -> bool {
     NpzArchive::new(Cursor::new(bytes))
@@ -144,14 +162,15 @@ fn bad(path: &Path) -> impl FnOnce(LineError) -> CaptureError {
 }
 
 fn on(motion: &BoneMotion, skeleton: &Skeleton, path: &Path) -> Result<Loaded, CaptureError> {
-    let (clip, notes) =
-        motion.to_clip(skeleton, &RigOverride::default()).map_err(|source| match source {
+    let (clip, notes, map) = motion.to_clip_and_map(skeleton, &RigOverride::default()).map_err(
+        |source| match source {
             RigError::Frame { frame, bone, problem } => {
                 CaptureError::Frame { path: path.into(), frame, bone, problem }
             }
             source => CaptureError::Rig { path: path.into(), source: Box::new(source) },
-        })?;
-    Ok(Loaded { clip, notes })
+        },
+    )?;
+    Ok(Loaded { clip, notes, map: Some(map) })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CaptureError> {
@@ -186,7 +205,7 @@ mod tests {
     use crate::capture::{MotionFormat, write_bvh};
     use crate::motion::synthetic::walk_and_wave;
     use crate::motion::{ClipFrame, headset};
-    use crate::skeleton::Pose;
+    use crate::skeleton::{Pose, SmplJoint as J};
     use crate::tracker::{TrackerFrame, TrackerSet};
     use std::error::Error as _;
     use std::fs;
@@ -207,8 +226,9 @@ mod tests {
             for format in [MotionFormat::Bvh, MotionFormat::Glb, MotionFormat::Vrma] {
                 let file = folder.path().join("high").with_extension(format.ending());
                 format.save(&file, &high, &skeleton).unwrap();
-                let Loaded { clip, notes } = load(&file, &skeleton).unwrap();
+                let Loaded { clip, notes, map } = load(&file, &skeleton).unwrap();
                 assert_eq!((clip.rate_hz, clip.frames.len()), (high.rate_hz, 40), "{format:?}");
+                assert!(map.is_some_and(|map| J::ALL.iter().all(|it| map.bone(*it).is_some())));
                 assert!(notes.is_empty(), "{notes:?}");
                 for (a, b) in high.frames.iter().zip(&clip.frames) {
                     let off = a.translation.distance(b.translation);
@@ -224,7 +244,10 @@ mod tests {
         let mut high = walk();
         high.frames.iter_mut().for_each(|frame| frame.translation.z += 0.8);
         let text = write_bvh(&high, &skeleton).replace("L_hip", "LeftHip");
-        let Loaded { clip, notes } = load_bvh(text.as_bytes(), "other.bvh", &skeleton).unwrap();
+        let Loaded { clip, notes, map } =
+            load_bvh(text.as_bytes(), "other.bvh", &skeleton).unwrap();
+        let map = map.unwrap();
+        assert!(map.confidence() > 0.7 && map.to_string().contains("LeftHip"), "{map}");
         let lowered = high.frames[0].translation.z - clip.frames[0].translation.z;
         assert!((lowered - 0.8).abs() < 0.05, "{lowered}");
         assert_eq!(notes, [format!("moved down by {lowered:.2} m, to stand on the floor")]);
@@ -248,6 +271,52 @@ mod tests {
     }
 
     #[test]
+    fn contents_say_what_a_file_is_and_not_its_ending() {
+        let (folder, skeleton) = (tempfile::tempdir().unwrap(), Skeleton::default());
+        for format in MotionFormat::ALL {
+            for ending in ["npz", "bvh", "glb", "vrma", "amc", "jsonl", "txt"] {
+                let file = folder.path().join("walk").with_extension(ending);
+                format.save(&file, &walk(), &skeleton).unwrap();
+                let Loaded { clip, .. } = load(&file, &skeleton).unwrap();
+                assert_eq!((clip.rate_hz, clip.frames.len()), (60.0, 40), "{format:?} .{ending}");
+            }
+            let file = folder.path().join("walk");
+            format.save(&file, &walk(), &skeleton).unwrap();
+            assert_eq!(load(&file, &skeleton).unwrap().clip.frames.len(), 40, "no ending");
+        }
+    }
+
+    #[test]
+    fn contents_that_are_not_read_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        for (contents, ending, problem) in [
+            (&b""[..], "bvh", "is empty; motion is read from BVH"),
+            (b"once upon a time", "bvh", "is of an unknown kind; motion is read from BVH"),
+            (b"\0\0\0\0", "glb", "is of an unknown kind"),
+            (b"; FBX 7.4.0 project file", "fbx", "an FBX file"),
+            (b"Kaydara FBX Binary  \0", "bvh", "an FBX file"),
+            (b":version 1.10\n:name x", "asf", "an ASF file, the skeleton of the .amc files"),
+            (b"\x93NUMPY\x01\0", "npz", "a single NumPy array"),
+            (b"\xff\xfeH\0I\0E\0R\0", "bvh", "text in UTF-16"),
+            (b"[1, 2]", "json", "is JSON"),
+            (b"{\"poses\": []}", "json", "there are no nodes"),
+            (b"{\"poses\": [", "json", "not a glTF file"),
+            (b"PK\x05\x06", "npz", "not a whole .npz"),
+            (b"glTF\x01\0\0\0", "glb", "of another version"),
+            (b":RADIANS\n", "txt", "whose skeleton is an .asf file beside it"),
+            (b"HIERARCHY\nROOT", "npz", "line 2: the file ends"),
+        ] {
+            let file = folder.path().join("motion").with_extension(ending);
+            fs::write(&file, contents).unwrap();
+            let error = load(&file, &Skeleton::default()).unwrap_err();
+            let sources = std::iter::successors(error.source(), |error| (*error).source());
+            let text = sources.fold(error.to_string(), |text, it| format!("{text}: {it}"));
+            assert!(text.contains(problem) && text.contains("motion."), "{text}: {problem}");
+            fs::remove_file(file).unwrap();
+        }
+    }
+
+    #[test]
     fn recordings_are_read_where_they_have_bodies_and_said_to_have_none_elsewhere() {
         let (folder, skeleton, walk) = (tempfile::tempdir().unwrap(), Skeleton::default(), walk());
         let file = folder.path().join("game.jsonl");
@@ -258,8 +327,8 @@ mod tests {
             text += "\n";
         }
         fs::write(&file, &text).unwrap();
-        let Loaded { clip, .. } = load(&file, &skeleton).unwrap();
-        assert_eq!((clip.rate_hz, clip.frames.len()), (60.0, 40));
+        let Loaded { clip, map, .. } = load(&file, &skeleton).unwrap();
+        assert_eq!((clip.rate_hz, clip.frames.len(), map.is_none()), (60.0, 40, true));
         for (a, b) in walk.frames.iter().zip(&clip.frames) {
             assert!(a.translation.distance(b.translation) < 1e-9);
         }

@@ -63,6 +63,17 @@ pub enum CaptureError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The contents of the file are of no format that is read.
+    #[error(
+        "motion file {path} is {kind}; motion is read from BVH, AMC with its .asf, glTF (.glb, .gltf, .vrm), VRM \
+         animations (.vrma), AMASS .npz and recordings with bodies (.jsonl)"
+    )]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// What it is, as far as is known.
+        kind: &'static str,
+    },
     /// An AMC file has no skeleton beside it.
     #[error(
         "motion file {path} is an AMC file, whose skeleton is an .asf file beside it: there are {found}"

@@ -70,8 +70,44 @@ pub(super) fn finite(word: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// Lines from 1, without a byte order mark.
+/// Lines from 1, without a byte order mark. They end as Unix, Windows or old Macs end them.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    text.lines().enumerate().map(|(i, line)| (i + 1, line))
+    let end = if text.contains('\n') { '\n' } else { '\r' };
+    let lines = text.split_terminator(end).map(|line| line.strip_suffix('\r').unwrap_or(line));
+    lines.enumerate().map(|(i, line)| (i + 1, line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_of_every_system() {
+        let expected = [(1, "a b"), (2, ""), (3, "c")];
+        for end in ["\n", "\r\n", "\r"] {
+            for text in [format!("a b{end}{end}c{end}"), format!("\u{feff}a b{end}{end}c")] {
+                assert_eq!(lines(&text).collect::<Vec<_>>(), expected, "{text:?}");
+            }
+        }
+        assert_eq!(lines("").count(), 0);
+    }
+
+    #[test]
+    fn numbers_are_those_of_every_program() {
+        for (word, number) in [
+            ("1", 1.0),
+            ("-.5", -0.5),
+            ("+2.", 2.0),
+            ("1e-3", 1e-3),
+            ("-1.5E+02", -150.0),
+            ("0,0333", 0.0333),
+            ("-1,5e1", -15.0),
+        ] {
+            assert_eq!(finite(word), Some(number), "{word}");
+        }
+        for word in ["", "x", "1.2.3", "1,2,3", "nan", "-inf", "infinity", "1e999", "0x10"] {
+            assert_eq!(finite(word), None, "{word}");
+        }
+    }
 }

@@ -152,7 +152,8 @@ fn document(
             if joint == 0 {
                 turn = UPRIGHT.conjugate() * turn;
             }
-            // Of the two forms of a rotation the one nearer to the frame before: some players mix them as they are.
+            // q and −q are one rotation: keep the sign nearer to the previous frame, since some
+            // players interpolate without checking.
             if turn.dot(before) < 0.0 {
                 turn = -turn;
             }

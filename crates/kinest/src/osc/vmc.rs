@@ -128,7 +128,7 @@ impl VmcMessage {
                     None => None,
                 },
             },
-            "/VMC/Ext/T" => Self::Time(float(args.first()?)? as f32),
+            "/VMC/Ext/T" => Self::Time(single(args.first()?)?),
             // From version 2.1 on six numbers follow, for mixing with a camera's picture.
             "/VMC/Ext/Root/Pos" => Self::Root(named(args)?.1),
             "/VMC/Ext/Bone/Pos" => {
@@ -136,7 +136,7 @@ impl VmcMessage {
                 Self::Bone { name, place }
             }
             "/VMC/Ext/Blend/Val" => {
-                Self::Blend { name: name(args.first()?)?, value: float(args.get(1)?)? as f32 }
+                Self::Blend { name: name(args.first()?)?, value: single(args.get(1)?)? }
             }
             "/VMC/Ext/Blend/Apply" => Self::ApplyBlends,
             // `/Local` is in the performer's own room instead of its model's.
@@ -195,6 +195,11 @@ fn float(arg: &OscType) -> Option<f64> {
         _ => return None,
     };
     number.is_finite().then_some(number)
+}
+
+/// A number that is finite in 32 bits too.
+fn single(arg: &OscType) -> Option<f32> {
+    Some(float(arg)? as f32).filter(|number| number.is_finite())
 }
 
 fn name(arg: &OscType) -> Option<String> {
@@ -565,6 +570,111 @@ mod tests {
             VmcMessage::read(&osc("/VMC/Ext/Root/Pos", more.concat())),
             Some(VmcMessage::Root(place))
         );
+    }
+
+    #[test]
+    fn arguments_of_other_kinds_are_taken_where_they_are_meant_and_else_ignored() {
+        let place = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+        let text = |text: &str| OscType::String(text.into());
+        let with = |first: OscType, rest: Vec<OscType>| [vec![first], rest].concat();
+        let floats = place.map(|it| OscType::Float(it as f32)).to_vec();
+        let doubles = place.map(OscType::Double).to_vec();
+        let ints = place.map(|it| OscType::Int(it as i32)).to_vec();
+        let up = Place { position: DVec3::Y, ..Place::default() };
+        for (address, args, expected) in [
+            ("/VMC/Ext/T", vec![OscType::Double(2.5)], VmcMessage::Time(2.5)),
+            ("/VMC/Ext/T", vec![OscType::Int(3)], VmcMessage::Time(3.0)),
+            ("/VMC/Ext/Root/Pos", with(text("root"), doubles.clone()), VmcMessage::Root(up)),
+            ("/VMC/Ext/Root/Pos", with(text("root"), ints), VmcMessage::Root(up)),
+            // Version 2.1 and 3 have a scale and an offset of the model behind, which may be anything.
+            (
+                "/VMC/Ext/Root/Pos",
+                [vec![text("root")], floats.clone(), vec![text("no number"); 6]].concat(),
+                VmcMessage::Root(up),
+            ),
+            (
+                "/VMC/Ext/OK",
+                vec![OscType::Bool(true)],
+                VmcMessage::Available { loaded: true, calibration: None, tracked: None },
+            ),
+        ] {
+            assert_eq!(VmcMessage::read(&osc(address, args)), Some(expected), "{address}");
+        }
+        let not_finite = |k: usize| {
+            let mut numbers = floats.clone();
+            numbers[k] = OscType::Double(1e300);
+            with(text("root"), numbers)
+        };
+        let long = "x".repeat(LONGEST_NAME + 1);
+        for (address, args) in [
+            ("/VMC/Ext/T", vec![]),
+            ("/VMC/Ext/T", vec![text("1.0")]),
+            ("/VMC/Ext/T", vec![OscType::Double(1e300)]),
+            ("/VMC/Ext/OK", vec![]),
+            ("/VMC/Ext/OK", vec![OscType::Float(1.0)]),
+            ("/VMC/Ext/OK", vec![OscType::Int(1), text("3"), OscType::Int(0)]),
+            ("/VMC/Ext/Root/Pos", floats.clone()),
+            ("/VMC/Ext/Root/Pos", with(text("root"), floats[..6].to_vec())),
+            ("/VMC/Ext/Root/Pos", not_finite(1)),
+            ("/VMC/Ext/Root/Pos", not_finite(6)),
+            ("/VMC/Ext/Bone/Pos", with(OscType::Int(1), floats.clone())),
+            ("/VMC/Ext/Bone/Pos", with(text(&long), floats.clone())),
+            ("/VMC/Ext/Bone/Pos", with(text("Hips"), vec![OscType::Nil; 7])),
+            ("/VMC/Ext/Blend/Val", vec![text("Joy"), text("1")]),
+            ("/VMC/Ext/Blend/Val", vec![text("Joy"), OscType::Float(f32::INFINITY)]),
+            ("/VMC/Ext/Blend/Val", vec![text("Joy"), OscType::Double(1e300)]),
+            ("/VMC/Ext/Tra/Pos", vec![OscType::Blob(vec![0; 1000])]),
+            ("/VMC/Ext/Tra/Pos/Local", with(text("waist"), floats.clone())),
+            ("/VMC/Ext/VRM", vec![text("C:/model.vrm")]),
+            ("/vmc/ext/t", vec![OscType::Float(1.0)]),
+        ] {
+            let message = osc(address, args);
+            assert_eq!(VmcMessage::read(&message), None, "{message:?}");
+        }
+    }
+
+    /// Versions 2.0 to 3 of the protocol: what is behind the arguments that are known does not matter.
+    #[test]
+    fn a_body_is_the_same_from_performers_of_every_version() {
+        let (skeleton, pose) = (Skeleton::default(), poses()[3]);
+        let mut marionette = Marionette::default();
+        sent(1.0, &pose, true).iter().for_each(|it| marionette.receive(it).unwrap());
+        let expected = marionette.pose(&skeleton);
+        let numbers = |count: usize| vec![OscType::Float(7.0); count];
+        for (ok, root) in [(1, 0), (3, 6), (4, 6), (6, 9)] {
+            let mut all: Vec<OscMessage> = (sent(1.0, &pose, true).iter())
+                .flat_map(|packet| messages(packet).unwrap())
+                .collect();
+            for message in &mut all {
+                match message.addr.as_str() {
+                    "/VMC/Ext/OK" => {
+                        message.args.resize(ok, OscType::Int(1));
+                    }
+                    "/VMC/Ext/Root/Pos" => message.args.extend(numbers(root)),
+                    _ => {}
+                }
+            }
+            // Some send each message by itself, some in bundles of bundles, and the time last.
+            all.rotate_left(1);
+            let mut alone = Marionette::default();
+            for message in &all {
+                let bytes = rosc::encoder::encode(&rosc::OscPacket::Message(message.clone()));
+                alone.receive(&bytes.unwrap()).unwrap();
+            }
+            let timetag = rosc::OscTime { seconds: 0, fractional: 1 };
+            let bundle = |content| rosc::OscPacket::Bundle(rosc::OscBundle { timetag, content });
+            let inner: Vec<rosc::OscPacket> = all
+                .chunks(5)
+                .map(|some| bundle(some.iter().cloned().map(rosc::OscPacket::Message).collect()))
+                .collect();
+            let bytes = rosc::encoder::encode(&bundle(vec![bundle(inner)])).unwrap();
+            let mut nested = Marionette::default();
+            nested.receive(&bytes).unwrap();
+            for it in [alone, nested] {
+                assert_eq!((it.pose(&skeleton), it.ignored()), (expected, 0), "{ok} {root}");
+                assert_eq!((it.loaded(), it.time()), (Some(true), Some(1.0)));
+            }
+        }
     }
 
     #[test]

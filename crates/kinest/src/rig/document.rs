@@ -3,10 +3,10 @@
 //! Meshes, images and unknown extensions are not looked at, so files that need a feature of a renderer are read all
 //! the same.
 
+use super::vrm::{Declared, VRM_EXTENSIONS};
 use glam::DVec3;
-use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
-use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +16,12 @@ use std::sync::Arc;
 
 /// More entries of a kind than any file has: a list of `{}` takes a hundred times its size in memory.
 const MOST_ENTRIES: usize = 1 << 16;
+/// More accessors or buffer views than any file has: each track of each animation may have two.
+const MOST_ACCESSORS: usize = 1 << 19;
 /// More bytes than any motion or character has: of a file, and of all the buffers in files beside it.
 pub(super) const MOST_BYTES: u64 = 1 << 31;
+/// Most elements of a sparse accessor without a buffer view, which take no place in the file: two hours at 120 Hz.
+const MOST_ZEROS: usize = 1 << 20;
 /// Longest name of a file, bytes.
 const LONGEST_NAME: usize = 4096;
 
@@ -86,9 +90,9 @@ pub(crate) struct Document {
     pub nodes: Vec<Node>,
     #[serde(default, deserialize_with = "bounded")]
     pub skins: Vec<FileSkin>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded_accessors")]
     accessors: Vec<Accessor>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded_accessors")]
     buffer_views: Vec<View>,
     #[serde(default, deserialize_with = "bounded")]
     buffers: Vec<Buffer>,
@@ -96,9 +100,10 @@ pub(crate) struct Document {
     scenes: Vec<Scene>,
     #[serde(default)]
     scene: usize,
-    #[serde(default)]
-    pub extensions: BTreeMap<String, Value>,
-    #[serde(default)]
+    /// Those that say which bones are what, by their names.
+    #[serde(default, deserialize_with = "of_bones")]
+    pub extensions: BTreeMap<String, Declared>,
+    #[serde(default, deserialize_with = "bounded")]
     extensions_required: Vec<String>,
 }
 
@@ -112,7 +117,7 @@ struct Asset {
 pub(crate) struct Node {
     #[serde(default)]
     pub name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded")]
     children: Vec<usize>,
     pub matrix: Option<Box<[f64; 16]>>,
     pub translation: Option<DVec3>,
@@ -124,13 +129,14 @@ pub(crate) struct Node {
 
 #[derive(Deserialize)]
 struct Scene {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded")]
     nodes: Vec<usize>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FileSkin {
+    #[serde(deserialize_with = "bounded")]
     pub joints: Vec<usize>,
     pub inverse_bind_matrices: Option<usize>,
 }
@@ -145,9 +151,9 @@ struct Animations {
 #[derive(Deserialize)]
 pub(crate) struct Animation {
     pub name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded")]
     pub channels: Vec<Channel>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded")]
     pub samplers: Vec<Sampler>,
 }
 
@@ -194,7 +200,26 @@ struct Accessor {
     count: usize,
     #[serde(default, rename = "type")]
     kind: String,
-    sparse: Option<de::IgnoredAny>,
+    sparse: Option<Sparse>,
+}
+
+/// Elements that differ from those of the buffer view, or from zero without one.
+#[derive(Clone, Copy, Deserialize)]
+struct Sparse {
+    #[serde(default)]
+    count: usize,
+    indices: Option<Part>,
+    values: Option<Part>,
+}
+
+/// Where the numbers of a sparse accessor are.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    buffer_view: Option<usize>,
+    #[serde(default)]
+    byte_offset: usize,
+    component_type: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -213,7 +238,21 @@ struct Buffer {
 
 /// A list of at most [`MOST_ENTRIES`].
 fn bounded<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
-    struct Bounded<T>(PhantomData<T>);
+    list(from, MOST_ENTRIES)
+}
+
+/// A list of at most [`MOST_ACCESSORS`].
+fn bounded_accessors<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    list(from, MOST_ACCESSORS)
+}
+
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+    most: usize,
+) -> Result<Vec<T>, D::Error> {
+    struct Bounded<T>(usize, PhantomData<T>);
     impl<'de, T: Deserialize<'de>> Visitor<'de> for Bounded<T> {
         type Value = Vec<T>;
 
@@ -224,8 +263,8 @@ fn bounded<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Ve
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
             let mut all = vec![];
             while let Some(entry) = list.next_element()? {
-                if all.len() == MOST_ENTRIES {
-                    let text = format!("a list has more than {MOST_ENTRIES} entries");
+                if all.len() == self.0 {
+                    let text = format!("a list has more than {} entries", self.0);
                     return Err(de::Error::custom(text));
                 }
                 all.push(entry);
@@ -233,7 +272,31 @@ fn bounded<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Ve
             Ok(all)
         }
     }
-    from.deserialize_seq(Bounded(PhantomData))
+    from.deserialize_seq(Bounded(most, PhantomData))
+}
+
+/// The extensions that say which bones are what. Nothing is kept of the others, whose contents may be anything.
+fn of_bones<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Declared>, D::Error> {
+    struct OfBones;
+    impl<'de> Visitor<'de> for OfBones {
+        type Value = BTreeMap<String, Declared>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("extensions by their names")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+            let mut kept = BTreeMap::new();
+            while let Some(name) = all.next_key::<String>()? {
+                match VRM_EXTENSIONS.contains(&name.as_str()) {
+                    true => _ = kept.insert(name, all.next_value()?),
+                    false => _ = all.next_value::<IgnoredAny>()?,
+                }
+            }
+            Ok(kept)
+        }
+    }
+    from.deserialize_map(OfBones)
 }
 
 /// Bytes of the elements of an accessor.
@@ -284,8 +347,8 @@ impl<'a> GltfFile<'a> {
         Ok(serde_json::from_slice::<Animations>(self.json)?.animations)
     }
 
-    /// The bytes of an accessor whose elements have `size` bytes. `read` reads another file. The inner error says
-    /// what is wrong with the accessor.
+    /// The bytes of an accessor whose elements have `size` bytes, without what is sparse of it. `read` reads another
+    /// file. The inner error says what is wrong with the accessor.
     pub fn elements(
         &mut self,
         accessor: usize,
@@ -298,6 +361,18 @@ impl<'a> GltfFile<'a> {
         let Some(view) = accessor.buffer_view else {
             return Ok(Err("its accessor has no buffer view"));
         };
+        let offset = accessor.byte_offset;
+        self.viewed(view, offset, size, read)
+    }
+
+    /// The elements of `size` bytes in a buffer view, as [`elements`](Self::elements).
+    fn viewed(
+        &mut self,
+        view: usize,
+        offset: usize,
+        size: usize,
+        read: &dyn Fn(&str) -> Result<Vec<u8>, GltfError>,
+    ) -> Result<Result<Elements<'_>, &'static str>, GltfError> {
         let Some(view) = self.document.buffer_views.get(view) else {
             return Ok(Err("no such buffer view"));
         };
@@ -340,7 +415,7 @@ impl<'a> GltfFile<'a> {
         }
         Ok(Ok(Elements {
             bytes: &self.buffers[&view.buffer],
-            start: view.byte_offset.saturating_add(accessor.byte_offset),
+            start: view.byte_offset.saturating_add(offset),
             stride: view.byte_stride.filter(|stride| *stride > 0).unwrap_or(size),
             size,
         }))
@@ -351,8 +426,87 @@ impl<'a> GltfFile<'a> {
         self.document.accessors.get(accessor).map(|accessor| accessor.count)
     }
 
+    /// Whether some elements of an accessor, or all, are not in its buffer view.
+    pub fn is_sparse(&self, accessor: usize) -> bool {
+        self.document.accessors.get(accessor).is_some_and(|accessor| accessor.sparse.is_some())
+    }
+
+    /// The elements of an accessor with `N` components. The inner error says what is wrong with the accessor, which may
+    /// have no more than `most` of them.
+    pub fn numbers<const N: usize>(
+        &mut self,
+        accessor: usize,
+        most: usize,
+        read: &dyn Fn(&str) -> Result<Vec<u8>, GltfError>,
+    ) -> Result<Result<Vec<[f32; N]>, &'static str>, GltfError> {
+        let component = match self.components::<N>(accessor) {
+            Ok(component) => component,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let size = N * component.size();
+        let element = |bytes: &[u8]| component.read::<N>(bytes).map(|number| number as f32);
+        let Accessor { count, sparse, buffer_view, .. } = self.document.accessors[accessor];
+        let mut all = if sparse.is_some() && buffer_view.is_none() {
+            // As many as a small file says.
+            if count > most.min(MOST_ZEROS) {
+                return Ok(Err("there are too many keys"));
+            }
+            vec![[0.0; N]; count]
+        } else {
+            let elements = match self.elements(accessor, size, read)? {
+                Ok(elements) => elements,
+                Err(problem) => return Ok(Err(problem)),
+            };
+            if count > 0 && elements.get(count - 1).is_none() {
+                return Ok(Err("its accessor is longer than the buffer"));
+            }
+            if count > most {
+                return Ok(Err("there are too many keys"));
+            }
+            (0..count).filter_map(|k| Some(element(elements.get(k)?))).collect()
+        };
+        let Some(sparse) = sparse else { return Ok(Ok(all)) };
+        let Some((indices, values)) = sparse.indices.zip(sparse.values) else {
+            return Ok(Err("its sparse accessor lacks indices or values"));
+        };
+        let cut = "its sparse elements are longer than the buffer";
+        if sparse.count > all.len() {
+            return Ok(Err("its accessor has more sparse elements than elements"));
+        }
+        let width = match indices.component_type {
+            Some(5121) => 1,
+            Some(5123) => 2,
+            Some(5125) => 4,
+            _ => return Ok(Err("its sparse indices are no unsigned integers")),
+        };
+        let view = |part: Part| part.buffer_view.unwrap_or(usize::MAX);
+        let places = match self.viewed(view(indices), indices.byte_offset, width, read)? {
+            Ok(places) => places,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let place = |k: usize| {
+            let word = places.get(k)?.iter().rev();
+            Some(word.fold(0, |word, byte| word << 8 | usize::from(*byte)))
+        };
+        let Some(places) = (0..sparse.count).map(place).collect::<Option<Vec<usize>>>() else {
+            return Ok(Err(cut));
+        };
+        let values = match self.viewed(view(values), values.byte_offset, size, read)? {
+            Ok(values) => values,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        for (k, place) in places.into_iter().enumerate() {
+            let Some(bytes) = values.get(k) else { return Ok(Err(cut)) };
+            let Some(changed) = all.get_mut(place) else {
+                return Ok(Err("a sparse element has no place in its accessor"));
+            };
+            *changed = element(bytes);
+        }
+        Ok(Ok(all))
+    }
+
     /// How the elements of an accessor with `N` components are read.
-    pub fn components<const N: usize>(&self, accessor: usize) -> Result<Component, &'static str> {
+    fn components<const N: usize>(&self, accessor: usize) -> Result<Component, &'static str> {
         let accessor = self.document.accessors.get(accessor).ok_or("no such accessor")?;
         let wanted = match N {
             1 => "SCALAR",
@@ -365,9 +519,6 @@ impl<'a> GltfFile<'a> {
                 3 => "its accessor is no VEC3",
                 _ => "its accessor is no VEC4",
             });
-        }
-        if accessor.sparse.is_some() {
-            return Err("its accessor is sparse, which is not read");
         }
         match (accessor.component_type, accessor.normalized) {
             (Some(5126), _) => Ok(Component::F32),
@@ -540,7 +691,7 @@ fn percent_decoded(uri: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use std::cell::RefCell;
 
     /// A file of accessors, each with a buffer of its own in one of these files.
@@ -576,6 +727,98 @@ mod tests {
         file.elements(0, 1, &read).unwrap().unwrap();
         let Err(error) = file.elements(3, 1, &read) else { panic!("10 bytes are left") };
         assert!(error.to_string().contains("buffer `c.bin`: with it"), "{error}");
+    }
+
+    /// A list of `{}` takes three bytes for each entry of the file, and up to a hundred in memory.
+    #[test]
+    fn a_million_entries_of_any_kind_are_refused() {
+        let many = |entry: &str| format!("[{}{entry}]", format!("{entry},").repeat(999_999));
+        let most = [MOST_ENTRIES, MOST_ACCESSORS].map(|most| format!("more than {most} entries"));
+        let objects = many("{}");
+        for (text, most) in [
+            (format!(r#"{{"accessors":{objects}}}"#), &most[1]),
+            (format!(r#"{{"bufferViews":{}}}"#, many(r#"{"buffer":0}"#)), &most[1]),
+            (format!(r#"{{"nodes":{objects}}}"#), &most[0]),
+            (format!(r#"{{"buffers":{objects}}}"#), &most[0]),
+            (format!(r#"{{"scenes":{objects}}}"#), &most[0]),
+            (format!(r#"{{"nodes":[{{"children":{}}}]}}"#, many("0")), &most[0]),
+            (format!(r#"{{"scenes":[{{"nodes":{}}}]}}"#, many("0")), &most[0]),
+            (format!(r#"{{"skins":[{{"joints":{}}}]}}"#, many("0")), &most[0]),
+            (format!(r#"{{"extensionsRequired":{}}}"#, many("\"\"")), &most[0]),
+        ] {
+            let Err(error) = GltfFile::new(text.as_bytes()) else { panic!("{} …", &text[..30]) };
+            assert!(error.to_string().contains(most), "{} …: {error}", &text[..30]);
+        }
+        for (key, entry) in [
+            ("channels", r#"{"sampler":0,"target":{"path":""}}"#),
+            ("samplers", r#"{"input":0,"output":0}"#),
+        ] {
+            let text = format!(r#"{{"animations":[{{"{key}":{}}}]}}"#, many(entry));
+            let Err(error) = GltfFile::new(text.as_bytes()).unwrap().animations() else {
+                panic!("{key} are read")
+            };
+            assert!(error.to_string().contains(&most[0]), "{key}: {error}");
+        }
+        // What nobody looks at costs nothing, however much and however deep it is.
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let text = format!(
+            r#"{{"extras":{objects},"extensions":{{"DEEP":{deep},"MUCH":{objects},"VRM":{{"meta":{objects}}}}}}}"#
+        );
+        let file = GltfFile::new(text.as_bytes()).unwrap();
+        assert_eq!(file.document.extensions.keys().collect::<Vec<_>>(), ["VRM"]);
+        assert!(file.document.extensions["VRM"].bones().is_empty());
+    }
+
+    #[test]
+    fn sparse_elements_replace_those_of_the_view_or_zeros() {
+        let read = |_: &str| -> Result<Vec<u8>, GltfError> {
+            let numbers = [1.0_f32, 2.0, 3.0, 7.0, 8.0].into_iter().flat_map(f32::to_le_bytes);
+            Ok(numbers.chain([2, 0, 9, 0]).collect())
+        };
+        let document = |edit: &dyn Fn(&mut Value)| {
+            let mut accessor = json!({
+                "bufferView": 0, "count": 3, "type": "SCALAR", "componentType": 5126,
+                "sparse": {
+                    "count": 2, "indices": {"bufferView": 2, "componentType": 5121},
+                    "values": {"bufferView": 1, "byteOffset": 4},
+                },
+            });
+            edit(&mut accessor);
+            let views = [0, 8, 20].map(|from| json!({"buffer": 0, "byteOffset": from}));
+            json!({"accessors": [accessor], "bufferViews": views, "buffers": [{"uri": "a.bin"}]})
+                .to_string()
+        };
+        let numbers = |edit: &dyn Fn(&mut Value)| -> Result<Vec<[f32; 1]>, &'static str> {
+            let text = document(edit);
+            GltfFile::new(text.as_bytes()).unwrap().numbers::<1>(0, 100, &read).unwrap()
+        };
+        assert_eq!(numbers(&|_| ()), Ok(vec![[8.0], [2.0], [7.0]]));
+        let zeros = |it: &mut Value| drop(it.as_object_mut().unwrap().remove("bufferView"));
+        assert_eq!(numbers(&zeros), Ok(vec![[8.0], [0.0], [7.0]]));
+        let wide = |it: &mut Value| {
+            it["sparse"]["count"] = json!(1);
+            it["sparse"]["indices"]["componentType"] = json!(5123);
+        };
+        assert_eq!(numbers(&wide), Ok(vec![[1.0], [2.0], [7.0]]));
+        type Edit<'a> = &'a dyn Fn(&mut Value);
+        let wrong: [(Edit, &str); 7] = [
+            (&|it| it["sparse"]["count"] = json!(4), "more sparse elements than elements"),
+            (&|it| it["sparse"]["indices"]["byteOffset"] = json!(1), "no place"),
+            (&|it| it["sparse"]["indices"]["byteOffset"] = json!(3), "longer than the buffer"),
+            (&|it| it["sparse"]["values"]["byteOffset"] = json!(16), "longer than the buffer"),
+            (&|it| it["sparse"]["indices"]["componentType"] = json!(5126), "no unsigned"),
+            (&|it| it["sparse"]["values"] = json!(null), "lacks indices or values"),
+            (&|it| it["sparse"]["values"] = json!({}), "no such buffer view"),
+        ];
+        for (edit, problem) in wrong {
+            let error = numbers(edit).unwrap_err();
+            assert!(error.contains(problem), "{error} instead of {problem}");
+        }
+        let many = |it: &mut Value| {
+            zeros(it);
+            it["count"] = json!(u64::MAX);
+        };
+        assert_eq!(numbers(&many), Err("there are too many keys"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::document::{GltfError, GltfFile, MOST_BYTES, Node};
 use super::nodes::{ModelNode, ModelNodes};
 use super::rest::Skin;
 use super::tree::Bone;
-use super::vrm::{VRM_EXTENSIONS, vrm_bones};
+use super::vrm::VRM_EXTENSIONS;
 use glam::{DAffine3, DMat4, DQuat, DVec3};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -61,6 +61,9 @@ impl ModelNodes {
                 skins.push(Skin { joints, inverse_binds: vec![] });
                 continue;
             };
+            if file.is_sparse(accessor) {
+                return Err(fail("its inverse bind matrices are sparse, which is not read"));
+            }
             let matrices = file.elements(accessor, MATRIX, buffer)?.map_err(fail)?;
             let matrix = |k: usize| {
                 let mut columns = [0.0; 16];
@@ -81,7 +84,7 @@ impl ModelNodes {
         }
         let extensions = &file.document.extensions;
         let said = VRM_EXTENSIONS.iter().filter_map(|name| extensions.get(*name));
-        let said = said.map(vrm_bones).find(|bones| !bones.is_empty()).unwrap_or_default();
+        let said = said.map(|it| it.bones()).find(|bones| !bones.is_empty()).unwrap_or_default();
         let humanoid = said.into_iter().filter_map(|(joint, n)| Some((joint, *place.get(&n)?)));
         Ok(Self { nodes, skins, humanoid: humanoid.collect() })
     }

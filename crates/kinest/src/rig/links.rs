@@ -24,14 +24,14 @@ pub struct BoneWrite {
 }
 
 /// The rotation a joint's bone takes: that of the joint, or interpolated towards the next one.
-pub(super) type Source = (J, Option<(J, f64)>);
+pub(super) type Driver = (J, Option<(J, f64)>);
 
 /// One written bone.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     pub bone: usize,
     /// `None` for twist bones.
-    pub source: Option<Source>,
+    pub driver: Option<Driver>,
     /// The link that carries it: none for the first one.
     pub carrier: Option<usize>,
     /// Rest position, rig space.
@@ -57,31 +57,31 @@ pub(super) struct Links {
 }
 
 /// Number of joints between the pelvis and a bone; fractions for bones between joints.
-fn rank((joint, toward): Source) -> f64 {
+fn rank((joint, toward): Driver) -> f64 {
     let above = std::iter::successors(joint.parent(), |joint| joint.parent()).count();
     above as f64 + toward.map_or(0.0, |(_, part)| part)
 }
 
 /// The joint at or after a bone.
-fn next((joint, toward): Source) -> J {
+fn next((joint, toward): Driver) -> J {
     toward.map_or(joint, |(next, _)| next)
 }
 
-fn is_pelvis(source: Source) -> bool {
-    source == (J::Pelvis, None)
+fn is_pelvis(driver: Driver) -> bool {
+    driver == (J::Pelvis, None)
 }
 
-fn is_spine(source: Source) -> bool {
-    !is_pelvis(source) && matches!(next(source), J::Spine1 | J::Spine2 | J::Spine3)
+fn is_spine(driver: Driver) -> bool {
+    !is_pelvis(driver) && matches!(next(driver), J::Spine1 | J::Spine2 | J::Spine3)
 }
 
 impl Link {
-    fn at_rest(tree: &BoneTree, bone: usize, source: Option<Source>, above: Option<usize>) -> Self {
+    fn at_rest(tree: &BoneTree, bone: usize, driver: Option<Driver>, above: Option<usize>) -> Self {
         let at_rest = &tree.bones()[bone];
         let rig_from_parent = at_rest.parent.map_or(DAffine3::IDENTITY, |p| tree.rest(p));
         Self {
             bone,
-            source,
+            driver,
             carrier: None,
             rest: tree.position(bone),
             above,
@@ -97,7 +97,7 @@ impl Link {
 impl Links {
     pub fn new(tree: &BoneTree, map: &RigMap, twists: &[TwistBone]) -> Self {
         let driven = map.driven().iter().map(|d: &DrivenBone| (d.bone, Some((d.joint, d.toward))));
-        let mut written: Vec<(usize, Option<Source>)> = driven.collect();
+        let mut written: Vec<(usize, Option<Driver>)> = driven.collect();
         let root = root(tree, map);
         if let Some(root) = root
             && !written.iter().any(|(bone, _)| *bone == root)
@@ -109,9 +109,9 @@ impl Links {
         written.sort_by_key(|(bone, _)| *bone);
         let link_of = |bone: usize| written.iter().position(|(b, _)| *b == bone);
 
-        let links = written.iter().map(|&(bone, source)| {
+        let links = written.iter().map(|&(bone, driver)| {
             let above = tree.above(bone).find_map(link_of);
-            Link::at_rest(tree, bone, source, above)
+            Link::at_rest(tree, bone, driver, above)
         });
         let mut links: Vec<Link> = links.collect();
         let mut order: Vec<usize> = (0..links.len()).filter(|i| written[*i].1.is_some()).collect();
@@ -194,12 +194,12 @@ impl Links {
 fn carrier(tree: &BoneTree, links: &[Link], before: &[usize], i: usize) -> (usize, bool) {
     let bone = links[i].bone;
     let is_above = |j: usize| tree.is_under(bone, links[j].bone);
-    let Some(source) = links[i].source else { return (before[0], false) };
-    let line: Vec<J> = std::iter::successors(Some(next(source)), |joint| joint.parent()).collect();
+    let Some(driver) = links[i].driver else { return (before[0], false) };
+    let line: Vec<J> = std::iter::successors(Some(next(driver)), |joint| joint.parent()).collect();
     // The nearest bone before it in the body; of equals, one that is above it in the tree.
     let precedes = |j: usize| {
-        let other = links[j].source?;
-        let lower = rank(other) < rank(source) || rank(other) == rank(source) && is_above(j);
+        let other = links[j].driver?;
+        let lower = rank(other) < rank(driver) || rank(other) == rank(driver) && is_above(j);
         (lower && line.contains(&next(other))).then_some((j, other))
     };
     let best = before.iter().filter_map(|j| precedes(*j)).max_by(|(a, of_a), (b, of_b)| {
@@ -208,13 +208,13 @@ fn carrier(tree: &BoneTree, links: &[Link], before: &[usize], i: usize) -> (usiz
     });
     // Both halves of hips move as one, and it is for the character to say which bone of its spine
     // its shoulders are fixed to.
-    let as_good = |j: usize, best: Source| {
-        links[j].source.is_some_and(|other| {
+    let as_good = |j: usize, best: Driver| {
+        links[j].driver.is_some_and(|other| {
             is_pelvis(other) && is_pelvis(best)
-                || is_spine(other) && is_spine(best) && !is_spine(source)
+                || is_spine(other) && is_spine(best) && !is_spine(driver)
         })
     };
-    let has_joint = |j: &usize| links[*j].source.is_some();
+    let has_joint = |j: &usize| links[*j].driver.is_some();
     let by_nodes = std::iter::successors(links[i].above, |j| links[*j].above)
         .find(has_joint)
         .filter(|j| before.contains(j))

@@ -85,8 +85,8 @@ impl Reach {
         let arms = arms.into_iter().flatten().map(|limb| {
             let carrier = links.get(limb.links[0]).carrier;
             let is_collar = |link: &usize| {
-                let source = links.get(*link).source;
-                matches!(source, Some((J::LeftCollar | J::RightCollar, None)))
+                let driver = links.get(*link).driver;
+                matches!(driver, Some((J::LeftCollar | J::RightCollar, None)))
             };
             Arm { collar: carrier.filter(is_collar), limb }
         });

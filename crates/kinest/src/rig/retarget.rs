@@ -94,7 +94,7 @@ impl Retarget {
         let links = Links::new(tree, map, &twists);
         // Bones between joints are in the spine and neck, where both joints have the same stance.
         let since_rest = links.iter().map(|link| {
-            let stance = link.source.map_or(DQuat::IDENTITY, |(joint, _)| stance[joint.index()]);
+            let stance = link.driver.map_or(DQuat::IDENTITY, |(joint, _)| stance[joint.index()]);
             (rig_from_body * stance).conjugate()
         });
         let ankle_height = ankle_height(tree, map, skeleton);
@@ -137,7 +137,7 @@ impl Retarget {
             rig_from_world.rotation * world
         };
         for ((now, link), since_rest) in turns.iter_mut().zip(links.iter()).zip(&self.since_rest) {
-            let Some((joint, toward)) = link.source else { continue };
+            let Some((joint, toward)) = link.driver else { continue };
             let mut rotation = turn(joint);
             if let Some((next, part)) = toward {
                 rotation = rotation.slerp(turn(next), part);
@@ -242,8 +242,8 @@ pub(crate) fn stance(
             let fingers = body_from_rig * ((index + little) / 2.0 - tree.position(arm[2]));
             // In the body's rest pose palms face down: fingers to the sides, thumbs forward.
             let outwards = skeleton.offsets[wrist.index()].normalize_or_zero();
-            let rest = frame(outwards, DVec3::Z);
-            let is = frame(fingers, body_from_rig * (index - little));
+            let rest = axes(outwards, DVec3::Z);
+            let is = axes(fingers, body_from_rig * (index - little));
             rest.zip(is).map_or(fore, |(rest, is)| is * rest.conjugate())
         });
     }
@@ -251,7 +251,7 @@ pub(crate) fn stance(
 }
 
 /// The rotation that takes x to `along` and z as close as possible to `across`.
-fn frame(along: DVec3, across: DVec3) -> Option<DQuat> {
+fn axes(along: DVec3, across: DVec3) -> Option<DQuat> {
     let x = along.try_normalize()?;
     let z = across.reject_from_normalized(x).try_normalize()?;
     Some(DQuat::from_mat3(&DMat3::from_cols(x, z.cross(x), z)))

@@ -1,8 +1,11 @@
 //! The humanoid bones declared in VRM files: `VRMC_vrm` (1.0) and `VRM` (0.x), and in VRM animations.
 
 use crate::skeleton::SmplJoint as J;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Number, Value};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The glTF extensions that declare a humanoid: of characters, newest first, then of animations.
 pub const VRM_EXTENSIONS: [&str; 3] = ["VRMC_vrm", "VRM", "VRMC_vrm_animation"];
@@ -33,6 +36,94 @@ pub(crate) const BONES: [(J, &[&str]); 20] = [
     (J::RightWrist, &["rightHand"]),
 ];
 
+/// What an extension says about the body. Nothing else of it is read, and of the bones only those that are known, for
+/// extensions may be of any size.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Declared {
+    #[serde(default)]
+    humanoid: Option<Humanoid>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Humanoid {
+    #[serde(default)]
+    human_bones: HumanBones,
+}
+
+/// The number of the node of each bone, by its name.
+#[derive(Debug, Default)]
+struct HumanBones(BTreeMap<&'static str, Option<usize>>);
+
+#[derive(Deserialize)]
+struct HumanBone {
+    bone: Option<String>,
+    node: Option<Number>,
+}
+
+impl HumanBone {
+    fn node(&self) -> Option<usize> {
+        usize::try_from(self.node.as_ref()?.as_u64()?).ok()
+    }
+}
+
+fn known(name: &str) -> Option<&'static str> {
+    BONES.iter().flat_map(|(_, names)| *names).copied().find(|known| *known == name)
+}
+
+impl<'de> Deserialize<'de> for HumanBones {
+    /// Version 1.0 and animations have `hips.node`, 0.x has a list `[i].{bone, node}`.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Bones;
+        impl<'de> Visitor<'de> for Bones {
+            type Value = HumanBones;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("bones by their names, or a list of bones")
+            }
+
+            fn visit_unit<E>(self) -> Result<HumanBones, E> {
+                Ok(HumanBones::default())
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<HumanBones, A::Error> {
+                let mut bones = HumanBones::default();
+                while let Some(name) = all.next_key::<String>()? {
+                    match known(&name) {
+                        Some(name) => {
+                            let bone = all.next_value::<Option<HumanBone>>()?;
+                            bones.0.insert(name, bone.and_then(|bone| bone.node()));
+                        }
+                        None => _ = all.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(bones)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<HumanBones, A::Error> {
+                let mut bones = HumanBones::default();
+                while let Some(bone) = all.next_element::<HumanBone>()? {
+                    if let Some(name) = bone.bone.as_deref().and_then(known) {
+                        bones.0.entry(name).or_insert_with(|| bone.node());
+                    }
+                }
+                Ok(bones)
+            }
+        }
+        from.deserialize_any(Bones)
+    }
+}
+
+impl Declared {
+    /// The glTF node of each joint.
+    pub fn bones(&self) -> BTreeMap<J, usize> {
+        let bones = self.humanoid.as_ref().map(|humanoid| &humanoid.human_bones.0);
+        let node = |name: &&str| bones?.get(name).copied().flatten();
+        let joints = BONES.iter();
+        joints.filter_map(|(joint, names)| Some((*joint, names.iter().find_map(node)?))).collect()
+    }
+}
+
 /// The glTF node of each joint declared in one of [`VRM_EXTENSIONS`] of a glTF document; empty
 /// if `extension` is none of them.
 ///
@@ -40,18 +131,7 @@ pub(crate) const BONES: [(J, &[&str]); 20] = [
 /// `humanoid.humanBones[i].{bone, node}`.
 #[must_use]
 pub fn vrm_bones(extension: &Value) -> BTreeMap<J, usize> {
-    let bones = &extension["humanoid"]["humanBones"];
-    let node = |name: &str| {
-        let bone = match bones {
-            Value::Array(list) => list.iter().find(|bone| bone["bone"] == name)?,
-            bones => bones.get(name)?,
-        };
-        usize::try_from(bone["node"].as_u64()?).ok()
-    };
-    let joints = BONES.iter();
-    joints
-        .filter_map(|(joint, names)| Some((*joint, names.iter().find_map(|n| node(n))?)))
-        .collect()
+    Declared::deserialize(extension).unwrap_or_default().bones()
 }
 
 #[cfg(test)]
@@ -76,7 +156,17 @@ mod tests {
 
     #[test]
     fn other_json_gives_no_bones() {
-        for value in [json!(null), json!([1]), json!({"humanoid": {"humanBones": {"hips": {}}}})] {
+        for value in [
+            json!(null),
+            json!([1]),
+            json!({"humanoid": null}),
+            json!({"humanoid": {"humanBones": null}}),
+            json!({"humanoid": {"humanBones": {"hips": {}}}}),
+            json!({"humanoid": {"humanBones": {"hips": null}}}),
+            json!({"humanoid": {"humanBones": {"hips": {"node": 1.5}}}}),
+            json!({"humanoid": {"humanBones": [{"bone": "hips"}, {"node": 3}]}}),
+            json!({"humanoid": {"humanBones": "many"}}),
+        ] {
             assert!(vrm_bones(&value).is_empty(), "{value}");
         }
     }

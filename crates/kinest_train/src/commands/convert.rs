@@ -11,8 +11,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// `convert`: reads BVH, glTF, VRM animation, AMC (with its .asf beside it) and .npz files, puts their motion on
-/// SMPL's 22 joints, and writes it as .npz, BVH, glTF or VRM animation.
+/// `convert`: reads BVH, glTF, VRM animation, AMC (with its .asf beside it) and .npz files and recordings with bodies,
+/// puts their motion on SMPL's 22 joints, and writes it as .npz, BVH, glTF or VRM animation.
 #[derive(Debug, clap::Args)]
 pub struct ConvertArgs {
     /// A motion file, or a folder of such files at any depth
@@ -30,6 +30,9 @@ pub struct ConvertArgs {
     /// Frame rate of the output, instead of that of each file
     #[arg(long)]
     rate: Option<f64>,
+    /// Say of each file which bone was taken for which joint, and how sure that is
+    #[arg(long)]
+    report: bool,
     /// The body, JSON, instead of the default skeleton
     #[arg(long)]
     skeleton: Option<PathBuf>,
@@ -60,7 +63,7 @@ impl From<Format> for MotionFormat {
 }
 
 /// Endings of files that are read.
-const READ: [&str; 7] = ["bvh", "amc", "npz", "glb", "gltf", "vrma", "vrm"];
+const READ: [&str; 8] = ["bvh", "amc", "npz", "glb", "gltf", "vrma", "vrm", "jsonl"];
 
 /// Runs `convert`.
 ///
@@ -151,7 +154,7 @@ fn convert(
     args: &ConvertArgs,
     skeleton: &Skeleton,
 ) -> anyhow::Result<String> {
-    let Loaded { clip, notes } =
+    let Loaded { clip, notes, map } =
         capture::load_animation(file, skeleton, args.animation.as_deref())?;
     let clip = args.rate.map_or_else(|| clip.clone(), |rate| clip.resampled(rate));
     if let Some(folder) = out.parent() {
@@ -162,6 +165,10 @@ fn convert(
     let mut line = format!("{from} > {to}: {frames} frames at {} Hz", clip.rate_hz);
     for note in notes {
         line += &format!("\n  {note}");
+    }
+    if let Some(map) = map.filter(|_| args.report) {
+        let bones = map.to_string().trim_end().replace('\n', "\n  ");
+        line += &format!("\n  bones, {:.0} % sure:\n  {bones}", 100.0 * map.confidence());
     }
     Ok(line)
 }

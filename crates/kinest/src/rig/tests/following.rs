@@ -290,9 +290,7 @@ fn errors(bound: &mut Bound, motion: &[JointTransforms], fit: Fit) -> Errors {
         for leg in LEGS {
             // The lower one of heel and ball.
             let lowest = |points: [DVec3; 2]| points[0].z.min(points[1].z);
-            let ankle = leg[2].index();
-            let foot = joints.rotations[ankle];
-            let of_body = lowest(body.sole(leg[2]).map(|p| joints.positions[ankle] + foot * p));
+            let of_body = joints.sole_height(&body, leg[2]);
             // Feet are the same in both rest poses.
             let foot = space().rotation.conjugate() * posed.turns[bound.bone(leg[2])];
             let own = lowest(
