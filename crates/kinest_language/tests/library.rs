@@ -2,7 +2,6 @@
 
 use kinest_language::{Clip, Lexicon, Library, LibraryError, Moment, SearchError};
 use std::fs;
-use std::time::Instant;
 
 fn moment(text: &str, start_s: f64, end_s: f64) -> Moment {
     Moment { text: text.into(), start_s, end_s, weight: 1.0 }
@@ -188,27 +187,28 @@ fn libraries_without_clips_and_clips_that_contradict_themselves_are_refused() {
     }
 }
 
-/// 2,000 clips, each found within the time of a frame; `--nocapture` shows the figures.
+/// 2,000 clips of 40 moments: the best ones wave, as the text says, and none of them kicks.
+/// `trials.rs` prints how long searches take.
 #[test]
-fn a_large_library_is_searched_within_milliseconds() {
+fn a_large_library_is_searched() {
     let verbs = ["walks", "runs", "jumps", "turns", "waves", "sits", "kicks", "punches", "bows"];
     let ways =
         ["to the left", "to the right", "forward quickly", "backward slowly", "with both hands"];
+    let verb = |i: usize, j: usize| verbs[(i + j * j) % verbs.len()];
     let clips = (0..2000).map(|i: usize| {
-        let text = |j: usize| {
-            format!("{} {}", verbs[(i + j * j) % verbs.len()], ways[(i * 7 + j) % ways.len()])
-        };
+        let text = |j: usize| format!("{} {}", verb(i, j), ways[(i * 7 + j) % ways.len()]);
         let moments = (0..40).map(|j| moment(&text(j), j as f64 / 5.0, j as f64 / 5.0 + 1.0));
         clip(&format!("{i:04}_poses.npz"), &[&text(i)], moments.collect())
     });
     let library = Library::new(clips.collect()).unwrap();
     let text =
         "someone walks forward quickly, turns left and waves with the right hand without a kick";
-    library.search(text, 10).unwrap();
-    let start = Instant::now();
-    let rounds = 5;
-    for _ in 0..rounds {
-        assert_eq!(library.search(text, 10).unwrap().len(), 10);
+    let hits = library.search(text, 10).unwrap();
+    assert_eq!(hits.len(), 10);
+    assert!(hits.is_sorted_by(|a, b| a.score >= b.score), "{hits:?}");
+    for hit in &hits {
+        let i = hit.clip[..4].parse().unwrap();
+        let does = |what: &str| (0..40).any(|j| verb(i, j) == what);
+        assert!(does("waves") && !does("kicks"), "{hit:?}");
     }
-    println!("{:.2} ms", start.elapsed().as_secs_f64() * 1e3 / f64::from(rounds));
 }

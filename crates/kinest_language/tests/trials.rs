@@ -68,7 +68,8 @@ fn clips(folders: &str) -> Vec<Clip> {
     files.filter_map(clip).collect()
 }
 
-fn print(name: &str, mut ranks: Vec<usize>) {
+/// Prints how well texts rank; returns the percentage whose clip is among the first ten.
+fn print(name: &str, mut ranks: Vec<usize>) -> f64 {
     ranks.sort_unstable();
     let first = |most: usize| {
         100.0 * ranks.iter().filter(|rank| **rank <= most).count() as f64 / ranks.len() as f64
@@ -76,6 +77,7 @@ fn print(name: &str, mut ranks: Vec<usize>) {
     let (count, median) = (ranks.len(), ranks[ranks.len() / 2]);
     let shares = [1, 3, 5, 10].map(|most| format!("{:.1}", first(most))).join(" ");
     println!("{name}: {count} texts, R@1 3 5 10: {shares} %, median rank {median}");
+    first(10)
 }
 
 #[test]
@@ -126,8 +128,12 @@ fn texts_find_their_trials() {
                 let _ = library.search(text, 5);
                 times.push(start.elapsed().as_secs_f64() * 1e3);
             }
-            print(&format!("  {kind}, odd subjects"), odd);
-            print(&format!("  {kind}, even subjects"), even);
+            // Of 482 CMU clips, the README has 97 % with titles, and 29 to 44 % without.
+            let least = if name == "titles" { 60.0 } else { 5.0 };
+            for (subjects, ranks) in [("odd", odd), ("even", even)] {
+                let found = print(&format!("  {kind}, {subjects} subjects"), ranks);
+                assert!(found > least, "{name}, {kind}, {subjects}: {found} %");
+            }
             times.sort_by(f64::total_cmp);
             let (median, most) = (times[times.len() / 2], times[times.len() - 1]);
             println!("  {median:.2} ms each in the middle, {most:.2} ms at most");

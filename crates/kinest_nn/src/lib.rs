@@ -7,7 +7,8 @@
 //! | [`forecast`] | forecasting networks: [`Ksof`](forecast::Ksof) and [`SiMlpe`](forecast::SiMlpe) |
 //! | [`align`] | texts and motions in one space: [`Htma`](align::Htma) |
 //! | [`tokens`] | a motion as whole numbers: encoder, residual quantiser, decoder |
-//! | [`loss`] | losses on 6D outputs, on predicted positions, and between texts and motions |
+//! | [`generate`] | the tokens of the motion that a text describes: [`Generator`](generate::Generator) |
+//! | [`loss`] | losses on 6D outputs, on predicted positions, on codes, and between texts and motions |
 //! | [`engine`] | [`BurnEngine`](engine::BurnEngine) and [`BurnForecaster`](engine::BurnForecaster), which run a network for the live pipeline |
 //! | [`tensors`] | a module's tensors by name, as in checkpoints |
 //! | [`import`] | conversion of weights trained with the reference implementation |
@@ -32,6 +33,7 @@
 pub mod align;
 pub mod engine;
 pub mod forecast;
+pub mod generate;
 pub mod import;
 pub mod layers;
 pub mod loss;

@@ -1,11 +1,13 @@
 //! Texts and motions are aligned on synthetic clips, through the program.
 
+mod program;
+
 use kinest::model::CheckpointOf;
 use kinest::model::align::{Alignment, Structure};
+use program::{fails, ok, train};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 const CONFIG: &str = r#"(
     task: Align, batch: 6, steps: 6, log_every: 1, save_every: 1000, average: Some(0.9),
@@ -15,31 +17,6 @@ const CONFIG: &str = r#"(
     optimizer: (kind: AdamW, rate: 2e-3, schedule: Constant, clip_norm: Some(1.0)),
     network: (width: 16, heads: 2, hidden: 16, rows: 256, frames: 48, patches: (8, 16, 24)),
 )"#;
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kinest-train"));
-    command.current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Standard output of a command that succeeds.
-fn ok(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// Standard error of a command that fails with exit status 1.
-fn fails(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{message}");
-    message
-}
 
 /// Two clips of each kind of motion. The second ones are held out, and have their kinds as titles.
 fn folder() -> tempfile::TempDir {
@@ -58,10 +35,6 @@ fn folder() -> tempfile::TempDir {
     fs::write(at.join("held.txt"), held.join("\n")).unwrap();
     fs::write(at.join("train.ron"), CONFIG.replace("HELD_OUT", &format!("{held:?}"))).unwrap();
     folder
-}
-
-fn train<'a>(run: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["train", "--config", "train.ron", "--data", "data", "--out", run], more].concat()
 }
 
 fn numbers(run: &Path, name: &str) -> Vec<f64> {

@@ -1,13 +1,15 @@
 //! A forecaster of a game's body on synthetic clips, through the program.
 
+mod program;
+
 use kinest::model::CheckpointOf;
 use kinest::model::forecast::{ForecastLayout, Forecasting};
 use kinest::motion::{amass, synthetic};
 use kinest::skeleton::Skeleton;
+use program::{fails, ok, train};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 const CONFIG: &str = r#"(
     task: Body, batch: 8, steps: 60, log_every: 1, save_every: 1000, average: Some(0.9),
@@ -19,31 +21,6 @@ const CONFIG: &str = r#"(
         fusion: Linear, dropout: 0.0,
     )),
 )"#;
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kinest-train"));
-    command.current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Standard output of a command that succeeds.
-fn ok(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// Standard error of a command that fails with exit status 1.
-fn fails(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{message}");
-    message
-}
 
 /// The shipped streaming model.
 fn poses() -> String {
@@ -61,10 +38,6 @@ fn folder() -> tempfile::TempDir {
     }
     fs::write(at.join("train.ron"), CONFIG.replace("POSES", &poses())).unwrap();
     folder
-}
-
-fn train<'a>(run: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["train", "--config", "train.ron", "--data", "data", "--out", run], more].concat()
 }
 
 fn losses(run: &Path) -> Vec<f64> {

@@ -1,13 +1,14 @@
 //! Forecasters on small benchmarks made by code, through the program.
 
 mod pickles;
+mod program;
 
 use kinest::model::CheckpointOf;
 use kinest::model::forecast::{ForecastLayout, Forecasting};
+use program::{fails, ok};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 const KSOF: &str = r#"(
     task: Forecast, layout: Cmu38, batch: 4, steps: 6, log_every: 1, save_every: 100, average: Some(0.9),
@@ -19,31 +20,6 @@ const KSOF: &str = r#"(
         graph_blocks: 2, dropout: 0.1,
     )),
 )"#;
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kinest-train"));
-    command.current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Standard output of a command that succeeds.
-fn ok(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// Standard error of a command that fails with exit status 1.
-fn fails(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{message}");
-    message
-}
 
 fn put(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) {
     let path = folder.join(name);

@@ -1,32 +1,19 @@
 //! `describe`, `library` and `search`, through the program.
 
+mod program;
+
 use kinest::motion::{ClipFrame, MotionClip, amass};
 use kinest::skeleton::Pose;
+use program::{ok, run, text};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kinest-train"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-#[track_caller]
-fn succeed(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
 
 /// Fails with `status` and a message that has all these parts.
 #[track_caller]
 fn fail(folder: &Path, arguments: &[&str], status: i32, parts: &[&str]) {
     let output = run(folder, arguments);
-    let message = String::from_utf8_lossy(&output.stderr);
+    let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{arguments:?}: {message}");
     for part in parts {
         assert!(message.contains(part), "{arguments:?}: {message}");
@@ -38,7 +25,7 @@ fn fail(folder: &Path, arguments: &[&str], status: i32, parts: &[&str]) {
 fn download() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let how = ["--clips", "2", "--seconds", "6", "--kind", "walk,wave,squat,punch"];
-    succeed(folder.path(), &[&["synth", "--out", "data"][..], &how].concat());
+    ok(folder.path(), &[&["synth", "--out", "data"][..], &how].concat());
     folder
 }
 
@@ -65,7 +52,7 @@ fn a_folder_is_described_and_searched() {
 
     let search = |text: &str| -> Vec<Value> {
         let how = ["search", "--library", "all.library", "--text", text, "--top", "3", "--json"];
-        serde_json::from_str(&succeed(path, &how)).unwrap()
+        serde_json::from_str(&ok(path, &how)).unwrap()
     };
     for (text, kind) in [
         ("someone waves", "SYNTH/wave/"),
@@ -81,12 +68,12 @@ fn a_folder_is_described_and_searched() {
         assert!(number("end_s") <= 6.0 && (0.0..=1.0).contains(&number("score")), "{rows:?}");
         assert_eq!(rows[0].as_object().unwrap().len(), 4);
     }
-    let table = succeed(path, &["search", "--library", "all.library", "--text", "waves"]);
+    let table = ok(path, &["search", "--library", "all.library", "--text", "waves"]);
     assert!(table.contains("wave_0") && table.contains("waves: waves with"), "{table}");
     let nothing = ["search", "--library", "all.library", "--text", "yodel", "--json"];
-    assert_eq!(succeed(path, &nothing).trim(), "[]");
+    assert_eq!(ok(path, &nothing).trim(), "[]");
     fs::write(path.join("queries.csv"), "trial,title\nwave_00,waving\npunch_01,a punch\n").unwrap();
-    let score = succeed(path, &["search", "--library", "all.library", "--queries", "queries.csv"]);
+    let score = ok(path, &["search", "--library", "all.library", "--queries", "queries.csv"]);
     assert!(score.contains("2 texts, 8 clips") && score.contains("chance"), "{score}");
 }
 
@@ -95,7 +82,7 @@ fn a_motion_is_described_at_each_level() {
     let folder = download();
     let path = folder.path();
     let describe = ["describe", "--motion", "data/SYNTH/wave/wave_00_poses.npz"];
-    let with = |more: &[&str]| succeed(path, &[&describe[..], more].concat());
+    let with = |more: &[&str]| ok(path, &[&describe[..], more].concat());
     assert!(with(&["--level", "global"]).contains("waves"));
     assert_eq!(with(&["--level", "group"]).lines().count(), 6);
     let json: Value = serde_json::from_str(&with(&["--json"])).unwrap();
@@ -145,7 +132,7 @@ fn bad_input_is_named() {
     refuse("data", &["--titles", "t.csv"], &["t.csv", "`trial`"]);
     refuse("data", &["--titles", "none.csv"], &["none.csv"]);
 
-    succeed(path, &["library", "--data", "data", "--out", "ok.library"]);
+    ok(path, &["library", "--data", "data", "--out", "ok.library"]);
     let mut bytes = fs::read(path.join("ok.library")).unwrap();
     bytes.truncate(bytes.len() / 2);
     fs::write(path.join("half.library"), bytes).unwrap();

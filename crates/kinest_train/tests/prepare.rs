@@ -2,6 +2,7 @@
 //! download.
 
 mod npz;
+mod program;
 
 use kinest::features::FeatureLayout;
 use kinest::motion::{ClipFrame, MotionClip, amass, synthetic};
@@ -13,9 +14,10 @@ use kinest_train::run::Examples;
 use kinest_train::tasks::pose::cut::Cut;
 use kinest_train::tasks::pose::dataset::WindowDataset;
 use npz::{array, npy, npz};
+use program::{run, text};
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::LazyLock;
 
 static WALK: LazyLock<MotionClip> =
@@ -38,15 +40,6 @@ fn put_clips(folder: &Path, names: &[&str]) {
         put(folder, name, "");
         amass::save(folder.join(name), &clip(40 * i, 80 + 2 * i), "male").unwrap();
     }
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kinest-train"));
-    command.current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Runs `prepare --data amass --out out` with `more` arguments; returns its table.

@@ -259,12 +259,14 @@ fn another_task_goes_on_after_a_kill_as_if_nothing_had_been() {
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let state = parts.join("last.state.safetensors");
         let saved = || std::fs::metadata(&state).and_then(|m| m.modified()).ok();
-        let before = saved();
-        // Killed a few steps after it has resumed.
-        while saved() == before && child.try_wait().unwrap().is_none() {
+        let (mut newest, mut saves) = (saved(), 0);
+        // Killed a few steps after it has resumed, each time after twice as many.
+        while saves < 2_u32 << kills && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(1));
+            let now = saved();
+            saves += u32::from(now != newest);
+            newest = now;
         }
-        std::thread::sleep(Duration::from_millis(5 + 3 * kills));
         if let Some(status) = child.try_wait().unwrap() {
             assert!(status.success());
             break;

@@ -1,9 +1,11 @@
 //! Synthetic motion, through the program: made, trained on and scored without any download.
 
+mod program;
+
 use kinest::motion::amass;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 const CONFIG: &str = r#"(
     batch: 8, steps: 5, prepare: true,
@@ -13,18 +15,11 @@ const CONFIG: &str = r#"(
 )"#;
 
 fn run(folder: &Path, arguments: &str) -> Output {
-    let arguments = arguments.split_whitespace();
-    Command::new(env!("CARGO_BIN_EXE_kinest-train"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
+    program::run(folder, &arguments.split_whitespace().collect::<Vec<_>>())
 }
 
 fn succeed(folder: &Path, arguments: &str) -> String {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    program::ok(folder, &arguments.split_whitespace().collect::<Vec<_>>())
 }
 
 fn list(folder: &Path, split: &str) -> Vec<String> {

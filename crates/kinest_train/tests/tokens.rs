@@ -1,46 +1,22 @@
 //! Motion tokens on synthetic clips, through the program.
 
+mod program;
+
 use kinest::model::CheckpointOf;
 use kinest::model::tokens::{TokenParts, Tokenising};
 use kinest::motion::{amass, synthetic};
 use kinest::skeleton::Skeleton;
+use program::{fails, logged, ok, train};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
 
 const CONFIG: &str = r#"(
     task: Tokens, batch: 8, steps: 150, log_every: 1, save_every: 1000, rate_hz: 30.0,
-    windows: (frames: 16, dropout: 0.5),
+    windows: (frames: 16, fewer_layers: 0.5),
     validation: (hold_out: ["b_"], windows: 16, every: 50),
     optimizer: (rate: 6e-3, warm_up: 2, schedule: Cosine(steps: 150), weight_decay: 0.0, clip_norm: Some(1.0)),
     network: (width: 24, blocks: 1, halvings: 2, causal: true, code_dim: 8, codes: 16, layers: 2),
 )"#;
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kinest-train"));
-    command.current_dir(folder).args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// Standard output of a command that succeeds.
-fn ok(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// Standard error of a command that fails with exit status 1.
-fn fails(folder: &Path, arguments: &[&str]) -> String {
-    let output = run(folder, arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{message}");
-    message
-}
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -52,21 +28,6 @@ fn folder() -> tempfile::TempDir {
     }
     fs::write(at.join("train.ron"), CONFIG).unwrap();
     folder
-}
-
-fn train<'a>(run: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    [&["train", "--config", "train.ron", "--data", "data", "--out", run], more].concat()
-}
-
-/// What was logged in each step but its speed.
-fn logged(run: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
-    let line = |line: &str| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        line.as_object_mut().unwrap().remove("steps_per_second");
-        line
-    };
-    text.lines().map(line).collect()
 }
 
 #[test]

@@ -159,20 +159,24 @@ fn a_killed_run_leaves_complete_files_and_resumes() {
     let more = ["--config=train.ron", "--set=save_every=1", "--steps=60"];
     train(path, "whole", &more);
     let model = path.join("run/last.model.ron");
-    for kill in 0..6 {
-        let more: Vec<_> = more.into_iter().chain((kill > 0).then_some("--resume")).collect();
+    let mut kills = 0;
+    for saves in 1..=6 {
+        let more: Vec<_> = more.into_iter().chain((saves > 1).then_some("--resume")).collect();
         let mut child =
             command(path, "run", &more).stderr(std::process::Stdio::null()).spawn().unwrap();
-        let before = steps_saved(&model);
-        while steps_saved(&model) == before && child.try_wait().unwrap().is_none() {
+        // Killed once it has saved this often.
+        let saved = || steps_saved(&model).unwrap_or(0);
+        let until = saved() + saves;
+        while saved() < until && child.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
-        std::thread::sleep(std::time::Duration::from_millis(3 * kill));
+        kills += u32::from(child.try_wait().unwrap().is_none());
         // SIGKILL; no effect if it has ended.
         let _ = child.kill();
         child.wait().unwrap();
         Checkpoint::load(&model).unwrap();
     }
+    assert!(kills > 0, "it was never killed");
     train(path, "run", &["--resume", "--steps=60"]);
     assert_same(&losses(path.join("whole")), &losses(path.join("run")));
     let weights = std::fs::read_dir(path.join("run")).unwrap().filter(|entry| {
@@ -213,15 +217,17 @@ fn a_full_disk_stops_a_run_that_can_go_on() {
 fn clips_deleted_while_training_are_not_missed() {
     let folder = folder();
     let path = folder.path();
-    let more = ["--config=train.ron", "--set=save_every=1", "--steps=30"];
+    let more = ["--config=train.ron", "--set=save_every=1", "--steps=200"];
     let model = path.join("run/last.model.ron");
     let mut child = command(path, "run", &more).spawn().unwrap();
     while steps_saved(&model).is_none() && child.try_wait().unwrap().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
     std::fs::remove_dir_all(path.join("data")).unwrap();
+    let ended = child.try_wait().unwrap();
+    assert!(ended.is_none(), "it was over before its clips were deleted");
     assert!(child.wait().unwrap().success());
-    assert_eq!(steps_saved(&model), Some(30));
+    assert_eq!(steps_saved(&model), Some(200));
 }
 
 #[cfg(unix)]

@@ -19,7 +19,7 @@ use glam::{DMat3, DQuat, DVec3};
 /// | 6 × 3 + 3 + 24 | of each group: P, V, and the 6D rotations Θ of its joints; the neck has two | m, m/s, – |
 /// | 15 × 3 + 3 + 6 | of each pair: ΔP, ΔV, and the 6D rotation ΔΘ of the joint between them | m, m/s, – |
 ///
-/// What a group or a pair does not have is 0. Nothing has moved before the first frame.
+/// Numbers that a group or pair lacks are 0. Velocities are 0 in the first frame.
 #[derive(Clone, Debug)]
 pub struct FrameWriter<'a> {
     skeleton: &'a Skeleton,

@@ -12,12 +12,12 @@ pub struct LevelTexts {
     pub body: String,
     /// About each group, in the order of [`Group::ALL`](crate::skeleton::Group::ALL).
     pub groups: [String; 6],
-    /// About those pairs of groups that matter.
+    /// About the relevant pairs of groups.
     pub pairs: Vec<(GroupPair, String)>,
 }
 
 impl LevelTexts {
-    /// The texts of a level, with the number of their part.
+    /// The texts of a level, each with the number of its part.
     pub fn of(&self, level: Level) -> impl Iterator<Item = (usize, &str)> {
         let body = [(0, self.body.as_str())].into_iter();
         let groups = self.groups.iter().map(String::as_str).enumerate();
@@ -28,8 +28,8 @@ impl LevelTexts {
     }
 }
 
-/// The words of a level of many texts, `[batch, length]` each. What a text has fewer than the longest
-/// are words 0, which stand for nothing.
+/// The words of a level of many texts, `[batch, length]` each. Shorter texts are padded with word
+/// 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Words, as numbers in [`TextBatch::pieces`].
@@ -54,8 +54,8 @@ pub struct TextBatch {
 }
 
 impl TextBatch {
-    /// The numbers of `texts` for a table of `rows` rows. Where a level has too many words for `spec`, its
-    /// texts share them.
+    /// The numbers of `texts` for a table of `rows` rows. A level has at most the words that `spec`
+    /// allows; each of its texts keeps an equal share, from its start.
     #[must_use]
     pub fn new(texts: &[&LevelTexts], spec: &AlignSpec, rows: usize) -> Self {
         let mut known: HashMap<String, u32> = HashMap::new();

@@ -1,8 +1,8 @@
-//! Words, and the pieces by which words that were never seen are known.
+//! Words and their letter trigrams, which also represent words unseen in training.
 
 use std::iter;
 
-/// Most pieces of a word.
+/// Maximum number of pieces of a word.
 pub const PIECES: usize = 12;
 
 /// Letters of a piece.
@@ -27,9 +27,9 @@ pub fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Rows, in a table of `rows`, of a word and of its pieces of three letters, of which the first and the
-/// last know that they are: `walk` is `<walk>`, `<wa`, `wal`, `alk`, `lk>`. Row 0 is nobody's and fills
-/// the rest.
+/// Embedding rows of a word: the word and its letter trigrams, with `<` and `>` at its ends
+/// (`walk`: `<walk>`, `<wa`, `wal`, `alk`, `lk>`), hashed into a table of `rows` rows. Unused
+/// places hold row 0.
 ///
 /// # Panics
 /// If the table has no second row.

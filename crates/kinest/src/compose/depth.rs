@@ -6,8 +6,9 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 /// Clearance that joints of trunk, arms and head keep from the floor when a body is lowered, metres.
 const CLEARANCE: f64 = 0.1;
 
-/// How far a body can be lowered and raised, metres: until a joint above the hips, or a hip, is 10 cm over the
-/// floor, and until a leg is straight. Both are zero or more; most bodies that stand cannot be raised.
+/// Range (m) by which a body can be lowered, until a hip or a joint above is 10 cm above the floor,
+/// and raised, until a leg is straight. Both are zero or more; most standing bodies cannot be
+/// raised.
 #[must_use]
 pub fn depth_range(skeleton: &Skeleton, pose: &Pose) -> [f64; 2] {
     let joints = skeleton.pose_joints(pose).positions;

@@ -1,4 +1,4 @@
-//! Feet where takes are joined: they stand where they stood, and are on the floor.
+//! Feet where takes are joined: planted feet keep their place, on the floor.
 
 use super::align::BALLS;
 use super::take::Take;
@@ -10,14 +10,14 @@ use glam::{DMat3, DQuat, DVec2, DVec3};
 use std::f64::consts::{PI, TAU};
 use std::ops::Range;
 
-/// A foot that would have to stand further than this from where its motion has it takes a step
-/// instead, metres.
+/// Maximum distance (m) between a planted foot and its place in the motion; beyond it the foot
+/// takes a step.
 const MOST_HELD: f64 = 0.12;
 /// The same for its heading, radians.
 const MOST_TURNED: f64 = 0.6;
 /// Time in which a foot returns to its motion while it swings, seconds.
 const RETURN: f64 = 0.3;
-/// Most a heel rises when the leg does not reach, radians.
+/// Maximum rise of the heel when the leg does not reach, radians.
 const HEEL_RISE: f64 = 0.4;
 /// Height of a step: at least this, metres, …
 const STEP: f64 = 0.035;
@@ -53,7 +53,7 @@ impl Shift {
         self.offset.truncate().length() <= MOST_HELD && self.turn.abs() <= MOST_TURNED
     }
 
-    /// The one with which a foot at `now` stands at `there`.
+    /// The shift that moves a foot from `now` to `there`.
     fn to(there: &Footprint, now: &Footprint) -> Self {
         let offset = (there.ball - now.ball).with_z(0.0);
         Self { offset, turn: (there.heading - now.heading + PI).rem_euclid(TAU) - PI }
@@ -67,8 +67,7 @@ pub(super) fn footprint(skeleton: &Skeleton, pose: &Pose, side: usize) -> Footpr
     Footprint {
         ball: ankle.position + toe,
         heading: heading(DMat3::from_quat(ankle.rotation)),
-        sole: ankle.position.z
-            + skeleton.lowest_sole(LEGS[side].joints[2], |point| ankle.rotation * point),
+        sole: ankle.sole_height(skeleton, LEGS[side].joints[2]),
     }
 }
 
@@ -107,12 +106,12 @@ fn contact(take: &Take, side: usize, frame: usize) -> Range<usize> {
     frame - before..frame + after
 }
 
-/// Solves both legs where a seam is: `seam` are the frames in which two motions are mixed, `soles` the
-/// heights that the soles should have there.
+/// Solves both legs around a seam: `seam` are the frames in which two motions are mixed, `soles`
+/// the target heights of the soles there.
 ///
-/// A foot that stands when the seam begins stays where it is for as long as it stands. One that
-/// stands when the seam ends lands where it will stand. If both are true of one foot and the places
-/// are too far apart, it takes a step in the seam.
+/// A foot that is planted when the seam begins keeps its place until it leaves the floor. A foot
+/// that is planted when the seam ends lands at that place. If both are true of one foot and the
+/// places are too far apart, it takes a step in the seam.
 pub(super) fn solve(take: &mut Take, skeleton: &Skeleton, seam: Range<usize>, soles: &[[f64; 2]]) {
     let prints: Vec<[Footprint; 2]> =
         take.poses.iter().map(|pose| [0, 1].map(|side| footprint(skeleton, pose, side))).collect();
@@ -142,8 +141,8 @@ pub(super) fn solve(take: &mut Take, skeleton: &Skeleton, seam: Range<usize>, so
     }
 }
 
-/// Finds the shifts of one foot around a seam; returns whether it takes a step. `late` says that the
-/// other foot does, so that this one does so afterwards.
+/// Finds the shifts of one foot around a seam; returns whether it takes a step. With `late` the
+/// other foot steps first.
 fn hold(
     take: &mut Take,
     side: usize,
@@ -189,7 +188,7 @@ fn hold(
         return true;
     }
     if stood {
-        // It stands where it stood, until it leaves the floor.
+        // The foot keeps its place until it leaves the floor.
         let end = contact(take, side, first).end.min(seam.end);
         let mut offset = Shift::default();
         for (frame, shifts) in shifts.iter_mut().enumerate().take(end).skip(seam.start) {
@@ -218,7 +217,7 @@ fn hold(
     false
 }
 
-/// Lets a shift go while the foot swings, from `start` on.
+/// Fades a shift out while the foot swings, from `start` on.
 fn fade(take: &Take, side: usize, start: usize, shift: Shift, shifts: &mut [[Shift; 2]]) {
     let swing = (start..take.len()).take_while(|frame| !take.stands[*frame][side]).count();
     let frames = ((RETURN * take.rate_hz) as usize).min(swing).max(1);
@@ -229,8 +228,8 @@ fn fade(take: &Take, side: usize, start: usize, shift: Shift, shifts: &mut [[Shi
     }
 }
 
-/// Feet that follow a pelvis which is moved by `moved` in each frame: a foot that stands is moved by
-/// one amount as long as it stands, and a swinging one on its way from one to the next.
+/// Shifts of a foot whose pelvis is moved by `moved` in each frame: constant while the foot is
+/// planted, interpolated while it swings.
 pub(super) fn follow(take: &Take, side: usize, moved: &[DVec2]) -> Vec<DVec2> {
     let mut known: Vec<(usize, DVec2)> = vec![];
     let mut frame = 0;

@@ -1,4 +1,4 @@
-//! Makes a motion longer by what it does anyway.
+//! Lengthens a motion by looping back to similar moments.
 
 use super::likeness::Likeness;
 use super::take::Take;
@@ -12,9 +12,8 @@ const MIXED: f64 = 0.3;
 const STRIDE: usize = 2;
 
 impl Take {
-    /// The motion with at least `frames` frames: it goes back to an earlier moment that is most alike
-    /// the one it has reached, as often as needed. `None` if there is no such moment: if it is shorter
-    /// than about a second.
+    /// The motion with at least `frames` frames: it loops back to the most similar earlier moment
+    /// as often as needed. `None` if there is none, as in a motion shorter than about a second.
     #[must_use]
     pub fn lengthened(&self, skeleton: &Skeleton, frames: usize) -> Option<Self> {
         if self.len() >= frames {
@@ -27,7 +26,7 @@ impl Take {
         let mut best: Option<(usize, usize, f64)> = None;
         for back in (from..to).step_by(STRIDE) {
             for reached in (back + least..to).step_by(STRIDE) {
-                // Longer repetitions are less like a machine.
+                // Longer repetitions look less mechanical.
                 let long = (reached - back) as f64 / self.rate_hz;
                 let rated = look.distance(reached, &look, back) + 0.02 / long;
                 if best.is_none_or(|(_, _, least)| rated < least) {

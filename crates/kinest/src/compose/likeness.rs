@@ -1,4 +1,4 @@
-//! How alike two moments are, wherever they are in the room.
+//! Similarity of two moments, independent of their place in the room.
 
 use super::take::Take;
 use crate::coordinates::heading;
@@ -21,12 +21,12 @@ const JOINTS: [J; 12] = [
     J::RightAnkle,
     J::LeftShoulder,
 ];
-/// How much a difference in speed counts against one in place, seconds.
+/// Weight of a velocity difference relative to a position difference, seconds.
 const SPEED: f64 = 0.12;
-/// What a foot that stands in only one of both counts, metres.
+/// Penalty (m) for a foot that is planted in only one of the two moments.
 const FOOT: f64 = 0.06;
 
-/// What a moment looks like: joints and their velocities in the axes of the body.
+/// Descriptor of a moment: joints and their velocities in the axes of the body.
 #[derive(Clone, Debug)]
 struct Look {
     places: [DVec3; JOINTS.len()],
@@ -34,7 +34,7 @@ struct Look {
     stands: [bool; 2],
 }
 
-/// What every moment of a take looks like.
+/// Descriptors of all moments of a take.
 #[derive(Clone, Debug)]
 pub struct Likeness(Vec<Look>);
 
@@ -70,8 +70,9 @@ impl Likeness {
         self.0.is_empty()
     }
 
-    /// How far moment `i` is from moment `j` of another take, metres: mean distance of joints, and a
-    /// share of that of their velocities and of feet that stand in only one of them.
+    /// Distance of moment `i` from moment `j` of another take, metres: mean distance of joints,
+    /// plus weighted differences of their velocities, plus a penalty for feet that are planted in
+    /// only one of them.
     #[must_use]
     pub fn distance(&self, i: usize, other: &Self, j: usize) -> f64 {
         let (a, b) = (&self.0[i], &other.0[j]);
@@ -97,8 +98,8 @@ impl Likeness {
     }
 }
 
-/// Angle between the chests of two poses as their own headings see them, radians: how differently
-/// arms and head that are taken from one would be held by the other.
+/// Angle (rad) between the chests of two poses, each in its own heading axes: the rotation error of
+/// arms and head copied from one pose to the other.
 #[must_use]
 pub fn trunk_angle(skeleton: &Skeleton, one: &Pose, other: &Pose) -> f64 {
     let up = |pose: &Pose| {

@@ -2,10 +2,10 @@
 //! joints sent through points.
 //!
 //! A [`Take`] is a motion at one rate that knows when its feet stand. [`Take::append`] joins two of
-//! them, [`Take::lengthened`] repeats what is alike in one, [`Take::give`] replaces limbs,
-//! [`through`] bends a motion so that a joint is somewhere at some time, and [`lower`] bends legs under a body that
-//! is closer to the floor. Feet that stand do not slide
-//! where takes are joined: their legs are solved again.
+//! them, [`Take::lengthened`] loops over similar moments of one, [`Take::give`] replaces limbs,
+//! [`through`] bends a motion so that joints pass given places, and [`lower`] bends legs under a
+//! body that is closer to the floor. Planted feet do not slide where takes are joined: their legs
+//! are solved again. [`grounded`] solves the legs of a whole generated motion.
 //!
 //! ```
 //! use kinest::compose::Take;
@@ -22,6 +22,7 @@
 mod align;
 mod depth;
 mod feet;
+mod floor;
 mod join;
 mod lengthen;
 mod likeness;
@@ -30,6 +31,7 @@ mod take;
 mod through;
 
 pub use depth::{depth_range, lower};
+pub use floor::grounded;
 pub use likeness::{Likeness, trunk_angle};
 pub use take::Take;
 pub use through::{ABLE, Mark, Passed, through};

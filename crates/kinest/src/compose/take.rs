@@ -1,15 +1,14 @@
-//! A motion that parts are taken from and put into.
+//! A motion at one rate, with its foot contacts.
 
 use crate::metrics::FeetTrack;
 use crate::motion::{ClipFrame, MotionClip};
 use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use glam::{DQuat, DVec3};
 
-/// A foot that stands again after less than this never left, and one that stands for less is no
-/// support, seconds.
+/// Shorter gaps in a contact are closed and shorter contacts are removed, seconds.
 const FLICKER: f64 = 0.06;
 
-/// A motion at one rate, with what its feet do.
+/// A motion at one rate, with its foot contacts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Take {
     /// Frames per second.

@@ -1,4 +1,4 @@
-//! Bends a motion so that joints are somewhere at some time.
+//! Bends a motion so that joints pass given places at given times.
 
 use super::feet::{self, Shift, shift_foot};
 use super::take::Take;
@@ -29,16 +29,17 @@ pub struct Passed {
     pub after: f64,
 }
 
-/// The joints that can be sent somewhere.
+/// The joints that marks can have.
 pub const ABLE: [J; 5] = [J::Pelvis, J::LeftWrist, J::RightWrist, J::LeftAnkle, J::RightAnkle];
 
-/// Bends a motion so that joints pass marks, which may be in any order, and tells how near they come. A
-/// joint begins to leave its way `ramp` seconds before its first mark and is back as long after the
-/// last one.
+/// Bends a motion so that joints pass marks, given in any order, and returns how near they come. A
+/// joint leaves its path `ramp` seconds before its first mark and returns to it `ramp` seconds
+/// after the last one.
 ///
-/// A wrist moves the arm only, an ankle the leg; both keep their rotation. The pelvis moves the body
-/// above it: feet that stand stay, and step where it goes far. Limbs reach as far as they are long.
-/// `None` if a mark is not within the motion, its place is not finite, or its joint is another one.
+/// A wrist moves only the arm, an ankle only the leg; both keep their rotation. The pelvis moves
+/// the body above it: planted feet stay, and step if it moves far. Limbs reach as far as they are
+/// long. `None` if a mark is not within the motion, its place is not finite, or its joint is
+/// another one.
 #[must_use]
 pub fn through(
     take: &mut Take,
@@ -86,7 +87,7 @@ fn place(take: &Take, skeleton: &Skeleton, mark: &Mark) -> DVec3 {
     of(before).lerp(of(after), at - before as f64)
 }
 
-/// The offset at a time: a monotone cubic from nothing through each key to nothing.
+/// Offset at a time: monotone cubic interpolation of the keys, zero at both ends.
 fn offset(keys: &[(f64, DVec3)], time: f64, ramp: f64) -> DVec3 {
     let (first, last) = (keys[0].0, keys[keys.len() - 1].0);
     let ends = [(first - ramp, DVec3::ZERO), (last + ramp, DVec3::ZERO)];

@@ -9,6 +9,7 @@ pub mod align;
 mod checkpoint;
 mod engine_error;
 pub mod forecast;
+pub mod generate;
 mod kinest;
 mod mamba2;
 mod mlp;
@@ -16,6 +17,7 @@ mod network;
 mod spec;
 mod tensors;
 pub mod tokens;
+mod transformer;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, CheckpointOf, FieldProblem, Manifest, ManifestOf, ModelKind,
@@ -28,3 +30,4 @@ pub use mlp::{Activation, MlpConfig};
 pub use network::{NetworkConfig, NetworkConfigError};
 pub use spec::{Feed, ModelSpec, Take};
 pub use tensors::{NamedTensors, TensorShapes};
+pub use transformer::TransformerConfig;

@@ -40,6 +40,12 @@ impl TensorShapes {
         self.add("standardise.std".into(), [width]);
     }
 
+    /// Adds the tensors of a network that is part of this one, at `at`.
+    pub fn nest(&mut self, at: &str, inner: Self) {
+        let named = inner.0.into_iter().map(|(name, shape)| (format!("{at}.{name}"), shape));
+        self.0.extend(named);
+    }
+
     /// Name and shape of each tensor, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[usize])> {
         self.0.iter().map(|(name, shape)| (name.as_str(), shape.as_slice()))

@@ -58,7 +58,7 @@ pub enum WordingError {
 /// What a slot takes its word from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Source {
+enum Fact {
     Side,
     Direction,
     Pace,
@@ -66,7 +66,7 @@ enum Source {
     When,
 }
 
-impl Source {
+impl Fact {
     fn values(self) -> &'static [&'static str] {
         match self {
             Self::Side => &["left", "right", "both"],
@@ -81,7 +81,7 @@ impl Source {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Slot {
-    from: Source,
+    from: Fact,
     words: BTreeMap<String, Vec<String>>,
 }
 
@@ -132,15 +132,15 @@ impl Filling {
     const PLAIN: Self =
         Self { side: None, direction: None, pace: Pace::Ordinary, count: 1, when: When::First };
 
-    fn word(&self, from: Source) -> &'static str {
+    fn word(&self, from: Fact) -> &'static str {
         match from {
-            Source::Side => match self.side {
+            Fact::Side => match self.side {
                 Some(Side::Left) => "left",
                 Some(Side::Right) => "right",
                 Some(Side::Both) => "both",
                 None => "",
             },
-            Source::Direction => match self.direction {
+            Fact::Direction => match self.direction {
                 Some(Direction::Forward) => "forward",
                 Some(Direction::Backward) => "backward",
                 Some(Direction::Left) => "left",
@@ -149,18 +149,18 @@ impl Filling {
                 Some(Direction::Down) => "down",
                 None => "",
             },
-            Source::Pace => match self.pace {
+            Fact::Pace => match self.pace {
                 Pace::Slow => "slow",
                 Pace::Ordinary => "ordinary",
                 Pace::Fast => "fast",
             },
-            Source::Times => match self.count {
+            Fact::Times => match self.count {
                 0 | 1 => "1",
                 2 => "2",
                 3 => "3",
                 _ => "many",
             },
-            Source::When => match self.when {
+            Fact::When => match self.when {
                 When::First => "first",
                 When::Together => "together",
                 When::Next => "next",

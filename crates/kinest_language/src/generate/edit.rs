@@ -4,7 +4,7 @@ use super::error::GenerateError;
 use super::part::{Part, Seeker};
 use super::reason::Reasoner;
 use super::repertoire::Repertoire;
-use super::report::Source;
+use super::report::Origin;
 use super::wish::Wish;
 use crate::describe::{Act, Wording};
 use kinest::compose::{ABLE, Mark, Passed, Take, through, trunk_angle};
@@ -30,7 +30,7 @@ pub struct Edited {
     /// What was asked for, in words, and whether the rules of descriptions find it in the span.
     pub asked: Vec<(String, bool)>,
     /// Where the motion of the group comes from.
-    pub source: Source,
+    pub source: Origin,
 }
 
 /// Edits motions with the limbs of a repertoire.
@@ -152,7 +152,7 @@ impl<'a> Editor<'a> {
             let found = acts.iter().filter(within).any(|act| wish.is_met_by(act));
             (wish.text(Wording::english()), found)
         });
-        let source = Source {
+        let source = Origin {
             groups: vec![group],
             clip: donor.known.name.clone(),
             from_s: from as f64 / all.rate_hz,

@@ -71,7 +71,7 @@ pub enum GenerateError {
         /// The group.
         group: &'static str,
     },
-    /// Whoever asked did not want it any more.
+    /// Cancelled by the caller.
     #[error("cancelled")]
     Cancelled,
     /// A clip of the library cannot be read.

@@ -5,10 +5,10 @@ use super::part::{Part, Seeker, unasked};
 use super::plan::{Plan, Step};
 use super::reason::Reasoner;
 use super::repertoire::{RATE_HZ, Repertoire};
-use super::report::{Asked, Judged, METHOD, Report, Source, StepReport};
+use super::report::{Asked, Judged, METHOD, Origin, Report, StepReport};
 use super::request::{LONGEST, Request};
 use super::wish::Wish;
-use crate::describe::{Act, Pace, Wording, implied};
+use crate::describe::{Act, Pace, Wording};
 use kinest::compose::{Likeness, Take, trunk_angle};
 use kinest::motion::MotionClip;
 use kinest::skeleton::Group;
@@ -30,15 +30,15 @@ const MIXED: (f64, f64) = (0.3, 0.8);
 const MOST_MIXED: f64 = 0.6;
 /// Time in which a limb changes from one motion to the other, seconds.
 const RAMP: f64 = 0.3;
-/// Bodies and limbs that are tried until the result shows what is wished.
+/// Maximum numbers of bodies and limbs that are tried until the result shows the requested acts.
 const BODIES: usize = 6;
 const DONORS: usize = 8;
-/// What an act that nobody asked for counts against a body, and how well a search likes it counts for it.
+/// Score of a body: penalty per unrequested act, weight of the search score.
 const DISTURBED: f64 = 0.4;
 const FIT: f64 = 0.5;
-/// What may disturb in a motion that is good enough.
+/// Maximum penalty of a motion that is good enough.
 const CLEAN: f64 = 0.3;
-/// What a difference of the trunk counts against a limb of another body, per radian.
+/// Penalty of a limb of another body per radian of difference of the trunk.
 const TRUNK: f64 = 0.8;
 /// What a joint at which bodies differ counts against a part, per metre.
 const SEAM: f64 = 1.0;
@@ -67,7 +67,7 @@ struct Piece {
     /// The frames of the step itself, without what was taken along.
     core: Range<usize>,
     lasts: bool,
-    sources: Vec<Source>,
+    sources: Vec<Origin>,
     /// Number of wishes that it shows.
     shown: usize,
     /// What disturbs in it: the weight of acts that nobody asked for.
@@ -96,10 +96,11 @@ impl Generator {
         self.generate_while(request, &|_| true)
     }
 
-    /// Makes a motion as long as `goes_on` says so, which is told the share that is done, 0 to 1.
+    /// [`Self::generate`], cancellable: `goes_on` receives the progress, 0 to 1, and returns false
+    /// to cancel.
     ///
     /// # Errors
-    /// As [`Self::generate`], or if `goes_on` says no.
+    /// As [`Self::generate`], or if `goes_on` returns false.
     pub fn generate_while(
         &self,
         request: &Request,
@@ -294,7 +295,7 @@ impl Generator {
         let scaled = |frame: usize| (frame as f64 / pace).round() as usize;
         let paced = take.paced(pace);
         let core = scaled(core.start)..scaled(core.end).min(paced.len());
-        let source = Source {
+        let source = Origin {
             groups: Group::ALL.to_vec(),
             clip: part.known.name.clone(),
             from_s: part.core.start as f64 / RATE_HZ,
@@ -423,7 +424,7 @@ impl Generator {
         let skipped = (limb.len() - length) / 2;
         let start = given.core.start + (room - length) / 2;
         given.take.give(skeleton, groups, start..start + length, &limb, skipped, ramp);
-        given.sources.push(Source {
+        given.sources.push(Origin {
             groups: groups.to_vec(),
             clip: donor.known.name.clone(),
             from_s: from as f64 / RATE_HZ,
@@ -506,12 +507,7 @@ impl Generator {
                 asked.push(Asked { step: number, text, wish: *wish, found });
             }
         }
-        let wanted = told.iter().filter(|act| {
-            let mut wishes = asked.iter().map(|asked| asked.wish);
-            wishes.any(|wish| wish.is_met_by(act) || implied(act.kind, wish.kind))
-        });
-        let (acts, wanted) = (told.len(), wanted.count());
-        Ok(Judged { asked, acts, wanted, told: sentence })
+        Ok(Judged::new(asked, &told, sentence))
     }
 
     fn report(

@@ -104,17 +104,17 @@ impl Grammar {
         Ok(Self { table })
     }
 
-    /// Whether something else begins after this word.
+    /// Whether this word starts the next step ("then").
     pub(super) fn is_then(&self, word: &str) -> bool {
         self.table.then.contains(word)
     }
 
-    /// Whether what follows this word was before.
+    /// Whether this word introduces an earlier step ("after").
     pub(super) fn is_after(&self, word: &str) -> bool {
         self.table.after.contains(word)
     }
 
-    /// Whether what follows this word is at the same time.
+    /// Whether this word introduces a simultaneous act ("while").
     pub(super) fn is_meanwhile(&self, word: &str) -> bool {
         self.table.meanwhile.contains(word)
     }

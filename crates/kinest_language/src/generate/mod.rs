@@ -40,6 +40,6 @@ pub use motions::{MotionFolder, Motions, SyntheticMotions};
 pub use plan::{Plan, Step, Unknown};
 pub use reason::Reasoner;
 pub use repertoire::Repertoire;
-pub use report::{Asked, Judged, METHOD, Report, Source, StepReport};
+pub use report::{Asked, Judged, METHOD, Origin, Report, StepReport};
 pub use request::{LONGEST, Request, SHORTEST};
 pub use wish::Wish;

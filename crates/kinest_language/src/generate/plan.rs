@@ -1,6 +1,7 @@
 //! What a text asks for, in order.
 
 use super::wish::Wish;
+use kinest::align::LevelTexts;
 use kinest::skeleton::Group;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -38,4 +39,59 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Words that are not known, and were left out.
     pub unknown: Vec<Unknown>,
+}
+
+impl Plan {
+    /// What a network of texts and motions reads: about the whole body `text`, or the texts of the steps
+    /// if it says nothing; about each group what it does in each step, every sentence once; nothing
+    /// about pairs.
+    #[must_use]
+    pub fn texts(&self, text: &str) -> LevelTexts {
+        let body = match text.chars().any(char::is_alphabetic) {
+            true => text.trim().to_owned(),
+            false => once(self.steps.iter().map(|step| step.text.as_str()), ", then "),
+        };
+        let group = |group: Group| {
+            let told = self.steps.iter().filter_map(|step| step.groups.get(&group));
+            once(told.map(String::as_str), " ")
+        };
+        LevelTexts { body, groups: Group::ALL.map(group), pairs: vec![] }
+    }
+}
+
+/// Texts that say something, each once.
+fn once<'a>(texts: impl Iterator<Item = &'a str>, between: &str) -> String {
+    let mut said: Vec<&str> = vec![];
+    for text in texts.filter(|text| !text.is_empty()) {
+        if !said.contains(&text) {
+            said.push(text);
+        }
+    }
+    said.join(between)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_say_what_they_do_in_each_step_once() {
+        let step = |text: &str, arm: &str| Step {
+            text: text.into(),
+            groups: BTreeMap::from([
+                (Group::RightArm, arm.to_owned()),
+                (Group::Neck, "The head is still.".to_owned()),
+            ]),
+            ..Step::default()
+        };
+        let steps = vec![step("walks", "The right arm swings."), step("waves", "It waves.")];
+        let plan = Plan { steps, unknown: vec![] };
+        let texts = plan.texts(" a person walks, then waves ");
+        assert_eq!(texts.body, "a person walks, then waves");
+        assert_eq!(texts.groups[Group::RightArm.index()], "The right arm swings. It waves.");
+        assert_eq!(texts.groups[Group::Neck.index()], "The head is still.");
+        assert_eq!(texts.groups[Group::LeftLeg.index()], "");
+        assert!(texts.pairs.is_empty());
+        assert_eq!(plan.texts(" . ").body, "walks, then waves");
+    }
 }

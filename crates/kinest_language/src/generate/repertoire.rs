@@ -7,7 +7,7 @@ use crate::library::{Clip, Hit, Library};
 use kinest::compose::Take;
 use kinest::events::{CodeTable, codes_of};
 use kinest::motion::MotionClip;
-use kinest::skeleton::{Skeleton, SmplJoint as J};
+use kinest::skeleton::Skeleton;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,12 +15,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) const RATE_HZ: f64 = 60.0;
 /// Clips that are kept in memory.
 const KEPT: usize = 256;
-/// Share of frames in which a foot must stand before its height says where the floor is.
-const STANDING: f64 = 0.15;
-/// Most by which a clip is raised or lowered to stand on the floor, metres.
-const FLOOR: f64 = 0.06;
-/// Quantile of the heights of soles that is the floor.
-const LOWEST: f64 = 0.05;
 
 /// A clip that was read: its motion at [`RATE_HZ`] and what the body does in it.
 #[derive(Debug)]
@@ -145,7 +139,7 @@ impl Repertoire {
             problem: error.to_string(),
         })?;
         let mut take = Take::new(&clip, &self.skeleton);
-        self.put_on_floor(&mut take);
+        take.put_on_floor(&self.skeleton);
         let known = Arc::new(Known { name: name.into(), take, acts });
         let mut cache = lock();
         if cache.clips.insert(name.into(), Arc::clone(&known)).is_none() {
@@ -157,29 +151,5 @@ impl Repertoire {
             cache.clips.remove(&oldest);
         }
         Ok(known)
-    }
-
-    /// Moves a motion up or down a little, so that feet that stand do so at height 0: floors of
-    /// recordings differ by some centimetres.
-    fn put_on_floor(&self, take: &mut Take) {
-        let mut soles: Vec<f64> = vec![];
-        for (pose, stands) in take.poses.iter().zip(&take.stands) {
-            let joints = self.skeleton.pose_joints(pose);
-            for (ankle, _) in
-                [J::LeftAnkle, J::RightAnkle].into_iter().zip(stands).filter(|(_, s)| **s)
-            {
-                let rotation = joints.rotations[ankle.index()];
-                let lowest = self.skeleton.lowest_sole(ankle, |point| rotation * point);
-                soles.push(joints.positions[ankle.index()].z + lowest);
-            }
-        }
-        if (soles.len() as f64) < STANDING * take.len() as f64 || soles.is_empty() {
-            return;
-        }
-        soles.sort_by(f64::total_cmp);
-        let floor = soles[(LOWEST * soles.len() as f64) as usize];
-        if floor.abs() < FLOOR {
-            take.poses.iter_mut().for_each(|pose| pose.translation.z -= floor);
-        }
     }
 }

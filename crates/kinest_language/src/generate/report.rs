@@ -2,6 +2,8 @@
 
 use super::plan::Unknown;
 use super::wish::Wish;
+use crate::describe::{Act, Describer, Wording, implied};
+use kinest::events::CodeSegment;
 use kinest::skeleton::Group;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -11,7 +13,7 @@ pub const METHOD: &str = "retrieval with limb splicing";
 
 /// Where the motion of some groups comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Source {
+pub struct Origin {
     /// The groups.
     pub groups: Vec<Group>,
     /// The clip of the library.
@@ -38,7 +40,7 @@ pub struct StepReport {
     /// What each group was asked to do.
     pub groups: BTreeMap<Group, String>,
     /// Where the motion comes from: first the whole body, then limbs that replace those of the body.
-    pub sources: Vec<Source>,
+    pub sources: Vec<Origin>,
 }
 
 /// Something that was asked for.
@@ -82,6 +84,31 @@ pub struct Report {
 }
 
 impl Judged {
+    /// What was asked for beside the acts that a sentence about the motion tells.
+    pub(super) fn new(asked: Vec<Asked>, told: &[Act], sentence: String) -> Self {
+        let wanted = told.iter().filter(|act| {
+            let mut wishes = asked.iter().map(|asked| asked.wish);
+            wishes.any(|wish| wish.is_met_by(act) || implied(act.kind, wish.kind))
+        });
+        let wanted = wanted.count();
+        Self { asked, acts: told.len(), wanted, told: sentence }
+    }
+
+    /// Whether a motion shows what another one does: what a sentence about that one tells is what is
+    /// asked for. The order does not matter, and neither does the pace.
+    #[must_use]
+    pub fn like(describer: &Describer, other: &[CodeSegment], codes: &[CodeSegment]) -> Self {
+        let acts = describer.acts(codes);
+        let asked = describer.told(other).into_iter().map(|act| {
+            let wish =
+                Wish { kind: act.kind, side: act.side, direction: act.direction, pace: None };
+            let found = acts.iter().any(|act| wish.is_met_by(act));
+            Asked { step: 0, text: wish.text(Wording::english()), wish, found }
+        });
+        let sentence = describer.describe(codes).global.swap_remove(0);
+        Self::new(asked.collect(), &describer.told(codes), sentence)
+    }
+
     /// Share of what was asked for that is found; `None` if the rules know nothing of what was asked
     /// for.
     #[must_use]
@@ -103,5 +130,28 @@ impl Judged {
         let (recall, precision) = (self.recall()?, self.precision()?);
         let sum = recall + precision;
         Some(if sum > 0.0 { 2.0 * recall * precision / sum } else { 0.0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kinest::events::{CodeTable, codes_of};
+    use kinest::motion::synthetic::{self, Kind};
+    use kinest::skeleton::Skeleton;
+
+    #[test]
+    fn a_motion_is_like_itself_and_not_like_another() {
+        let skeleton = Skeleton::default();
+        let codes = |kind| {
+            let clip = synthetic::clip(kind, 1, 5.0, 60.0, &skeleton);
+            codes_of(&clip, &skeleton, CodeTable::default()).unwrap().segments
+        };
+        let (walk, squat) = (codes(Kind::Walk), codes(Kind::Squat));
+        let describer = Describer::default();
+        let same = Judged::like(&describer, &walk, &walk);
+        assert_eq!((same.recall(), same.f1()), (Some(1.0), Some(1.0)), "{same:?}");
+        let other = Judged::like(&describer, &walk, &squat);
+        assert!(other.recall() < Some(0.6) && other.f1() < Some(0.6), "{other:?}");
     }
 }

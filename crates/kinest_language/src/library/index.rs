@@ -12,11 +12,11 @@ const TITLE: f32 = 2.5;
 const NAME: f32 = 1.5;
 /// The same for a text about the recording session.
 const CONTEXT: f32 = 0.3;
-/// Share of its weight with which a moment counts that only says again what another one says.
+/// Weight of a moment that repeats another one, as a fraction.
 const AGAIN: f32 = 0.1;
-/// How soon more of the same word stops to count (BM25's k₁).
+/// Saturation of repeated words (BM25's k₁).
 const SATURATION: f32 = 1.2;
-/// How much long texts are held against a clip, 0 to 1 (BM25's b).
+/// Penalty on long texts, 0 to 1 (BM25's b).
 const LENGTH: f32 = 0.35;
 /// How well a word with a related meaning answers another, 0 to 1.
 const RELATED: f32 = 0.35;

@@ -23,7 +23,7 @@ impl<B: Backend> Decoder<B> {
         let (width, patch) = (config.width, config.patches[Level::Body.index()]);
         Self {
             embed: linear_layer(width, width, device),
-            blocks: blocks(config, device),
+            blocks: blocks(&config.transformer(), device),
             norm: layer_norm(width, device),
             regress: linear_layer(width, patch * SEEN, device),
             patch,

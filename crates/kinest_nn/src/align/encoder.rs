@@ -6,14 +6,14 @@ use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Tensor};
-use kinest::model::align::AlignConfig;
+use kinest::model::TransformerConfig;
 
 /// Where a text or a motion lies: a normal distribution for each item of a batch.
 #[derive(Clone, Debug)]
 pub struct Point<B: Backend> {
     /// Its middle, `[batch, width]`.
     pub mean: Tensor<B, 2>,
-    /// Logarithm of its variance, `[batch, width]`.
+    /// Logarithm of its variance, `[batch, width]`; 0 if the encoder does not tell it.
     pub log_variance: Tensor<B, 2>,
 }
 
@@ -25,19 +25,24 @@ struct Back<B: Backend> {
 }
 
 /// A transformer on a level's tokens and two learned ones, from which it tells mean and variance
-/// (ACTOR, Petrovich et al. 2021).
+/// (ACTOR, Petrovich et al. 2021). Who only wants the mean leaves out the variance.
 #[derive(Module, Debug)]
-pub(super) struct Encoder<B: Backend> {
+pub(crate) struct Encoder<B: Backend> {
     back: Option<Back<B>>,
     tokens: Param<Tensor<B, 2>>,
     blocks: Vec<Block<B>>,
     norm: LayerNorm<B>,
     mean: Linear<B>,
-    log_variance: Linear<B>,
+    log_variance: Option<Linear<B>>,
 }
 
 impl<B: Backend> Encoder<B> {
-    pub(super) fn new(config: &AlignConfig, looks_back: bool, device: &B::Device) -> Self {
+    pub(crate) fn new(
+        config: &TransformerConfig,
+        looks_back: bool,
+        spreads: bool,
+        device: &B::Device,
+    ) -> Self {
         let width = config.width;
         let back =
             || Back { attention: Attention::new(config, device), norm: layer_norm(width, device) };
@@ -47,17 +52,13 @@ impl<B: Backend> Encoder<B> {
             blocks: blocks(config, device),
             norm: layer_norm(width, device),
             mean: linear_layer(width, width, device),
-            log_variance: linear_layer(width, width, device),
+            log_variance: spreads.then(|| linear_layer(width, width, device)),
         }
     }
 
     /// The point of a sequence, and what a finer level looks at. `coarse` is what the coarser level
     /// leaves to look at.
-    pub(super) fn forward(
-        &self,
-        x: Sequence<B>,
-        coarse: Option<&Sequence<B>>,
-    ) -> (Point<B>, Sequence<B>) {
+    fn forward(&self, x: Sequence<B>, coarse: Option<&Sequence<B>>) -> (Point<B>, Sequence<B>) {
         let Sequence { mut tokens, absent } = x;
         if let (Some(back), Some(coarse)) = (&self.back, coarse) {
             let found = back.attention.forward(tokens.clone(), coarse);
@@ -77,7 +78,23 @@ impl<B: Backend> Encoder<B> {
         let told = |layer: &Linear<B>, token: usize| {
             linear(layer, x.tokens.clone().narrow(1, token, 1)).reshape([batch, width])
         };
-        let (mean, log_variance) = (told(&self.mean, 0), told(&self.log_variance, 1));
+        let mean = told(&self.mean, 0);
+        let log_variance = self.log_variance.as_ref().map(|layer| told(layer, 1));
+        let log_variance = log_variance.unwrap_or_else(|| mean.zeros_like());
         (Point { mean, log_variance }, x)
     }
+}
+
+/// The points of levels, each of which may look at what the one before it found.
+pub(crate) fn points<B: Backend>(
+    encoders: &[Encoder<B>],
+    sequences: impl Iterator<Item = Sequence<B>>,
+) -> Vec<Point<B>> {
+    let mut coarse = None;
+    let encode = |(encoder, sequence): (&Encoder<B>, Sequence<B>)| {
+        let (point, states) = encoder.forward(sequence, coarse.as_ref());
+        coarse = Some(states);
+        point
+    };
+    encoders.iter().zip(sequences).map(encode).collect()
 }

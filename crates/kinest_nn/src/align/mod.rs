@@ -5,10 +5,10 @@
 //! with random weights, [`Htma::from_checkpoint`] one with trained weights.
 
 mod decoder;
-mod encoder;
+pub(crate) mod encoder;
 mod patches;
-mod transformer;
-mod words;
+pub(crate) mod transformer;
+pub(crate) mod words;
 
 pub use encoder::Point;
 
@@ -18,7 +18,7 @@ use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use decoder::Decoder;
-use encoder::Encoder;
+use encoder::{Encoder, points};
 use kinest::align::TextBatch;
 use kinest::model::align::{AlignConfig, Alignment, FRAME, SEEN, Structure};
 use kinest::model::{CheckpointError, CheckpointOf, ManifestOf, NetworkConfigError, Precision};
@@ -58,12 +58,13 @@ impl<B: Backend> Htma<B> {
         config.check()?;
         let structure = config.structure;
         let encoders = || {
-            let encoder = |i| Encoder::new(config, structure.looks_back(i), device);
+            let size = config.transformer();
+            let encoder = |i| Encoder::new(&size, structure.looks_back(i), true, device);
             (0..structure.encoders().len()).map(encoder).collect()
         };
         Ok(Self {
             standardise: Standardise::identity(FRAME, device),
-            words: Words::new(config, device),
+            words: Words::new(config.rows, config.width, device),
             patches: config.levels().map(|level| Patches::new(config, level, device)).collect(),
             text: encoders(),
             motion: encoders(),
@@ -149,17 +150,4 @@ pub fn there<B: Backend>(motions: &Motions<B>) -> Tensor<B, 3> {
     let values: Vec<f32> = motions.lengths.iter().flat_map(each).collect();
     let there = TensorData::new(values, [batch, frames, 1]);
     Tensor::from_data(there, &motions.frames.device())
-}
-
-fn points<B: Backend>(
-    encoders: &[Encoder<B>],
-    sequences: impl Iterator<Item = Sequence<B>>,
-) -> Vec<Point<B>> {
-    let mut coarse = None;
-    let encode = |(encoder, sequence): (&Encoder<B>, Sequence<B>)| {
-        let (point, states) = encoder.forward(sequence, coarse.as_ref());
-        coarse = Some(states);
-        point
-    };
-    encoders.iter().zip(sequences).map(encode).collect()
 }

@@ -6,7 +6,7 @@ use burn::nn::{Dropout, DropoutConfig, LayerNorm, Linear};
 use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Tensor, TensorData};
-use kinest::model::align::AlignConfig;
+use kinest::model::TransformerConfig;
 
 /// What is added to the score of a token that is not there.
 const NEVER: f64 = -1e9;
@@ -22,7 +22,7 @@ pub struct Sequence<B: Backend> {
 
 /// Attention with several heads.
 #[derive(Module, Debug)]
-pub(super) struct Attention<B: Backend> {
+pub(crate) struct Attention<B: Backend> {
     query: Linear<B>,
     key: Linear<B>,
     value: Linear<B>,
@@ -31,14 +31,14 @@ pub(super) struct Attention<B: Backend> {
 }
 
 impl<B: Backend> Attention<B> {
-    pub(super) fn new(config: &AlignConfig, device: &B::Device) -> Self {
+    pub(crate) fn new(config: &TransformerConfig, device: &B::Device) -> Self {
         let layer = || linear_layer(config.width, config.width, device);
         Self { query: layer(), key: layer(), value: layer(), output: layer(), heads: config.heads }
     }
 
-    /// What each token of `x`, `[batch, tokens, width]`, finds among those of `at`; nothing where
-    /// there is none.
-    pub(super) fn forward(&self, x: Tensor<B, 3>, at: &Sequence<B>) -> Tensor<B, 3> {
+    /// Cross-attention of the tokens of `x`, `[batch, tokens, width]`, over those of `at`; zero
+    /// where `at` has none.
+    pub(crate) fn forward(&self, x: Tensor<B, 3>, at: &Sequence<B>) -> Tensor<B, 3> {
         let [batch, tokens, width] = x.dims();
         let split = |x: Tensor<B, 3>| {
             let tokens = x.dims()[1];
@@ -58,7 +58,7 @@ impl<B: Backend> Attention<B> {
 
 /// `x + attention(norm x)`, then `x + shrink(gelu(expand(norm x)))`.
 #[derive(Module, Debug)]
-pub(super) struct Block<B: Backend> {
+pub(crate) struct Block<B: Backend> {
     attention: Attention<B>,
     before_attention: LayerNorm<B>,
     before_hidden: LayerNorm<B>,
@@ -68,7 +68,7 @@ pub(super) struct Block<B: Backend> {
 }
 
 impl<B: Backend> Block<B> {
-    fn new(config: &AlignConfig, device: &B::Device) -> Self {
+    fn new(config: &TransformerConfig, device: &B::Device) -> Self {
         let (width, hidden) = (config.width, config.hidden);
         Self {
             attention: Attention::new(config, device),
@@ -80,7 +80,7 @@ impl<B: Backend> Block<B> {
         }
     }
 
-    pub(super) fn forward(&self, x: Sequence<B>) -> Sequence<B> {
+    pub(crate) fn forward(&self, x: Sequence<B>) -> Sequence<B> {
         let Sequence { tokens, absent } = x;
         let normed = self.before_attention.forward(tokens.clone());
         let at = Sequence { tokens: normed.clone(), absent: absent.clone() };
@@ -92,14 +92,14 @@ impl<B: Backend> Block<B> {
     }
 }
 
-/// The blocks of an encoder or the decoder.
-pub(super) fn blocks<B: Backend>(config: &AlignConfig, device: &B::Device) -> Vec<Block<B>> {
+/// The blocks of an encoder, a decoder or a generator.
+pub(crate) fn blocks<B: Backend>(config: &TransformerConfig, device: &B::Device) -> Vec<Block<B>> {
     (0..config.layers).map(|_| Block::new(config, device)).collect()
 }
 
 /// The numbers that say which of `count` places a token has: sines and cosines of `width / 2` waves,
 /// `[count, width]`.
-pub(super) fn places<B: Backend>(count: usize, width: usize, device: &B::Device) -> Tensor<B, 2> {
+pub(crate) fn places<B: Backend>(count: usize, width: usize, device: &B::Device) -> Tensor<B, 2> {
     let value = |i: usize| {
         let (place, number) = ((i / width) as f64, i % width);
         let wave = (number / 2 * 2) as f64 / width as f64;

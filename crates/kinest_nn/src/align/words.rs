@@ -5,7 +5,7 @@ use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Int, Tensor, TensorData};
 use kinest::align::{PIECES, TextBatch, Tokens};
-use kinest::model::align::{AlignConfig, Level, PARTS};
+use kinest::model::align::{Level, PARTS};
 
 /// Deviation of the numbers of a new table.
 const SPREAD: f64 = 0.1;
@@ -13,23 +13,24 @@ const SPREAD: f64 = 0.1;
 /// A word is the mean of its pieces, which a table holds. A token is a word, the part of the body that
 /// it is about, and its place.
 #[derive(Module, Debug)]
-pub(super) struct Words<B: Backend> {
+pub(crate) struct Words<B: Backend> {
     table: Param<Tensor<B, 2>>,
     parts: Param<Tensor<B, 2>>,
 }
 
 impl<B: Backend> Words<B> {
-    pub(super) fn new(config: &AlignConfig, device: &B::Device) -> Self {
+    /// A new table of `rows` rows.
+    pub(crate) fn new(rows: usize, width: usize, device: &B::Device) -> Self {
         let table = |rows: usize| {
             let spread = Distribution::Normal(0.0, SPREAD);
-            Param::from_tensor(Tensor::random([rows, config.width], spread, device))
+            Param::from_tensor(Tensor::random([rows, width], spread, device))
         };
-        Self { table: table(config.rows), parts: table(PARTS) }
+        Self { table: table(rows), parts: table(PARTS) }
     }
 
     /// All words of a batch, `[words, width]`; word 0 is 0. A common scale makes them as large as the
     /// numbers of places.
-    pub(super) fn all(&self, texts: &TextBatch, device: &B::Device) -> Tensor<B, 2> {
+    pub(crate) fn all(&self, texts: &TextBatch, device: &B::Device) -> Tensor<B, 2> {
         let words = texts.pieces.len();
         let rows = texts.pieces.as_flattened();
         let width = self.table.dims()[1];
@@ -44,7 +45,7 @@ impl<B: Backend> Words<B> {
     }
 
     /// The tokens of levels, one after the other.
-    pub(super) fn tokens(
+    pub(crate) fn tokens(
         &self,
         all: &Tensor<B, 2>,
         texts: &TextBatch,

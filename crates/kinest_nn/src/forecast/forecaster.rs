@@ -19,15 +19,11 @@ pub trait Forecaster<B: Backend> {
     /// [`forecast`](Self::forecast) as in training: batch normalisation uses the moments of this
     /// batch and returns them. After the optimiser's step, [`absorb`](Self::absorb) them. A network
     /// without batch normalisation returns none.
-    fn learn(&self, history: Tensor<B, 3>) -> (Forecast<B>, Vec<BatchMoments<B>>) {
-        (self.forecast(history), vec![])
-    }
+    fn learn(&self, history: Tensor<B, 3>) -> (Forecast<B>, Vec<BatchMoments<B>>);
 
     /// Moves the running figures that [`forecast`](Self::forecast) normalises by towards the moments
     /// of a batch.
-    fn absorb(&mut self, moments: Vec<BatchMoments<B>>) {
-        drop(moments);
-    }
+    fn absorb(&mut self, moments: Vec<BatchMoments<B>>);
 }
 
 /// A continued motion. The branches are those of [`Ksof`](super::Ksof), before the gate; how far

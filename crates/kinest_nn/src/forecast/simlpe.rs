@@ -1,6 +1,7 @@
 //! The siMLPe network: a perceptron along time, in the frequencies of the motion.
 
 use super::forecaster::{Forecast, Forecaster};
+use crate::layers::batch_norm::BatchMoments;
 use crate::layers::{TimeMixer, layer_norm, linear, linear_layer, linear_over_tokens, mix_tokens};
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
@@ -73,6 +74,13 @@ impl<B: Backend> Forecaster<B> for SiMlpe<B> {
         }
         Forecast { future: motion + last, temporal: None, graph: None }
     }
+
+    fn learn(&self, history: Tensor<B, 3>) -> (Forecast<B>, Vec<BatchMoments<B>>) {
+        (self.forecast(history), vec![])
+    }
+
+    /// Nothing to move: there is no batch normalisation.
+    fn absorb(&mut self, _: Vec<BatchMoments<B>>) {}
 }
 
 /// The orthonormal cosine transform (DCT-II), `[frequencies, frames]`, of as many frequencies as

@@ -20,8 +20,8 @@ pub fn cosines<B: Backend>(a: Tensor<B, 2>, b: Tensor<B, 2>) -> Tensor<B, 2> {
     unit(a).matmul(unit(b).transpose())
 }
 
-/// InfoNCE: how surprising it is that text `i` belongs to motion `i`, and the other way round, if
-/// similar ones belong together. `-1/2n Σ log softmax_row(S/τ)_ii + log softmax_column(S/τ)_ii`.
+/// Symmetric InfoNCE over the similarities S of texts and motions, with temperature τ: `-1/2n Σ log
+/// softmax_row(S/τ)_ii + log softmax_column(S/τ)_ii`.
 ///
 /// # Shapes
 /// - `similarity`: S, `[n, n]`

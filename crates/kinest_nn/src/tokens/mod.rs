@@ -131,6 +131,27 @@ impl<B: Backend> TokenNetwork<B> {
         self.standardise.inverse(self.join(said.collect()))
     }
 
+    /// What the first `layers` codes of each part add up to.
+    ///
+    /// # Shapes
+    /// - `tokens`: `[batch, tokens, parts * layers of the network]`
+    /// - output: `[batch, tokens, parts * code_dim]`
+    #[must_use]
+    pub fn sums(&self, tokens: Tensor<B, 3, Int>, layers: usize) -> Tensor<B, 3> {
+        let own = tokens.dims()[2] / self.parts.len();
+        let sums = self.parts.iter().enumerate().map(|(i, part)| {
+            part.quantiser.decode(tokens.clone().narrow(2, i * own, layers.min(own)))
+        });
+        Tensor::cat(sums.collect(), 2)
+    }
+
+    /// The codes of a layer, `[parts, codes, code_dim]`, without a gradient.
+    #[must_use]
+    pub fn codes(&self, layer: usize) -> Tensor<B, 3> {
+        let codes = self.parts.iter().map(|part| part.quantiser.codes(layer));
+        Tensor::stack(codes.collect(), 0)
+    }
+
     /// Encodes and decodes in training: of motion `i`, only the first `active[i]` codes are used.
     /// After the optimiser's step, [`absorb`](Self::absorb) what the codebooks have seen.
     ///

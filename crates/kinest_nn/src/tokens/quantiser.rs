@@ -4,8 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-/// What is kept of a code and of its usage in a step. Shorter than the usual 0.99, because runs here
-/// are of thousands of steps and not of hundreds of thousands.
+/// Decay of the moving averages of codes and usage, per step. The usual 0.99 is too slow for runs
+/// of thousands instead of hundreds of thousands of steps.
 const DECAY: f64 = 0.98;
 
 /// A code is dead if it is chosen less often than this share of the mean of its codebook.
@@ -140,6 +140,12 @@ impl<B: Backend> Quantiser<B> {
             usage.iter().filter(|usage| **usage > 0.0 && **usage >= DEAD as f32 * mean).count()
         };
         self.layers.iter().map(alive).collect()
+    }
+
+    /// The codes of a layer, `[codes, numbers]`, without a gradient.
+    #[must_use]
+    pub fn codes(&self, layer: usize) -> Tensor<B, 2> {
+        self.layers[layer].codes.val().detach()
     }
 
     /// The codes of each vector.

@@ -1,13 +1,15 @@
 //! `evaluate`: scores models and baselines against the true motion.
 
 use super::evaluate_body::{self, BodyEvaluation};
-use super::evaluate_tokens;
+use super::motions::MotionsArgs;
+use super::{evaluate_generated, evaluate_tokens};
 use crate::data::benchmark::{self, Benchmark, Split};
 use crate::data::clips;
 use crate::engine;
 use crate::output::say;
 use crate::report::alignment::{self, AlignReport, TrainedAlignment};
 use crate::report::body_forecast::BodyForecastReport;
+use crate::report::generation::{GenerationReport, TrainedGenerator};
 use crate::report::{
     Baseline, Candidate, Estimator, ForecastReport, TokenReport, TrainedForecaster, TrainedTokens,
     evaluate, evaluate_forecasters,
@@ -21,6 +23,7 @@ use kinest::files::write_atomically;
 use kinest::live::protocol::Protocol;
 use kinest::model::align::Alignment;
 use kinest::model::forecast::{ForecastLayout, Forecasting};
+use kinest::model::generate::Generating;
 use kinest::model::tokens::Tokenising;
 use kinest::model::{CheckpointOf, ModelKind, kind_of};
 use kinest::skeleton::Skeleton;
@@ -59,9 +62,19 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "FILE.model.ron")]
     pub gate: Option<PathBuf>,
     /// What people call trials, CSV with the columns `trial` and `title`; for models of alignment, which are
-    /// scored on it beside the library's own search
+    /// scored on it beside the library's own search, and text-to-motion networks, which make motion of it
     #[arg(long)]
     pub titles: Option<PathBuf>,
+    /// The model of alignment in whose space motions and texts are compared; for text-to-motion networks,
+    /// which need it
+    #[arg(long, value_name = "MODEL")]
+    pub evaluator: Option<PathBuf>,
+    /// Library of motion, as of `generate`: text-to-motion networks are scored beside retrieval from it
+    #[arg(long)]
+    pub library: Option<PathBuf>,
+    /// The folder that the library file was made of
+    #[arg(long, requires = "library", value_name = "DIR")]
+    pub library_data: Option<PathBuf>,
     /// Also score baselines without a network: a constant pose, the clip's first pose, and inverse
     /// kinematics from head and hands
     #[arg(long)]
@@ -193,6 +206,15 @@ fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, 
 /// # Errors
 /// If a model or a clip cannot be read, models do not fit together, or a file cannot be written.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
+    if let Some(models) = generators(&args)? {
+        let report = generated(&args, &models)?;
+        return output(&args, &report, report.to_string(), || report.csv());
+    }
+    for (option, given) in
+        [("--evaluator", args.evaluator.is_some()), ("--library", args.library.is_some())]
+    {
+        ensure!(!given, "{option} is for text-to-motion networks, and no model is one");
+    }
     if let Some(models) = alignments(&args)? {
         let report = align(&args, &models)?;
         return output(&args, &report, report.to_string(), || report.csv());
@@ -281,6 +303,38 @@ fn alignments(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedAlignment
     let models = loaded::<Alignment>(args, "models of alignment")?;
     let named = |(name, checkpoint)| TrainedAlignment { name, checkpoint };
     Ok(models.map(|models| models.into_iter().map(named).collect()))
+}
+
+/// The models, if they are text-to-motion networks.
+fn generators(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedGenerator>>> {
+    let models = loaded::<Generating>(args, "text-to-motion networks")?;
+    let named = |(name, checkpoint)| TrainedGenerator { name, checkpoint };
+    Ok(models.map(|models| models.into_iter().map(named).collect()))
+}
+
+/// Scores text-to-motion networks on cuts of clips.
+fn generated(args: &EvaluateArgs, models: &[TrainedGenerator]) -> anyhow::Result<GenerationReport> {
+    refuse_pose_options(args, "text-to-motion networks")?;
+    refuse_body_options(args)?;
+    let Some(path) = &args.evaluator else {
+        bail!(
+            "--evaluator is missing: generated motion is compared in the space of a model of alignment"
+        );
+    };
+    let library = args.library.clone().map(|library| MotionsArgs {
+        library: Some(library),
+        data: args.library_data.clone(),
+        skeleton: None,
+    });
+    let evaluation = evaluate_generated::Evaluation {
+        data: &args.data,
+        split: args.split.as_deref(),
+        titles: args.titles.as_deref(),
+        evaluator: (path, model_names(std::slice::from_ref(path)).concat()),
+        library,
+        device: args.device,
+    };
+    evaluate_generated::evaluate(evaluation, models)
 }
 
 /// The models, if they are motion tokens.

@@ -4,6 +4,7 @@ use crate::output::say;
 use anyhow::Context;
 use kinest::model::align::Alignment;
 use kinest::model::forecast::Forecasting;
+use kinest::model::generate::Generating;
 use kinest::model::tokens::Tokenising;
 use kinest::model::{CheckpointOf, ModelKind, PoseEstimation, Precision, kind_of};
 use serde_json::{Map, Value};
@@ -47,6 +48,7 @@ pub fn run(args: ExportArgs) -> anyhow::Result<()> {
         Forecasting::NAME => export::<Forecasting>(&args),
         Alignment::NAME => export::<Alignment>(&args),
         Tokenising::NAME => export::<Tokenising>(&args),
+        Generating::NAME => export::<Generating>(&args),
         _ => export::<PoseEstimation>(&args),
     }
 }

@@ -2,13 +2,17 @@
 
 use super::convert::Format;
 use super::motions::MotionsArgs;
+use super::network::{METHOD, Network, NetworkArgs, NetworkReport};
 use crate::output::say;
+use crate::progress;
 use crate::report::generated::{MadeFigures, MadeReport};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
+use indicatif::ProgressBar;
 use kinest::capture::MotionFormat;
+use kinest::motion::MotionClip;
 use kinest::skeleton::Group;
-use kinest_language::generate::{Generated, Generator, Request, Unknown};
+use kinest_language::generate::{Generated, Generator, Judged, Request, Unknown};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +21,8 @@ use std::path::{Path, PathBuf};
 const REAL: f64 = 10.0;
 
 /// Makes motion from words, by retrieval with limb splicing: the clip of a library that shows most of
-/// it, with arms and head of clips that show the rest, and steps joined one after another.
+/// it, with arms and head of clips that show the rest, and steps joined one after another. With
+/// `--model`, by a trained network.
 #[derive(Args, Clone, Debug)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["text", "group", "table"]))]
 pub struct GenerateArgs {
@@ -40,6 +45,9 @@ pub struct GenerateArgs {
     /// Where motion comes from
     #[command(flatten)]
     pub motions: MotionsArgs,
+    /// The network that makes the motion instead
+    #[command(flatten)]
+    pub network: NetworkArgs,
     /// Output, a file of any kind that `convert` writes; with `--table` a folder, which may be left out
     #[arg(long, required_unless_present = "table")]
     pub out: Option<PathBuf>,
@@ -66,10 +74,14 @@ fn group_text(text: &str) -> Result<(Group, String), String> {
 /// Runs `generate`. Unknown words are named on stderr and left out.
 ///
 /// # Errors
-/// If the library cannot be read, nothing known is asked, the library shows nothing like it, the motion
-/// cannot be as long as it should, or a file cannot be written.
+/// If the library or the model cannot be read, nothing known is asked, the library shows nothing like it,
+/// the motion cannot be as long as it should, or a file cannot be written.
 pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
-    let generator = Generator::new(args.motions.open()?);
+    let network = args.network.open()?;
+    let generator = Generator::new(match network {
+        Some(_) => args.motions.for_words()?,
+        None => args.motions.open()?,
+    });
     let request = |text: &str| Request {
         text: text.to_owned(),
         groups: BTreeMap::from_iter(args.group.iter().cloned()),
@@ -83,7 +95,8 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
             text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let requests: Vec<Request> = texts.map(request).collect();
         ensure!(!requests.is_empty(), "{}: there is no text", table.display());
-        let report = many(&generator, &requests, args.out.as_deref(), args.to.into())?;
+        let made = Maker { generator: &generator, network: network.as_ref() };
+        let report = many(made, &requests, args.out.as_deref(), args.to.into())?;
         match args.json {
             true => say!("{}", serde_json::to_string_pretty(&report)?),
             false => say!("{}", report.table()),
@@ -96,6 +109,9 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let out = args.out.as_deref().context("`--out` is missing")?;
     let format = MotionFormat::required(out)?;
     let request = request(args.text.as_deref().unwrap_or_default());
+    if let Some(network) = network {
+        return by_network(&network, &generator, &request, out, args.json);
+    }
     let made = generator.generate(&request)?;
     warn(&made.report.unknown);
     let skeleton = generator.repertoire().skeleton();
@@ -113,11 +129,21 @@ pub fn run(args: GenerateArgs) -> anyhow::Result<()> {
 
 fn warn(unknown: &[Unknown]) {
     for Unknown { word, nearest } in unknown {
-        let near = match nearest.is_empty() {
-            true => String::new(),
-            false => format!("; the nearest known words are {}", nearest.join(", ")),
-        };
-        eprintln!("left out: {word:?} is not known{near}");
+        eprintln!("left out: {word:?} is not known{}", near(nearest));
+    }
+}
+
+/// The same of words that a network has read all the same.
+fn warn_of_read(unknown: &[Unknown]) {
+    for Unknown { word, nearest } in unknown {
+        eprintln!("read by its letters: {word:?} is not known{}", near(nearest));
+    }
+}
+
+fn near(nearest: &[String]) -> String {
+    match nearest.is_empty() {
+        true => String::new(),
+        false => format!("; the nearest known words are {}", nearest.join(", ")),
     }
 }
 
@@ -138,7 +164,10 @@ fn print(made: &Generated, figures: &MadeFigures) {
             say!("  {text}");
         }
     }
-    let judged = &made.report.judged;
+    print_judged(&made.report.judged, figures);
+}
+
+fn print_judged(judged: &Judged, figures: &MadeFigures) {
     for asked in &judged.asked {
         say!("{}  {}", if asked.found { "found  " } else { "missing" }, asked.text);
     }
@@ -151,31 +180,92 @@ fn print(made: &Generated, figures: &MadeFigures) {
     }
 }
 
-fn many(
+/// Writes what a network makes of a request.
+fn by_network(
+    network: &Network,
     generator: &Generator,
+    request: &Request,
+    out: &Path,
+    json: bool,
+) -> anyhow::Result<()> {
+    let format = MotionFormat::required(out)?;
+    let bar = progress::waiting("making motion");
+    let made = network.make(generator, request);
+    bar.finish_and_clear();
+    let (clip, report) = made?;
+    warn_of_read(&report.unknown);
+    let skeleton = generator.repertoire().skeleton();
+    format.save(out, &clip, skeleton)?;
+    let figures = MadeFigures::new(&clip, skeleton, &report.judged);
+    if json {
+        let json = serde_json::json!({ "report": report, "figures": figures });
+        say!("{}", serde_json::to_string_pretty(&json)?);
+        return Ok(());
+    }
+    let NetworkReport { method, model, passes, scale, feet_solved, text, .. } = &report;
+    let feet = if *feet_solved { "solved" } else { "as the network has them" };
+    say!("by {method} {model}, passes {passes}, scale {scale}, feet {feet}");
+    say!("{text}");
+    for text in report.groups.values().filter(|text| !text.is_empty()) {
+        say!("  {text}");
+    }
+    print_judged(&report.judged, &figures);
+    say!("{:.2} s in {}", figures.seconds, out.display());
+    Ok(())
+}
+
+/// What makes the motion of a table.
+#[derive(Clone, Copy)]
+struct Maker<'a> {
+    generator: &'a Generator,
+    network: Option<&'a Network>,
+}
+
+impl Maker<'_> {
+    fn make(&self, request: &Request) -> Result<(MotionClip, Judged), String> {
+        if let Some(network) = self.network {
+            let made = network.make(self.generator, request);
+            let (clip, report) = made.map_err(|error| format!("{error:#}"))?;
+            warn_of_read(&report.unknown);
+            return Ok((clip, report.judged));
+        }
+        let made = self.generator.generate(request).map_err(|error| error.to_string())?;
+        warn(&made.report.unknown);
+        Ok((made.clip, made.report.judged))
+    }
+}
+
+fn many(
+    maker: Maker,
     requests: &[Request],
     out: Option<&Path>,
     format: MotionFormat,
 ) -> anyhow::Result<MadeReport> {
+    let Maker { generator, network } = maker;
     let repertoire = generator.repertoire();
     if let Some(out) = out {
         fs::create_dir_all(out).with_context(|| format!("cannot make folder {}", out.display()))?;
     }
-    let mut report = MadeReport::default();
+    let mut report = MadeReport { method: network.map(|_| METHOD), ..MadeReport::default() };
+    let bar = match network {
+        Some(_) => progress::rows(requests.len(), "making motion"),
+        None => ProgressBar::hidden(),
+    };
     for (number, request) in requests.iter().enumerate() {
-        let made = match generator.generate(request) {
+        let made = maker.make(request);
+        bar.inc(1);
+        let (clip, judged) = match made {
             Ok(made) => made,
             Err(error) => {
-                report.failed.push((request.text.clone(), error.to_string()));
+                report.failed.push((request.text.clone(), error));
                 continue;
             }
         };
-        warn(&made.report.unknown);
         if let Some(out) = out {
             let name = format!("{:03}_poses.{}", number + 1, format.ending());
-            format.save(out.join(name), &made.clip, repertoire.skeleton())?;
+            format.save(out.join(name), &clip, repertoire.skeleton())?;
         }
-        let figures = MadeFigures::new(&made.clip, repertoire.skeleton(), &made.report.judged);
+        let figures = MadeFigures::new(&clip, repertoire.skeleton(), &judged);
         let hit = repertoire.library().search(&request.text, 1)?.into_iter().next();
         let real = match hit {
             Some(mut hit) => {
@@ -189,6 +279,7 @@ fn many(
         };
         report.texts.push((request.text.clone(), figures, real));
     }
+    bar.finish_and_clear();
     Ok(report)
 }
 
@@ -212,7 +303,8 @@ mod tests {
         let skeleton = generator.repertoire().skeleton();
         let walks = [Request::new("a person walks forward")];
         for format in MotionFormat::ALL {
-            let report = many(&generator, &walks, Some(folder.path()), format).unwrap();
+            let maker = Maker { generator: &generator, network: None };
+            let report = many(maker, &walks, Some(folder.path()), format).unwrap();
             assert_eq!(report.texts.len(), 1, "{:?}", report.failed);
             let file = folder.path().join(format!("001_poses.{}", format.ending()));
             let seconds = capture::load(file, skeleton).unwrap().clip.duration();

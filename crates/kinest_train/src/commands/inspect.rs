@@ -7,6 +7,7 @@ use crate::output::say;
 use anyhow::bail;
 use kinest::model::align::Alignment;
 use kinest::model::forecast::Forecasting;
+use kinest::model::generate::Generating;
 use kinest::model::tokens::{TokenConfig, Tokenising};
 use kinest::model::{Checkpoint, CheckpointOf, ModelKind, kind_of};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
@@ -35,6 +36,7 @@ pub fn run(args: InspectArgs) -> anyhow::Result<()> {
             Forecasting::NAME => forecaster(&args.file),
             Alignment::NAME => alignment(&args.file),
             Tokenising::NAME => tokens(&args.file),
+            Generating::NAME => generator(&args.file),
             _ => pose_model(&args.file),
         }
     } else {
@@ -135,16 +137,32 @@ fn alignment(path: &Path) -> anyhow::Result<()> {
 
 fn tokens(path: &Path) -> anyhow::Result<()> {
     let checkpoint = CheckpointOf::<Tokenising>::load(path)?;
-    let TokenConfig { layers, codes, .. } = checkpoint.manifest.network;
     let network = &checkpoint.manifest.network;
     let rate_hz = checkpoint.manifest.spec.rate_hz;
-    let parts = network.parts.count();
-    let inputs = [
-        ("tokens", format!("{parts} for {} frames at {rate_hz} Hz", network.frames())),
-        ("codes", format!("{layers} layers of {codes}")),
-        ("bits", format!("{:.0} per second", network.bits_per_second(rate_hz, layers))),
-    ];
+    let bits = network.bits_per_second(rate_hz, network.layers);
+    let mut inputs = codes(network, rate_hz).to_vec();
+    inputs.push(("bits", format!("{bits:.0} per second")));
     model(&checkpoint, &inputs)
+}
+
+fn generator(path: &Path) -> anyhow::Result<()> {
+    let checkpoint = CheckpointOf::<Generating>::load(path)?;
+    let (network, spec) = (&checkpoint.manifest.network, checkpoint.manifest.spec);
+    let [body, groups, pairs] = spec.words;
+    let mut inputs = codes(&network.tokens, spec.rate_hz).to_vec();
+    inputs.push(("motions", format!("up to {} frames at {} Hz", network.frames(), spec.rate_hz)));
+    inputs.push(("texts", format!("up to {body}, {groups} and {pairs} words")));
+    model(&checkpoint, &inputs)
+}
+
+/// What a token network writes.
+fn codes(network: &TokenConfig, rate_hz: f64) -> [(&'static str, String); 2] {
+    let TokenConfig { layers, codes, .. } = network;
+    let (parts, frames) = (network.parts.count(), network.frames());
+    [
+        ("tokens", format!("{parts} for {frames} frames at {rate_hz} Hz")),
+        ("codes", format!("{layers} layers of {codes}")),
+    ]
 }
 
 /// What every model has, and its own inputs.

@@ -8,6 +8,8 @@ use kinest_language::Library;
 use kinest_language::generate::{MotionFolder, Repertoire};
 use std::path::PathBuf;
 
+/// Those whose motion is described for its words only.
+const DESCRIBED: u8 = 1;
 /// People whose synthetic motion is used where no other is given.
 const PEOPLE: u8 = 4;
 
@@ -32,9 +34,23 @@ impl MotionsArgs {
     /// # Errors
     /// If the library, its folder or the skeleton cannot be read, or the file is of another kind.
     pub fn open(&self) -> anyhow::Result<Repertoire> {
-        let Some(path) = &self.library else {
+        if self.library.is_none() {
             eprintln!("no library is given: using synthetic motion");
-            return Ok(Repertoire::synthetic(PEOPLE)?);
+        }
+        self.or_synthetic(PEOPLE)
+    }
+
+    /// Opens them for what they know of words, where a network makes the motion.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn for_words(&self) -> anyhow::Result<Repertoire> {
+        self.or_synthetic(DESCRIBED)
+    }
+
+    fn or_synthetic(&self, people: u8) -> anyhow::Result<Repertoire> {
+        let Some(path) = &self.library else {
+            return Ok(Repertoire::synthetic(people)?);
         };
         let skeleton = match &self.skeleton {
             Some(path) => {

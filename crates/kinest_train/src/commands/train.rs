@@ -9,6 +9,8 @@ use crate::tasks::forecast::ForecastTask;
 use crate::tasks::forecast::body::BodyTask;
 use crate::tasks::forecast::body::recipe::BodyRecipe;
 use crate::tasks::forecast::recipe::ForecastRecipe;
+use crate::tasks::generate::GenerateTask;
+use crate::tasks::generate::recipe::GenerateRecipe;
 use crate::tasks::pose::recipe::PoseRecipe;
 use crate::tasks::pose::teacher::TeacherConfig;
 use crate::tasks::pose::{PoseIdentity, PoseTask};
@@ -106,6 +108,10 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
             let task = TokenTask::open(token_recipe(&args, path.as_deref())?)?;
             device.train(&task, folder, args.resume)
         }
+        TaskKind::Generate => {
+            let task = GenerateTask::open(generate_recipe(&args, path.as_deref())?)?;
+            device.train(&task, folder, args.resume)
+        }
     }
 }
 
@@ -170,6 +176,18 @@ fn align_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<AlignRe
 fn token_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<TokenRecipe> {
     refuse_foreign(args, path, TaskKind::Tokens)?;
     let mut recipe: TokenRecipe = recipe(args, path)?;
+    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
+    recipe.data.split = args.split.clone().or(recipe.data.split);
+    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
+    recipe.steps = args.steps.unwrap_or(recipe.steps);
+    recipe.check().with_context(|| name(path))?;
+    Ok(recipe)
+}
+
+/// The same for generators.
+fn generate_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<GenerateRecipe> {
+    refuse_foreign(args, path, TaskKind::Generate)?;
+    let mut recipe: GenerateRecipe = recipe(args, path)?;
     recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
     recipe.data.split = args.split.clone().or(recipe.data.split);
     recipe.data.record = record(args)?.unwrap_or(recipe.data.record);

@@ -10,7 +10,7 @@ use std::path::Path;
 /// # Errors
 /// If it cannot be read; the error names the file.
 pub fn load(path: &Path, skeleton: &Skeleton) -> Result<MotionClip, CaptureError> {
-    let Loaded { clip, notes } = capture::load(path, skeleton)?;
+    let Loaded { clip, notes, .. } = capture::load(path, skeleton)?;
     for note in notes {
         eprintln!("{}: {note}", path.display());
     }

@@ -1,4 +1,4 @@
-//! How far what a network says about itself is true: contacts, and deviations against errors.
+//! Accuracy of predicted contacts, and calibration of predicted deviations against errors.
 
 use kinest::live::Certainty;
 use kinest::metrics::{BodyTrack, ContactCounts, FeetTrack};
@@ -31,8 +31,8 @@ struct Bin {
 }
 
 impl CertaintySums {
-    /// Those of an `estimate` with heads at those of the `truth`, whose feet are `feet`. `None` of a network that
-    /// says nothing.
+    /// Sums for an `estimate` whose heads are at those of the `truth`, whose feet are `feet`.
+    /// `None` if the network predicts neither contacts nor deviations.
     #[must_use]
     pub fn new(
         certainties: &[Certainty],

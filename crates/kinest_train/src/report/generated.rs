@@ -88,6 +88,9 @@ impl MadeFigures {
 /// Motion made from many texts, beside the real clips that a search finds for them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct MadeReport {
+    /// How the motions were made, if not by retrieval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'static str>,
     /// Each text with its motion and the first hit of the search.
     pub texts: Vec<(String, MadeFigures, Option<MadeFigures>)>,
     /// Texts of which nothing could be made, and why.
@@ -126,7 +129,8 @@ impl MadeReport {
         }
         let failed: String =
             self.failed.iter().map(|(text, why)| format!("\nnot made: {text}: {why}")).collect();
-        format!("{table}{failed}")
+        let method = self.method.map(|method| format!("by {method}\n\n")).unwrap_or_default();
+        format!("{method}{table}{failed}")
     }
 }
 
@@ -144,8 +148,12 @@ mod tests {
         let report = MadeReport {
             texts: vec![("walks".into(), figures(Some(1.0), 0.0), None)],
             failed: vec![("yodels".into(), "no".into())],
+            method: None,
         };
-        assert!(report.table().contains("| walks") && report.table().contains("not made: yodels"));
+        let table = report.table();
+        assert!(table.contains("| walks") && table.contains("not made: yodels"), "{table}");
+        let named = MadeReport { method: Some("magic"), ..report }.table();
+        assert_eq!(named, format!("by magic\n\n{table}"));
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! Scores of an estimate after the corrections that games make.
+//!
+//! The table shows the corrections step by step on the same estimates, so it runs a [`Refiner`] and
+//! not a [`Player`](kinest::live::Player), which would add its timeline and its fades.
 
 use super::figures::ClipScore;
 use super::looks::{Looks, Step};

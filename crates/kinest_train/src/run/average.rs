@@ -52,7 +52,8 @@ impl<B: Backend> ModuleMapper<B> for Mix {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
         let (id, average, mapper) = param.consume();
         let mixed = match self.weights.remove::<B, D>(id) {
-            Some(weight) => average * self.decay + weight * (1.0 - self.decay),
+            // In this form, because a weight that is not trained must stay what it is to the last bit.
+            Some(weight) => average.clone() + (weight - average) * (1.0 - self.decay),
             None => average,
         };
         Param::from_mapped_value(id, mixed, mapper)

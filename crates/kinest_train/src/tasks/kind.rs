@@ -19,6 +19,8 @@ pub enum TaskKind {
     Align,
     /// Motion tokens.
     Tokens,
+    /// Motion from texts.
+    Generate,
 }
 
 impl TaskKind {
@@ -64,6 +66,7 @@ mod tests {
         assert_eq!(of("(steps: 3, task: Body)").unwrap(), TaskKind::Body);
         assert_eq!(of("(task: Align)").unwrap(), TaskKind::Align);
         assert_eq!(of("(task: Tokens)").unwrap(), TaskKind::Tokens);
+        assert_eq!(of("(task: Generate)").unwrap(), TaskKind::Generate);
         let message = format!("{:#}", of("(task: Dance)").unwrap_err());
         assert!(message.contains("a.train.ron") && message.contains("Dance"), "{message}");
         assert!(of("(batch: ").is_err());

@@ -2,6 +2,7 @@
 
 pub mod align;
 pub mod forecast;
+pub mod generate;
 mod kind;
 pub mod pose;
 pub mod tokens;

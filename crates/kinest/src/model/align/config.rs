@@ -1,20 +1,21 @@
 //! Dimensions of the network of alignment.
 
 use super::level::{FRAME, Level, PARTS, SEEN};
-use crate::model::{NetworkConfigError, TensorShapes};
+use crate::model::{NetworkConfigError, TensorShapes, TransformerConfig};
 use serde::{Deserialize, Serialize};
 
-/// Which levels a network has, and what they know of each other. All but the third are ablations.
+/// Levels of the network and attention between them. All but the third are ablations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Structure {
     /// The whole body only.
     Global,
-    /// The whole body, and groups that look at it.
+    /// The whole body, and groups with cross-attention to it.
     Groups,
-    /// The whole body, groups that look at it, and pairs that look at the groups: KinMo's.
+    /// The whole body, groups with cross-attention to it, and pairs with cross-attention to the
+    /// groups, as in KinMo.
     #[default]
     Interactions,
-    /// Three levels that do not look at each other.
+    /// Three levels without cross-attention.
     Separate,
     /// Three levels in one sequence.
     Flat,
@@ -33,7 +34,7 @@ impl Structure {
         }
     }
 
-    /// Whether encoder `i` looks at what the one before it found.
+    /// Whether encoder `i` has cross-attention to the output of the previous encoder.
     #[must_use]
     pub const fn looks_back(self, i: usize) -> bool {
         i > 0 && matches!(self, Self::Groups | Self::Interactions)
@@ -89,26 +90,24 @@ impl AlignConfig {
         self.problem().map_or(Ok(()), |problem| Err(NetworkConfigError(problem)))
     }
 
+    /// The dimensions of each encoder and of the decoder.
+    #[must_use]
+    pub fn transformer(&self) -> TransformerConfig {
+        let Self { width, heads, layers, hidden, dropout, .. } = *self;
+        TransformerConfig { width, heads, layers, hidden, dropout }
+    }
+
     fn problem(&self) -> Option<String> {
-        let positive = [
-            ("width", self.width),
-            ("heads", self.heads),
-            ("hidden", self.hidden),
-            ("frames", self.frames),
-        ];
-        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Some(format!("`{name}` is 0"));
+        if let Some(problem) = self.transformer().problem() {
+            return Some(problem);
         }
         if self.rows < 2 {
             return Some(format!("`rows` {} has no room for words", self.rows));
         }
-        if !self.width.is_multiple_of(2 * self.heads) {
-            return Some(format!("`width` {} is not twice {} heads", self.width, self.heads));
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Some(format!("`dropout` {} is not in 0..1", self.dropout));
-        }
         let frames = self.frames;
+        if frames == 0 {
+            return Some("`frames` is 0".into());
+        }
         let patch = self.patches.iter().find(|p| **p == 0 || !frames.is_multiple_of(**p))?;
         Some(format!("`patches` has {patch} frames, which do not divide {frames}"))
     }
@@ -122,6 +121,7 @@ impl AlignConfig {
     #[must_use]
     pub fn tensors(&self) -> TensorShapes {
         let width = self.width;
+        let transformer = self.transformer();
         let mut shapes = TensorShapes::default();
         shapes.standardise(FRAME);
         shapes.add("words.table".into(), [self.rows, width]);
@@ -134,40 +134,15 @@ impl AlignConfig {
         }
         for side in ["text", "motion"] {
             for i in 0..self.structure.encoders().len() {
-                let at = format!("{side}.{i}");
-                if self.structure.looks_back(i) {
-                    attention(&mut shapes, &format!("{at}.back.attention"), width);
-                    shapes.layer_norm(&format!("{at}.back.norm"), width);
-                }
-                shapes.add(format!("{at}.tokens"), [2, width]);
-                self.blocks(&mut shapes, &at);
-                shapes.linear(&format!("{at}.mean"), width, width);
-                shapes.linear(&format!("{at}.log_variance"), width, width);
+                let looks_back = self.structure.looks_back(i);
+                transformer.encoder(&mut shapes, &format!("{side}.{i}"), looks_back, true);
             }
         }
         shapes.linear("decoder.embed", width, width);
-        self.blocks(&mut shapes, "decoder");
+        transformer.blocks(&mut shapes, "decoder");
         let frames = self.patches[Level::Body.index()];
         shapes.linear("decoder.regress", width, frames * SEEN);
         shapes
-    }
-
-    fn blocks(&self, shapes: &mut TensorShapes, at: &str) {
-        for i in 0..self.layers {
-            let at = format!("{at}.blocks.{i}");
-            attention(shapes, &format!("{at}.attention"), self.width);
-            shapes.layer_norm(&format!("{at}.before_attention"), self.width);
-            shapes.layer_norm(&format!("{at}.before_hidden"), self.width);
-            shapes.linear(&format!("{at}.expand"), self.width, self.hidden);
-            shapes.linear(&format!("{at}.shrink"), self.hidden, self.width);
-        }
-        shapes.layer_norm(&format!("{at}.norm"), self.width);
-    }
-}
-
-fn attention(shapes: &mut TensorShapes, at: &str, width: usize) {
-    for part in ["query", "key", "value", "output"] {
-        shapes.linear(&format!("{at}.{part}"), width, width);
     }
 }
 

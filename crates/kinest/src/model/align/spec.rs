@@ -21,7 +21,7 @@ impl Default for AlignSpec {
 
 impl AlignSpec {
     /// What is wrong with it: the field and the problem.
-    pub(super) fn problem(&self) -> Option<(&'static str, String)> {
+    pub(in crate::model) fn problem(&self) -> Option<(&'static str, String)> {
         if !(self.rate_hz.is_finite() && self.rate_hz > 0.0) {
             return Some(("spec.rate_hz", format!("{} is not a rate", self.rate_hz)));
         }

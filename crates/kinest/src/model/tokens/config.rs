@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenConfig {
-    /// What has tokens of its own.
+    /// Parts of the body that are tokenised separately.
     pub parts: TokenParts,
     /// Channels inside the encoder and the decoder of a part.
     pub width: usize,
@@ -17,7 +17,7 @@ pub struct TokenConfig {
     pub blocks: usize,
     /// How often the rate is halved: a token stands for `2^halvings` frames.
     pub halvings: usize,
-    /// Sees no later frames than those of the token, so that a motion can be sent while it happens.
+    /// Uses no frames after those of the token, so that a motion can be sent while it happens.
     pub causal: bool,
     /// Numbers of a code.
     pub code_dim: usize,
@@ -58,7 +58,7 @@ impl TokenConfig {
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(NetworkConfigError(format!("`{name}` is 0")));
         }
-        // A token of a second is longer than what a body does.
+        // A token of a second is longer than most actions of a body.
         if self.halvings > 6 {
             let problem = format!("`halvings` {} is more than 6", self.halvings);
             return Err(NetworkConfigError(problem));

@@ -4,7 +4,7 @@ use super::config::TokenConfig;
 use crate::model::{FieldProblem, ModelKind, NetworkConfigError, TensorShapes};
 use serde::{Deserialize, Serialize};
 
-/// What a caller needs to know about a token model beside its network.
+/// Input and output format of a token model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSpec {

@@ -1,8 +1,8 @@
-//! Motion tokens: models that write a motion as a few whole numbers and read it back, with the
-//! dimensions of their networks.
+//! Motion tokens: models that encode a motion as integers and decode it, with the dimensions of
+//! their networks.
 //!
-//! [`TokenConfig`] is the network, [`TokenSpec`] what its numbers are, and [`Tokenising`] the kind
-//! of model under which it is stored.
+//! [`TokenConfig`] has the dimensions of the network, [`TokenSpec`] the format of its numbers, and
+//! [`Tokenising`] the kind of model under which it is stored.
 
 mod config;
 mod kind;

@@ -1,4 +1,4 @@
-//! What of a body has tokens of its own.
+//! Parts of the body that are tokenised separately.
 
 use crate::rotation::SIXD;
 use crate::skeleton::{Group, SmplJoint};
@@ -15,11 +15,11 @@ pub const MOTION_NUMBERS: usize = ROOT_NUMBERS + SIXD * SmplJoint::COUNT;
 /// How a body is divided into parts, each with tokens of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenParts {
-    /// Not at all: a token is of the whole body.
+    /// One part: a token stands for the whole body.
     #[default]
     Whole,
-    /// Into the six kinematic [groups](Group), in their order, so that the tokens of a limb can be
-    /// replaced and nothing else moves in its parent's axes. How the root moves is the torso's.
+    /// Into the six kinematic [groups](Group), in their order, so that replacing the tokens of a
+    /// limb moves nothing else relative to its parent. The root's motion belongs to the torso.
     Groups,
 }
 
@@ -38,7 +38,7 @@ impl TokenParts {
         self.joints().len()
     }
 
-    /// Which numbers of a frame each part sees and says: every number is in one part.
+    /// Numbers of a frame that each part encodes and decodes: every number is in one part.
     #[must_use]
     pub fn columns(self) -> Vec<Vec<usize>> {
         let of = |joints: &[SmplJoint]| {

@@ -7,7 +7,7 @@ use kinest::model::forecast::ForecastLayout;
 #[derive(Debug, PartialEq)]
 pub struct Benchmark {
     /// How its files are arranged and read.
-    pub(super) source: Source,
+    pub(super) kind: Kind,
     /// Meaning of the numbers of a frame.
     pub layout: ForecastLayout,
     /// Its name on the command line and in tables.
@@ -35,9 +35,9 @@ pub struct Benchmark {
     pub truth: &'static str,
 }
 
-/// Where a benchmark comes from.
+/// The benchmark that files are of, by how they are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum Kind {
     Cmu,
     H36m,
     ThreeDpw,
@@ -66,7 +66,7 @@ const AT_25_HZ: [Horizon; 6] = [
 ];
 
 static CMU: Benchmark = Benchmark {
-    source: Source::Cmu,
+    kind: Kind::Cmu,
     layout: ForecastLayout::Cmu38,
     name: "cmu38",
     joints: &[
@@ -97,7 +97,7 @@ static CMU: Benchmark = Benchmark {
 };
 
 static H36M: Benchmark = Benchmark {
-    source: Source::H36m,
+    kind: Kind::H36m,
     layout: ForecastLayout::H36m,
     name: "h36m",
     joints: &[2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 14, 15, 17, 18, 19, 21, 22, 25, 26, 27, 29, 30],
@@ -114,7 +114,7 @@ static H36M: Benchmark = Benchmark {
 };
 
 static THREE_DPW: Benchmark = Benchmark {
-    source: Source::ThreeDpw,
+    kind: Kind::ThreeDpw,
     layout: ForecastLayout::ThreeDpw,
     name: "3dpw",
     joints: &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23],

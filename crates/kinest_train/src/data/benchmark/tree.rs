@@ -1,7 +1,7 @@
 //! Finds and reads the files of a benchmark.
 
 use super::exponential_maps;
-use super::facts::{Benchmark, Source};
+use super::facts::{Benchmark, Kind};
 use super::sequences::{Sequence, Sequences};
 use super::skeletons;
 use super::three_dpw;
@@ -77,25 +77,25 @@ pub fn open(path: &Path, benchmark: &'static Benchmark, split: Split) -> anyhow:
         ensure!(here == wanted, "{} is of {here}, not of {wanted}", path.display());
         return Ok(sequences);
     }
-    let found = find(path, benchmark.source, split)?;
+    let found = find(path, benchmark.kind, split)?;
     read(&found, benchmark)
 }
 
 /// Whether the tree at `path` has this part of the benchmark.
 pub(super) fn has(path: &Path, benchmark: &Benchmark, split: Split) -> bool {
     let is_there = |inside: &str| path.join(inside).join(split.name()).is_dir();
-    match benchmark.source {
-        Source::Cmu => is_there(""),
-        Source::H36m => split.subjects().iter().any(|name| path.join(name).is_dir()),
-        Source::ThreeDpw => is_there("") || is_there("sequenceFiles"),
+    match benchmark.kind {
+        Kind::Cmu => is_there(""),
+        Kind::H36m => split.subjects().iter().any(|name| path.join(name).is_dir()),
+        Kind::ThreeDpw => is_there("") || is_there("sequenceFiles"),
     }
 }
 
 fn read(found: &[Found], benchmark: &'static Benchmark) -> anyhow::Result<Sequences> {
-    let tree = match benchmark.source {
-        Source::Cmu => Some(&skeletons::CMU),
-        Source::H36m => Some(&skeletons::H36M),
-        Source::ThreeDpw => None,
+    let tree = match benchmark.kind {
+        Kind::Cmu => Some(&skeletons::CMU),
+        Kind::H36m => Some(&skeletons::H36M),
+        Kind::ThreeDpw => None,
     };
     let sequences = |Found { path, name, action, subject }: &Found| {
         let (action, subject) = (action.clone(), subject.clone());
@@ -117,15 +117,15 @@ fn read(found: &[Found], benchmark: &'static Benchmark) -> anyhow::Result<Sequen
 }
 
 /// The files of a part, sorted.
-fn find(path: &Path, source: Source, split: Split) -> anyhow::Result<Vec<Found>> {
+fn find(path: &Path, kind: Kind, split: Split) -> anyhow::Result<Vec<Found>> {
     let inside = |folder: PathBuf| {
         let own = folder.join(split.name());
         if own.is_dir() { own } else { folder }
     };
-    match source {
-        Source::Cmu => by_action(&inside(path.into())),
-        Source::H36m => by_subject(path, split),
-        Source::ThreeDpw => {
+    match kind {
+        Kind::Cmu => by_action(&inside(path.into())),
+        Kind::H36m => by_subject(path, split),
+        Kind::ThreeDpw => {
             let files = path.join("sequenceFiles");
             let folder = inside(if files.is_dir() { files } else { path.into() });
             let found = files_in(&folder, "pkl")?;

@@ -44,7 +44,7 @@ impl Bags {
     }
 
     /// Cosine of the angle between two texts, by their numbers: 1 for the same words, 0 for none in
-    /// common. Two texts without words say the same: nothing.
+    /// common. Two empty texts count as equal.
     #[must_use]
     pub fn similarity(&self, one: usize, other: usize) -> f32 {
         let (one, other) = (&self.0[one], &self.0[other]);

@@ -1,114 +1,27 @@
 //! Short parts of clips with their texts.
 
 use super::bags::Bags;
-use super::texts::{level_texts, mirrored};
-use crate::data::augment;
+use super::told::{draw_words, tell};
 use crate::data::captions::Span;
 use crate::data::clips::NamedClip;
 use crate::run::Examples;
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use kinest::align::{FrameWriter, LevelTexts, TextBatch};
-use kinest::events::{CodeError, CodeTable, codes_of};
+use kinest::events::CodeTable;
 use kinest::model::align::{AlignConfig, AlignSpec, FRAME, Level};
-use kinest::motion::MotionClip;
 use kinest::skeleton::{Pose, Skeleton};
-use kinest_language::Describer;
 use kinest_nn::align::Motions;
 use kinest_nn::layers::statistics::DataStatistics;
-use rand::seq::{IndexedRandom, index};
+use rand::seq::index;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Seed of the words of held-out cuts, which no training cut has.
-const HELD_OUT_WORDS: u64 = 1000;
-
-/// How clips are cut and told.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CutConfig {
-    /// From the start of a cut to that of the next, seconds.
-    pub stride_s: f64,
-    /// Shortest cut, seconds.
-    pub shortest_s: f64,
-    /// Wordings of the texts of a cut.
-    pub wordings: usize,
-    /// Seed of the first wording.
-    pub words_from: u64,
-    /// Has each cut a second time, mirrored.
-    pub mirror: bool,
-    /// Share of the draws in which a title, where there is one, takes the place of the sentence about
-    /// the whole body.
-    pub titles: f64,
-}
-
-impl Default for CutConfig {
-    fn default() -> Self {
-        Self {
-            stride_s: 2.4,
-            shortest_s: 1.5,
-            wordings: 6,
-            words_from: 0,
-            mirror: true,
-            titles: 0.3,
-        }
-    }
-}
-
-impl CutConfig {
-    /// The same for what is held out: cuts of `seconds`, one after the other, in words of their own.
-    #[must_use]
-    pub fn held_out(self, seconds: f64) -> Self {
-        Self {
-            stride_s: seconds,
-            wordings: 1,
-            words_from: HELD_OUT_WORDS,
-            mirror: false,
-            titles: 0.0,
-            ..self
-        }
-    }
-
-    /// Checks all values.
-    ///
-    /// # Errors
-    /// If one is invalid; the error names it.
-    pub fn check(&self) -> anyhow::Result<()> {
-        for (name, value) in [("stride_s", self.stride_s), ("shortest_s", self.shortest_s)] {
-            ensure!(value.is_finite() && value > 0.0, "`cuts.{name}` {value} is not above 0");
-        }
-        ensure!(self.wordings > 0, "`cuts.wordings` is 0");
-        ensure!((0.0..=1.0).contains(&self.titles), "`cuts.titles` {} is no share", self.titles);
-        Ok(())
-    }
-
-    /// Cuts of at most `seconds` of a clip.
-    fn spans(&self, duration_s: f64, seconds: f64, titles: &[String]) -> Vec<Span> {
-        let more = ((duration_s - seconds) / self.stride_s).max(0.0);
-        // The rest is worth a cut of its own if it is at least half of one.
-        let count = (more + 0.5) as usize;
-        let start = |i: usize| (i as f64 * self.stride_s).min((duration_s - seconds).max(0.0));
-        let plain = (0..=count).map(|i| Span {
-            start_s: start(i),
-            end_s: start(i) + seconds,
-            mirrored: false,
-            texts: titles.to_vec(),
-        });
-        let plain: Vec<Span> = plain.collect();
-        let others = plain.iter().filter(|_| self.mirror).map(|span| Span {
-            mirrored: true,
-            texts: span.texts.iter().map(|text| mirrored(text)).collect(),
-            ..span.clone()
-        });
-        let others: Vec<Span> = others.collect();
-        [plain, others].concat()
-    }
-}
+pub use super::told::CutConfig;
 
 /// A part of a clip with its texts.
 #[derive(Clone, Debug)]
@@ -198,7 +111,6 @@ impl Cuts {
         let table = Arc::new(CodeTable::default());
         let cut = |(clip, spans): (NamedClip, Vec<Span>)| {
             cuts_of(&clip, &spans, config, spec, network, &table)
-                .with_context(|| format!("clip {}", clip.name))
         };
         let cuts: anyhow::Result<Vec<Vec<Cut>>> = clips.into_par_iter().map(cut).collect();
         let cuts: Vec<Cut> = cuts?.into_iter().flatten().collect();
@@ -286,18 +198,6 @@ impl Cut {
     fn numbers(&self) -> &[f32] {
         &self.motion[self.first * FRAME..(self.first + self.frames) * FRAME]
     }
-
-    /// Its texts in one of its wordings, perhaps with a title.
-    fn told(&self, titles: f64, rng: &mut ChaCha8Rng) -> LevelTexts {
-        let wording = rng.random_range(0..self.wordings.len());
-        let mut texts = self.wordings[wording].clone();
-        if rng.random::<f64>() < titles
-            && let Some(title) = self.titles.choose(rng)
-        {
-            texts.body.clone_from(title);
-        }
-        texts
-    }
 }
 
 impl Examples for Cuts {
@@ -312,8 +212,8 @@ impl Examples for Cuts {
             .into_iter()
             .map(|text| self.alike[text][rng.random_range(0..self.alike[text].len())])
             .collect();
-        let texts: Vec<LevelTexts> =
-            cuts.iter().map(|cut| self.cuts[*cut].told(self.titles, &mut rng)).collect();
+        let mut told = |cut: &Cut| draw_words(&cut.wordings, &cut.titles, self.titles, &mut rng);
+        let texts: Vec<LevelTexts> = cuts.iter().map(|cut| told(&self.cuts[*cut])).collect();
         let mut draw = self.batch(&cuts, &texts);
         // Two cuts with the same title are no negatives of each other, if it is what is read.
         let same_title = |i: usize, j: usize| {
@@ -341,7 +241,7 @@ impl Examples for Cuts {
 
 /// The cuts of a clip at `spans` that are long enough.
 fn cuts_of(
-    NamedClip { name, clip }: &NamedClip,
+    clip: &NamedClip,
     spans: &[Span],
     config: CutConfig,
     spec: AlignSpec,
@@ -349,55 +249,23 @@ fn cuts_of(
     table: &Arc<CodeTable>,
 ) -> anyhow::Result<Vec<Cut>> {
     let skeleton = Skeleton::default();
-    let mut cuts = vec![];
-    for is_mirrored in [false, true] {
-        let spans: Vec<&Span> = spans.iter().filter(|span| span.mirrored == is_mirrored).collect();
-        if spans.is_empty() {
-            continue;
-        }
-        let frames = clip.frames.iter();
-        let frames = frames.map(|f| if is_mirrored { augment::mirrored(f) } else { *f }).collect();
-        let clip = MotionClip { rate_hz: clip.rate_hz, frames };
-        let slow = clip.resampled(spec.rate_hz);
+    let sides = tell(clip, spans, config, spec.rate_hz, network.frames, table)?;
+    let cuts = sides.into_iter().flat_map(|side| {
         let (mut writer, mut motion) = (FrameWriter::new(&skeleton, spec.rate_hz), vec![]);
-        slow.frames.iter().for_each(|frame| writer.write(&Pose::from(frame), &mut motion));
+        side.motion.frames.iter().for_each(|frame| writer.write(&Pose::from(frame), &mut motion));
         let motion = Arc::new(motion);
-        for Span { start_s, end_s, texts, .. } in spans {
-            let at = |seconds: f64, rate_hz: f64, frames: usize| {
-                ((seconds * rate_hz).round().max(0.0) as usize).min(frames)
-            };
-            let first = at(*start_s, spec.rate_hz, slow.frames.len());
-            let end = at(*end_s, spec.rate_hz, slow.frames.len()).min(first + network.frames);
-            if ((end - first.min(end)) as f64) < config.shortest_s * spec.rate_hz {
-                continue;
-            }
-            let seconds = |frame: usize| frame as f64 / spec.rate_hz;
-            let part = at(seconds(first), clip.rate_hz, clip.frames.len())
-                ..at(seconds(end), clip.rate_hz, clip.frames.len());
-            let part = MotionClip { rate_hz: clip.rate_hz, frames: clip.frames[part].to_vec() };
-            let codes = match codes_of(&part, &skeleton, Arc::clone(table)) {
-                Err(CodeError::Short { .. }) => continue,
-                codes => codes?,
-            };
-            let told = |seed| {
-                let describer = Describer { table, seed, ..Describer::default() };
-                level_texts(&describer.describe(&codes.segments))
-            };
-            let wordings = config.wordings as u64;
-            let seeds = config.words_from..config.words_from.saturating_add(wordings);
-            cuts.push(Cut {
-                clip: name.clone(),
-                start_s: *start_s,
-                plain: told(0),
-                wordings: seeds.map(told).collect(),
-                titles: texts.clone(),
-                motion: Arc::clone(&motion),
-                first,
-                frames: end - first,
-            });
-        }
-    }
-    Ok(cuts)
+        side.spans.into_iter().map(move |span| Cut {
+            clip: clip.name.clone(),
+            start_s: span.start_s,
+            plain: span.plain,
+            wordings: span.wordings,
+            titles: span.titles,
+            motion: Arc::clone(&motion),
+            first: span.frames.start,
+            frames: span.frames.len(),
+        })
+    });
+    Ok(cuts.collect())
 }
 
 #[cfg(test)]
@@ -427,21 +295,6 @@ pub(crate) mod tests {
         let titles = vec!["walk, wave left".to_owned()];
         let network = network(Structure::default());
         Cuts::of_clips(vec![(clip, titles)], config, AlignSpec::default(), &network).unwrap()
-    }
-
-    #[test]
-    fn a_clip_is_cut_to_its_end_and_mirrored() {
-        let config = CutConfig { stride_s: 2.0, ..CutConfig::default() };
-        let starts = |duration_s: f64| -> Vec<f64> {
-            let spans = config.spans(duration_s, 4.0, &[]);
-            spans.iter().filter(|span| !span.mirrored).map(|span| span.start_s).collect()
-        };
-        assert_eq!(starts(3.0), [0.0]);
-        assert_eq!(starts(4.9), [0.0]);
-        assert_eq!(starts(5.0), [0.0, 1.0]);
-        assert_eq!(starts(8.5), [0.0, 2.0, 4.0]);
-        let spans = config.spans(3.0, 4.0, &["turn left".into()]);
-        assert_eq!((spans.len(), spans[1].texts[0].as_str()), (2, "turn right"));
     }
 
     #[test]

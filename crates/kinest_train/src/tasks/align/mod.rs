@@ -2,11 +2,14 @@
 
 mod bags;
 pub mod cuts;
+pub mod data;
 pub mod loss;
 pub mod recipe;
 mod task;
 mod texts;
+pub mod told;
 
 pub use bags::Bags;
-pub use task::{AlignIdentity, AlignTask, MOTION_RATE};
+pub use data::MOTION_RATE;
+pub use task::{AlignIdentity, AlignTask};
 pub use texts::{level_texts, mirrored};

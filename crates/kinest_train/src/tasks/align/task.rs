@@ -1,10 +1,8 @@
 //! Alignment as a task of the loop.
 
 use super::cuts::{CutDraw, Cuts};
-use super::recipe::{AlignDataConfig, AlignRecipe};
-use crate::data::captions::Told;
-use crate::data::clips::{self, NamedClip};
-use crate::data::titles::Titles;
+use super::data::{Spans, TitledClips};
+use super::recipe::AlignRecipe;
 use crate::run::config::RunConfig;
 use crate::run::{Loss, Numbers, Task};
 use anyhow::{Context, ensure};
@@ -16,9 +14,6 @@ use kinest_nn::align::Htma;
 use kinest_nn::tensors::{tensors_of, with_tensors};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-
-/// Frames per second of clips from a folder, which their codes are found in.
-pub const MOTION_RATE: f64 = 60.0;
 
 /// Trains a network to put texts near the motions that they describe.
 #[derive(Debug)]
@@ -43,44 +38,11 @@ impl AlignTask {
     /// # Errors
     /// If motion or titles cannot be read, or there are fewer different texts than a batch holds.
     pub fn open(recipe: AlignRecipe) -> anyhow::Result<Self> {
-        let AlignDataConfig { folder, split, only, titles, captions, record: _ } = &recipe.data;
-        let rate_hz = clips::prepared_rate(folder)?.unwrap_or(MOTION_RATE);
-        let mut clips = clips::load(folder, split.as_deref(), rate_hz)?;
-        let starts_with =
-            |name: &str, starts: &[String]| starts.iter().any(|s| name.starts_with(s));
-        clips.retain(|clip| only.is_empty() || starts_with(&clip.name, only));
-        let titles = titles.as_deref().map(Titles::load).transpose()?.unwrap_or_default();
-        let titled = |clip: NamedClip| {
-            let title = titles.of(&clip.name).map_or_else(Vec::new, |title| title.titles.clone());
-            (clip, title)
-        };
-        let names = clips.iter().map(|clip| clip.name.as_str());
-        let captions = captions.as_ref().map(|captions| captions.load(names)).transpose()?;
-        if let Some(Told { spans, missing }) = &captions {
-            eprintln!("captions of {} clips; motions of {missing} others are missing", spans.len());
-            clips.retain(|clip| spans.contains_key(&clip.name));
-        }
-        let hold_out = &recipe.validation.hold_out;
-        let (held, train): (Vec<_>, Vec<_>) =
-            clips.into_iter().map(titled).partition(|(clip, _)| starts_with(&clip.name, hold_out));
-        ensure!(
-            hold_out.is_empty() || !held.is_empty(),
-            "no clip's name starts with what `validation.hold_out` says: {}",
-            hold_out.join(", ")
-        );
-        let set = |what: &str, clips: Vec<(NamedClip, Vec<String>)>, config| {
-            let cuts = match &captions {
-                Some(Told { spans, .. }) => {
-                    let told = |(clip, _): (NamedClip, _)| {
-                        let spans = spans.get(&clip.name).cloned().unwrap_or_default();
-                        (clip, spans)
-                    };
-                    let told = clips.into_iter().map(told).collect();
-                    Cuts::of_spans(told, config, recipe.spec, &recipe.network)
-                }
-                None => Cuts::of_clips(clips, config, recipe.spec, &recipe.network),
-            };
-            let cuts = cuts.with_context(|| what.to_owned())?;
+        let clips = TitledClips::load(&recipe.data, &recipe.validation.hold_out)?;
+        let (train, held_out) = clips.cut(recipe.cuts, recipe.seconds());
+        let set = |what: &str, spans: Spans, config| {
+            let cuts = Cuts::of_spans(spans, config, recipe.spec, &recipe.network)
+                .with_context(|| what.to_owned())?;
             let (count, different) = (cuts.all().len(), cuts.different());
             eprintln!("{what}: {count} cuts, {different} different, {:.1} minutes", cuts.minutes());
             ensure!(
@@ -90,10 +52,8 @@ impl AlignTask {
             );
             anyhow::Ok(cuts)
         };
-        let held_out = match held.is_empty() {
-            true => None,
-            false => Some(set("validation", held, recipe.cuts.held_out(recipe.seconds()))?),
-        };
+        let config = recipe.cuts.held_out(recipe.seconds());
+        let held_out = held_out.map(|spans| set("validation", spans, config)).transpose()?;
         let train = set("training", train, recipe.cuts)?;
         Ok(Self { recipe, train, held_out })
     }

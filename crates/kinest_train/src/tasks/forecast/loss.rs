@@ -22,8 +22,8 @@ pub struct ForecastLossConfig {
     /// The paper's joint prediction smoothness: squared predicted acceleration, which shares the
     /// learned weight of the temporal branch.
     pub jps: f64,
-    /// Whether joints count as in the benchmark's score instead of equally. The score counts a
-    /// joint once more for every joint that stands where it does.
+    /// Whether joints count as in the benchmark's score instead of equally. The score weights a
+    /// joint by the number of joints at its place.
     pub as_scored: bool,
 }
 

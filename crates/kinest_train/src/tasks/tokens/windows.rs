@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 /// Numbers of the joint positions of a body.
 const POSITIONS: usize = 3 * SmplJoint::COUNT;
 
-/// Joint rotations that hardly change in the training data would be all noise if they were scaled to
-/// unit size.
+/// Lower bound of the standard deviation that numbers are divided by, so that joints that barely
+/// move do not become noise.
 const LEAST_DEVIATION: f64 = 0.02;
 
 /// How windows are drawn.
@@ -30,12 +30,13 @@ pub struct WindowConfig {
     /// Mirrors half of the windows, left to right.
     pub mirror: bool,
     /// Share of the windows of which only some layers are used, at least the first.
-    pub dropout: f64,
+    #[serde(alias = "dropout")]
+    pub fewer_layers: f64,
 }
 
 impl Default for WindowConfig {
     fn default() -> Self {
-        Self { frames: 64, mirror: true, dropout: 0.5 }
+        Self { frames: 64, mirror: true, fewer_layers: 0.5 }
     }
 }
 
@@ -50,14 +51,14 @@ impl WindowConfig {
             "`windows.frames` {} are not several tokens of {frames} frames",
             self.frames
         );
-        let dropout = self.dropout;
-        ensure!((0.0..=1.0).contains(&dropout), "`windows.dropout` {dropout} is no share");
+        let fewer = self.fewer_layers;
+        ensure!((0.0..=1.0).contains(&fewer), "`windows.fewer_layers` {fewer} is no share");
         Ok(())
     }
 
     /// Without changes.
     pub(super) fn plain(self) -> Self {
-        Self { mirror: false, dropout: 0.0, ..self }
+        Self { mirror: false, fewer_layers: 0.0, ..self }
     }
 }
 
@@ -199,7 +200,7 @@ impl Examples for Windows {
     type Draw = WindowDraw;
 
     fn draw(&self, seed: u64, first: u64, count: usize) -> WindowDraw {
-        let WindowConfig { frames, mirror, dropout } = self.config;
+        let WindowConfig { frames, mirror, fewer_layers } = self.config;
         let mut draw = WindowDraw { motion: vec![], positions: vec![], active: vec![] };
         for number in first..first + count as u64 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -215,8 +216,8 @@ impl Examples for Windows {
             draw.motion.extend(window(&numbers.motion, MOTION_NUMBERS));
             draw.positions.extend(window(&numbers.positions, POSITIONS));
             let some = rng.random_range(1..=self.layers);
-            let dropped = rng.random::<f64>() < dropout;
-            draw.active.push(if dropped { some } else { self.layers });
+            let fewer = rng.random::<f64>() < fewer_layers;
+            draw.active.push(if fewer { some } else { self.layers });
         }
         draw
     }
@@ -259,9 +260,9 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn layers_are_dropped_as_often_as_said() {
-        let active = |dropout| {
-            let config = WindowConfig { frames: 8, mirror: true, dropout };
+    fn fewer_layers_are_used_as_often_as_said() {
+        let active = |fewer_layers| {
+            let config = WindowConfig { frames: 8, mirror: true, fewer_layers };
             walk(config).draw(1, 0, 400).active
         };
         assert_eq!(active(0.0), [4; 400]);
@@ -282,7 +283,7 @@ pub(super) mod tests {
         good.check(4).unwrap();
         refused(WindowConfig { frames: 30, ..good }, "`windows.frames` 30");
         refused(WindowConfig { frames: 4, ..good }, "`windows.frames` 4");
-        refused(WindowConfig { dropout: 1.5, ..good }, "`windows.dropout`");
+        refused(WindowConfig { fewer_layers: 1.5, ..good }, "`windows.fewer_layers`");
         let error = Windows::new(&[], good, 1, 30.0, &Skeleton::default()).unwrap_err();
         assert!(error.to_string().contains("2.13 s"), "{error}");
     }
