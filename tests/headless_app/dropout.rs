@@ -105,6 +105,49 @@ fn a_doubt_that_becomes_a_report_is_one_dropout() {
     assert!(heard::<TrackingLost>(&mut app).is_empty());
 }
 
+/// A hand that is somewhere else in the first frame after its dropout: the dropout lasts until the hand is believed, and the
+/// wrist never goes there.
+#[test]
+fn a_hand_that_pops_when_it_is_found_is_one_dropout() {
+    for lost_frames in [1, 12, 60] {
+        let mut app = app(KinestSettings::inline());
+        listen::<TrackingLost>(&mut app);
+        listen::<TrackingRegained>(&mut app);
+        let avatar = avatar_of(&mut app, Feeling::new);
+        let trackers = trackers(&mut app);
+        let walk = Walk::new();
+        play(&mut app, &walk, &trackers, 0..60);
+        lose(&mut app, trackers[1], true);
+        play(&mut app, &walk, &trackers, 60..60 + lost_frames);
+        let found = 60 + lost_frames;
+        lose(&mut app, trackers[1], false);
+        let wrist = |app: &App| body(app, avatar).joint_transform(SmplJoint::LeftWrist).translation;
+        for i in found..found + 60 {
+            let before = wrist(&app);
+            walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
+            if i == found {
+                let head = at(&app, trackers[0]);
+                let mut hand = app.world_mut().get_mut::<Transform>(trackers[1]).unwrap();
+                let aside = (head - hand.translation).with_y(0.0).normalize();
+                hand.translation += 0.9 * aside;
+            }
+            app.update();
+            // It returns at 3 m/s beside its own motion.
+            let moved = wrist(&app).distance(before);
+            assert!(moved < 0.2, "lost for {lost_frames}, frame {i}: {moved} m");
+        }
+        assert!(wrist(&app).distance(at(&app, trackers[1])) < 1e-3);
+        let [lost] = heard::<TrackingLost>(&mut app)[..] else { panic!("told once") };
+        assert_eq!((lost.role, lost.reason), (TrackerRole::LeftHand, DropoutReason::Reported));
+        let [regained] = heard::<TrackingRegained>(&mut app)[..] else { panic!("told once") };
+        let frames = regained.after / FRAME.as_secs_f64() - f64::from(lost_frames);
+        // The popped frame and, unless the hand goes on as it went, the first of two that agree.
+        let more = if lost_frames == 1 { 1.0 } else { 2.0 };
+        assert!((frames - more).abs() < 0.1, "{lost_frames}: {frames} frames");
+        assert_eq!(app.world().get::<TrackingState>(trackers[1]).unwrap().lost_since(), None);
+    }
+}
+
 /// A hand that is farther than anybody goes is lost, and the other is followed.
 #[test]
 fn a_tracker_that_is_kilometres_away_is_lost() {

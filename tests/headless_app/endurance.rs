@@ -15,10 +15,17 @@ use std::sync::{Arc, Mutex, mpsc};
 const FRAMES: u32 = 2000;
 const PLAYERS: u64 = 3;
 
-/// Calls `before` at the start of every call, on the worker's thread.
+/// Calls `before` at the start of every call, on the worker's thread. Its outputs are not finite while it `is_ill`.
 struct Troubled<F> {
     inner: Feeling,
     before: F,
+    is_ill: Arc<AtomicBool>,
+}
+
+impl<F> Troubled<F> {
+    fn new(before: F) -> Self {
+        Self { inner: Feeling::new(), before, is_ill: Arc::default() }
+    }
 }
 
 impl<F: FnMut() + Send> PoseEngine for Troubled<F> {
@@ -40,7 +47,11 @@ impl<F: FnMut() + Send> PoseEngine for Troubled<F> {
 
     fn infer(&mut self, x: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
         (self.before)();
-        self.inner.infer(x, batch, take)
+        let mut output = self.inner.infer(x, batch, take)?;
+        if self.is_ill.load(Ordering::SeqCst) {
+            output.fill(f32::NAN);
+        }
+        Ok(output)
     }
 }
 
@@ -115,7 +126,7 @@ fn frames_are_drawn_during_a_call_of_the_network() {
                 _ = door.lock().unwrap().recv();
             }
         };
-        Troubled { inner: Feeling::new(), before }
+        Troubled::new(before)
     });
     let mut calls = 0;
     while session.frame < FRAMES - 200 {
@@ -160,7 +171,7 @@ fn an_engine_that_panics_is_replaced_and_bodies_keep_moving() {
     let mut session = Session::new(move || {
         let told = told.clone();
         let before = move || assert!(!told.swap(false, Ordering::SeqCst), "the device is lost");
-        Troubled { inner: Feeling::new(), before }
+        Troubled::new(before)
     });
     let mut fell_back = session.app.world().resource::<Messages<KinestFellBack>>().get_cursor();
     let mut failed = session.app.world().resource::<Messages<KinestFailed>>().get_cursor();
@@ -239,7 +250,7 @@ fn an_engine_that_always_panics_is_tried_ever_less_often() {
     let avatar = avatar_of(&mut app, move || {
         let told = told.clone();
         let before = move || assert!(told.load(Ordering::SeqCst), "it never works");
-        Troubled { inner: Feeling::new(), before }
+        Troubled::new(before)
     });
     trackers(&mut app);
     set_frame(&mut app, 0.05);
@@ -260,38 +271,6 @@ fn an_engine_that_always_panics_is_tried_ever_less_often() {
     assert_eq!(body(&app, avatar).source(), PoseSource::Estimated, "tried after 32 s");
 }
 
-/// Outputs that are not finite while `is_ill`.
-struct Ill {
-    inner: Feeling,
-    is_ill: Arc<AtomicBool>,
-}
-
-impl PoseEngine for Ill {
-    fn spec(&self) -> &ModelSpec {
-        self.inner.spec()
-    }
-
-    fn device(&self) -> &str {
-        self.inner.device()
-    }
-
-    fn output_frames(&self) -> usize {
-        self.inner.output_frames()
-    }
-
-    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-        self.inner.streams()
-    }
-
-    fn infer(&mut self, x: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
-        let mut output = self.inner.infer(x, batch, take)?;
-        if self.is_ill.load(Ordering::SeqCst) {
-            output.fill(f32::NAN);
-        }
-        Ok(output)
-    }
-}
-
 /// Outputs that are not finite: the pose before is kept for half a second, then the body is made from its trackers, and
 /// the log has one line.
 #[test]
@@ -300,7 +279,11 @@ fn outputs_that_are_not_finite_are_borne() {
     let mut app = app(KinestSettings::inline());
     let is_ill = Arc::new(AtomicBool::new(false));
     let told = is_ill.clone();
-    let avatar = avatar_of(&mut app, move || Ill { inner: Feeling::new(), is_ill: told.clone() });
+    let avatar = avatar_of(&mut app, move || {
+        let mut engine = Troubled::new(|| {});
+        engine.is_ill.clone_from(&told);
+        engine
+    });
     app.world_mut().entity_mut(avatar).insert(Name::new("Patient"));
     let trackers = trackers(&mut app);
     let walk = Walk::new();
@@ -338,7 +321,7 @@ fn faults_at_random_do_not_stop_the_game() {
                 let fails = roll(&mut random, 40) == 0 && is_on.load(Ordering::SeqCst);
                 assert!(!fails, "the device is lost");
             };
-            Troubled { inner: Feeling::new(), before }
+            Troubled::new(before)
         });
         let trackers = trackers(&mut app);
         let walk = Walk::new();

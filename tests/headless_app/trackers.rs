@@ -326,6 +326,36 @@ fn a_body_that_cannot_reach_the_floor_is_told() {
     assert!((event.height - 0.3).abs() < 0.1, "{}", event.height);
 }
 
+/// The runtime lowers the floor: the body crouches with its soles on it, and there is nothing to tell.
+#[test]
+fn a_body_below_its_floor_crouches_on_it() {
+    let mut app = app(KinestSettings::inline());
+    listen::<BodyOffFloor>(&mut app);
+    let avatar = avatar(&mut app, NEVER);
+    app.world_mut().entity_mut(avatar).insert(KinestRefine::default());
+    let trackers = trackers(&mut app);
+    let walk = Walk::new();
+    for i in 0..600_u32 {
+        let mut pose = walk.pose(f64::from(i % 60) / 6e3);
+        pose.translation.z -= if i >= 120 { 0.3 } else { 0.0 };
+        walk.show(&mut app, &trackers, &pose);
+        app.update();
+        if i >= 420 {
+            let shown = *body(&app, avatar).pose_z_up();
+            let joints = Skeleton::default().pose_joints(&shown);
+            let sole = |ankle: SmplJoint| {
+                let rotation = joints.rotations[ankle.index()];
+                joints.positions[ankle.index()].z
+                    + Skeleton::default().lowest_sole(ankle, |point| rotation * point)
+            };
+            for height in [SmplJoint::LeftAnkle, SmplJoint::RightAnkle].map(sole) {
+                assert!(height.abs() < 0.03, "frame {i}: {height} m");
+            }
+        }
+    }
+    assert!(heard::<BodyOffFloor>(&mut app).is_empty());
+}
+
 /// A vehicle that drives, climbs and has half the scale: the passenger has the same pose as one in
 /// the world, and its head and hands are at the trackers.
 #[test]
@@ -366,6 +396,49 @@ fn the_body_moves_with_its_tracking_space() {
         let changed = change(a, b);
         assert!(changed < 5e-3, "frame {i}: {changed} rad");
     }
+}
+
+/// Kilometres from the origin of the world, where 32-bit transforms are off by half a millimetre: a controller at the origin
+/// of its space and one that is frozen in it are found, and the other devices are not doubted.
+#[test]
+fn devices_are_judged_in_their_space_wherever_it_is() {
+    let mut app = app(KinestSettings::inline());
+    listen::<TrackingLost>(&mut app);
+    let avatar = avatar_of(&mut app, Feeling::new);
+    let trackers = trackers(&mut app);
+    // Devices are below a rig that is below the space.
+    let rig = app.world_mut().spawn(Transform::default()).add_children(&trackers).id();
+    let turn = Quat::from_rotation_y(0.7);
+    let space = Transform::from_xyz(4321.0, 20.0, -7654.0).with_rotation(turn);
+    let space = app.world_mut().spawn(space).add_child(rig).id();
+    app.world_mut().entity_mut(avatar).insert(TrackingSpace(space));
+    let walk = Walk::new();
+    let frozen = walk.pose(1.0);
+    for i in 0..240_u32 {
+        walk.move_trackers(&mut app, &trackers, f64::from(i) / 60.0);
+        if (60..90).contains(&i) {
+            *app.world_mut().get_mut::<Transform>(trackers[1]).unwrap() = Transform::IDENTITY;
+        }
+        if i >= 120 {
+            let [head, left] = [0, 1].map(|k| *app.world().get::<Transform>(trackers[k]).unwrap());
+            walk.show(&mut app, &trackers, &frozen);
+            *app.world_mut().get_mut::<Transform>(trackers[0]).unwrap() = head;
+            *app.world_mut().get_mut::<Transform>(trackers[1]).unwrap() = left;
+        }
+        // Moved by stick.
+        app.world_mut().get_mut::<Transform>(space).unwrap().translation.x += 0.02;
+        app.update();
+    }
+    let lost = heard::<TrackingLost>(&mut app);
+    let reasons: Vec<_> = lost.iter().map(|lost| (lost.role, lost.reason)).collect();
+    let (left, right) = (TrackerRole::LeftHand, TrackerRole::RightHand);
+    // The hand may have jumped to where it is frozen.
+    let told = reasons.iter().filter(|it| **it != (right, DropoutReason::Jumped)).copied();
+    let [at_origin, frozen] = told.collect::<Vec<_>>()[..] else { panic!("{reasons:?}") };
+    assert_eq!(at_origin, (left, DropoutReason::AtOrigin));
+    // The body walks away from it, out of reach.
+    let reasons = [DropoutReason::Frozen, DropoutReason::OutOfReach];
+    assert!(frozen.0 == right && reasons.contains(&frozen.1), "{frozen:?}");
 }
 
 /// Eyes look along −z; they are above and in front of the head joint.

@@ -12,7 +12,7 @@ use kinest::coordinates::{engine_from_amass_point, engine_from_amass_rotation};
 use kinest::rotation::quat_from_matrix;
 use kinest::tracker::TrackerRole;
 
-/// Gives each replay of a file its motion when the file is loaded, and when it is loaded again.
+/// Gives each replay of a file its motion when the file is loaded or reloaded.
 pub(super) fn open_files(
     files: Res<Assets<MotionFile>>,
     mut events: MessageReader<AssetEvent<MotionFile>>,
@@ -67,7 +67,7 @@ pub(super) fn replay(
         }
         let space = space.map(|TrackingSpace(space)| *space);
         let space = space.filter(|space| commands.get_entity(*space).is_ok());
-        // A tracker that the motion lacks in this frame is not tracked.
+        // A tracker that is missing from the motion in this frame is not tracked.
         replay.tracked = [false; ROLES];
         for (role, pose) in replay.trackers() {
             replay.tracked[role as usize] = pose.tracked;
@@ -99,7 +99,7 @@ pub(super) fn replay(
     }
 }
 
-/// Tells sampling what the shown frame knows beyond its trackers' transforms.
+/// Passes data of the shown frame beyond its trackers' transforms to sampling.
 pub(super) fn tell_replayed(mut replays: Query<(&MotionReplay, &mut Sampled)>) {
     for (replay, mut sampled) in &mut replays {
         let recorded = replay.recorded();
@@ -115,7 +115,7 @@ pub(super) fn tell_replayed(mut replays: Query<(&MotionReplay, &mut Sampled)>) {
     }
 }
 
-/// Trackers that a replay spawned go with their avatar.
+/// Despawns trackers that a replay spawned with their avatar.
 pub(super) fn on_despawn(
     despawned: On<Despawn, KinestAvatar>,
     mut commands: Commands,

@@ -15,7 +15,7 @@ use crate::trackers::sample;
 use bevy::prelude::*;
 use drive::{on_despawn, open_files, replay, tell_replayed};
 use recorder::{on_stop_recording, record};
-use writer::{UnsavedMotions, on_stop_writing, write, write_again};
+use writer::{UnsavedMotions, on_exit, on_stop_writing, write, write_again};
 
 /// Moves trackers along each [`MotionReplay`], and runs [`TrackerRecorder`]s and [`MotionWriter`]s.
 pub struct KinestReplayPlugin;
@@ -37,6 +37,7 @@ impl Plugin for KinestReplayPlugin {
                     (record, write, write_again).after(KinestSystems::Writeback),
                 ),
             )
+            .add_systems(Last, on_exit)
             .add_observer(on_despawn)
             .add_observer(on_stop_recording)
             .add_observer(on_stop_writing);

@@ -17,9 +17,9 @@ const ROUNDING: f64 = 5e-4;
 /// A jump to another moment, during which the trackers did not move.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Jump {
-    /// By [`MotionReplay::seek`]: what was before does not count.
+    /// By [`MotionReplay::seek`]: the avatar is reset.
     Sought,
-    /// From the end to the start: the player goes on.
+    /// From the end to the start: a teleport of the player.
     Repeated,
 }
 
@@ -36,8 +36,8 @@ enum Motion {
 /// Every frame in `PreUpdate` it writes the `Transform`s of the avatar's trackers, relative to
 /// their parents, and spawns missing trackers, which are children of the avatar's
 /// [`TrackingSpace`](crate::TrackingSpace) and despawned with the avatar. A recording's dropouts
-/// are replayed. The trackers' [`TrackingState`](crate::TrackingState) stays the game's, which can
-/// play dropouts of its own.
+/// are replayed. The game owns the trackers' [`TrackingState`](crate::TrackingState) and can
+/// simulate further dropouts.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -59,9 +59,9 @@ pub struct MotionReplay {
     motion: Motion,
     #[reflect(ignore)]
     file: Option<Handle<MotionFile>>,
-    /// Its file has not been loaded yet.
+    /// Whether its file is not loaded yet.
     pub(super) waits: bool,
-    /// Playback speed; 1 is the original speed, 0 stands still.
+    /// Playback speed; 1 is the original speed, 0 a standstill.
     pub speed: f64,
     /// Whether it restarts at its end, or stays there.
     pub repeats: bool,
@@ -71,12 +71,12 @@ pub struct MotionReplay {
     part: Option<(f64, f64)>,
     seconds: f64,
     passes: u32,
-    /// At its end, which has been counted.
+    /// At its end, which is already counted.
     over: bool,
-    /// Not yet told to the avatar.
+    /// A jump that the avatar has not processed yet.
     #[reflect(ignore)]
     pub(super) jump: Option<Jump>,
-    /// What the player of a clip wears beside head and hands.
+    /// Trackers that the player of a clip wears beside head and hands.
     #[reflect(ignore)]
     worn: Vec<TrackerRole>,
     /// Which trackers are tracked in the shown frame, in the order of [`TrackerRole::ALL`].
@@ -85,8 +85,8 @@ pub struct MotionReplay {
 }
 
 impl MotionReplay {
-    /// Perfect trackers on a body with `skeleton` that moves as in `clip`. A clip without frames is
-    /// the rest pose.
+    /// Ideal trackers on a body with `skeleton` that plays `clip`. A clip without frames is the
+    /// rest pose.
     #[must_use]
     pub fn clip(mut clip: MotionClip, skeleton: Skeleton) -> Self {
         if clip.frames.is_empty() {
@@ -97,9 +97,9 @@ impl MotionReplay {
 
     /// The trackers of a recording, with its dropouts and its player's calibration, if recorded.
     ///
-    /// The poses of a session that was recorded from its start (recorder and [`ResetAvatar`](crate::ResetAvatar) in one
-    /// frame) are reproduced bit for bit with
-    /// [`KinestSettings::inline`](crate::KinestSettings::inline), frames as long as when recording,
+    /// The poses of a session that was recorded from its start (recorder and
+    /// [`ResetAvatar`](crate::ResetAvatar) in one frame) are reproduced bit for bit with
+    /// [`KinestSettings::inline`](crate::KinestSettings::inline), the frame times of the recording,
     /// and the model named by [`RecordedFrame::model`].
     #[must_use]
     pub fn recording(recording: Recording) -> Self {
@@ -151,15 +151,15 @@ impl MotionReplay {
         Self { repeats: true, ..self }
     }
 
-    /// The player of a clip wears trackers of these roles beside head and hands. A recording has its
-    /// own. Head and hands need not be named.
+    /// Adds trackers of these roles to the player of a clip, beside head and hands, which need not
+    /// be named. A recording has its own trackers.
     #[must_use]
     pub fn wearing(self, worn: impl Into<Vec<TrackerRole>>) -> Self {
         Self { worn: worn.into(), ..self }
     }
 
-    /// Plays only the part from `start` to `end`, seconds from the start of the motion, as far as the
-    /// motion has it. Moments are still counted from the start of the motion.
+    /// Plays only the part from `start` to `end`, seconds from the start of the motion, clamped to
+    /// the motion. Times are still counted from the start of the motion.
     #[must_use]
     pub fn part(self, start: f64, end: f64) -> Self {
         let mut played = Self { part: Some((start, end)), ..self };
@@ -175,7 +175,7 @@ impl MotionReplay {
         (start, end.max(start).min(duration))
     }
 
-    /// Jumps to a moment, seconds from the start. The avatar is reset there.
+    /// Jumps to a time, seconds from the start, and resets the avatar.
     pub fn seek(&mut self, seconds: f64) {
         self.seconds = seconds.clamp(0.0, self.duration());
         (self.jump, self.started, self.over) = (Some(Jump::Sought), false, false);
@@ -196,7 +196,7 @@ impl MotionReplay {
         }
     }
 
-    /// How often the end was reached.
+    /// Number of times the end was reached.
     #[must_use]
     pub fn passes(&self) -> u32 {
         self.passes
@@ -221,7 +221,7 @@ impl MotionReplay {
         Some(SmplJoint::ALL.map(|joint| shown[joint.index()].distance(truth[joint.index()])))
     }
 
-    /// The present frame of a recording, if the moment is exactly a frame's and not between two.
+    /// The current frame of a recording, if the time is exactly a frame's.
     pub(super) fn recorded(&self) -> Option<&RecordedFrame> {
         match &self.motion {
             Motion::Clip { .. } => None,
@@ -244,7 +244,7 @@ impl MotionReplay {
         self.file.as_ref().map(Handle::id)
     }
 
-    /// Plays what was loaded from its file, from the start.
+    /// Plays the loaded file from its start.
     pub(super) fn open(&mut self, file: &MotionFile) {
         self.motion = match file.clone() {
             MotionFile::Clip(clip) => Motion::Clip { clip, skeleton: Box::default() },
@@ -282,7 +282,7 @@ impl MotionReplay {
         }
         self.passes += u32::from(!self.over);
         self.over = !self.repeats;
-        // A motion of one moment stands still.
+        // A motion without duration does not repeat.
         self.jump = (self.repeats && end > start).then_some(Jump::Repeated);
         self.seconds = if self.repeats { start } else { end };
     }

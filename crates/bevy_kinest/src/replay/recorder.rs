@@ -8,9 +8,9 @@ use kinest::live::{RecordedFrame, RecordingError, RecordingWriter};
 use kinest::tracker::TrackerSet;
 use std::path::Path;
 
-/// Records an avatar's trackers, calibration and model, and on request its poses, to a file, frame
-/// by frame. Lives on the avatar's entity; removing it, inserting another one over it, or despawning the
-/// avatar ends the file.
+/// Records an avatar's trackers, calibration and model, and optionally its poses, to a file, frame
+/// by frame. Lives on the avatar's entity; removing it, replacing it by another one, or despawning
+/// the avatar closes the file.
 #[derive(Component, Debug, Reflect)]
 #[reflect(Component, from_reflect = false)]
 pub struct TrackerRecorder {
@@ -30,13 +30,13 @@ impl TrackerRecorder {
         Ok(Self { writer, poses })
     }
 
-    /// Whether it is still writing; a full disk, for example, ends it.
+    /// Whether it is still recording; an error, such as a full disk, ends the recording.
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.writer.is_some()
     }
 
-    /// Frames written.
+    /// Number of frames written.
     #[must_use]
     pub fn frames(&self) -> usize {
         self.writer.as_ref().map_or(0, RecordingWriter::frames)
@@ -91,7 +91,7 @@ pub(super) fn on_stop_recording(
 mod tests {
     use super::*;
 
-    /// For each recorder that is dropped, whether its file had been ended before.
+    /// For each dropped recorder, whether its file was already closed.
     #[derive(Resource, Default)]
     struct Ended(Vec<bool>);
 

@@ -1,10 +1,10 @@
-//! What networks say beside rotations, for the moment that is shown.
+//! Predicted contacts and deviations at the shown time.
 
 use super::Estimate;
 use crate::skeleton::{CONTACTS, PerJoint};
 use std::collections::VecDeque;
 
-/// Statements kept: as many as a [`PoseTimeline`](super::PoseTimeline) keeps estimates.
+/// Number of entries kept: as many as a [`PoseTimeline`](super::PoseTimeline) keeps estimates.
 const KEPT: usize = 24;
 
 /// Contacts and deviations of one estimate.
@@ -16,13 +16,13 @@ pub struct Certainty {
     pub deviations: Option<PerJoint<f64>>,
 }
 
-/// The recent statements of one network about one body. Networks that make none cost nothing.
+/// Recent contacts and deviations of one body; empty for networks that predict neither.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Certainties(VecDeque<(f64, Certainty)>);
 
 impl Certainties {
-    /// Adds those of an estimate for time `time`, seconds. One that is not newer than the newest starts anew, as
-    /// its clock is another or its order is broken.
+    /// Adds those of the estimate at `time` (s). A time that is not newer than the newest clears
+    /// the history first: the clock was reset or the order is broken.
     pub(super) fn push(&mut self, time: f64, estimate: &Estimate) {
         let Estimate { contacts, deviations, .. } = *estimate;
         if contacts.is_none() && deviations.is_none() {
@@ -38,15 +38,15 @@ impl Certainties {
         self.0.push_back((time, Certainty { contacts, deviations }));
     }
 
-    /// Those of the newest estimate that is not newer than `time`, or else of the oldest; nothing if there is
-    /// none.
+    /// Contacts and deviations of the newest estimate up to `time` (s), or of the oldest if all are
+    /// later; the default if there are none.
     pub(super) fn at(&self, time: f64) -> Certainty {
         let after = self.0.partition_point(|(t, _)| *t <= time);
         let found = self.0.get(after.saturating_sub(1));
         found.map_or_else(Certainty::default, |(_, certainty)| *certainty)
     }
 
-    /// Forgets all.
+    /// Clears the history.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

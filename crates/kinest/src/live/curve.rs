@@ -1,14 +1,16 @@
 //! A smooth motion through poses that are far apart in time.
 
+use crate::easing::smoothstep;
 use crate::rotation::{exp, log};
 use crate::skeleton::Pose;
 use glam::DVec3;
 use std::collections::VecDeque;
 
-/// Time between poses up to which they tell how a motion accelerates, seconds; beyond, less and less.
+/// Time between poses (s) up to which they determine the acceleration of a motion; the influence of
+/// longer intervals decreases.
 const CLOSE: f64 = 0.05;
 
-/// The poses around one interval, and the seconds between them.
+/// The poses around one interval and their time differences in seconds.
 struct Around<'a> {
     before: Option<(&'a Pose, f64)>,
     from: &'a Pose,
@@ -20,8 +22,8 @@ struct Around<'a> {
 /// The pose at `time` on a smooth curve through `poses`, which are in order of time; the first before
 /// and the last beyond them. `None` without poses.
 ///
-/// Each interval is a cubic (Catmull and Rom's, for uneven times) of rotation vectors. At the end it
-/// has the speed of a parabola through the last three poses, if they are close.
+/// Each interval is a cubic (Catmull–Rom, for uneven times) in rotation vectors. The curve ends
+/// with the speed of a parabola through the last three poses, if they are close in time.
 pub(super) fn pose_at(poses: &VecDeque<(f64, Pose)>, time: f64) -> Option<Pose> {
     let after = poses.partition_point(|(t, _)| *t <= time);
     let (Some(from), Some((t1, to))) = (after.checked_sub(1), poses.get(after)) else {
@@ -46,12 +48,13 @@ pub(super) fn pose_at(poses: &VecDeque<(f64, Pose)>, time: f64) -> Option<Pose> 
 }
 
 impl Around<'_> {
-    /// How far the motion has gone from the start of the interval, `t` of the way. `step` is the
-    /// difference between two poses.
+    /// Displacement since the start of the interval at the fraction `t` of its duration. `step` is
+    /// the difference between two poses.
     fn moved(&self, t: f64, step: impl Fn(&Pose, &Pose) -> DVec3) -> DVec3 {
         let whole = step(self.from, self.to);
         let speed = whole / self.seconds;
-        // What a parabola through three poses adds to the speed of the interval at their middle.
+        // Correction of the interval's speed at the middle one of three poses, by a parabola
+        // through them.
         let bend = |before: DVec3, after: DVec3, own: f64, other: f64| {
             (after - before) * (own / (own + other))
         };
@@ -68,7 +71,7 @@ impl Around<'_> {
             (None, None) => speed,
         };
         let (s, a, b) = (1.0 - t, at_start * self.seconds, at_end * self.seconds);
-        whole * (t * t * (3.0 - 2.0 * t)) + a * (t * s * s) - b * (t * t * s)
+        whole * smoothstep(t) + a * (t * s * s) - b * (t * t * s)
     }
 }
 

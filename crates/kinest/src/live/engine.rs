@@ -68,7 +68,7 @@ pub fn streams_of(engine: &mut dyn PoseEngine) -> Result<&mut dyn StreamEngine, 
     engine.streams().ok_or(EngineError::NoStreams { device })
 }
 
-/// Runs the network once on zeros, as its spec says it is fed, so that compilation and allocation
+/// Runs the network once on zeros, with the feed of its spec, so that compilation and allocation
 /// happen before the first player.
 ///
 /// # Errors
@@ -81,7 +81,7 @@ pub fn warm_up(engine: &mut dyn PoseEngine) -> Result<(), EngineError> {
             const STREAM: u64 = 0;
             let streams = streams_of(engine)?;
             let frame = StreamFrames { stream: STREAM, features: &vec![0.0; layout.inputs()] };
-            // The second call of a stream runs other code than the first.
+            // The second call of a stream takes another code path than the first.
             for _ in 0..2 {
                 streams.advance(&[frame], Take::Newest)?;
             }

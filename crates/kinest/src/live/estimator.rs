@@ -42,7 +42,7 @@ impl PoseEstimator {
         Self::with_settings(engine, PlayerSettings::plain())
     }
 
-    /// An estimator that fades and corrects the network's poses as `settings` says.
+    /// An estimator that fades and corrects the network's poses according to `settings`.
     #[must_use]
     pub fn with_settings(engine: Box<dyn PoseEngine>, settings: PlayerSettings) -> Self {
         Self { spec: engine.spec().clone(), engine, player: Player::new(settings) }

@@ -30,7 +30,7 @@ pub(crate) fn answer() -> Pose {
     pose
 }
 
-/// What a [`FakeEngine`] does in a call.
+/// Behaviour of a [`FakeEngine`] in one call.
 pub(crate) enum Deed {
     Answer,
     NotFinite,
@@ -38,7 +38,7 @@ pub(crate) enum Deed {
     Panic,
 }
 
-/// Outputs [`answer`], or does what `deed` says.
+/// Outputs [`answer`], or acts according to `deed`.
 pub(crate) struct FakeEngine<F> {
     pub spec: ModelSpec,
     pub deed: F,

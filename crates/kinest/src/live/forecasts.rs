@@ -1,4 +1,4 @@
-//! Forecasts of one player's body: shown ahead of its estimates, and through dropouts.
+//! Forecasts of one player's body, ahead of its estimates and through dropouts.
 
 use crate::forecast::{BodyForecaster, ForecastPose, PoseHistory};
 use crate::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
@@ -19,14 +19,14 @@ const HEAD: usize = SmplJoint::Head.index();
 /// How far ahead of its estimate a body is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Ahead {
-    /// By this time.
+    /// By this duration.
     By(Duration),
-    /// By as much as the estimate is old: the body is shown as it is now.
+    /// By the age of the estimate: the body is shown at the present time.
     Age,
 }
 
 impl Default for Ahead {
-    /// Not at all.
+    /// No lead.
     fn default() -> Self {
         Self::By(Duration::ZERO)
     }
@@ -44,16 +44,17 @@ impl Ahead {
     }
 }
 
-/// What the forecasts of a player's body are used for.
+/// Uses of the forecasts of a player's body.
 ///
 /// Measured on the first 8 s of the 26 CMU test clips on a flat floor that last 3 s, estimated online by
 /// the shipped model `kinest_stream`, with damped velocity and all corrections
 /// (`KINEST_CLIPS=FOLDER cargo test -p bevy_kinest --test forecasts -- --ignored --nocapture`).
 ///
-/// Hands are lost about once per second and the head a quarter as often, for half a second on average.
-/// Errors are means over all frames with a dropout. Jumps are how much further than without dropouts a
-/// joint of trunk and head, an elbow, a knee and a foot moves in a frame of 1/60 s at most, and the
-/// frames in which any joint does by more than 10 cm, of 8,476:
+/// Hands are lost about once per second and the head a quarter as often, for half a second on
+/// average. Errors are means over all frames with a dropout. Jumps are the greatest excess over the
+/// motion without dropouts, in one frame of 1/60 s, of a joint of trunk and head, an elbow, a knee
+/// and a foot. The last column counts the frames, of 8,476, in which the excess of any joint is
+/// more than 10 cm:
 ///
 /// | forecast | lost hand | lost head | legs | trunk | jumps: trunk, elbow, knee, foot | frames |
 /// |---|---|---|---|---|---|---|
@@ -72,13 +73,13 @@ impl Ahead {
 /// | *any is lost:* nothing | 222 mm | 172 mm | 252 mm | 113 mm | 8.7, 24.7, 8.8, 17.0 cm | 17 |
 /// | the defaults | 183 mm | 158 mm | 249 mm | 109 mm | 8.7, 10.0, 8.3, 17.0 cm | 15 |
 ///
-/// So lost hands are forecast for 0.1 s and lost heads for 0.033 s by default: bodies are nearer to the
-/// truth, and no jump is larger than without. Heads that are forecast for longer are nearer still, but
-/// feet jump by up to 2 cm further when they are found. Legs and trunk are left to the network, which
-/// knows more of them from the trackers that are left.
+/// By default lost hands are therefore forecast for 0.1 s and lost heads for 0.033 s: errors are
+/// lower, and no jump is larger than without forecasts. Longer forecasts of the head lower the
+/// errors further, but when the head returns, feet jump by up to 2 cm more. Legs and trunk are not
+/// forecast, because the network estimates them better from the remaining trackers.
 ///
-/// Showing the body ahead of estimates that are late helps elbows and, less, legs, and doubles the
-/// jitter (mean third derivative, 10² m/s³; the clips' own is 2.7), so it is off by default:
+/// Showing the body ahead of late estimates lowers the errors of elbows and, less, of legs, and
+/// doubles the jitter (mean third derivative, 10² m/s³; 2.7 in the clips), so it is off by default:
 ///
 /// | estimates late by | ahead | legs | trunk | elbows | jitter |
 /// |---|---|---|---|---|---|
@@ -110,26 +111,26 @@ impl Default for ForecastSettings {
     }
 }
 
-/// The forecasts of one player, and what they are made from.
+/// The forecasts of one player and their histories.
 #[derive(Clone, Debug)]
 pub(super) struct Forecasts {
     /// Bodies as estimated, before corrections.
     estimated: PoseHistory,
     /// Bodies as shown.
     shown: PoseHistory,
-    /// Both as they were before the present dropouts, and until when they reach.
+    /// Both histories before the current dropouts, and the time of their newest pose.
     before: [PoseHistory; 2],
     left_at: Option<f64>,
     /// The body in the newest frame.
     skeleton: Skeleton,
     /// Start of each tracker's dropout.
     lost_since: [Option<f64>; 3],
-    /// Trackers that were lost together with the head: its forecast has moved them, and they are held
-    /// when it is found.
+    /// Trackers that were lost together with the head: they moved with its forecast, and are held
+    /// when the head returns.
     gone: [bool; 3],
-    /// Place of a lost head at the end of its forecast.
+    /// Position of a lost head at the end of its forecast.
     head: Option<DVec3>,
-    /// How far lost hands are carried by a head that is seen, beyond their forecast, and when.
+    /// Offset of lost hands from their forecast, as they follow the tracked head, and its time.
     carried: DVec3,
     started: Option<f64>,
     /// Forecast joints of lost trackers.
@@ -140,7 +141,7 @@ pub(super) struct Forecasts {
 }
 
 impl Forecasts {
-    /// Forecasts by `forecaster`, of a player that has not been shown yet.
+    /// Forecasts by `forecaster` for a player that has not been shown yet.
     pub fn new(forecaster: &BodyForecaster) -> Self {
         Self {
             estimated: forecaster.history(),
@@ -165,8 +166,8 @@ impl Forecasts {
         forecaster.reads(&self.shown)
     }
 
-    /// Starts a frame with `trackers` (head, left hand, right hand). Returns the estimate as
-    /// forecast from before the present dropouts, if it is to be followed.
+    /// Starts a frame with `trackers` (head, left hand, right hand). Returns the forecast made
+    /// before the current dropouts, while the body follows it.
     pub fn start(
         &mut self,
         forecaster: &mut BodyForecaster,
@@ -207,7 +208,7 @@ impl Forecasts {
             && let Some(forecast) = self.timed(|it| forecaster.forecast(&it.before[1], past))
         {
             let joints = skeleton.pose_joints(&forecast.pose);
-            // A hand goes with a head that is seen, but not back with one that is found.
+            // A lost hand is carried with the tracked head, but not when a lost head returns.
             if seen {
                 let needed = trackers[0].position - joints.positions[HEAD];
                 self.carried += (needed - self.carried).clamp_length_max(CARRY_SPEED * passed);
@@ -230,12 +231,12 @@ impl Forecasts {
         Some(forecast.pose)
     }
 
-    /// Keeps what was known before a dropout that starts now.
+    /// Saves the histories before a dropout that starts now.
     fn leave(&mut self) {
         self.carried = DVec3::ZERO;
         self.left_at = self.shown.newest().map(|(time, _)| time);
         for (before, now) in self.before.iter_mut().zip([&mut self.estimated, &mut self.shown]) {
-            // Nothing is allocated: the two change places, and one is written again.
+            // No allocation: the two are swapped, and one is rewritten.
             std::mem::swap(before, now);
             now.clear();
             let Some((newest, _)) = before.newest() else { continue };
@@ -246,19 +247,19 @@ impl Forecasts {
         }
     }
 
-    /// Where a head is taken to be that is lost, if its dropout was bridged.
+    /// Assumed position of a lost head while its dropout is bridged.
     pub fn head(&self) -> Option<DVec3> {
         self.head
     }
 
-    /// Where the joints of lost trackers (head, left hand, right hand) are forecast to be in this
-    /// frame; `None` for those that do not follow the forecast.
+    /// Forecast poses of lost trackers' joints (head, left hand, right hand) in this frame; `None`
+    /// for joints that do not follow the forecast.
     pub fn joints(&self) -> &[Option<TrackerPose>; 3] {
         &self.joints
     }
 
-    /// Adds a body as estimated. Returns the one to show in its place: ahead by a lead that
-    /// approaches `wanted` seconds, or stays.
+    /// Adds an estimated body. Returns the body to show instead, ahead by a lead that approaches
+    /// `wanted` (s), or keeps its value.
     pub fn lead(
         &mut self,
         forecaster: &mut BodyForecaster,
@@ -285,7 +286,7 @@ impl Forecasts {
         }
     }
 
-    /// Adds a body as shown.
+    /// Adds a shown body.
     pub fn show(&mut self, now: f64, pose: &Pose) {
         self.shown.push(now, pose);
     }
@@ -299,8 +300,7 @@ impl Forecasts {
         self.timed(|it| forecaster.forecast(&it.shown, ahead))
     }
 
-    /// By how much the body is shown ahead, seconds; the confidence in each joint as far as it is
-    /// forecast; and the time that the forecasts of this frame took.
+    /// Shown lead (s), confidence of each forecast joint, and time spent on this frame's forecasts.
     pub fn state(&self) -> ForecastState {
         ForecastState { ahead: self.lead, confidence: self.confidence, cost: self.cost }
     }
@@ -315,7 +315,7 @@ impl Forecasts {
         self.carried = by.rotation() * self.carried;
     }
 
-    /// Adds the time that `work` takes to the cost of this frame.
+    /// Adds the duration of `work` to the cost of this frame.
     fn timed<T>(&mut self, work: impl FnOnce(&Self) -> T) -> T {
         let start = Instant::now();
         let done = work(self);
@@ -324,12 +324,12 @@ impl Forecasts {
     }
 }
 
-/// What the forecasts of a player did in the frame shown last.
+/// State of a player's forecasts in the last shown frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ForecastState {
-    /// Seconds by which the body is shown ahead of its estimate.
+    /// Lead of the shown body over its estimate, seconds.
     pub ahead: f64,
-    /// Confidence in each joint as far as it is forecast, 0 to 1; 1 where it is not.
+    /// Confidence in each forecast joint, 0 to 1; 1 for joints that are not forecast.
     pub confidence: PerJoint<f32>,
     /// Time that the forecasts took.
     pub cost: Duration,
@@ -422,7 +422,7 @@ mod tests {
         assert!(errors[1] < 0.8 * errors[0] && errors[2] < 0.8 * errors[0], "{errors:?}");
     }
 
-    /// Nothing to forecast for: every pose is the same to the last bit.
+    /// With no use for forecasts, every pose is the same to the last bit.
     #[test]
     fn without_a_lead_and_dropouts_nothing_changes() {
         let walk = clip(Kind::Walk);
@@ -431,8 +431,8 @@ mod tests {
         assert_eq!(plain, forecast);
     }
 
-    /// A hand that is lost while it moves goes on; the body does so without a head. Neither jumps,
-    /// and both end where they do without forecasts.
+    /// A hand that is lost while it moves follows the forecast, and so does the body without a
+    /// head. Neither jumps, and both end where they end without forecasts.
     #[test]
     fn a_lost_tracker_follows_the_forecast_and_returns_without_a_jump() {
         let time = Duration::from_millis(250);
@@ -463,7 +463,7 @@ mod tests {
                 assert!(moved < most, "{joint:?} lost, frame {i}: {moved} of {most} m");
             }
             for (i, ((_, held), (_, followed))) in held.iter().zip(&followed).enumerate() {
-                // A head that is found is believed from the second frame.
+                // A head that returns is accepted from its second frame.
                 let away = k == 0 && (lost(i)[0] || i > 0 && lost(i - 1)[0]);
                 let source = if away { PoseSource::Forecast } else { held.source };
                 assert_eq!(followed.source, source, "frame {i}");
@@ -471,7 +471,7 @@ mod tests {
         }
     }
 
-    /// After its forecast a lost head freezes where it is by then.
+    /// After its forecast a lost head freezes at its last forecast position.
     #[test]
     fn a_long_dropout_ends_as_it_does_without_forecasts() {
         let walk = clip(Kind::Walk);

@@ -87,8 +87,8 @@ impl FrameFeed {
         Some(NewFrames { features, time: time - self.look_ahead as f64 * self.step, axes, starts })
     }
 
-    /// Follows a teleport. The features do not change, because the network does not know the place
-    /// in the room.
+    /// Follows a teleport. The features do not change, because they do not depend on the place in
+    /// the room.
     pub fn teleport(&mut self, by: &Teleport) {
         if let Some((_, poses)) = &mut self.last {
             poses.iter_mut().for_each(|pose| pose.teleport(by));
@@ -120,7 +120,7 @@ mod tests {
         TrackerFrame::new(time, vec![pose(0.0), pose(1.0), pose(2.0)])
     }
 
-    /// Everything that is fed while trackers report at `times`.
+    /// All frames that are fed while trackers report at `times`.
     fn feed(spec: &ModelSpec, times: impl Iterator<Item = f64>) -> Vec<NewFrames> {
         let (mut history, mut feed) = (TrackerHistory::new(spec), FrameFeed::new(spec));
         let take = |time| {
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(expected.len(), 120 * inputs);
         for rate in [30.0, 72.0, 90.0, 120.0, 144.0] {
             let found = features(rate);
-            // Unless the rate is a multiple of the grid's, the last frame may not be due yet.
+            // If the rate is no multiple of the grid's, the last frame may not be due yet.
             assert!(expected.len() - found.len() <= inputs, "{rate}");
             let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             // Interpolation error at 1.2 m/s² over 33 ms, and its effect on a velocity.

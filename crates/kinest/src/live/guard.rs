@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `f` and returns the message of a panic as an error.
 ///
-/// After a panic, do not use what `f` was working on.
+/// After a panic, do not use the state that `f` was changing.
 ///
 /// # Errors
 /// If `f` panics.

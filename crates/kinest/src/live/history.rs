@@ -11,16 +11,17 @@ use std::slice::ChunksExact;
 /// cannot represent 1/60 s, and human motion within 1 µs is negligible.
 pub(super) const TIME_TOLERANCE: f64 = 1e-6;
 
-/// Gaps longer than this, in seconds, end the history: the frames before say nothing about now.
-/// Shorter gaps (hitches) are interpolated.
+/// Gaps longer than this, in seconds, clear the history: the frames before do not predict the
+/// present. Shorter gaps (hitches) are interpolated.
 pub(super) const LONGEST_HITCH: f64 = 1.0;
 
 /// Maximum number of samples kept per frame of the window: 480 Hz for a 60 Hz network, above any
 /// tracker's rate.
 const SAMPLES_PER_STEP: f64 = 8.0;
 
-/// Farthest place of a tracker that is believed, metres from the origin of its space: single precision, in which
-/// networks compute, is a millimetre there, and no player goes farther.
+/// Maximum accepted distance of a tracker from the origin of its space, metres: there the
+/// resolution of single precision, in which networks compute, is a millimetre, and no player goes
+/// farther.
 pub const FARTHEST: f64 = 1e4;
 
 /// Why a tracker frame was refused. The history does not change.
@@ -76,8 +77,8 @@ impl TrackerHistory {
     /// one.
     ///
     /// A gap of more than 1 s clears the history first, and so does a clock that jumps back by more
-    /// than 1 s, since it has restarted. The pose of an untracked tracker is ignored once the
-    /// history has a tracked one; before that it must be a guess.
+    /// than 1 s, since it has restarted. Once the history has a tracked pose of a tracker, its
+    /// untracked poses are ignored; before that they are taken as a guess.
     ///
     /// # Errors
     /// If the frame has the wrong number of poses, or a pose that is used is not finite.
@@ -202,12 +203,12 @@ impl TrackerHistory {
 /// The determinant of a rotation is 1; the reference's formula is off by at most 1e-6.
 pub(super) fn is_pose(pose: &TrackerPose) -> bool {
     let turn = pose.rotation.determinant();
-    // No comparison is true of NaN.
+    // Comparisons with NaN are false.
     pose.position.length() <= FARTHEST && pose.rotation.is_finite() && (turn - 1.0).abs() < 1e-2
 }
 
 /// Interpolates two samples. A tracker that is lost in either counts as lost in between and is
-/// held, so it does not glide to where it is found again.
+/// held, so it does not glide to the place of its return.
 pub(super) fn interpolate(a: &TrackerPose, b: &TrackerPose, t: f64) -> TrackerPose {
     if !(a.tracked && b.tracked) {
         return a.lost();

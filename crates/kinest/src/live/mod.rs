@@ -6,16 +6,16 @@
 //! Pose ←─ Refiner ←─ place_under_head (newest head) ←─ SourceFade ←─ PoseTimeline ←─────┘
 //! ```
 //!
-//! A [`Player`] does all of this but running the engine: it keeps the tracker history, prepares the
-//! network's input, interpolates its estimates for every drawn frame, and corrects the pose with
-//! [`refine`](crate::refine). A [`PoseEstimator`] is a player with an engine on the caller's
-//! thread. A game has a player for each avatar and passes their questions to a [`PoseWorker`],
+//! A [`Player`] does all of this except running the engine: it keeps the tracker history, prepares
+//! the network's input, interpolates its estimates for every drawn frame, and corrects the pose
+//! with [`refine`](crate::refine). A [`PoseEstimator`] is a player with an engine on the caller's
+//! thread. A game has a player for each avatar and passes their network inputs to a [`PoseWorker`],
 //! which runs the engine on its own thread, so no frame waits for the network. [`protocol`]
 //! predicts and scores whole clips.
 //!
-//! With [`ForecastSettings`] a player's body is shown ahead of its estimates and goes on through
-//! dropouts. A [`RemotePlayer`] shows the body of a player on another machine from the poses that
-//! arrive, for instance as [`PosePacket`]s.
+//! With [`ForecastSettings`] a player's body is shown ahead of its estimates and follows forecasts
+//! through dropouts. A [`RemotePlayer`] shows the body of a player on another machine from received
+//! poses, for instance [`PosePacket`]s.
 
 mod certainty;
 mod curve;

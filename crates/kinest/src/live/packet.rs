@@ -4,7 +4,7 @@ use crate::skeleton::{PerJoint, Pose, SmplJoint};
 use glam::{DQuat, DVec3};
 use std::f64::consts::FRAC_1_SQRT_2;
 
-/// The only form so far.
+/// The only format version so far.
 const VERSION: u8 = 1;
 /// Smallest step of a position, metres.
 const STEP: f64 = 1e-4;
@@ -19,7 +19,8 @@ const MOST: f64 = 1023.0;
 /// Bytes before the rotations: checksum, version, time, position.
 const HEAD: usize = 2 + 1 + 6 + 9;
 
-/// A body at one moment, as bytes on the wire: every packet stands alone, so that any may be lost.
+/// A body at one moment, as bytes on the wire. Packets do not depend on each other, so any may be
+/// lost.
 ///
 /// | bytes | contents |
 /// |---|---|
@@ -29,7 +30,8 @@ const HEAD: usize = 2 + 1 + 6 + 9;
 /// | 3 × 3 | root translation, steps of 0.1 mm, signed: at most 838 m from the origin |
 /// | 22 × 4 | local rotation of each joint as the three smallest components of its quaternion, 10 bits each, and 2 bits that say which one is left out |
 ///
-/// Rotations are off by 0.25° at most, the joints of a walk by 9 mm at most and 3 mm on average.
+/// The error of rotations is at most 0.25°; the error of joint positions in a walk is at most 9 mm
+/// and 3 mm on average.
 ///
 /// ```
 /// use kinest::live::PosePacket;
@@ -50,7 +52,7 @@ pub struct PosePacket {
     pub pose: Pose,
 }
 
-/// Why bytes are no [`PosePacket`].
+/// Why bytes are not a [`PosePacket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
     /// Wrong length.
@@ -67,7 +69,7 @@ pub enum PacketError {
         /// Its version.
         found: u8,
     },
-    /// Bytes were changed on the way.
+    /// Bytes were changed in transit.
     #[error("the checksum of a pose packet is wrong")]
     Checksum,
 }
@@ -76,7 +78,7 @@ impl PosePacket {
     /// Number of bytes of every packet.
     pub const BYTES: usize = HEAD + 4 * SmplJoint::COUNT;
 
-    /// The bytes of the packet. What is not finite or out of range is clamped.
+    /// The bytes of the packet. Values out of range are clamped, and NaN becomes 0.
     #[must_use]
     pub fn encode(&self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
@@ -95,7 +97,7 @@ impl PosePacket {
         bytes
     }
 
-    /// The checksum of the bytes behind it: CRC-16/CCITT-FALSE.
+    /// The checksum of the bytes that follow it: CRC-16/CCITT-FALSE.
     #[must_use]
     pub fn checksum(bytes: &[u8]) -> u16 {
         bytes.iter().fold(0xFFFF, |sum: u16, byte| {
@@ -138,12 +140,12 @@ impl PosePacket {
     }
 }
 
-/// Rounded and clamped; not a number is 0.
+/// Rounded and clamped; NaN becomes 0.
 fn clamped(value: f64, low: f64, high: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.round().clamp(low, high) }
 }
 
-/// Which component is the largest, and the others, each from −1/√2 to 1/√2.
+/// Index of the largest component, and the other three, each from −1/√2 to 1/√2.
 fn smallest_three(rotation: DQuat) -> u32 {
     let numbers = rotation.to_array();
     let mut largest = 0;
@@ -152,7 +154,7 @@ fn smallest_three(rotation: DQuat) -> u32 {
             largest = k;
         }
     }
-    // A rotation and its negative are the same.
+    // A quaternion and its negative are the same rotation.
     let sign = numbers[largest].signum();
     let mut word = largest as u32;
     for (_, number) in numbers.iter().enumerate().filter(|(k, _)| *k != largest) {

@@ -22,13 +22,13 @@ use crate::tracker::{
 };
 use glam::DVec3;
 
-/// Arm span of a player whose size is not known, metres: of the tallest.
+/// Arm span of a player of unknown size, metres: that of tall players.
 const LONGEST_ARM_SPAN: f64 = 1.75;
 
-/// A room that is raised by more than this from one frame to the next, metres, was not climbed.
+/// Maximum change of the room's height per frame (m); a larger one is a teleport.
 const STEP: f64 = 0.05;
 
-/// How a player's pose is made from trackers and estimates.
+/// Settings for a player's pose from trackers and estimates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlayerSettings {
     /// How dropouts are bridged.
@@ -38,18 +38,19 @@ pub struct PlayerSettings {
     pub blend: f64,
     /// Corrections of the pose.
     pub refine: RefineSettings,
-    /// What the body is forecast for; `None` for nothing.
+    /// Uses of forecasts; `None` for no forecasts.
     pub forecast: Option<ForecastSettings>,
-    /// The player sits on a chair, and so does the body ([`seated_pose`]): legs, pelvis and spine are not the
-    /// network's.
+    /// The player and the body sit on a chair ([`seated_pose`]): legs, pelvis and spine do not
+    /// follow the network.
     pub sits: bool,
-    /// Takes trackers for lost whose poses no body has ([`Plausibility`]): jumps, frozen devices, hands out of reach.
-    /// Without, every pose that is said to be tracked is believed, for devices that a game itself places.
+    /// Treats trackers with implausible poses as lost ([`Plausibility`]): jumps, frozen devices,
+    /// hands out of reach. If false, every pose that is reported as tracked is accepted, for
+    /// devices that the game itself places.
     pub doubt: bool,
 }
 
 impl Default for PlayerSettings {
-    /// As shown in games.
+    /// All corrections, as in games.
     fn default() -> Self {
         Self {
             dropout: DropoutSettings::default(),
@@ -70,7 +71,7 @@ impl PlayerSettings {
     }
 }
 
-/// Joints that a seated body has from [`seated_pose`].
+/// Joints of a seated body that follow [`seated_pose`].
 const SEATED: [SmplJoint; 10] = [
     SmplJoint::Pelvis,
     SmplJoint::Spine1,
@@ -87,18 +88,19 @@ const SEATED: [SmplJoint; 10] = [
 /// Origin of a shown pose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PoseSource {
-    /// The trackers alone, by inverse kinematics ([`three_point_pose_facing`]): there is no estimate yet.
+    /// Inverse kinematics from the trackers alone ([`three_point_pose_facing`]), before the first
+    /// estimate.
     #[default]
     InverseKinematics,
     /// The network.
     Estimated,
-    /// A tracker is lost: the motion before is continued ([`ForecastSettings`]).
+    /// A forecast from the motion before a dropout ([`ForecastSettings`]).
     Forecast,
-    /// The head is lost: frozen at the last shown pose.
+    /// Frozen at the last shown pose, because the head is lost.
     Frozen,
-    /// The head has been lost for long: arms stretched out, legs straight.
+    /// The rest pose (T-pose), because the head has been lost for long.
     RestPose,
-    /// Another machine ([`RemotePlayer`](super::RemotePlayer)).
+    /// Received from another machine ([`RemotePlayer`](super::RemotePlayer)).
     Received,
 }
 
@@ -116,9 +118,9 @@ pub struct PlayerPose {
 /// Result of [`Player::tell`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// The newest frame was added to the history, so there may be a new question.
+    /// The newest frame was added to the history, so there may be a new [`Question`].
     pub new: bool,
-    /// The player was teleported: replies to earlier questions are relative to the old place and
+    /// The player was teleported: outputs for earlier questions are relative to the old place and
     /// must be discarded.
     pub teleported: bool,
 }
@@ -130,7 +132,7 @@ pub struct Question {
     pub input: PoseInput,
     /// Time of the frame that the estimate describes, seconds.
     pub time: f64,
-    /// The axes of the estimate.
+    /// Axes of the estimate.
     pub axes: WindowAxes,
     /// A new stream starts: the network must discard its state of this player.
     pub starts: bool,
@@ -141,8 +143,9 @@ pub struct Question {
 /// In every frame:
 ///
 /// 1. [`push`](Self::push) the trackers.
-/// 2. If a network runs, [`tell`](Self::tell) it the newest frame. If that was new, [`ask`](Self::ask) for the
-///    [`Question`], run an engine on it, now or later, and pass the result to [`estimate`](Self::estimate).
+/// 2. If a network runs, add the newest frame to its history with [`tell`](Self::tell). If the
+///    frame was new, get the network's input with [`ask`](Self::ask), run an engine on it, now or
+///    later, and pass the output to [`estimate`](Self::estimate).
 /// 3. [`show`](Self::show) the body at a time and [`refine`](Self::refine) it, or do both with
 ///    [`pose`](Self::pose).
 ///
@@ -153,25 +156,25 @@ pub struct Player {
     /// May be changed at any time. New correction settings reset the corrections.
     pub settings: PlayerSettings,
     calibration: Option<Calibration>,
-    /// Place of the trackers in the room that the body sees, minus that in their space, metres.
+    /// Offset that is added to all trackers, metres; see [`Player::set_offset`].
     offset: DVec3,
     plausibility: Plausibility,
     doubts: Doubts,
-    /// Heading of the trunk of a body without an estimate.
+    /// Heading of the trunk while there is no estimate.
     trunk: TrunkHeading,
     newest: Option<Newest>,
     network: Option<Network>,
     stand_in: HandStandIn,
     timeline: PoseTimeline,
     certainties: Certainties,
-    /// What the network says about the pose shown last.
+    /// Contacts and deviations that the network predicted for the last shown pose.
     certainty: Certainty,
-    /// The network whose estimates are in the timeline.
+    /// Number of the network whose estimates are in the timeline.
     estimated_by: u64,
     fade: SourceFade<(PoseSource, u64, bool)>,
     refiner: Refiner,
     off_floor: OffFloor,
-    /// Estimate time and frame time that were shown last, seconds.
+    /// Time of the estimate and of the frame that were shown last, seconds.
     shown: Option<(f64, f64)>,
     forecasts: Option<Box<Forecasts>>,
 }
@@ -183,16 +186,16 @@ struct Newest {
     devices: TrackerFrame,
     /// See [`Player::set_offset`].
     offset: DVec3,
-    /// The player's joints that the devices stand for.
+    /// The player's joints at the devices.
     joints: TrackerFrame,
     /// Teleport since the previous frame.
     teleport: Option<Teleport>,
-    /// The head is tracked again, after a frame in which it was lost.
+    /// The head is tracked again after a frame in which it was lost.
     head_found: bool,
     head_lost_since: Option<f64>,
 }
 
-/// A network's view of the player.
+/// The player's state for one network.
 #[derive(Clone, Debug)]
 struct Network {
     id: u64,
@@ -229,11 +232,11 @@ impl Player {
         self.calibration.as_ref().map_or_else(|| base.clone(), |player| player.skeleton(base))
     }
 
-    /// Lets the body see its trackers this far from where they are, metres: higher, for a player who sits and a
-    /// body that stands, or along a way that the player was carried and the body is to walk. What is shown
-    /// stays where the trackers are. Heights are those of the room that the body sees, with a
-    /// [floor](RefineSettings::feet) at 0: the shown one is lower by `offset.z`. A change by more than a body
-    /// moves between two frames is a teleport.
+    /// Offset (m) added to all trackers before estimation and removed from the shown body: up for a
+    /// seated player whose body stands, along the floor for a player moved by stick whose body
+    /// walks. Heights are relative to the [floor](RefineSettings::feet) at 0 of the offset space;
+    /// the shown floor is lower by `offset.z`. A change larger than a body moves between two frames
+    /// is a teleport.
     pub fn set_offset(&mut self, offset: DVec3) {
         self.offset = offset;
     }
@@ -244,11 +247,12 @@ impl Player {
         self.offset
     }
 
-    /// Takes the newest frame of the devices: head, left hand, right hand, and what is worn on the
-    /// body. The pose of an untracked device is its last tracked pose, or a guess if it was never
-    /// tracked; of those on the body nothing is shown then. Tracked devices whose pose no body has are
-    /// taken for lost ([`doubts`](Self::doubts)). `teleported` says that the whole player was moved since
-    /// the previous frame; a jump of the head that lasts is detected as a teleport anyway, 0.1 s later.
+    /// Takes the newest frame of the devices: head, left hand, right hand, and trackers worn on the
+    /// body. The pose of an untracked device is its last tracked pose; if it was never tracked, the
+    /// reported pose of head or hands is taken as a guess, and a tracker on the body is ignored.
+    /// Tracked devices with implausible poses count as lost ([`doubts`](Self::doubts)). Set
+    /// `teleported` if the whole player was moved since the previous frame; a lasting jump of the
+    /// head is detected as a teleport anyway, 0.1 s later.
     ///
     /// # Errors
     /// If the frame has the wrong number of poses, or a pose that is used is not finite. The player
@@ -320,7 +324,7 @@ impl Player {
         Ok(())
     }
 
-    /// The device poses, checked. A lost device keeps its last tracked pose, so what it reports
+    /// The device poses, checked. A lost device keeps its last tracked pose, so its reported pose
     /// need not be finite.
     fn poses(&self, devices: &TrackerFrame) -> Result<[TrackerPose; 3], TrackerError> {
         let roles = TrackerSet::HeadAndHands.roles();
@@ -342,22 +346,23 @@ impl Player {
         }
     }
 
-    /// Which devices of the newest frame are taken for lost although they say that they are tracked.
+    /// Devices of the newest frame that are reported as tracked and count as lost, because their
+    /// poses are implausible.
     #[must_use]
     pub fn doubts(&self) -> &Doubts {
         &self.doubts
     }
 
-    /// The player's joints that the trackers stand for, in the newest frame, in the room that the body sees
-    /// ([`set_offset`](Self::set_offset)).
+    /// The player's joints at the trackers in the newest frame, with the
+    /// [offset](Self::set_offset).
     #[must_use]
     pub fn joints(&self) -> Option<&TrackerFrame> {
         self.newest.as_ref().map(|newest| &newest.joints)
     }
 
     /// Adds the newest frame, scaled to the body the network was trained on, to the history of a
-    /// network with this `spec`; `None` while there is no frame. `network` is any number the caller
-    /// likes; when it changes, the new network keeps the history that it can use.
+    /// network with this `spec`; `None` while there is no frame. `network` is any number that
+    /// identifies the network; when it changes, the new network keeps the history that it can use.
     ///
     /// # Errors
     /// If the frame has the wrong number of poses, or a pose that is used is not finite.
@@ -403,8 +408,8 @@ impl Player {
     }
 
     /// The next input of the current network; `None` until there are enough frames. A network that
-    /// is fed frame by frame gets each frame once, so call this for every new frame; any other gets
-    /// the window that ends at the newest frame.
+    /// is fed frame by frame gets each frame once, so call this for every new frame. A windowed
+    /// network gets the window that ends at the newest frame.
     pub fn ask(&mut self) -> Option<Question> {
         let Network { spec, history, feed, .. } = self.network.as_mut()?;
         if let Feed::Frames { .. } = spec.feed {
@@ -430,8 +435,8 @@ impl Player {
         self.certainties.push(time, &estimate);
     }
 
-    /// Forgets all estimates, because a network has stopped: until the next one the body is made from its trackers
-    /// alone, and what was shown fades.
+    /// Clears all estimates, because a network has stopped: until the next estimate the body is
+    /// made by inverse kinematics, and the shown pose fades to it.
     pub fn forget_estimates(&mut self) {
         self.timeline.clear();
         self.certainties.clear();
@@ -445,8 +450,8 @@ impl Player {
     }
 
     /// As [`show`](Self::show), with another forecaster for the
-    /// [settings](PlayerSettings::forecast) that need one. A forecaster with a network that reads
-    /// more poses than the one before starts with none.
+    /// [settings](PlayerSettings::forecast) that need one. If its network needs a longer history
+    /// than the previous forecaster, the history starts empty.
     pub fn show_with(
         &mut self,
         forecaster: &mut BodyForecaster,
@@ -508,7 +513,7 @@ impl Player {
         let key = (source, self.estimated_by, settings.sits);
         let mut rotations = self.fade.apply(key, rotations, dt, blend);
         if forecasts.is_some() {
-            // What fades is added to a motion that goes on.
+            // A fading offset is added to a moving pose, so bends may exceed their limits.
             limit_bends(&mut rotations);
         }
         self.shown = Some((time, now));
@@ -550,15 +555,15 @@ impl Player {
         contacts
     }
 
-    /// What the network says about the pose [shown](Self::show) last, beside its rotations; nothing unless it is
-    /// [`PoseSource::Estimated`].
+    /// Contacts and deviations that the network predicted for the pose [shown](Self::show) last;
+    /// empty unless the source is [`PoseSource::Estimated`].
     #[must_use]
     pub fn certainty(&self) -> &Certainty {
         &self.certainty
     }
 
-    /// Height of the soles above the floor, metres, of a body that has been in the air for two seconds;
-    /// `None` on the floor. See [`OffFloor`].
+    /// Height of the soles above the floor, metres, once the body has been in the air for two
+    /// seconds; `None` otherwise. See [`OffFloor`].
     #[must_use]
     pub fn off_floor(&self) -> Option<f64> {
         self.off_floor.get()
@@ -597,7 +602,7 @@ impl Player {
         Some(forecast)
     }
 
-    /// What forecasts did in the frame shown last; `None` without [`PlayerSettings::forecast`].
+    /// State of the forecasts in the last shown frame; `None` without [`PlayerSettings::forecast`].
     #[must_use]
     pub fn forecast_state(&self) -> Option<ForecastState> {
         self.forecasts.as_ref().map(|forecasts| forecasts.state())
@@ -611,8 +616,8 @@ impl Player {
     }
 }
 
-/// Replaces `kept` by the trackers that are worn `now`. What a lost one reports need not be a pose, and
-/// what is doubted is not believed: it keeps its last one, and is left out if it never had any.
+/// Replaces `kept` by the trackers that are worn `now`. A lost or implausible tracker keeps its
+/// last accepted pose, and is omitted if it never had one.
 fn keep_body(kept: &mut BodyTrackers, now: &BodyTrackers, doubts: &Doubts) {
     let is_believed =
         |role: TrackerRole, pose: &TrackerPose| is_pose(pose) && doubts.get(role).is_none();
@@ -694,8 +699,8 @@ mod tests {
         trackers.iter().enumerate().map(show).collect()
     }
 
-    /// A network that sees bodies gets what is worn, as long as it is tracked; one that does not, gets the same
-    /// whatever is worn.
+    /// A network with body trackers among its inputs gets those that are worn and tracked; the
+    /// input of any other network does not depend on them.
     #[test]
     fn a_network_sees_what_is_worn() {
         let skeleton = Skeleton::default();
@@ -733,7 +738,7 @@ mod tests {
             let validity = |row: &[f32]| row[150..158].iter().sum::<f32>();
             assert_eq!((without.len(), validity(without)), (158, 0.0));
             assert_eq!(without[..54], with[..54]);
-            // The foot is lost for the network where it is in one of the two frames between which it is.
+            // Between two frames the network's foot is lost if it is lost in either of them.
             assert!(
                 (28..32).contains(&i) || validity(with) == if i < 29 { 2.0 } else { 1.0 },
                 "{i}"
@@ -766,7 +771,8 @@ mod tests {
         }
     }
 
-    /// Without a head the body freezes, then rests, and continues where the head is found.
+    /// Without a head the body freezes, then takes the rest pose, and continues where the head
+    /// returns.
     #[test]
     fn a_lost_head_freezes_the_body() {
         let mut walk = walk();
@@ -777,7 +783,7 @@ mod tests {
             frame.poses[0] = TrackerPose::new(DVec3::NAN, DMat3::ZERO).lost();
         }
         let shown = play(&mut Player::default(), &walk[..found + 60]);
-        // It is believed from the second frame that has it.
+        // The head is accepted from the second frame after its return.
         let found = found + 1;
         for (i, shown) in shown.iter().enumerate().skip(lost) {
             let freezes = walk[i].time - walk[lost].time < DropoutSettings::default().freeze;
@@ -793,7 +799,7 @@ mod tests {
         }
     }
 
-    /// A teleport changes nothing but the place: at once if it is announced, or else once it has lasted.
+    /// A teleport changes only the place: at once if it is announced, otherwise after 0.1 s.
     #[test]
     fn a_teleport_moves_the_whole_state() {
         let walk = walk();
@@ -830,7 +836,7 @@ mod tests {
         }
     }
 
-    /// A head that is elsewhere for a frame moves neither feet nor pelvis.
+    /// A head that is displaced for one frame moves neither feet nor pelvis.
     #[test]
     fn pops_do_not_throw_the_body() {
         let limit = 0.05;
@@ -861,7 +867,6 @@ mod tests {
         }
     }
 
-    /// Hands that a game holds still while the head looks around.
     #[test]
     fn hands_that_do_not_move_are_lost_only_for_those_who_doubt() {
         for doubt in [true, false] {
@@ -874,7 +879,7 @@ mod tests {
         }
     }
 
-    /// A body that is to walk where its player was carried sees a walk, and is shown where the player is.
+    /// The body of a player who is carried along walks, and is shown at the player's place.
     #[test]
     fn an_offset_is_seen_and_not_shown() {
         let walk = walk();

@@ -17,13 +17,12 @@ use serde::{Deserialize, Serialize};
 /// How a clip is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Protocol {
-    /// The reference's: adjacent windows, so that most frames are predicted with knowledge of their
-    /// future. For a network that outputs only the newest frame of a window this is the same as
+    /// The reference's: adjacent windows, so that most frames are predicted with look-ahead. For a
+    /// network that outputs only the newest frame of a window this is the same as
     /// [`Online`](Self::Online).
     Offline,
     /// A game's: each frame is predicted as the newest of its window. A network that is fed frame
-    /// by frame gives the same result in both; with look-ahead it has seen that much of the future
-    /// in both.
+    /// by frame gives the same result in both, with its own look-ahead, if it has one, in both.
     Online,
 }
 
@@ -105,8 +104,8 @@ pub enum ProtocolError {
 /// Windows per call of the engine: enough to use all cores, few enough to report progress.
 const BATCH: usize = 32;
 
-/// What perfect trackers on the body of `clip` report: for each frame one pose per role, in the
-/// order of the set.
+/// Poses of ideal trackers on the body of `clip`: for each frame one pose per role, in the order of
+/// the set.
 ///
 /// Rotations and positions come from two different formulas, as in the reference.
 #[must_use]
@@ -125,17 +124,17 @@ pub fn clip_trackers(
     clip.frames.iter().map(trackers).collect()
 }
 
-/// What a network says about a clip.
+/// A network's prediction for a clip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// The body. Frame `i` describes frame `i + 1` of the clip.
     pub motion: MotionClip,
-    /// What else it says about each frame of `motion`.
+    /// Predicted contacts and deviations of each frame of `motion`.
     pub certainties: Vec<Certainty>,
 }
 
-/// Predicts `clip`, which must have the model's rate, from trackers on a body with `skeleton`: head and hands,
-/// and those of `worn` that the network sees.
+/// Predicts `clip`, which must have the model's rate, from trackers on a body with `skeleton`: head
+/// and hands, and those of `worn` that are inputs of the network.
 ///
 /// The root is placed so that the predicted head is at the true head. `progress` receives the number of finished frames and their
 /// total.
@@ -168,7 +167,8 @@ pub fn predict(
     Ok(Prediction { motion, certainties: said.into_iter().map(|(_, c)| c).collect() })
 }
 
-/// Joint rotations of a frame as axis-angles, the root's in world space, and what else a network says.
+/// Joint rotations of a frame as axis-angles, the root's in world space, with predicted contacts
+/// and deviations.
 pub type FrameEstimate = (PerJoint<DVec3>, Certainty);
 
 /// Estimates every frame except the first, which only serves velocities, from trackers at the network's rate.
@@ -280,7 +280,7 @@ fn read(
     if layout.axes != Axes::World {
         rotations[0] = log(axes.rotation() * exp(rotations[0]));
     }
-    // Gram-Schmidt would make a rotation even of NaN.
+    // Gram-Schmidt turns even NaN into a rotation.
     let finite = row.iter().all(|v| v.is_finite()) && rotations.iter().all(|r| r.is_finite());
     let certainty = Certainty {
         contacts: layout.decode_contacts(row),

@@ -1,6 +1,6 @@
 //! Recordings of trackers, and of the poses made from them.
 //!
-//! A header line and then one line of JSON per frame: readable with any tool, and complete up to a
+//! A header line, then one line of JSON per frame: readable with any tool, and complete up to a
 //! second before a crash. Numbers are read back bit for bit.
 
 use super::history::{TIME_TOLERANCE, interpolate};
@@ -15,10 +15,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// The only format so far.
+/// The only format version so far.
 const FORMAT: u32 = 1;
 
-/// Greatest part of a recording that waits in memory, seconds: what a killed process loses.
+/// Maximum part of a recording that is buffered in memory, seconds, and lost if the process is
+/// killed.
 const UNWRITTEN: f64 = 1.0;
 
 /// The first line.
@@ -29,7 +30,7 @@ struct Header {
     trackers: TrackerSet,
 }
 
-/// Every other line. A missing field has the value of the line before.
+/// Every other line. A missing field has the value of the previous line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -55,12 +56,12 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::deserialize(value).map(Some)
 }
 
-/// Reads `null` as no number.
+/// Reads `null` as NaN.
 fn number<'de, D: Deserializer<'de>>(value: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(value)?.unwrap_or(f64::NAN))
 }
 
-/// Reads `null` as nothing known.
+/// Reads `null` as the default: unknown.
 fn known<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     value: D,
 ) -> Result<T, D::Error> {
@@ -74,7 +75,7 @@ struct Body {
     rotations: PerJoint<[Option<f64>; 4]>,
 }
 
-/// Reads a pose; what is `null` in it is no number.
+/// Reads a pose; `null` numbers become NaN.
 fn body<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Pose>, D::Error> {
     let number = |number: Option<f64>| number.unwrap_or(f64::NAN);
     let body = Option::<Body>::deserialize(value)?;
@@ -84,15 +85,16 @@ fn body<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Pose>, D::Error> {
     }))
 }
 
-/// Whether a pose can be shown. A rotation of zeros is none.
+/// Whether a pose can be shown. Zero quaternions are not rotations.
 fn is_pose(pose: &Pose) -> bool {
     pose.is_finite() && pose.rotations.iter().all(|q| q.length_squared() > ZERO)
 }
 
-/// Rotations with a smaller square of their length are zeros, as programs write for what they do not see.
+/// Quaternions with a smaller squared length count as zero, which programs write for untracked
+/// devices.
 const ZERO: f64 = 1e-6;
 
-/// Other programs write `NaN` or `null` for what is no number.
+/// A tracker's pose, in which other programs may write `NaN` or `null`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Point {
@@ -110,7 +112,7 @@ impl Point {
         Self { position: pose.position.to_array().map(Some), rotation, lost: !pose.tracked }
     }
 
-    /// The pose, or why there is none.
+    /// The pose, or the reason for its absence.
     fn pose(&self) -> Result<TrackerPose, NoPose> {
         let position = DVec3::from_array(finite(&self.position).ok_or(NoPose::Nothing)?);
         let rotation = self.rotation.matrix()?;
@@ -121,7 +123,7 @@ impl Point {
 /// Why a [`Point`] is not a pose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NoPose {
-    /// Numbers that are not finite, or a rotation of zeros.
+    /// Numbers that are not finite, or a zero quaternion.
     Nothing,
     NotRotation,
 }
@@ -141,7 +143,7 @@ enum Turn {
 }
 
 impl Default for Turn {
-    /// Not known.
+    /// Unknown.
     fn default() -> Self {
         Self::Quaternion([None; 4])
     }
@@ -231,10 +233,10 @@ pub struct Recording {
 impl Recording {
     /// Reads a recording from a file. A last line that ends in the middle, as after a crash, is left out.
     ///
-    /// A tracker whose pose has a number that is not finite, or a rotation of zeros, is lost in that frame, and a body
-    /// with such a pose keeps the one before. A frame whose time is not finite lies between its neighbours, and all
-    /// trackers are lost in it; before the first time and after the last one it is left out.
-    /// [`not_finite`](Self::not_finite) counts them.
+    /// A tracker whose pose is not finite, or whose rotation is a zero quaternion, is lost in that
+    /// frame; a body with such a pose keeps its previous pose. A frame whose time is not finite is
+    /// placed between its neighbours with all trackers lost; before the first and after the last
+    /// valid time it is dropped. [`not_finite`](Self::not_finite) counts such poses.
     ///
     /// # Errors
     /// If it cannot be read or is not a recording; the error names the line. If numbers that are not finite leave no
@@ -271,7 +273,7 @@ impl Recording {
             if source.read_line(&mut text).map_err(file_error)? == 0 {
                 break;
             }
-            // JSON has no word for it, but Python writes these.
+            // JSON has no literals for these, but Python writes them.
             for word in ["NaN", "-Infinity", "Infinity"] {
                 if text.contains(word) {
                     text = text.replace(word, "null");
@@ -297,7 +299,7 @@ impl Recording {
             if is_timed {
                 newest = parsed.time;
             }
-            // Where a device was is not known if it is not known when.
+            // Poses of a frame without a time are unknown.
             let pose_of =
                 |point: &Point| if is_timed { point.pose() } else { Err(NoPose::Nothing) };
             let before = frames.last();
@@ -372,8 +374,8 @@ impl Recording {
         self
     }
 
-    /// Number of poses in the file, of trackers and of the body, that had a number or a time that is not finite, or a
-    /// rotation of zeros.
+    /// Number of poses in the file, of trackers and bodies, with a number or time that is not
+    /// finite, or a zero quaternion.
     #[must_use]
     pub fn not_finite(&self) -> usize {
         self.not_finite
@@ -400,8 +402,8 @@ impl Recording {
         pairs.map(|(a, b)| if t == 0.0 { *a } else { interpolate(a, b, t) }).collect()
     }
 
-    /// The trackers on the body at that time. One that is worn in only one of the frames before and
-    /// after is the frame's before, or missing.
+    /// The trackers on the body at that time. A tracker that is worn in only one of the two
+    /// neighbouring frames has its pose of the earlier frame, or is missing.
     #[must_use]
     pub fn body_at(&self, seconds: f64) -> BodyTrackers {
         let (before, after, t) = self.around(seconds);
@@ -412,8 +414,7 @@ impl Recording {
         worn.collect()
     }
 
-    /// The latest frame at `seconds` after the first one, and whether that is exactly the frame's
-    /// time.
+    /// The latest frame up to `seconds` after the first one, and whether its time is exactly that.
     #[must_use]
     pub fn frame_at(&self, seconds: f64) -> (&RecordedFrame, bool) {
         let (before, _, t) = self.around(seconds);
@@ -430,7 +431,7 @@ impl Recording {
     /// The frames before and after a time, and the fraction of the way between them.
     fn around(&self, seconds: f64) -> (&RecordedFrame, &RecordedFrame, f64) {
         let time = self.frames[0].trackers.time + seconds.max(0.0);
-        // A time within rounding of a frame's counts as that frame's.
+        // A time within rounding error of a frame counts as that frame's time.
         let next = self.frames.partition_point(|f| f.trackers.time <= time + TIME_TOLERANCE);
         let before = &self.frames[next.saturating_sub(1)];
         let Some(after) = self.frames.get(next) else { return (before, before, 0.0) };
@@ -440,14 +441,14 @@ impl Recording {
     }
 }
 
-/// The frames that have a time, or get one between their neighbours'.
+/// The frames with a valid time, or with one interpolated between their neighbours.
 fn in_time(mut frames: Vec<RecordedFrame>) -> Vec<RecordedFrame> {
     let times: Vec<f64> = frames.iter().map(|frame| frame.trackers.time).collect();
     let mut placed = placed(&times).into_iter();
     let mut last = f64::NEG_INFINITY;
     frames.retain_mut(|frame| {
         let time = placed.next().flatten();
-        // There may be no numbers between two times.
+        // There may be no representable number between two times.
         let Some(time) = time.filter(|time| time.is_finite() && *time > last) else { return false };
         (frame.trackers.time, last) = (time, time);
         true
@@ -467,7 +468,7 @@ pub struct RecordingWriter {
     path: PathBuf,
     out: BufWriter<File>,
     last: f64,
-    /// Time of the newest frame that is in the file for certain, seconds.
+    /// Time of the newest flushed frame, seconds.
     flushed: f64,
     frames: usize,
     calibration: Option<Calibration>,
@@ -491,8 +492,9 @@ impl RecordingWriter {
         Ok(writer)
     }
 
-    /// Appends a frame. A frame that is not newer than the last, or not finite, is skipped. Every second of the
-    /// recording all frames so far are given to the operating system, so that a killed process loses no more.
+    /// Appends a frame. A frame that is not newer than the last, or not finite, is skipped. Once
+    /// per second of the recording, all frames are flushed to the operating system, so that a
+    /// killed process loses at most one second.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -691,7 +693,7 @@ mod tests {
         assert_eq!(seen(1), times.map(|time| (time, 1.0, time == 1.0)));
         assert!(recording.trackers_at(0.5).iter().all(TrackerPose::is_finite));
 
-        // A file in which nothing is left.
+        // A file without a valid pose.
         let lost = r#"{"position":[7,7,7],"rotation":[0,0,0,0]}"#;
         let unseen = format!(r#"{{"time":1.0,"trackers":[{lost},{lost},{lost}]}}"#);
         for lines in [vec![line("null", 0.0, &at(0.0)); 3], vec![unseen]] {
@@ -726,7 +728,7 @@ mod tests {
         assert!(recording.pose_at(2.5).unwrap().is_finite());
     }
 
-    /// Whenever the game was killed: every whole line is read.
+    /// Whenever the game was killed, every complete line is read.
     #[test]
     fn a_recording_cut_anywhere_has_its_whole_lines() {
         let folder = tempfile::tempdir().unwrap();
@@ -739,7 +741,7 @@ mod tests {
         let second = whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0;
         for end in (second + 1..whole.len()).step_by(7) {
             let cut = Recording::read(&whole[..end], "cut.jsonl").unwrap();
-            // A line that lacks nothing but its end is whole.
+            // A line that lacks only its line break is complete.
             let frames = lines(&whole[..end]) - 1;
             assert!((frames..=frames + 1).contains(&cut.frames().len()), "{end}");
         }
@@ -748,7 +750,7 @@ mod tests {
         assert!(Recording::read(&broken[..], "cut.jsonl").is_err(), "a fault inside is one");
     }
 
-    /// A killed process closes nothing: the file lacks less than a second at any time.
+    /// A killed process does not close the file: it lacks less than a second at any time.
     #[test]
     fn a_recording_is_in_its_file_while_it_goes_on() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A player on another machine: poses that arrive seldom, late and in disorder, shown at any rate.
+//! A player on another machine: poses that arrive rarely, late and out of order, shown at any rate.
 
 use super::curve::pose_at;
 use super::settle::Settling;
@@ -12,10 +12,10 @@ use std::time::Duration;
 /// Poses kept: 0.8 s at 20 Hz.
 const KEPT: usize = 16;
 
-/// A pose older than the newest by more than this, seconds, may belong to another clock, and a
-/// longer silence ends the motion.
+/// A pose older than the newest by more than this, seconds, may belong to another clock; a longer
+/// gap clears the motion.
 const OTHER_CLOCK: f64 = 1.0;
-/// It does when this many arrive in a row: one alone is a packet that went astray.
+/// Consecutive poses that confirm another clock; a single one is a stray packet.
 const STRAYS: u32 = 3;
 
 /// Maximum rate at which the shown time catches up, as a fraction of the time that passes.
@@ -25,18 +25,18 @@ const CATCH_UP: f64 = 0.25;
 /// A larger difference is followed at once, seconds.
 const SNAP: f64 = 0.5;
 
-/// Time constant with which the confidence in a body fades beyond the longest forecast, seconds.
+/// Time constant of the decay of confidence beyond the longest forecast, seconds.
 const STALE: f64 = 1.0;
 
-/// How the body of a player on another machine is shown.
+/// Settings for showing a player on another machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RemoteSettings {
-    /// By how much the body is shown later than the fastest pose could have arrived. Zero shows where
-    /// the body is now, by forecasts; with more than the interval of the poses and their jitter,
-    /// nearly everything is interpolated between poses that have arrived.
+    /// Delay of the shown body behind the newest pose that could have arrived. With zero the body
+    /// is forecast to the present; with more than the interval of the poses plus their jitter,
+    /// nearly every frame is interpolated between received poses.
     pub delay: Duration,
-    /// Longest forecast beyond the newest pose; after it the body stays as it is.
+    /// Longest forecast beyond the newest pose; after it the body stands still.
     pub longest: Duration,
     /// Time constant in which errors of a forecast are corrected.
     pub correction: Duration,
@@ -73,32 +73,32 @@ pub struct RemotePose {
     pub pose: Pose,
     /// The shown moment, seconds on the sender's clock.
     pub time: f64,
-    /// Seconds by which it is a forecast: beyond the newest pose that has arrived. 0 between poses.
+    /// Time of the forecast beyond the newest received pose, seconds; 0 between poses.
     pub ahead: f64,
-    /// Seconds by which it is behind the newest pose that can have arrived.
+    /// Time behind the newest pose that could have arrived, seconds.
     pub age: f64,
-    /// Confidence in each joint, 0 to 1: 1 between poses that have arrived.
+    /// Confidence in each joint, 0 to 1; 1 between received poses.
     pub confidence: PerJoint<f32>,
 }
 
-/// The live state of a player on another machine, from the poses that arrive to the one that is
-/// shown.
+/// The live state of a player on another machine, from received poses to the shown one.
 ///
-/// The sender sends whole poses, such as those of a [`Player`](super::Player), with the time of each
-/// on its own clock, as rarely as 10 times a second; they may come late, twice, in disorder or not
-/// at all. In every frame [`show`](Self::show) returns a body that moves without jumps. A
-/// [`BodyForecaster`] continues the motion beyond the newest pose, for a bounded time. When a pose
-/// arrives that proves the forecast wrong, the difference, in place and in speed, settles smoothly.
+/// The sender sends whole poses, such as those of a [`Player`](super::Player), with the time of
+/// each on its own clock, as rarely as 10 times a second; they may arrive late, twice, out of order
+/// or not at all. In every frame [`show`](Self::show) returns a body that moves without jumps. A
+/// [`BodyForecaster`] continues the motion beyond the newest pose, for a bounded time. When a
+/// received pose contradicts the forecast, the differences in position and velocity decay smoothly.
 ///
-/// Clocks of sender and receiver need not agree: the difference is estimated from the poses that
-/// arrive fastest. Nothing here reads a clock.
+/// The clocks of sender and receiver need not agree: their difference is estimated from the poses
+/// that arrive fastest. This type reads no clock itself.
 ///
-/// Measured on 36 CMU clips (the first 8 s of each), with poses that are on their way for 40 ms and an
-/// exponentially distributed 15 ms more, 2 % of them twice. Errors are means over all joints: to the
-/// body as it is when the fastest pose leaves, and to the body at the time that is meant to be shown.
-/// Jitter is the mean third derivative, 10² m/s³; the clips have 2.7. The last column is the part of the
-/// frames in which a joint moves more than 5 cm further than it truly does
-/// (`cargo test -p bevy_kinest --test forecasts -- --ignored --nocapture remote`):
+/// Measured on 36 CMU clips (the first 8 s of each). Poses take 40 ms plus an exponentially
+/// distributed 15 ms on average; 2 % of them arrive twice. Errors are means over all joints:
+/// relative to the sender's body at the time the fastest packet left ("to the present"), and to the
+/// body at the shown time ("to its time"). Jitter is the mean third derivative, 10² m/s³; the clips
+/// have 2.7. The last column is the fraction of frames in which a joint moves more than 5 cm
+/// further than in the truth (`cargo test -p bevy_kinest --test forecasts -- --ignored --nocapture
+/// remote`):
 ///
 /// | poses, lost | shown by | to the present | to its time | jitter | jumps |
 /// |---|---|---|---|---|---|
@@ -127,9 +127,10 @@ pub struct RemotePose {
 /// | | this | 46 mm | 46 mm | 7.3 | 8.4 % |
 /// | | this, 100 ms late | 76 mm | 14 mm | 3.1 | 2.3 % |
 ///
-/// Without a delay it is 1.7 to 4 times nearer to the present than interpolation, and further from
-/// it than damped velocity shown at once, whose joints jump by up to 1.6 m in a frame; here it is 0.25 m.
-/// The same delay as for interpolation gives the same error and a fraction of the jitter.
+/// Without a delay the error to the present is 1.7 to 4 times lower than with interpolation, and
+/// higher than with damped velocity shown at once, whose joints jump by up to 1.6 m in a frame;
+/// here the maximum is 0.25 m. With the same delay as interpolation, the error is the same and the
+/// jitter a fraction.
 ///
 /// ```
 /// use kinest::forecast::{BodyForecaster, Extrapolation};
@@ -163,9 +164,9 @@ pub struct RemotePlayer {
     strays: u32,
     history: PoseHistory,
     shown: Option<Shown>,
-    /// What the pose shown last lacks from what is known by now.
+    /// Offset of the last shown pose from the current best estimate of it.
     settling: Settling,
-    /// Poses have arrived since the last frame.
+    /// Whether poses have arrived since the last frame.
     revised: bool,
 }
 
@@ -176,7 +177,7 @@ struct Shown {
     /// On the receiver's clock.
     now: f64,
     pose: Pose,
-    /// Speed of `pose`: the pose shown before it, and the seconds between.
+    /// The pose shown before `pose` and the time between them in seconds, for the velocity.
     before: Option<(Pose, f64)>,
 }
 
@@ -187,7 +188,7 @@ impl Default for RemotePlayer {
 }
 
 impl RemotePlayer {
-    /// A player of whom nothing has arrived.
+    /// A player without received poses.
     #[must_use]
     pub fn new(settings: RemoteSettings) -> Self {
         let (poses, clock) = (VecDeque::with_capacity(KEPT), SenderClock::default());
@@ -198,14 +199,14 @@ impl RemotePlayer {
     }
 
     /// Takes a pose that the player had at time `sent` of the sender's clock and that arrived at
-    /// `arrived` of the receiver's, in seconds, in any order. Returns false if it is ignored: it
-    /// arrived before, or is older than all that count.
+    /// `arrived` of the receiver's, in seconds, in any order. Returns false if it is ignored: it is
+    /// a duplicate, or older than all kept poses.
     ///
-    /// A jump that no body makes is shown as one ([`Teleport`]); poses of before it are discarded.
+    /// An impossible jump is shown as a [`Teleport`]; earlier poses are discarded.
     ///
     /// # Errors
-    /// If a time or the pose is not finite, or a rotation is not a unit quaternion. Rotations that
-    /// were rounded on their way are accepted.
+    /// If a time or the pose is not finite, or a rotation is not a unit quaternion. Rounded
+    /// rotations are accepted.
     pub fn receive(&mut self, sent: f64, arrived: f64, pose: &Pose) -> Result<bool, RemoteError> {
         if !arrived.is_finite() {
             return Err(RemoteError::Time(arrived));
@@ -218,7 +219,7 @@ impl RemotePlayer {
                 return Ok(false);
             }
             if other || sent - newest > OTHER_CLOCK {
-                // Another session, or too long a silence: what was before says nothing about now.
+                // Another session, or too long a gap: earlier poses do not predict the present.
                 self.poses.clear();
                 if other {
                     self.clock = SenderClock::default();
@@ -230,7 +231,7 @@ impl RemotePlayer {
         let next = self.poses.get(after);
         let twice = next.is_some_and(|(time, _)| *time == sent);
         let too_old = after == 0 && self.poses.len() == KEPT;
-        // Where the body is by now counts, not where it was before a jump.
+        // After a jump only the newer place counts.
         let left = next.is_some_and(|(time, next)| jumps(&pose, next, time - sent));
         if twice || too_old || left {
             return Ok(false);
@@ -263,7 +264,7 @@ impl RemotePlayer {
         }
         let mut rotations = pose.rotations;
         for (joint, rotation) in SmplJoint::ALL.into_iter().zip(&mut rotations) {
-            // Not a number is in no range.
+            // NaN is in no range.
             if !(0.9..1.1).contains(&rotation.length()) {
                 return Err(RemoteError::Rotation(joint));
             }
@@ -278,7 +279,7 @@ impl RemotePlayer {
         self.poses.back().map(|(time, _)| *time)
     }
 
-    /// Rewrites the history that is forecast from, on a smooth curve through the poses.
+    /// Rewrites the forecaster's history with samples of a smooth curve through the poses.
     fn remember(&mut self) {
         self.history.clear();
         let (Some((oldest, _)), Some(newest)) = (self.poses.front(), self.newest()) else { return };
@@ -316,7 +317,7 @@ impl RemotePlayer {
         if std::mem::take(&mut self.revised)
             && let Some(Shown { playhead: then, pose: shown, before, .. }) = self.shown
         {
-            // What is known by now of the moment shown last, and of the frame before it.
+            // The current estimates of the last shown frame and of the frame before it.
             let meant = self.at(forecaster, then, newest);
             let speeds = before.map(|(earlier, seconds)| {
                 (earlier, self.at(forecaster, then - seconds, newest).pose, seconds)
@@ -340,8 +341,8 @@ impl RemotePlayer {
         self.settings.longest.as_secs_f64()
     }
 
-    /// The body at a time of the sender's clock: interpolated, forecast beyond the `newest` pose,
-    /// the oldest before all others.
+    /// The body at a time of the sender's clock: interpolated; forecast after the `newest` pose;
+    /// the oldest pose before all others.
     fn at(&self, forecaster: &mut BodyForecaster, time: f64, newest: f64) -> ForecastPose {
         let ahead = (time - newest).min(self.longest());
         if ahead > 0.0
@@ -354,7 +355,7 @@ impl RemotePlayer {
         ForecastPose { pose, confidence: [1.0; SmplJoint::COUNT] }
     }
 
-    /// Forgets everything but the settings: for another player.
+    /// Clears everything except the settings, for another player.
     pub fn reset(&mut self) {
         let history = self.history.clone();
         *self = Self { history, ..Self::new(self.settings) };
@@ -362,26 +363,27 @@ impl RemotePlayer {
     }
 }
 
-/// Whether no body gets from one pose to the other in `seconds`.
+/// Whether no body can move from one pose to the other in `seconds`.
 fn jumps(from: &Pose, to: &Pose, seconds: f64) -> bool {
     Teleport::is_one(from.translation, to.translation, seconds)
 }
 
-/// The sender's clock, from the poses that were on their way for the shortest time.
+/// Estimate of the sender's clock from the poses with the shortest delay.
 #[derive(Clone, Copy, Debug, Default)]
 struct SenderClock {
-    /// Start of the present span on the receiver's clock, and the least delay in it.
+    /// Start of the current span on the receiver's clock, and the minimum delay in it.
     present: Option<(f64, f64)>,
-    /// The least delay in the span before.
+    /// Minimum delay in the previous span.
     before: Option<f64>,
 }
 
 impl SenderClock {
-    /// Length of a span, seconds: clocks drift apart by well under a millisecond in it, and there
-    /// are poses that arrive fast in it.
+    /// Length of a span, seconds: short enough for a clock drift far below a millisecond, long
+    /// enough to contain fast poses.
     const SPAN: f64 = 5.0;
 
-    /// Takes the times of a pose. A delay here is the true one plus the difference of the clocks.
+    /// Takes the times of a pose. The measured delay is the true one plus the offset between the
+    /// clocks.
     fn hear(&mut self, sent: f64, arrived: f64) {
         let delay = arrived - sent;
         self.present = match self.present {
@@ -397,7 +399,7 @@ impl SenderClock {
         };
     }
 
-    /// The sender's time of the newest pose that can have arrived by `now`.
+    /// Sender's time of the newest pose that could have arrived by `now`.
     fn sent_by(&self, now: f64) -> Option<f64> {
         let (_, least) = self.present?;
         Some(now - self.before.map_or(least, |before| before.min(least)))
@@ -421,16 +423,16 @@ mod tests {
         BodyForecaster::new(Extrapolation::default())
     }
 
-    /// A connection: poses per second, and how they get lost, late and doubled.
+    /// A connection: poses per second, and their loss, delay and duplication.
     struct Line {
         rate: f64,
-        loss: f64,
-        /// Seconds on the way, at least and at most.
+        lost: f64,
+        /// Minimum and maximum delay, seconds.
         way: [f64; 2],
         doubled: f64,
     }
 
-    /// What is shown of `clip` in each frame.
+    /// The shown pose of each frame of `clip`.
     fn play(clip: &MotionClip, line: &Line, seed: u64) -> Vec<(f64, RemotePose)> {
         let mut random = StdRng::seed_from_u64(seed);
         let mut mail = vec![];
@@ -438,7 +440,7 @@ mod tests {
             let sent = f64::from(i) / line.rate;
             for _ in 0..1 + u32::from(random.random_bool(line.doubled)) {
                 let arrives = sent + random.random_range(line.way[0]..=line.way[1]);
-                if !random.random_bool(line.loss) {
+                if !random.random_bool(line.lost) {
                     mail.push((arrives, sent));
                 }
             }
@@ -472,11 +474,11 @@ mod tests {
         a.iter().zip(&b).map(|(a, b)| a.distance(*b)).sum::<f64>() / SmplJoint::COUNT as f64
     }
 
-    /// No joint moves much faster than the body itself, and the body is where it is now.
+    /// No joint moves much faster than in the truth, and the body is shown at its present place.
     #[test]
     fn a_body_is_smooth_and_near_the_truth_on_a_bad_line() {
         let skeleton = Skeleton::default();
-        for (kind, rate, loss, most) in [
+        for (kind, rate, lost, most) in [
             (Kind::Walk, 20.0, 0.0, 0.06),
             (Kind::Walk, 10.0, 0.2, 0.12),
             (Kind::Punch, 20.0, 0.05, 0.06),
@@ -486,14 +488,14 @@ mod tests {
             let own = (1..clip.frames.len())
                 .map(|i| farthest(&(&clip.frames[i - 1]).into(), &(&clip.frames[i]).into()))
                 .fold(0.0, f64::max);
-            let line = Line { rate, loss, way: [0.02, 0.08], doubled: 0.1 };
+            let line = Line { rate, lost, way: [0.02, 0.08], doubled: 0.1 };
             let shown = play(&clip, &line, 7);
             let step = shown.windows(2).map(|w| farthest(&w[0].1.pose, &w[1].1.pose));
             let step = step.fold(0.0, f64::max);
             let errors = shown.iter();
             let errors = errors.map(|(_, it)| apart(&it.pose, &clip.pose_at(it.time - CLOCK)));
             let mean = errors.sum::<f64>() / shown.len() as f64;
-            println!("{kind:?} {rate} Hz {loss}: {step:.3} of {own:.3} m a frame, {mean:.3} m off");
+            println!("{kind:?} {rate} Hz {lost}: {step:.3} of {own:.3} m a frame, {mean:.3} m off");
             assert!(step < own + 0.15, "{kind:?}: {step} m in a frame, {own} m by itself");
             assert!(mean < most, "{kind:?}: {mean} m");
         }
@@ -503,7 +505,7 @@ mod tests {
     #[test]
     fn clocks_are_compared_by_the_poses_that_come_fastest() {
         let clip = walk_and_wave(&Skeleton::default());
-        let line = Line { rate: 20.0, loss: 0.0, way: [0.03, 0.13], doubled: 0.0 };
+        let line = Line { rate: 20.0, lost: 0.0, way: [0.03, 0.13], doubled: 0.0 };
         let shown = play(&clip, &line, 1);
         for (now, shown) in shown.iter().filter(|(now, _)| *now > 2.0) {
             let late = now + CLOCK - shown.time - 0.03;
@@ -568,7 +570,7 @@ mod tests {
         assert!((shown.time - 0.3).abs() < 1e-9, "{}", shown.time);
     }
 
-    /// A player who teleports is not drawn on the way.
+    /// A teleport is not interpolated.
     #[test]
     fn a_jump_is_shown_as_one() {
         let (mut player, mut forecaster) = (RemotePlayer::default(), baseline());
@@ -616,7 +618,7 @@ mod tests {
         );
     }
 
-    /// Settings that make no sense do no harm.
+    /// Invalid settings cause neither panics nor invalid poses.
     #[test]
     fn any_settings_and_times_give_a_body() {
         let clip = walk_and_wave(&Skeleton::default());

@@ -7,16 +7,16 @@ use crate::skeleton::{CONTACTS, PerJoint, Pose, Skeleton};
 use crate::tracker::TrackerPose;
 use glam::{DMat3, DQuat, DVec3};
 
-/// What a network says about one frame.
+/// A network's output for one frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// Local rotations, the root's in world axes.
     pub rotations: PerJoint<DQuat>,
-    /// Probability that the left heel, the left ball, the right heel and the right ball touch the floor; `None` of
-    /// a network that does not say.
+    /// Probability that the left heel, the left ball, the right heel and the right ball touch the
+    /// floor; `None` if the network does not predict contacts.
     pub contacts: Option<[f64; CONTACTS]>,
-    /// Standard deviation of each joint's position along each axis, head on head, metres; `None` of a network that
-    /// does not say.
+    /// Standard deviation of each joint's position along each axis, relative to the head, metres;
+    /// `None` if the network does not predict deviations.
     pub deviations: Option<PerJoint<f64>>,
 }
 
@@ -31,7 +31,7 @@ impl From<PerJoint<DQuat>> for Estimate {
 /// or not a set of rotations.
 #[must_use]
 pub fn decode_output(spec: &ModelSpec, output: &[f32], axes: &WindowAxes) -> Option<Estimate> {
-    // Gram-Schmidt would make a rotation even of NaN.
+    // Gram-Schmidt turns even NaN into a rotation.
     if output.len() != spec.layout.outputs() || !output.iter().all(|v| v.is_finite()) {
         return None;
     }
@@ -51,7 +51,7 @@ pub fn place_under_head(skeleton: &Skeleton, rotations: &PerJoint<DQuat>, head: 
     Pose { translation, rotations: *rotations }
 }
 
-/// The rest pose, upright, with the head joint at the head and its heading.
+/// The upright rest pose, with the head joint at the head tracker and its heading.
 #[must_use]
 pub fn rest_under_head(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
     let mut rotations = Pose::rest().rotations;

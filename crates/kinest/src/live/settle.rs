@@ -1,22 +1,22 @@
-//! A shown body that settles on another motion: what it lacks, in place and in speed, fades without
-//! a jump in either.
+//! Blends the shown body into another motion: offsets of position and velocity decay like a
+//! critically damped spring.
 
 use crate::rotation::{exp, log};
 use crate::skeleton::{PerJoint, Pose, SmplJoint};
 use glam::DVec3;
 
-/// Bodies further apart than this, metres, do not settle: the other is shown at once.
+/// Maximum offset (m) that is blended; beyond it the other body is shown at once.
 const FAR: f64 = 1.0;
-/// Greatest speed that settling adds to a body's own, m/s: that of a quick reach. The same for each
-/// joint, rad/s.
+/// Maximum speed that the blend adds to the body's own, m/s, and to each joint's, rad/s: that of a
+/// quick reach.
 const FASTEST: f64 = 3.0;
 const FASTEST_TURN: f64 = std::f64::consts::TAU;
 /// Greatest time constant, seconds.
 const LONGEST: f64 = 10.0;
-/// A joint does not turn further than this in a frame, radians.
+/// Maximum plausible rotation of a joint in a frame, radians.
 const FLIP: f64 = 1.0;
 
-/// The difference of one quantity, and how fast it changes per second.
+/// Offset of one quantity and its rate of change per second.
 #[derive(Clone, Copy, Debug)]
 struct Spring {
     offset: DVec3,
@@ -32,15 +32,16 @@ impl Default for Spring {
 }
 
 impl Spring {
-    /// A difference that changes at `speed` at first, and later by at most about `most` per second.
+    /// An offset with the initial rate `speed`, whose rate later stays below about `most` per
+    /// second.
     fn new(offset: DVec3, speed: DVec3, most: f64) -> Self {
         // From rest, a critically damped spring is at most as fast as this stiffness times its
         // offset, divided by e.
         Self { offset, speed, stiffest: std::f64::consts::E * most / offset.length() }
     }
 
-    /// A critically damped spring after `dt` seconds. The smallest differences are removed, so that
-    /// what has settled is exact.
+    /// Advances a critically damped spring by `dt` seconds. Tiny offsets are set to zero, so that a
+    /// settled body is exact.
     fn step(&mut self, dt: f64, stiffness: f64) {
         let stiffness = stiffness.min(self.stiffest);
         let decay = (-stiffness * dt).exp();
@@ -53,11 +54,11 @@ impl Spring {
     }
 }
 
-/// Difference of a shown body from the one that is meant.
+/// Offset of the shown body from the target body.
 ///
-/// It behaves like a critically damped spring: where the motion that is meant changes, the shown
-/// body keeps its place and its speed in that moment, and settles on the other within about two time
-/// constants, or later where it would be too fast.
+/// It decays like a critically damped spring: when the target motion changes, the shown body keeps
+/// its position and velocity, and reaches the target within about two time constants, or later if
+/// it would exceed the speed limit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settling {
     place: Spring,
@@ -73,8 +74,8 @@ impl Default for Settling {
 }
 
 impl Settling {
-    /// Starts at the body `shown`, where `meant` is meant by now. `before` is the same pair some
-    /// seconds earlier, for the speeds; without it the shown body takes the speed of the other.
+    /// Starts at the body `shown`, with the target `meant`. `before` is the same pair some seconds
+    /// earlier, for the velocities; without it the shown body takes the target's velocity.
     pub fn start(&mut self, shown: &Pose, meant: &Pose, before: Option<&(Pose, Pose, f64)>) {
         *self = Self::default();
         if shown.translation.distance(meant.translation) > FAR {
@@ -93,7 +94,7 @@ impl Settling {
             let offset = apart(shown, meant);
             let speed = before.map_or(DVec3::ZERO, |(shown_then, meant_then, seconds)| {
                 let change = offset - apart(shown_then, meant_then);
-                // Near half a turn the axis flips, which is no speed.
+                // Near half a turn the axis flips, which is not a velocity.
                 if change.length() < FLIP { change / *seconds } else { DVec3::ZERO }
             });
             *turn = Spring::new(offset, speed, FASTEST_TURN);
@@ -102,13 +103,13 @@ impl Settling {
 
     /// Advances by `dt` seconds, with this time constant in seconds.
     pub fn step(&mut self, dt: f64, time: f64) {
-        // An error without speed has the integral that it has in a first-order filter.
+        // Scaled so that an offset at rest integrates to the same as under a first-order filter.
         let stiffness = 2.0 / time.clamp(1e-3, LONGEST);
         self.place.step(dt, stiffness);
         self.turns.iter_mut().for_each(|turn| turn.step(dt, stiffness));
     }
 
-    /// The body to show for `meant`.
+    /// The body to show for the target `meant`.
     pub fn apply(&self, meant: &Pose) -> Pose {
         Pose {
             translation: meant.translation + self.place.offset,
@@ -136,7 +137,7 @@ mod tests {
         pose
     }
 
-    /// A body walks at 1 m/s; then another, 0.2 m ahead and twice as fast, is meant.
+    /// A body walks at 1 m/s; then the target becomes one 0.2 m ahead and twice as fast.
     #[test]
     fn place_and_speed_are_kept_and_then_settle() {
         let mut settling = Settling::default();

@@ -9,11 +9,11 @@ use std::f64::consts::FRAC_PI_2;
 
 /// Replaces lost hands for networks trained without dropouts.
 ///
-/// Such a network would see a hand frozen in the air while the player walks away. Instead it sees a
-/// hand that is held for a moment, then lowered to the side, and moved back once the real one is
-/// found, without a jump and at human speed. While the head is lost, hands are held with it;
-/// otherwise they would move away from a head that stays at its last pose, and jump back when it is
-/// found.
+/// Without it, such a network would get a hand frozen in the air while the player walks away.
+/// Instead the hand is held for a moment, then lowered to the side, and moved back when tracking
+/// returns, without a jump and at human speed. While the head is lost, hands are held with it;
+/// otherwise they would move away from a head that stays at its last pose, and jump back when it
+/// returns.
 #[derive(Clone, Debug, Default)]
 pub struct HandStandIn {
     hands: [Bridge; 2],
@@ -51,7 +51,7 @@ impl HandStandIn {
     }
 }
 
-/// Wrist of a player who stands upright under `head` with hanging arms.
+/// Wrist of an upright player below `head` with hanging arms.
 #[must_use]
 pub fn lowered_hand(skeleton: &Skeleton, head: &TrackerPose, role: TrackerRole) -> TrackerPose {
     let mut pose = rest_under_head(skeleton, head);
@@ -83,7 +83,7 @@ mod tests {
         frames.iter().map(Pose::from).map(trackers).collect()
     }
 
-    /// The head is lost for more than 1 s while the player walks on, and is found elsewhere.
+    /// The head is lost for more than 1 s while the player walks on, and returns elsewhere.
     #[test]
     fn hands_stay_with_a_head_that_is_lost() {
         let (skeleton, settings) = (Skeleton::default(), DropoutSettings::default());
@@ -113,7 +113,7 @@ mod tests {
         assert!(left_behind > 0.8, "a walk of {left_behind} m");
     }
 
-    /// The network always sees a plausible hand.
+    /// The network always gets a plausible hand.
     #[test]
     fn a_lost_hand_is_lowered_and_moved_back_once_found() {
         let (skeleton, settings) = (Skeleton::default(), DropoutSettings::default());

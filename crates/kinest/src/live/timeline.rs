@@ -31,7 +31,7 @@ const SNAP: f64 = 0.5;
 /// Time constant in which joints come to rest beyond the newest estimate, seconds: their turning
 /// speed, from the [`log`] of the last turn, decays exponentially.
 const COAST: f64 = 0.05;
-/// Minimum time over which speeds are measured, seconds; shorter intervals give noise.
+/// Minimum time over which velocities are measured, seconds; shorter intervals are noisy.
 const SPEED_OVER: f64 = 0.03;
 
 /// Time constant in which an extrapolation that proved wrong is corrected, seconds.
@@ -42,8 +42,8 @@ const CORRECTION: f64 = 0.05;
 /// Poses are shown slightly late, by as much as estimates have recently been late, so that nearly
 /// every drawn frame has an estimate before and after it to interpolate between. When estimates
 /// arrive at once, as in a test that waits for each, the delay is 0 and they are shown unchanged.
-/// When none arrive, joints coast for a moment and then stop. Only rotations are late: the body is
-/// placed under the newest head afterwards.
+/// When none arrive, joints coast for a moment and then stop. Only rotations are delayed: the body
+/// is placed below the newest head afterwards.
 ///
 /// Measured on 41 CMU clips longer than 2.5 s, with the shipped model's online estimates and a
 /// worker that starts at most 60 calls per second. Jitter is the mean third derivative of all joint
@@ -69,7 +69,7 @@ pub struct PoseTimeline {
     fresh: bool,
     /// Corners are rounded until this time, seconds.
     rounded_until: Option<f64>,
-    /// Whether newer estimates contradict the pose that was shown last.
+    /// Whether newer estimates contradict the last shown pose.
     revised: bool,
     /// Remaining offset of the shown pose from the estimates.
     correction: Option<PerJoint<DQuat>>,
@@ -83,8 +83,8 @@ struct Shown {
 }
 
 impl PoseTimeline {
-    /// Adds an estimate for time `time`. One that is not newer than the newest is ignored, unless
-    /// it is so much older that it belongs to another clock.
+    /// Adds an estimate for `time` (s). An estimate that is not newer than the newest is ignored,
+    /// unless it is so much older that it belongs to another clock.
     pub fn push(&mut self, time: f64, rotations: PerJoint<DQuat>) {
         if let Some(newest) = self.newest() {
             if newest - time > OTHER_CLOCK {
@@ -113,8 +113,8 @@ impl PoseTimeline {
         self.delay
     }
 
-    /// The pose to show at time `now`, and the time of the estimates it comes from; `None` before
-    /// the first estimate. Call once per drawn frame.
+    /// The pose to show at time `now` (s), and the time of the estimates it comes from; `None`
+    /// before the first estimate. Call once per drawn frame.
     pub fn show(&mut self, now: f64) -> Option<(f64, PerJoint<DQuat>)> {
         let newest = self.newest()?;
         let age = (now - newest).max(0.0);
@@ -202,7 +202,7 @@ impl PoseTimeline {
         std::array::from_fn(|j| (middle[j] * exp(mean[j])).normalize())
     }
 
-    /// The estimates at `time`: interpolated, coasting beyond the newest, and the oldest before all
+    /// The estimates at `time` (s): interpolated; coasting after the newest; the oldest before all
     /// others.
     fn at(&self, time: f64) -> PerJoint<DQuat> {
         let after = self.estimates.partition_point(|(t, _)| *t < time);
@@ -212,7 +212,7 @@ impl PoseTimeline {
         let Some((t0, a)) = after.checked_sub(1).map(|before| &self.estimates[before]) else {
             return *b;
         };
-        // At the time of an estimate, that estimate bit for bit.
+        // At the time of an estimate, exactly that estimate.
         if *t1 == time {
             return *b;
         }
@@ -321,7 +321,7 @@ mod tests {
         }
     }
 
-    /// When every estimate is in time, there is no delay and no change.
+    /// If every estimate arrives in time, there is neither delay nor change.
     #[test]
     fn estimates_in_time_are_shown_bit_for_bit() {
         let mut timeline = PoseTimeline::default();

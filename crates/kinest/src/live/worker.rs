@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-/// Unread batches after which the worker pauses, so that a caller that stops polling does not fill
-/// the memory.
+/// Maximum number of unread batches; then the worker pauses, so that memory stays bounded if the
+/// caller stops polling.
 const UNREAD_BATCHES: usize = 64;
 
-/// Calls that percentiles are taken over: 8 s at 60 Hz.
+/// Number of calls in the percentiles: 8 s at 60 Hz.
 const RECENT_CALLS: usize = 480;
 
 /// Maximum backlog of a stream, seconds; beyond it the stream restarts at the newest frames.
@@ -60,7 +60,7 @@ pub struct PoseReply {
     pub avatar: u64,
     /// Time stamp of the request, seconds.
     pub time: f64,
-    /// What the network says.
+    /// The network's output.
     pub estimate: Estimate,
 }
 
@@ -74,8 +74,9 @@ pub enum WorkerEvent {
     },
     /// Poses from one call of the network.
     Poses(Vec<PoseReply>),
-    /// Avatars whose output of one call was not finite or not rotations. They get no reply, and their streams start
-    /// anew with the next frames, because a state that is not finite stays so.
+    /// Avatars whose output in one call was not finite or not a set of rotations. They get no
+    /// reply, and their streams restart with the next frames, because a state that is not finite
+    /// never recovers.
     NotFinite(Vec<u64>),
     /// The engine could not be opened, failed, or panicked. The worker has stopped; this is its
     /// last event.
@@ -186,7 +187,7 @@ struct Batch {
     replies: Vec<PoseReply>,
     /// Generation of each reply's avatar at the time of the request.
     generations: Vec<u64>,
-    /// Avatars whose output was not.
+    /// Avatars with invalid outputs.
     not_finite: Vec<u64>,
     ms: f64,
     queue_ms: f64,

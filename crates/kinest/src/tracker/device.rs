@@ -102,32 +102,32 @@ impl DeviceFromJoint {
 
 type Worn = BTreeMap<TrackerRole, DeviceFromJoint>;
 
-/// How the trackers on a player's body are worn, by role.
+/// Mounting of the trackers on a player's body, by role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Worn", into = "Worn")]
 pub struct BodyDevices([Option<DeviceFromJoint>; TrackerRole::BODY.len()]);
 
 impl BodyDevices {
-    /// How the tracker of this role is worn; `None` if nobody said, for a device that reports the joint.
+    /// Mounting of the tracker of this role; `None` if the device reports the joint itself.
     #[must_use]
     pub fn get(&self, role: TrackerRole) -> Option<DeviceFromJoint> {
         role.on_body().and_then(|k| self.0[k])
     }
 
-    /// Says how the tracker of this role is worn; nothing changes for head and hands.
+    /// Sets the mounting of the tracker of this role; has no effect for head and hands.
     pub fn set(&mut self, role: TrackerRole, device: DeviceFromJoint) {
         if let Some(k) = role.on_body() {
             self.0[k] = Some(device);
         }
     }
 
-    /// Whether nothing is known of any.
+    /// Whether no mounting is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(Option::is_none)
     }
 
-    /// All that are known.
+    /// All known mountings.
     pub fn iter(&self) -> impl Iterator<Item = (TrackerRole, DeviceFromJoint)> {
         TrackerRole::BODY.into_iter().zip(self.0).filter_map(|(role, device)| Some((role, device?)))
     }

@@ -92,8 +92,9 @@ pub fn is_at_origin(position: DVec3) -> bool {
 /// side of the room. Whoever believes them throws the body.
 ///
 /// A jump is judged by how far the device is from where it was and from where its speed would have taken it.
-/// One that lasts is believed after 0.1 s; the head's is a teleport then. Where a head is found again, or shows after
-/// a hitch, it may be anywhere, and is believed from the second frame that says so.
+/// One that lasts for 0.1 s, or for longer than what it left, is believed; the head's is a teleport then. Where a device
+/// is found again, or shows after a hitch, it may be anywhere, and is believed from the second frame that says so, or at
+/// once after a few frames if it goes on as it went.
 #[derive(Clone, Debug, Default)]
 pub struct Plausibility {
     /// Time of the newest frame, seconds.
@@ -106,6 +107,8 @@ pub struct Plausibility {
 struct Track {
     /// The newest pose that was believed.
     believed: Option<Seen>,
+    /// When the way to it began: when the device was seen first, or had jumped.
+    since: f64,
     /// The newest pose after a jump, and when the jump was.
     jumped: Option<(Seen, f64)>,
     /// Lost since the believed pose.
@@ -149,23 +152,37 @@ impl Jump {
         if seconds > HITCH {
             return false;
         }
-        let rest = pose.position - from.pose.position;
-        let onward = rest - from.velocity.unwrap_or_default() * seconds;
-        let moved = rest.length_squared().min(onward.length_squared()).sqrt();
         let thrown = match from.velocity {
             Some(_) => (0.5 * self.acceleration * seconds * seconds).min(self.speed * seconds),
             None => RUN.max(self.speed) * seconds,
         };
-        let turned =
-            || quat_from_matrix(from.pose.rotation).angle_between(quat_from_matrix(pose.rotation));
-        moved > self.metres + thrown
-            || self.radians.is_some_and(|most| turned() > most + 20.0 * seconds)
+        from.off(time, pose) > self.metres + thrown
+            || self.radians.is_some_and(|most| from.turn(pose) > most + 20.0 * seconds)
+    }
+
+    /// How far it is, to compare ways with.
+    fn length(self, from: &Seen, time: f64, pose: &TrackerPose) -> f64 {
+        let turned = self.radians.map_or(0.0, |most| from.turn(pose) / most);
+        from.off(time, pose) / self.metres + turned
     }
 }
 
 impl Seen {
     fn new(time: f64, pose: TrackerPose) -> Self {
         Self { time, pose, velocity: None }
+    }
+
+    /// Distance of a pose from where the device was and from where its speed would have taken it, whichever is less,
+    /// metres.
+    fn off(&self, time: f64, pose: &TrackerPose) -> f64 {
+        let rest = pose.position - self.pose.position;
+        let onward = rest - self.velocity.unwrap_or_default() * (time - self.time);
+        rest.length_squared().min(onward.length_squared()).sqrt()
+    }
+
+    /// Angle of a pose against the device's, radians.
+    fn turn(&self, pose: &TrackerPose) -> f64 {
+        quat_from_matrix(self.pose.rotation).angle_between(quat_from_matrix(pose.rotation))
     }
 
     /// The next pose on the same way.
@@ -184,33 +201,48 @@ impl Track {
     /// Whether `pose` jumped, and whether a jump has lasted.
     fn jump(&mut self, kind: Jump, time: f64, pose: TrackerPose) -> (bool, bool) {
         let Some(believed) = self.believed else {
-            self.believed = Some(Seen::new(time, pose));
+            self.believe(Seen::new(time, pose), time);
             return (false, false);
         };
-        if time < believed.time || !self.is_adrift(time) && !kind.is(&believed, time, &pose) {
-            self.believed = Some(believed.next(time, pose));
-            self.jumped = None;
+        let is_adrift = self.is_adrift(time);
+        let is_near =
+            || time - believed.time <= JUMP_LASTS && believed.off(time, &pose) <= kind.metres;
+        // After some frames a body could have walked to where it jumped. It did not as long as it is nearer to that.
+        let is_back = |(last, _): (Seen, f64)| {
+            kind.length(&believed, time, &pose) <= kind.length(&last, time, &pose)
+        };
+        let goes_on = !kind.is(&believed, time, &pose)
+            && (!is_adrift || is_near())
+            && self.jumped.is_none_or(is_back);
+        if time < believed.time || goes_on {
+            self.believe(believed.next(time, pose), self.since.min(time));
             return (false, false);
         }
-        match self.jumped {
-            Some((last, since)) if !kind.is(&last, time, &pose) => {
-                let now = last.next(time, pose);
-                if self.is_adrift(time) {
-                    (self.believed, self.jumped, self.lost) = (Some(now), None, false);
-                    return (false, false);
-                }
-                if time - since < JUMP_LASTS - 1e-6 {
-                    self.jumped = Some((now, since));
-                    return (true, false);
-                }
-                (self.believed, self.jumped) = (Some(now), None);
-                (false, true)
-            }
-            _ => {
-                self.jumped = Some((Seen::new(time, pose), time));
-                (true, false)
-            }
+        let Some((last, since)) = self.jumped.filter(|(last, _)| !kind.is(last, time, &pose))
+        else {
+            self.jumped = Some((Seen::new(time, pose), time));
+            return (true, false);
+        };
+        let now = last.next(time, pose);
+        let lasted = (time - since).min(JUMP_LASTS) + 1e-6;
+        let is_longer = lasted > (believed.time - self.since + 2e-6).min(JUMP_LASTS);
+        if is_adrift || is_longer {
+            self.believe(now, since);
+            return (false, !is_adrift);
         }
+        self.jumped = Some((now, since));
+        (true, false)
+    }
+
+    fn believe(&mut self, seen: Seen, since: f64) {
+        (self.believed, self.since, self.jumped, self.lost) = (Some(seen), since, None, false);
+    }
+
+    /// The device is not seen at `time`. Where it jumped to is remembered for a while: one that flickers is seen in every
+    /// other frame.
+    fn lose(&mut self, time: f64) {
+        self.lost = true;
+        self.jumped = self.jumped.filter(|(last, _)| time - last.time <= HITCH);
     }
 
     /// Whether the device may be anywhere at `time`, because nothing was seen of it for long or while it was lost.
@@ -258,15 +290,19 @@ impl Plausibility {
         let mut doubts = Doubts::default();
         let head = poses[0];
         let track = &mut self.tracks[0];
-        let before = track.same.replace((head, 0.0)).map(|(pose, _)| pose);
-        let head_moves = before.is_some_and(|before| !is_same(&before, &head, ROUNDING));
+        // A head that moves slowly is measured from where it was when it moved last.
+        let rests = track.same.is_some_and(|(before, _)| is_same(&before, &head, ROUNDING));
+        let head_moves = !rests && track.same.is_some();
+        if !rests {
+            track.same = Some((head, 0.0));
+        }
         let seconds = self.time.replace(time).map_or(0.0, |before| time - before);
         if head.tracked {
             let (jumped, lasted) = track.jump(HEAD, time, head);
             doubts.of[0] = jumped.then_some(Doubt::Jumped);
             doubts.head_moved = lasted;
         } else {
-            (track.jumped, track.lost) = (None, true);
+            track.lose(time);
         }
         // A head in doubt is no measure of distance.
         let head = (head.tracked && doubts.of[0].is_none()).then_some(head.position);
@@ -275,7 +311,8 @@ impl Plausibility {
         for (role, pose) in worn {
             let track = &mut self.tracks[role as usize];
             if !pose.tracked {
-                *track = Track::default();
+                track.lose(time);
+                (track.same, track.out_of_reach) = (None, false);
                 continue;
             }
             let reach = arm_span * if role.on_body().is_none() { REACH } else { BODY_REACH };
@@ -285,13 +322,19 @@ impl Plausibility {
             }
             let most = if role.on_body().is_none() { ROUNDING } else { 0.0 };
             let frozen = track.is_frozen(*pose, seconds, head_moves, most);
-            let (jumped, _) = track.jump(HAND, time, *pose);
-            doubts.of[role as usize] = match () {
+            let elsewhere = match () {
                 () if is_at_origin(pose.position) => Some(Doubt::AtOrigin),
                 () if track.out_of_reach => Some(Doubt::OutOfReach),
                 () if frozen => Some(Doubt::Frozen),
-                () if jumped => Some(Doubt::Jumped),
                 () => None,
+            };
+            doubts.of[role as usize] = if elsewhere.is_some() {
+                // That place is no measure of the next one.
+                track.lose(time);
+                elsewhere
+            } else {
+                let (jumped, _) = track.jump(HAND, time, *pose);
+                jumped.then_some(Doubt::Jumped)
             };
         }
         doubts
@@ -386,6 +429,135 @@ mod tests {
                 let first = if pop == 0.0 { vec![found] } else { vec![found, found + 1] };
                 assert_eq!(doubted, first, "lost {lost}, {pop} m");
                 assert!(!doubts.iter().any(Doubts::head_moved));
+            }
+        }
+    }
+
+    /// As the head: lost or unseen for a while, at the origin or out of reach, and found for one frame where it is not.
+    #[test]
+    fn a_hand_that_is_found_again_is_believed_from_the_second_frame() {
+        let hand = TrackerRole::RightHand;
+        for gone in ["lost", "unseen", "at the origin", "out of reach"] {
+            for pop in [0.0, 0.3, 0.9] {
+                let mut walk = walk(60.0);
+                for frame in &mut walk[40..75] {
+                    let pose = &mut frame.poses[2];
+                    match gone {
+                        "lost" => pose.tracked = false,
+                        "at the origin" => pose.position = DVec3::ZERO,
+                        _ => pose.position.y += 3.0,
+                    }
+                }
+                if gone == "unseen" {
+                    walk.drain(40..75);
+                }
+                let found = if gone == "unseen" { 40 } else { 75 };
+                let head = walk[found].poses[0].position;
+                let away = (walk[found].poses[2].position - head).with_z(0.0).normalize();
+                walk[found].poses[2].position -= away * pop;
+                let doubts = judged(&walk);
+                let doubted: Vec<usize> =
+                    (found..walk.len()).filter(|i| doubts[*i].get(hand).is_some()).collect();
+                // Hands move by half a metre from one frame to the next.
+                let first = if pop < 0.5 { vec![found] } else { vec![found, found + 1] };
+                assert_eq!(doubted, first, "{gone}, {pop} m");
+                assert_eq!(doubts[found].get(hand), Some(Doubt::Jumped));
+            }
+        }
+    }
+
+    /// Trackers that are lost in every other frame, or for a few of them, go on as they went.
+    #[test]
+    fn devices_that_flicker_are_believed() {
+        for (rate, every, seen) in [(60.0, 2, 1), (144.0, 10, 1), (90.0, 7, 5)] {
+            for flickers in [0, 1, 2] {
+                let mut walk = walk(rate);
+                for (i, frame) in walk.iter_mut().enumerate().filter(|(i, _)| i % every >= seen) {
+                    frame.poses[flickers].tracked = i == 0;
+                }
+                let doubted = judged(&walk).iter().position(|doubts| *doubts != Doubts::default());
+                assert_eq!(doubted, None, "{rate} Hz, device {flickers}");
+            }
+        }
+        // Where it is elsewhere, it is believed once it was there twice.
+        let mut walk = walk(60.0);
+        for (i, frame) in walk.iter_mut().enumerate().skip(41) {
+            frame.poses[0].position.x += 3.0;
+            frame.poses[0].tracked = i % 2 == 0;
+        }
+        let doubts = judged(&walk);
+        let doubted: Vec<usize> =
+            (0..walk.len()).filter(|i| doubts[*i].get(TrackerRole::Head).is_some()).collect();
+        assert_eq!(doubted, [42]);
+    }
+
+    /// Where nothing was seen before it, a pop is believed, and left as soon as it is the shorter of the two.
+    #[test]
+    fn a_pop_in_the_first_frame_is_left_at_once() {
+        for announced in [false, true] {
+            for device in [0, 1, 2] {
+                let role = TrackerRole::ALL[device];
+                let first = if announced { 50 } else { 0 };
+                let mut walk = walk(90.0);
+                walk[first].poses[device].position.z += 0.9;
+                let mut plausibility = Plausibility::default();
+                let judge = |(i, frame)| judge(&mut plausibility, frame, announced && i == first);
+                let doubts: Vec<Doubts> = walk.iter().enumerate().map(judge).collect();
+                let doubted: Vec<usize> =
+                    (0..walk.len()).filter(|i| doubts[*i].get(role).is_some()).collect();
+                assert_eq!(doubted, [first + 1], "{role} announced {announced}");
+                let moved: Vec<usize> =
+                    (0..walk.len()).filter(|i| doubts[*i].head_moved()).collect();
+                assert_eq!(moved, if device == 0 { vec![first + 2] } else { vec![] });
+            }
+        }
+    }
+
+    /// The runtime moves or turns its space: head and hands are elsewhere together, for a moment or for good.
+    #[test]
+    fn a_space_that_pops_is_doubted_and_one_that_stays_is_elsewhere() {
+        let moves = [(0.0, 0.7), (0.0, 3.0), (2.0, 0.0), (3.1, 1.0)];
+        for (rate, (turn, metres)) in
+            [30.0, 90.0, 144.0].into_iter().flat_map(|r| moves.map(|m| (r, m)))
+        {
+            for frames in [1, 2, 3, usize::MAX] {
+                let mut walk = walk(rate);
+                let at = walk[60].poses[0].position.with_z(0.0);
+                let by = crate::tracker::Teleport { turn, from: at, to: at + DVec3::X * metres };
+                walk.iter_mut().skip(60).take(frames).for_each(|frame| frame.teleport(&by));
+                let doubts = judged(&walk);
+                let moved: Vec<usize> =
+                    (0..walk.len()).filter(|i| doubts[*i].head_moved()).collect();
+                let waits = (0.1_f64 * rate - 1e-6).ceil() as usize;
+                let lasts = frames.min(waits);
+                for (i, doubts) in doubts.iter().enumerate() {
+                    let popped = (60..60 + lasts).contains(&i);
+                    let head = doubts.get(TrackerRole::Head);
+                    assert_eq!(head, popped.then_some(Doubt::Jumped), "{rate} {turn} {metres} {i}");
+                    // In a frame of 30 Hz a hand may move by half a metre, and what turns it is believed.
+                    let all_well = popped || rate < 60.0 || doubts.iter().count() == 0;
+                    assert!(all_well, "{rate} {turn} {metres} {i}");
+                }
+                assert_eq!(moved, if frames > 3 { vec![60 + waits] } else { vec![] });
+            }
+        }
+    }
+
+    /// A player who stands still trembles by hundredths of a millimetre in a frame; a head to the last bit is no player's.
+    #[test]
+    fn a_frozen_hand_is_seen_beside_a_head_that_hardly_moves() {
+        for (metres, expected) in [(8e-6, Some(Doubt::Frozen)), (0.0, None)] {
+            let mut frame = walk(144.0).remove(0);
+            let mut plausibility = Plausibility::default();
+            for i in 0..4 * 144 {
+                frame.time = f64::from(i) / 144.0;
+                frame.poses[0].position.x += metres;
+                frame.poses[1].position.x += 1e-4 * f64::from(i % 3 - 1);
+                let doubts = judge(&mut plausibility, &frame, false);
+                assert_eq!(doubts.get(TrackerRole::LeftHand), None);
+                if i > 3 * 144 + 9 {
+                    assert_eq!(doubts.get(TrackerRole::RightHand), expected, "{metres} {i}");
+                }
             }
         }
     }
