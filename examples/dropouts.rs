@@ -18,8 +18,7 @@ use bevy_kinest::KinestGizmoPlugin;
 use bevy_kinest::kinest::capture::CaptureError;
 use bevy_kinest::kinest::motion::synthetic;
 use bevy_kinest::prelude::*;
-use clap::Parser;
-use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs, load_motion};
+use kinest_stage::{CapsuleBody, Framing, Scene, load_motion};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -45,17 +44,8 @@ fn worn(name: &str) -> Result<&'static [TrackerRole], &'static str> {
     TrackerRole::named(name).ok_or("pelvis, chest, elbows, knees or feet expected")
 }
 
-#[derive(Parser)]
-struct Args {
-    #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
-    scene: SceneArgs,
-}
-
 fn main() -> AppExit {
-    let args = Args::parse();
-    Scene::run_or_tell(scene(&args.options), args.scene)
+    Scene::from_command_line(scene)
 }
 
 pub fn scene(options: &Options) -> Result<Scene, CaptureError> {

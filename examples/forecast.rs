@@ -18,8 +18,8 @@ use bevy_kinest::kinest::motion::synthetic;
 use bevy_kinest::kinest::skeleton::{Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{Extrapolation, Forecast, ForecastGhost, ForecastModel};
-use clap::{Parser, ValueEnum};
-use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs, load_motion};
+use clap::ValueEnum;
+use kinest_stage::{CapsuleBody, Framing, Scene, load_motion};
 use std::collections::VecDeque;
 use std::path::{PathBuf, absolute};
 use std::time::Duration;
@@ -56,17 +56,8 @@ pub struct Options {
     by: By,
 }
 
-#[derive(Parser)]
-struct Args {
-    #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
-    scene: SceneArgs,
-}
-
 fn main() -> AppExit {
-    let args = Args::parse();
-    Scene::run_or_tell(scene(&args.options), args.scene)
+    Scene::from_command_line(scene)
 }
 
 pub fn scene(options: &Options) -> Result<Scene, CaptureError> {

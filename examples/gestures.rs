@@ -19,8 +19,8 @@ use bevy_kinest::kinest::motion::{ClipFrame, MotionClip};
 use bevy_kinest::kinest::skeleton::{LevelAxes, Pose, Skeleton};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{GestureFile, Language, MotionEvent, MotionEvents, MotionState, Subtitles};
-use clap::{Parser, ValueEnum};
-use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs, load_motion};
+use clap::ValueEnum;
+use kinest_stage::{CapsuleBody, Framing, Scene, load_motion};
 use std::path::{PathBuf, absolute};
 
 const LIT: Color = Color::srgb(0.85, 0.25, 0.05);
@@ -63,17 +63,8 @@ pub struct Options {
     language: Subtitle,
 }
 
-#[derive(Parser)]
-struct Args {
-    #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
-    scene: SceneArgs,
-}
-
 fn main() -> AppExit {
-    let args = Args::parse();
-    Scene::run_or_tell(scene(&args.options), args.scene)
+    Scene::from_command_line(scene)
 }
 
 pub fn scene(options: &Options) -> Result<Scene, CaptureError> {

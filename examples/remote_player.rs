@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example remote_player
-//! cargo run --release --example remote_player -- --rate 10 --loss 0.4 --delay 0.1
+//! cargo run --release --example remote_player -- --rate 10 --lost 0.4 --delay 0.1
 //! ```
 //!
 //! ![A walking and waving body, and the same body beside it as another player sees it](../assets/pictures/remote_player.png)
@@ -18,8 +18,7 @@ use bevy_kinest::kinest::capture::CaptureError;
 use bevy_kinest::kinest::live::PosePacket;
 use bevy_kinest::kinest::motion::synthetic;
 use bevy_kinest::prelude::*;
-use clap::Parser;
-use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs, load_motion};
+use kinest_stage::{CapsuleBody, Framing, Scene, load_motion};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,7 +38,7 @@ pub struct Options {
     rate: f64,
     /// Part of the poses that is lost, from 0 to 1
     #[arg(long, default_value_t = 0.1)]
-    loss: f64,
+    lost: f64,
     /// Time by which the body is shown late, seconds
     #[arg(long, default_value_t = 0.0, value_parser = seconds)]
     delay: f64,
@@ -57,21 +56,12 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { motion: None, rate: 20.0, loss: 0.1, delay: 0.0 }
+        Self { motion: None, rate: 20.0, lost: 0.1, delay: 0.0 }
     }
 }
 
-#[derive(Parser)]
-struct Args {
-    #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
-    scene: SceneArgs,
-}
-
 fn main() -> AppExit {
-    let args = Args::parse();
-    Scene::run_or_tell(scene(&args.options), args.scene)
+    Scene::from_command_line(scene)
 }
 
 pub fn scene(options: &Options) -> Result<Scene, CaptureError> {
@@ -81,7 +71,7 @@ pub fn scene(options: &Options) -> Result<Scene, CaptureError> {
     };
     let network = Network {
         seconds: options.rate.recip(),
-        loss: options.loss,
+        lost: options.lost,
         due: 0.0,
         dice: 7,
         packets: VecDeque::new(),
@@ -126,7 +116,7 @@ fn spawn_players(
 #[derive(Resource)]
 struct Network {
     seconds: f64,
-    loss: f64,
+    lost: f64,
     due: f64,
     dice: u64,
     packets: VecDeque<(f64, [u8; PosePacket::BYTES])>,
@@ -138,7 +128,7 @@ impl Network {
     fn loses(&mut self) -> bool {
         // A linear congruential generator: the same packets are lost in every run.
         self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        ((self.dice >> 40) as f64) < self.loss * (1_u64 << 24) as f64
+        ((self.dice >> 40) as f64) < self.lost * (1_u64 << 24) as f64
     }
 }
 

@@ -76,28 +76,37 @@ fn damaged_recordings_throw_nobody() {
         places.windows(2).map(step).collect()
     };
     let own = steps(clean.clone());
-    // A device, its frames, and where it is in them.
-    type Damage = (usize, std::ops::Range<usize>, fn(DVec3) -> DVec3);
+    // Devices, the frames of the damage, and where they are in them.
+    type Damage = (&'static [usize], std::ops::Range<usize>, fn(DVec3) -> DVec3);
     let second = stand_in::RATE_HZ as usize;
-    let damages: [Damage; 5] = [
-        (0, 300..301, |at| at + DVec3::Z * 0.4),
-        (0, 300..301, |at| at + DVec3::Z * 3.0),
-        (0, 300..302, |at| at + DVec3::X * 0.4),
-        (2, 300..300 + 3 * second / 2, |_| DVec3::ZERO),
-        (1, 300..301, |at| at + DVec3::Y),
+    let damages: [Damage; 10] = [
+        (&[0], 300..301, |at| at + DVec3::Z * 0.4),
+        (&[0], 300..301, |at| at + DVec3::Z * 3.0),
+        (&[0], 300..302, |at| at + DVec3::X * 0.4),
+        (&[2], 300..300 + 3 * second / 2, |_| DVec3::ZERO),
+        (&[1], 300..301, |at| at + DVec3::Y),
+        (&[0], 300..301, |at| at - DVec3::Z * 0.1),
+        (&[2], 300..301, |at| at + DVec3::X * 0.45),
+        (&[1, 2], 300..303, |at| at + DVec3::Z * 0.7),
+        // The runtime moves its space for a moment.
+        (&[0, 1, 2], 300..303, |at| at + DVec3::new(0.4, 0.3, 0.0)),
+        // In the first frame after a dropout.
+        (&[1], 400..401, |at| at + DVec3::X * 0.6),
     ];
-    for (device, frames, place) in damages {
+    for (devices, frames, place) in damages {
         let mut damaged = clean.clone();
         for frame in &mut damaged[frames.clone()] {
-            let pose = &mut frame.poses[device];
-            pose.position = place(pose.position);
+            for device in devices {
+                let pose = &mut frame.poses[*device];
+                pose.position = place(pose.position);
+            }
         }
         let beyond = steps(damaged).into_iter().zip(&own).enumerate().skip(200);
         for (frame, (step, own)) in beyond {
             for (k, joint) in joints.iter().enumerate() {
                 assert!(
                     step[k] < own[k] + 0.05,
-                    "device {device} from {}, {} of frame {frame}: {:.3} m, without {:.3} m",
+                    "devices {devices:?} from {}, {} of frame {frame}: {:.3} m, without {:.3} m",
                     frames.start,
                     joint.name(),
                     step[k],

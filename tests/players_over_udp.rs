@@ -13,14 +13,14 @@ use std::time::Duration;
 use udp::Udp;
 
 #[test]
-fn bodies_arrive_through_loss_in_the_bytes_that_are_promised() {
+fn bodies_arrive_through_lost_packets_in_the_bytes_that_are_promised() {
     let clips = [walk_and_wave(&Skeleton::default())];
     let delay = Duration::ZERO;
-    let setup = Setup { players: 2, rate: 20.0, loss: 0.1, delay, frames: 150 };
+    let setup = Setup { players: 2, rate: 20.0, lost: 0.1, delay, frames: 150 };
     let it = run::<Udp>(&clips, &setup).unwrap();
     let expected = 20.0 * (2.0 * 107.0 + 28.0);
     assert!((it.bytes_per_second / expected - 1.0).abs() < 0.05, "{it:?}");
     assert!(it.mean < 0.06 && it.p95 < 0.2 && it.knowable < it.mean, "{it:?}");
-    let lost = run::<Udp>(&clips, &Setup { loss: 1.0, ..setup }).unwrap_err().to_string();
+    let lost = run::<Udp>(&clips, &Setup { lost: 1.0, ..setup }).unwrap_err().to_string();
     assert_eq!(lost, "no body was shown");
 }

@@ -1,34 +1,45 @@
-//! Compares models on wgpu with the same models on the CPU, on synthetic motion.
+//! Compares models on wgpu with the same models on the CPU. The motion is synthetic, because the
+//! repository has no recordings of people.
 //!
 //! Needs a graphics adapter; a software adapter is enough. Without one the tests print so and pass,
 //! unless `KINEST_REQUIRE_GPU_ADAPTER=1` is set, which makes them fail.
 
 use burn_flex::{Flex, FlexDevice};
 use kinest::features::FeatureLayout;
+use kinest::forecast::{BodyAxes, ForecastOutput};
 use kinest::live::protocol::{Protocol, clip_trackers, predict};
 use kinest::live::{EngineError, PoseEngine, StreamFrames, streams_of};
+use kinest::model::forecast::{
+    ForecastConfig, ForecastLayout, ForecastSpec, Forecasting, KsofConfig,
+};
 use kinest::model::{
-    Checkpoint, Feed, Manifest, MlpConfig, ModelSpec, NetworkConfig, Precision, Take,
+    Checkpoint, CheckpointOf, Feed, Manifest, ManifestOf, MlpConfig, ModelSpec, NamedTensors,
+    NetworkConfig, Precision, Take,
 };
 use kinest::motion::synthetic::{self, Kind};
-use kinest::skeleton::Skeleton;
+use kinest::skeleton::{Pose, Skeleton};
 use kinest::tracker::{TrackerPose, TrackerRole};
-use kinest_engine::{DeviceChoice, OpenError, open};
+use kinest_engine::{DeviceChoice, OpenError, open, open_forecaster, probe};
 use kinest_nn::pose::Network;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Another order of sums and another exp change outputs by a few 1e-6; a wrong kernel, or another
 /// stream's state, by far more.
 const TOLERANCE: f32 = 1e-3;
 
-fn shipped(name: &str) -> Checkpoint {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models");
-    Checkpoint::load(models.join(name)).unwrap()
+fn model(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/models").join(name)
 }
 
-/// The model on the CPU and on wgpu; `None` without an adapter.
-fn both(checkpoint: &Checkpoint) -> Option<[Box<dyn PoseEngine>; 2]> {
-    let gpu = match open(checkpoint, DeviceChoice::Wgpu) {
+fn shipped(name: &str) -> Checkpoint {
+    Checkpoint::load(model(name)).unwrap()
+}
+
+/// What `open` opens on the CPU and on wgpu; `None` without an adapter.
+fn on_both<E: ?Sized>(
+    open: impl Fn(DeviceChoice) -> Result<Box<E>, OpenError>,
+) -> Option<[Box<E>; 2]> {
+    let gpu = match open(DeviceChoice::Wgpu) {
         Ok(gpu) => gpu,
         Err(error @ OpenError::Device { .. }) => {
             let required = std::env::var_os("KINEST_REQUIRE_GPU_ADAPTER").is_some_and(|v| v == "1");
@@ -38,7 +49,12 @@ fn both(checkpoint: &Checkpoint) -> Option<[Box<dyn PoseEngine>; 2]> {
         }
         Err(error) => panic!("{error}"),
     };
-    let cpu = open(checkpoint, DeviceChoice::Cpu).unwrap();
+    Some([open(DeviceChoice::Cpu).unwrap(), gpu])
+}
+
+/// The model on the CPU and on wgpu; `None` without an adapter.
+fn both(checkpoint: &Checkpoint) -> Option<[Box<dyn PoseEngine>; 2]> {
+    let [cpu, gpu] = on_both(|choice| open(checkpoint, choice))?;
     assert_eq!([cpu.device(), gpu.device()], ["cpu", "wgpu"]);
     assert_eq!(cpu.output_frames(), gpu.output_frames());
     Some([cpu, gpu])
@@ -209,4 +225,106 @@ fn windows_of_a_perceptron_on_wgpu_match_the_cpu() {
     let network = Network::<Flex>::new(&config, &FlexDevice).unwrap();
     let manifest = Manifest::new(config, spec);
     windows(&network.to_checkpoint(manifest, Precision::F32).unwrap());
+}
+
+/// Programs with networks of their own get the device that `open` takes.
+#[test]
+fn probe_names_the_device_that_open_takes() {
+    let checkpoint = shipped("kinest_small.model.ron");
+    if both(&checkpoint).is_some() {
+        assert_eq!(probe(DeviceChoice::Wgpu).unwrap(), DeviceChoice::Wgpu);
+    }
+    let engine = open(&checkpoint, DeviceChoice::Auto).unwrap();
+    assert_eq!(probe(DeviceChoice::Auto).unwrap().name(), engine.device());
+}
+
+/// Random weights for every tensor, the same in every run: fresh networks have zeros and ones in
+/// them, and hold the last frame.
+fn weights(config: &ForecastConfig) -> NamedTensors {
+    let mut state = 1_u64;
+    // A linear congruential generator, from -1 to 1.
+    let mut noise = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    };
+    let tensors = config.tensors();
+    let tensors = tensors.iter().map(|(name, shape)| {
+        let scale = (3.0 / shape[0] as f32).sqrt();
+        let value = |i: usize| {
+            let value = scale * noise();
+            match name.rsplit('.').next() {
+                Some("gamma" | "gain" | "running_variance") => 1.0 + value.abs(),
+                Some("adjacency") if i.is_multiple_of(shape[0] + 1) => 1.0 + value,
+                _ => value,
+            }
+        };
+        let values = (0..shape.iter().product()).map(value).collect();
+        (name.to_owned(), (shape.to_vec(), values))
+    });
+    tensors.collect()
+}
+
+/// The shipped forecaster, a siMLPe, and a KSOF of its size with random weights.
+fn forecasters() -> [(&'static str, CheckpointOf<Forecasting>); 2] {
+    let shipped = CheckpointOf::<Forecasting>::load(model("kinest_forecast.model.ron")).unwrap();
+    let ForecastSpec { layout, history, horizon, .. } = shipped.manifest.spec;
+    let ksof = ForecastConfig::Ksof(KsofConfig {
+        history,
+        horizon,
+        numbers: layout.numbers(),
+        hidden: 16,
+        graph_blocks: 4,
+        ..KsofConfig::default()
+    });
+    let tensors = weights(&ksof);
+    let spec = ForecastSpec { gate: None, ..shipped.manifest.spec.clone() };
+    let manifest = ManifestOf::new(ksof, spec);
+    let ksof = CheckpointOf::new(manifest, &tensors, Precision::F32).unwrap();
+    [("siMLPe", shipped), ("KSOF", ksof)]
+}
+
+/// The last frames of a body that moves, as a forecaster sees them.
+fn history(spec: &ForecastSpec, kind: Kind, seed: u64) -> Vec<f32> {
+    assert_eq!(spec.layout, ForecastLayout::Smpl22);
+    let clip = synthetic::clip(kind, seed, 4.0, spec.rate_hz, &Skeleton::default());
+    let poses: Vec<Pose> = clip.frames[80..][..spec.observed()].iter().map(Pose::from).collect();
+    let mut history = vec![0.0; spec.history * spec.layout.numbers()];
+    let axes = BodyAxes::new(poses.last().unwrap());
+    axes.write_history(poses.into_iter(), &mut history);
+    history
+}
+
+/// Compares forecasts of one body and of several, and those of both branches where there are two.
+#[test]
+fn forecasters_on_wgpu_match_the_cpu() {
+    for (name, checkpoint) in forecasters() {
+        let Some(mut engines) = on_both(|choice| open_forecaster(&checkpoint, choice)) else {
+            return;
+        };
+        let spec = checkpoint.manifest.spec.clone();
+        assert_eq!(engines.each_ref().map(|engine| engine.device()), ["cpu", "wgpu"]);
+        assert!(engines.iter().all(|engine| *engine.spec() == spec));
+        for kinds in [&[Kind::Walk][..], &[Kind::Punch, Kind::Walk, Kind::Turn]] {
+            let histories =
+                kinds.iter().zip(6..).flat_map(|(kind, seed)| history(&spec, *kind, seed));
+            let histories: Vec<f32> = histories.collect();
+            let [cpu, gpu] = engines.each_mut().map(|engine| {
+                let mut out = ForecastOutput::default();
+                engine.forecast(&histories, kinds.len(), &mut out).unwrap();
+                out
+            });
+            let what = format!("{name}, {} bodies", kinds.len());
+            assert_eq!(cpu.future.len(), kinds.len() * spec.horizon * spec.layout.numbers());
+            println!("{what}: {:e} apart at most", compare([&cpu.future, &gpu.future], &what));
+            assert_eq!(cpu.branches().is_some(), name == "KSOF");
+            assert_eq!(gpu.branches().is_some(), name == "KSOF");
+            if let (Some(cpu), Some(gpu)) = (cpu.branches(), gpu.branches()) {
+                compare([cpu.0, gpu.0], &format!("{what}, temporal branch"));
+                compare([cpu.1, gpu.1], &format!("{what}, graph branch"));
+            }
+        }
+        let [_, gpu] = &mut engines;
+        let error = gpu.forecast(&[0.0; 5], 1, &mut ForecastOutput::default()).unwrap_err();
+        assert!(matches!(error, EngineError::InputLength { found: 5, .. }), "{error}");
+    }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 /// # Errors
 /// If it cannot be read; the error names the file.
 pub fn load_motion(path: &Path) -> Result<MotionClip, CaptureError> {
-    let Loaded { clip, notes } = capture::load(path, &Skeleton::default())?;
+    let Loaded { clip, notes, .. } = capture::load(path, &Skeleton::default())?;
     for note in notes {
         eprintln!("{}: {note}", path.display());
     }

@@ -25,6 +25,15 @@ pub struct SceneArgs {
     pub at: Vec<f64>,
 }
 
+// Command-line arguments of a scene that has options of its own. Not a doc comment: `--help` would print it.
+#[derive(clap::Parser)]
+struct Args<O: clap::Args> {
+    #[command(flatten)]
+    options: O,
+    #[command(flatten)]
+    scene: SceneArgs,
+}
+
 /// A scene to show. Its plugin adds [`KinestPlugins`] and spawns avatars.
 pub struct Scene {
     pub name: &'static str,
@@ -35,6 +44,16 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// Runs the scene that `scene` makes of the options on the command line, as
+    /// [`run_or_tell`](Self::run_or_tell).
+    #[must_use]
+    pub fn from_command_line<O: clap::Args, E: Error>(
+        scene: impl FnOnce(&O) -> Result<Self, E>,
+    ) -> AppExit {
+        let args = <Args<O> as clap::Parser>::parse();
+        Self::run_or_tell(scene(&args.options), args.scene)
+    }
+
     /// Opens a window, or draws if there is no display or a picture is requested.
     #[must_use]
     pub fn run(self, args: SceneArgs) -> AppExit {

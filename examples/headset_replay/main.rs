@@ -170,3 +170,36 @@ fn report_one(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DVec3;
+
+    /// Of three recordings, one has rows that are not numbers and one is no recording: that one is counted, and the others are
+    /// played and written.
+    #[test]
+    fn one_bad_file_in_a_list_does_not_stop_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let mut devices = stand_in::devices(Kind::Squat);
+        devices.truncate(270);
+        headset::save(path("whole.npz"), &devices, stand_in::RATE_HZ).unwrap();
+        for frame in &mut devices[100..130] {
+            frame.poses[2].position = DVec3::NAN;
+        }
+        headset::save(path("holes.npz"), &devices, stand_in::RATE_HZ).unwrap();
+        std::fs::write(path("bad.npz"), "no recording").unwrap();
+        let files = ["holes", "bad", "whole"].map(|name| path(&format!("{name}.npz")));
+        let mut words = vec!["headset_replay".into()];
+        words.extend(files.iter().map(|file| file.as_os_str().to_owned()));
+        words.extend(["--report".into(), "--out".into(), path("bodies").into_os_string()]);
+        let error = print_report(&Args::parse_from(words)).unwrap_err().to_string();
+        assert!(error.contains("1 of 3 recordings"), "{error}");
+        for name in ["holes", "whole"] {
+            let clip = amass::load(path("bodies").join(format!("{name}.npz"))).unwrap();
+            assert!(clip.frames.len() > 200, "{name}: {} frames", clip.frames.len());
+        }
+        assert!(!path("bodies").join("bad.npz").exists());
+    }
+}

@@ -22,16 +22,16 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn bodies_are_replicated_through_loss() {
+    fn bodies_are_replicated_through_lost_packets() {
         let clips = [walk_and_wave(&Skeleton::default())];
         let delay = Duration::ZERO;
-        let setup = Setup { players: 2, rate: 20.0, loss: 0.1, delay, frames: 150 };
+        let setup = Setup { players: 2, rate: 20.0, lost: 0.1, delay, frames: 150 };
         let it = run::<Replicon>(&clips, &setup).unwrap();
         // The bodies, and headers and acknowledgements, which are more than two bodies.
         let bodies = 20.0 * 2.0 * 106.0;
         assert!((bodies..2.5 * bodies).contains(&it.bytes_per_second), "{it:?}");
         assert!(it.mean < 0.06 && it.p95 < 0.2 && it.knowable < it.mean, "{it:?}");
-        let lost = run::<Replicon>(&clips, &Setup { loss: 1.0, ..setup }).unwrap_err().to_string();
+        let lost = run::<Replicon>(&clips, &Setup { lost: 1.0, ..setup }).unwrap_err().to_string();
         assert_eq!(lost, "no body was shown");
     }
 }

@@ -1,4 +1,4 @@
-//! Players on two machines: 16 bodies over UDP, with loss, as a game would send them.
+//! Players on two machines: 16 bodies over UDP, with lost packets, as a game would send them.
 //!
 //! ```sh
 //! cargo run --release -p bevy_kinest --example players_over_udp [FOLDER OF .npz CLIPS]

@@ -30,7 +30,7 @@ pub struct Setup {
     /// Poses per second of each.
     pub rate: f64,
     /// Part of the packets that is lost.
-    pub loss: f64,
+    pub lost: f64,
     /// [`RemoteAvatar::delay`](bevy_kinest::RemoteAvatar::delay).
     pub delay: Duration,
     /// Frames at 60 Hz.
@@ -122,7 +122,7 @@ pub fn run<L: Link>(clips: &[MotionClip], setup: &Setup) -> anyhow::Result<Measu
     })
 }
 
-/// Prints a table of rates, losses and delays, with clips of the folder that the program is given.
+/// Prints a table of rates, parts lost and delays, with clips of the folder that the program is given.
 pub fn table<L: Link>() -> anyhow::Result<()> {
     let clips = match std::env::args().nth(1) {
         Some(folder) => from_folder(Path::new(&folder))?,
@@ -139,13 +139,13 @@ pub fn table<L: Link>() -> anyhow::Result<()> {
     );
     println!("|---|---|---|---|---|---|---|");
     for rate in [10.0, 20.0, 30.0] {
-        for (loss, delay) in [(0.0, 0), (0.05, 0), (0.2, 0), (0.05, 100)] {
+        for (lost, delay) in [(0.0, 0), (0.05, 0), (0.2, 0), (0.05, 100)] {
             let delay = Duration::from_millis(delay);
-            let setup = Setup { players: PLAYERS, rate, loss, delay, frames: 480 };
+            let setup = Setup { players: PLAYERS, rate, lost, delay, frames: 480 };
             let it = run::<L>(&clips, &setup)?;
             println!(
                 "| {rate} Hz | {:.0} % | {} ms | {:.1} | {:.0} mm | {:.0} mm | {:.0} mm |",
-                100.0 * loss,
+                100.0 * lost,
                 delay.as_millis(),
                 it.bytes_per_second / 1000.0,
                 1000.0 * it.knowable,
@@ -194,7 +194,7 @@ fn app() -> App {
 
 /// What a network between two machines does with packets: they take their time, and some are lost.
 pub struct Way {
-    loss: f64,
+    lost: f64,
     dice: Dice,
     packets: Vec<(f64, Vec<u8>)>,
 }
@@ -202,12 +202,12 @@ pub struct Way {
 impl Way {
     /// A way that loses the setup's part of the packets.
     pub fn new(setup: &Setup) -> Self {
-        Self { loss: setup.loss, dice: Dice(7), packets: vec![] }
+        Self { lost: setup.lost, dice: Dice(7), packets: vec![] }
     }
 
     /// Takes a packet.
     pub fn send(&mut self, now: f64, packet: &[u8]) {
-        if self.dice.roll() >= self.loss {
+        if self.dice.roll() >= self.lost {
             let way = WAY - MORE * (1.0 - self.dice.roll()).ln();
             self.packets.push((now + way, packet.to_vec()));
         }

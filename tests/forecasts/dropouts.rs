@@ -95,7 +95,7 @@ impl Figures {
 }
 
 #[test]
-#[ignore = "prints figures"]
+#[ignore = "measures figures"]
 fn figures() {
     let mut network = Network::open();
     let clips = clips();
@@ -156,6 +156,19 @@ fn figures() {
                 it.above[0],
                 it.above[1]
             );
+            // The documentation has half of these errors and jumps at most.
+            let (legs, trunk) = (it.legs.value(), it.trunk.value());
+            let close = hand < 500.0 && head < 400.0 && legs < 600.0 && trunk < 400.0;
+            assert!(close, "{name}, {what}: {hand} {head} {legs} {trunk} mm");
+            // Wrists are not in it: they may be found far away.
+            let jumps = [0, 2, 3, 4].map(|group| it.jumps[group]);
+            assert!(jumps.iter().all(|jump| *jump < 0.5), "{name}, {what}: {jumps:?} m");
+        }
+        // The documentation has a sixth less of lost hands, and a twelfth of lost heads.
+        let [nothing, default] = [&all[0], &all[variants.len() - 1]].map(|it| it.lost);
+        for (nothing, default) in nothing.into_iter().zip(default) {
+            let (nothing, default) = (nothing.value(), default.value());
+            assert!(default <= 1.1 * nothing, "{name}: {default} mm, {nothing} without forecasts");
         }
     }
 }

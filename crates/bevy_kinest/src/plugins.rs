@@ -26,8 +26,8 @@ use bevy::prelude::*;
 /// | [`KinestFilesPlugin`] | loads [`MotionFile`](crate::MotionFile)s and `.vrm` characters as assets |
 /// | [`KinestForecastPlugin`] | forecasts the bodies of avatars with a [`Forecast`](crate::Forecast), shows [`ForecastGhost`](crate::ForecastGhost)s |
 /// | [`KinestRemotePlugin`] | shows the bodies of players on other machines: [`RemoteAvatar`](crate::RemoteAvatar) |
-/// | [`KinestEventsPlugin`] | tells what bodies do: [`MotionEvent`](crate::MotionEvent)s, [`KinematicGroups`](crate::KinematicGroups), [`Interactions`](crate::Interactions) |
-/// | [`KinestLanguagePlugin`] | puts it into words: [`Subtitles`](crate::Subtitles), [`LiveDescription`](crate::LiveDescription); loads [`MotionLibrary`](crate::MotionLibrary)s |
+/// | [`KinestEventsPlugin`] | emits gestures and postures, measures body parts: [`MotionEvent`](crate::MotionEvent)s, [`KinematicGroups`](crate::KinematicGroups), [`Interactions`](crate::Interactions) |
+/// | [`KinestLanguagePlugin`] | writes subtitles and descriptions: [`Subtitles`](crate::Subtitles), [`LiveDescription`](crate::LiveDescription); loads [`MotionLibrary`](crate::MotionLibrary)s |
 /// | [`KinestReplayPlugin`] | moves trackers along each [`MotionReplay`](crate::MotionReplay), and runs [`TrackerRecorder`](crate::TrackerRecorder)s |
 ///
 /// To be added by hand:
@@ -55,11 +55,11 @@ impl KinestPlugins {
     pub const INFERENCE_P99_MS: DiagnosticPath = diagnostics::INFERENCE_P99_MS;
     /// Longest time that a request waited in the queue (ms).
     pub const QUEUE_MS: DiagnosticPath = diagnostics::QUEUE_MS;
-    /// Age of the shown poses: how far they are behind the trackers (ms).
+    /// Age of the shown poses: their delay behind the trackers (ms).
     pub const POSE_AGE_MS: DiagnosticPath = POSE_AGE_MS;
-    /// Time that the forecasts of a frame took on the main thread, of all avatars together (ms).
+    /// Time of a frame's forecasts on the main thread, for all avatars together (ms).
     pub const FORECAST_MS: DiagnosticPath = FORECAST_MS;
-    /// Time that finding out what bodies do took in a frame, of all together (ms).
+    /// Time of a frame's detection of codes and gestures, for all bodies together (ms).
     pub const EVENTS_MS: DiagnosticPath = EVENTS_MS;
     /// Requests replaced by newer ones while waiting.
     pub const DROPPED: DiagnosticPath = diagnostics::DROPPED;

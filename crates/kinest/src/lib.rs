@@ -1,4 +1,4 @@
-//! The whole body from head and hands, without an engine and without a tensor library.
+//! Full-body pose from head and hands, without a game engine and without a tensor library.
 //!
 //! Terms, each with one meaning everywhere: a *tracker* is a tracked device, its *role* is where it
 //! is worn, and a *dropout* is the time during which it is not tracked. A *joint* is one of SMPL's
@@ -50,8 +50,8 @@
 //! # A body in a game
 //!
 //! A game does not wait for the network. It keeps a [`Player`](live::Player) for each avatar and
-//! passes their questions to one [`PoseWorker`](live::PoseWorker), which runs the engine on its own
-//! thread:
+//! passes their network inputs to one [`PoseWorker`](live::PoseWorker), which runs the engine on
+//! its own thread:
 //!
 //! ```
 //! use kinest::live::{Player, PoseRequest, PoseWorker, WorkerEvent};
@@ -97,7 +97,7 @@
 //!
 //! # Streaming
 //!
-//! Most networks see a whole window of the newest frames each time
+//! Most networks take a whole window of the newest frames each time
 //! ([`Feed::Windows`](model::Feed::Windows)). A causal network
 //! ([`CausalConfig`](model::CausalConfig)) is fed each frame once
 //! ([`Feed::Frames`](model::Feed::Frames)) and keeps a state of fixed size, so the cost of a frame
@@ -111,7 +111,7 @@
 //! | read headset recordings, describe how devices are held | [`motion::headset`], [`tracker::DeviceFromJoint`] |
 //! | load a trained model | [`model::Checkpoint`] |
 //! | estimate poses from live trackers | [`live`] |
-//! | predict the body of the next moment | [`forecast`], [`live::ForecastSettings`] |
+//! | forecast bodies | [`forecast`], [`live::ForecastSettings`] |
 //! | show a player on another machine | [`live::RemotePlayer`] |
 //! | correct a pose: head, hands, feet, jitter | [`refine`] |
 //! | fit a model to a player's size | [`calibration::Calibration`] |
@@ -119,15 +119,15 @@
 //! | record trackers and read them back | [`live::RecordingWriter`], [`live::Recording`] |
 //! | predict and score whole clips | [`live::protocol`], [`metrics`] |
 //! | name parts of the body | [`skeleton::Group`], [`skeleton::GroupPair`] |
-//! | see how these parts move, and against each other | [`skeleton::KinematicGroups`], [`skeleton::Interactions`] |
-//! | know what a body does: codes, gestures, events | [`events`] |
-//! | join motions, replace limbs, send joints through places | [`compose`] |
+//! | measure the motion of these parts, and relative to each other | [`skeleton::KinematicGroups`], [`skeleton::Interactions`] |
+//! | detect postures, movements and gestures | [`events`] |
+//! | join motions, replace limbs, move joints through given places | [`compose`] |
 //! | give texts and motions to a model that aligns them | [`align`], [`model::align`] |
-//! | write motion in the numbers of token models, and read it back | [`tokens`], [`model::tokens`] |
+//! | convert motion to the numbers of token models and back | [`tokens`], [`model::tokens`] |
 //! | choose a network to train | [`model::NetworkConfig`] |
 //!
-//! This crate has no Cargo features. For games there is `bevy_kinest`, for training the program
-//! `kinest-train`.
+//! The Cargo feature `osc` adds messages of VMC and VRChat. Games use `bevy_kinest`; training uses
+//! the program `kinest-train`.
 #![warn(missing_docs)]
 
 pub mod align;

@@ -10,8 +10,8 @@ use kinest_native::NativeForecaster;
 
 /// Opens the network of `checkpoint`, any forecaster, on the chosen device.
 ///
-/// `Auto` is the CPU: a forecast is asked for in every frame and takes a fraction of a millisecond
-/// there, which is less than the way to a GPU and back.
+/// `Auto` is the CPU: a forecast is computed in every frame and takes a fraction of a millisecond
+/// there, less than a round trip to a GPU.
 ///
 /// # Errors
 /// If the device was not compiled in or does not work, or if the checkpoint's weights do not fit its

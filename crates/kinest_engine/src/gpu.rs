@@ -200,7 +200,7 @@ impl ForecastEngine for GuardedForecaster {
 static PROBES: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Whether this thread is a probe, whose panics are results.
+    /// Whether this thread is a probe, whose panics are expected results.
     static ASKS: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -238,7 +238,8 @@ fn quiet_while_probing(others: Hook) -> Hook {
     })
 }
 
-/// Whether a panic is on a back end's own thread. CubeCL names them like `DSU-4-0`, or not at all.
+/// Whether a panic is on a back end's own thread. CubeCL names its threads like `DSU-4-0`, or
+/// leaves them unnamed.
 fn on_back_ends_thread(info: &PanicHookInfo<'_>) -> bool {
     const CRATES: [&str; 4] = ["cubecl", "cudarc", "burn", "wgpu"];
     match std::thread::current().name() {
@@ -257,7 +258,7 @@ mod tests {
     use std::sync::Mutex;
 
     /// A network that is fed frame by frame and panics at the third frame of a stream, or one whose
-    /// spec wants streams but which has none.
+    /// spec requires streams that it does not support.
     struct Fragile {
         spec: ModelSpec,
         streams: bool,
@@ -321,7 +322,7 @@ mod tests {
         assert_eq!([next(&mut first), next(&mut first)], [Ok(vec![1.0]), Ok(vec![1.0])]);
         let error = next(&mut first).unwrap_err();
         assert!(error.contains("wgpu") && error.contains("device lost"), "{error}");
-        // No engine of this back end calls it again.
+        // No engine uses this back end again.
         streams_of(&mut first).unwrap().end(1);
         assert_eq!(next(&mut first).unwrap_err(), error);
         assert_eq!(next(&mut second).unwrap_err(), error);

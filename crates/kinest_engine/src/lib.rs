@@ -1,7 +1,7 @@
-//! Opens a KineST network on CUDA, wgpu or the CPU, whichever works.
+//! Opens a KineST network on the first of CUDA, wgpu and the CPU that works.
 //!
-//! This is the only crate that names Burn's back ends for inference. A missing driver or a panic of
-//! a back end is an error, never the end of the program.
+//! This is the only crate that names Burn's back ends for inference. A missing driver or a
+//! panicking back end is an error and does not end the program.
 //!
 //! ```no_run
 //! use kinest::{model::Checkpoint, live::PoseEstimator};
@@ -15,9 +15,9 @@
 //! # }
 //! ```
 //!
-//! [`open_forecaster`] does the same for models that predict the body of the next moment.
-//! [`kinest`] describes how to use an estimator. [`probe`] only finds out which device works, for
-//! programs with their own networks.
+//! [`open_forecaster`] opens models that forecast bodies or benchmark motions. [`kinest`] describes
+//! how to use an estimator. [`probe`] only determines which device works, for programs with their
+//! own networks.
 //!
 //! | feature | adds | requires |
 //! |---|---|---|
@@ -25,9 +25,9 @@
 //! | `wgpu` | [`DeviceChoice::Wgpu`] | a GPU with Vulkan, Metal or DirectX 12, or a software adapter |
 //! | `cuda` | [`DeviceChoice::Cuda`] | an NVIDIA GPU and, at run time, the CUDA libraries and headers (`CUDA_PATH`) |
 //!
-//! None of these is needed to build. A device that is not compiled in is an
-//! [`OpenError::NotCompiled`], one that does not work an [`OpenError::Device`];
-//! [`DeviceChoice::Auto`] then tries the next.
+//! None of these is needed to build. A device that is not compiled in gives
+//! [`OpenError::NotCompiled`], a device that does not work [`OpenError::Device`];
+//! [`DeviceChoice::Auto`] then tries the next one.
 #![warn(missing_docs)]
 
 mod choice;

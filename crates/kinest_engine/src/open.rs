@@ -12,8 +12,9 @@ use std::sync::{Mutex, PoisonError};
 /// Opens the network of `checkpoint` on the chosen device.
 ///
 /// `Auto` tries CUDA, wgpu and the CPU in this order and takes the first that runs the network. It
-/// skips software adapters, since the CPU is many times faster. It logs which device it took and
-/// which of those compiled in did not work. A GPU back end that has panicked is not tried again by this process.
+/// skips software adapters, since the CPU is many times faster. It logs the selected device and the
+/// compiled-in devices that did not work. This process does not try a GPU back end again after a
+/// panic.
 ///
 /// Opening a GPU takes seconds, so call this on a thread that may block, as
 /// [`PoseWorker`](kinest::live::PoseWorker) does.
@@ -48,7 +49,7 @@ fn first_that_works(attempts: &[&Attempt<'_>]) -> Result<Box<dyn PoseEngine>, Op
         match attempt() {
             Ok(engine) => return Ok(chosen(engine, &refused)),
             Err(OpenError::Checkpoint(error)) => return Err(error.into()),
-            // A build without it is the developer's choice, and no fault to report.
+            // A build without the device is the developer's choice and not reported.
             Err(OpenError::NotCompiled(_)) => {}
             Err(error) => refused.push_str(&format!("; {error}")),
         }
@@ -157,7 +158,8 @@ mod tests {
         let largest = expected.iter().map(|v| v.abs()).fold(0.0, f32::max);
         println!("largest difference to Burn on the CPU {worst:e}, largest output {largest}");
         assert!(largest > 0.1, "an output of nothing proves nothing");
-        // Sums in another order and another exp; a wrong kernel has far larger errors.
+        // Differences come from the order of sums and another exp; a wrong kernel has far larger
+        // errors.
         assert!(worst < 1e-3, "{worst}");
     }
 

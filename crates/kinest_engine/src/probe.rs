@@ -1,4 +1,4 @@
-//! Finds out which device works, for programs with their own networks.
+//! Determines which device works, for programs with their own networks.
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::devices;
@@ -48,8 +48,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cpu_always_works_and_auto_names_its_choice() {
+    fn the_cpu_always_works() {
         assert_eq!(probe(DeviceChoice::Cpu).unwrap(), DeviceChoice::Cpu);
-        assert_ne!(probe(DeviceChoice::Auto).unwrap(), DeviceChoice::Auto);
+    }
+
+    /// With a GPU's feature, `tests/wgpu_engine.rs` compares the choice with that of `open`.
+    #[cfg(not(any(feature = "cuda", feature = "wgpu")))]
+    #[test]
+    fn without_gpu_features_there_is_only_the_cpu() {
+        assert_eq!(probe(DeviceChoice::Auto).unwrap(), DeviceChoice::Cpu);
+        for choice in [DeviceChoice::Cuda, DeviceChoice::Wgpu] {
+            let refused = probe(choice).unwrap_err();
+            assert!(matches!(refused, OpenError::NotCompiled(other) if other == choice));
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// Why a checkpoint could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum NativeError {
-    /// The checkpoint is at fault.
+    /// The checkpoint is invalid.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// Its tensors cannot be packed.
@@ -155,13 +155,13 @@ impl StreamEngine for Streams {
     }
 }
 
-/// Streams that meet the weights together.
+/// Number of streams that share each read of the weights.
 const TOGETHER: usize = 4;
 
 impl Streams {
-    /// Feeds each stream its frames. Groups of streams are shared out between threads; those of one group
-    /// meet the weights together. Groups do not depend on the number of threads, as the last bits of a sum
-    /// depend on how many streams are summed together.
+    /// Feeds each stream its frames. Groups of streams are distributed over threads; the streams of
+    /// a group share each read of the weights. The groups do not depend on the number of threads,
+    /// because the last bits of a sum depend on the size of the group.
     fn run(&mut self, states: &mut [StreamingState], features: &[&[f32]], take: Take) -> Vec<f32> {
         let (inputs, outputs) = (self.networks[0].inputs(), self.networks[0].outputs());
         let size = |features: &[f32]| match take {
@@ -177,7 +177,7 @@ impl Streams {
             fed.push(NextFrames { state, features, out });
         }
         if let [_] = fed[..] {
-            // No thread has to be woken.
+            // One group runs on this thread, without waking another.
             self.networks[0].step_all(&mut fed, take);
             return output;
         }

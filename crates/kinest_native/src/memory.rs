@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// First bytes of a saved state.
 const MAGIC: [u8; 8] = *b"KINESTST";
-/// The only version that is written and read.
+/// The only format version.
 const VERSION: u32 = 1;
 /// Bytes of magic, version, network hash and frame count.
 const HEADER: usize = 8 + 4 + 8 + 8;
@@ -49,7 +49,7 @@ pub enum StateError {
         /// Bytes given.
         found: usize,
     },
-    /// It holds NaN or infinity, which the recurrence would never forget.
+    /// It holds NaN or infinity, from which the recurrence never recovers.
     #[error("the state holds NaN or infinity")]
     NotFinite,
 }
@@ -131,7 +131,7 @@ pub(super) fn slots(frames: usize) -> usize {
 #[derive(Default)]
 struct Placing {
     numbers: usize,
-    /// FNV-1a hash of every size allocated: tells states of other networks apart.
+    /// FNV-1a hash of every allocated size, to detect states of other networks.
     hash: u64,
 }
 

@@ -7,8 +7,8 @@ use super::rows::LayerNorm;
 use kinest::model::Take;
 use rayon::prelude::*;
 
-/// Rows per task: enough to reuse each weight from the cache, few enough to spread one window over
-/// several threads.
+/// Rows per task: enough to reuse each weight from the cache, few enough to distribute one window
+/// over several threads.
 pub(super) const BAND: usize = 24;
 
 /// Weights of the second half of a block.

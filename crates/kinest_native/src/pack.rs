@@ -10,7 +10,7 @@ use super::weights::{Block, Kind, Weights};
 use kinest::model::{KinestConfig, Mamba2Config, NamedTensors};
 use kinest::skeleton::SmplJoint;
 
-/// Why a network has no native form.
+/// Why a network cannot be packed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PackError {
     /// It is not a KineST network.
@@ -40,7 +40,7 @@ pub enum PackError {
     },
 }
 
-/// The tensors not packed yet, and the function that packs a matrix.
+/// The tensors that are not packed yet, and the function that packs a matrix.
 pub(super) struct Tensors<F> {
     pub(super) named: NamedTensors,
     pub(super) pack: F,
@@ -194,7 +194,7 @@ pub(super) fn pack<M>(
 }
 
 impl<M, F: Fn(Matrix) -> M> Tensors<F> {
-    /// Nothing may be left.
+    /// Checks that all tensors were used.
     pub(super) fn finish(self) -> Result<(), PackError> {
         match self.named.into_keys().next() {
             Some(name) => Err(PackError::Unknown { name }),

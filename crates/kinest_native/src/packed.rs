@@ -1,6 +1,6 @@
 //! Matrices in 32, 16 or 8 bits, and their products with few rows.
 //!
-//! Streaming is memory-bound: each weight is read once per frame, so fewer bytes are faster.
+//! Streaming is memory-bound: each weight is read once per frame, so smaller weights are faster.
 //! Weights are widened to `f32` in registers and summed in `f32`. A matrix is stored in the panel
 //! layout of `matrix`, in 32-bit words: a word holds one output's weights for one, two or four
 //! consecutive inputs. Registers of any width read words sequentially and have the weights of one
@@ -93,8 +93,8 @@ impl Cell for Half {
 
     #[inline(always)]
     fn widen<S: Simd>(simd: S, words: S::u32s, at: usize) -> S::f32s {
-        // Move the sign to the top bit and exponent and fraction to their places. The exponent then
-        // lacks only the difference of the biases, which `AFTER` supplies.
+        // Move the sign to the top bit and exponent and fraction to their places. The exponent is
+        // then off only by the difference of the biases, which `AFTER` corrects.
         let (sign, rest) = match at {
             0 => (simd.wrapping_dyn_shl_u32s(words, simd.splat_u32s(16)), {
                 simd.wrapping_dyn_shl_u32s(words, simd.splat_u32s(13))

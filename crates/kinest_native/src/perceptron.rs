@@ -7,12 +7,12 @@ use super::rows::LayerNorm;
 use kinest::model::{Activation, MlpConfig, NamedTensors};
 use rayon::prelude::*;
 
-/// Windows that one thread works on at once: they meet each weight together.
+/// Number of windows per thread that share each read of the weights.
 const WINDOWS: usize = 16;
 
 /// A perceptron in its native form.
 ///
-/// The same function as `kinest_nn::pose::Mlp::forward`; sums are in another order.
+/// Computes the same function as `kinest_nn::pose::Mlp::forward`, with sums in another order.
 #[derive(Debug)]
 pub struct NativePerceptron {
     mean: Numbers,
@@ -20,7 +20,7 @@ pub struct NativePerceptron {
     embed: Linear,
     layers: Vec<(LayerNorm, Linear)>,
     regress: Linear,
-    /// The frames it sees, counted back from the newest.
+    /// Its input frames, counted back from the newest.
     offsets: Vec<usize>,
     activation: Activation,
 }
@@ -61,7 +61,7 @@ impl NativePerceptron {
         self.offsets.last().map_or(1, |oldest| oldest + 1) * self.inputs()
     }
 
-    /// Numbers per frame that come out.
+    /// Output numbers per frame.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.regress.outputs()

@@ -21,8 +21,9 @@ const FRAMES: usize = 16;
 
 /// A causal KineST network in its native form, with its scratch buffers.
 ///
-/// The same function as `kinest_nn::pose::Kinest::stream`; sums are in another order. A clone shares
-/// the weights, so there can be one for each thread; streams are on their own and go with any of them.
+/// Computes the same function as `kinest_nn::pose::Kinest::stream`, with sums in another order. A
+/// clone shares the weights, so there can be one for each thread; the state of a stream works with
+/// any of them.
 #[derive(Debug)]
 pub struct NativeStreams {
     model: Arc<Model>,
@@ -47,7 +48,7 @@ pub struct NextFrames<'a> {
 }
 
 impl NativeStreams {
-    /// Packs the tensors of a network with the dimensions of `config`. All but those of
+    /// Packs the tensors of a network with the dimensions of `config`. All weights except those of
     /// normalisations, filters along time and biases are rounded to `precision`.
     ///
     /// # Errors
@@ -79,13 +80,13 @@ impl NativeStreams {
         self.model.places.load(bytes)
     }
 
-    /// Bytes of a saved state; in memory a state takes about as many.
+    /// Bytes of a saved state; a state in memory has about the same size.
     #[must_use]
     pub fn saved_bytes(&self) -> usize {
         self.model.places.saved_bytes()
     }
 
-    /// Bytes of the packed matrices: what one frame reads from memory.
+    /// Bytes of the packed matrices, which each frame reads from memory.
     #[must_use]
     pub fn weight_bytes(&self) -> usize {
         let Weights { embed, blocks, regress, .. } = &self.model.weights;
@@ -285,7 +286,7 @@ impl Scratch {
                 Take::All => {
                     stream.out[from * outputs..][..output.len()].copy_from_slice(output);
                 }
-                // The stream's newest frame is in its last pass, which overwrites the others.
+                // The stream's newest frame is in its last pass, which overwrites earlier ones.
                 Take::Newest => stream.out.copy_from_slice(&output[output.len() - outputs..]),
             }
         }
@@ -446,7 +447,7 @@ fn filter_row<const FUSED: bool>(weights: &[f32], ring: &[f32], oldest: usize, x
     }
 }
 
-/// What attention sees. The ring is unordered in time, which attention ignores.
+/// Keys and values of attention. The ring is unordered in time, which does not affect attention.
 #[derive(Clone, Copy)]
 struct Past<'a> {
     /// `[width, slots]`

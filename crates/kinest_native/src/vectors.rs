@@ -3,14 +3,15 @@
 use pulp::Arch;
 use std::sync::OnceLock;
 
-/// Name of an environment variable: `avx2` or `none` holds every network of this process to that, where the processor
-/// has wider vectors. It is read once.
+/// Name of an environment variable: `avx2` or `none` limits all networks of this process to that
+/// width on processors with wider vectors. It is read once.
 ///
-/// Vectors of other widths sum matrix products in another order, so the last bits of a pose depend on the processor.
-/// Who compares processors, or reproduces what another one showed, sets it.
+/// The order of sums in matrix products depends on the vector width, so the last bits of a pose
+/// depend on the processor. Set the variable to compare processors, or to reproduce the poses of
+/// another one.
 pub const VECTORS: &str = "KINEST_VECTORS";
 
-/// The widest vector instructions of this processor, unless [`VECTORS`] holds it back.
+/// The widest vector instructions of this processor, up to the limit of [`VECTORS`].
 pub(crate) fn arch() -> Arch {
     static ARCH: OnceLock<Arch> = OnceLock::new();
     *ARCH.get_or_init(|| match std::env::var(VECTORS).as_deref() {

@@ -28,7 +28,7 @@ pub(super) struct Block<M = Linear> {
     pub(super) mixing: Mixing<M>,
 }
 
-/// What a block scans.
+/// Scanned axis of a block.
 #[derive(Debug)]
 pub(super) enum Kind<M = Linear> {
     /// Frames; the second scan runs in reverse.

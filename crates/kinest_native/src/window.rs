@@ -150,7 +150,7 @@ impl Block {
 
 /// A KineST network in its native form, with its scratch buffers.
 ///
-/// The same function as `kinest_nn::pose::Kinest::forward`; sums are in another order.
+/// Computes the same function as `kinest_nn::pose::Kinest::forward`, with sums in another order.
 #[derive(Debug)]
 pub struct NativeKinest {
     weights: Weights,
@@ -213,7 +213,7 @@ impl NativeKinest {
         let (weights, each) = (&self.weights, batch.div_ceil(groups));
         let groups = self.scratch.par_iter_mut().zip(windows.par_chunks(each * size));
         let groups = groups.zip(out.par_chunks_mut(each * out_size));
-        // Started from a pool thread, the network's steps need not wake one each time.
+        // Runs on a pool thread, so that the network's steps need not wake one each time.
         rayon::scope(|_| {
             groups.for_each(|((scratch, windows), out)| {
                 for (window, out) in windows.chunks(size).zip(out.chunks_mut(out_size)) {

@@ -6,10 +6,10 @@ use bevy::prelude::*;
 
 /// A body driven by [`SparseTracker`](crate::SparseTracker)s. Its pose appears in [`BodyPose`].
 ///
-/// The body is where its trackers are: the avatar's own [`Transform`] does not move it.
+/// The body is placed at its trackers; the avatar's own [`Transform`] does not move it.
 ///
-/// The plugins add the components that each of them needs, such as
-/// [`KinestRefine`](crate::KinestRefine) and [`AvatarStatus`](crate::AvatarStatus).
+/// Each plugin adds the components that it needs, such as [`KinestRefine`](crate::KinestRefine) and
+/// [`AvatarStatus`](crate::AvatarStatus).
 ///
 /// A player in one bundle, with joint entities and trackers:
 ///
@@ -32,8 +32,8 @@ use bevy::prelude::*;
 #[reflect(Component, Default)]
 #[require(Transform, Visibility, BodyPose)]
 pub struct KinestAvatar {
-    /// The network that estimates the body. The default handle is of no model: the body is made
-    /// from its trackers alone, by inverse kinematics.
+    /// The network that estimates the body. The default handle has no model: the body is made from
+    /// its trackers alone, by inverse kinematics.
     pub model: Handle<PoseModel>,
 }
 
@@ -45,8 +45,8 @@ impl KinestAvatar {
     }
 }
 
-/// Trigger this on an avatar that has another player now. Its history is discarded; its trackers
-/// alone make the body until the network has seen enough frames again.
+/// Trigger this on an avatar when its player changes. Its history is discarded, and inverse
+/// kinematics makes the body until the network has enough frames again.
 #[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
 #[reflect(Event)]
 pub struct ResetAvatar {

@@ -8,15 +8,16 @@ use SmplJoint as J;
 
 /// Error at which the confidence is one half, metres.
 const HALF: f64 = 0.1;
-/// Time constant with which knowledge becomes stale, seconds.
+/// Time constant of the decay of confidence without tracking, seconds.
 const STALE: f64 = 1.0;
 
-/// Mean distance from its mean of a normal variable in three dimensions, in standard deviations along an axis:
-/// `√(8/π)`.
+/// Mean distance of a three-dimensional normal variable from its mean, in standard deviations per
+/// axis: `√(8/π)`.
 const MEAN_DISTANCE: f64 = 1.595_769_121_605_731;
 
-/// Expected errors, metres: with all trackers tracked, and with none. The first are those of `kinest_stream`,
-/// online, on clips it was not trained on, for networks that do not say theirs; the second the mean pose's.
+/// Expected errors, metres: with all trackers tracked, and with none. The first are those of
+/// `kinest_stream`, online, on clips it was not trained on, for networks that do not predict
+/// deviations; the second are those of the mean pose.
 struct Expected {
     known: f64,
     unknown: f64,
@@ -26,9 +27,10 @@ const HAND: Expected = Expected { known: 0.0, unknown: 0.378 };
 const UPPER: Expected = Expected { known: 0.029, unknown: 0.132 };
 const LOWER: Expected = Expected { known: 0.136, unknown: 0.234 };
 
-/// Confidence in each joint, 0 to 1. `lost` is the time since each tracker (head, left hand, right
-/// hand) was tracked, 0 while it is; `age` the age of the trackers in the shown estimate; both in
-/// seconds. Joints at trackers `worn` on the body are known; of the others, `deviations` are what the network says.
+/// Confidence in each joint, 0 to 1. `lost` is the duration of each tracker's dropout (head, left
+/// hand, right hand), 0 while it is tracked; `age` is the age of the trackers in the shown
+/// estimate; both in seconds. Joints at trackers `worn` on the body have full confidence;
+/// `deviations` are the network's for the others.
 pub(crate) fn confidence(
     source: PoseSource,
     lost: [f64; 3],
@@ -120,7 +122,8 @@ mod tests {
         }
     }
 
-    /// What the network expects counts, except at trackers, and fades as all knowledge does.
+    /// The network's deviations determine the confidence, except at trackers, and it decays like
+    /// any other.
     #[test]
     fn the_networks_own_deviations_count() {
         let mut deviations = [0.01; J::COUNT];

@@ -12,10 +12,11 @@ use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
 /// Inserting `SmplSkeleton::default()` spawns the joints, named by [`SmplJoint::name`], in the rest
 /// pose of the default skeleton. Meshes, lights and colliders can be their children.
 ///
-/// Every frame the joints' [`Transform`]s are written: the pelvis's so that the body is where its
-/// trackers are, whatever the avatar's own transform; the others' relative to their parent joints. Joints are
-/// despawned with the avatar, and stay where they are if only this component is removed. Inserting
-/// `SmplSkeleton::default()` once more finds them, and spawns new ones only if one of them is gone.
+/// Every frame the joints' [`Transform`]s are written: the pelvis's so that the body is at its
+/// trackers, independent of the avatar's own transform; the others relative to their parent joints.
+/// Joints are despawned with the avatar, and stay in place if only this component is removed.
+/// Inserting `SmplSkeleton::default()` again reuses them, and spawns new ones only if one of them
+/// is missing.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -37,14 +38,14 @@ use kinest::skeleton::{PerJoint, Skeleton, SmplJoint};
 #[require(Transform, Visibility, OwnJoints)]
 pub struct SmplSkeleton {
     /// One entity per joint, in SMPL's order; each is a child of its parent joint's entity, the
-    /// pelvis of the avatar's. A skeleton that is inserted with other entities than
+    /// pelvis of the avatar's. A skeleton that is inserted with entities other than
     /// [`Entity::PLACEHOLDER`] keeps them.
     #[entities]
     pub joints: PerJoint<Entity>,
 }
 
 impl Default for SmplSkeleton {
-    /// Its joints are spawned when it is inserted.
+    /// Placeholders: the joints are spawned on insertion.
     fn default() -> Self {
         Self { joints: [Entity::PLACEHOLDER; SmplJoint::COUNT] }
     }
@@ -58,7 +59,7 @@ impl SmplSkeleton {
     }
 }
 
-/// The joints that an avatar had last, which outlive its [`SmplSkeleton`].
+/// The last joints of an avatar, which outlive its [`SmplSkeleton`].
 #[derive(Component)]
 struct OwnJoints(PerJoint<Entity>);
 
@@ -68,8 +69,8 @@ impl Default for OwnJoints {
     }
 }
 
-/// Gives a skeleton that has no joints those that the avatar had, or spawns them. A hook, not a system, so that
-/// whoever observes the insertion already finds them.
+/// Gives a skeleton without joints the avatar's last joints, or spawns new ones. A hook, not a
+/// system, so that observers of the insertion find the joints.
 fn spawn_joints(mut world: DeferredWorld, HookContext { entity: avatar, .. }: HookContext) {
     let Some(new) = world.get::<SmplSkeleton>(avatar) else { return };
     let given = new.joints;
@@ -153,14 +154,14 @@ mod tests {
         assert_eq!((joints(&world), count(&mut world)), (first, SmplJoint::COUNT));
         world.entity_mut(avatar).remove::<SmplSkeleton>().insert(SmplSkeleton::default());
         assert_eq!((joints(&world), count(&mut world)), (first, SmplJoint::COUNT));
-        // An arm is gone: what is left goes too.
+        // An arm is missing: the remaining joints are despawned.
         world.despawn(first[SmplJoint::LeftElbow.index()]);
         world.entity_mut(avatar).insert(SmplSkeleton::default());
         let second = joints(&world);
         assert!(second.iter().all(|joint| !first.contains(joint)));
         assert!(second.iter().all(|joint| world.get_entity(*joint).is_ok()));
         assert_eq!(count(&mut world), SmplJoint::COUNT);
-        // Others' joints are kept as they are.
+        // Joints given by the game are kept.
         let given = SmplSkeleton { joints: first };
         world.entity_mut(avatar).insert(given);
         assert_eq!(joints(&world), first);

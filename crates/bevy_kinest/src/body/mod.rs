@@ -15,7 +15,7 @@ use bevy::prelude::*;
 use joints::write_joints;
 use pose::announce;
 
-/// Tells whoever observes [`PoseUpdated`].
+/// Triggers [`PoseUpdated`].
 pub(crate) struct BodyPlugin;
 
 impl Plugin for BodyPlugin {

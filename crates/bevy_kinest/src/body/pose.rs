@@ -9,8 +9,8 @@ use kinest::skeleton::{JointTransforms, PerJoint, Pose, Skeleton, SmplJoint};
 
 /// The pose of an avatar in this frame, its head joint at the newest head tracker.
 ///
-/// [`joint_transform`](Self::joint_transform) is what games read: Bevy's space (y up), `f32`. What
-/// has `z_up` in its name is in the space of motion files (AMASS: z up), `f64`. Systems after
+/// Games read [`joint_transform`](Self::joint_transform): Bevy's space (y up), `f32`. Methods with
+/// `z_up` in their names use the space of motion files (AMASS: z up), `f64`. Systems after
 /// [`KinestSystems::Refine`](crate::KinestSystems::Refine) change the pose with
 /// [`BodyPose::set_pose_z_up`].
 #[derive(Component, Clone, Debug, Reflect)]
@@ -20,7 +20,7 @@ pub struct BodyPose {
     pub(crate) skeleton: Skeleton,
     #[reflect(remote = PoseSourceReflect)]
     pub(crate) source: PoseSource,
-    /// `None` as long as there has been no head tracker.
+    /// `None` until there is a head tracker.
     pub(crate) time: Option<f64>,
     pub(crate) age: f64,
     pub(crate) world_from_space: GlobalTransform,
@@ -72,7 +72,7 @@ impl BodyPose {
         self.joint_global(joint).compute_transform()
     }
 
-    /// As [`joint_transform`](Self::joint_transform), not split into its parts.
+    /// Like [`joint_transform`](Self::joint_transform), as a [`GlobalTransform`].
     pub(crate) fn joint_global(&self, joint: SmplJoint) -> GlobalTransform {
         let j = joint.index();
         let rotation = DQuat::from_mat3(&self.joints.rotations[j]);
@@ -81,8 +81,8 @@ impl BodyPose {
                 .with_rotation(engine_from_amass_rotation(rotation))
     }
 
-    /// The skeleton of the body: the model's, scaled to the player's size, or the default one while
-    /// there is no model.
+    /// The skeleton of the body: the model's, scaled to the player's size; the default one without
+    /// a model.
     #[must_use]
     pub fn skeleton(&self) -> &Skeleton {
         &self.skeleton
@@ -95,13 +95,13 @@ impl BodyPose {
     }
 
     /// Time of the trackers that the pose was estimated from, in seconds of the
-    /// [`TrackerClock`](crate::TrackerClock); `None` until there has been a head tracker.
+    /// [`TrackerClock`](crate::TrackerClock); `None` until there is a head tracker.
     #[must_use]
     pub fn time(&self) -> Option<f64> {
         self.time
     }
 
-    /// Seconds since [`time`](Self::time): how far the pose is behind the trackers.
+    /// Seconds since [`time`](Self::time): the delay of the pose behind the trackers.
     #[must_use]
     pub fn age(&self) -> f64 {
         self.age
@@ -109,15 +109,16 @@ impl BodyPose {
 
     /// Confidence in a joint's position, from 0 (not estimated) to 1 (at a tracker).
     ///
-    /// It is `1 / (1 + e / 10 cm)` for the expected error `e` of this joint: 0 at a joint with a
-    /// tracker, the shipped model's online error elsewhere, growing during dropouts and while no
-    /// estimates arrive. A guide for games, not a probability.
+    /// It is `1 / (1 + e / 10 cm)` for the expected error `e` of this joint: 0 for a joint with a
+    /// tracker; otherwise from the network's deviations, or the online error of `kinest_stream` for
+    /// networks without them. The error grows during dropouts and while no estimates arrive. A
+    /// guide for games, not a probability.
     #[must_use]
     pub fn confidence(&self, joint: SmplJoint) -> f32 {
         self.confidence[joint.index()]
     }
 
-    /// Whether the left and the right foot are held to the floor.
+    /// Whether the left and the right foot are locked to the floor.
     #[must_use]
     pub fn contacts(&self) -> [bool; 2] {
         self.contacts
@@ -129,7 +130,7 @@ impl BodyPose {
         self.settle();
     }
 
-    /// The pose, to be corrected. Call [`settle`](Self::settle) afterwards to update the joints.
+    /// The pose, for corrections. Call [`settle`](Self::settle) afterwards to update the joints.
     pub(crate) fn unsettled(&mut self) -> (&Skeleton, &mut Pose) {
         (&self.skeleton, &mut self.pose)
     }
@@ -180,7 +181,7 @@ pub struct SkeletonReflect {
 }
 
 /// Triggered on an avatar in every frame in which its [`BodyPose`] was written, before joint
-/// entities and bones are.
+/// entities and bones are written.
 #[derive(EntityEvent, Clone, Copy, Debug, Reflect)]
 #[reflect(Event)]
 pub struct PoseUpdated {

@@ -1,4 +1,4 @@
-//! Finds out what bodies do.
+//! Detects codes and gestures of bodies.
 
 use super::EVENTS_MS;
 use super::event::{MotionEvent, MotionEvents};
@@ -31,7 +31,7 @@ impl EventFiles<'_, '_> {
         (ids(&mut self.new_gestures), ids(&mut self.new_codes))
     }
 
-    /// The gestures that are wanted, as far as they are loaded.
+    /// The requested gestures, as far as they are loaded.
     fn book(&self, wanted: &MotionEvents) -> GestureBook {
         let first = if wanted.shipped { GestureBook::default() } else { GestureBook::empty() };
         let loaded = wanted.gestures.iter().filter_map(|file| self.gestures.get(file));
@@ -58,7 +58,7 @@ fn ids<A: Asset>(events: &mut MessageReader<AssetEvent<A>>) -> HashSet<AssetId<A
     changed.collect()
 }
 
-/// Shows each body to its detector, and sends what it does.
+/// Passes each body to its detector and emits the events.
 pub(crate) fn detect(
     clock: Clock,
     mut files: EventFiles,
@@ -105,10 +105,10 @@ pub(crate) fn detect(
         if other_gestures && !other {
             tell(state, detector.set_gestures(&files.book(&wanted)));
         }
-        // A body that is frozen or at rest is not the player's.
+        // A frozen body or a rest pose is not the player's motion.
         let moves = !matches!(body.source(), PoseSource::Frozen | PoseSource::RestPose);
         if body.time().is_some() && moves {
-            // While the clock stands still, there is no new frame.
+            // While the clock is stopped, there is no new frame.
             if let Ok(found) = detector.push(now, body.joints_z_up()) {
                 tell(state, found);
                 (state.fresh, state.newest) = (true, now);

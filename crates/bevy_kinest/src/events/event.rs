@@ -1,4 +1,4 @@
-//! Events, and which bodies they are wanted of.
+//! Events of gestures and codes, and the component that requests them.
 
 use super::files::{CodeFile, GestureFile};
 use super::state::MotionState;
@@ -7,10 +7,10 @@ use bevy::reflect::reflect_remote;
 use kinest::events::{EventKind, Phase};
 use kinest::skeleton::Group;
 
-/// Something that an avatar's body does: a gesture, or a code, which is a posture or movement of one
-/// part ([`kinest::events`] has all of them).
+/// A gesture or a code of an avatar's body. A code is a posture or movement of one body part;
+/// [`kinest::events`] lists all of them.
 ///
-/// It is a message, and an event that is triggered on the avatar:
+/// It is sent as a message, and triggered as an event on the avatar:
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -32,28 +32,29 @@ use kinest::skeleton::Group;
 /// # App::new().add_observer(greet);
 /// ```
 ///
-/// An event comes in the first frame that makes it sure: [`BodyPose::age`](crate::BodyPose::age) after
-/// the player, and as late as the table of gestures in [`kinest::events`] says.
+/// An event comes in the frame that confirms it. Its latency is
+/// [`BodyPose::age`](crate::BodyPose::age) plus the latency in the table of gestures in
+/// [`kinest::events`].
 #[derive(Message, EntityEvent, Clone, Debug, PartialEq, Reflect)]
 #[reflect(Message, Event, from_reflect = false)]
 pub struct MotionEvent {
-    /// The entity whose body does it.
+    /// The entity with the body.
     #[event_target]
     pub avatar: Entity,
-    /// The group that does it.
+    /// The group that makes it.
     #[reflect(remote = GroupReflect)]
     pub group: Group,
-    /// What it is.
+    /// The gesture or code.
     #[reflect(ignore)]
     pub kind: EventKind,
-    /// Whether it begins, goes on or ends.
+    /// Whether it begins, continues or ends.
     #[reflect(remote = PhaseReflect)]
     pub phase: Phase,
-    /// How pronounced it is; see [`CodeSegment::intensity`](kinest::events::CodeSegment::intensity).
+    /// Intensity; see [`CodeSegment::intensity`](kinest::events::CodeSegment::intensity).
     pub intensity: f64,
-    /// How fast it is; see [`CodeSegment::speed`](kinest::events::CodeSegment::speed).
+    /// Speed; see [`CodeSegment::speed`](kinest::events::CodeSegment::speed).
     pub speed: f64,
-    /// Time of the frame that showed it, seconds of the [`TrackerClock`](crate::TrackerClock).
+    /// Time of the frame that confirmed it, seconds of the [`TrackerClock`](crate::TrackerClock).
     pub at: f64,
 }
 
@@ -74,11 +75,11 @@ impl MotionEvent {
     }
 }
 
-/// Asks for the [`MotionEvent`]s of a body. Lives beside a [`BodyPose`](crate::BodyPose): on an avatar,
-/// a [`RemoteAvatar`](crate::RemoteAvatar) or a [`ForecastGhost`](crate::ForecastGhost), which does
-/// things before its avatar. May be changed at any time.
+/// Enables the [`MotionEvent`]s of a body. Lives beside a [`BodyPose`](crate::BodyPose): on an
+/// avatar, a [`RemoteAvatar`](crate::RemoteAvatar), or a [`ForecastGhost`](crate::ForecastGhost),
+/// whose events come earlier than the avatar's. May be changed at any time.
 ///
-/// The default watches for the gestures that come with the crate:
+/// The default detects the gestures that come with the crate:
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -94,13 +95,13 @@ impl MotionEvent {
 #[reflect(Component, Default, Clone, PartialEq)]
 #[require(MotionState)]
 pub struct MotionEvents {
-    /// Whether to watch for the gestures that come with the crate.
+    /// Whether to detect the gestures that come with the crate.
     pub shipped: bool,
-    /// More gestures; they replace shipped ones, and those of files before, of the same name. When a
-    /// file changes, its new gestures are watched for; when the new text has a mistake, the error is
-    /// logged with its place, and the gestures stay as they were.
+    /// More gestures; they replace gestures of the same name, shipped or from earlier files. When a
+    /// file changes, its new gestures are used; if the new text has an error, the error is logged
+    /// with its position, and the previous gestures stay in use.
     pub gestures: Vec<Handle<GestureFile>>,
-    /// Thresholds of the codes in place of the shipped ones. Followed as gestures are.
+    /// Thresholds of the codes instead of the shipped ones. Reloaded like gestures.
     pub codes: Option<Handle<CodeFile>>,
 }
 

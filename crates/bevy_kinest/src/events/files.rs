@@ -7,7 +7,7 @@ use kinest::events::{CodeTable, EventsFileError, GestureBook};
 use std::string::FromUtf8Error;
 use std::sync::Arc;
 
-/// Gestures, loaded from `*.gestures.ron`. [`GestureBook`] explains the form.
+/// Gestures, loaded from `*.gestures.ron`. [`GestureBook`] documents the format.
 #[derive(Asset, TypePath, Clone, Debug)]
 pub struct GestureFile(pub GestureBook);
 
@@ -25,7 +25,7 @@ pub enum EventsAssetError {
     /// The file is not text.
     #[error("not UTF-8: {0}")]
     Text(#[from] FromUtf8Error),
-    /// The text has a mistake.
+    /// The text has an error.
     #[error(transparent)]
     Content(#[from] EventsFileError),
 }

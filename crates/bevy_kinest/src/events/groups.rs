@@ -9,8 +9,8 @@ use kinest::skeleton as z_up;
 use kinest::skeleton::{Group, GroupPair, LevelAxes, PerJoint, SmplJoint};
 use kinest::tracker::Teleport;
 
-/// Where the six kinematic groups of a body are and how they move. Written in every frame, beside a
-/// [`BodyPose`].
+/// Positions, velocities and angles of the six kinematic groups of a body. Written in every frame,
+/// beside a [`BodyPose`].
 #[derive(Component, Clone, Debug, Default, Reflect)]
 #[reflect(Component, Default)]
 pub struct KinematicGroups {
@@ -18,48 +18,49 @@ pub struct KinematicGroups {
     velocities: [Vec3; 6],
     #[reflect(ignore)]
     z_up: Option<z_up::KinematicGroups>,
-    /// Positions of the joints in the frame before, and its time.
+    /// Positions of the joints in the previous frame, and its time.
     #[reflect(ignore)]
     before: Option<(PerJoint<DVec3>, f64)>,
 }
 
 impl KinematicGroups {
-    /// Mean position of the group's joints: the world, Bevy's space (y up), metres.
+    /// Mean position of the group's joints in the world: Bevy's space (y up), metres.
     #[must_use]
     pub fn position(&self, group: Group) -> Vec3 {
         self.positions[group.index()]
     }
 
-    /// Mean velocity of the group's joints since the frame before: the world, Bevy's space (y up), m/s.
-    /// Motion of the [`TrackingSpace`](crate::TrackingSpace) does not count. Zero after a teleport.
+    /// Mean velocity of the group's joints since the previous frame, in the world: Bevy's space (y
+    /// up), m/s. It does not include motion of the [`TrackingSpace`](crate::TrackingSpace), and is
+    /// zero after a teleport.
     #[must_use]
     pub fn velocity(&self, group: Group) -> Vec3 {
         self.velocities[group.index()]
     }
 
-    /// The groups in the [`TrackingSpace`](crate::TrackingSpace), with all angles: AMASS space (z up),
-    /// metres. `None` until there has been a body.
+    /// The groups in the [`TrackingSpace`](crate::TrackingSpace), with all angles: AMASS space (z
+    /// up), metres. `None` until there is a body.
     #[must_use]
     pub fn z_up(&self) -> Option<&z_up::KinematicGroups> {
         self.z_up.as_ref()
     }
 }
 
-/// What one group is to another.
+/// Relation of one group to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Reflect)]
 pub struct GroupInteraction {
-    /// From the first group to the second, metres.
+    /// Vector from the first group to the second, metres.
     pub difference: Vec3,
-    /// Velocity of the second group against the first, m/s.
+    /// Velocity of the second group relative to the first, m/s.
     pub velocity: Vec3,
-    /// Rotation of the joint by which the second group hangs from the first, relative to its parent;
-    /// `None` for the ten pairs that are not joined.
+    /// Rotation of the joint that links the second group to the first, relative to its parent;
+    /// `None` for the ten pairs that are not adjacent.
     pub rotation: Option<Quat>,
 }
 
 /// The fifteen interactions of a body's groups. Written in every frame, beside a [`BodyPose`].
 ///
-/// Vectors are as the body sees them: x to its left, y up, z forward, by the heading of its pelvis.
+/// Vectors are in the heading axes of the pelvis: x to the body's left, y up, z forward.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -84,7 +85,7 @@ pub struct Interactions {
 }
 
 impl Interactions {
-    /// What `to` is to `from`. Zero for a group and itself.
+    /// Relation of `to` to `from`. Zero for a group and itself.
     #[must_use]
     pub fn between(&self, from: Group, to: Group) -> GroupInteraction {
         let Some(pair) = GroupPair::of(from, to) else { return GroupInteraction::default() };

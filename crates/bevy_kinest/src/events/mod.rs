@@ -1,4 +1,4 @@
-//! What bodies do: kinematic groups, codes and gestures.
+//! Kinematic groups, codes and gestures of bodies.
 
 mod detect;
 mod event;
@@ -20,7 +20,7 @@ use bevy::prelude::*;
 use files::{CodeFileLoader, GestureFileLoader};
 use groups::{measure_groups, measure_interactions};
 
-/// Tells what bodies do: [`MotionEvent`]s of those with [`MotionEvents`], and the six groups of those
+/// Emits [`MotionEvent`]s of bodies with [`MotionEvents`], and measures the six groups of bodies
 /// with [`KinematicGroups`] and [`Interactions`].
 pub struct KinestEventsPlugin;
 

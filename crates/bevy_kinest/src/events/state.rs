@@ -1,11 +1,11 @@
-//! What a body is doing now.
+//! Current gestures and codes of a body.
 
 use bevy::prelude::*;
 use kinest::events::{CodeTracker, EventDetector, EventKind, Phase};
 use kinest::skeleton::{Group, Skeleton};
 use std::sync::Arc;
 
-/// A gesture that is being made.
+/// A gesture in progress.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GestureNow {
     /// Its name.
@@ -16,7 +16,8 @@ pub struct GestureNow {
     pub since: f64,
 }
 
-/// What the body of an entity with [`MotionEvents`](crate::MotionEvents) is doing in this frame.
+/// Gestures and codes in this frame of the body of an entity with
+/// [`MotionEvents`](crate::MotionEvents).
 #[derive(Component, Debug, Default, Reflect)]
 #[reflect(Component, Default, from_reflect = false)]
 pub struct MotionState {
@@ -29,32 +30,32 @@ pub struct MotionState {
     pub(super) skeleton: Skeleton,
     /// Time of the detector's newest frame.
     pub(super) newest: f64,
-    /// That is the present frame.
+    /// Whether that is the current frame.
     pub(super) fresh: bool,
-    /// There is a warning in the log, and nothing new to say.
+    /// The failure has been logged.
     pub(super) warned: bool,
 }
 
 impl MotionState {
-    /// The gestures that are being made, in the order in which they began.
+    /// The gestures in progress, in the order in which they began.
     #[must_use]
     pub fn gestures(&self) -> &[GestureNow] {
         &self.gestures
     }
 
-    /// Whether the gesture of this name is being made, by whichever side.
+    /// Whether the gesture of this name is in progress, on either side.
     #[must_use]
     pub fn makes(&self, gesture: &str) -> bool {
         self.gestures.iter().any(|now| &*now.name == gesture)
     }
 
-    /// The codes; `None` until there has been a body.
+    /// The codes; `None` until there is a body.
     #[must_use]
     pub fn codes(&self) -> Option<&CodeTracker> {
         self.detector.as_ref().map(EventDetector::codes)
     }
 
-    /// As [`codes`](Self::codes), if they are of this frame.
+    /// Like [`codes`](Self::codes), if they are of this frame.
     pub(crate) fn new_codes(&self) -> Option<&CodeTracker> {
         self.codes().filter(|_| self.fresh)
     }

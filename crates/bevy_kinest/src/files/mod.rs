@@ -21,7 +21,8 @@ impl Plugin for KinestFilesPlugin {
         }
     }
 
-    /// In `finish`, because Bevy learns there which compressed textures the graphics adapter reads.
+    /// In `finish`, because there Bevy determines the compressed texture formats of the graphics
+    /// adapter.
     fn finish(&self, app: &mut App) {
         if let Some(loader) = VrmLoader::like_gltf(app) {
             app.register_asset_loader(loader);

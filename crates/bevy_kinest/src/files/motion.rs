@@ -14,14 +14,14 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A motion from a file: what [`MotionReplay::file`](crate::MotionReplay::file) plays.
+/// A motion from a file, for [`MotionReplay::file`](crate::MotionReplay::file).
 ///
 /// | ending | contents |
 /// |---|---|
-/// | `.npz` | a clip of the AMASS data set or in its format ([`amass`]), or a recording of a headset and two controllers ([`headset`]), whose player is measured by the motion |
-/// | `.bvh` | motion of any skeleton whose bones are found ([`capture`](kinest::capture)) |
+/// | `.npz` | a clip of the AMASS data set or in its format ([`amass`]), or a recording of a headset and two controllers ([`headset`]); the player's size is measured from the motion |
+/// | `.bvh` | motion of any skeleton whose bones can be detected ([`capture`](kinest::capture)) |
 /// | `.vrma` | a VRM animation |
-/// | `.jsonl` | what a [`TrackerRecorder`](crate::TrackerRecorder) wrote |
+/// | `.jsonl` | a recording by a [`TrackerRecorder`](crate::TrackerRecorder) |
 #[derive(Asset, TypePath, Clone, Debug)]
 pub enum MotionFile {
     /// The poses of a body.
@@ -78,7 +78,7 @@ impl AssetLoader for MotionFileLoader {
         let is = |wanted: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(wanted));
         if is("bvh") || is("vrma") {
             let skeleton = Skeleton::default();
-            let Loaded { clip, notes } = match is("bvh") {
+            let Loaded { clip, notes, .. } = match is("bvh") {
                 true => load_bvh(&bytes, path, &skeleton)?,
                 false => load_gltf(&bytes, path, &skeleton)?,
             };
@@ -104,7 +104,7 @@ fn from_npz(bytes: &[u8], path: &Path) -> Result<MotionFile, MotionFileError> {
             headset::read(Cursor::new(bytes), path)?;
         warn_of_lost(path, not_finite.iter().sum());
         let player = player_of(&devices);
-        // `headset::read` refuses files without frames and times that do not rise.
+        // `headset::read` refuses files without frames and times that do not increase.
         let recording = Recording::of_trackers(devices).map(|it| it.with_calibration(player));
         return recording
             .map(|recording| MotionFile::Recording(Arc::new(recording)))
@@ -119,8 +119,8 @@ fn warn_of_lost(path: &Path, poses: usize) {
     }
 }
 
-/// The player of recorded devices: measured, or of the default size if the motion is too short or
-/// too low for that.
+/// Calibration of the player of recorded devices: measured, or the default size if the motion is
+/// too short or too low.
 fn player_of(devices: &[TrackerFrame]) -> Calibration {
     let base = Skeleton::default();
     let roles = [TrackerRole::Head, TrackerRole::LeftHand, TrackerRole::RightHand];

@@ -7,13 +7,13 @@ use bevy::prelude::*;
 use kinest::live::PoseSource;
 use std::time::Duration;
 
-/// The body of an avatar as it will be. It has a [`BodyPose`] of its own, so that it can be shown like
-/// any body, by an [`SmplSkeleton`](crate::SmplSkeleton) or a [`KinestRig`](crate::KinestRig) on the
-/// same entity, or only be read: where to aim, what to avoid.
+/// The predicted body of an avatar. It has its own [`BodyPose`], so it can be shown like any body,
+/// by an [`SmplSkeleton`](crate::SmplSkeleton) or a [`KinestRig`](crate::KinestRig) on the same
+/// entity, or only be read, for instance to aim or to avoid it.
 ///
-/// The avatar needs a [`Forecast`](crate::Forecast), whose settings determine how. Head and hands are
-/// forecast, too. To change how far ahead it is, insert another. [`BodyPose::confidence`] tells how
-/// sure each joint is. Ghosts are despawned with their avatar.
+/// The avatar needs a [`Forecast`](crate::Forecast), whose settings determine the method. Head and
+/// hands are also forecast. To change the lead, insert another `ForecastGhost`.
+/// [`BodyPose::confidence`] rates each joint. Ghosts are despawned with their avatar.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
 #[relationship(relationship_target = ForecastGhosts)]
@@ -23,7 +23,7 @@ pub struct ForecastGhost {
     #[relationship]
     #[entities]
     pub avatar: Entity,
-    /// How far ahead of the shown body.
+    /// Lead over the shown body.
     pub ahead: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Bodies of the next moment: shown ahead of their estimates, through dropouts, and as ghosts.
+//! Forecasts of bodies: ahead of their estimates, through dropouts, and as ghosts.
 
 mod ghost;
 mod settings;

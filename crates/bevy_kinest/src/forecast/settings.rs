@@ -1,4 +1,4 @@
-//! What an avatar's forecasts are for, and what they cost.
+//! Settings and cost of an avatar's forecasts.
 
 use crate::models::{ForecastModel, Forecasters, Forecasting};
 use crate::player::AvatarPlayer;
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 pub(crate) const FORECAST_MS: DiagnosticPath = DiagnosticPath::const_new("kinest/forecast_ms");
 
-/// Forecasts an avatar's body: [`ForecastSettings`] as a component. Lives on the avatar's entity; may
-/// be changed, inserted and removed at any time. Without it an avatar is as if there were no forecasts.
+/// Forecasts an avatar's body: [`ForecastSettings`] as a component. Lives on the avatar's entity;
+/// may be changed, inserted and removed at any time. Without it the avatar has no forecasts.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -38,8 +38,8 @@ pub(crate) const FORECAST_MS: DiagnosticPath = DiagnosticPath::const_new("kinest
 #[reflect(Component, Default, Clone, PartialEq)]
 #[require(ForecastStatus)]
 pub struct Forecast {
-    /// How far ahead of its estimate the body is shown. Head and hands stay at their trackers, feet on
-    /// the floor.
+    /// Lead of the shown body over its estimate. Head and hands stay at their trackers, feet on the
+    /// floor.
     #[reflect(remote = AheadReflect)]
     pub ahead: Ahead,
     /// Time for which a lost hand follows the forecast. Then it is held, or relaxes into the network's
@@ -49,10 +49,10 @@ pub struct Forecast {
     pub head: Duration,
     /// Time for which legs and trunk follow the forecast when a hand is lost.
     pub body: Duration,
-    /// How motions are continued where there is no network, or where it is not better.
+    /// The baseline, for motions without a network or where the network is not more accurate.
     #[reflect(remote = ExtrapolationReflect)]
     pub baseline: Extrapolation,
-    /// A network that forecasts bodies; `None` for the baseline alone, which also serves while the
+    /// A network that forecasts bodies; `None` for the baseline alone, which is also used while the
     /// model is being loaded.
     pub model: Option<Handle<ForecastModel>>,
 }
@@ -71,15 +71,15 @@ impl From<&Forecast> for ForecastSettings {
     }
 }
 
-/// What the forecasts of an avatar did in this frame.
+/// State of an avatar's forecasts in this frame.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Reflect)]
 #[reflect(Component, Default)]
 pub struct ForecastStatus {
-    /// By how much the body is shown ahead of its estimate. It follows [`Forecast::ahead`] gently.
+    /// Lead of the shown body over its estimate. It follows [`Forecast::ahead`] at a limited rate.
     pub ahead: Duration,
     /// Time that the forecasts took, ghosts included.
     pub cost: Duration,
-    /// Whether a network takes part.
+    /// Whether a network is used.
     pub network: bool,
 }
 
@@ -99,7 +99,7 @@ pub(super) fn apply_settings(mut avatars: Query<(Option<&Forecast>, &mut AvatarP
     }
 }
 
-/// Writes what forecasts did, and measures all of them.
+/// Writes the status of forecasts, and their total cost to the diagnostics.
 pub(super) fn report(
     mut forecasters: ResMut<Forecasters>,
     mut avatars: Query<(&AvatarPlayer, &mut ForecastStatus), With<Forecast>>,

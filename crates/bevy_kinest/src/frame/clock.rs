@@ -5,10 +5,10 @@ use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use std::time::Duration;
 
-/// Longest pause between two tries, seconds.
+/// Maximum pause between two attempts, seconds.
 const LONGEST_PAUSE: f64 = 60.0;
 
-/// Seconds to wait before the next try of what has failed this many times in a row: 1, 2, 4 and so on, up to a minute.
+/// Back-off (s) after this number of consecutive failures: 1, 2, 4 and so on, up to a minute.
 pub(crate) fn pause_after(failures: u32) -> f64 {
     f64::from(1_u32 << failures.saturating_sub(1).min(6)).min(LONGEST_PAUSE)
 }

@@ -1,4 +1,4 @@
-//! How the plugins run.
+//! Settings of the plugins.
 
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
@@ -19,18 +19,18 @@ pub enum InferenceMode {
     Inline,
 }
 
-/// The clock that time-stamps tracker poses.
+/// The clock of the time stamps of tracker poses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Reflect, Serialize, Deserialize)]
 pub enum TrackerClock {
     /// [`Time<Real>`]: players keep moving while a game is paused, slowed down or hitching.
     #[default]
     Real,
-    /// [`Time<Virtual>`]: for trackers moved by the game itself. While it is paused there are no
-    /// new frames.
+    /// [`Time<Virtual>`]: for trackers moved by the game itself. While the clock is paused there
+    /// are no new frames.
     Virtual,
 }
 
-/// How the plugins run networks. May be changed at any time.
+/// Settings of the networks, for all avatars. May be changed at any time.
 #[derive(Resource, Clone, Debug, PartialEq, Reflect, Serialize, Deserialize)]
 #[reflect(Resource, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,8 +49,9 @@ pub struct KinestSettings {
     /// Duration of the blend between two sources of a body, seconds: from inverse kinematics to the
     /// network's first pose, from one model to the next.
     pub blend: f64,
-    /// Takes trackers for lost whose poses no body has: jumps, devices frozen for a second while the head moves, hands
-    /// out of reach. Switch it off for devices that the game itself places, which may well stand still.
+    /// Treats trackers with implausible poses as lost: jumps, devices frozen for a second while the
+    /// head moves, hands out of reach. Disable it for devices that the game itself places, which
+    /// may legitimately stand still.
     pub doubt: bool,
 }
 
@@ -69,7 +70,7 @@ impl Default for KinestSettings {
 }
 
 impl KinestSettings {
-    /// Repeatable: runs on the CPU, and every frame waits for its own pose.
+    /// Deterministic: runs on the CPU, and every frame waits for its own pose.
     #[must_use]
     pub fn inline() -> Self {
         Self { device: DeviceChoice::Cpu, mode: InferenceMode::Inline, ..Self::default() }

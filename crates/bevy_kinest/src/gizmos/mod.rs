@@ -19,14 +19,14 @@ const RING: f32 = 0.06;
 
 /// Radius of the mark of a group, metres.
 const GROUP_RING: f32 = 0.02;
-/// Length of the velocities of groups, seconds.
+/// Time by which the drawn velocities of groups reach ahead, seconds.
 const GROUP_SECONDS: f32 = 0.2;
 
 /// [`GizmoConfig::depth_bias`] for lines in front of everything.
 const THROUGH_ALL: f32 = -1.0;
 
-/// What to draw of every avatar, remote avatar and ghost; `None` is not drawn. Lines are drawn in
-/// front of bodies, unless the group's [`GizmoConfig`] says otherwise.
+/// Selects what to draw for every avatar, remote avatar and ghost; `None` is not drawn. Lines are
+/// drawn in front of bodies, unless the group's [`GizmoConfig`] changes that.
 ///
 /// Needs Bevy's `GizmoPlugin` (in `DefaultPlugins`), added before; without it nothing is drawn.
 #[derive(Reflect, GizmoConfigGroup, Clone, Debug)]
@@ -45,8 +45,8 @@ pub struct KinestGizmos {
     pub contacts: Option<Color>,
     /// Colour of the bones of [`ForecastGhost`]s with full confidence.
     pub ghosts: Option<Color>,
-    /// Places of the six groups of bodies with [`KinematicGroups`], and where they will be in
-    /// 0.2 s at their present velocity.
+    /// Positions of the six groups of bodies with [`KinematicGroups`], and their positions in 0.2 s
+    /// at constant velocity.
     pub groups: Option<Color>,
     /// Lines from joints to their positions in a [`MotionReplay`]: the error.
     pub errors: Option<Color>,

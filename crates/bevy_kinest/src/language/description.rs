@@ -1,4 +1,4 @@
-//! The last seconds of a body in words.
+//! Descriptions of the last seconds of a body.
 
 use super::words::{Language, WordsFile};
 use crate::events::{MotionEvents, MotionState};
@@ -9,7 +9,7 @@ use kinest_language::{Describer, Description};
 use std::time::Duration;
 
 /// Describes the last seconds of a body at three levels: the whole body, its six groups, pairs of
-/// groups. Lives beside [`MotionEvents`], and changes when its texts do.
+/// groups. Lives beside [`MotionEvents`]; change detection triggers when its texts change.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -27,11 +27,11 @@ use std::time::Duration;
 pub struct LiveDescription {
     /// The language.
     pub language: Language,
-    /// How many seconds are described.
+    /// Described time span.
     pub window: Duration,
     /// Time between two descriptions.
     pub every: Duration,
-    /// 0 is the plain wording, another number a paraphrase.
+    /// 0 selects the plain wording, another number a paraphrase.
     pub seed: u64,
     /// Codes that have ended within the window, times of the trackers' clock.
     #[reflect(ignore)]
@@ -58,8 +58,8 @@ impl Default for LiveDescription {
 }
 
 impl LiveDescription {
-    /// The description; `None` until there has been a body. Times in it are seconds from the start of
-    /// what it describes.
+    /// The description; `None` until there is a body. Its times are seconds from the start of the
+    /// described span.
     #[must_use]
     pub fn texts(&self) -> Option<&Description> {
         self.texts.as_ref()
@@ -78,7 +78,7 @@ pub(super) fn describe(
         let own = live.bypass_change_detection();
         let changes = codes.changes().iter();
         own.ended.extend(changes.filter(|change| change.ends).map(|change| change.segment));
-        // In every frame, not with the descriptions, which may be hours apart.
+        // In every frame, because descriptions may be hours apart.
         let from = now - own.window.as_secs_f64();
         own.ended.retain(|segment| segment.end_s > from);
         if own.last.is_some_and(|last| now - last < own.every.as_secs_f64()) {

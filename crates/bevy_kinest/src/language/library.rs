@@ -1,4 +1,4 @@
-//! Libraries of motion that are searched by words.
+//! Libraries of motion for text search.
 
 use crate::replay::MotionReplay;
 use bevy::asset::io::Reader;
@@ -7,8 +7,8 @@ use bevy::prelude::*;
 use kinest_language::{Hit, Lexicon, Library, LibraryError, SearchError};
 use std::sync::Arc;
 
-/// Motions that are found by what they show, in words. Loaded from a `*.library` that
-/// `kinest-train library` wrote; it lies in the folder of the motions.
+/// A searchable library of motions. Loaded from a `*.library` file that `kinest-train library`
+/// wrote, in the folder of the motions.
 ///
 /// ```
 /// use bevy::prelude::*;
@@ -46,15 +46,15 @@ impl MotionLibrary {
         Self { library: Arc::new(library), folder: folder.into() }
     }
 
-    /// The clips that fit a text, best first, at most `top`; see [`Library::search`].
+    /// The clips that match a text, best first, at most `top`; see [`Library::search`].
     ///
     /// # Errors
-    /// If the text has no word that says something about a motion.
+    /// If the text has no word that describes motion.
     pub fn search(&self, text: &str, top: usize) -> Result<Vec<Hit>, SearchError> {
         self.library.search(text, top)
     }
 
-    /// Plays the part of a clip that was found.
+    /// A replay of the matching part of a clip.
     #[must_use]
     pub fn replay(&self, hit: &Hit, assets: &AssetServer) -> MotionReplay {
         let path = self.folder.path().join(&hit.clip);

@@ -1,4 +1,4 @@
-//! Bodies in words, and motions found and made by words.
+//! Text for bodies, and motions found and made from text.
 
 mod description;
 mod library;
@@ -20,7 +20,7 @@ use library::MotionLibraryLoader;
 use subtitles::caption;
 use words::WordsFileLoader;
 
-/// Puts what bodies do into words, for those with [`Subtitles`] or a [`LiveDescription`], and loads
+/// Writes [`Subtitles`] and [`LiveDescription`]s of bodies, makes the motion of [`Say`], and loads
 /// [`MotionLibrary`]s.
 pub struct KinestLanguagePlugin;
 

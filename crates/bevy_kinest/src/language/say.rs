@@ -1,4 +1,4 @@
-//! Bodies that do what a text says.
+//! Text-driven motion of avatars.
 
 use crate::replay::MotionReplay;
 use bevy::prelude::*;
@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
-/// What an avatar does, in words. Lives on a [`KinestAvatar`](crate::KinestAvatar): while the
+/// A text that an avatar acts out. Lives on a [`KinestAvatar`](crate::KinestAvatar): while the
 /// [`MotionGenerator`] makes the motion, the avatar has a [`MakingMotion`]; then a [`MotionReplay`]
-/// plays it and [`MotionMade`] is triggered, or [`NoMotion`] says why not. A changed text replaces what
-/// is being made, and removing it cancels.
+/// plays it and [`MotionMade`] is triggered, or [`NoMotion`] with the reason. A changed text
+/// restarts the generation; removing the component cancels it.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -28,25 +28,25 @@ use std::thread;
 #[derive(Component, Clone, Debug, Default, PartialEq, Reflect)]
 #[reflect(Component, Default, Clone)]
 pub struct Say {
-    /// What the body does; may be empty if a group has a text.
+    /// Text for the whole body; may be empty if a group has a text.
     pub text: String,
-    /// What each group does besides, or instead of what follows from the text, in the order of
-    /// [`Group::ALL`]; empty for what follows.
+    /// Texts of the groups, in the order of [`Group::ALL`], which add to or override the motion
+    /// that follows from the whole-body text; empty for none.
     pub groups: [String; 6],
-    /// Seconds that the motion has; by default what it takes.
+    /// Duration of the motion, seconds; by default that of the requested acts.
     pub seconds: Option<f64>,
-    /// 0 takes what fits best, another number something else that fits.
+    /// 0 selects the best match, another number another match.
     pub seed: u64,
 }
 
 impl Say {
-    /// The whole body does what a text says.
+    /// A text for the whole body.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// A group does what another text says.
+    /// Adds a text for a group.
     #[must_use]
     pub fn group(mut self, group: Group, text: impl Into<String>) -> Self {
         self.groups[group.index()] = text.into();
@@ -64,7 +64,7 @@ impl Say {
     }
 }
 
-/// The motion of an avatar is being made. Removing it cancels.
+/// On an avatar while its motion is being made. Removing the component cancels.
 #[derive(Component, Debug, Reflect)]
 #[reflect(Component, from_reflect = false)]
 pub struct MakingMotion {
@@ -74,7 +74,7 @@ pub struct MakingMotion {
 }
 
 impl MakingMotion {
-    /// The share that is done, 0 to 1.
+    /// The progress, 0 to 1.
     #[must_use]
     pub fn progress(&self) -> f32 {
         f32::from_bits(self.state.progress.load(Ordering::Relaxed))
@@ -87,15 +87,15 @@ impl Drop for MakingMotion {
     }
 }
 
-/// What the thread and the component share.
+/// State shared by the thread and the component.
 #[derive(Debug, Default)]
 struct State {
     cancelled: AtomicBool,
-    /// Bits of the share that is done.
+    /// Bits of the progress, an `f32`.
     progress: AtomicU32,
 }
 
-/// The motion of an avatar's [`Say`] is made, and plays.
+/// Triggered on an avatar when the motion of its [`Say`] is made and begins to play.
 #[derive(EntityEvent, Clone, Debug, Reflect)]
 #[reflect(Event, from_reflect = false)]
 pub struct MotionMade {
@@ -104,18 +104,18 @@ pub struct MotionMade {
     /// The motion.
     #[reflect(ignore)]
     pub clip: Arc<MotionClip>,
-    /// What it was made of, and whether it does what was asked.
+    /// The sources of the motion, and whether it shows the requested acts.
     #[reflect(ignore)]
     pub report: Arc<Report>,
 }
 
-/// No motion could be made for an avatar's [`Say`].
+/// Triggered on an avatar when no motion could be made for its [`Say`].
 #[derive(EntityEvent, Clone, Debug, Reflect)]
 #[reflect(Event, from_reflect = false)]
 pub struct NoMotion {
     /// The avatar.
     pub entity: Entity,
-    /// Why.
+    /// The reason.
     #[reflect(ignore)]
     pub error: Arc<GenerateError>,
 }
@@ -133,7 +133,7 @@ struct Answer {
     made: Result<Generated, GenerateError>,
 }
 
-/// Makes motion from words on a thread of its own, one after another.
+/// Makes motions from text on its own thread, one after another.
 #[derive(Resource, Debug)]
 pub struct MotionGenerator {
     jobs: Sender<Job>,
@@ -143,8 +143,8 @@ pub struct MotionGenerator {
 }
 
 impl MotionGenerator {
-    /// One with the motion of a library, which is opened on the thread. If that fails, so does every
-    /// [`Say`], with that error. `skeleton` is the body of its motions.
+    /// A generator with the motions of a library, which is opened on the thread. If that fails,
+    /// every [`Say`] fails with the same error. `skeleton` is the body of the motions.
     ///
     /// # Panics
     /// If the system has no thread left.
@@ -158,7 +158,7 @@ impl MotionGenerator {
         let run = move || {
             let mut generator = None;
             for Job { entity, number, request, state } in waiting {
-                // A text that was changed while another one was made, perhaps with every key.
+                // The text was changed in the meantime, perhaps with every key.
                 if state.cancelled.load(Ordering::Relaxed) {
                     continue;
                 }
@@ -181,7 +181,7 @@ impl MotionGenerator {
         Self { jobs, answers, skeleton, asked: 0 }
     }
 
-    /// One with synthetic motion: walking, running, turning, sitting, and gestures.
+    /// A generator with synthetic motion: walking, running, turning, sitting, and gestures.
     ///
     /// # Panics
     /// As [`Self::open`].
@@ -192,7 +192,7 @@ impl MotionGenerator {
     }
 }
 
-/// Asks for the motion of each new text.
+/// Submits each new text to the thread.
 pub(super) fn ask(
     mut commands: Commands,
     generator: Option<ResMut<MotionGenerator>>,
@@ -215,7 +215,7 @@ pub(super) fn ask(
     }
 }
 
-/// Plays what was made.
+/// Plays finished motions.
 pub(super) fn receive(
     mut commands: Commands,
     generator: Option<Res<MotionGenerator>>,
@@ -242,7 +242,7 @@ pub(super) fn receive(
     }
 }
 
-/// Cancels what is made for a text that is gone.
+/// Cancels the generation for a removed text.
 pub(super) fn cancel(gone: On<Remove, Say>, mut commands: Commands) {
     if let Ok(mut avatar) = commands.get_entity(gone.event_target()) {
         avatar.try_remove::<MakingMotion>();

@@ -1,4 +1,4 @@
-//! Lines about gestures, while they are made.
+//! Subtitles for gestures in progress.
 
 use super::words::{Language, WordsFile};
 use crate::events::{MotionEvent, MotionEvents};
@@ -8,14 +8,14 @@ use kinest::events::{self, Phase};
 use kinest::skeleton::Group;
 use std::time::Duration;
 
-/// Gestures that bodies make all the time: a line about one does not replace another line.
+/// Frequent gestures: their lines do not replace other lines.
 const COMMON: [&str; 2] = ["step", "turn"];
 
 /// A line about the newest gesture of a body: "Someone waves with the right hand." Lives beside
 /// [`MotionEvents`].
 ///
-/// Gestures of the game's own files have lines if the words of the language know their names; a
-/// [`WordsFile`] can add some. The component changes when its line does:
+/// Gestures of the game's own files have lines if the language has words for their names; a
+/// [`WordsFile`] can add them. Change detection triggers when the line changes:
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -33,13 +33,14 @@ const COMMON: [&str; 2] = ["step", "turn"];
 pub struct Subtitles {
     /// The language.
     pub language: Language,
-    /// How long a line stays after its gesture.
+    /// Time for which a line stays after its gesture.
     pub stays: Duration,
     text: String,
     /// The gesture of the line, and the group that makes it.
     #[reflect(ignore)]
     gesture: Option<(String, Group)>,
-    /// When the line goes, seconds of the trackers' clock; `None` while its gesture goes on.
+    /// Time at which the line disappears, seconds of the trackers' clock; `None` while its gesture
+    /// is in progress.
     until: Option<f64>,
 }
 
@@ -57,13 +58,13 @@ impl Subtitles {
         Self { language, stays, text: String::new(), gesture: None, until: None }
     }
 
-    /// The present line; empty if there is none.
+    /// The current line; empty if there is none.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether a line about `gesture` may take the place of the present one.
+    /// Whether a line about `gesture` may replace the current one.
     fn yields_to(&self, gesture: &str) -> bool {
         let of_present = self.gesture.as_ref().map(|(name, _)| name.as_str());
         !COMMON.contains(&gesture) || of_present.is_none_or(|name| COMMON.contains(&name))

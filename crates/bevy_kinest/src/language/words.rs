@@ -16,7 +16,7 @@ pub enum Language {
     English,
     /// German.
     German,
-    /// That of a file; English until it is loaded.
+    /// The language of a file; English until it is loaded.
     File(Handle<WordsFile>),
 }
 

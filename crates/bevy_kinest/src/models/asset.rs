@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 type Open = dyn Fn(DeviceChoice) -> Result<Box<dyn PoseEngine>, OpenError> + Send + Sync;
 
-/// A network that estimates poses: its spec, and how to open it.
+/// A network that estimates poses: its spec and the means to open it.
 ///
 /// Loaded from `*.model.ron` and the weights file named there, which lies beside it.
 #[derive(Asset, TypePath, Clone)]
@@ -37,7 +37,7 @@ impl PoseModel {
     }
 
     /// A model run by the caller's own engines, for tests and for other back ends. `make` is called
-    /// on the worker thread, whatever device the settings choose.
+    /// on the worker thread, for any device in the settings.
     pub fn from_engine<E: PoseEngine + 'static>(
         spec: ModelSpec,
         make: impl Fn() -> E + Send + Sync + 'static,
@@ -45,8 +45,9 @@ impl PoseModel {
         Self { spec, sha256: None, open: Arc::new(move |_| Ok(Box::new(make()))) }
     }
 
-    /// Every body stands upright, arms hanging, where its head is and facing where it faces; hands
-    /// are at their trackers, as ever. Needs no file, for the tests of games:
+    /// A model without a network, for the tests of games: every body stands upright below its head,
+    /// with the head's heading and hanging arms; hands are at their trackers as usual. Needs no
+    /// file:
     ///
     /// ```
     /// # use bevy::prelude::*;
@@ -131,8 +132,8 @@ pub(super) async fn read_model<K: ModelKind>(
     Ok(CheckpointOf::with_manifest(manifest, weights)?)
 }
 
-/// Loads a [`PoseModel`] and checks the hash of the weights. Whether they fit the network is
-/// checked when it is opened.
+/// Loads a [`PoseModel`] and checks the hash of the weights. Their shapes are checked when the
+/// network is opened.
 #[derive(TypePath)]
 pub(super) struct PoseModelLoader;
 

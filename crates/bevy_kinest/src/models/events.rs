@@ -1,10 +1,10 @@
-//! Messages about models, which may have any number of avatars: events of one avatar are triggered
-//! on it instead.
+//! Messages about models. They are not entity events, because a model may have any number of
+//! avatars.
 
 use super::asset::PoseModel;
 use bevy::prelude::*;
 
-/// A model is running: for the first time, on another device, or after a change.
+/// A model started to run: for the first time, on another device, or after a change.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestReady {
@@ -16,9 +16,10 @@ pub struct KinestReady {
     pub changes: u64,
 }
 
-/// The engine of a model failed, and another one is opened: at once after the first failure, and after 1, 2, 4 and so
-/// on up to 60 seconds if it is not the first in a row. Avatars keep their last pose if that takes no more than half a
-/// second; otherwise they are made from their trackers alone meanwhile.
+/// The engine of a model failed, and another one is opened: at once after a first failure, with a
+/// back-off of 1, 2, 4 and so on up to 60 seconds after consecutive failures. Avatars keep their
+/// last pose for half a second; then inverse kinematics makes their bodies until the next engine is
+/// ready.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestFellBack {
@@ -28,9 +29,9 @@ pub struct KinestFellBack {
     pub reason: String,
 }
 
-/// A model could not be loaded, or its engines have failed three times in a row or more. Its avatars have the model
-/// before the change, or are made from their trackers alone. It is tried again, after growing pauses of up to a minute,
-/// and each try that fails is another message.
+/// A model could not be loaded, or its engines have failed at least three times in a row. Its
+/// avatars use the previous model, or inverse kinematics if there is none. Loading is retried with
+/// exponential back-off of up to a minute; each failed attempt sends another message.
 #[derive(Message, Clone, Debug, Reflect)]
 #[reflect(Message)]
 pub struct KinestFailed {

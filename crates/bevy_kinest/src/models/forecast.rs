@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 type Open = dyn Fn() -> Result<Box<dyn ForecastEngine>, OpenError> + Send + Sync;
 
-/// A network that forecasts bodies: its spec, and how to open it. It runs on the CPU, in the frame
-/// that needs it.
+/// A network that forecasts bodies: its spec and the means to open it. It runs on the CPU, on the
+/// main thread, in the frame that needs it.
 ///
 /// Loaded from `*.model.ron` and the weights file named there, which lies beside it.
 #[derive(Asset, TypePath, Clone)]
@@ -42,7 +42,7 @@ impl ForecastModel {
         Self { spec, open: Arc::new(move || Ok(Box::new(make()))) }
     }
 
-    /// Its inputs, outputs, and where it is better than the baseline.
+    /// Its inputs, outputs, and the gate between network and baseline.
     #[must_use]
     pub fn spec(&self) -> &ForecastSpec {
         &self.spec
@@ -55,14 +55,14 @@ impl fmt::Debug for ForecastModel {
     }
 }
 
-/// What forecasts bodies: a model, or the baseline alone.
+/// Choice of a forecaster: a model, or the baseline alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Forecasting {
     pub model: Option<AssetId<ForecastModel>>,
     pub baseline: Extrapolation,
 }
 
-/// The forecasters in use: one for each model, and one without.
+/// The forecasters in use: one for each model, and the baseline.
 #[derive(Resource)]
 pub(crate) struct Forecasters {
     baseline: SyncCell<BodyForecaster>,
@@ -77,7 +77,7 @@ impl Default for Forecasters {
 }
 
 impl Forecasters {
-    /// The forecaster asked for; the baseline while the model is being loaded or if it cannot be
+    /// The requested forecaster; the baseline while its model is being loaded or if it cannot be
     /// opened.
     pub fn get(&mut self, wanted: &Forecasting) -> &mut BodyForecaster {
         let network = wanted.model.and_then(|model| self.networks.get_mut(&model));
@@ -87,7 +87,7 @@ impl Forecasters {
     }
 }
 
-/// Opens models that were loaded or changed, and drops those that are gone.
+/// Opens models that were loaded or changed, and drops unloaded ones.
 pub(super) fn follow_forecast_models(
     mut events: MessageReader<AssetEvent<ForecastModel>>,
     models: Res<Assets<ForecastModel>>,
@@ -117,8 +117,8 @@ pub(super) fn follow_forecast_models(
     }
 }
 
-/// Loads a [`ForecastModel`] and checks the hash of the weights. Whether they fit the network is
-/// checked when it is opened.
+/// Loads a [`ForecastModel`] and checks the hash of the weights. Their shapes are checked when the
+/// network is opened.
 #[derive(TypePath)]
 pub(super) struct ForecastModelLoader;
 

@@ -24,7 +24,7 @@ use bevy::prelude::*;
 use forecast::{ForecastModelLoader, follow_forecast_models};
 use retry::retry;
 
-/// Loads models, and follows their files.
+/// Loads models and reloads changed files.
 pub(crate) struct ModelsPlugin;
 
 impl Plugin for ModelsPlugin {

@@ -1,4 +1,4 @@
-//! Model files that cannot be loaded are tried again.
+//! Retries model files that could not be loaded.
 
 use crate::frame::{Clock, pause_after};
 use bevy::asset::{AssetEvent, AssetLoadFailedEvent, AssetPath};
@@ -8,16 +8,17 @@ use bevy::prelude::*;
 /// A file that could not be loaded.
 pub(super) struct Retry {
     path: AssetPath<'static>,
-    /// Tries that failed in a row.
+    /// Number of consecutive failures.
     failures: u32,
-    /// Time until the next try, seconds; `None` while it is under way.
+    /// Time until the next attempt, seconds; `None` while it is in progress.
     waits: Option<f64>,
 }
 
-/// Loads model files again that could not be loaded, after growing pauses, for as long as somebody has their handles.
+/// Retries model files that could not be loaded, with exponential back-off, while their handles are
+/// in use.
 ///
-/// A model is two files, and one may be missing or half written when the other is seen. The asset server watches
-/// weights only once it has read them, so it would not notice when they are whole.
+/// A model is two files, and one may be missing or half-written when the other is read. The asset
+/// server watches weights only after it has read them, so it would not notice their completion.
 pub(super) fn retry<A: Asset>(
     clock: Clock,
     server: Res<AssetServer>,
@@ -35,7 +36,7 @@ pub(super) fn retry<A: Asset>(
     for AssetLoadFailedEvent { id, path, .. } in failures.read() {
         let new = || Retry { path: path.clone(), failures: 0, waits: None };
         let retry = retries.entry(*id).or_insert_with(new);
-        // The asset server may tell of a failed reload twice.
+        // The asset server may report a failed reload twice.
         retry.failures += u32::from(retry.waits.is_none());
         retry.waits = Some(pause_after(retry.failures));
     }

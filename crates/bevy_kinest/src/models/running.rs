@@ -1,4 +1,4 @@
-//! A model that runs: its engine on a worker's thread, and the engine that will replace it.
+//! A running model: its engine on a worker's thread, and the engine that will replace it.
 
 use super::asset::PoseModel;
 use super::events::{KinestFailed, KinestFellBack, KinestReady};
@@ -10,11 +10,12 @@ use kinest::live::{PoseReply, PoseRequest, PoseWorker, Question, WorkerEvent};
 use kinest::model::{Feed, ModelSpec};
 use kinest_engine::DeviceChoice;
 
-/// A model whose engines have failed this many times in a row is reported as failed.
+/// Consecutive failures after which a model is reported as failed.
 const ATTEMPTS: u32 = 3;
-/// An engine that fails after this many calls has worked: ten seconds at 60 Hz.
+/// Calls after which an engine counts as proven, so that its failure starts a new count: ten
+/// seconds at 60 Hz.
 const PROVEN_CALLS: u64 = 600;
-/// Bodies wait this long for the next engine, seconds, before their estimates are forgotten.
+/// Time for which bodies wait for the next engine, seconds, before their estimates are cleared.
 const PATIENCE: f64 = 0.5;
 
 /// Writers of the messages about models.
@@ -43,24 +44,24 @@ impl Engine {
 
 /// The time without an engine since one failed.
 struct Outage {
-    /// How long it has lasted, seconds.
+    /// Its duration so far, seconds.
     seconds: f64,
-    /// How long it has lasted when the next engine is opened, seconds; `None` once it is being opened.
+    /// Its duration at which the next engine is opened, seconds; `None` once it is being opened.
     opens: Option<f64>,
 }
 
-/// What runs a model.
+/// A model with its engine.
 pub(crate) struct Running {
-    /// In an outage, the one that failed, or the next one, which is not ready yet.
+    /// The current engine; in an outage the failed one, or the next one, which is not ready yet.
     engine: Engine,
     /// Replaces the engine when it is ready.
     next: Option<Engine>,
     model: PoseModel,
     /// The device in the settings when it was opened.
     device: DeviceChoice,
-    /// How often the model was changed.
+    /// Number of changes of the model.
     changes: u64,
-    /// Engines that failed in a row.
+    /// Number of consecutive failures of engines.
     failures: u32,
     outage: Option<Outage>,
     /// Time of this frame on the trackers' clock, seconds.
@@ -137,7 +138,7 @@ impl Running {
     /// Whether requests are due. Networks that are fed frame by frame get every frame; windows are
     /// due at the network's rate.
     pub fn is_due(&self, now: f64) -> bool {
-        // More than a second ahead, `due` is a time of another clock.
+        // If `due` is more than a second ahead, the clock was reset.
         self.engine.spec.feed != Feed::Windows || !(0.0..1.0).contains(&(self.due - now))
     }
 
@@ -150,10 +151,10 @@ impl Running {
         self.requests.push(PoseRequest { avatar, time, input, axes });
     }
 
-    /// Submits the requests of this frame, and waits for the poses if `wait`. In an outage, opens the next engine when
-    /// its time has come.
+    /// Submits the requests of this frame, and waits for the poses if `wait`. In an outage, opens
+    /// the next engine when it is due.
     pub(super) fn submit(&mut self, now: f64, wait: bool) {
-        // A clock that jumps back is another one.
+        // A clock that jumps back was reset.
         let passed = (now - std::mem::replace(&mut self.now, now)).max(0.0);
         self.reopen(passed);
         if self.requests.is_empty() {
@@ -173,7 +174,7 @@ impl Running {
         self.engine.worker.discard(avatar);
     }
 
-    /// As [`discard`](Self::discard); a stream starts again.
+    /// Like [`discard`](Self::discard); a stream also restarts.
     pub(super) fn reset(&mut self, avatar: u64) {
         self.engine.worker.reset(avatar);
     }
@@ -205,7 +206,7 @@ impl Running {
         }
     }
 
-    /// The poses of the next call that is done; `None` if no other call is done.
+    /// The poses of the next finished call; `None` if there is none.
     pub fn receive(
         &mut self,
         model: AssetId<PoseModel>,
@@ -251,14 +252,14 @@ impl Running {
         std::mem::take(&mut self.not_finite)
     }
 
-    /// Whether there is no engine, and will not be in time for bodies to wait for it.
+    /// Whether there is no engine, and bodies no longer wait for the next one.
     pub fn is_silent(&self) -> bool {
         let ends = |outage: &Outage| outage.seconds.max(outage.opens.unwrap_or_default());
         self.outage.as_ref().is_some_and(|outage| ends(outage) > PATIENCE)
     }
 
-    /// Begins an outage, or prolongs it, and returns the time until the next engine is opened, seconds: an engine that
-    /// fails once may have run for hours, one that fails again and again is not worth a try in each frame.
+    /// Starts or prolongs an outage; returns the back-off (s): 0 after a first failure, then
+    /// doubling.
     fn pause(&mut self) -> f64 {
         let pause = if self.failures > 1 { pause_after(self.failures - 1) } else { 0.0 };
         let seconds = self.outage.as_ref().map_or(0.0, |outage| outage.seconds);
@@ -266,10 +267,10 @@ impl Running {
         pause
     }
 
-    /// Opens another engine in place of one that failed, on any device that works, if its time has come, `passed`
-    /// seconds after the frame before.
+    /// Opens another engine in place of a failed one, on any device that works, if it is due,
+    /// `passed` seconds after the previous frame.
     ///
-    /// This process does not try a GPU again that has failed, so `Auto` finds another device.
+    /// This process does not use a failed GPU again, so `Auto` finds another device.
     fn reopen(&mut self, passed: f64) {
         let Some(outage) = &mut self.outage else { return };
         outage.seconds += passed;

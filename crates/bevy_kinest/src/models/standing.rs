@@ -8,7 +8,7 @@ use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 /// Turn of the upper arms from stretched out to hanging, radians.
 const LOWERED: f64 = 1.2;
 
-/// Ignores what it is asked: the body stands upright, arms hanging, and faces where the head faces.
+/// Ignores its input: the body stands upright with hanging arms and the heading of the head.
 pub(super) struct Standing {
     spec: ModelSpec,
     answer: Vec<f32>,

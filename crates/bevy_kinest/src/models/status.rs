@@ -5,8 +5,8 @@ use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use kinest::live::InferenceStats;
 
-/// State of each model in use, for panels and logs: at any time what
-/// [`KinestReady`](crate::KinestReady) and related messages tell once.
+/// State of each model in use, for panels and logs: the state that
+/// [`KinestReady`](crate::KinestReady) and related messages announce once.
 #[derive(Resource, Debug, Default, Reflect)]
 #[reflect(Resource, Default)]
 pub struct KinestModels(HashMap<AssetId<PoseModel>, ModelStatus>);
@@ -32,8 +32,8 @@ impl KinestModels {
 pub struct ModelStatus {
     /// Whether it is running.
     pub state: ModelState,
-    /// The last problem since it was opened: why it failed, why it fell back to another engine, or
-    /// why a changed asset was not used.
+    /// The last problem since it was opened: the cause of a failure, of a fallback to another
+    /// engine, or of a rejected change of its asset.
     pub trouble: Option<String>,
     /// Latency of its calls; `None` before the first one.
     pub latency: Option<Latency>,
@@ -62,8 +62,8 @@ pub enum ModelState {
         /// `cpu`, `wgpu` or `cuda`.
         device: String,
     },
-    /// It cannot be loaded, or its engines fail again and again, as [`ModelStatus::trouble`] tells. It is tried again
-    /// after growing pauses.
+    /// It cannot be loaded, or its engines fail repeatedly; [`ModelStatus::trouble`] has the cause.
+    /// It is retried with exponential back-off.
     Failed,
 }
 

@@ -1,4 +1,4 @@
-//! The models that run.
+//! The running models.
 
 use super::asset::PoseModel;
 use super::events::KinestFailed;
@@ -9,7 +9,7 @@ use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
 use kinest_engine::DeviceChoice;
 
-/// What runs each model in use.
+/// The running models in use.
 #[derive(Resource, Default)]
 pub(crate) struct Workers {
     running: HashMap<AssetId<PoseModel>, Running>,
@@ -20,12 +20,12 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// What runs `model`.
+    /// The running model with this id.
     pub fn get_mut(&mut self, model: AssetId<PoseModel>) -> Option<&mut Running> {
         self.running.get_mut(&model)
     }
 
-    /// What runs each model.
+    /// All running models.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (AssetId<PoseModel>, &mut Running)> {
         self.running.iter_mut().map(|(model, running)| (*model, running))
     }
@@ -42,8 +42,8 @@ impl Workers {
         self.running.values_mut().for_each(|running| running.submit(now, wait));
     }
 
-    /// Opens an engine for `id` if it has none, or if model or device were changed. The engine
-    /// before goes on until the new one is ready, unless `at_once`.
+    /// Opens an engine for `id` if it has none, or if model or device were changed. The previous
+    /// engine keeps running until the new one is ready, unless `at_once`.
     pub fn open(
         &mut self,
         id: AssetId<PoseModel>,
@@ -80,7 +80,7 @@ impl Workers {
     }
 }
 
-/// Notes which models have changed or are gone.
+/// Notes models that have changed or were unloaded.
 pub(crate) fn follow_assets(
     mut events: MessageReader<AssetEvent<PoseModel>>,
     mut failures: MessageReader<AssetLoadFailedEvent<PoseModel>>,

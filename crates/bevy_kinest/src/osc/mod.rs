@@ -1,4 +1,4 @@
-//! Packets to and from other programs, and VRChat's trackers.
+//! Packets to and from other programs, and trackers for VRChat.
 
 mod socket;
 #[cfg(feature = "osc")]

@@ -1,17 +1,17 @@
-//! Sockets that never wait.
+//! Non-blocking sockets.
 
 use bevy::prelude::*;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-/// After a failure a socket is opened again after this time: another program may have had the port.
+/// Time after which opening a socket is retried: another program may have used the port.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// The socket of a component that sends or receives, and how it fares.
+/// The socket of a component that sends or receives, and its state.
 ///
-/// It is opened when it is needed, and again when that failed. It never waits: what cannot be sent at once is dropped, as
-/// packets may be anyway. A copy has a socket of its own.
+/// It is opened when it is needed, and opening is retried after a failure. It never blocks: packets
+/// that cannot be sent at once are dropped, like lost ones. A clone opens its own socket.
 #[derive(Debug, Default)]
 pub struct OscLink {
     socket: Option<UdpSocket>,
@@ -36,8 +36,8 @@ pub(crate) fn local(port: u16) -> SocketAddr {
 }
 
 impl OscLink {
-    /// Opens the socket at `address`, if it is not open there. `now` is the time since the start. What fails is logged
-    /// once, with `whose` socket it is.
+    /// Opens the socket at `address`, if it is not open there. `now` is the time since the start. A
+    /// failure is logged once, with the owner `whose`.
     pub(crate) fn open(&mut self, address: SocketAddr, now: Duration, whose: &str) {
         if self.address == Some(address) {
             let waits = self.tried.is_some_and(|tried| now.saturating_sub(tried) < AGAIN);
@@ -77,13 +77,14 @@ impl OscLink {
         self.open(any, now, whose);
     }
 
-    /// The address that it is open at, with the port that the system chose for port 0; `None` while it is not open.
+    /// Its local address, with the port that the system chose for port 0; `None` while it is not
+    /// open.
     #[must_use]
     pub fn local_address(&self) -> Option<SocketAddr> {
         self.socket.as_ref()?.local_addr().ok()
     }
 
-    /// Why it is not open, such as another program at the port.
+    /// The reason why it is not open, for instance another program on the port.
     #[must_use]
     pub fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
@@ -95,7 +96,7 @@ impl OscLink {
         self.dropped
     }
 
-    /// Sends a packet, or drops it. Nobody listening is no failure.
+    /// Sends a packet, or drops it. A missing receiver is not a failure.
     pub(crate) fn send(&mut self, packet: &[u8], to: SocketAddr) {
         let sent = self.socket.as_ref().map(|socket| socket.send_to(packet, to));
         if !matches!(sent, Some(Ok(_))) {
@@ -103,18 +104,19 @@ impl OscLink {
         }
     }
 
-    /// Whether packets are due at `now`; then the next ones are a period later. Without a positive rate, never.
+    /// Whether packets are due at `now`; the next ones are then due a period later. Never true
+    /// without a positive rate.
     pub(crate) fn is_due(&mut self, now: Duration, rate_hz: f32) -> bool {
         let Ok(period) = Duration::try_from_secs_f32(rate_hz.recip()) else { return false };
         if now < self.due || rate_hz <= 0.0 {
             return false;
         }
-        // On a grid of its own, but what was missed is not sent later.
+        // On a fixed grid; missed packets are not sent later.
         self.due = if now - self.due > period { now + period } else { self.due + period };
         true
     }
 
-    /// Takes at most `most` packets that have arrived.
+    /// Takes at most `most` received packets.
     #[cfg(feature = "vmc")]
     pub(crate) fn receive(&mut self, most: usize, buffer: &mut [u8], mut take: impl FnMut(&[u8])) {
         let Some(socket) = &self.socket else { return };

@@ -1,4 +1,4 @@
-//! VRChat's trackers.
+//! Trackers for VRChat.
 
 use super::socket::OscLink;
 use crate::body::BodyPose;
@@ -19,11 +19,12 @@ impl Plugin for KinestOscPlugin {
     }
 }
 
-/// On an avatar: its body's trackers go to VRChat, so that a player with a headset has full-body tracking there.
+/// On an avatar: sends trackers of its body to VRChat, so that a headset player has full-body
+/// tracking there.
 ///
-/// VRChat must have OSC switched on; on a headset of its own [`to`](Self::to) is that headset's address. The player
-/// calibrates in VRChat as with trackers. Places are those in the avatar's [`TrackingSpace`](crate::TrackingSpace),
-/// metres of the real world.
+/// OSC must be enabled in VRChat; for VRChat on a standalone headset, [`to`](Self::to) is the
+/// headset's address. The player calibrates in VRChat as with real trackers. Positions are in the
+/// avatar's [`TrackingSpace`](crate::TrackingSpace), metres in the real world.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -40,9 +41,9 @@ impl Plugin for KinestOscPlugin {
 pub struct VrchatTrackers {
     /// Where VRChat listens: 127.0.0.1:9000.
     pub to: SocketAddr,
-    /// Packets per second; not more than frames.
+    /// Packets per second, at most one per frame.
     pub rate: f32,
-    /// Sends the hips, as tracker 1. A tracker that is not sent leaves its number to the next.
+    /// Sends the hips, as tracker 1. Numbers are consecutive over the trackers that are sent.
     pub hips: bool,
     /// Sends the chest.
     pub chest: bool,
@@ -52,12 +53,13 @@ pub struct VrchatTrackers {
     pub knees: bool,
     /// Sends both feet.
     pub feet: bool,
-    /// What is told about the head.
+    /// The head data to send.
     #[reflect(remote = HeadReferenceReflect)]
     pub head: HeadReference,
-    /// The player's height, metres, if the body is not calibrated to it; `None` sends the body as it is.
+    /// The player's height, metres, to which the body is scaled if it is not calibrated; `None`
+    /// sends the body unscaled.
     pub player_height: Option<f32>,
-    /// Its socket, and how it fares.
+    /// Its socket and state.
     #[reflect(ignore)]
     pub link: OscLink,
 }
@@ -105,7 +107,7 @@ impl VrchatTrackers {
 fn send(time: Res<Time<Real>>, mut avatars: Query<(NameOrEntity, &BodyPose, &mut VrchatTrackers)>) {
     let now = time.elapsed();
     for (name, body, mut trackers) in &mut avatars {
-        // Nobody waits for changes of what changes in every frame.
+        // Changes in every frame, so change detection would be useless.
         let trackers = trackers.bypass_change_detection();
         if body.time().is_none() || !trackers.link.is_due(now, trackers.rate) {
             continue;

@@ -9,7 +9,7 @@ use kinest::calibration::Calibration;
 const HEIGHT: f64 = 1.75;
 const HEIGHTS: std::ops::RangeInclusive<f64> = 0.5..=2.6;
 
-/// What the user asks for.
+/// The user's request.
 pub(super) enum Wish {
     Measure(CalibrationMethod),
     /// Back to the size of the model's body.

@@ -1,4 +1,4 @@
-//! Panel section: what the player does.
+//! Panel section: gestures of the player.
 
 use super::watch::Watch;
 use crate::events::MotionState;

@@ -1,4 +1,4 @@
-//! Panel section: what the body is forecast for.
+//! Panel section: uses of forecasts.
 
 use crate::forecast::{Forecast, ForecastStatus};
 use bevy_egui::egui::{DragValue, Ui};

@@ -13,7 +13,7 @@ pub(super) fn section(ui: &mut Ui, replay: &mut Mut<MotionReplay>) {
     let mut seconds = it.seconds();
     let mut changed = false;
     ui.spacing_mut().slider_width = ui.available_width() - 110.0;
-    // Only the text is rounded: a slider that rounds its value would seek by itself.
+    // Only the text is rounded: a slider that rounds its value would trigger a seek.
     let scrub = Slider::new(&mut seconds, 0.0..=it.duration())
         .custom_formatter(|seconds, _| format!("{seconds:.2} s"))
         .text("at");

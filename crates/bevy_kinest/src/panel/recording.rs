@@ -6,7 +6,7 @@ use crate::replay::TrackerRecorder;
 use bevy::prelude::*;
 use bevy_egui::egui::{TextEdit, Ui};
 
-/// What the user asks for.
+/// The user's request.
 pub(super) enum Wish {
     Start(Box<TrackerRecorder>),
     Stop,

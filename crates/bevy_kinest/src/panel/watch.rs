@@ -12,7 +12,7 @@ use kinest::live::PoseSource;
 use kinest::skeleton::{Group, PerJoint};
 use std::collections::VecDeque;
 
-/// Gestures that are remembered.
+/// Number of gestures kept.
 const GESTURES: usize = 5;
 /// Window over which rates are averaged, seconds.
 const RATE_SECONDS: f64 = 1.0;
@@ -33,11 +33,11 @@ pub(super) struct Sample {
 #[derive(Component, Default)]
 pub(crate) struct Watch {
     pub(super) samples: VecDeque<Sample>,
-    /// Distance of each joint from its true position, metres, if known. Of a complete frame:
+    /// Distance of each joint from its true position, metres, if known, of the last complete frame:
     /// windows may be drawn before bodies have moved.
     pub(super) errors: Option<PerJoint<f64>>,
-    /// The last gestures that ended or go on, oldest first: name, group, time of their begin in seconds
-    /// of the trackers' clock.
+    /// Recent gestures, in progress or ended, oldest first: name, group, start time in seconds of
+    /// the trackers' clock.
     pub(super) gestures: VecDeque<(String, Group, f64)>,
     /// The player's height being entered, metres.
     pub(super) height: Option<f64>,
@@ -100,7 +100,7 @@ pub(super) fn watch(
     }
 }
 
-/// Remembers the gestures.
+/// Records the gestures.
 pub(super) fn on_motion(event: On<MotionEvent>, mut avatars: Query<&mut Watch>) {
     if event.phase == Phase::Begin
         && let Some(name) = event.gesture()

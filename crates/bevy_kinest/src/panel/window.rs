@@ -7,7 +7,7 @@ use bevy_egui::{EguiContexts, egui};
 const WIDTH: f32 = 350.0;
 
 pub(super) fn show_window(mut contexts: EguiContexts, mut contents: KinestPanelContents) {
-    // Without a camera there is nothing to draw on.
+    // Without a camera there is no surface to draw on.
     let Ok(context) = contexts.ctx_mut() else { return };
     let mut open = contents.panel.open;
     egui::Window::new("KineST")

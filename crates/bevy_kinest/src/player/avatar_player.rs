@@ -5,18 +5,18 @@ use crate::models::{Forecasting, PoseModel, Workers};
 use bevy::prelude::*;
 use kinest::live::Player;
 
-/// The player of an avatar, and the model that estimates it.
+/// The player of an avatar, and its model.
 #[derive(Component, Default)]
 pub(crate) struct AvatarPlayer {
     pub(super) model: Option<AssetId<PoseModel>>,
     pub player: Player,
-    /// Outputs of its network in a row that were not finite.
+    /// Number of consecutive outputs of its network that were not finite.
     pub(super) not_finite: u32,
-    /// Whether the first of them has been told.
+    /// Whether the first of them has been logged.
     pub(super) is_told_not_finite: bool,
-    /// Whether [`BodyOffFloor`](super::BodyOffFloor) has been told.
+    /// Whether [`BodyOffFloor`](super::BodyOffFloor) has been triggered.
     pub(super) is_off_floor: bool,
-    /// What forecasts its body, if [`Player::settings`] ask for it.
+    /// The forecaster of its body, used if [`Player::settings`] enable forecasts.
     pub forecasting: Forecasting,
 }
 

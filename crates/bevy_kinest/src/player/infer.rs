@@ -1,4 +1,4 @@
-//! Trackers to the networks.
+//! Passes trackers to the networks.
 
 use super::avatar_player::AvatarPlayer;
 use crate::body::KinestAvatar;
@@ -79,7 +79,7 @@ pub(super) fn infer(
         if told.teleported {
             running.discard(avatar);
         }
-        // While the clock stands still, there is no new frame.
+        // While the clock is stopped, there is no new frame.
         if told.new
             && (inline || running.is_due(now))
             && let Some(question) = player.ask()

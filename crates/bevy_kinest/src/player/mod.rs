@@ -1,4 +1,4 @@
-//! From an avatar's trackers, through the network, to its refined pose.
+//! From an avatar's trackers through the network to its refined pose.
 
 mod avatar_player;
 mod infer;

@@ -1,4 +1,4 @@
-//! Poses from the networks.
+//! Receives poses from the networks.
 
 use super::avatar_player::AvatarPlayer;
 use crate::models::{KinestModels, News, Workers, diagnostics};
@@ -6,10 +6,11 @@ use crate::trackers::AvatarStatus;
 use bevy::diagnostic::Diagnostics;
 use bevy::prelude::*;
 
-/// After this many outputs in a row that are not finite, an avatar's estimates are forgotten: half a second at 60 Hz.
+/// Consecutive outputs that are not finite after which an avatar's estimates are cleared: half a
+/// second at 60 Hz.
 const HOPELESS: u32 = 30;
 
-/// Adds new estimates to each avatar's player, and forgets those before where none will come.
+/// Adds new estimates to each avatar's player, and clears old ones where none will come.
 pub(super) fn receive(
     mut workers: ResMut<Workers>,
     mut statuses: ResMut<KinestModels>,

@@ -8,40 +8,42 @@ use serde::{Deserialize, Serialize};
 /// Corrections of an avatar's pose, applied in this order: [`RefineSettings`] as a component. May be
 /// changed at any time.
 ///
-/// The effect of each, on 38 CMU clips on a flat floor that the shipped model `kinest_stream` has not
-/// seen (online, means over clips; `kinest-train evaluate --model kinest_stream.model.ron --data CLIPS --split FLAT
-/// --protocol online --refine`; each row with those before it):
+/// Cumulative effect, on 38 CMU clips on a flat floor that the shipped model `kinest_stream` was
+/// not trained on (online, means over clips; each row includes the rows before it; `kinest-train
+/// evaluate --model kinest_stream.model.ron --data CLIPS --split FLAT --protocol online --refine`,
+/// which runs [`Refiner`](kinest::refine::Refiner) step by step on whole estimates):
 ///
-/// | | MPJPE | lower body | jitter | slide of standing feet | below the floor, mean / most |
+/// | | MPJPE | lower body | jitter | sliding of planted feet | below the floor, mean / maximum |
 /// |---|---|---|---|---|---|
 /// | the network's pose | 7.37 cm | 13.3 cm | 11.4 · 10² m/s³ | 75 cm/s | 0.93 / 19.2 cm |
 /// | head and hands exact | 6.89 cm | 13.3 cm | 10.0 · 10² m/s³ | 75 cm/s | 0.95 / 19.3 cm |
 /// | smoothed | 6.99 cm | 13.6 cm | 3.9 · 10² m/s³ | 62 cm/s | 1.01 / 19.1 cm |
-/// | on the ground | 6.77 cm | 13.1 cm | 4.5 · 10² m/s³ | 62 cm/s | 1.01 / 19.1 cm |
-/// | feet held | 6.93 cm | 13.5 cm | 4.4 · 10² m/s³ | 40 cm/s | 0.00 / 0.0 cm |
+/// | grounded | 6.77 cm | 13.1 cm | 4.5 · 10² m/s³ | 62 cm/s | 1.01 / 19.1 cm |
+/// | feet locked | 6.93 cm | 13.5 cm | 4.4 · 10² m/s³ | 40 cm/s | 0.00 / 0.0 cm |
 /// | the true motion | 0 | 0 | 2.8 · 10² m/s³ | 8 cm/s | 0.06 / 10.4 cm |
 ///
-/// Knees and feet lag 33 ms behind the network's. On 11 more clips, of people who climb, `ground` and
-/// `lock_feet` raise the error, because these people do not stand on the floor: from 6.9 cm to 7.8 cm
-/// over all 49 clips. `kinest_full` says which feet stand, and its bodies are not put on the ground; over all 49
-/// clips: 6.80 cm, 6.41 with head and hands exact, 6.57 smoothed, 6.75 with feet held, which then slide at 25 cm/s.
+/// Knees and feet lag 33 ms behind the network's. On 11 more clips, of people who climb, `ground`
+/// and `lock_feet` increase the error, because these people do not stand on the floor: from 6.9 cm
+/// to 7.8 cm over all 49 clips. `kinest_full` predicts contacts, so its bodies are not grounded.
+/// Over all 49 clips its MPJPE is 6.80 cm, 6.41 cm with head and hands exact, 6.57 cm smoothed, and
+/// 6.75 cm with feet locked, which then slide at 25 cm/s.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
 #[reflect(Component, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KinestRefine {
-    /// Smooths the joints in time.
+    /// Smooths joint rotations over time.
     pub smooth: bool,
     /// The smoothing filter; [`OneEuro::lag`] gives its lag.
     #[reflect(remote = OneEuroReflect)]
     pub one_euro: OneEuro,
-    /// Puts bodies on the floor that hang in the air without falling; networks estimate such poses in
-    /// motions they were not trained on. Has no effect on networks that say which feet stand.
+    /// Puts airborne bodies that do not jump onto the floor; networks estimate such poses for
+    /// motion unlike their training data. Has no effect with networks that predict contacts.
     pub ground: bool,
     /// Places head and hands exactly at the trackers, and bridges dropouts.
     pub place_trackers: bool,
-    /// Keeps feet on the floor, and still while they stand.
+    /// Keeps feet on the floor, and planted feet from sliding.
     pub lock_feet: bool,
-    /// When feet stand, and the height of the floor: by default 0 in the tracking space.
+    /// Thresholds of contacts, and the height of the floor: by default 0 in the tracking space.
     #[reflect(remote = FootLockSettingsReflect)]
     pub feet: FootLockSettings,
 }

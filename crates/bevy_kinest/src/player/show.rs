@@ -13,7 +13,7 @@ use kinest::live::{PlayerPose, PoseSource};
 
 pub(crate) const POSE_AGE_MS: DiagnosticPath = DiagnosticPath::const_new("kinest/pose_age");
 
-/// Writes the present pose of every avatar, placed below its newest head pose.
+/// Writes the current pose of every avatar, placed below its newest head pose.
 pub(super) fn place(
     clock: Clock,
     models: Res<Assets<PoseModel>>,

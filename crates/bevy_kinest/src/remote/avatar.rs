@@ -12,12 +12,13 @@ use kinest::skeleton::{Pose, Skeleton};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Poses that wait for a frame, beyond which the oldest is left out: nobody takes them from an avatar that is disabled.
+/// Maximum number of poses waiting for a frame; beyond it the oldest is dropped, because a disabled
+/// avatar takes none.
 const MOST_WAITING: usize = 64;
 
-/// The body of a player on another machine, in place of a [`KinestAvatar`](crate::KinestAvatar): give
-/// it the poses that arrive, however seldom, late, doubled or disordered, and its [`BodyPose`] moves
-/// smoothly. Nothing is sent: that is the game's own, with any networking crate.
+/// The body of a player on another machine, in place of a [`KinestAvatar`](crate::KinestAvatar).
+/// Pass it received poses, even if they are rare, late, duplicated or out of order, and its
+/// [`BodyPose`] moves smoothly. The game sends the poses, with any networking crate.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -59,16 +60,16 @@ const MOST_WAITING: usize = 64;
 /// # bevy::ecs::system::assert_is_system(spawn_other);
 /// ```
 ///
-/// A [`TrackingSpace`] is where the sender's stands here. [`BodyPose::age`] tells how far the body is
-/// behind the newest moment that can be known, and [`BodyPose::confidence`] how sure its forecast is.
+/// A [`TrackingSpace`] places the sender's space in this world. [`BodyPose::age`] is the delay
+/// behind the newest pose that could have arrived, and [`BodyPose::confidence`] rates the forecast.
 #[derive(Component, Clone, Debug, Reflect)]
 #[reflect(Component, Default, Clone)]
 #[require(Transform, Visibility, BodyPose)]
 pub struct RemoteAvatar {
-    /// By how much the body is shown later than it could be. Zero, the default, shows where the body is
-    /// now, by forecasts; see [`RemoteSettings`].
+    /// Delay of the shown body behind the newest pose that could have arrived. With zero, the
+    /// default, the body is forecast to the present; see [`RemoteSettings`].
     pub delay: Duration,
-    /// Longest forecast; then the body stays as it is.
+    /// Longest forecast; then the body stands still.
     pub longest: Duration,
     /// Time constant in which errors of a forecast are corrected.
     pub correction: Duration,
@@ -79,7 +80,7 @@ pub struct RemoteAvatar {
     pub model: Option<Handle<ForecastModel>>,
     #[reflect(ignore)]
     player: RemotePlayer,
-    /// What has arrived since the last frame.
+    /// Poses received since the last frame.
     #[reflect(ignore)]
     arrived: VecDeque<(f64, Pose)>,
 }
@@ -101,11 +102,11 @@ impl Default for RemoteAvatar {
 
 impl RemoteAvatar {
     /// Takes a pose that has just arrived: the sender's [`BodyPose::pose_z_up`] at time `sent`, in
-    /// seconds of any clock of the sender's. It counts as arrived in the frame that is being made.
+    /// seconds of any clock of the sender's. The current frame's time is its time of arrival.
     ///
     /// # Errors
-    /// If the time or the pose is not finite, or a rotation is not a unit quaternion. Rotations that
-    /// were rounded on their way are accepted.
+    /// If the time or the pose is not finite, or a rotation is not a unit quaternion. Rotations
+    /// that were rounded in transit are accepted.
     pub fn receive(&mut self, sent: f64, pose: Pose) -> Result<(), RemoteError> {
         let pose = RemotePlayer::check(sent, &pose)?;
         if self.arrived.len() == MOST_WAITING {
@@ -115,7 +116,7 @@ impl RemoteAvatar {
         Ok(())
     }
 
-    /// Forgets what has arrived: for another player.
+    /// Clears all received poses, for another player.
     pub fn reset(&mut self) {
         self.player.reset();
         self.arrived.clear();
@@ -131,7 +132,7 @@ pub(super) fn show_remote(
 ) {
     let now = clock.now().as_secs_f64();
     for (name, space, mut avatar, mut body) in &mut avatars {
-        // Nobody waits for changes of what changes in every frame.
+        // Changes in every frame, so change detection would be useless.
         let RemoteAvatar { player, arrived, delay, longest, correction, skeleton, model } =
             avatar.bypass_change_detection();
         player.settings =
@@ -150,7 +151,7 @@ pub(super) fn show_remote(
             continue;
         };
         body.world_from_space = match space {
-            // A space that is gone leaves the body where it is.
+            // If the space was despawned, the body stays in place.
             Some(TrackingSpace(space)) => {
                 transforms.compute_global_transform(*space).unwrap_or(body.world_from_space)
             }

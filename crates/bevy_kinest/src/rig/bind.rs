@@ -1,4 +1,4 @@
-//! Finds the bones of a character among its entities.
+//! Detects the bones of a character among its entities.
 
 use super::character::{Binding, KinestRig, RigBound, RigFailed};
 use super::file::RigFile;
@@ -29,12 +29,12 @@ pub struct RigBones {
     entities: Vec<Entity>,
     /// Driven entities with their rest transforms, in the order of `retarget`.
     pub(super) driven: Vec<(Entity, Transform)>,
-    /// All entities that are driven or that were moved to the rest pose, as they stood before.
+    /// Original transforms of all entities that are driven or were moved to the rest pose.
     before: Vec<(Entity, Transform)>,
 }
 
 impl RigBones {
-    /// The bone that takes the rotation of `joint`: a parent for a sword, a hat or a camera.
+    /// The bone that is driven by `joint`, for instance to attach a sword, a hat or a camera.
     #[must_use]
     pub fn bone(&self, joint: SmplJoint) -> Option<Entity> {
         self.map.bone(joint).map(|bone| self.entities[bone])
@@ -46,7 +46,7 @@ impl RigBones {
         &self.map
     }
 
-    /// How its bones are those of a humanoid.
+    /// Mapping of its bones to a humanoid.
     #[cfg(feature = "vmc")]
     pub(crate) fn humanoid(&self) -> kinest::osc::HumanCharacter {
         kinest::osc::HumanCharacter::new(&self.tree, &self.map)
@@ -58,7 +58,7 @@ impl RigBones {
         self.entities.get(bone).copied()
     }
 
-    /// Puts all bones back to where they stood before they were bound.
+    /// Restores the transforms that all bones had before binding.
     fn restore(&self, nodes: &mut Query<NodeData>) {
         for (entity, before) in &self.before {
             if let Ok((mut transform, ..)) = nodes.get_mut(*entity) {
@@ -131,7 +131,7 @@ pub(crate) fn on_remove(
     }
 }
 
-/// Rebinds characters whose file has changed or become readable.
+/// Rebinds characters whose file has changed or became readable.
 pub(crate) fn follow_files(
     mut events: MessageReader<AssetEvent<RigFile>>,
     mut rigs: Query<(&KinestRig, &mut Binding)>,
@@ -256,7 +256,7 @@ impl Model {
                 own = Some(index);
             }
             let below = nodes.children.get(entity).map(|c| c.to_vec()).unwrap_or_default();
-            // Characters carried by this one are not part of it.
+            // Characters that are children of this one are not part of it.
             let below = below.into_iter().rev().filter(|child| !nodes.rigs.contains(*child));
             open.extend(below.map(|child| (child, own)));
         }

@@ -8,9 +8,9 @@ use kinest::rig::{Anchor, Fit};
 /// A character driven by an avatar's [`BodyPose`](crate::BodyPose). Put it on the entity with the
 /// [`WorldAssetRoot`] of a glTF scene, or on one whose descendants already are bones.
 ///
-/// Once the scene is spawned, its bones are found by name, shape and VRM declarations (see
-/// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is triggered on this entity. The character's own
-/// [`Transform`] does not move it, because trackers are in world space. Other bones (hair, cloth,
+/// Once the scene is spawned, its bones are detected by name, shape and VRM declarations (see
+/// [`kinest::rig`]), and [`RigBound`] or [`RigFailed`] is triggered on this entity. The character
+/// is placed at the trackers, so its own [`Transform`] does not move it. Other bones (hair, cloth,
 /// fingers) are not driven.
 ///
 /// Without Bevy's default features, spawning glTF scenes requires its feature
@@ -34,14 +34,14 @@ pub struct KinestRig {
     /// The avatar that drives it; `None` for its own entity.
     #[entities]
     pub avatar: Option<Entity>,
-    /// Corrections to the automatic mapping: a `*.rig.ron`.
+    /// Corrections of the automatic mapping: a `*.rig.ron`.
     pub file: Option<Handle<RigFile>>,
-    /// How it is sized and placed.
+    /// Its size and placement.
     #[reflect(remote = FitReflect)]
     pub fit: Fit,
 }
 
-/// Progress of finding the bones of a [`KinestRig`].
+/// Progress of the bone detection of a [`KinestRig`].
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Binding {
     /// Waiting for the scene.
@@ -77,26 +77,27 @@ pub enum AnchorReflect {
     Pelvis,
 }
 
-/// Triggered on a [`KinestRig`] whose bones were found; from now on it is driven and has
+/// Triggered on a [`KinestRig`] whose bones were detected; it is now driven and has
 /// [`RigBones`](crate::RigBones).
 #[derive(EntityEvent, Clone, Debug, Reflect)]
 #[reflect(Event)]
 pub struct RigBound {
     /// The entity with the [`KinestRig`]: the avatar, unless the rig is on another entity.
     pub entity: Entity,
-    /// How certain the map is, 0 to 1; see [`RigMap::confidence`](kinest::rig::RigMap::confidence).
+    /// Confidence in the mapping, 0 to 1; see
+    /// [`RigMap::confidence`](kinest::rig::RigMap::confidence).
     pub confidence: f64,
     /// Every bone with its joint, confidence and evidence.
     pub report: String,
 }
 
-/// Triggered on a [`KinestRig`] whose bones were not found, or whose scene could not be loaded; it
-/// is not driven.
+/// Triggered on a [`KinestRig`] whose bones were not detected, or whose scene could not be loaded;
+/// it is not driven.
 #[derive(EntityEvent, Clone, Debug, Reflect)]
 #[reflect(Event)]
 pub struct RigFailed {
     /// The entity with the [`KinestRig`]: the avatar, unless the rig is on another entity.
     pub entity: Entity,
-    /// What is wrong or missing.
+    /// The error.
     pub reason: String,
 }

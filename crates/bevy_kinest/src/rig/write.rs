@@ -1,4 +1,4 @@
-//! Poses to the bones of characters.
+//! Writes poses to the bones of characters.
 
 use super::bind::RigBones;
 use super::character::KinestRig;

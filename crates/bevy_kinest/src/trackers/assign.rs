@@ -1,4 +1,4 @@
-//! Which avatar a tracker drives, where games do not say it, or say too much.
+//! Assigns trackers without [`TrackerOf`] to avatars, and reports unused trackers.
 
 use super::tracker::{Assigned, SparseTracker, TrackerOf, Trackers};
 use crate::body::KinestAvatar;
@@ -6,12 +6,12 @@ use bevy::ecs::entity::EntityHashSet;
 use bevy::prelude::*;
 use kinest::tracker::TrackerRole;
 
-/// A tracker whose avatar the game did not name.
+/// A tracker that was assigned automatically.
 #[derive(Component)]
 pub(super) struct Adopted;
 
-/// Gives trackers that never had an avatar to the only one, or to the only one whose trackers the
-/// game did not name, and says once of each other tracker why it drives nobody.
+/// Assigns trackers that never had an avatar to the only avatar, or to the only one without
+/// trackers from the game, and logs once for each other tracker why it drives no avatar.
 pub(super) fn assign(
     mut commands: Commands,
     avatars: Query<(Entity, Option<&Trackers>), With<KinestAvatar>>,
@@ -29,7 +29,7 @@ pub(super) fn assign(
             );
         }
     }
-    // Trackers that have found an avatar, or have gone, are not remembered.
+    // Assigned or despawned trackers need not be remembered.
     told.retain(|tracker| new.contains(*tracker));
     if new.is_empty() {
         return;
@@ -51,7 +51,7 @@ pub(super) fn assign(
     }
 }
 
-/// Says which of several trackers that an avatar has for one role is used.
+/// Logs which of an avatar's trackers of the same role is used.
 pub(super) fn warn_of_spares(
     avatars: Query<(NameOrEntity, &Trackers), Changed<Trackers>>,
     trackers: Query<(NameOrEntity, &SparseTracker)>,

@@ -1,4 +1,4 @@
-//! The size of the player, measured while the game runs.
+//! Measures the player while the game runs.
 
 use super::sampled::Sampled;
 use crate::body::KinestAvatar;
@@ -12,15 +12,15 @@ use serde::{Deserialize, Serialize};
 /// Duration of a T-pose and of free motion, seconds.
 const POSE_SECONDS: f64 = 1.0;
 const MOTION_SECONDS: f64 = 4.0;
-/// Longest time between two frames that counts as watched, seconds.
+/// Maximum time between two frames that counts as observed, seconds.
 const LONGEST_GAP: f64 = 0.25;
 /// Time after which a measurement without tracked frames fails, seconds.
 const PATIENCE: f64 = 15.0;
 
-/// The size of an avatar's player, and how the player holds the devices. Without it, the player has
-/// the size of the body that the model was trained on.
+/// The size of an avatar's player, and the mounting of the devices. Without it, the player has the
+/// size of the body that the model was trained on.
 ///
-/// The network sees trackers scaled to its own body size; [`BodyPose`](crate::BodyPose) has the
+/// The network's input is scaled to its own body size; [`BodyPose`](crate::BodyPose) has the
 /// player's size. Insert it by hand, load it from a file ([`Calibration::load`]), or measure the
 /// player with [`Recalibrate`].
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect, Serialize, Deserialize)]
@@ -29,15 +29,15 @@ const PATIENCE: f64 = 15.0;
 #[reflect(Component, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PlayerCalibration(pub Calibration);
 
-/// How a player is measured.
+/// Method of measuring a player.
 #[derive(Clone, Copy, Debug, PartialEq, Reflect)]
 pub enum CalibrationMethod {
-    /// T-pose: the player stands upright for a second, arms stretched out to the sides, palms down. Only
-    /// this says where trackers are worn on the body.
+    /// T-pose: the player stands upright for a second, arms stretched out to the sides, palms down.
+    /// Only this method measures the mounting of trackers on the body.
     TPose,
     /// The player moves freely for four seconds, upright part of the time.
     Motion,
-    /// The player's height is given, metres.
+    /// A given height of the player, metres.
     Height(f64),
 }
 
@@ -48,7 +48,7 @@ pub enum CalibrationMethod {
 pub struct Recalibrate {
     /// The avatar.
     pub entity: Entity,
-    /// How it is measured.
+    /// The method.
     pub method: CalibrationMethod,
 }
 
@@ -77,12 +77,12 @@ pub struct CalibrationFailed {
 #[derive(Component)]
 pub(crate) struct Measuring {
     method: CalibrationMethod,
-    /// The newest frame, of which the player says in the next one whether it is believed.
+    /// The newest frame, held back until the next one, when its plausibility is known.
     newest: Option<TrackerFrame>,
-    /// Frames in which head and hands were tracked and believed.
+    /// Frames in which head and hands were tracked with plausible poses.
     frames: Vec<TrackerFrame>,
     since: Option<f64>,
-    /// Number of frames in which head, left and right hand were not.
+    /// Number of frames in which head, left hand and right hand were not.
     lost: [u32; 3],
 }
 
@@ -91,7 +91,7 @@ impl Measuring {
         Self { method, newest: None, frames: Vec::new(), since: None, lost: [0; 3] }
     }
 
-    /// Takes the trackers of a frame, of which `doubted` says whether those of the frame before were doubted.
+    /// Takes the trackers of a frame; `doubted` are the implausible ones of the previous frame.
     fn see(&mut self, frame: &TrackerFrame, doubted: [bool; 3]) {
         if self.newest.as_ref().is_some_and(|newest| newest.time >= frame.time) {
             return;
@@ -103,7 +103,7 @@ impl Measuring {
             return;
         }
         self.lose(lost);
-        // A T-pose is held; what is measured of a motion may have gaps.
+        // A T-pose must be held; a motion may have gaps.
         if self.method == CalibrationMethod::TPose {
             self.frames.clear();
         }
@@ -113,7 +113,7 @@ impl Measuring {
         self.lost.iter_mut().zip(lost).for_each(|(count, lost)| *count += u32::from(lost));
     }
 
-    /// Why there is nothing to measure, after `seconds`.
+    /// The reason why there is nothing to measure after `seconds`.
     fn failure(&self, seconds: f64) -> String {
         let most = self.lost.into_iter().max().unwrap_or_default();
         let roles = TrackerRole::HEAD_AND_HANDS.into_iter().zip(self.lost);
@@ -177,7 +177,7 @@ pub(super) fn calibrate(
         let (devices, body) = known
             .map_or_else(Default::default, |PlayerCalibration(known)| (known.devices, known.body));
         let frames = &measuring.frames;
-        // Of a gap no more than its beginning counts.
+        // Of a longer gap only this much counts.
         let gaps = frames.windows(2).map(|pair| (pair[1].time - pair[0].time).min(LONGEST_GAP));
         let watched: f64 = gaps.sum();
         let found = match measuring.method {

@@ -1,4 +1,4 @@
-//! Trackers that say they are tracked and are not believed.
+//! Reports dropouts of trackers whose poses are implausible.
 
 use super::dropout::{TrackingLost, TrackingRegained};
 use super::sampled::Sampled;
@@ -6,7 +6,9 @@ use super::status::AvatarStatus;
 use bevy::prelude::*;
 use kinest::tracker::{Doubts, TrackerRole};
 
-/// Tells of the dropouts that the avatar's player found in this frame, beside those that were reported.
+/// Triggers events for dropouts that the avatar's player detected in this frame, beside the
+/// reported ones, and for dropouts that ended. A reported dropout lasts until the tracker's pose is
+/// plausible.
 pub(crate) fn tell_doubts(
     commands: &mut Commands,
     entity: Entity,
@@ -17,18 +19,21 @@ pub(crate) fn tell_doubts(
     let now = sampled.time;
     for (k, role) in TrackerRole::ALL.into_iter().enumerate() {
         let is_reported = status.lost[k].is_some();
+        let ended = sampled.ended_since[k].take();
         match doubts.get(role).filter(|_| !is_reported) {
             Some(doubt) => {
                 let reason = doubt.into();
                 status.lost[k] = Some(reason);
                 if sampled.doubted_since[k].is_none() {
-                    sampled.doubted_since[k] = Some(now);
-                    commands.trigger(TrackingLost { entity, role, reason });
+                    sampled.doubted_since[k] = ended.or(Some(now));
+                    if ended.is_none() {
+                        commands.trigger(TrackingLost { entity, role, reason });
+                    }
                 }
             }
             None => {
-                // What is reported now ends when it is not any more.
-                if let Some(since) = sampled.doubted_since[k].take()
+                // A dropout that is reported now ends with the report.
+                if let Some(since) = sampled.doubted_since[k].take().or(ended)
                     && !is_reported
                 {
                     commands.trigger(TrackingRegained { entity, role, after: now - since });

@@ -7,22 +7,22 @@ use kinest::tracker::{Doubt, TrackerRole};
 /// Why a tracker is in a dropout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 pub enum DropoutReason {
-    /// Its [`TrackingState`](crate::TrackingState) reports it, or the recording that is replayed.
+    /// Its [`TrackingState`](crate::TrackingState), or the replayed recording, reports a dropout.
     Reported,
     /// Its transform is not finite, or more than 10 km from the origin of its tracking space.
     NotFinite,
     /// The avatar has no tracker of this role.
     Missing,
-    /// It says that it is tracked, but jumped further than a body moves, and the jump has not lasted for
-    /// 0.1 s yet. A jump of the head that lasts is a teleport.
+    /// It is reported as tracked, but jumped further than a body moves less than 0.1 s ago, or this
+    /// is its first frame after a dropout. A lasting jump of the head is a teleport.
     Jumped,
-    /// It says that it is tracked, but is at the origin of its tracking space, as devices are whose pose
-    /// nobody wrote.
+    /// It is reported as tracked, but is at the origin of its tracking space, like a device without
+    /// a pose.
     AtOrigin,
-    /// It says that it is tracked, but has had the same pose to the last bit for a second in which the head
-    /// moved.
+    /// It is reported as tracked, but its pose has been identical to the last bit for a second in
+    /// which the head moved.
     Frozen,
-    /// It says that it is tracked, but is further from the head than a body reaches.
+    /// It is reported as tracked, but is further from the head than a body reaches.
     OutOfReach,
 }
 

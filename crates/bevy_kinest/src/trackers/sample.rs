@@ -21,11 +21,12 @@ use kinest::tracker::{Teleport, TrackerFrame, TrackerPose, TrackerRole, is_at_or
 const ROUNDING: f64 = 1e-4;
 
 /// Reads the pose of every avatar's trackers in this frame, from `Transform`s, because
-/// `GlobalTransform`s are still those of the frame before.
+/// `GlobalTransform`s are still those of the previous frame.
 pub(crate) fn sample(
     mut commands: Commands,
     clock: Clock,
     transforms: TransformHelper,
+    nodes: Query<(&Transform, Option<&ChildOf>)>,
     mut trackers: Query<(&SparseTracker, &mut TrackingState, Has<NeedsCalibration>)>,
     mut avatars: Query<
         (
@@ -61,8 +62,9 @@ pub(crate) fn sample(
             let tracker = own.and_then(|own| own.iter().find(worn));
             let is_needed = TrackerRole::HEAD_AND_HANDS.contains(&role);
             if tracker.is_none() && !is_needed {
-                // Never worn, or taken off.
+                // The tracker was never worn, or was taken off.
                 (sampled.seen[k], sampled.lost_since[k], status.lost[k]) = (None, None, None);
+                sampled.ended_since[k] = None;
                 continue;
             }
             if tracker.is_some_and(|tracker| trackers.get(tracker).is_ok_and(|(.., needs)| needs)) {
@@ -74,18 +76,21 @@ pub(crate) fn sample(
             let pose = match tracker.map(|tracker| (tracker, trackers.get(tracker))) {
                 None | Some((_, Err(_))) => Err(DropoutReason::Missing),
                 Some((_, Ok((_, state, _)))) if !is_tracked(state) => Err(DropoutReason::Reported),
-                Some((device, Ok((tracker, ..)))) => transforms
-                    .compute_global_transform(device)
-                    .map_err(|_| DropoutReason::Missing)
-                    .and_then(|global| {
-                        let device = GlobalTransform::from(space_from_world * global.affine());
+                Some((device, Ok((tracker, ..)))) => space
+                    .and_then(|TrackingSpace(space)| within(*space, device, &nodes))
+                    .or_else(|| {
+                        let global = transforms.compute_global_transform(device).ok()?;
+                        Some(GlobalTransform::from(space_from_world * global.affine()))
+                    })
+                    .ok_or(DropoutReason::Missing)
+                    .and_then(|device| {
                         if k > 0 && is_at_origin(device.translation().as_dvec3()) {
                             return Err(DropoutReason::AtOrigin);
                         }
                         pose_of(device, &tracker.device_from_joint).ok_or(DropoutReason::NotFinite)
                     })
                     .map(|pose| match replayed.and_then(|frame| frame.exact[k]) {
-                        // Its transform rounds it.
+                        // The transform is the rounded exact pose.
                         Some(exact) if is_rounded(&pose, &exact) => exact,
                         _ => pose,
                     }),
@@ -93,11 +98,15 @@ pub(crate) fn sample(
             status.lost[k] = pose.err();
             let since = match pose {
                 Ok(pose) => {
-                    if let Some(since) = sampled.lost_since[k].take()
-                        && sampled.seen[k].is_some()
-                    {
-                        let after = now - since;
-                        commands.trigger(TrackingRegained { entity, role, after });
+                    let ended = sampled.lost_since[k].take().filter(|_| sampled.seen[k].is_some());
+                    match ended {
+                        // The plausibility of trackers is unknown without a head.
+                        Some(since) if k > 0 && sampled.seen[0].is_none() => {
+                            let after = now - since;
+                            commands.trigger(TrackingRegained { entity, role, after });
+                        }
+                        Some(since) => sampled.ended_since[k] = Some(since),
+                        None => {}
                     }
                     if sampled.seen[k].replace(pose) != Some(pose) {
                         status.moves[k] += 1;
@@ -105,8 +114,10 @@ pub(crate) fn sample(
                     None
                 }
                 Err(reason) => {
-                    // What was doubted before it was reported has been told: it is one dropout.
-                    let doubted = sampled.doubted_since[k];
+                    // A dropout already reported as implausible is not reported again when the
+                    // device reports it.
+                    let ended = sampled.ended_since[k].take();
+                    let doubted = sampled.doubted_since[k].or(ended);
                     let is_told = doubted.or(sampled.lost_since[k]).is_some();
                     if !is_told && sampled.seen[k].is_some() {
                         commands.trigger(TrackingLost { entity, role, reason });
@@ -117,7 +128,7 @@ pub(crate) fn sample(
                     Some(*sampled.lost_since[k].get_or_insert(doubted.unwrap_or(now)))
                 }
             };
-            let since = since.or(sampled.doubted_since[k]).map(|since| sampled.on_clock(since));
+            let since = since.or(sampled.unreported_since(k)).map(|since| sampled.on_clock(since));
             if let Some(Ok((_, mut state, _))) = tracker.map(|tracker| trackers.get_mut(tracker))
                 && state.lost_since != since
             {
@@ -147,7 +158,7 @@ pub(crate) fn sample(
             (None, _) => lowered_hand(&Skeleton::default(), &head, TrackerRole::ALL[k]).lost(),
         };
         let poses = [pose(0), pose(1), pose(2)];
-        // Reused, so that nothing is allocated.
+        // Reused to avoid an allocation.
         let frame = sampled.devices.get_or_insert_with(|| TrackerFrame::new(now, vec![]));
         frame.time = now;
         frame.poses.clear();
@@ -165,8 +176,29 @@ pub(crate) fn sample(
     }
 }
 
-/// Way over the floor that a space, moved from `before` to `now`, carried a head that is at the same place in
-/// it: in the axes of `now`, AMASS space, metres.
+/// Transform of `device` relative to `space`, if it is a descendant: exact, independent of the
+/// place of the space in the world. Through world coordinates, a device a kilometre from the
+/// world's origin would be off by a tenth of a millimetre, even at the origin of its space or at
+/// rest in it.
+fn within(
+    space: Entity,
+    device: Entity,
+    nodes: &Query<(&Transform, Option<&ChildOf>)>,
+) -> Option<GlobalTransform> {
+    let (transform, mut parent) = nodes.get(device).ok()?;
+    let mut affine = transform.compute_affine();
+    loop {
+        let above = parent?.parent();
+        if above == space {
+            return Some(GlobalTransform::from(affine));
+        }
+        let (transform, next) = nodes.get(above).ok()?;
+        (affine, parent) = (transform.compute_affine() * affine, next);
+    }
+}
+
+/// Displacement over the floor of a head at a fixed place in a space that moved from `before` to
+/// `now`: in the axes of `now`, AMASS space, metres.
 fn carried(before: &GlobalTransform, now: &GlobalTransform, head: &TrackerPose) -> DVec3 {
     let at = engine_from_amass_point(head.position);
     let by = now.transform_point(at) - before.transform_point(at);
@@ -181,7 +213,7 @@ fn is_rounded(pose: &TrackerPose, exact: &TrackerPose) -> bool {
         && pose.rotation.abs_diff_eq(exact.rotation, ROUNDING)
 }
 
-/// AMASS pose of a joint from its device's transform; `None` if it is not finite, or farther than any player.
+/// AMASS pose of a joint from its device's transform; `None` if it is not finite, or too far away.
 fn pose_of(
     space_from_device: GlobalTransform,
     device_from_joint: &Transform,

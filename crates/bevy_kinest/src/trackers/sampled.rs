@@ -1,4 +1,4 @@
-//! The trackers of an avatar as they are in this frame.
+//! The trackers of an avatar in this frame.
 
 use super::space::Teleport;
 use super::tracker::ROLES;
@@ -21,24 +21,28 @@ pub(crate) struct Sampled {
     pub(super) start: Option<Duration>,
     /// Time of this frame.
     pub time: f64,
-    /// Poses of the trackers; `None` as long as the head has never been tracked.
+    /// Poses of the trackers; `None` until the head has been tracked.
     pub devices: Option<TrackerFrame>,
     pub world_from_space: GlobalTransform,
-    /// Way over the floor that the space carried a body that makes steps, in its axes, AMASS space, metres.
+    /// Accumulated displacement over the floor of a space with
+    /// [`StepsWithSpace`](crate::StepsWithSpace), in its axes, AMASS space, metres.
     pub walked: DVec3,
-    /// The space in the frame before, for a body that makes steps.
+    /// The space in the previous frame, for a body with [`StepsWithSpace`](crate::StepsWithSpace).
     pub(super) walked_from: Option<GlobalTransform>,
     /// Start of each tracker's dropout, in the order of [`TrackerRole::ALL`].
     pub(super) lost_since: [Option<f64>; ROLES],
-    /// Start of each dropout that nobody reported, in the same order.
+    /// Start of each dropout that was detected instead of reported, in the same order.
     pub(super) doubted_since: [Option<f64>; ROLES],
-    /// Trackers on the body that drive nothing until a calibration says how they are worn.
+    /// Start of each dropout whose report has ended, until the plausibility of the tracker is
+    /// known.
+    pub(super) ended_since: [Option<f64>; ROLES],
+    /// Trackers on the body that are unused until a calibration measures their mounting.
     pub(super) need_calibration: Vec<TrackerRole>,
     /// The player was teleported since the last sampled frame.
     pub(super) teleported: bool,
     /// The player was teleported in this frame.
     pub told_moved: bool,
-    /// What a replay shows; taken when this frame is sampled.
+    /// Data from a replay; taken when this frame is sampled.
     pub replayed: Option<Replayed>,
     /// Last tracked pose of each.
     pub(super) seen: [Option<TrackerPose>; ROLES],
@@ -49,10 +53,16 @@ pub(crate) struct Sampled {
 impl Sampled {
     /// Start of the dropout of the tracker at this place of [`TrackerRole::ALL`].
     pub fn lost_since(&self, k: usize) -> Option<f64> {
-        self.lost_since[k].or(self.doubted_since[k])
+        self.lost_since[k].or(self.unreported_since(k))
     }
 
-    /// Whether head, left and right hand are not believed: of the frame that the player saw last.
+    /// Start of a dropout that is not, or no longer, reported.
+    pub(super) fn unreported_since(&self, k: usize) -> Option<f64> {
+        self.doubted_since[k].or(self.ended_since[k])
+    }
+
+    /// Whether the poses of head, left hand and right hand are implausible, in the last frame of
+    /// the player.
     pub(super) fn doubted(&self) -> [bool; 3] {
         [0, 1, 2].map(|k| self.doubted_since[k].is_some())
     }
@@ -70,8 +80,8 @@ impl Sampled {
         }
     }
 
-    /// The frame that drives the body of a player with this calibration; `None` as long as the head has
-    /// never been tracked.
+    /// The frame that drives the body of a player with this calibration; `None` until the head has
+    /// been tracked.
     pub fn driving(&self, player: Option<&Calibration>) -> Option<Cow<'_, TrackerFrame>> {
         let devices = self.devices.as_ref()?;
         let known = player.map(|player| player.body).unwrap_or_default();
@@ -89,7 +99,7 @@ impl Sampled {
     }
 }
 
-/// What a replay knows of a frame beyond what [`Transform`]s hold.
+/// Data of a replayed frame beyond the [`Transform`]s.
 #[derive(Clone, Copy)]
 pub(crate) struct Replayed {
     /// Whether each tracker is tracked in the motion, in the order of [`TrackerRole::ALL`].

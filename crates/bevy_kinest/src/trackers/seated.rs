@@ -2,14 +2,14 @@
 
 use bevy::prelude::*;
 
-/// On an avatar whose player sits: what the body does. Without it, the body is as low as the player, which
-/// networks take for a squat.
+/// On an avatar whose player sits: the posture of the body. Without it, the body is as low as the
+/// player, which networks estimate as a squat.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
 pub enum SeatedPlayer {
-    /// The body stands, `rise` metres taller than the player sits: standing height of the eyes minus their
-    /// present height. Its head is at the headset, and the floor that it stands on is `rise` metres below that of
-    /// the tracking space, so raise the [`TrackingSpace`](crate::TrackingSpace) by as much.
+    /// The body stands. `rise` is the standing height of the eyes minus their seated height,
+    /// metres. The head is at the headset, and the floor below the body is `rise` metres below that
+    /// of the tracking space, so raise the [`TrackingSpace`](crate::TrackingSpace) by this height.
     AvatarStands {
         /// Metres.
         rise: f64,

@@ -1,12 +1,12 @@
-//! Tracked devices: which entities they are, and whose body they drive.
+//! Tracked devices: their entities, and the avatars that they drive.
 
 use bevy::prelude::*;
 use bevy::reflect::reflect_remote;
 use kinest::tracker::{TrackerRole, TrackerSet};
 
 /// A tracked device on a player's body. The entity's [`Transform`], below those of its parents, is
-/// the pose of the device in this frame; [`device_from_joint`](Self::device_from_joint) is the pose,
-/// in the device's axes, of the **joint** it is worn at. Metres.
+/// the pose of the device in this frame; [`device_from_joint`](Self::device_from_joint) is the pose
+/// of its **joint** in the device's axes. Metres.
 ///
 /// A joint's axes are those of the rest pose (arms stretched out): x to the player's left, y up,
 /// z to the front. A headset or camera looks along −z, and its origin is not at the head joint:
@@ -21,17 +21,18 @@ use kinest::tracker::{TrackerRole, TrackerSet};
 /// # }
 /// ```
 ///
-/// It drives the avatar in its [`TrackerOf`]. If it never had one, it is given to the only avatar, or
-/// to the only one that has no trackers of its own. [`TrackingState`] tells whether the device is tracked.
+/// It drives the avatar in its [`TrackerOf`]. If it never had one, it is assigned to the only
+/// avatar, or to the only one without trackers. [`TrackingState`] holds whether the device is
+/// tracked.
 ///
-/// Every avatar needs head and hands, which its network sees. Pelvis, chest, elbows, knees and feet
-/// may be worn or not, in any combination; their joints are put at them. Where the strap of such
-/// a tracker is not known, add [`NeedsCalibration`].
+/// Every avatar needs head and hands. Trackers on pelvis, chest, elbows, knees and feet are
+/// optional, in any combination; joints are solved to them. Add [`NeedsCalibration`] if the
+/// mounting of such a tracker is unknown.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
 #[require(Transform, TrackingState)]
 pub struct SparseTracker {
-    /// Where it is worn.
+    /// Its role: the place where it is worn.
     #[reflect(remote = TrackerRoleReflect)]
     pub role: TrackerRole,
     /// Pose of the joint in the device's axes. The scale is ignored.
@@ -60,7 +61,7 @@ impl SparseTracker {
         Self { role, device_from_joint: Transform::IDENTITY }
     }
 
-    /// The same tracker, worn or held so that the joint has this pose in the device's axes.
+    /// The same tracker, with this pose of the joint in the device's axes.
     #[must_use]
     pub const fn with_offset(self, device_from_joint: Transform) -> Self {
         Self { device_from_joint, ..self }
@@ -68,13 +69,13 @@ impl SparseTracker {
 }
 
 /// Whether a [`SparseTracker`]'s device is tracked, written by the code that moves its
-/// [`Transform`], or by games that play a dropout. A tracker whose pose is not finite or that is
-/// despawned is always in a dropout, and so is one that was not tracked in the recording that a
-/// [`MotionReplay`](crate::MotionReplay) shows.
+/// [`Transform`], or by games that simulate a dropout. A tracker that is despawned or whose pose is
+/// not finite is always in a dropout, and so is a tracker that was not tracked in the recording of
+/// a [`MotionReplay`](crate::MotionReplay).
 #[derive(Component, Clone, Copy, Debug, PartialEq, Reflect)]
 #[reflect(Component)]
 pub struct TrackingState {
-    /// Whether the [`Transform`] is the present pose of the device.
+    /// Whether the [`Transform`] is the current pose of the device.
     pub tracked: bool,
     pub(super) lost_since: Option<f64>,
 }
@@ -97,23 +98,24 @@ impl TrackingState {
     }
 }
 
-/// Beside a [`SparseTracker`] on the body whose place on its joint nobody knows: it drives nothing until a
-/// T-pose ([`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose)) has said how it is worn.
+/// Beside a [`SparseTracker`] on the body with an unknown mounting: the tracker is unused until a
+/// T-pose ([`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose)) has measured the
+/// mounting.
 #[derive(Component, Clone, Copy, Debug, Default, PartialEq, Eq, Reflect)]
 #[reflect(Component, Default)]
 pub struct NeedsCalibration;
 
-/// The avatar that a [`SparseTracker`] drives. Once it is removed, by the game or because its avatar
-/// was despawned, the tracker drives nobody until it gets another one.
+/// The avatar that a [`SparseTracker`] drives. Once it is removed, by the game or because its
+/// avatar was despawned, the tracker drives no avatar until it gets another one.
 ///
-/// Of several trackers that an avatar has for one role, the first is used; the log names the others.
+/// If an avatar has several trackers of the same role, the first is used; the log names the others.
 #[derive(Component, Clone, Copy, Debug, PartialEq, Eq, Reflect)]
 #[reflect(Component)]
 #[relationship(relationship_target = Trackers, allow_self_referential)]
 #[require(Assigned)]
 pub struct TrackerOf(#[entities] pub Entity);
 
-/// Left on trackers that lost their [`TrackerOf`]: they were somebody's.
+/// Marks trackers that had a [`TrackerOf`], so that they are not assigned again.
 #[derive(Component, Clone, Copy, Default)]
 pub(super) struct Assigned;
 
@@ -152,7 +154,7 @@ pub enum TrackerRoleReflect {
     RightFoot,
 }
 
-/// Number of roles, for arrays with a place for each, in the order of [`TrackerRole::ALL`].
+/// Number of roles, for arrays in the order of [`TrackerRole::ALL`].
 pub(crate) const ROLES: usize = TrackerRole::ALL.len();
 
 const _: () = assert!(TrackerSet::HeadAndHands.roles().len() == TrackerRole::HEAD_AND_HANDS.len());

@@ -1,4 +1,5 @@
-//! The VMC protocol: bodies to and from VSeeFace, Warudo, VNyan, Unity, Blender and others.
+//! The VMC protocol: sends and receives bodies of VSeeFace, Warudo, VNyan, Unity, Blender and
+//! others.
 
 mod performer;
 mod receiver;

@@ -1,4 +1,4 @@
-//! Bodies to a marionette.
+//! Sends bodies to a marionette.
 
 use crate::body::BodyPose;
 use crate::osc::{OscLink, local};
@@ -9,11 +9,13 @@ use kinest::osc::{HumanCharacter, HumanFrame};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// On an avatar: its body goes to a program that shows VMC (a *marionette*), or to one that mixes it (port 39540).
+/// On an avatar: sends its body to a program that shows VMC (a *marionette*), or to one that mixes
+/// it (port 39540).
 ///
-/// If a [`KinestRig`] shows the body, what is sent are that character's bones, with its proportions, as the program
-/// expects that has the same character loaded; else SMPL's. Nothing waits for the network: a packet that cannot leave
-/// at once is dropped. A program that is started later or anew gets whole bodies from then on.
+/// If a [`KinestRig`] shows the body, the bones of its character are sent, with the character's
+/// proportions, for a program that has loaded the same character; otherwise SMPL's bones. Sending
+/// never blocks: a packet that cannot be sent at once is dropped. A program that starts later or
+/// restarts gets whole bodies from then on.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -31,19 +33,19 @@ use std::net::SocketAddr;
 pub struct VmcPerformer {
     /// Where the program listens: 127.0.0.1:39539.
     pub to: SocketAddr,
-    /// Bodies per second; not more than frames.
+    /// Bodies per second, at most one per frame.
     pub rate: f32,
-    /// Without a character: whether there is an upper chest, which not every character has. Without it the chest turns as
-    /// both.
+    /// Without a character: whether to send an upper chest, which not every character has. If
+    /// false, the chest has the rotation of both.
     pub upper_chest: bool,
     /// Weights of facial expressions, by their names in the character.
     pub blends: BTreeMap<String, f32>,
-    /// Its socket, and how it fares.
+    /// Its socket and state.
     #[reflect(ignore)]
     pub link: OscLink,
 }
 
-/// The character that shows the body, and how it is read.
+/// The character that shows the body, and its mapping.
 #[derive(Component, Default)]
 pub(super) struct Shown(Option<(Entity, HumanCharacter)>);
 
@@ -60,7 +62,7 @@ impl Default for VmcPerformer {
 }
 
 impl VmcPerformer {
-    /// To a program that listens at another address.
+    /// A performer for a program at another address.
     #[must_use]
     pub fn to(to: SocketAddr) -> Self {
         Self { to, ..Self::default() }
@@ -75,7 +77,7 @@ pub(super) fn send(
 ) {
     let now = time.elapsed();
     for (avatar, body, mut performer, mut known) in &mut avatars {
-        // Nobody waits for changes of what changes in every frame.
+        // Changes in every frame, so change detection would be useless.
         let performer = performer.bypass_change_detection();
         let shows = |rig: Entity, shown: &KinestRig| shown.avatar.unwrap_or(rig) == avatar.entity;
         let character = rigs.iter().find(|(rig, shown, _)| shows(*rig, shown));

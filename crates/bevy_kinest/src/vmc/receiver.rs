@@ -1,4 +1,4 @@
-//! Bodies and trackers from a performer.
+//! Receives bodies and trackers from a performer.
 
 use crate::osc::{OscLink, local};
 use crate::remote::RemoteAvatar;
@@ -11,16 +11,17 @@ use kinest::osc::vmc::{DeviceKind, MARIONETTE_PORT, Marionette};
 use kinest::skeleton::Skeleton;
 use std::net::SocketAddr;
 
-/// Packets taken in a frame at most: what a flood leaves over waits in the system's buffer, which is bounded.
+/// Maximum number of packets per frame; further ones wait in the system's bounded buffer.
 const MOST_PACKETS: usize = 256;
-/// Without news of its device, or of any bone, for this long, seconds, a tracker is lost.
+/// Time without a packet for its device, or for any bone, after which a tracker is lost, seconds.
 const SILENCE: f64 = 0.5;
 
-/// Listens to a program that sends bodies and trackers by the VMC protocol (a *performer*). Beside a
-/// [`RemoteAvatar`] its body is shown; [`VmcTracker`]s take single places.
+/// Listens to a program that sends bodies and trackers by the VMC protocol (a *performer*). A
+/// [`RemoteAvatar`] on the same entity shows the body; [`VmcTracker`]s follow single devices or
+/// joints.
 ///
-/// Port 39539 is where performers send to, 39540 where programs for faces and fingers do. Loss, disorder, foreign packets
-/// and a restart on either side are borne.
+/// Performers send to port 39539, programs for faces and fingers to port 39540. Lost, disordered
+/// and foreign packets and restarts on either side are handled.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -35,9 +36,10 @@ const SILENCE: f64 = 0.5;
 #[reflect(Component, Default, Clone)]
 #[require(VmcPerformance)]
 pub struct VmcReceiver {
-    /// Address that it listens at: 127.0.0.1:39539. For programs on other machines `0.0.0.0:39539`.
+    /// The local address, by default 127.0.0.1:39539; `0.0.0.0:39539` for programs on other
+    /// machines.
     pub listen: SocketAddr,
-    /// Its socket, and how it fares: the address with the port that the system chose for port 0.
+    /// Its socket and state, with the port that the system chose for port 0.
     #[reflect(ignore)]
     pub link: OscLink,
 }
@@ -49,14 +51,14 @@ impl Default for VmcReceiver {
 }
 
 impl VmcReceiver {
-    /// Listens at this address.
+    /// A receiver at this local address.
     #[must_use]
     pub fn at(listen: SocketAddr) -> Self {
         Self { listen, link: OscLink::default() }
     }
 }
 
-/// What a [`VmcReceiver`] has heard.
+/// Data received by a [`VmcReceiver`].
 #[derive(Component, Clone, Debug, Default, Reflect)]
 #[reflect(Component, Default, Clone)]
 pub struct VmcPerformance {
@@ -67,16 +69,16 @@ pub struct VmcPerformance {
     /// Packets that were no OSC.
     #[reflect(ignore)]
     refused: u64,
-    /// Bones received when the body was shown last, and how often the performer had been started.
+    /// Number of bones received, and of starts of the performer, when the body was last shown.
     #[reflect(ignore)]
     shown: (u64, u32),
-    /// Whether bones were still on their way in the frame before.
+    /// Whether a body was incomplete in the previous frame.
     #[reflect(ignore)]
     waited: bool,
 }
 
 impl VmcPerformance {
-    /// What the performer has sent: devices, blend shapes, whether it has a model.
+    /// The performer's state: devices, blend shapes, whether it has a model.
     #[must_use]
     pub fn marionette(&self) -> &Marionette {
         &self.marionette
@@ -89,7 +91,7 @@ impl VmcPerformance {
     }
 }
 
-/// Takes the packets that have arrived.
+/// Takes the received packets.
 pub(super) fn receive(
     time: Res<Time<Real>>,
     mut receivers: Query<(NameOrEntity, &mut VmcReceiver, &mut VmcPerformance)>,
@@ -110,7 +112,7 @@ pub(super) fn receive(
     }
 }
 
-/// Gives bodies to the [`RemoteAvatar`]s beside receivers.
+/// Passes bodies to the [`RemoteAvatar`]s beside receivers.
 pub(super) fn show(
     time: Res<Time<Real>>,
     mut avatars: Query<(NameOrEntity, &mut VmcPerformance, &mut RemoteAvatar)>,
@@ -130,7 +132,7 @@ pub(super) fn show(
             avatar.reset();
         }
         heard.shown = (marionette.bones_received(), marionette.restarts());
-        // A performer without a clock sends what is now.
+        // Without a clock of the performer, the time of arrival is used.
         let sent = marionette.time().unwrap_or(time.elapsed_secs_f64());
         if let Err(error) = avatar.receive(sent, pose) {
             debug!("VMC receiver {name}: {error}");
@@ -138,8 +140,8 @@ pub(super) fn show(
     }
 }
 
-/// Beside a [`SparseTracker`]: its place comes from a [`VmcReceiver`]. Half a second without news of its device, or of
-/// the performer's bones, is a dropout.
+/// Beside a [`SparseTracker`]: moves it by a [`VmcReceiver`]. Half a second without a packet for
+/// its device, or for the performer's bones, is a dropout.
 ///
 /// ```
 /// # use bevy::prelude::*;
@@ -160,11 +162,11 @@ pub struct VmcTracker {
     /// The receiver.
     #[entities]
     pub from: Entity,
-    /// What it follows.
+    /// The followed device or joint.
     pub source: VmcSource,
 }
 
-/// What a [`VmcTracker`] follows.
+/// Source of a [`VmcTracker`].
 #[derive(Clone, Debug, PartialEq, Eq, Reflect)]
 pub enum VmcSource {
     /// A device of the performer.
@@ -175,7 +177,7 @@ pub enum VmcSource {
         /// Its serial number; `None` for the first of its kind.
         serial: Option<String>,
     },
-    /// The joint of the tracker's role, of the performer's body.
+    /// The joint of the tracker's role in the performer's body.
     Joint,
 }
 

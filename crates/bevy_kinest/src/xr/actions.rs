@@ -26,7 +26,7 @@ pub const fn body_path(role: TrackerRole) -> Option<&'static str> {
     })
 }
 
-/// An action set with the inputs a body needs. It lives as long as the instance and is attached to
+/// An action set with the inputs for a body. It lives as long as the instance and is attached to
 /// each of its sessions.
 #[derive(Clone)]
 pub struct BodyActions {
@@ -56,7 +56,7 @@ pub struct Suggestion {
 }
 
 impl BodyActions {
-    /// Creates the actions; `body` tells whether `XR_HTCX_vive_tracker_interaction` is enabled.
+    /// Creates the actions; `body` is whether `XR_HTCX_vive_tracker_interaction` is enabled.
     ///
     /// # Errors
     /// If the runtime refuses them.

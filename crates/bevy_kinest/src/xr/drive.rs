@@ -15,8 +15,8 @@ use kinest::tracker::TrackerRole;
 /// As soon as a session runs, head and hand [`SparseTracker`]s are spawned for it, each with an
 /// [`OpenXrDevice`]. They are children of the entity with [`XrTrackingRoot`], which becomes the
 /// avatar's [`TrackingSpace`] unless it already has one: moving that entity moves the player, view
-/// and body. A tracker that the avatar already has for a role is kept; it follows the headset if it
-/// has an [`OpenXrDevice`] too. Trackers that were spawned are despawned with the avatar.
+/// and body. Existing trackers of the avatar are kept; they follow the headset if they also have an
+/// [`OpenXrDevice`]. Trackers that were spawned are despawned with the avatar.
 ///
 /// Trackers on the body are spawned when the runtime first locates them, with [`NeedsCalibration`]: they
 /// drive the body after the next T-pose.
@@ -29,7 +29,7 @@ pub struct OpenXrPlayer;
 #[derive(Component)]
 struct Spawned;
 
-/// They are children of the room, which stays.
+/// The trackers are children of the tracking root, which is not despawned.
 fn despawn_trackers(mut world: DeferredWorld, HookContext { entity, .. }: HookContext) {
     let own = world.get::<Trackers>(entity).into_iter().flat_map(|own| own.iter());
     let spawned: Vec<Entity> =
@@ -72,7 +72,7 @@ pub struct OpenXrPoses {
 }
 
 impl OpenXrPoses {
-    /// The left or right hand; `None` for all else.
+    /// The left or right hand; `None` for other roles.
     #[must_use]
     pub fn hand(&self, role: TrackerRole) -> Option<&OpenXrHand> {
         match role {
@@ -167,7 +167,7 @@ pub(super) fn drive(
         if state.tracked != pose.is_some() {
             state.tracked = pose.is_some();
         }
-        // During a dropout the tracker stays at its last pose.
+        // During a dropout the tracker keeps its last pose.
         if let Some(pose) = pose {
             *transform = at(pose);
         }

@@ -2,7 +2,7 @@
 
 use openxr::{ApplicationInfo, Entry, ExtensionSet, FormFactor, Version};
 
-/// Why there is no headset.
+/// Why no headset is available.
 #[derive(Debug, thiserror::Error)]
 pub enum NoHeadset {
     /// The OpenXR loader library is not installed.
@@ -17,8 +17,8 @@ pub enum NoHeadset {
     Headset(openxr::sys::Result),
 }
 
-/// The name of the available headset. For apps that must know before they are built; takes as long
-/// as the runtime takes to start.
+/// The name of the available headset, for apps that must check before they are built. Blocks until
+/// the runtime has started.
 ///
 /// # Errors
 /// If no headset is available.

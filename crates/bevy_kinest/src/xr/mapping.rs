@@ -6,7 +6,7 @@ use openxr::{
     Posef, ReferenceSpaceChangePending, ReferenceSpaceType, SpaceLocation, SpaceLocationFlags, Time,
 };
 
-/// Accepted lengths of a rotation quaternion from a runtime; others mean that there is no rotation.
+/// Accepted lengths of a rotation quaternion from a runtime; others mean an unknown rotation.
 const LENGTHS: std::ops::RangeInclusive<f32> = 0.5..=1.5;
 
 /// Pose of a device in the session's reference space: y up, metres.
@@ -26,7 +26,7 @@ impl Located {
         Self::flagged(location.location_flags, isometry(&location.pose))
     }
 
-    /// `pose` as far as `flags` declare it valid and tracked.
+    /// A location with `pose`, valid and tracked according to `flags`.
     pub(super) fn flagged(flags: SpaceLocationFlags, pose: Option<Isometry3d>) -> Self {
         let valid = SpaceLocationFlags::ORIENTATION_VALID | SpaceLocationFlags::POSITION_VALID;
         let seen = SpaceLocationFlags::ORIENTATION_TRACKED | SpaceLocationFlags::POSITION_TRACKED;
@@ -35,7 +35,7 @@ impl Located {
     }
 
     /// The pose, if a tracker of this role follows it. The head follows any valid pose, because the
-    /// view is drawn from there. Hands follow tracked poses only: during a dropout the network
+    /// view is drawn from it. Hands follow tracked poses only: during a dropout the network
     /// estimates them better than a runtime's arm model.
     #[must_use]
     pub fn follow(&self, role: TrackerRole) -> Option<Isometry3d> {
@@ -173,7 +173,7 @@ pub enum OpenXrDevice {
     Controller(ControllerProfile),
     /// The wrist from hand tracking.
     BareHand,
-    /// A tracker strapped to the body. How it lies on its joint is for a calibration to say.
+    /// A tracker strapped to the body; a calibration measures its mounting.
     Strapped,
 }
 
@@ -230,9 +230,9 @@ impl SpaceChange {
             .then(|| Self { at: event.change_time(), origin: origin.flatten() })
     }
 
-    /// Whether the change explains why the view was `before` and is `now`, at `time`. It does if
-    /// the view is closer to where the change would put it than to where it was: runtimes do not
-    /// keep to the time they announce.
+    /// Whether the change explains the step of the view from `before` to `now`, at `time`: the view
+    /// must be closer to its place after the change than to its old place. Runtimes do not keep to
+    /// the announced time.
     #[must_use]
     pub fn check(
         &self,
@@ -243,7 +243,7 @@ impl SpaceChange {
         let late = time.as_nanos() - self.at.as_nanos();
         let happened = match (self.origin, before, now) {
             (Some(origin), Some(before), Some(now)) => {
-                // A radian counts as much as a metre: each is about a second of looking or walking
+                // A radian has the weight of a metre: each is about a second of looking or walking
                 // around.
                 let off = |from: Isometry3d| {
                     now.translation.distance(from.translation)

@@ -1,7 +1,7 @@
 //! Players with headsets: trackers driven by OpenXR (feature `openxr`).
 //!
-//! Sessions, frames and views are handled by bevy_mod_openxr; [`KinestOpenXrPlugin`] adds what a
-//! body needs.
+//! bevy_mod_openxr handles sessions, frames and views; [`KinestOpenXrPlugin`] adds the trackers of
+//! a body.
 //!
 //! ```no_run
 //! use bevy::prelude::*;
@@ -28,27 +28,28 @@
 //!
 //! * Poses are those at the predicted display time of the frame, in the reference space of
 //!   bevy_mod_openxr: `STAGE`, with its origin on the floor, unless its `OxrReferenceSpacePlugin`
-//!   says otherwise. In `LOCAL` the height of the floor is unknown: use
+//!   selects another one. In `LOCAL` the height of the floor is unknown: use
 //!   [`Floor::Estimated`](kinest::refine::Floor::Estimated).
 //! * They are written to the trackers' [`Transform`]s in `PreUpdate` ([`OpenXrSystems`]), for games
 //!   to use in `Update`. Changes that games make there last until the next frame.
 //! * The head follows the view whenever the runtime reports its pose. A hand follows its
 //!   controller's grip, or else the wrist from hand tracking, while position and rotation are
-//!   actually tracked; what a runtime infers from an arm model counts as a dropout.
-//! * The joints' places on the controllers of [`ControllerProfile`] are known;
+//!   actually tracked; a pose inferred from an arm model counts as a dropout.
+//! * The poses of the wrists relative to the controllers of [`ControllerProfile`] are known;
 //!   [`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose) refines their rotation.
 //! * A change of the reference space (the player holds a button to recentre) is a
 //!   [`Teleport`](crate::Teleport) of each [`OpenXrPlayer`].
-//! * Trackers on the body (pelvis, feet and so on) are [`SparseTracker`](crate::SparseTracker)s like the
-//!   others, if the runtime supports `XR_HTCX_vive_tracker_interaction`. They drive the body after the
-//!   next [`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose), which says how they are worn.
+//! * Trackers on the body (pelvis, feet and so on) are [`SparseTracker`](crate::SparseTracker)s
+//!   like the others, if the runtime supports `XR_HTCX_vive_tracker_interaction`. They drive the
+//!   body after the next [`CalibrationMethod::TPose`](crate::CalibrationMethod::TPose), which
+//!   measures their mounting.
 //!
 //! # Without a headset
 //!
 //! Without a loader, a runtime or a headset bevy_mod_openxr logs an error, `XrState` is
 //! `Unavailable` and the game runs on the desktop. The plugin then does nothing; spawn a
 //! [`MotionReplay`](crate::MotionReplay) or move trackers by other means. [`find_headset`] checks
-//! before an app is built.
+//! for a headset before an app is built.
 //!
 //! While a session is not running (the headset is off, another application is in front) the
 //! players' trackers are not tracked: bodies freeze and recover. A session that the runtime ends
@@ -106,7 +107,7 @@ pub enum OpenXrSystems {
 pub struct KinestOpenXrPlugin;
 
 impl KinestOpenXrPlugin {
-    /// The optional extensions it uses, for `OxrInitPlugin::exts`: hand tracking and
+    /// The optional OpenXR extensions of this plugin, for `OxrInitPlugin::exts`: hand tracking and
     /// trackers on the body.
     #[must_use]
     pub fn extensions() -> OxrExtensions {

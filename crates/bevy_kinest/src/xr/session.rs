@@ -1,4 +1,4 @@
-//! Reads a runtime's sessions, through bevy_mod_openxr, into [`OpenXrPoses`].
+//! Reads the sessions of a runtime, through bevy_mod_openxr, into [`OpenXrPoses`].
 
 use super::actions::{BodyActions, HANDS};
 use super::drive::{OpenXrHand, OpenXrPoses};
@@ -246,7 +246,7 @@ pub(super) fn stand_still(mut poses: ResMut<OpenXrPoses>) {
     }
 }
 
-/// Whether there is a runtime but no running session.
+/// Whether there is a runtime without a running session.
 pub(super) fn pauses(state: Option<Res<XrState>>) -> bool {
     state.is_some_and(|state| *state != XrState::Running)
 }

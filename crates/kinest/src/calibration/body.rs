@@ -1,4 +1,4 @@
-//! Where trackers are worn on the body, from a T-pose.
+//! Mounting of the trackers on the body, from a T-pose.
 
 use super::{CalibrationError, POSE_STILLNESS};
 use crate::rotation::quat_from_matrix;
@@ -8,10 +8,10 @@ use crate::tracker::{
 };
 use glam::{DQuat, DVec3};
 
-/// How the trackers on the body of a player with this `skeleton` are worn. In a T-pose every joint has
-/// the rotation `upright` (world from joint) and is where a standing body below `head` has it; only how
-/// far apart the feet stand is the player's. Their trackers are in the middle of the instep, and a knee
-/// is halfway between hip and foot.
+/// Mounting of the trackers on the body of a player with this `skeleton`. In a T-pose every joint
+/// has the rotation `upright` (world from joint) and the position of a standing body below `head`;
+/// only the distance of the feet is measured. Foot trackers are assumed in the middle of the
+/// instep, and knees halfway between hip and foot.
 pub(super) fn worn(
     skeleton: &Skeleton,
     frames: &[TrackerFrame],
@@ -24,7 +24,7 @@ pub(super) fn worn(
     pose.translation += head - below;
     let joints = skeleton.pose_joints(&pose).positions;
     let across = upright * DVec3::X;
-    // How far to the side of its ankle in the rest pose each foot stands, metres.
+    // Sideways distance of each foot from its ankle in the rest pose, metres.
     let aside = [Role::LeftFoot, Role::RightFoot].map(|foot| {
         let tracker = frames.first().and_then(|frame| frame.body.tracked(foot));
         let ankle = joints[foot.joint().index()];
@@ -111,7 +111,8 @@ mod tests {
         pose.translation.z += skeleton.ankle_height - ankle;
     }
 
-    /// A T-pose of a body of another size finds every strap, and then the joints of any motion.
+    /// A T-pose of a body of another size determines every mounting, and then the joints of any
+    /// motion.
     #[test]
     fn a_t_pose_says_where_trackers_are_worn() {
         let base = Skeleton::default();
@@ -136,7 +137,7 @@ mod tests {
             assert!(seen.position.distance(truth.position) < 0.01, "{role}");
             assert!(seen.rotation.abs_diff_eq(truth.rotation, 1e-6), "{role}");
         }
-        // The network sees them on its own body.
+        // The network's input has them on its own body.
         let seen = player.to_model(&base, &frames[0]);
         let mut pose = t_pose(0.7);
         pose.translation =

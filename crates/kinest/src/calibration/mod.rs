@@ -1,8 +1,8 @@
 //! Maps between the player's body and the body a model was trained on.
 //!
-//! A network has seen one body size. A [`Calibration`] holds the player's height and arm span and
-//! how the devices are worn and held. With it the network is fed the trackers of a body of its own
-//! size ([`to_model`](Calibration::to_model)), and its rotations are applied to a body of the
+//! A network is trained on one body size. A [`Calibration`] holds the player's height, arm span,
+//! and the mounting of the devices. With it the network's input are the trackers of a body of its
+//! own size ([`to_model`](Calibration::to_model)), and its rotations are applied to a body of the
 //! player's size ([`skeleton`](Calibration::skeleton)).
 
 mod body;
@@ -32,15 +32,16 @@ const ARM_FACTORS: [f64; 2] = [0.6, 1.6];
 const POSE_SECONDS: f64 = 0.5;
 /// Greatest distance of a tracker from its mean position during the T-pose, metres.
 const POSE_STILLNESS: f64 = 0.05;
-/// Longest time between two frames of a T-pose, seconds; between two of a motion, no more is known to be seen.
+/// Maximum time between two frames of a T-pose, seconds; of a longer gap in a motion, only this
+/// much counts as observed.
 const POSE_GAP: f64 = 0.25;
-/// Arm span of a seated player, relative to that of somebody who stands with the head so high: people differ by
-/// 8 %, and a chair lowers the head by a quarter.
+/// Minimum arm span of a seated player, relative to that of a standing player with the same head
+/// height: people differ by 8 %, and a chair lowers the head by a quarter.
 const SEATED_SPAN: f64 = 1.18;
 /// Greatest height difference between hand and shoulders, as a fraction of half the arm span.
 const POSE_SLOPE: f64 = 0.35;
 
-/// A player's size, and how the devices are worn and held.
+/// A player's size, and the mounting of the devices.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
@@ -52,7 +53,7 @@ pub struct Calibration {
     /// Device-from-joint transforms: headset, left controller, right controller.
     #[serde(default)]
     pub devices: [DeviceFromJoint; 3],
-    /// The same of the trackers on the body.
+    /// Device-from-joint transforms of the trackers on the body.
     #[serde(default, skip_serializing_if = "BodyDevices::is_empty")]
     pub body: BodyDevices,
 }
@@ -68,7 +69,7 @@ pub enum CalibrationError {
         /// Required duration, seconds.
         needed: f64,
     },
-    /// Nothing was seen for a while.
+    /// There is a gap between two frames.
     #[error(
         "no trackers for {seconds:.2} s of the T-pose: hold it until it is measured, at {needed} s between frames at most"
     )]
@@ -78,7 +79,7 @@ pub enum CalibrationError {
         /// Longest time allowed, seconds.
         needed: f64,
     },
-    /// A tracker was lost for so long that there was nothing to measure.
+    /// A tracker was lost for too long.
     #[error(
         "the {role} is not tracked: hold it where the headset sees it, or measure by motion or by height instead"
     )]
@@ -91,13 +92,13 @@ pub enum CalibrationError {
         "head and both hands are tracked for {seconds:.1} s of the motion, at least {needed} s are needed ({lost} of {frames} frames are left out): hold both hands where the headset sees them, or give the height instead"
     )]
     TooFewSeen {
-        /// Duration of what is left, seconds.
+        /// Duration of the usable frames, seconds.
         seconds: f64,
         /// Required duration, seconds.
         needed: f64,
-        /// How many frames were left out.
+        /// Number of frames that were left out.
         lost: usize,
-        /// Of how many.
+        /// Number of all frames.
         frames: usize,
     },
     /// The head is too low for these arms.
@@ -200,7 +201,7 @@ struct Scales {
 }
 
 impl Calibration {
-    /// A player exactly the size of `base`, whose devices report joints.
+    /// A player of the size of `base`, whose devices report joints.
     #[must_use]
     pub fn of(base: &Skeleton) -> Self {
         let sizes = Sizes::of(base);
@@ -227,10 +228,10 @@ impl Calibration {
     /// facing straight ahead.
     ///
     /// The height of the head joint gives the player's height, and the distance of the wrists the
-    /// arm span. The controllers' rotation in the hands follows too, because the rotation of the
-    /// wrists in a T-pose is known; their position in the hands does not and is taken from
-    /// `devices`, like the headset's whole transform. Of trackers on the body that were tracked all the
-    /// time, it follows where they are worn, because a T-pose says where every joint is.
+    /// arm span. The rotation of the controllers in the hands is also measured, because the
+    /// rotation of the wrists in a T-pose is known. Their position in the hands is taken from
+    /// `devices`, like the headset's whole transform. The mounting of trackers on the body that
+    /// were tracked all the time is measured, because the pose of every joint in a T-pose is known.
     ///
     /// # Errors
     /// If `frames` last less than half a second or have gaps, a frame does not have three finite poses, a
@@ -457,7 +458,7 @@ mod tests {
         ]
     }
 
-    /// What those devices report for a body in `pose`.
+    /// Poses of those devices for a body in `pose`.
     pub(super) fn devices(skeleton: &Skeleton, pose: &Pose, time: f64) -> TrackerFrame {
         let joints = skeleton.pose_joints(pose);
         let mut frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);
@@ -488,7 +489,7 @@ mod tests {
         (calibration.skeleton(&base), calibration)
     }
 
-    /// What a T-pose cannot measure: the headset's whole transform, and the positions of the
+    /// Transforms that a T-pose cannot measure: the headset's, and the positions of the
     /// controllers.
     pub(super) fn known() -> [DeviceFromJoint; 3] {
         let [head, left, right] = held();
@@ -541,7 +542,7 @@ mod tests {
         let mut broken = good.clone();
         broken[7].poses[0].position.z = f64::NAN;
         assert!(attempt(&broken).contains("frame 7"));
-        // A second apart, and nothing in between.
+        // Two frames, a second apart.
         let rare = [good[0].clone(), TrackerFrame { time: 1.0, ..good[1].clone() }];
         assert!(attempt(&rare).contains("1.00 s"), "{}", attempt(&rare));
         let mut seated = good.clone();
@@ -550,7 +551,7 @@ mod tests {
                 .position
                 .z;
         seated.iter_mut().flat_map(|f| &mut f.poses).for_each(|pose| pose.position.z += lower);
-        // Shoulders of who sits are as far below the head as standing.
+        // A seated player's shoulders are as far below the head as when standing.
         assert!(attempt(&seated).contains("stand up"), "{}", attempt(&seated));
         let doll = Calibration { height: 0.4, arm_span: 0.34, ..Calibration::of(&base) };
         let doll = t_pose(&doll.skeleton(&base));
@@ -597,7 +598,7 @@ mod tests {
         let frame = TrackerFrame::from_joints(TrackerSet::HeadAndHands, 0.0, &joints);
         let seen = calibration.to_model(&base, &frame);
         let apart = seen.poses[1].position.distance(seen.poses[2].position);
-        // Shoulders do not grow with the arms: an error of 4.9 cm in 148 cm.
+        // Shoulders do not scale with the arms: an error of 4.9 cm in 148 cm.
         assert!((apart - span(&base)).abs() < 0.05, "{apart}");
     }
 

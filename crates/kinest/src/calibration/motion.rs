@@ -19,19 +19,19 @@ const SPAN_QUANTILE: f64 = 0.99;
 /// clips with known arms and grips, 0.95 shifts the grips of one clip in ten by 1.6 cm or more and
 /// of most clips by nothing; 0.98 would shift them by 5.9 cm, for people who turn while they reach.
 const REACH_QUANTILE: f64 = 0.95;
-/// Upper limit of the arm's length, relative to the length expected from the height: beyond it the
-/// trunk leans, or turns against the head.
+/// Upper limit of the arm's length, relative to the length expected from the height: longer reaches
+/// mean that the trunk leans, or rotates relative to the head.
 const REACH_FACTOR: f64 = 1.1;
-/// What exceeds that limit is attributed to the grip: the device is further from the wrist than
-/// assumed, by at most this much, metres. A wand may report a point at its far end.
+/// Maximum shift of the grip, metres, by which the device is further from the wrist than assumed:
+/// reach beyond the limit is attributed to it. A wand may report a point at its far end.
 const GRIP_SHIFT: f64 = 0.12;
 /// Iterations that find the grip's shift; one would do if hands never turned.
 const GRIP_STEPS: usize = 4;
-/// Reach, relative to the arm of somebody who stands with the head so high, of players who sit. Of 896 clips of people
-/// who stand, 99 of 100 stay below 1.26 and none is above 1.37; with the head lowered to a chair's height, 9 of 10 exceed
-/// this. A wand's grip adds less than 0.3 to it.
+/// Minimum reach of seated players, relative to the arm of a standing player with the same head
+/// height. Of 896 clips of standing people, 99 of 100 stay below 1.26 and none is above 1.37; with
+/// the head lowered to a chair's height, 9 of 10 exceed this. A wand's grip adds less than 0.3.
 const SEATED_REACH: f64 = 1.35;
-/// Head joints of players who sit are below this, metres; with a higher one, such a reach is a wand's.
+/// Maximum height of a seated player's head joint, metres; above it, such a reach is a wand's.
 const SEATED_HEAD: f64 = 1.4;
 
 impl Calibration {
@@ -78,7 +78,8 @@ impl Calibration {
     }
 }
 
-/// The frames in which head and both hands are tracked: a lost one is where it was last seen, or at the origin.
+/// The frames in which head and both hands are tracked; lost trackers stay at their last pose or at
+/// the origin.
 fn seen(frames: &[TrackerFrame]) -> Result<Vec<&TrackerFrame>, CalibrationError> {
     let is_seen = |frame: &&TrackerFrame| frame.poses.iter().all(|pose| pose.tracked);
     let seen: Vec<&TrackerFrame> = frames.iter().filter(is_seen).collect();
@@ -95,8 +96,8 @@ fn seen(frames: &[TrackerFrame]) -> Result<Vec<&TrackerFrame>, CalibrationError>
     Ok(seen)
 }
 
-/// Refuses a player whose arms are too long for the height of the head, `head`: whoever sits is as tall as standing
-/// players of another size, but not as long in the arms.
+/// Refuses a player whose arms are too long for the height `head` of the head: a seated player's
+/// head is as high as a shorter standing player's, but the arms are longer.
 fn refuse_seated(
     joints: &[TrackerFrame],
     sizes: &Sizes,
@@ -204,7 +205,7 @@ mod tests {
         frames.map(|(i, f)| devices(skeleton, &Pose::from(f), i as f64 / 60.0)).collect()
     }
 
-    /// Hands at the origin, or far away on a table, would be the longest arms.
+    /// Lost hands at the origin, or far away on a table, would give the longest arms.
     #[test]
     fn lost_hands_measure_nobody() {
         let base = Skeleton::default();
@@ -235,7 +236,7 @@ mod tests {
         };
         let error = attempt(&lost);
         assert!(error.contains("for 1.5 s") && error.contains("631 of 721 frames"), "{error}");
-        // What is between frames that are seen once a second is not seen.
+        // With one frame per second, the motion between frames is not observed.
         let rare: Vec<TrackerFrame> = frames.iter().step_by(60).cloned().collect();
         assert!(attempt(&rare[..7]).contains("for 1.5 s"), "{}", attempt(&rare[..7]));
     }
@@ -250,11 +251,11 @@ mod tests {
             .enumerate()
             .map(|(i, frame)| devices(&base, &Pose::from(frame), i as f64 / 60.0))
             .collect();
-        // After three seconds it sits.
+        // The player sits after three seconds.
         let error = Calibration::from_motion(&base, &frames[180..], held()).unwrap_err();
         assert!(matches!(error, CalibrationError::Seated { head, .. } if head < 1.2), "{error}");
         assert!(error.to_string().contains("stand up"), "{error}");
-        // Whoever stood before, or is a child, is measured.
+        // A player who stood before, or a child, is measured.
         let child = walk(&sized(1.3, 1.0).0);
         for (frames, height) in [(&frames, 1.75), (&child, 1.3)] {
             let found = Calibration::from_motion(&base, frames, held()).unwrap();
@@ -262,7 +263,7 @@ mod tests {
         }
     }
 
-    /// Arms that are never both stretched out still show their length.
+    /// The length of arms is found even if they are never both stretched out.
     #[test]
     fn far_reaches_imply_long_arms() {
         let base = Skeleton::default();

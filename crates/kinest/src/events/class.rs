@@ -1,18 +1,18 @@
-//! The words of codes.
+//! Classes of codes.
 
 use super::place::Misnamed;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// How a class comes about.
+/// Kind of a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ClassSort {
-    /// The signal is between two borders: an elbow is bent.
+    /// A state: the signal is between two borders (an elbow is bent).
     State,
-    /// The signal moves one way, without turning back, by more than a least travel: an elbow bends.
+    /// A movement: a monotone change of the signal by more than a minimum travel (an elbow bends).
     Move,
-    /// The signal goes to and fro several times: a hand waves.
+    /// An oscillation: the signal goes to and fro several times (a hand waves).
     Repeat,
 }
 
@@ -20,9 +20,8 @@ macro_rules! classes {
     ($($variant:ident, $name:literal, $sort:ident, $doc:literal;)*) => {
         /// A class that a signal can be in, named as in JSON and in gesture files: `slightly_bent`.
         ///
-        /// Which classes a kind of code knows, and in which order, is said by
         /// [`CodeKind::states`](super::CodeKind::states), [`moves`](super::CodeKind::moves) and
-        /// [`repeat`](super::CodeKind::repeat).
+        /// [`repeat`](super::CodeKind::repeat) list the classes of a kind of code, in order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum Class { $(#[doc = $doc] $variant),* }
@@ -37,7 +36,7 @@ macro_rules! classes {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// How it comes about.
+            /// Its kind: state, movement or oscillation.
             #[must_use]
             pub const fn sort(self) -> ClassSort {
                 match self { $(Self::$variant => ClassSort::$sort),* }

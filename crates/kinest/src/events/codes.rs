@@ -8,20 +8,20 @@ use crate::skeleton::{Pose, Skeleton};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Shortest clip, seconds: in less no state holds for its dwell.
+/// Minimum duration of a clip, seconds: in shorter ones no state lasts for its dwell.
 const SHORTEST: f64 = 0.2;
 
 /// The codes of a clip.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Codes {
-    /// Segments of every code, by start, then by signal. Each state of each signal is there, also the
-    /// usual ones: see [`Code::is_usual`](super::Code::is_usual).
+    /// Segments of every code, by start, then by signal. They include the usual states: see
+    /// [`Code::is_usual`](super::Code::is_usual).
     pub segments: Vec<CodeSegment>,
     /// Times of the key frames, seconds; the first frame is one.
     pub key_frames: Vec<f64>,
 }
 
-/// The codes of a clip of a body with this skeleton: exactly those that a [`CodeTracker`] tells while
+/// The codes of a clip of a body with this skeleton, exactly as a [`CodeTracker`] finds them while
 /// it plays. Times are from the first frame.
 ///
 /// # Errors
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// Each signal with states is in one of them at every time, and in none for less than its dwell.
+    /// Each signal with states is in exactly one of them at every time, for at least its dwell.
     #[test]
     fn states_follow_each_other_without_gaps_and_last_their_dwell() {
         let table = CodeTable::default();
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// What ends while a clip plays, and what has begun, is what the whole clip has.
+    /// The codes that begin and end while a clip plays are those of the whole clip.
     #[test]
     fn online_and_offline_find_the_same() {
         let skeleton = Skeleton::default();
@@ -176,7 +176,7 @@ mod tests {
             let whole = codes(&clip).segments;
             ended.sort_by(|a, b| a.start_s.total_cmp(&b.start_s).then(a.code.cmp(&b.code)));
             assert_eq!(ended, whole, "{kind:?}");
-            // Each code that ended had begun, at the same time.
+            // Each code that ended had begun, with the same start time.
             let key = |segment: &CodeSegment| (segment.code, segment.start_s.to_bits());
             let mut keys = [begun, ended].map(|list| list.iter().map(key).collect::<Vec<_>>());
             keys.iter_mut().for_each(|keys| keys.sort());
@@ -189,7 +189,7 @@ mod tests {
         Skeleton { offsets, ankle_height: skeleton.ankle_height * by }
     }
 
-    /// A small and a tall player who do the same.
+    /// A short and a tall player who make the same motion.
     #[test]
     fn codes_do_not_depend_on_body_height() {
         let skeleton = Skeleton::default();
@@ -282,7 +282,7 @@ mod tests {
         assert!(error.to_string().contains("L_knee"), "{error}");
     }
 
-    /// Frames that are no frames are refused, and leave nothing behind.
+    /// Invalid frames are refused and do not change the state.
     #[test]
     fn a_bad_frame_is_ignored() {
         let skeleton = Skeleton::default();
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(ended.len(), codes(&clip).segments.len());
     }
 
-    /// A teleport is no movement: nothing walks, turns or jumps because of it.
+    /// A teleport is not a movement: it causes no walking, turning or jumping.
     #[test]
     fn a_teleport_is_two_motions() {
         let mut clip = clip(Kind::Idle, 1);

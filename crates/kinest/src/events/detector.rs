@@ -6,11 +6,11 @@ use super::signal::Signal;
 use super::tracker::{CodeError, CodeTracker};
 use crate::skeleton::JointTransforms;
 
-/// Tells what one body does while it does it.
+/// Detects the codes and gestures of one body while it moves.
 ///
-/// An event comes with the frame that makes it sure. A gesture is as late as its slowest code (see
-/// [`CodeTracker`]) and its own `hold_s`; the [module](super) has the measured latency of each shipped
-/// one.
+/// An event comes with the frame that confirms it. The latency of a gesture is that of its slowest
+/// code (see [`CodeTracker`]) plus its own `hold_s`; the [module](super) has the measured latency
+/// of each shipped gesture.
 ///
 /// ```
 /// use kinest::events::{CodeTable, CodeTracker, EventDetector, GestureBook, Phase};
@@ -42,7 +42,7 @@ pub struct EventDetector {
 }
 
 impl EventDetector {
-    /// A detector that has seen no frame.
+    /// A detector without any frame yet.
     #[must_use]
     pub fn new(codes: CodeTracker, gestures: &GestureBook) -> Self {
         let watchers = watchers(gestures);
@@ -56,7 +56,7 @@ impl EventDetector {
         &self.codes
     }
 
-    /// Watches for other gestures from now on. Codes go on; gestures that are being made end, and are
+    /// Replaces the gestures. Codes continue; gestures in progress end, and their end events are
     /// returned.
     pub fn set_gestures(&mut self, gestures: &GestureBook) -> &[MotionEvent] {
         self.events.clear();
@@ -66,8 +66,8 @@ impl EventDetector {
         &self.events
     }
 
-    /// Takes a frame, as [`CodeTracker::push`], and says what happens: codes first, then gestures.
-    /// The usual states are no events.
+    /// Takes a frame, like [`CodeTracker::push`], and returns its events: codes first, then
+    /// gestures. Usual states are not events.
     ///
     /// # Errors
     /// As [`CodeTracker::push`]; the frame is then ignored.
@@ -85,8 +85,8 @@ impl EventDetector {
         Ok(&self.events)
     }
 
-    /// Ends everything at the newest frame, codes first, then gestures, and returns the ends. The next
-    /// frame begins anew.
+    /// Ends all codes, then all gestures, at the newest frame, and returns their end events. The
+    /// next frame starts afresh.
     pub fn finish(&mut self) -> &[MotionEvent] {
         self.codes.finish();
         self.tell_codes();
@@ -95,7 +95,7 @@ impl EventDetector {
         &self.events
     }
 
-    /// The events of the codes that change, in place of all events before.
+    /// Replaces the events by those of the changed codes.
     fn tell_codes(&mut self) {
         self.events.clear();
         let changes = self.codes.changes();
@@ -126,7 +126,7 @@ mod tests {
     use crate::skeleton::{Pose, Skeleton};
     use std::collections::BTreeSet;
 
-    /// In the middle of a crouch, everything that has begun and not ended ends.
+    /// In the middle of a crouch, all codes and gestures in progress end.
     #[test]
     fn what_is_under_way_ends_at_the_finish() {
         let skeleton = Skeleton::default();

@@ -4,7 +4,7 @@ use super::segment::Code;
 use crate::skeleton::Group;
 use std::sync::Arc;
 
-/// What an event is about.
+/// Subject of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// A code.
@@ -13,38 +13,38 @@ pub enum EventKind {
     Gesture(Arc<str>),
 }
 
-/// Where in its life an event is.
+/// Phase of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// It begins.
     Begin,
-    /// It goes on; gestures say so four times a second, codes do not.
+    /// It continues; emitted four times a second for gestures, never for codes.
     Hold,
     /// It ends.
     End,
 }
 
-/// Something that a body does.
+/// A code or gesture of a body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MotionEvent {
-    /// What it is.
+    /// The code or gesture.
     pub kind: EventKind,
     /// The group that does it.
     pub group: Group,
-    /// Whether it begins, goes on or ends.
+    /// Whether it begins, continues or ends.
     pub phase: Phase,
-    /// How pronounced it is, as [`CodeSegment::intensity`](super::CodeSegment::intensity): for a
-    /// gesture that of the first movement or oscillation that it names, else of its state that is
-    /// farthest from the usual.
+    /// Intensity, as [`CodeSegment::intensity`](super::CodeSegment::intensity). For a gesture: that
+    /// of the first movement or oscillation that it names, else that of its state farthest from the
+    /// usual one.
     pub intensity: f64,
-    /// How fast it is, as [`CodeSegment::speed`](super::CodeSegment::speed).
+    /// Speed, as [`CodeSegment::speed`](super::CodeSegment::speed).
     pub speed: f64,
-    /// Time of the frame that showed it, seconds.
+    /// Time of the frame that confirmed it, seconds.
     pub at: f64,
 }
 
 impl MotionEvent {
-    /// The gesture's name, if it is one.
+    /// The name of the gesture; `None` for a code.
     #[must_use]
     pub fn gesture(&self) -> Option<&str> {
         match &self.kind {

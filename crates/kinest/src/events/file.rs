@@ -23,7 +23,7 @@ pub enum EventsFileError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// The column in characters, from 1; the mistake is there or just before.
+        /// The column in characters, from 1; the error is there or just before.
         column: usize,
         /// What is wrong.
         problem: String,

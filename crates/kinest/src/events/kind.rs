@@ -1,4 +1,4 @@
-//! What codes are about: the kinds of signals.
+//! The kinds of signals and codes.
 
 use super::class::{Class, Class as C};
 use super::place::Misnamed;
@@ -35,7 +35,7 @@ impl Unit {
     }
 }
 
-/// How often a kind occurs on the body.
+/// Places of the body at which a kind occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Spread {
     /// Once.
@@ -69,7 +69,7 @@ macro_rules! kinds {
         $variant:ident, $name:literal, $spread:ident, $unit:ident,
         [$($state:ident),*] $($usual:ident)?, [$($move:ident),*], [$($repeat:ident)?];
     )*) => {
-        /// What a code is about, without the side of the body.
+        /// Kind of a signal and its codes, without the side of the body.
         ///
         /// Directions are the body's own: *forward* and *left* are level, forward is where pelvis
         /// (for feet) or chest (for hands) face, *up* is the world's. *H* is the body's height.
@@ -89,7 +89,7 @@ macro_rules! kinds {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// How often it occurs on the body.
+            /// The places of the body at which it occurs.
             #[must_use]
             pub const fn spread(self) -> Spread {
                 match self { $(Self::$variant => Spread::$spread),* }
@@ -101,27 +101,27 @@ macro_rules! kinds {
                 match self { $(Self::$variant => Unit::$unit),* }
             }
 
-            /// Its states, from the lowest values of the signal to the highest; empty if only its
-            /// movements are of interest.
+            /// Its states, from the lowest values of the signal to the highest; empty if it has
+            /// only movements.
             #[must_use]
             pub const fn states(self) -> &'static [Class] {
                 match self { $(Self::$variant => &[$(C::$state),*]),* }
             }
 
-            /// The state of a person who stands at ease, which a description need not mention.
+            /// The state of a person standing at ease, which descriptions may omit.
             #[must_use]
             pub const fn usual(self) -> Option<Class> {
                 match self { $(Self::$variant => kinds!(@option $($usual)?)),* }
             }
 
-            /// The classes of its movements: the signal falls, the signal rises. Empty if movements
-            /// are of no interest.
+            /// The classes of its movements: the signal falls, the signal rises. Empty if it has
+            /// none.
             #[must_use]
             pub const fn moves(self) -> &'static [Class] {
                 match self { $(Self::$variant => &[$(C::$move),*]),* }
             }
 
-            /// The class of its oscillations, if they are of interest.
+            /// The class of its oscillations, if it has any.
             #[must_use]
             pub const fn repeat(self) -> Option<Class> {
                 match self { $(Self::$variant => kinds!(@option $($repeat)?)),* }
@@ -184,7 +184,7 @@ kinds! {
     /// Wrist minus the middle of the shoulders, towards its own side.
     HandAcross, "hand_across", Arms, Heights,
         [Across, Middle, OwnSide] OwnSide, [], [];
-    /// Speed of the wrist against the chest.
+    /// Speed of the wrist relative to the chest.
     HandSpeed, "hand_speed", Arms, HeightsPerSecond,
         [Still, Moving, Fast] Still, [], [];
     /// 180° minus the angle between thigh and shank.
@@ -214,7 +214,7 @@ kinds! {
     /// Distance of ankle and the other knee.
     FootToOtherKnee, "foot_to_other_knee", Legs, Heights,
         [Touching, Near, Apart] Apart, [Closes, Parts], [];
-    /// Speed of the ankle against the pelvis.
+    /// Speed of the ankle relative to the pelvis.
     FootSpeed, "foot_speed", Legs, HeightsPerSecond,
         [Still, Moving, Fast] Still, [], [];
     /// Distance of the wrists.
@@ -238,16 +238,16 @@ kinds! {
     /// Tilt of the line from pelvis to neck, to the left.
     TorsoRoll, "torso_roll", Body, Degrees,
         [LeaningRight, Upright, LeaningLeft] Upright, [LeansRight, LeansLeft], [Sways];
-    /// Heading of the chest against the pelvis, positive to the left.
+    /// Heading of the chest relative to the pelvis, positive to the left.
     TorsoTwist, "torso_twist", Body, Degrees,
         [TurnedRight, FacingAhead, TurnedLeft] FacingAhead, [TwistsRight, TwistsLeft], [Twists];
     /// Angle between the line from pelvis to neck and up.
     TorsoIncline, "torso_incline", Body, Degrees,
         [Upright, Inclined, Lying] Upright, [], [];
-    /// Heading of the head against the pelvis, positive to the left.
+    /// Heading of the head relative to the pelvis, positive to the left.
     HeadYaw, "head_yaw", Body, Degrees,
         [TurnedRight, FacingAhead, TurnedLeft] FacingAhead, [TurnsRight, TurnsLeft], [Shakes];
-    /// How far the head looks below level.
+    /// Angle of the view below the horizon.
     HeadPitch, "head_pitch", Body, Degrees,
         [LookingUp, FacingAhead, LookingDown] FacingAhead, [LooksUp, LooksDown], [Nods];
     /// Tilt of the head from upright, positive to the left.
@@ -256,7 +256,7 @@ kinds! {
     /// Height of the pelvis above the floor.
     RootHeight, "root_height", Body, OfStanding,
         [VeryLow, Low, Lowered, Standing, Lifted] Standing, [Lowers, Raises], [Bounces];
-    /// Level speed of the pelvis.
+    /// Horizontal speed of the pelvis.
     PlanarSpeed, "planar_speed", Body, HeightsPerSecond,
         [Still, Slow, Walking, Running] Still, [], [];
     /// Speed of the pelvis forward.
@@ -271,10 +271,11 @@ kinds! {
     /// Rate of the pelvis' heading, positive to the left.
     TurnRate, "turn_rate", Body, DegreesPerSecond,
         [TurningRight, Still, TurningLeft] Still, [], [];
-    /// Heading of the pelvis, counted on over whole turns, positive to the left.
+    /// Heading of the pelvis, unwrapped over whole turns, positive to the left.
     Facing, "facing", Body, Degrees,
         [], [TurnsRight, TurnsLeft], [];
-    /// Speed of a group's mean position: of the torso in the world, of the others against the torso.
+    /// Speed of a group's mean position: for the torso in the world, for other groups relative to
+    /// the torso.
     GroupSpeed, "group_speed", Groups, HeightsPerSecond,
         [Still, Moving, Fast] Still, [], [];
     /// Distance of the mean positions of two groups.
@@ -283,7 +284,7 @@ kinds! {
 }
 
 impl CodeKind {
-    /// Every class it knows: states, movements, oscillation.
+    /// All its classes: states, movements, oscillation.
     pub fn classes(self) -> impl Iterator<Item = Class> {
         self.states().iter().chain(self.moves()).copied().chain(self.repeat())
     }

@@ -13,11 +13,11 @@ use std::f64::consts::{PI, TAU};
 /// The value of every signal at one moment, in the order of [`Signal::ALL`].
 pub(super) type Values = [f64; Signal::COUNT];
 
-/// Speed of an ankle below which it may stand, body heights per second.
+/// Maximum speed of an ankle of a planted foot, body heights per second.
 const STANDING_SPEED: f64 = 0.12;
-/// Time for which an ankle must be that slow, seconds: at the top of a jump it is slow for less.
+/// Time for which an ankle must be that slow, seconds: longer than at the top of a jump.
 const STANDING_TIME: f64 = 0.1;
-/// A sole that stands is at least this far below the pelvis, body heights.
+/// Minimum height of the pelvis above a planted sole, body heights.
 const BELOW_PELVIS: f64 = 0.05;
 /// Time constant of the floor's height, seconds.
 const FLOOR_TIME: f64 = 0.1;
@@ -33,14 +33,14 @@ pub(super) struct Measure {
     soles: [[DVec3; 2]; 2],
     /// Height of the floor, metres.
     floor: f64,
-    /// For how long each ankle has been slow, seconds.
+    /// Time for which each ankle has been slow, seconds.
     slow: [f64; 2],
     before: Option<Before>,
-    /// Heading of the pelvis, radians, counted on over whole turns.
+    /// Heading of the pelvis, radians, unwrapped over whole turns.
     facing: f64,
 }
 
-/// What is kept of the frame before.
+/// State of the previous frame.
 #[derive(Clone, Debug)]
 struct Before {
     positions: PerJoint<DVec3>,
@@ -74,13 +74,13 @@ impl Measure {
         }
     }
 
-    /// Forgets the frames before; the floor stays.
+    /// Clears the previous frames; the floor stays.
     pub(super) fn restart(&mut self) {
         self.before = None;
         self.slow = [0.0; 2];
     }
 
-    /// Whether the body was moved by more than it can move in this time.
+    /// Whether the body moved further than it can move in this time.
     pub(super) fn jumps(&self, joints: &JointTransforms, seconds: f64) -> bool {
         /// Body heights per second, and body heights.
         const FASTEST: f64 = 8.0;
@@ -170,7 +170,7 @@ impl Measure {
         values
     }
 
-    /// The floor is where feet stand still: on stairs and playgrounds it is not at zero.
+    /// Follows the floor's height at planted feet: on stairs and playgrounds it is not zero.
     fn follow_floor(&mut self, soles: [f64; 2], speeds: &Speeds, pelvis: f64, seconds: f64) {
         let mut stands: Option<f64> = None;
         for (side, sole) in soles.into_iter().enumerate() {
@@ -294,7 +294,7 @@ fn trunk(
     set(K::TorsoRoll, spine.dot(level.left).clamp(-1.0, 1.0).asin().to_degrees());
     set(K::TorsoIncline, spine.z.clamp(-1.0, 1.0).acos().to_degrees());
     set(K::TorsoTwist, within_half_turn(chest_heading - pelvis_heading).to_degrees());
-    // Against the chest a head that looks ahead while walking would turn to and fro.
+    // Relative to the chest, a head that looks ahead while walking would turn to and fro.
     let head = DMat3::from_quat(DQuat::from_rotation_z(-pelvis_heading))
         * joints.rotations[J::Head.index()];
     let yaw = heading(head);
@@ -375,7 +375,7 @@ mod tests {
         }
     }
 
-    /// Signs are the body's own, whatever way it faces.
+    /// Signs are relative to the body, for any heading.
     #[test]
     fn forward_and_left_are_the_bodys() {
         let skeleton = Skeleton::default();
@@ -414,7 +414,7 @@ mod tests {
         assert!((value(&values, "turn_rate") - 1.0_f64.to_degrees()).abs() < 1e-6);
     }
 
-    /// Feet that stand on a step are on the floor, feet of a body that falls past it are not.
+    /// Feet planted on a step are on the floor; feet of a body that falls past it are not.
     #[test]
     fn the_floor_is_where_feet_stand() {
         let skeleton = Skeleton::default();

@@ -1,32 +1,33 @@
-//! What a body does, as codes and events.
+//! Codes, gestures and events of a body.
 //!
-//! Each frame of a body gives 96 numbers, the [`Signal`]s. Lengths are in body heights, so that small
-//! and tall players who do the same give the same. Each signal is cut into *codes*:
+//! Each frame of a body gives 96 numbers, the [`Signal`]s. Lengths are in units of body height, so
+//! that player size cancels. Each signal is segmented into *codes*:
 //!
-//! * **states**: the class of its value, with hysteresis and a least dwell (`elbow_bend sharply_bent`);
+//! * **states**: the class of its value, with hysteresis and a minimum dwell (`elbow_bend
+//!   sharply_bent`);
 //! * **movements**: monotone runs with enough travel (`elbow_bend bends`);
 //! * **oscillations**: three and more half swings at 0.5 to 4 Hz (`hand_out waves`).
 //!
 //! A [`CodeSegment`] is a code and the time during which it held. [`CodeKind`] lists all kinds with
-//! their formulas, units and classes, [`Class`] all classes; all thresholds are in one [`CodeTable`].
-//! A [`CodeTracker`] finds the codes of a body that is playing, [`codes_of`] those of a clip: the same
-//! ones.
+//! their formulas, units and classes, [`Class`] all classes; all thresholds are in one
+//! [`CodeTable`]. A [`CodeTracker`] finds the codes of a live body, and [`codes_of`] finds the same
+//! codes in a clip.
 //!
-//! A [`GestureBook`] composes codes to gestures, in a file, and an [`EventDetector`] tells a game what a
-//! body does: [`MotionEvent`]s.
+//! A [`GestureBook`] defines gestures as combinations of codes, in a file, and an [`EventDetector`]
+//! emits [`MotionEvent`]s.
 //!
-//! # How well gestures are found
+//! # Accuracy of gestures
 //!
-//! The shipped gestures, measured by `tests/gestures.rs` at 60 Hz. *Precision* and *recall* are of 768
-//! gestures of [`synthetic::gestures`](crate::motion::synthetic::gestures()) and of synthetic walks,
-//! turns and seats whose times are known; *late* is the median time from the moment at which the gesture
-//! is there (the pose is reached, the fist or foot starts, the first nod or wave starts) to its
-//! [`Phase::Begin`]. *Titled* are real clips (CMU, Bandai-Namco, ACCAD; 1434 clips, 171 min) whose
-//! title says the gesture, and in how many it is found; parts of a trial that have the trial's title
-//! but not the gesture count as missed. *Other* is how often per minute a gesture is found in a clip of
-//! the 49 held-out CMU clips (8.1 min of climbing, dance, karate, ball games and walking) whose title
-//! does not say it: many of these are right, since dancers raise their hands and who walks a curve
-//! turns. Thresholds were chosen on this same real motion.
+//! The shipped gestures, measured by `tests/gestures.rs` at 60 Hz. *Precision* and *recall* are of
+//! 768 gestures of [`synthetic::gestures`](crate::motion::synthetic::gestures()) and of synthetic
+//! walks, turns and seats whose times are known; *late* is the median time from the start of the
+//! gesture (the pose is reached, the fist or foot starts, the first nod or wave starts) to its
+//! [`Phase::Begin`]. *Titled*: of the real clips (CMU, Bandai-Namco, ACCAD; 1434 clips, 171 min)
+//! whose title names the gesture, the number in which it is found; parts of a trial that have the
+//! trial's title but not the gesture count as missed. *Other*: detections per minute in those of
+//! the 49 held-out CMU clips (8.1 min of climbing, dance, karate, ball games and walking) whose
+//! title does not name the gesture. Many of these are correct, since dancers raise their hands and
+//! people who walk a curve turn. Thresholds were chosen on this same real motion.
 //!
 //! | gesture | precision | recall | late, s | titled | other, per min |
 //! |---|---|---|---|---|---|
@@ -52,7 +53,7 @@
 //! | `lean` | 1.00 | 1.00 | 0.12 | – | 1.2 |
 //! | `t_pose` | 1.00 | 1.00 | 0.23 | – | 0.7 |
 //!
-//! # What it costs
+//! # Cost
 //!
 //! Per body and frame on one core of a shared server, by `tests/events_cost.rs`: groups and
 //! interactions 1.3 µs, codes 6 µs, codes and gestures together 5 to 10 µs. Nothing is allocated.

@@ -1,4 +1,4 @@
-//! Where on the body a signal is measured, and names that a file got wrong.
+//! Places of signals on the body, and errors for unknown names.
 
 use crate::skeleton::{Group, GroupPair};
 use serde::{Deserialize, Deserializer, de};
@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// Where on the body a signal is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
-    /// The whole body, or both of what comes in pairs.
+    /// The whole body, or both sides of it.
     Body,
     /// The left arm or leg.
     Left,
@@ -37,11 +37,11 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no {what} is called `{name}`{}", hint(.nearest.as_deref()))]
 pub struct Misnamed {
-    /// What was looked for: `class`, `signal`.
+    /// Kind of the name: `class`, `signal`.
     pub what: &'static str,
     /// The name that was given.
     pub name: String,
-    /// The nearest name that exists, if one is near.
+    /// The most similar existing name, if any is similar.
     pub nearest: Option<String>,
 }
 
@@ -58,7 +58,7 @@ fn hint(nearest: Option<&str>) -> String {
     nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
 }
 
-/// Letters to insert, delete or replace to get from one word to the other (Levenshtein).
+/// Number of letters to insert, delete or replace to turn one word into the other (Levenshtein).
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -74,7 +74,7 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// Reads a name; an unknown one is an error at its place in the file.
+/// Reads a name; an unknown name is an error with its position in the file.
 pub(super) fn parsed<'de, T, D>(from: D) -> Result<T, D::Error>
 where
     T: FromStr<Err = Misnamed>,

@@ -12,7 +12,7 @@ use std::fmt;
 pub struct Code {
     /// The signal.
     pub signal: Signal,
-    /// One of the classes that it knows.
+    /// One of the signal's classes.
     pub class: Class,
 }
 
@@ -23,7 +23,7 @@ impl Code {
         Self { signal: self.signal.mirrored(), class: self.class.mirrored() }
     }
 
-    /// Whether it is a state of a person who stands at ease.
+    /// Whether it is a state of a person standing at ease.
     #[must_use]
     pub fn is_usual(self) -> bool {
         self.signal.kind.usual() == Some(self.class)
@@ -42,23 +42,24 @@ impl fmt::Display for Code {
 /// by the names of skeleton files: `{"kind": "elbow_bend", "joints": ["L_elbow"], "class": "bends", …}`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CodeSegment {
-    /// What held.
+    /// The code.
     pub code: Code,
     /// When it began, seconds.
     pub start_s: f64,
     /// When it ended, seconds; while it still holds, the time of the newest frame.
     pub end_s: f64,
-    /// How pronounced it is, without unit:
+    /// Intensity, without unit:
     ///
-    /// * a state counts its distance in classes from the usual one: 0, 1, 2, …;
-    /// * a movement has its travel in units of the least travel that counts: 1 is just noticed;
-    /// * an oscillation has its width from turn to turn in units of the least width that counts.
+    /// * of a state: its distance in classes from the usual one: 0, 1, 2, …;
+    /// * of a movement: its travel in units of the minimum travel: 1 is just detected;
+    /// * of an oscillation: its width from turn to turn in units of the minimum width.
     pub intensity: f64,
-    /// How fast it is:
+    /// Speed:
     ///
-    /// * a movement has its greatest speed relative to the table's ordinary pace: 0.5 is slow, 2 is fast;
-    /// * an oscillation has its frequency in hertz;
-    /// * a state has 0.
+    /// * of a movement: its peak speed relative to the table's ordinary pace: 0.5 is slow, 2 is
+    ///   fast;
+    /// * of an oscillation: its frequency in hertz;
+    /// * of a state: 0.
     pub speed: f64,
 }
 

@@ -10,13 +10,13 @@ use std::str::FromStr;
 
 /// One number of each frame that is cut into codes: a [`CodeKind`] at a [`Place`].
 ///
-/// Its name, as gesture files write it, puts the side in front and groups behind:
-/// `left_elbow_bend`, `torso_pitch`, `group_speed:neck`, `group_distance:left_arm-right_arm`.
+/// Its name in gesture files has the side as prefix and groups as suffix: `left_elbow_bend`,
+/// `torso_pitch`, `group_speed:neck`, `group_distance:left_arm-right_arm`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Signal {
-    /// What is measured.
+    /// The kind of measurement.
     pub kind: CodeKind,
-    /// Where.
+    /// The place on the body.
     pub place: Place,
 }
 
@@ -108,7 +108,7 @@ impl Signal {
         Self { place: self.place.mirrored(), ..self }
     }
 
-    /// The group it belongs to, and a second one if it is between two.
+    /// The group of the signal, and the second group of a pair.
     #[must_use]
     pub fn groups(self) -> (Group, Option<Group>) {
         use CodeKind as K;
@@ -188,7 +188,7 @@ impl Signal {
         }
     }
 
-    /// Whether it can be in `class`.
+    /// Whether its kind has the class `class`.
     #[must_use]
     pub fn knows(self, class: Class) -> bool {
         self.kind.classes().any(|known| known == class)
@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(signal.index(), i, "{signal}");
             assert_eq!(signal.to_string().parse::<Signal>().unwrap(), signal);
             assert_eq!(signal.mirrored().mirrored(), signal);
-            // The JSON form has kind and joints; together they say which signal it is.
+            // The JSON form has kind and joints, which together identify the signal.
             let same = Signal::ALL
                 .iter()
                 .filter(|other| other.kind == signal.kind && other.joints() == signal.joints());

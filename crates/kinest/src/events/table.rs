@@ -10,24 +10,24 @@ use std::path::Path;
 /// The thresholds of one kind, in its [unit](CodeKind::unit).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KindTable {
-    /// Where one state ends and the next begins, rising: one number fewer than states.
+    /// Borders between states, ascending: one fewer than states.
     pub borders: Vec<f64>,
-    /// Width of the band around a border in which a state stays as it is.
+    /// Width of the hysteresis band around a border.
     pub hysteresis: f64,
-    /// Shortest time for which a new state must hold before it counts, seconds.
+    /// Minimum duration of a new state, seconds.
     pub dwell_s: f64,
-    /// Least travel of a movement.
+    /// Minimum travel of a movement.
     pub travel: f64,
     /// Ordinary peak speed of a movement, per second.
     pub pace: f64,
-    /// Least width of an oscillation, from turn to turn.
+    /// Minimum width of an oscillation, from turn to turn.
     pub swing: f64,
 }
 
 /// Every threshold of the codes: one table, read from RON and checked.
 ///
-/// The [`Default`] is the shipped table, `assets/events/codes.ron`, which explains its fields. A copy
-/// with other numbers can be loaded in its place; names of kinds and classes are fixed.
+/// The [`Default`] is the shipped table, `assets/events/codes.ron`, which explains its fields. A
+/// copy with other numbers can replace it; names of kinds and classes are fixed.
 ///
 /// ```
 /// use kinest::events::CodeTable;
@@ -36,19 +36,19 @@ pub struct KindTable {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct CodeTable {
-    /// Time constant of the low-pass that each signal goes through, seconds.
+    /// Time constant of the low-pass filter on each signal, seconds.
     pub smoothing_s: f64,
-    /// The same for signals that are speeds, seconds.
+    /// Time constant of the low-pass filter on signals that are speeds, seconds.
     pub speed_smoothing_s: f64,
-    /// Longest time between frames that counts as one motion, seconds.
+    /// Maximum time between frames of one motion, seconds.
     pub gap_s: f64,
     /// Fraction of the states that must have changed for a new key frame.
     pub key_frame_part: f64,
     /// Lowest and highest frequency of an oscillation, hertz.
     pub repeat_hz: [f64; 2],
-    /// Half swings after which something counts as an oscillation.
+    /// Minimum number of half swings of an oscillation.
     pub repeat_swings: u32,
-    /// Slowest movement that counts: its least travel takes this long, seconds.
+    /// Slowest movement: maximum time for the minimum travel, seconds.
     pub slowest_s: f64,
     kinds: [KindTable; CodeKind::COUNT],
 }
@@ -118,7 +118,7 @@ impl<'de> Deserialize<'de> for CodeTable {
     }
 }
 
-/// A finite number above zero; anything else is an error at its place in the file.
+/// A finite number above zero; anything else is an error with its position in the file.
 #[derive(Clone, Copy)]
 struct Positive(f64);
 
@@ -133,7 +133,7 @@ impl<'de> Deserialize<'de> for Positive {
     }
 }
 
-/// Numbers that rise; others are an error at their place in the file.
+/// Ascending numbers; others are an error with their position in the file.
 struct Rising(Vec<f64>);
 
 impl<'de> Deserialize<'de> for Rising {
@@ -152,7 +152,7 @@ impl<'de> Deserialize<'de> for Rising {
     }
 }
 
-/// The tables of all kinds, each there once.
+/// The tables of all kinds, each exactly once.
 struct Kinds([KindTable; CodeKind::COUNT]);
 
 impl<'de> Deserialize<'de> for Kinds {
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Kinds {
     }
 }
 
-/// Reads the table of one kind and checks it against what the kind has.
+/// Reads the table of one kind and checks it against the kind's classes.
 struct Of(CodeKind);
 
 impl<'de> DeserializeSeed<'de> for Of {
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(table.kind(CodeKind::HeadYaw).borders.len(), 2);
     }
 
-    /// Each mistake, and the line that it is reported at.
+    /// Each error, and its reported line.
     #[test]
     fn mistakes_are_named_with_their_line() {
         let line_of = |what: &str| {

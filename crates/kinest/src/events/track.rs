@@ -2,20 +2,20 @@
 
 use super::table::{CodeTable, KindTable};
 
-/// A part of a movement's travel, or of an oscillation's width, that counts as standing still.
+/// Fraction of a movement's travel, or of an oscillation's width, that counts as standing still.
 const STILL: f64 = 0.1;
-/// A movement ends when it comes back by this part of its least travel,
+/// A movement ends when it reverses by this fraction of its minimum travel,
 const BACK: f64 = 0.3;
-/// or goes on by less than [`STILL`] for this long, seconds.
+/// or advances by less than [`STILL`] for this long, seconds.
 const STALL: f64 = 0.2;
 
 /// The state that a signal is in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StateTrack {
-    /// Number of the state, and since when it holds.
+    /// Number of the state, and its start time.
     pub state: usize,
     pub since: f64,
-    /// A state that has not held for long enough, and since when.
+    /// A new state that has not lasted for its dwell yet, and its start time.
     next: Option<(usize, f64)>,
 }
 
@@ -24,7 +24,7 @@ impl StateTrack {
         Self { state: state_of(value, table, 0.0, 0), since: time, next: None }
     }
 
-    /// Takes a frame. Returns the state that ended, and since when it had held.
+    /// Takes a frame. Returns the state that ended, and its start time.
     pub(super) fn push(
         &mut self,
         value: f64,
@@ -41,7 +41,7 @@ impl StateTrack {
             _ => time,
         };
         self.next = Some((now, since));
-        // Half a nanosecond forgives rounding of the times.
+        // A tolerance of half a nanosecond for rounding of the times.
         if time - since + 5e-10 < table.dwell_s {
             return None;
         }
@@ -61,7 +61,7 @@ fn state_of(value: f64, table: &KindTable, hysteresis: f64, current: usize) -> u
     table.borders.iter().enumerate().take_while(passed).count()
 }
 
-/// A movement or oscillation under way or just over.
+/// A movement or oscillation in progress or just ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Run {
     /// Movements: whether the signal rises.
@@ -75,7 +75,7 @@ pub(super) struct Run {
     pub rate: f64,
 }
 
-/// What a frame did to a movement or an oscillation.
+/// Effect of a frame on a movement or an oscillation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Change {
     None,
@@ -86,7 +86,7 @@ pub(super) enum Change {
 /// Finds the monotone runs of a signal.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MoveTrack {
-    /// Lowest and highest value while nothing moves; they follow a drift.
+    /// Lowest and highest value at rest; they follow a drift.
     low: Base,
     high: Base,
     run: Option<Moving>,
@@ -98,7 +98,7 @@ pub(super) struct MoveTrack {
 #[derive(Clone, Copy, Debug, Default)]
 struct Base {
     value: f64,
-    /// The last time at which the signal was about there, and its value then.
+    /// The last time at which the signal was near this value, and its value then.
     time: f64,
     at: f64,
 }
@@ -111,7 +111,7 @@ struct Moving {
     /// The farthest value so far and its time.
     extreme: f64,
     extreme_time: f64,
-    /// The last time at which it went on by more than standing still.
+    /// The last time at which it advanced by more than [`STILL`].
     goes_on: f64,
     at: f64,
     /// Greatest speed.
@@ -131,7 +131,7 @@ impl MoveTrack {
         Self { low: base, high: base, run: None, time, value }
     }
 
-    /// The movement under way.
+    /// The movement in progress.
     pub(super) fn now(&self) -> Option<Run> {
         self.run.map(|moving| moving.run())
     }
@@ -162,7 +162,7 @@ impl MoveTrack {
             if stalled && !turned {
                 run.end = moving.goes_on;
             }
-            // A movement back starts where this one turned.
+            // The reverse movement starts at the turning point.
             let top = Base { value: moving.extreme, time: run.end, at: moving.extreme };
             let here = Base { value, time, at: value };
             (self.low, self.high) = if moving.rises { (here, top) } else { (top, here) };
@@ -207,17 +207,17 @@ pub(super) struct RepeatTrack {
     low: Extreme,
     high: Extreme,
     turn: Extreme,
-    /// Half swings in a row that are neither too fast nor too slow.
+    /// Consecutive half swings within the frequency range.
     swings: u32,
     start: f64,
-    /// End of the first of them. It often starts from rest, so that only the others have the whole
+    /// End of the first half swing. It often starts from rest, so only the others have the full
     /// width and take half a period.
     first: f64,
     /// Sum of the widths of the others.
     width: f64,
 }
 
-/// A farthest value, and the last time at which the signal was about there.
+/// An extreme value, and the last time at which the signal was near it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Extreme {
     value: f64,
@@ -237,7 +237,7 @@ impl RepeatTrack {
         Run { rises, start: self.start, end: self.turn.time, size: self.width / whole, rate }
     }
 
-    /// The oscillation under way.
+    /// The oscillation in progress.
     pub(super) fn now(&self, table: &CodeTable) -> Option<Run> {
         (self.swings >= table.repeat_swings).then(|| self.run())
     }
@@ -282,7 +282,7 @@ impl RepeatTrack {
             };
         }
         if let Some(run) = was {
-            // No turn when one was due.
+            // The next turn is overdue.
             let due = (1.0 / run.rate).min(slow).max(2.0 * fast);
             let extreme = if run.rises { self.high } else { self.low };
             if time - extreme.time.max(self.turn.time) > due {
@@ -336,10 +336,10 @@ mod tests {
         // Within the band of ±2 around 10 nothing changes.
         let trembles = |t: f64| 10.0 + 1.9 * (TAU * 5.0 * t).sin();
         assert_eq!(states(trembles, 1.0).len(), 1);
-        // A peak shorter than the dwell does not count.
+        // A peak shorter than the dwell is ignored.
         let peak = |t: f64| if (0.5..0.58).contains(&t) { 25.0 } else { 5.0 };
         assert_eq!(states(peak, 1.0), [(0, 0.0, 1.0)]);
-        // A slow rise goes through all three.
+        // A slow rise passes through all three states.
         let found: Vec<usize> = states(|t| 30.0 * t, 1.0).iter().map(|s| s.0).collect();
         assert_eq!(found, [0, 1, 2]);
     }

@@ -10,7 +10,7 @@ use super::track::{Change, MoveTrack, RepeatTrack, Run, StateTrack};
 use crate::skeleton::{JointTransforms, Skeleton, SmplJoint};
 use std::sync::Arc;
 
-/// Why the codes of a body cannot be told.
+/// Why the codes of a body cannot be determined.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CodeError {
     /// The skeleton has no height to measure by.
@@ -21,7 +21,7 @@ pub enum CodeError {
         /// Its [pelvis height](Skeleton::standing_root_height), metres.
         root: f64,
     },
-    /// A joint is at no place; the frame is ignored.
+    /// A joint's position is not finite; the frame is ignored.
     #[error("the frame at {time} s is ignored: {} is not at a finite place", .joint.name())]
     NotFinite {
         /// The frame's time, seconds.
@@ -29,12 +29,12 @@ pub enum CodeError {
         /// The first such joint.
         joint: SmplJoint,
     },
-    /// A frame is not later than the one before; it is ignored.
+    /// A frame is not later than the previous one; it is ignored.
     #[error("the frame at {time} s is ignored: the one before was at {before} s")]
     Time {
         /// The frame's time, seconds.
         time: f64,
-        /// The time of the frame before.
+        /// The time of the previous frame.
         before: f64,
     },
     /// A clip has too few frames for velocities.
@@ -44,7 +44,7 @@ pub enum CodeError {
         frames: usize,
         /// Its rate.
         rate_hz: f64,
-        /// Frames that it would need.
+        /// Minimum number of frames.
         needed: usize,
     },
 }
@@ -54,18 +54,18 @@ pub enum CodeError {
 pub struct CodeChange {
     /// Whether it ends; otherwise it begins.
     pub ends: bool,
-    /// The code and its time so far. A code is known to have begun only after its dwell, its least
-    /// travel or its third swing, so that its start is before now.
+    /// The code and its time so far. A code is detected only after its dwell, its minimum travel or
+    /// its third swing, so its start is earlier.
     pub segment: CodeSegment,
 }
 
 /// Follows the codes of one body.
 ///
-/// Frames may come at any rate, evenly or not; what is found does not depend on the rate beyond the
-/// resolution of the frames. Nothing is allocated after [`new`](Self::new).
+/// Frames may come at any rate, evenly or not; the codes depend on the rate only by the resolution
+/// of the frames. Nothing is allocated after [`new`](Self::new).
 ///
-/// A state is known `dwell_s` and about 0.03 s of smoothing after it began, a movement when it has
-/// gone its least travel, an oscillation with its third half swing.
+/// A state is detected `dwell_s` plus about 0.03 s of smoothing after its start, a movement after
+/// its minimum travel, an oscillation with its third half swing.
 ///
 /// ```
 /// use kinest::events::{CodeTable, CodeTracker};
@@ -100,7 +100,7 @@ pub struct CodeTracker {
 }
 
 impl CodeTracker {
-    /// A tracker that has seen no frame.
+    /// A tracker without any frame yet.
     ///
     /// # Errors
     /// If the skeleton has no height.
@@ -118,7 +118,7 @@ impl CodeTracker {
             moves: [MoveTrack::default(); Signal::COUNT],
             repeats: [RepeatTrack::default(); Signal::COUNT],
             time: None,
-            // Each signal changes in at most three ways; a restart ends all before.
+            // Each signal changes in at most three ways; a restart also ends all earlier codes.
             changes: Vec::with_capacity(6 * Signal::COUNT),
             key: [0; Signal::COUNT],
             key_frame: None,
@@ -131,15 +131,15 @@ impl CodeTracker {
         &self.table
     }
 
-    /// Takes a frame at `time` seconds and says what begins and ends with it. `joints` are in AMASS
-    /// space, of the skeleton that the tracker was made for.
+    /// Takes a frame at `time` seconds and returns the codes that begin and end with it. `joints`
+    /// are in AMASS space, of the tracker's skeleton.
     ///
-    /// After a pause longer than the table's `gap_s`, or when the body is suddenly elsewhere (a
-    /// teleport), everything ends with the frame before and begins anew.
+    /// After a pause longer than the table's `gap_s`, or after a teleport of the body, all codes
+    /// end with the previous frame and start afresh.
     ///
     /// # Errors
-    /// If a joint is not at a finite place, or the time is not later than the last one. The frame is
-    /// then ignored, and the next good one goes on from the one before.
+    /// If the position of a joint is not finite, or the time is not later than the last one. The
+    /// frame is then ignored, and the next valid frame continues from the one before.
     pub fn push(
         &mut self,
         time: f64,
@@ -173,8 +173,8 @@ impl CodeTracker {
         Ok(&self.changes)
     }
 
-    /// Ends all codes at the newest frame, as at the end of a clip, and says which. The next frame
-    /// begins anew.
+    /// Ends all codes at the newest frame, as at the end of a clip, and returns them. The next
+    /// frame starts afresh.
     pub fn finish(&mut self) -> &[CodeChange] {
         self.changes.clear();
         self.end_all();
@@ -182,7 +182,7 @@ impl CodeTracker {
         &self.changes
     }
 
-    /// What began and ended with the newest frame, or with [`finish`](Self::finish).
+    /// The codes that began and ended with the newest frame, or with [`finish`](Self::finish).
     #[must_use]
     pub fn changes(&self) -> &[CodeChange] {
         &self.changes
@@ -358,7 +358,7 @@ fn state_segment(signal: Signal, state: usize, start_s: f64, end_s: f64) -> Code
     CodeSegment { code, start_s, end_s, intensity, speed: 0.0 }
 }
 
-/// Speeds come from differences of frames and are smoothed more.
+/// Whether it is a speed: speeds are differences of frames and are smoothed more.
 fn is_speed(kind: CodeKind) -> bool {
     use super::kind::Unit;
     matches!(kind.unit(), Unit::HeightsPerSecond | Unit::DegreesPerSecond)

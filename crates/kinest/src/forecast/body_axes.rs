@@ -1,4 +1,4 @@
-//! The numbers of [`ForecastLayout::Smpl22`]: poses of a body relative to its newest one.
+//! Converts poses to the numbers of [`ForecastLayout::Smpl22`], relative to the newest pose.
 
 use crate::coordinates::{UPRIGHT, heading};
 use crate::model::forecast::ForecastLayout;
@@ -12,7 +12,7 @@ const NUMBERS: usize = ForecastLayout::Smpl22.numbers();
 /// First of the three numbers of the root's place.
 const PLACE: usize = 3 * SmplJoint::COUNT;
 
-/// The axes in which a forecaster sees a body: those of its newest pose.
+/// The axes of a forecaster's numbers: those of the newest pose of the body.
 ///
 /// Each frame is three numbers for each joint, then three for the root's place:
 ///
@@ -20,13 +20,12 @@ const PLACE: usize = 3 * SmplJoint::COUNT;
 /// |---|---|---|---|
 /// | 3 | rotation of the root since the newest pose | rotation of the root from upright | rad |
 /// | 3 × 21 | rotation of each joint since the newest pose, in the joint's axes | rotation of each joint from the rest pose | rad |
-/// | 2 | how far the root has moved over the floor | 0 | m |
-/// | 1 | how far it has risen | its height | m |
+/// | 2 | displacement of the root along the floor since the newest pose | 0 | m |
+/// | 1 | rise of the root since the newest pose | height of the root | m |
 ///
-/// Rotations are rotation vectors: the axis times the angle. What concerns the root is in axes that
-/// are turned about the vertical by the root's heading in the newest pose, so that the same motion
-/// elsewhere gives the same numbers. A motion that stands still is all zeros, and so is the newest
-/// pose.
+/// Rotations are rotation vectors: the axis times the angle. The root's numbers are in axes rotated
+/// about the vertical by its heading in the newest pose, so that the same motion elsewhere gives
+/// the same numbers. The newest pose, and a motion without change, are all zeros.
 #[derive(Clone, Copy, Debug)]
 pub struct BodyAxes {
     newest: Pose,
@@ -41,8 +40,8 @@ impl BodyAxes {
         Self { newest: *newest, world_from_heading: DQuat::from_rotation_z(heading) }
     }
 
-    /// `pose` in these axes: turned by the heading of the newest pose, with the origin below or
-    /// above its root at the height of the world's.
+    /// `pose` in these axes: rotated by the heading of the newest pose, with the origin vertically
+    /// below or above its root, at height 0 of the world.
     #[must_use]
     pub fn place(&self, pose: &Pose) -> Pose {
         let heading_from_world = self.world_from_heading.conjugate();
@@ -53,8 +52,8 @@ impl BodyAxes {
         placed
     }
 
-    /// Writes the history of a body: its stance, then `poses`, oldest first, of which the last is
-    /// the one these axes are of.
+    /// Writes the history of a body: its stance, then `poses`, oldest first; the last one must be
+    /// the pose of these axes.
     ///
     /// # Panics
     /// If `out` is not one row longer than there are poses.
@@ -72,7 +71,7 @@ impl BodyAxes {
         let heading_from_world = self.world_from_heading.conjugate();
         let now = pose.rotations.iter().zip(&self.newest.rotations).enumerate();
         for ((joint, (now, newest)), out) in now.zip(out.as_chunks_mut::<3>().0) {
-            // `now` is first turned as in the newest pose, then by what is written.
+            // The rotation of `now` is that of the newest pose, then the written one.
             let turned = match joint {
                 0 => heading_from_world * *now * newest.conjugate() * self.world_from_heading,
                 _ => newest.conjugate() * *now,
@@ -195,8 +194,7 @@ mod tests {
         assert!(close(&history[..3], [0.0; 3]) && close(&history[PLACE..NUMBERS], [0.0, 0.0, 0.9]));
     }
 
-    /// Where a body is and which way it faces is not in the numbers; how it leans and how high it
-    /// is are.
+    /// The numbers do not depend on place and heading of a body, but on its lean and height.
     #[test]
     fn the_same_motion_elsewhere_gives_the_same_numbers() {
         let clip = walk_and_wave(&Skeleton::default());

@@ -3,7 +3,7 @@
 use crate::model::EngineError;
 use crate::model::forecast::ForecastSpec;
 
-/// What a forecasting network says of a batch. Kept by the caller, so that its memory is reused.
+/// A forecasting network's output for a batch. The caller keeps it, so that its memory is reused.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForecastOutput {
     /// The predicted frames, `[batch, horizon, numbers]`.
@@ -11,13 +11,13 @@ pub struct ForecastOutput {
     /// The prediction of the temporal branch alone, of the same shape; empty if the network does
     /// not have two branches.
     pub temporal: Vec<f32>,
-    /// The prediction of the graph branch alone; as `temporal`.
+    /// The prediction of the graph branch alone; like `temporal`.
     pub graph: Vec<f32>,
 }
 
 impl ForecastOutput {
-    /// Makes room for `length` predicted numbers, and as many of each branch if there are
-    /// `branches`. Memory that is there is reused.
+    /// Resizes to `length` predicted numbers, and as many for each branch if there are `branches`.
+    /// Memory is reused.
     pub fn resize(&mut self, length: usize, branches: bool) {
         self.future.resize(length, 0.0);
         let length = if branches { length } else { 0 };
@@ -25,8 +25,8 @@ impl ForecastOutput {
         self.graph.resize(length, 0.0);
     }
 
-    /// The predictions of the temporal and of the graph branch, if the network has both. How far
-    /// they disagree says how sure it is.
+    /// The predictions of the temporal and of the graph branch, if the network has both. Their
+    /// disagreement measures the uncertainty.
     #[must_use]
     pub fn branches(&self) -> Option<(&[f32], &[f32])> {
         let both = !self.future.is_empty() && self.temporal.len() == self.future.len();

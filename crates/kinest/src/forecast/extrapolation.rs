@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 /// Time over which velocities are measured, seconds.
 pub(super) const MEASURED_OVER: f64 = 1.0 / 30.0;
 
-/// How a motion is continued without a network: the baseline that networks are measured against.
+/// Forecasts without a network: the baseline for networks.
 ///
-/// Each joint turns on at its velocity, about the axis that is fixed in the joint; the root moves
-/// on at its own. Velocities are measured over the last 33 ms.
+/// Each joint keeps rotating at its velocity about an axis fixed in the joint; the root keeps its
+/// linear velocity. Velocities are measured over the last 33 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Extrapolation {
     /// The newest pose is held.
@@ -21,7 +21,8 @@ pub enum Extrapolation {
     Velocity,
     /// At a velocity that decays with `e^(-t / time_constant)`.
     Damped {
-        /// Seconds. The motion covers what constant velocity covers in this time.
+        /// Time constant, seconds: also the time in which constant velocity covers the total
+        /// displacement.
         time_constant: f64,
     },
 }
@@ -33,8 +34,8 @@ impl Default for Extrapolation {
 }
 
 impl Extrapolation {
-    /// The body `ahead` seconds after the newest pose of `history`; `None` if that is empty. Without
-    /// a second pose there is no velocity, and the only one is held.
+    /// The body `ahead` seconds after the newest pose of `history`; `None` if that is empty. A
+    /// single pose has no velocity and is held.
     #[must_use]
     pub fn pose(&self, history: &PoseHistory, ahead: f64) -> Option<Pose> {
         let (_, newest) = history.newest()?;
@@ -44,8 +45,8 @@ impl Extrapolation {
         })
     }
 
-    /// For how long the velocity of the newest pose would have to last to cover the motion of the
-    /// next `ahead` seconds; 0 for a time that is not ahead.
+    /// Time (s) in which the velocity of the newest pose covers the motion of the next `ahead`
+    /// seconds; 0 for a time that is not ahead.
     #[must_use]
     pub fn reach(&self, ahead: f64) -> f64 {
         // A NaN becomes 0.
@@ -61,7 +62,7 @@ impl Extrapolation {
     }
 }
 
-/// How a body moves.
+/// Velocities of a body.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Velocity {
     /// Of the root, m/s.
@@ -71,8 +72,8 @@ pub(super) struct Velocity {
 }
 
 impl Velocity {
-    /// The mean over the last [`MEASURED_OVER`] seconds, or over what there is; `None` for fewer
-    /// than two poses.
+    /// The mean over the last [`MEASURED_OVER`] seconds, or over a shorter history; `None` for
+    /// fewer than two poses.
     pub(super) fn of(history: &PoseHistory) -> Option<Self> {
         let (_, newest) = history.newest()?;
         let time = history.length().min(MEASURED_OVER);

@@ -1,4 +1,4 @@
-//! The body of the next moment: a baseline, and a network where it is better.
+//! Forecasts bodies with a baseline, and with a network where that is more accurate.
 
 use super::extrapolation::{MEASURED_OVER, Velocity};
 use super::hinges::limit_beyond;
@@ -11,10 +11,10 @@ use glam::Vec3;
 /// Numbers per frame.
 const NUMBERS: usize = ForecastLayout::Smpl22.numbers();
 
-/// Frames per second at which poses are kept for the baseline alone.
+/// Rate of the history for the baseline alone, Hz.
 const BASELINE_RATE: f64 = 60.0;
 
-/// The doubt, in radians, at which a forecast's confidence has fallen to 1/e.
+/// Uncertainty (rad) at which a forecast's confidence is 1/e.
 const DOUBT: f32 = 0.5;
 
 /// A predicted body.
@@ -22,9 +22,10 @@ const DOUBT: f32 = 0.5;
 pub struct ForecastPose {
     /// The body.
     pub pose: Pose,
-    /// How sure the rotation of each joint is, from 0 to 1: `e^(-d / 0.5)`, where `d` is the doubt
-    /// in radians. For a network it is how far its branches disagree; for the baseline, and for
-    /// a network without two branches, how far the joint would turn at constant velocity.
+    /// Confidence in the rotation of each joint, from 0 to 1: `e^(-d / 0.5)` with the uncertainty
+    /// `d` in radians. For a network with two branches, `d` is the angle between their predictions;
+    /// for the baseline and for other networks, the angle by which the joint would turn at constant
+    /// velocity.
     pub confidence: PerJoint<f32>,
 }
 
@@ -33,8 +34,8 @@ pub struct ForecastPose {
 #[error("the model forecasts {0:?}, not the body of a game (Smpl22)")]
 pub struct NotABody(pub ForecastLayout);
 
-/// Predicts bodies: by an [`Extrapolation`] and, with an engine, by a network wherever its model's
-/// [`ForecastGate`] says that it is better.
+/// Predicts bodies by an [`Extrapolation`] and, with an engine, by a network for the groups and
+/// horizons that its model's [`ForecastGate`] selects.
 ///
 /// One forecaster serves any number of bodies, each with its own
 /// [`history`](Self::history). Nothing is allocated per call.
@@ -51,7 +52,7 @@ impl BodyForecaster {
         Self { extrapolation, network: None }
     }
 
-    /// A forecaster with a network, and `extrapolation` for the rest.
+    /// A forecaster with a network, and with `extrapolation` where the gate does not select it.
     ///
     /// # Errors
     /// If the model of `engine` does not forecast bodies.
@@ -90,14 +91,13 @@ impl BodyForecaster {
         self.network.as_ref().map(|network| network.engine.device())
     }
 
-    /// How far ahead the network looks, seconds; `None` without a network.
+    /// Horizon of the network, seconds; `None` without a network.
     #[must_use]
     pub fn horizon(&self) -> Option<f64> {
         self.network.as_ref().map(|network| network.spec.horizon as f64 / network.spec.rate_hz)
     }
 
-    /// Why the network is not used any more, if its engine has failed. From then on the baseline
-    /// serves.
+    /// The error of the network's engine, if it has failed. From then on the baseline is used.
     #[must_use]
     pub fn failure(&self) -> Option<&EngineError> {
         self.network.as_ref()?.failure.as_ref()
@@ -106,8 +106,8 @@ impl BodyForecaster {
     /// The body `ahead` seconds after the newest pose of `history`; `None` if that is empty. A time
     /// that is not ahead is 0.
     ///
-    /// The network is used once `history` is long enough for it. Beyond its horizon, what it
-    /// predicts stays as at its end. The forecast is continuous in `ahead`.
+    /// The network is used once `history` is long enough. Beyond its horizon, its last prediction
+    /// is held. The forecast is continuous in `ahead`.
     pub fn forecast(&mut self, history: &PoseHistory, ahead: f64) -> Option<ForecastPose> {
         let mut forecast = self.baseline(history, ahead)?;
         if let Some(network) = &mut self.network
@@ -135,7 +135,7 @@ fn confidence(doubt: f32) -> f32 {
     (-doubt / DOUBT).exp()
 }
 
-/// How much of a forecast is the network's, from 0 to 1.
+/// Weight of the network in a forecast, from 0 to 1.
 #[derive(Clone, Copy, Debug)]
 struct Share {
     groups: [f64; Group::ALL.len()],
@@ -143,7 +143,7 @@ struct Share {
 }
 
 impl Share {
-    /// Moves `forecast` to what the network says.
+    /// Blends `forecast` with the network's prediction.
     fn blend(&self, forecast: &mut ForecastPose, said: &Said) {
         for (group, share) in Group::ALL.iter().zip(self.groups) {
             for j in group.joints().iter().map(|joint| joint.index()) {
@@ -160,7 +160,7 @@ impl Share {
     }
 }
 
-/// What the network says.
+/// The network's prediction.
 struct Said {
     pose: Pose,
     /// `None` if it does not have two branches.
@@ -171,7 +171,7 @@ struct Said {
 struct Network {
     engine: Box<dyn ForecastEngine>,
     spec: ForecastSpec,
-    /// Its share in each predicted frame, that of the newest observed frame first.
+    /// Its weight in each frame: first the newest observed frame, then the predicted ones.
     shares: Vec<Share>,
     input: Vec<f32>,
     output: ForecastOutput,
@@ -185,7 +185,7 @@ impl Network {
             return Err(NotABody(spec.layout));
         }
         let gate = spec.gate.clone().unwrap_or_else(|| ForecastGate::everywhere(spec.horizon));
-        // Without any motion to predict, who predicts it does not matter.
+        // At the newest observed frame both predictions agree, so the weight does not matter.
         let share = |frame: usize| {
             let share = |passes: bool| if passes { 1.0 } else { 0.0 };
             Share {
@@ -203,7 +203,7 @@ impl Network {
         })
     }
 
-    /// What the network says and where it counts; `None` if it does not count anywhere.
+    /// The network's prediction and its weights; `None` if all weights are 0.
     fn forecast(&mut self, history: &PoseHistory, ahead: f64) -> Option<(Share, Said)> {
         let Self { spec, shares, .. } = self;
         let step = 1.0 / spec.rate_hz;
@@ -266,7 +266,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     /// Predicts that every number grows by 0.1 per frame, and its branches by a third less and
-    /// more. Keeps the last history it was asked about.
+    /// more. Keeps its last input.
     struct Fake {
         spec: ForecastSpec,
         seen: Arc<Mutex<Vec<f32>>>,
@@ -377,7 +377,7 @@ mod tests {
         );
     }
 
-    /// The legs are the network's from the second frame to the third, all else is never.
+    /// The network predicts the legs from the second to the third frame, and nothing else.
     #[test]
     fn the_gate_shares_out_groups_and_times_and_the_forecast_is_continuous() {
         let gate =

@@ -1,4 +1,4 @@
-//! Knees and elbows that bend as far as a body's.
+//! Limits the bends of knees and elbows to the range of a body.
 
 use crate::skeleton::{PerJoint, Pose, SmplJoint};
 use glam::{DQuat, DVec3};
@@ -15,24 +15,24 @@ const HINGES: [(SmplJoint, DVec3); 4] = [
 /// Furthest bend of a knee or an elbow, radians: calf to thigh.
 const FURTHEST: f64 = 2.8;
 
-/// Limits knees and elbows that a motion which goes on has bent backwards, or together, further than
-/// they are in the `newest` pose.
+/// Limits knees and elbows that an extrapolation has bent further backwards, or further together,
+/// than in the `newest` pose.
 pub(super) fn limit_beyond(pose: &mut Pose, newest: &Pose) {
     for (joint, axis) in HINGES {
         let rotation = &mut pose.rotations[joint.index()];
         let before = bend(newest.rotations[joint.index()], axis);
-        // It has gone on by less than half a turn, whichever way.
+        // The extrapolation turned the joint by less than half a turn.
         let now = before + wrapped(bend(*rotation, axis) - before);
         limit(rotation, axis, now, before.min(0.0), before.max(FURTHEST));
     }
 }
 
-/// Limits knees and elbows that are bent together further than a body can: what has been added up of
-/// two motions may be.
+/// Limits knees and elbows that are bent together beyond the range of a body, which sums of two
+/// motions may be.
 pub(crate) fn limit_bends(rotations: &mut PerJoint<DQuat>) {
     for (joint, axis) in HINGES {
         let rotation = &mut rotations[joint.index()];
-        // Nothing bends a quarter turn backwards.
+        // No joint bends backwards by a quarter turn.
         let now = FRAC_PI_2 + wrapped(bend(*rotation, axis) - FRAC_PI_2);
         limit(rotation, axis, now, f64::NEG_INFINITY, FURTHEST);
     }
@@ -46,7 +46,7 @@ fn limit(rotation: &mut DQuat, axis: DVec3, now: f64, least: f64, most: f64) {
     }
 }
 
-/// How far a rotation turns about `axis`, radians, from −π to π.
+/// Angle of a rotation about `axis`, radians, from −π to π.
 fn bend(rotation: DQuat, axis: DVec3) -> f64 {
     let (sine, cosine) = (rotation.xyz().dot(axis), rotation.w);
     2.0 * (sine * cosine.signum()).atan2(cosine.abs())
@@ -80,7 +80,7 @@ mod tests {
             assert!((found - least).abs() < 1e-9, "{joint:?}: {found}");
         }
         assert!(pose.rotations[KNEE].angle_between(aside) < 1e-7, "it keeps what is not a bend");
-        // An arm that was bent a little, and goes on backwards by more than a quarter turn.
+        // A slightly bent arm that is extrapolated backwards by more than a quarter turn.
         let elbow = SmplJoint::RightElbow.index();
         newest.rotations[elbow] = DQuat::from_rotation_y(0.5);
         pose.rotations[elbow] = DQuat::from_rotation_y(-2.0);

@@ -1,4 +1,4 @@
-//! The last poses of a body.
+//! Recent poses of a body.
 
 use crate::skeleton::{Pose, Skeleton};
 use crate::tracker::Teleport;
@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 /// cannot represent 1/60 s.
 const TIME_TOLERANCE: f64 = 1e-6;
 
-/// Gaps longer than this, in seconds, end the history: the motion before says nothing about now.
-/// Shorter ones (hitches, lost packets) are interpolated.
+/// Gaps longer than this, in seconds, clear the history: the motion before does not predict the
+/// present. Shorter gaps (hitches, lost packets) are interpolated.
 const LONGEST_GAP: f64 = 0.5;
 
 /// A clock that jumps back by more than this, in seconds, has restarted; less is a late pose.
@@ -18,7 +18,7 @@ const LATEST: f64 = 1.0;
 /// Poses kept per frame of the grid, on average: 240 Hz for a grid of 30 Hz.
 const SAMPLES_PER_STEP: usize = 4;
 
-/// The poses that a body was shown in last, for a [`BodyForecaster`](super::BodyForecaster).
+/// Recently shown poses of a body, for a [`BodyForecaster`](super::BodyForecaster).
 ///
 /// Poses come at any rate. They are read on a grid of a fixed rate that ends at the newest pose:
 /// the root's place is interpolated linearly, rotations by slerp. All memory is allocated at the
@@ -39,8 +39,8 @@ struct Sample {
 }
 
 impl PoseHistory {
-    /// An empty history of `frames` poses at `rate_hz`. There are at least 2 frames, and a rate that
-    /// is not between 1 Hz and 1 kHz is moved there.
+    /// An empty history of `frames` poses at `rate_hz`. `frames` is raised to at least 2, and
+    /// `rate_hz` is clamped to 1 Hz to 1 kHz.
     #[must_use]
     pub fn new(rate_hz: f64, frames: usize) -> Self {
         let rate_hz = if rate_hz.is_nan() { 1.0 } else { rate_hz.clamp(1.0, 1000.0) };
@@ -104,7 +104,7 @@ impl PoseHistory {
         self.reaches(self.span())
     }
 
-    /// Whether it goes back to `seconds` before the newest pose.
+    /// Whether the history covers the last `seconds`.
     pub(super) fn reaches(&self, seconds: f64) -> bool {
         self.length() >= seconds - TIME_TOLERANCE && !self.samples.is_empty()
     }
@@ -140,8 +140,8 @@ impl PoseHistory {
         (0..self.frames).rev().filter_map(move |back| self.before(back as f64 * self.step))
     }
 
-    /// Moves all poses of a body with this `skeleton` along with a teleport, so that nothing appears
-    /// to move.
+    /// Applies a teleport to all poses of a body with this `skeleton`, so that it does not appear
+    /// as motion.
     pub fn teleport(&mut self, by: &Teleport, skeleton: &Skeleton) {
         let rest = skeleton.offsets[0];
         for Sample { pose, .. } in &mut self.samples {
@@ -150,7 +150,7 @@ impl PoseHistory {
         }
     }
 
-    /// Forgets all poses, for another body.
+    /// Clears all poses, for another body.
     pub fn clear(&mut self) {
         self.samples.clear();
     }
@@ -180,7 +180,7 @@ mod tests {
         turned.fold(a.translation.distance(b.translation), f64::max)
     }
 
-    /// Rates below, at and above the grid's, and one that never meets it.
+    /// Rates below, at and above the grid's, and one that never coincides with it.
     #[test]
     fn poses_of_any_rate_are_read_on_the_grid_that_ends_at_the_newest() {
         for rate in [13.0, 30.0, 60.0, 71.3, 500.0, 2000.0] {

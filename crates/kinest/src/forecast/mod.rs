@@ -1,4 +1,4 @@
-//! The body of the next moment.
+//! Forecasts of bodies.
 //!
 //! ```text
 //! Pose (shown) ─→ PoseHistory ─→ BodyAxes ─→ ForecastEngine ─→ BodyAxes ─┐
@@ -6,9 +6,9 @@
 //! ```
 //!
 //! A [`BodyForecaster`] continues the poses of a [`PoseHistory`]. Its baseline is an
-//! [`Extrapolation`], which needs no network; with a [`ForecastEngine`] a network takes over
-//! wherever it has proved to be better, as the model's
-//! [`ForecastGate`](crate::model::forecast::ForecastGate) says.
+//! [`Extrapolation`], which needs no network; with a [`ForecastEngine`] a network takes over for
+//! the groups and horizons where it was measured to be better, according to the model's
+//! [`ForecastGate`](crate::model::forecast::ForecastGate).
 //!
 //! ```
 //! use kinest::forecast::{BodyForecaster, Extrapolation};

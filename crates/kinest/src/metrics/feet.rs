@@ -1,4 +1,4 @@
-//! Contact of feet with the floor: standing, sliding, sinking.
+//! Contact of feet with the floor: planted feet, sliding, depth below the floor.
 
 use super::mean;
 use crate::motion::ClipFrame;
@@ -45,14 +45,16 @@ impl FeetTrack {
                 let (rotation, j) = (joints.rotations[ankle.index()], ankle.index());
                 skeleton.sole(ankle).map(|point| joints.positions[j] + rotation * point)
             });
-            track.soles.push([left, right].map(|[heel, ball]| heel.z.min(ball.z)));
+            track.soles.push(
+                [J::LeftAnkle, J::RightAnkle].map(|ankle| joints.sole_height(skeleton, ankle)),
+            );
             track.points.push([left[0], left[1], right[0], right[1]]);
         }
         track
     }
 
-    /// Which feet stand, per frame: the sole is within 5 cm of the floor, and the ball moves along
-    /// it by less than 0.3 m/s since the previous frame (in the first frame: until the next).
+    /// Which feet are planted, per frame: the sole is within 5 cm of the floor, and the ball moves
+    /// along it by less than 0.3 m/s since the previous frame (in the first frame: until the next).
     #[must_use]
     pub fn standing(&self, rate_hz: f64) -> Vec<[bool; 2]> {
         let frames = self.balls.len();
@@ -79,7 +81,7 @@ impl FeetTrack {
     }
 
     /// Mean speed along the floor, m/s, of feet that are `standing` in two consecutive frames;
-    /// `None` if there are none. `standing` is best taken from the true motion.
+    /// `None` if there are none. Take `standing` from the true motion.
     ///
     /// # Panics
     /// If `standing` has another length than the track.
@@ -113,12 +115,12 @@ pub struct ContactCounts {
     pub right: usize,
     /// Feet detected as standing.
     pub said: usize,
-    /// Feet that stood.
+    /// Feet that were truly standing.
     pub true_ones: usize,
 }
 
 impl ContactCounts {
-    /// Counts over the same frames.
+    /// Compares two lists of contacts of the same frames.
     ///
     /// # Panics
     /// If the lists differ in length.
@@ -226,7 +228,7 @@ mod tests {
         assert_eq!(feet.touching(RATE), [[false, true, false, false]; 2]);
     }
 
-    /// A point touches where its foot stands.
+    /// A point touches the floor if its foot stands.
     #[test]
     fn points_of_a_walk_touch_as_its_feet_stand() {
         let skeleton = Skeleton::default();
@@ -243,7 +245,7 @@ mod tests {
         assert_eq!(FeetTrack::default().touching(RATE), Vec::<[bool; 4]>::new());
     }
 
-    /// Synthetic motion stands on its floor: by this definition its feet hardly slide.
+    /// By this definition, planted feet of synthetic motion hardly slide.
     #[test]
     fn feet_of_a_synthetic_walk_stand_half_of_the_time_and_hardly_slide() {
         let skeleton = Skeleton::default();

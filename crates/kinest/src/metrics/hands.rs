@@ -1,10 +1,10 @@
-//! Whether hands are where they should be to each other and to the head: what people see first.
+//! Errors of the hands relative to each other and to the head, which people notice first.
 
 use super::{BodyTrack, common_frames, mean};
 use crate::skeleton::SmplJoint as J;
 
-/// Errors of the vectors between wrists and head, wherever the body stands: mean lengths of the
-/// difference between the predicted and the true vector, metres.
+/// Errors of the vectors between wrists and head, independent of the body's place: mean lengths of
+/// the difference between the predicted and the true vector, metres.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HandErrors {
     /// From the left wrist to the right one: hands that touch, clap or hold something together.

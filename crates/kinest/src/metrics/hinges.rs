@@ -4,13 +4,14 @@ use super::BodyTrack;
 use crate::skeleton::SmplJoint as J;
 use glam::DVec3;
 
-/// Hyperextension of a knee that counts as wrong, radians: 9°, beyond any healthy knee.
+/// Minimum hyperextension of a knee that counts as an error, radians: 9°, beyond any healthy knee.
 const BEND_BACK: f64 = 0.15;
-/// Fastest plausible change of the direction in which a knee points, rad/s.
+/// Maximum plausible rate of change of a knee's direction, rad/s.
 const KNEE_FASTEST: f64 = 30.0;
 /// The same for an elbow, which a fast punch swings about the line from shoulder to hand.
 const ELBOW_FASTEST: f64 = 90.0;
-/// A hinge closer than this to the line between the limb's ends, metres, points in no direction.
+/// Minimum distance of a hinge from the line between the limb's ends, metres; closer hinges have no
+/// direction.
 const STRAIGHT: f64 = 0.03;
 
 const LEGS: [[J; 3]; 2] =

@@ -1,4 +1,4 @@
-//! Whether groups of the body are to each other what they should be.
+//! Errors of body groups relative to each other.
 
 use super::{BodyTrack, common_frames, mean};
 use crate::rotation::{exp, geodesic_angle};
@@ -6,8 +6,8 @@ use crate::skeleton::{GroupPair, group_centres};
 use glam::DVec3;
 use std::array::from_fn;
 
-/// The error of what two groups are to each other, SI units: of each part of an
-/// [`Interaction`](crate::skeleton::Interaction), the mean over a sequence.
+/// The error of an [`Interaction`](crate::skeleton::Interaction) of two groups: the mean of each of
+/// its parts over a sequence, SI units.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InteractionError {
     /// Mean length of the error of ΔP, the difference of the groups' positions, metres.
@@ -21,9 +21,9 @@ pub struct InteractionError {
 
 /// The errors of the fifteen interactions.
 ///
-/// Where the body stands does not matter, nor do the axes: predicted and true vectors are compared
-/// in the same ones, and the length of their difference is the same in those of the world as in the
-/// heading axes of the true body. A body that faces the wrong way is wrong.
+/// The errors do not depend on the body's place or on the axes: predicted and true vectors are
+/// compared in the same axes, and the length of their difference is the same in world axes and in
+/// the heading axes of the true body. A wrong heading of the body is an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct InteractionErrors {
     /// In the order of [`GroupPair::ALL`].
@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    /// One arm is 10 cm away: its group is wrong and what it is to the five others, nothing else.
+    /// One arm is off by 10 cm: only its group and its five interactions have errors.
     #[test]
     fn an_arm_that_is_off_is_off_against_the_five_other_groups() {
         for arm in [Group::LeftArm, Group::RightArm] {
@@ -211,7 +211,7 @@ mod tests {
             let (own, glass) = (own.of(pair), glass.of(pair.mirrored()));
             close(own.difference, glass.difference);
             close(own.velocity.unwrap(), glass.velocity.unwrap());
-            // Arms and legs hang from the torso as their mirror images do.
+            // Links of arms and legs to the torso have the errors of their mirror images.
             close(own.rotation.unwrap_or_default(), glass.rotation.unwrap_or_default());
         }
         let own = HandErrors::compare(&predicted, &truth);

@@ -2,10 +2,10 @@
 //! angle.
 //!
 //! All figures are in SI units; [`Metrics::report`] converts them to the units used in papers.
-//! [`JointErrors`] tells where on the body an error is, [`BodyTrack::distances`] when.
-//! [`InteractionErrors`] and [`HandErrors`] compare what parts of the body are to each other.
-//! [`FeetTrack`], [`knee_flips`], [`elbow_flips`] and [`lag`] detect faults that a mean distance
-//! hides: bodies that look wrong.
+//! [`JointErrors`] splits the error by joint, [`BodyTrack::distances`] by frame.
+//! [`InteractionErrors`] and [`HandErrors`] are errors of body parts relative to each other.
+//! [`FeetTrack`], [`knee_flips`], [`elbow_flips`] and [`lag`] detect visible faults that a mean
+//! distance hides.
 
 mod feet;
 mod hands;
@@ -30,7 +30,7 @@ use std::f64::consts::{PI, TAU};
 
 use SmplJoint as J;
 
-/// A body's motion as the metrics take it.
+/// A body's motion, the input of the metrics.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BodyTrack {
     /// Axis-angle of each joint relative to its parent, radians, per frame.
@@ -126,8 +126,8 @@ fn common_frames(predicted: &BodyTrack, truth: &BodyTrack) -> usize {
     frames
 }
 
-/// Mean length of the third time derivative of all points (joints or trackers), m/s³: how much they
-/// shake. `None` for fewer than four frames.
+/// Jitter: mean length of the third time derivative of all points (joints or trackers), m/s³.
+/// `None` for fewer than four frames.
 #[must_use]
 pub fn jitter<const POINTS: usize>(positions: &[[DVec3; POINTS]], rate_hz: f64) -> Option<f64> {
     let third = |w: &[[DVec3; POINTS]], j: usize| {

@@ -1,4 +1,4 @@
-//! Where on the body an error sits.
+//! Errors by part of the body.
 
 use super::{BodyTrack, common_frames};
 use crate::rotation::{exp, geodesic_angle};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub enum Region {
     /// From the first spine joint up, arms included.
     Upper,
-    /// Pelvis and legs: what no tracker is near.
+    /// Pelvis and legs, which are far from the trackers.
     Lower,
     /// Both wrists.
     Hands,
@@ -35,7 +35,7 @@ impl Region {
         Self::Group(Group::RightLeg),
     ];
 
-    /// The word for it, as in reports: `upper`, `left_arm`.
+    /// Its name in reports: `upper`, `left_arm`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

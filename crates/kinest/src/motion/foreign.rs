@@ -9,7 +9,7 @@ const FBX: &str = "an FBX file, which nothing here reads: export it as BVH or gl
 const JSON: &str = "JSON; if it is glTF, `kinest-train convert --motion FILE.gltf --out FILE.npz` turns it into .npz";
 
 /// First bytes of files that people have motion in, and what these are.
-const KINDS: [(&[u8], &str); 15] = [
+const KINDS: [(&[u8], &str); 16] = [
     (b"\x93NUMPY", "a single NumPy array (.npy)"),
     (b"HIERARCHY", BVH),
     (b"Kaydara FBX Binary", FBX),
@@ -24,14 +24,15 @@ const KINDS: [(&[u8], &str); 15] = [
     (b"\x89HDF", "an HDF5 or MATLAB file"),
     (b"{", JSON),
     (b"[", JSON),
+    (b"\xff\xfe", "text in UTF-16: save it as UTF-8"),
     (b"version https://git-lfs", "a Git LFS pointer, whose file was not downloaded"),
 ];
 
 /// How many of the first bytes [`kind`] wants.
-pub(super) const FIRST_BYTES: usize = 64;
+pub(crate) const FIRST_BYTES: usize = 64;
 
 /// What a file is that starts with these bytes, if that is known and no zip archive.
-pub(super) fn kind(start: &[u8]) -> Option<&'static str> {
+pub(crate) fn kind(start: &[u8]) -> Option<&'static str> {
     // Versions 2 to 5 of the pickle format; older ones are text that looks like anything.
     if matches!(start, [0x80, 2..=5, ..]) {
         return Some("a Python pickle, which is never opened, for it can run programs");
@@ -58,6 +59,7 @@ mod tests {
             (b"[[0.1", "JSON"),
             (b"glTF\x02\0\0\0", "glTF"),
             (b"#!OML:ASF H:\\Justin.ASF", "AMC"),
+            (b"\xff\xfeH\0I\0", "UTF-16"),
             (b"# AST/ASF file generated using VICON BodyLanguage", "ASF"),
         ] {
             let found = kind(start).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 pub mod amass;
 mod clip;
-mod foreign;
+pub(crate) mod foreign;
 pub mod headset;
 mod layouts;
 mod npy;

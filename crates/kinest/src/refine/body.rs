@@ -1,4 +1,4 @@
-//! Puts the body at the trackers that are worn on it.
+//! Solves the body for the trackers worn on it.
 
 use super::dropout::{Bridge, DropoutSettings};
 use super::limb::{LEGS, Limb};
@@ -8,58 +8,60 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
 use crate::tracker::{BodyTrackers, Teleport, TrackerPose, TrackerRole as Role};
 use glam::{DQuat, DVec3};
 
-/// Rounds in which the spine is bent to a point, at most, and the share of the needed turn that each joint
-/// takes in a round: small enough that all joints share the bend, enough rounds for a millimetre.
+/// Maximum number of iterations that bend the spine to a point, and the fraction of the needed
+/// rotation that each joint takes per iteration: small enough that all joints share the bend, with
+/// enough iterations for millimetre accuracy.
 const ROUNDS: usize = 60;
 const SHARE: f64 = 0.4;
-/// A point is met within this distance, metres.
+/// Maximum distance at which a point counts as reached, metres.
 const MET: f64 = 1e-5;
 
-/// A place that differs from the estimate by less than this is the estimate, metres.
+/// A place that differs from the estimate by less than this counts as the estimate, metres.
 const SAME: f64 = 1e-9;
 
-/// Rounds in which the pelvis is moved to where both legs reach their feet.
+/// Iterations that move the pelvis until both legs reach their feet.
 const REACH_ROUNDS: usize = 4;
 
-/// How much of its rotation in the room a chest keeps when the pelvis below it is put elsewhere, and of its
-/// place below the hip a foot without a tracker; the rest is carried along. Of 0, 0.3, 0.5, 0.6, 0.7 and 1,
-/// these are the most accurate on 49 CMU clips estimated by the shipped model (1.18 of 1.36 cm for the upper
-/// body, 11.2 of 12.1 cm for the lower).
+/// When a tracker moves the pelvis: fraction of its world rotation that the chest keeps, and of its
+/// position relative to the hip that an untracked foot keeps; the rest follows the pelvis. Of 0,
+/// 0.3, 0.5, 0.6, 0.7 and 1, these are the most accurate on 49 CMU clips estimated by the shipped
+/// model (1.18 of 1.36 cm for the upper body, 11.2 of 12.1 cm for the lower).
 const CHEST_STAYS: f64 = 0.5;
 const FEET_STAY: f64 = 0.7;
 
-/// Puts the joints of one body at the trackers that are worn on it, through dropouts, after head and
-/// hands are placed.
+/// Places the joints of one body at the trackers worn on it, through dropouts, after head and hands
+/// are placed.
 ///
-/// Pelvis, chest and feet get position and rotation of their tracker, elbows and knees the position.
-/// The spine bends between pelvis, chest and head; head and hands stay where they are; legs and arms
-/// are solved as two bones. A tracker that drops out, or is put on or taken off, is bridged as hands
-/// are. Where a body of these lengths cannot meet all trackers, the head comes first.
+/// Pelvis, chest and feet get position and rotation of their tracker, elbows and knees the
+/// position. The spine bends between pelvis, chest and head; head and hands stay where they are;
+/// legs and arms are solved as two bones. A tracker that drops out, or is put on or taken off, is
+/// bridged like a hand. If the body's bone lengths do not allow it to meet all trackers, the head
+/// has priority.
 #[derive(Clone, Debug, Default)]
 pub struct BodyPlacer {
     /// In the order of [`Role::BODY`]; `None` for trackers that were never worn.
     bridges: [Option<Bridge>; Role::BODY.len()],
-    /// Fades between a trunk whose pelvis, or chest, is at a tracker and one without.
+    /// Fade of the trunk when a tracker of pelvis or chest begins or ends to drive it.
     trunk: SourceFade<(bool, bool)>,
-    /// Whether the body has been shown, so that what comes new is faded in.
+    /// Whether the body has been shown: new trackers are then faded in.
     shown: bool,
 }
 
-/// What all bridges of a frame need.
+/// Input of all bridges of a frame.
 struct Moment<'a> {
     settings: &'a DropoutSettings,
     skeleton: &'a Skeleton,
     body: &'a BodyTrackers,
     head_is_tracked: bool,
-    /// The body has been shown before, so that what comes new is faded in.
+    /// The body has been shown before: new trackers are faded in.
     shown: bool,
     dt: f64,
 }
 
 impl BodyPlacer {
-    /// Corrects `pose`, which comes `dt` seconds after the previous one with head and hands at `trackers`
-    /// (head, left hand, right hand), for the trackers worn on the `body`. Nothing changes if there
-    /// never were any.
+    /// Corrects `pose`, which comes `dt` seconds after the previous one with head and hands at
+    /// `trackers` (head, left hand, right hand), for the trackers worn on the `body`. Without any
+    /// such tracker so far, nothing changes.
     ///
     /// # Panics
     /// If there are not three trackers of head and hands.
@@ -85,7 +87,8 @@ impl BodyPlacer {
             LEGS.iter().zip(legs).for_each(|(leg, before)| keep_foot(skeleton, pose, leg, before));
         };
 
-        // Each joint relaxes into where the ones placed before it leave it, so the order counts.
+        // Each joint relaxes towards its place after the joints before it were placed, so the order
+        // matters.
         let pelvis = self.step(&now, pose, Role::Pelvis);
         if let Some(pelvis) = pelvis {
             place_pelvis(skeleton, pose, pelvis);
@@ -94,7 +97,8 @@ impl BodyPlacer {
         if let Some(chest) = chest {
             place_chest(skeleton, pose, chest, pelvis.is_some());
         }
-        // Whether the pelvis stays or is carried by the chest changes at once; the trunk must not.
+        // The pelvis switches at once between its own tracker and the chest's; the trunk must not
+        // jump.
         let source = (pelvis.is_some(), chest.is_some());
         let top = Place::of(skeleton, pose, J::Head);
         pose.rotations = self.trunk.apply(source, pose.rotations, dt, settings.relax);
@@ -143,7 +147,7 @@ impl BodyPlacer {
         }
     }
 
-    /// Where the joint of a tracker is shown now; `None` if it is where the pose has it.
+    /// The shown place of a tracker's joint; `None` if it is the pose's own.
     fn step(&mut self, now: &Moment, pose: &Pose, role: Role) -> Option<Place> {
         let seen = now.body.tracked(role).filter(|_| now.head_is_tracked).map(Place::from);
         let bridge = &mut self.bridges[role.on_body()?];
@@ -176,7 +180,7 @@ impl BodyPlacer {
     }
 }
 
-/// Puts the pelvis at its place, under a head that stays.
+/// Moves the pelvis to its place; the head stays.
 fn place_pelvis(skeleton: &Skeleton, pose: &mut Pose, pelvis: Place) {
     let head = Place::of(skeleton, pose, J::Head);
     let chest = Place::of(skeleton, pose, J::Spine3).rotation;
@@ -188,7 +192,7 @@ fn place_pelvis(skeleton: &Skeleton, pose: &mut Pose, pelvis: Place) {
     hold_head(skeleton, pose, head);
 }
 
-/// Puts the chest at its place, under a head that stays, above a pelvis that stays or is moved along.
+/// Moves the chest to its place; the head stays, the pelvis stays or moves along.
 fn place_chest(skeleton: &Skeleton, pose: &mut Pose, chest: Place, pelvis_stays: bool) {
     let head = Place::of(skeleton, pose, J::Head);
     turn_spine(skeleton, pose, chest.rotation);
@@ -202,14 +206,14 @@ fn place_chest(skeleton: &Skeleton, pose: &mut Pose, chest: Place, pelvis_stays:
     hold_head(skeleton, pose, head);
 }
 
-/// Gives the head its place back: its rotation on the neck, and what is missing of its position to the
-/// whole body.
+/// Restores the head's place: its rotation at the neck, and the remaining error of its position by
+/// moving the whole body.
 fn hold_head(skeleton: &Skeleton, pose: &mut Pose, head: Place) {
     set_world(skeleton, pose, J::Head, head.rotation);
     pose.translation += head.position - Place::of(skeleton, pose, J::Head).position;
 }
 
-/// How far the pelvis has to move for the legs to reach the feet that have a place.
+/// Translation of the pelvis with which the legs reach the feet that have a place.
 fn reach_feet(skeleton: &Skeleton, pose: &Pose, feet: [Option<Place>; 2]) -> DVec3 {
     let legs = [0, 1].map(|k| {
         let leg = &LEGS[k];
@@ -227,8 +231,8 @@ fn reach_feet(skeleton: &Skeleton, pose: &Pose, feet: [Option<Place>; 2]) -> DVe
     moved
 }
 
-/// Turns the chest to the world rotation `wanted`; the spine shares the turn, and the pelvis keeps its
-/// own rotation.
+/// Rotates the chest to the world rotation `wanted`; the spine shares the rotation, and the pelvis
+/// keeps its own.
 fn turn_spine(skeleton: &Skeleton, pose: &mut Pose, wanted: DQuat) {
     let chain = [J::Spine1, J::Spine2, J::Spine3].map(|j| Place::of(skeleton, pose, j).rotation);
     let turn = wanted * chain[2].conjugate();
@@ -239,7 +243,7 @@ fn turn_spine(skeleton: &Skeleton, pose: &mut Pose, wanted: DQuat) {
     }
 }
 
-/// Gives a joint a world rotation; those below it turn with it.
+/// Sets a joint's world rotation; its children rotate with it.
 fn set_world(skeleton: &Skeleton, pose: &mut Pose, joint: J, wanted: DQuat) {
     let local = match joint.parent() {
         Some(parent) => Place::of(skeleton, pose, parent).rotation.conjugate() * wanted,
@@ -248,8 +252,8 @@ fn set_world(skeleton: &Skeleton, pose: &mut Pose, joint: J, wanted: DQuat) {
     pose.rotations[joint.index()] = local.normalize();
 }
 
-/// Rotates the joints of a chain, all by like amounts, so that `end` below the last is at `target` as far
-/// as they reach (cyclic coordinate descent; Wang and Chen 1991).
+/// Rotates the joints of a chain by similar amounts until `end`, below the last joint, reaches
+/// `target`, as far as possible (cyclic coordinate descent; Wang and Chen 1991).
 fn bend<const N: usize>(
     skeleton: &Skeleton,
     pose: &mut Pose,
@@ -291,7 +295,7 @@ fn below_hip(skeleton: &Skeleton, pose: &Pose, leg: &Limb) -> Place {
     Place { position: ankle.position - hip, ..ankle }
 }
 
-/// Moves a foot that the pelvis has carried along most of the way back to where it was below its hip.
+/// Moves a foot that followed the pelvis most of the way back to its place relative to the hip.
 fn keep_foot(skeleton: &Skeleton, pose: &mut Pose, leg: &Limb, before: Place) {
     let carried = below_hip(skeleton, pose, leg);
     if carried.position.distance(before.position) <= SAME {
@@ -368,7 +372,7 @@ mod tests {
         }
     }
 
-    /// Distance of each of these trackers' joints from where it truly is, metres.
+    /// Distance of the joint of each tracker from its true position, metres.
     fn off(skeleton: &Skeleton, pose: &Pose, truth: &Pose, role: Role) -> f64 {
         let [shown, truth] = [pose, truth].map(|pose| Place::of(skeleton, pose, role.joint()));
         shown.position.distance(truth.position)
@@ -379,8 +383,8 @@ mod tests {
         shown.iter().zip(truth).map(|(a, b)| a.distance(b)).sum::<f64>() / J::COUNT as f64
     }
 
-    /// Whatever is worn, the joints are at their trackers, head and hands too, and the whole body is
-    /// nearer to the truth than without.
+    /// With any set of trackers, joints are at their trackers, including head and hands, and the
+    /// error of the whole body is lower than without.
     #[test]
     fn every_set_of_trackers_is_met() {
         let skeleton = Skeleton::default();
@@ -408,7 +412,7 @@ mod tests {
                     assert!(off(&skeleton, &pose, truth, hand) < 2e-3, "{roles:?} frame {i}");
                 }
                 for role in roles {
-                    // Without their chest, collars leave shoulders and so elbows where they are.
+                    // Without a chest tracker, collars do not move shoulders and so elbows.
                     let is_elbow = matches!(role, Role::LeftElbow | Role::RightElbow);
                     let is_knee = matches!(role, Role::LeftKnee | Role::RightKnee);
                     let is_foot = matches!(role, Role::LeftFoot | Role::RightFoot);
@@ -435,7 +439,7 @@ mod tests {
         }
     }
 
-    /// Who never wore anything, or took everything off long ago, is left alone to the last bit.
+    /// Without trackers on the body, now or long ago, the pose is unchanged to the last bit.
     #[test]
     fn nothing_worn_changes_nothing() {
         let skeleton = Skeleton::default();

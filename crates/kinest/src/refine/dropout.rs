@@ -1,4 +1,4 @@
-//! Dropouts: trackers that are not tracked for a while.
+//! Bridges dropouts: times during which a tracker is not tracked.
 
 use super::fade::PlaceFade;
 use super::place::Place;
@@ -9,23 +9,23 @@ use serde::{Deserialize, Serialize};
 ///
 /// Measured with the defaults, the shipped model and all corrections in a game on the first 7 s of
 /// six CMU clips: three players lose tracking of a hand about once per second and of the head a
-/// quarter as often, for half a second on average. Compared with the same motion without dropouts,
-/// a joint moves further in a frame of 1/60 s by at most
+/// quarter as often, for half a second on average. Greatest excess over the same motion without
+/// dropouts, in one frame of 1/60 s:
 ///
 /// | trunk, head | wrists | elbows | knees | feet |
 /// |---|---|---|---|---|
 /// | 5 cm | 8 cm | 12 cm | 9 cm | 19 cm |
 ///
-/// and by more than 10 cm in 7 of 3,876 frames: feet that the network moves when it does not see a
-/// hand. 5 cm of it are [`return_speed`](Self::return_speed).
+/// The excess is above 10 cm in 7 of 3,876 frames: the network moves feet when a hand is missing
+/// from its input. [`return_speed`](Self::return_speed) contributes 5 cm.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DropoutSettings {
-    /// Time a hand is held at its last tracked place, seconds.
+    /// Time for which a hand is held at its last tracked place, seconds.
     pub hold: f64,
-    /// Time a body without a head stays frozen, hands included, seconds.
+    /// Time for which a body without a head stays frozen, hands included, seconds.
     pub freeze: f64,
-    /// Time after either in which the hand relaxes into the network's estimate, or the body into
+    /// Duration of the following blend of the hand into the network's estimate, or of the body into
     /// its rest pose, seconds.
     pub relax: f64,
     /// Greatest speed that the return to a tracker adds to the body's own, m/s.
@@ -40,20 +40,20 @@ impl Default for DropoutSettings {
     }
 }
 
-/// What a tracker's joint follows.
+/// The target of a tracker's joint.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Lead {
     /// The tracker.
     Tracker,
     /// A forecast of the motion before the dropout.
     Forecast,
-    /// Nothing: it is held at this place.
+    /// A fixed place.
     Held(Place),
     /// The estimate.
     Estimate,
 }
 
-/// The place at which a tracker's joint is shown, through dropouts.
+/// The shown place of a tracker's joint, through dropouts.
 ///
 /// During a dropout it is held, or follows a forecast for a while, and then follows the estimate.
 /// Changes of the lead are blended without a jump.
@@ -70,9 +70,9 @@ struct Bridged {
 }
 
 impl Bridge {
-    /// The place of the joint `dt` seconds after the last call. `tracker` is `None` during a
-    /// dropout, in which the joint follows `forecast` as long as there is one. It must start where
-    /// the joint was shown last. Then `may_relax` says whether the joint may follow `estimate`.
+    /// The place of the joint `dt` seconds after the last call. During a dropout `tracker` is
+    /// `None`, and the joint follows `forecast` while there is one; the forecast must start at the
+    /// last shown place. Afterwards the joint may follow `estimate` if `may_relax` is true.
     pub fn step(
         &mut self,
         settings: &DropoutSettings,
@@ -105,7 +105,7 @@ impl Bridge {
             Lead::Estimate => estimate,
         };
         if lead != bridged.lead {
-            // It relaxes slowly and returns as fast as allowed.
+            // The joint relaxes slowly and returns at the maximum speed.
             let at_least = if lead == Lead::Estimate { settings.relax } else { 0.0 };
             bridged.fade = match lead {
                 Lead::Forecast => PlaceFade::default(),
@@ -146,7 +146,8 @@ mod tests {
         Place { position: DVec3::X * x, rotation: DQuat::IDENTITY }
     }
 
-    /// A joint that moves at 0.3 m/s is lost, goes on, is held, follows the estimate and is found.
+    /// A joint that moves at 0.3 m/s is lost, follows the forecast, is held, follows the estimate
+    /// and returns.
     #[test]
     fn a_lost_joint_follows_its_forecast_and_then_what_it_does_without_one() {
         let settings = DropoutSettings::default();

@@ -1,4 +1,4 @@
-//! Blends over jumps: the shown value starts at the old one, and the difference fades out.
+//! Hides jumps: the shown value starts at the old one, and the difference fades out.
 
 use super::place::Place;
 use crate::easing::smoothstep;
@@ -9,7 +9,7 @@ use glam::{DQuat, DVec3};
 
 /// Shortest fade, seconds.
 const SHORTEST: f64 = 0.1;
-/// Greatest rotation speed of a fade, rad/s: half a turn in half a second.
+/// Maximum rotation speed of a fade, rad/s: half a turn in half a second.
 const TURN_SPEED: f64 = std::f64::consts::TAU;
 /// Greatest slope of [`smoothstep`], in the middle.
 const STEEPEST: f64 = 1.5;
@@ -93,7 +93,7 @@ impl<S> Default for SourceFade<S> {
 }
 
 impl<S: Copy + PartialEq> SourceFade<S> {
-    /// Whether the last change of source still fades.
+    /// Whether a change of source is still fading.
     pub(super) fn fades(&self) -> bool {
         self.time < self.duration
     }

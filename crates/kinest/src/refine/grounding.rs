@@ -1,15 +1,16 @@
-//! Grounding: a body that hangs in the air without jumping comes down.
+//! Grounding: puts an airborne body that does not jump onto the floor.
 
 use super::limb::{LEGS, within};
+use super::place::lower_sole;
 use super::{Place, place_head, three_point_pose_facing};
 use crate::coordinates::heading;
 use crate::easing::smoothstep;
-use crate::skeleton::{Pose, Skeleton, SmplJoint as J};
+use crate::skeleton::{Pose, Skeleton};
 use crate::tracker::{Teleport, TrackerPose};
 use glam::{DMat3, DVec3};
 
-/// Heights of the lower sole, metres: in the air above the first, not believed at all above the
-/// second.
+/// Heights of the lower sole (m): up to the first the estimate is kept, above the second the
+/// standing pose replaces it.
 const HEIGHTS: [f64; 2] = [0.06, 0.18];
 /// Time constant of the head's averaged vertical speed, seconds.
 const SPEED_TIME: f64 = 0.03;
@@ -17,30 +18,30 @@ const SPEED_TIME: f64 = 0.03;
 const LEAVING: f64 = 1.0;
 /// Acceleration of gravity, m/s².
 const GRAVITY: f64 = 9.81;
-/// Time a body may stay in the air longer than a ball, seconds: legs are drawn up.
+/// Airtime beyond a ballistic flight (s): jumpers draw up their legs.
 const LONGER: f64 = 0.15;
-/// Longest time in the air, seconds: of a jump of 1.4 m. What rises faster is no jump.
+/// Maximum airtime (s), about that of a 1.4 m jump.
 const LONGEST: f64 = 1.2;
-/// Time in which a body comes down, and in which it is handed back to the network, seconds.
+/// Duration of the blend to the standing pose, seconds, and of the blend back to the estimate.
 const DOWN: f64 = 0.3;
 const BACK: f64 = 0.5;
-/// Time in which feet are lowered, and in which they return to the network's place, seconds.
+/// Duration of lowering the feet, seconds, and of their return to the network's place.
 const STRETCH_TIME: f64 = 0.3;
 
-/// Detects that both feet of a body hang in the air although it does not jump, and makes it stand.
+/// Detects that both feet of a body are in the air although it does not jump, and makes it stand.
 ///
-/// A network that meets motion unlike its training data may draw the legs up, or lay the body in
-/// the air, below a head at standing height. A jumping body leaves the floor with some speed `v` of
-/// the head and is back after `2 v / g`; at any other time one foot is on the floor. Legs are
-/// stretched down to it. Where that would take much, the pose blends into
-/// [`three_point_pose_facing`], which stands below its head and faces where the pelvis does.
+/// For motion unlike its training data, a network may draw the legs up, or lay the body in the air,
+/// below a head at standing height. A jumping body leaves the floor with a speed `v` of the head
+/// and lands after `2 v / g`; at any other time at least one foot is on the floor, so the legs are
+/// stretched down to it. If the gap is large, the pose blends into [`three_point_pose_facing`],
+/// which stands below its head with the heading of the pelvis.
 #[derive(Clone, Debug, Default)]
 pub struct Grounding {
     /// Height of the head in the previous frame, metres.
     before: Option<f64>,
     /// Averaged vertical speed of the head, m/s.
     speed: f64,
-    /// Time the body may still be in the air, seconds.
+    /// Remaining time for which the body may be in the air, seconds.
     air: f64,
     /// Weight of the standing pose, 0 to 1.
     part: f64,
@@ -62,7 +63,7 @@ impl Grounding {
         }
     }
 
-    /// Forgets the body: for another one.
+    /// Resets the state, for another body.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -140,19 +141,11 @@ fn lower_feet(skeleton: &Skeleton, pose: &mut Pose, by: f64) {
     }
 }
 
-/// Height of the lowest point of both soles, metres.
-fn lower_sole(skeleton: &Skeleton, pose: &Pose) -> f64 {
-    let height = |ankle| {
-        let joint = Place::of(skeleton, pose, ankle);
-        joint.position.z + skeleton.lowest_sole(ankle, |point| joint.rotation * point)
-    };
-    height(J::LeftAnkle).min(height(J::RightAnkle))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::motion::synthetic::walk_and_wave;
+    use crate::skeleton::SmplJoint as J;
     use crate::tracker::{TrackerFrame, TrackerSet};
     use glam::DQuat;
 
@@ -168,7 +161,7 @@ mod tests {
         pose
     }
 
-    /// Legs drawn up, as a network has them that takes standing for a jump.
+    /// Legs drawn up, as from a network that mistakes standing for a jump.
     fn hanging(skeleton: &Skeleton, head: &TrackerPose) -> Pose {
         let mut pose = standing(skeleton);
         for [hip, knee] in [[J::LeftHip, J::LeftKnee], [J::RightHip, J::RightKnee]] {
@@ -179,7 +172,8 @@ mod tests {
         pose
     }
 
-    /// The head of a player whose feet hang looks aside: the standing body does not turn with it.
+    /// The player's feet hang and the head looks aside: the standing body does not turn with the
+    /// head.
     #[test]
     fn a_body_that_comes_down_does_not_turn_with_the_head() {
         let skeleton = Skeleton::default();
@@ -196,7 +190,8 @@ mod tests {
         assert!(grounding.part() > 0.9);
     }
 
-    /// A head that jumps by 3 m in a frame does not let the body hang for as long as a ball would fly.
+    /// A head that jumps by 3 m in a frame does not allow the airtime of a ballistic flight at that
+    /// speed.
     #[test]
     fn a_head_that_is_elsewhere_is_no_jump() {
         let skeleton = Skeleton::default();

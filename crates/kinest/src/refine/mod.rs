@@ -1,15 +1,15 @@
-//! Corrections of the network's pose: head and hands exactly at the trackers, feet that do not
-//! slide, less jitter.
+//! Corrections of the network's pose: head and hands exactly at the trackers, planted feet, less
+//! jitter.
 //!
-//! Everything here works on a [`Pose`] in place, needs no network and allocates nothing. [`Refiner`]
-//! applies what [`RefineSettings`] ask for, always in this order:
+//! All corrections change a [`Pose`] in place, need no network and allocate nothing. [`Refiner`]
+//! applies those that [`RefineSettings`] enable, always in this order:
 //!
 //! 1. [`PoseFilter`]: smooths the joint rotations over time;
-//! 2. [`Grounding`]: makes a body stand that hangs in the air without jumping;
+//! 2. [`Grounding`]: makes an airborne body stand, unless it jumps;
 //! 3. [`TrackerPlacer`]: puts head and hands exactly at the trackers, and bridges their dropouts;
 //! 4. [`BodyPlacer`]: puts pelvis, chest, elbows, knees and feet at their trackers, if the player
 //!    wears any;
-//! 5. [`FootLock`]: keeps feet on the floor, and from sliding while they carry weight.
+//! 5. [`FootLock`]: keeps feet on the floor, and planted feet from sliding.
 //!
 //! ```
 //! use kinest::refine::{DropoutSettings, RefineSettings, Refiner};
@@ -26,11 +26,10 @@
 //! assert!(!left && !right, "nobody stands in the first frame");
 //! ```
 //!
-//! Whenever a body is shown from another source than the frame before, [`SourceFade`] hides the jump.
+//! [`SourceFade`] hides the jump when the source of a body changes from one frame to the next.
 //!
-//! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do:
-//! the baseline that a network has to beat, and what to show until the network has seen enough
-//! frames.
+//! [`three_point_pose`] makes a whole body from the trackers alone, as games without a network do.
+//! It is the baseline for networks, and the pose to show until the network has enough frames.
 
 mod arm;
 mod body;

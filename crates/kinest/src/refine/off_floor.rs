@@ -1,19 +1,21 @@
-//! Bodies that stay in the air: the floor of the tracking space is not where people stand.
+//! Detects bodies that stay in the air, because the floor of the tracking space is too low.
 
-use super::Place;
-use crate::skeleton::{Pose, Skeleton, SmplJoint};
+use super::place::lower_sole;
+use crate::skeleton::{Pose, Skeleton};
 
-/// Height of the lower sole above the floor, metres, from which a body is in the air.
+/// Height of the lower sole above the floor, metres, from which a body counts as airborne.
 const IN_THE_AIR: f64 = 0.05;
-/// No jump takes this long, seconds.
+/// Airtime longer than any jump, seconds.
 const NO_JUMP: f64 = 2.0;
 
-/// A lower sole at this height is on the floor, metres. Between this and [`IN_THE_AIR`] time runs back: the feet of
-/// somebody who walks come near a floor that is not theirs, too.
+/// Height up to which the lower sole counts as on the floor, metres. Between this and
+/// [`IN_THE_AIR`] the airtime decreases, because the feet of a walking body also come near a floor
+/// that is too low.
 const ON_THE_FLOOR: f64 = 0.02;
 
-/// Notices that a body has been in the air for longer than any jump, which corrections cannot mend: its head
-/// is higher than it can stand, because the runtime moved the floor, or the player is taller than calibrated.
+/// Detects that a body has been in the air for longer than any jump. Corrections cannot fix that:
+/// its head is higher than the body is tall, because the runtime moved the floor, or the player is
+/// taller than calibrated.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OffFloor {
     /// Time in the air, seconds.
@@ -22,14 +24,10 @@ pub struct OffFloor {
 }
 
 impl OffFloor {
-    /// Sees a shown `pose`, `dt` seconds after the one before, above a floor at height `floor`, metres.
+    /// Takes a shown `pose`, `dt` seconds after the previous one, above a floor at height `floor`,
+    /// metres.
     pub fn step(&mut self, skeleton: &Skeleton, pose: &Pose, floor: f64, dt: f64) {
-        let sole = |ankle| {
-            let foot = Place::of(skeleton, pose, ankle);
-            foot.position.z + skeleton.lowest_sole(ankle, |point| foot.rotation * point)
-        };
-        let [left, right] = [SmplJoint::LeftAnkle, SmplJoint::RightAnkle].map(sole);
-        self.height = left.min(right) - floor;
+        self.height = lower_sole(skeleton, pose) - floor;
         self.seconds = match self.height {
             height if height > IN_THE_AIR => self.seconds + dt,
             height if height > ON_THE_FLOOR => (self.seconds - dt).max(0.0),
@@ -37,7 +35,8 @@ impl OffFloor {
         };
     }
 
-    /// Height of the lower sole above the floor, metres, of a body that has been in the air for too long.
+    /// Height of the lower sole above the floor, metres, if the body has been in the air for too
+    /// long.
     #[must_use]
     pub fn get(&self) -> Option<f64> {
         (self.seconds > NO_JUMP).then_some(self.height)
@@ -47,6 +46,8 @@ impl OffFloor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refine::Place;
+    use crate::skeleton::SmplJoint;
 
     #[test]
     fn a_jump_is_not_reported_and_a_floor_that_moved_is() {

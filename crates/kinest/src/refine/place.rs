@@ -29,11 +29,22 @@ impl Place {
         }
     }
 
+    /// Height of the lower one of heel and ball, metres, of a foot whose ankle is here.
+    pub fn sole_height(&self, skeleton: &Skeleton, ankle: SmplJoint) -> f64 {
+        skeleton.sole_height(ankle, self.position, |point| self.rotation * point)
+    }
+
     /// Follows a teleport.
     pub fn teleport(&mut self, by: &Teleport) {
         self.position = by.point(self.position);
         self.rotation = by.rotation() * self.rotation;
     }
+}
+
+/// Height of the lowest point of both soles of a body, metres.
+pub(super) fn lower_sole(skeleton: &Skeleton, pose: &Pose) -> f64 {
+    let height = |ankle| Place::of(skeleton, pose, ankle).sole_height(skeleton, ankle);
+    height(SmplJoint::LeftAnkle).min(height(SmplJoint::RightAnkle))
 }
 
 impl From<&TrackerPose> for Place {

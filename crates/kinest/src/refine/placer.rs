@@ -8,16 +8,16 @@ use crate::skeleton::{Pose, Skeleton, SmplJoint};
 use crate::tracker::{Teleport, TrackerPose};
 use glam::{DQuat, DVec3};
 
-/// Greatest rotation speed of the chest towards hands out of reach, rad/s.
+/// Maximum rotation speed of the chest towards hands out of reach, rad/s.
 const CHEST_SPEED: f64 = 4.0;
 
 /// Places the head and hands of one body at their trackers, through dropouts.
 ///
-/// During a dropout a hand is held and then follows the estimate; without the head everything is
-/// held. Changes are blended without a jump, adding at most
+/// During a dropout a hand is held and then follows the estimate; while the head is lost, all three
+/// are held. Changes are blended without a jump, adding at most
 /// [`return_speed`](DropoutSettings::return_speed) to the joint's own speed. While all three are
 /// tracked this equals [`place_trackers`](super::place_trackers) with a speed limit on the trunk,
-/// so that a hand that jumps away for one frame does not throw the body.
+/// so that a hand that jumps away for one frame does not displace the body.
 #[derive(Clone, Debug, Default)]
 pub struct TrackerPlacer {
     bridges: [Bridge; 3],
@@ -42,8 +42,8 @@ impl TrackerPlacer {
         self.apply_with(settings, skeleton, pose, trackers, &[None; 3], dt);
     }
 
-    /// As [`apply`](Self::apply), with joints of lost trackers that follow a `forecast` instead of
-    /// being held. It must start where they were shown last.
+    /// Like [`apply`](Self::apply), with joints of lost trackers that follow a `forecast` instead
+    /// of being held. The forecast must start at their last shown places.
     ///
     /// # Panics
     /// If there are not three trackers.
@@ -96,7 +96,7 @@ impl TrackerPlacer {
         self.bridges.iter_mut().for_each(|bridge| bridge.teleport(by));
     }
 
-    /// Forgets the shown places.
+    /// Clears the shown places.
     pub fn reset(&mut self) {
         *self = Self::default();
     }

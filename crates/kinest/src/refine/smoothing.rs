@@ -22,9 +22,9 @@ pub struct OneEuro {
     pub beta: f64,
     /// Cut-off frequency of the speed estimate, Hz.
     pub speed_cutoff: f64,
-    /// Greatest output speed of a joint relative to its parent, rad/s; twice that for the root,
-    /// which rotates with the whole player. Faster rotations are mostly networks meeting motion
-    /// unlike their training data.
+    /// Maximum output speed of a joint relative to its parent, rad/s; twice that for the root,
+    /// which rotates with the whole player. Faster rotations mostly come from motion unlike the
+    /// network's training data.
     pub max_speed: f64,
 }
 
@@ -32,7 +32,7 @@ impl Default for OneEuro {
     /// Lag 53 ms at rest, 27 ms at 3 rad/s. Chosen on 17 CMU clips predicted online by the shipped
     /// model: a third of the jitter for 1 % more joint error. A plain exponential filter with about
     /// the same lag left 8 % more jitter on those clips. The speed limit costs nothing there; with
-    /// twice the limit knees turn over when a player swings sabers.
+    /// twice the limit, knees flip when a player swings sabers.
     fn default() -> Self {
         Self { min_cutoff: 3.0, beta: 1.0, speed_cutoff: 2.0, max_speed: 6.0 }
     }
@@ -121,7 +121,7 @@ impl PoseFilter {
         }
     }
 
-    /// Forgets the history: for another body.
+    /// Clears the history, for another body.
     pub fn reset(&mut self) {
         self.state = None;
     }

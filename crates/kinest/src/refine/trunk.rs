@@ -8,24 +8,24 @@ use glam::{DQuat, DVec3};
 
 use SmplJoint as J;
 
-/// Greatest twist of the chest about the trunk's axis, radians: 35°, half of what spines can do.
+/// Maximum twist of the chest about the trunk's axis, radians: 35°, half the range of a spine.
 const TWIST_LIMIT: f64 = 0.6;
-/// Greatest lean of the chest, radians: the head stays, so the pelvis moves the other way.
+/// Maximum lean of the chest, radians: the head stays, so the pelvis moves the other way.
 const LEAN_LIMIT: f64 = 0.15;
 
-/// A hand that is still out of reach by more than this, metres, is a glitch or not the player's:
-/// the trunk follows fully up to the first distance and not at all from the second.
+/// Distances (m) of a hand beyond reach: the trunk follows fully up to the first and not at all
+/// from the second, because such a hand is a glitch or not the player's.
 const BEYOND_BELIEF: [f64; 2] = [0.1, 0.3];
 
-/// Iterations: one hand gets all the rotation it needs, two hands get half of theirs each time; a
-/// thousandth is left.
+/// Number of iterations. One hand gets its full rotation, each of two hands half of the remaining
+/// one per iteration; a thousandth remains.
 const ROUNDS: usize = 10;
 /// A needed rotation below this counts as met, radians.
 const MET: f64 = 1e-6;
 
 /// The smallest rotation of the chest about the neck, in world axes, with which the arms reach
 /// `hands` (left, right; `None` if there is none). The shoulder girdle's reach is used first, then
-/// twist, then lean. For hands that are far out of reach even so, the rotation fades to none.
+/// twist, then lean. For hands that are still far out of reach, the rotation fades to none.
 pub(super) fn reaching_turn(skeleton: &Skeleton, pose: &Pose, hands: [Option<DVec3>; 2]) -> DQuat {
     let neck = Place::of(skeleton, pose, J::Neck).position;
     let axis = (neck - Place::of(skeleton, pose, J::Pelvis).position).normalize();
@@ -157,8 +157,7 @@ mod tests {
         }
     }
 
-    /// A hand moves away slowly and without end: the trunk follows, gives up and returns, without a
-    /// jump.
+    /// A hand moves away slowly without limit: the trunk follows, then returns, without a jump.
     #[test]
     fn hands_far_out_of_reach_are_ignored_without_a_jump() {
         const STEP: f64 = 0.005;

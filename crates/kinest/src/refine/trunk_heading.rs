@@ -1,29 +1,29 @@
-//! Where a trunk faces, from head and hands.
+//! Heading of the trunk, from head and hands.
 
 use crate::coordinates::heading;
 use crate::easing::smoothstep;
 use crate::tracker::{Teleport, TrackerPose};
 use std::f64::consts::{PI, TAU};
 
-/// Weight of the hands against the head.
+/// Weight of the hands relative to the head.
 const HANDS: f64 = 0.6;
-/// Hands closer together than this across the body, metres, say nothing.
+/// Minimum distance of the hands across the body, metres; closer hands are ignored.
 const APART: f64 = 0.2;
-/// Hands turned against the head by more than the first, radians, count less, and from the second on not at
-/// all: arms are crossed.
+/// Angles (rad) between the heading of the hands and of the head: above the first the weight of the
+/// hands decreases, from the second on it is 0, because the arms are crossed.
 const CROSSED: [f64; 2] = [1.2, 1.75];
-/// The trunk is left alone as long as it is this close to where head and hands point, radians: with hands, and
-/// without.
+/// Angles (rad) to the combined heading of head and hands within which the trunk does not turn:
+/// with hands, and without.
 const LOOSE: [f64; 2] = [0.26, 0.52];
-/// Time in which it follows all the same, seconds; only with hands.
+/// Time constant with which the trunk turns within that range, seconds; only with hands.
 const SETTLES: f64 = 3.0;
-/// Greatest speed of a trunk, rad/s.
+/// Maximum speed of the trunk, rad/s.
 const FASTEST: f64 = 8.0;
 
-/// The heading of a trunk below a head that looks around.
+/// The heading of the trunk while the head looks around.
 ///
-/// People turn their heads far more often than their bodies. The trunk is where head and hands point to
-/// together, and follows only when they leave it behind.
+/// People turn their heads far more often than their bodies. The trunk faces the combined heading
+/// of head and hands, and turns only when that heading leaves a tolerance.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TrunkHeading(Option<f64>);
 
@@ -34,8 +34,8 @@ impl TrunkHeading {
         self.0
     }
 
-    /// Follows `trackers` (head, left hand, right hand), `dt` seconds after the last call. Lost ones keep the
-    /// trunk where it is.
+    /// Follows `trackers` (head, left hand, right hand), `dt` seconds after the last call. While
+    /// the head is lost, the trunk keeps its heading; lost hands are ignored.
     ///
     /// # Panics
     /// If there are not three trackers.
@@ -63,7 +63,7 @@ impl TrunkHeading {
     }
 }
 
-/// How far hands turned by `off` against the head, radians, turn the trunk.
+/// Rotation of the trunk (rad) for hands rotated by `off` (rad) relative to the head.
 fn weighted(off: f64) -> f64 {
     let [all, none] = CROSSED;
     HANDS * off * (1.0 - smoothstep((off.abs() - all) / (none - all)))

@@ -29,7 +29,7 @@ impl Group {
     pub const ALL: [Self; 6] =
         [Self::Torso, Self::Neck, Self::LeftArm, Self::RightArm, Self::LeftLeg, Self::RightLeg];
 
-    /// The word for it, as in reports and descriptions: `torso`, `left_arm`.
+    /// Its name in reports and descriptions: `torso`, `left_arm`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -130,7 +130,7 @@ impl GroupPair {
         }
     }
 
-    /// The joint at which the second group hangs from the first; `None` if other groups are between them.
+    /// The joint that links the second group to the first; `None` if the groups are not adjacent.
     #[must_use]
     pub fn link(self) -> Option<J> {
         let root = self.second.joints()[0];

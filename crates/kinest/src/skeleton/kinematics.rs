@@ -1,13 +1,13 @@
-//! Position, velocity and angles of the six groups, and what they are to each other.
+//! Position, velocity and angles of the six groups, and their interactions.
 
 use super::{Group, GroupPair, JointTransforms, PerJoint, Pose, Skeleton, SmplJoint as J};
 use crate::coordinates::heading;
 use glam::{DQuat, DVec3};
 
-/// Level axes that stand on the floor somewhere and face some way.
+/// Horizontal axes with an origin on the floor and a heading.
 ///
-/// Vectors in them have x to the left, −y forward and z up of somebody who stands there: the axes of
-/// AMASS space, moved and turned.
+/// For a person who stands at the origin with this heading, x is left, −y forward and z up: the
+/// axes of AMASS space, moved and rotated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LevelAxes {
     /// Their origin in AMASS space, metres.
@@ -20,7 +20,8 @@ impl LevelAxes {
     /// The axes of AMASS space itself.
     pub const WORLD: Self = Self { origin: DVec3::ZERO, heading: 0.0 };
 
-    /// The heading axes of a body: the floor below its pelvis, the heading of its pelvis.
+    /// The heading axes of a body: the origin is on the floor below its pelvis, the heading is the
+    /// pelvis's.
     #[must_use]
     pub fn of(joints: &JointTransforms) -> Self {
         let pelvis = J::Pelvis.index();
@@ -38,7 +39,7 @@ impl LevelAxes {
 pub struct GroupMotion {
     /// P: mean position of its joints, metres.
     pub position: DVec3,
-    /// V: mean velocity of its joints, m/s; the axes stand still.
+    /// V: mean velocity of its joints, m/s, with fixed axes.
     pub velocity: DVec3,
     /// Θ: rotation of each of its joints relative to the parent, in the order of
     /// [`Group::joints`]; the pelvis relative to the axes. Only the first two of the neck exist, the
@@ -48,7 +49,7 @@ pub struct GroupMotion {
 
 /// The six groups of a body at one moment.
 ///
-/// Nothing is lost: [`pose`](Self::pose) gives the pose back.
+/// The conversion is lossless: [`pose`](Self::pose) returns the pose.
 ///
 /// ```
 /// use kinest::skeleton::{Group, Interactions, KinematicGroups, LevelAxes, Pose, Skeleton};
@@ -127,7 +128,8 @@ impl KinematicGroups {
                 pose.rotations[joint.index()] = angle;
             }
         }
-        // The rotations say where the torso is against the root, its position where it is.
+        // The rotations give the torso relative to the root; its position then gives the
+        // translation.
         let placed = centre(Group::Torso, &skeleton.pose_joints(&pose).positions);
         pose.translation = world.of(Group::Torso).position - placed;
         pose
@@ -144,15 +146,15 @@ fn centre(group: Group, positions: &PerJoint<DVec3>) -> DVec3 {
     joints.iter().map(|joint| positions[joint.index()]).sum::<DVec3>() / joints.len() as f64
 }
 
-/// What two groups are to each other at one moment, in the axes of the groups.
+/// Relation of two groups at one moment, in the axes of the groups.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interaction {
     /// ΔP: from the first group's position to the second's, metres.
     pub difference: DVec3,
-    /// ΔΘ: rotation of the joint by which the second group hangs from the first, relative to its
-    /// parent; `None` for the ten pairs that are not joined.
+    /// ΔΘ: rotation of the joint that links the second group to the first, relative to its parent;
+    /// `None` for the ten pairs that are not adjacent.
     pub rotation: Option<DQuat>,
-    /// ΔV: velocity of the second group against the first, m/s.
+    /// ΔV: velocity of the second group relative to the first, m/s.
     pub velocity: DVec3,
 }
 
@@ -185,8 +187,8 @@ impl Interactions {
         &self.pairs[pair.index()]
     }
 
-    /// The interaction of two groups as seen from `from`: where `to` is and how it moves. `None` for
-    /// a group and itself.
+    /// The interaction of two groups with `from` as the first: position and velocity of `to`
+    /// relative to it. `None` for a group and itself.
     #[must_use]
     pub fn between(&self, from: Group, to: Group) -> Option<Interaction> {
         let pair = GroupPair::of(from, to)?;

@@ -9,17 +9,18 @@ use std::f64::consts::PI;
 /// gets its plane from the hinge.
 const LEAST_BEND: f64 = 0.1;
 
-/// Fraction of its length from which on the shoulder girdle helps an arm, and the arm straightens
-/// only slowly: near full length an elbow moves many centimetres per centimetre of the hand.
+/// Extension of an arm, as a fraction of its length, from which on the shoulder girdle moves and
+/// the arm straightens only slowly: near full length an elbow moves many centimetres per centimetre
+/// of the hand.
 pub(crate) const SOFT_REACH: f64 = 0.98;
-/// No arm gets straighter than this fraction of its length while girdle and trunk can help.
+/// Maximum extension of an arm, as a fraction of its length, while girdle and trunk can move.
 pub(crate) const FULL_REACH: f64 = 0.999;
 
 /// Greatest rotation of the collar joint towards a target, radians: 20°, well within the range of a
 /// shoulder girdle (about 30° forward or up; Kapandji, "The Physiology of the Joints").
 const GIRDLE_LIMIT: f64 = 0.35;
 
-/// Rotations of the upper and the lower bone of a limb with which its end is at `target`, or points
+/// Rotations of the upper and the lower bone of a limb that bring its end to `target`, or point it
 /// there if that is out of reach. `bones` and `target` are relative to the top of the limb, `hinge`
 /// is the hinge axis of the middle joint; neither bone may have length zero.
 ///
@@ -82,8 +83,8 @@ pub(crate) fn lean(point: DVec3, target: DVec3, distance: f64, limit: f64) -> DQ
 /// Rotation of a shoulder girdle towards `target`, and the distance that the shoulder should then
 /// have from the target. `shoulder` and `target` are relative to the girdle's joint.
 ///
-/// None while the arm reaches as far as `soft`; from there the girdle rotates by as much as keeps the
-/// arm from being stretched further than by `rest` more, up to [`GIRDLE_LIMIT`].
+/// No rotation up to a distance of `soft`; beyond it the girdle rotates, by up to [`GIRDLE_LIMIT`],
+/// so that the arm extends by at most `rest` more.
 pub(crate) fn girdle(shoulder: DVec3, target: DVec3, soft: f64, rest: f64) -> (DQuat, f64) {
     let distance = target.distance(shoulder);
     if distance <= soft {

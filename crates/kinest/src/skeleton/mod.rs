@@ -181,8 +181,8 @@ impl Skeleton {
         Self { offsets, ankle_height }
     }
 
-    /// Body height of a person with this skeleton, metres: the rest pose's height from soles to head
-    /// joint, and what people have above it. 1.75 for the default skeleton.
+    /// Body height of a person with this skeleton, metres: the rest pose's height from soles to
+    /// head joint, plus the height of the head above that joint. 1.75 for the default skeleton.
     #[must_use]
     pub fn stature(&self) -> f64 {
         let chain = [SmplJoint::Spine1, SmplJoint::Spine2, SmplJoint::Spine3];

@@ -10,8 +10,8 @@ use kinest::model::{CheckpointOf, EngineError, NamedTensors};
 
 /// A forecasting network on the CPU in its native form, with its scratch buffers.
 ///
-/// The same function as `kinest_nn::forecast::ForecastNetwork`; sums are in another order. It runs
-/// on the calling thread.
+/// Computes the same function as `kinest_nn::forecast::ForecastNetwork`, with sums in another
+/// order, on the calling thread.
 #[derive(Debug)]
 pub struct NativeForecaster {
     network: Network,
@@ -37,8 +37,8 @@ impl NativeForecaster {
         Ok(Self::new(&checkpoint.manifest.network, tensors, checkpoint.manifest.spec.clone())?)
     }
 
-    /// Packs the tensors of a network with the dimensions of `config`. `spec` must fit it, as that
-    /// of a checkpoint does.
+    /// Packs the tensors of a network with the dimensions of `config`. `spec` must match `config`,
+    /// as it does in a checkpoint.
     ///
     /// # Errors
     /// If the tensors are not those of `config`.
@@ -71,7 +71,7 @@ impl ForecastEngine for NativeForecaster {
         "cpu"
     }
 
-    /// Allocates only when a batch is larger than any before in `out`.
+    /// Allocates only when a batch is larger than all earlier ones in `out`.
     fn forecast(
         &mut self,
         histories: &[f32],

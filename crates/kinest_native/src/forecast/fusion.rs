@@ -54,20 +54,20 @@ impl Gate {
     }
 }
 
-/// Makes one motion of two.
+/// Fuses the outputs of both branches.
 #[derive(Debug)]
 pub(super) struct Fusion {
     skip: Linear,
     scales: Vec<Scale>,
-    /// There is one if there are scales.
+    /// `None` for a fusion without scales.
     mix: Option<Mixer>,
     numbers: usize,
     horizon: usize,
     /// Both branches, `[numbers, 2 horizon]`.
     both: Numbers,
-    /// The mixture, then what each scale passes on, `[numbers + kept, horizon]`.
+    /// The mixture, then the numbers kept at each scale, `[numbers + kept, horizon]`.
     parts: Numbers,
-    /// The numbers of a frame, to be sorted.
+    /// Buffer for sorting the numbers of a frame.
     sorted: Vec<f32>,
 }
 
@@ -77,7 +77,7 @@ struct Scale {
     /// One matrix per tap; the first has the bias.
     taps: Vec<Linear>,
     kept: usize,
-    /// What it sees after a ReLU, with `taps / 2` rows of zeros before and after.
+    /// Its input after a ReLU, padded with `taps / 2` rows of zeros at both ends.
     padded: Numbers,
     /// `[numbers, horizon]`
     out: Numbers,

@@ -31,7 +31,7 @@ pub(super) struct Graph {
     observed: Numbers,
 }
 
-/// A graph layer `A (H W)`, and what is done to each of its numbers.
+/// A graph layer `A (H W)`, with the factor and summand of each of its numbers.
 #[derive(Debug)]
 struct Layer {
     weight: Linear,

@@ -25,7 +25,7 @@ pub(super) struct Ksof {
     fused: Numbers,
 }
 
-/// A branch and what it says, `[numbers, horizon]`.
+/// A branch and its output, `[numbers, horizon]`.
 #[derive(Debug)]
 struct Branch<N> {
     network: N,
@@ -134,7 +134,7 @@ impl Ksof {
     }
 }
 
-/// Frames of numbers from numbers of frames, with `base` added to every frame.
+/// Transposes `[numbers, horizon]` to `[horizon, numbers]`, with `base` added to every frame.
 fn placed(from: &[f32], base: Option<&[f32]>, horizon: usize, to: &mut [f32]) {
     let numbers = from.len() / horizon;
     for (frame, to) in to.chunks_exact_mut(numbers).enumerate() {

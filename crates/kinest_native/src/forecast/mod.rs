@@ -1,8 +1,8 @@
 //! Forecasting networks: packed weights, no allocation per call.
 //!
 //! [`NativeForecaster::from_checkpoint`] opens any checkpoint of a forecaster. The networks compute
-//! the same functions as `kinest_nn::forecast`, with what is linear multiplied out: velocities and
-//! sums of the temporal branch, the cosine transform of siMLPe, and batch normalisation.
+//! the same functions as `kinest_nn::forecast`, with linear operations fused: velocities and sums
+//! of the temporal branch, the cosine transform of siMLPe, and batch normalisation.
 
 mod engine;
 mod fusion;

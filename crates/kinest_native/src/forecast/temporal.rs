@@ -15,8 +15,8 @@ pub(super) struct Temporal {
     /// The map to velocities, and their sum.
     regress: Linear,
     history: usize,
-    /// `[before + numbers, channels]`, of which the first `before` rows are zeros: what a
-    /// convolution sees before the first number.
+    /// `[before + numbers, channels]`; the first `before` rows are zeros, the padding of the
+    /// convolutions.
     x: Numbers,
     y: Numbers,
     /// `[numbers, channels]`

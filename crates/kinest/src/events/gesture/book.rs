@@ -12,35 +12,36 @@ use std::sync::Arc;
 /// A step of a gesture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// What must hold,
+    /// The condition that must hold,
     pub when: Condition,
     /// and for how long, seconds.
     pub hold_s: f64,
-    /// How long after the step before (the last moment at which that held) it must be done, seconds;
-    /// the first step may come at any time.
+    /// Time limit for the step after the end of the previous step's condition, seconds; the first
+    /// step has none.
     pub within_s: f64,
 }
 
-/// A composite of codes that a game wants to hear of.
+/// A combination of codes with a name, reported to games.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gesture {
     /// Its name in events.
     pub name: Arc<str>,
     /// The group that makes it.
     pub group: Group,
-    /// Its steps in time, at least one. It begins when the last one is done, and ends when that no
-    /// longer holds.
+    /// Its steps in time, at least one. The gesture begins when the last step is done, and ends
+    /// when its condition no longer holds.
     pub steps: Vec<Step>,
-    /// Whether it may be made with either side: `steps` then are those of the side of `group`, and
-    /// events name the group of the side that made it.
+    /// Whether either side of the body may make it: `steps` are then written for the side of
+    /// `group`, and events have the group of the side that made it.
     pub either_side: bool,
-    /// For how long the last step may fail without an end, seconds.
+    /// Time for which the last step's condition may fail before the gesture ends, seconds.
     pub release_s: f64,
 }
 
 /// A set of gestures, read from `*.gestures.ron` and checked.
 ///
-/// The [`Default`] are the shipped ones, `assets/events/default.gestures.ron`. A file is a list:
+/// The [`Default`] has the shipped gestures, `assets/events/default.gestures.ron`. A file is a
+/// list:
 ///
 /// ```
 /// use kinest::events::GestureBook;
@@ -86,7 +87,7 @@ pub struct GestureBook {
 }
 
 impl GestureBook {
-    /// No gestures, to be extended [`with`](Self::with) those of other books.
+    /// An empty book, to be extended [`with`](Self::with) other books.
     #[must_use]
     pub const fn empty() -> Self {
         Self { gestures: vec![] }
@@ -123,7 +124,7 @@ impl GestureBook {
         self.gestures.iter().find(|gesture| &*gesture.name == name)
     }
 
-    /// These gestures and those of `other`, which replace ones of the same name.
+    /// These gestures and those of `other`, which replace gestures of the same name.
     #[must_use]
     pub fn with(mut self, other: Self) -> Self {
         self.gestures.retain(|gesture| other.find(&gesture.name).is_none());
@@ -166,9 +167,9 @@ impl<'de> Deserialize<'de> for GestureBook {
     }
 }
 
-/// How long a gesture may fail without an end if its file does not say, seconds.
+/// Default of [`Gesture::release_s`], seconds.
 const RELEASE: f64 = 0.15;
-/// Time for a step if its file does not say, seconds.
+/// Default of [`Step::within_s`], seconds.
 const WITHIN: f64 = 1.0;
 
 impl<'de> Deserialize<'de> for Gesture {
@@ -274,7 +275,7 @@ mod tests {
         }
     }
 
-    /// Each mistake, with the line that it is reported at and what is said about it.
+    /// Each error, with its reported line and message.
     #[test]
     fn mistakes_are_named_with_their_place() {
         let text = |line: &str| {

@@ -15,22 +15,21 @@ pub enum Condition {
     Any(Vec<Condition>),
     /// It does not hold.
     Not(Box<Condition>),
-    /// The code holds: the state is this one, or the movement or oscillation is under way.
+    /// The code holds: the state is this one, or the movement or oscillation is in progress.
     Is(Code),
     /// The state is this one or one with higher values of the signal, in the order of
     /// [`CodeKind::states`](crate::events::CodeKind::states).
     AtLeast(Code),
     /// The state is this one or one with lower values of the signal.
     AtMost(Code),
-    /// The movement or oscillation is under way with at least this
-    /// [`speed`](CodeSegment::speed).
+    /// The movement or oscillation is in progress with at least this [`speed`](CodeSegment::speed).
     Faster(Code, f64),
-    /// The movement or oscillation is under way with at least this
+    /// The movement or oscillation is in progress with at least this
     /// [`intensity`](CodeSegment::intensity).
     Further(Code, f64),
 }
 
-/// The form in files. Checking each condition as it is read gives errors their place.
+/// The serialised form. Checking each condition while parsing gives errors their position.
 #[derive(Deserialize)]
 #[serde(rename = "Condition")]
 enum Written {
@@ -121,7 +120,7 @@ impl Condition {
     #[must_use]
     pub fn mirrored(&self) -> Self {
         let each = |list: &[Self]| list.iter().map(Self::mirrored).collect();
-        // The order of states that have a side turns round with it.
+        // Mirroring reverses the order of states that have a side.
         let turns = |code: &Code| {
             let states = code.signal.kind.states();
             states.first().is_some_and(|first| first.mirrored() != *first)
@@ -140,8 +139,8 @@ impl Condition {
         }
     }
 
-    /// The movement or oscillation that shows how pronounced and fast it is: the first one named,
-    /// without negation, that is under way; else the most pronounced state.
+    /// The code that supplies intensity and speed: the first movement or oscillation in progress
+    /// that is named without negation; else the most pronounced state.
     pub(super) fn shown(&self, codes: &CodeTracker) -> Option<CodeSegment> {
         let (mut run, mut state) = (None, None);
         self.search(codes, &mut run, &mut state);

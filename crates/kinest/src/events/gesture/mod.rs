@@ -1,4 +1,4 @@
-//! Gestures: composites of codes, in files.
+//! Gestures: combinations of codes, defined in files.
 
 mod book;
 mod condition;

@@ -1,4 +1,4 @@
-//! A gesture under way.
+//! Detection of one gesture.
 
 use super::super::CodeTracker;
 use super::super::event::{EventKind, MotionEvent, Phase};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Time between two [`Phase::Hold`]s of a gesture, seconds.
 const HOLD_EVERY: f64 = 0.25;
 
-/// Watches for one gesture, made with one side.
+/// Detects one gesture, made with one side.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Watcher {
     name: Arc<str>,
@@ -24,17 +24,18 @@ pub(in super::super) struct Watcher {
 
 #[derive(Clone, Copy, Debug)]
 enum At {
-    /// Waits for this step. `before` is the last time at which the step before held, `since` is when
-    /// this one began to hold.
+    /// Waiting for this step. `before` is the last time at which the previous step held, `since`
+    /// the time at which this one began to hold.
     Step { number: usize, before: f64, since: Option<f64> },
-    /// The gesture is made: since when it has failed, and when it was last told.
+    /// The gesture is in progress: the time since which its condition fails, and the time of its
+    /// last event.
     Made { fails: Option<f64>, told: f64 },
 }
 
 const START: At = At::Step { number: 0, before: f64::NEG_INFINITY, since: None };
 
 impl Watcher {
-    /// One or, for gestures of either side, two.
+    /// One watcher or, for gestures of either side, two.
     pub(in super::super) fn of(gesture: &Gesture) -> impl Iterator<Item = Self> {
         let own = Self {
             name: gesture.name.clone(),
@@ -64,7 +65,7 @@ impl Watcher {
         }
     }
 
-    /// Whether the gesture is being made.
+    /// Whether the gesture is in progress.
     pub(in super::super) fn is_made(&self) -> bool {
         matches!(self.at, At::Made { .. })
     }
@@ -100,7 +101,7 @@ impl Watcher {
                     }
                 }
                 since = self.holds(number, codes).then(|| since.unwrap_or(time));
-                // Half a nanosecond forgives rounding of the times.
+                // A tolerance of half a nanosecond for rounding of the times.
                 let done =
                     since.is_some_and(|since| time - since + 5e-10 >= self.steps[number].hold_s);
                 self.at = match done {
@@ -123,7 +124,7 @@ impl Watcher {
         when.holds(codes)
     }
 
-    /// Gives up; a gesture that is being made ends.
+    /// Stops detection; a gesture in progress ends.
     pub(in super::super) fn stop(&mut self, time: f64) -> Option<MotionEvent> {
         let ends = self.is_made().then(|| self.event(Phase::End, time));
         self.at = START;

@@ -1,6 +1,6 @@
 //! What makes a motion believable, checked for every kind and several people.
 
-use super::body::{Body, SIDES, Side, forward_and_left};
+use super::body::{SIDES, Side, forward_and_left};
 use super::{Kind, clip, walk_and_wave};
 use crate::coordinates::heading;
 use crate::motion::MotionClip;
@@ -68,15 +68,8 @@ impl Shown {
 
     /// Height of the lowest point of a sole, metres.
     fn sole(&self, frame: usize, side: Side) -> f64 {
-        let body = Body::new(&self.skeleton);
-        let ankle = side.of(SmplJoint::LeftAnkle);
-        let toe = body.offset(side, SmplJoint::LeftFoot);
-        let ball = DVec3::new(toe.x, -self.skeleton.ankle_height, toe.z);
-        let height = |sole: DVec3| {
-            let JointTransforms { positions, rotations } = &self.joints[frame];
-            (positions[ankle] + rotations[ankle] * sole).z
-        };
-        height(body.heel()).min(height(ball))
+        let ankle = SmplJoint::ALL[side.of(SmplJoint::LeftAnkle)];
+        self.joints[frame].sole_height(&self.skeleton, ankle)
     }
 
     /// Height of the lower sole, metres.
