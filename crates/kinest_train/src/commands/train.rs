@@ -71,6 +71,21 @@ pub struct TrainArgs {
     device: DeviceChoice,
 }
 
+/// The recipe of a task that learns from clips, with the overrides of the command line. Recipes share the names of these
+/// fields, not a type.
+macro_rules! clip_recipe {
+    ($args:expr, $path:expr, $recipe:ty, $task:expr) => {{
+        refuse_foreign($args, $path, $task)?;
+        let mut recipe: $recipe = recipe($args, $path)?;
+        recipe.data.folder = $args.data.clone().unwrap_or(recipe.data.folder);
+        recipe.data.split = $args.split.clone().or(recipe.data.split);
+        recipe.data.record = record($args)?.unwrap_or(recipe.data.record);
+        recipe.steps = $args.steps.unwrap_or(recipe.steps);
+        recipe.check().with_context(|| name($path))?;
+        recipe
+    }};
+}
+
 /// Runs `train`.
 ///
 /// # Errors
@@ -80,9 +95,10 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
     let folder = RunFolder(args.out.clone());
     // The config, or that of the run to resume.
     let path = args.config.clone().or_else(|| args.resume.then(|| folder.config()));
-    match path.as_deref().map_or(Ok(TaskKind::Pose), TaskKind::of)? {
+    let path = path.as_deref();
+    match path.map_or(Ok(TaskKind::Pose), TaskKind::of)? {
         TaskKind::Pose => {
-            let recipe = pose_recipe(&args, path.as_deref())?;
+            let recipe = pose_recipe(&args, path)?;
             let skeleton = match &args.skeleton {
                 Some(path) => Skeleton::load(path).with_context(|| path.display().to_string())?,
                 None if args.resume => identity_of::<PoseIdentity>(&folder.state())?.spec.skeleton,
@@ -92,24 +108,28 @@ pub fn run(args: TrainArgs) -> anyhow::Result<()> {
             device.train(&task, folder, args.resume)
         }
         TaskKind::Forecast => {
-            let recipe = forecast_recipe(&args, path.as_deref())?;
+            let recipe = forecast_recipe(&args, path)?;
             let task = ForecastTask::open(recipe, args.init.as_deref())?;
             device.train(&task, folder, args.resume)
         }
         TaskKind::Body => {
-            let task = BodyTask::open(body_recipe(&args, path.as_deref())?)?;
+            let recipe = clip_recipe!(&args, path, BodyRecipe, TaskKind::Body);
+            let task = BodyTask::open(recipe)?;
             device.train(&task, folder, args.resume)
         }
         TaskKind::Align => {
-            let task = AlignTask::open(align_recipe(&args, path.as_deref())?)?;
+            let recipe = clip_recipe!(&args, path, AlignRecipe, TaskKind::Align);
+            let task = AlignTask::open(recipe)?;
             device.train(&task, folder, args.resume)
         }
         TaskKind::Tokens => {
-            let task = TokenTask::open(token_recipe(&args, path.as_deref())?)?;
+            let recipe = clip_recipe!(&args, path, TokenRecipe, TaskKind::Tokens);
+            let task = TokenTask::open(recipe)?;
             device.train(&task, folder, args.resume)
         }
         TaskKind::Generate => {
-            let task = GenerateTask::open(generate_recipe(&args, path.as_deref())?)?;
+            let recipe = clip_recipe!(&args, path, GenerateRecipe, TaskKind::Generate);
+            let task = GenerateTask::open(recipe)?;
             device.train(&task, folder, args.resume)
         }
     }
@@ -142,54 +162,6 @@ fn forecast_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<Fore
     }
     let mut recipe: ForecastRecipe = recipe(args, path)?;
     recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
-    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
-    recipe.steps = args.steps.unwrap_or(recipe.steps);
-    recipe.check().with_context(|| name(path))?;
-    Ok(recipe)
-}
-
-/// The same for forecasters of a game's body, whose skeleton is that of their pose network.
-fn body_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<BodyRecipe> {
-    refuse_foreign(args, path, TaskKind::Body)?;
-    let mut recipe: BodyRecipe = recipe(args, path)?;
-    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
-    recipe.data.split = args.split.clone().or(recipe.data.split);
-    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
-    recipe.steps = args.steps.unwrap_or(recipe.steps);
-    recipe.check().with_context(|| name(path))?;
-    Ok(recipe)
-}
-
-/// The same for alignment, whose motion is that of the default skeleton.
-fn align_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<AlignRecipe> {
-    refuse_foreign(args, path, TaskKind::Align)?;
-    let mut recipe: AlignRecipe = recipe(args, path)?;
-    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
-    recipe.data.split = args.split.clone().or(recipe.data.split);
-    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
-    recipe.steps = args.steps.unwrap_or(recipe.steps);
-    recipe.check().with_context(|| name(path))?;
-    Ok(recipe)
-}
-
-/// The same for motion tokens.
-fn token_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<TokenRecipe> {
-    refuse_foreign(args, path, TaskKind::Tokens)?;
-    let mut recipe: TokenRecipe = recipe(args, path)?;
-    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
-    recipe.data.split = args.split.clone().or(recipe.data.split);
-    recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
-    recipe.steps = args.steps.unwrap_or(recipe.steps);
-    recipe.check().with_context(|| name(path))?;
-    Ok(recipe)
-}
-
-/// The same for generators.
-fn generate_recipe(args: &TrainArgs, path: Option<&Path>) -> anyhow::Result<GenerateRecipe> {
-    refuse_foreign(args, path, TaskKind::Generate)?;
-    let mut recipe: GenerateRecipe = recipe(args, path)?;
-    recipe.data.folder = args.data.clone().unwrap_or(recipe.data.folder);
-    recipe.data.split = args.split.clone().or(recipe.data.split);
     recipe.data.record = record(args)?.unwrap_or(recipe.data.record);
     recipe.steps = args.steps.unwrap_or(recipe.steps);
     recipe.check().with_context(|| name(path))?;

@@ -34,6 +34,27 @@ pub struct RunConfig {
     pub loader_threads: usize,
 }
 
+/// The [`RunConfig`] of a recipe, whose fields have the same names. RON cannot flatten a struct into another one and
+/// refuse unknown fields, so each recipe has them itself.
+macro_rules! run_config {
+    ($recipe:expr, arithmetic: $arithmetic:expr, average: $average:expr) => {
+        RunConfig {
+            seed: $recipe.seed,
+            validation: $recipe.validation.clone(),
+            optimizer: $recipe.optimizer,
+            arithmetic: $arithmetic,
+            batch: $recipe.batch,
+            accumulate: $recipe.accumulate,
+            average: $average,
+            steps: $recipe.steps,
+            log_every: $recipe.log_every,
+            save_every: $recipe.save_every,
+            loader_threads: $recipe.loader_threads,
+        }
+    };
+}
+pub(crate) use run_config;
+
 impl Default for RunConfig {
     fn default() -> Self {
         Self {

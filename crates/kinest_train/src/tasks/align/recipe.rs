@@ -4,7 +4,7 @@
 use super::cuts::CutConfig;
 use super::loss::AlignLossConfig;
 use crate::data::captions::Captions;
-use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
+use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::model::align::{AlignConfig, AlignSpec, Alignment};
@@ -97,19 +97,7 @@ impl AlignRecipe {
     /// Configuration of the loop.
     #[must_use]
     pub fn run(&self) -> RunConfig {
-        RunConfig {
-            seed: self.seed,
-            validation: self.validation.clone(),
-            optimizer: self.optimizer,
-            arithmetic: Arithmetic::F32,
-            batch: self.batch,
-            accumulate: self.accumulate,
-            average: self.average,
-            steps: self.steps,
-            log_every: self.log_every,
-            save_every: self.save_every,
-            loader_threads: self.loader_threads,
-        }
+        run_config!(self, arithmetic: Arithmetic::F32, average: self.average)
     }
 
     /// Seconds of a cut.

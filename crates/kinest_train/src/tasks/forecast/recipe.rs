@@ -4,7 +4,7 @@
 use super::loss::ForecastLossConfig;
 use super::windows::WindowConfig;
 use crate::data::benchmark::Benchmark;
-use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
+use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::model::forecast::{ForecastConfig, ForecastLayout};
@@ -80,19 +80,7 @@ impl ForecastRecipe {
     /// Configuration of the loop.
     #[must_use]
     pub fn run(&self) -> RunConfig {
-        RunConfig {
-            seed: self.seed,
-            validation: self.validation.clone(),
-            optimizer: self.optimizer,
-            arithmetic: self.arithmetic,
-            batch: self.batch,
-            accumulate: self.accumulate,
-            average: self.average,
-            steps: self.steps,
-            log_every: self.log_every,
-            save_every: self.save_every,
-            loader_threads: self.loader_threads,
-        }
+        run_config!(self, arithmetic: self.arithmetic, average: self.average)
     }
 
     /// Whether the loss has learned weights of branches: there are none without branches.

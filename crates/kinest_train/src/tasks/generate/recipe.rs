@@ -3,7 +3,7 @@
 
 use super::loss::GenerateLossConfig;
 use super::masks::MaskConfig;
-use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
+use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
 use crate::tasks::align::cuts::CutConfig;
 use crate::tasks::align::recipe::AlignDataConfig;
 use crate::tasks::kind::TaskKind;
@@ -88,19 +88,7 @@ impl GenerateRecipe {
     /// Configuration of the loop.
     #[must_use]
     pub fn run(&self) -> RunConfig {
-        RunConfig {
-            seed: self.seed,
-            validation: self.validation.clone(),
-            optimizer: self.optimizer,
-            arithmetic: Arithmetic::F32,
-            batch: self.batch,
-            accumulate: self.accumulate,
-            average: self.average,
-            steps: self.steps,
-            log_every: self.log_every,
-            save_every: self.save_every,
-            loader_threads: self.loader_threads,
-        }
+        run_config!(self, arithmetic: Arithmetic::F32, average: self.average)
     }
 
     /// Seconds of the longest motion.

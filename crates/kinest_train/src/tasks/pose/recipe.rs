@@ -5,7 +5,7 @@ use super::cut::Cut;
 use super::loss::LossConfig;
 use super::teacher::TeacherConfig;
 use crate::data::config::DataConfig;
-use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
+use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::features::FeatureLayout;
@@ -106,19 +106,7 @@ impl PoseRecipe {
     /// Configuration of the loop.
     #[must_use]
     pub fn run(&self) -> RunConfig {
-        RunConfig {
-            seed: self.seed,
-            validation: self.validation.clone(),
-            optimizer: self.optimizer,
-            arithmetic: self.arithmetic,
-            batch: self.batch,
-            accumulate: self.accumulate,
-            average: self.average,
-            steps: self.steps,
-            log_every: self.log_every,
-            save_every: self.save_every,
-            loader_threads: self.loader_threads,
-        }
+        run_config!(self, arithmetic: self.arithmetic, average: self.average)
     }
 
     /// How training clips are cut into examples.

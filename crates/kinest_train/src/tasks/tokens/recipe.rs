@@ -3,7 +3,7 @@
 
 use super::loss::TokenLossConfig;
 use super::windows::WindowConfig;
-use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
+use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::model::TrainingRecord;
@@ -90,19 +90,7 @@ impl TokenRecipe {
     /// Configuration of the loop.
     #[must_use]
     pub fn run(&self) -> RunConfig {
-        RunConfig {
-            seed: self.seed,
-            validation: self.validation.clone(),
-            optimizer: self.optimizer,
-            arithmetic: Arithmetic::F32,
-            batch: self.batch,
-            accumulate: self.accumulate,
-            average: None,
-            steps: self.steps,
-            log_every: self.log_every,
-            save_every: self.save_every,
-            loader_threads: self.loader_threads,
-        }
+        run_config!(self, arithmetic: Arithmetic::F32, average: None)
     }
 
     /// What the model's numbers are.

@@ -5,7 +5,7 @@ use super::loss::BodyLossConfig;
 use super::motion::SensorErrors;
 use super::pairs::PairConfig;
 use crate::data::augment::Augment;
-use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig};
+use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
 use crate::tasks::kind::TaskKind;
 use anyhow::{Context, ensure};
 use kinest::model::TrainingRecord;
@@ -103,19 +103,7 @@ impl BodyRecipe {
     /// Configuration of the loop.
     #[must_use]
     pub fn run(&self) -> RunConfig {
-        RunConfig {
-            seed: self.seed,
-            validation: self.validation.clone(),
-            optimizer: self.optimizer,
-            arithmetic: self.arithmetic,
-            batch: self.batch,
-            accumulate: self.accumulate,
-            average: self.average,
-            steps: self.steps,
-            log_every: self.log_every,
-            save_every: self.save_every,
-            loader_threads: self.loader_threads,
-        }
+        run_config!(self, arithmetic: self.arithmetic, average: self.average)
     }
 
     /// Inputs and outputs of the model.
