@@ -651,11 +651,12 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coordinates::heading;
     use crate::features::{Axes, FeatureLayout};
     use crate::live::fake;
     use crate::motion::synthetic::walk_and_wave;
     use crate::rotation::geodesic_angle;
-    use glam::DMat3;
+    use glam::{DMat3, DQuat};
 
     /// The trackers of a walking body.
     fn walk() -> Vec<TrackerFrame> {
@@ -867,6 +868,136 @@ mod tests {
         }
     }
 
+    /// Largest step of pelvis and feet in each frame, metres.
+    fn steps(shown: &[PlayerPose]) -> Vec<[f64; 3]> {
+        let joints = [SmplJoint::Pelvis, SmplJoint::LeftFoot, SmplJoint::RightFoot];
+        let at = |shown: &PlayerPose| Skeleton::default().pose_joints(&shown.pose).positions;
+        let places: Vec<_> = shown.iter().map(at).collect();
+        let step = |pair: &[[DVec3; SmplJoint::COUNT]]| {
+            joints.map(|joint| pair[0][joint.index()].distance(pair[1][joint.index()]))
+        };
+        places.windows(2).map(step).collect()
+    }
+
+    /// Pops of one frame, or of up to three from 60 Hz on, of the head, of hands, or of all devices (the runtime moves its
+    /// space): before and after the first estimate, and in the first frame after a dropout of a hand or of the head.
+    #[test]
+    fn pops_of_any_devices_at_any_time_do_not_throw_the_body() {
+        let sizes = [0.1, 0.4, 3.0];
+        let directions = [DVec3::Z, DVec3::NEG_Z, DVec3::new(-0.6, 0.8, 0.0)];
+        let devices: [&[usize]; 4] = [&[0], &[2], &[1, 2], &[0, 1, 2]];
+        let cases = sizes.into_iter().flat_map(|size| directions.map(|way| way * size));
+        let cases: Vec<_> = cases.flat_map(|by| devices.map(|popped| (by, popped))).collect();
+        for rate in [30.0, 72.0, 144.0] {
+            let frame = |seconds: f64| (seconds * rate) as usize;
+            let mut walk = walk_at(rate);
+            walk.truncate(frame(4.2));
+            walk[frame(2.5)..frame(2.8)].iter_mut().for_each(|f| f.poses[2].tracked = false);
+            walk[frame(3.2)..frame(3.4)].iter_mut().for_each(|f| f.poses[0].tracked = false);
+            let own = steps(&play(&mut Player::default(), &walk));
+            for (i, (by, devices)) in cases.iter().enumerate() {
+                // Three frames of 30 Hz are as long as a jump that has lasted.
+                let frames = if rate < 60.0 { 1 } else { 1 + i % 3 };
+                let mut popped = walk.clone();
+                let starts = [0.5, 1.0, 2.0, 2.8].map(|start| (frame(start), frames));
+                // Where the head is found again, it is believed from the second frame that agrees.
+                for (start, frames) in starts.into_iter().chain([(frame(3.4), 1)]) {
+                    for frame in &mut popped[start..start + frames] {
+                        devices.iter().for_each(|k| frame.poses[*k].position += *by);
+                    }
+                }
+                let shown = steps(&play(&mut Player::default(), &popped));
+                for (i, step) in shown.iter().enumerate().skip(frame(0.4)) {
+                    for (k, step) in step.iter().enumerate() {
+                        // Returning from a dropout is a few frames later.
+                        let near = &own[i - 5..own.len().min(i + 6)];
+                        let own = near.iter().map(|own| own[k]).fold(0.0, f64::max);
+                        // After more than one frame the body has several frames' way to go.
+                        let own = own * frames as f64;
+                        // At fewer than 60 Hz a head is believed that pops by up to 7 cm.
+                        let limit = if rate < 60.0 { 0.1 } else { 0.05 };
+                        assert!(
+                            *step < own + limit,
+                            "{rate} Hz, {devices:?} by {by}, {frames} frames, frame {i}: {step} {own}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nothing is known before the first frame, so a pop in it is shown; the body is at its head from the third frame on.
+    #[test]
+    fn a_pop_in_the_first_frame_is_over_in_the_third() {
+        for rate in [30.0, 90.0] {
+            let walk = walk_at(rate);
+            let mut popped = walk.clone();
+            popped[0].poses[0].position += DVec3::new(1.0, 2.0, 0.5);
+            popped[0].poses[1].position += DVec3::Z;
+            let shown = play(&mut Player::default(), &popped[..60]);
+            for (i, shown) in shown.iter().enumerate().skip(2) {
+                assert!(head(&shown.pose).distance(walk[i].poses[0].position) < 1e-6, "{i}");
+            }
+            let hand = Skeleton::default().pose_joints(&shown[59].pose).positions;
+            let hand = hand[SmplJoint::LeftWrist.index()];
+            assert!(hand.distance(walk[59].poses[1].position) < 1e-3, "{hand}");
+        }
+    }
+
+    /// The head of a player without a network turns by 40°: the pelvis turns by less than 20°, with hands and without, and
+    /// the body faces ahead again with its head. Looking straight up or down turns nothing.
+    #[test]
+    fn a_head_that_looks_around_does_not_turn_the_pelvis() {
+        let skeleton = Skeleton::default();
+        let mut standing = Pose::rest();
+        let ankle = skeleton.pose_joints(&standing).positions[SmplJoint::LeftAnkle.index()].z;
+        standing.translation.z = skeleton.ankle_height - ankle;
+        let looks: [fn(f64) -> DQuat; 4] = [
+            |part| DQuat::from_rotation_y(part * 40_f64.to_radians()),
+            |part| DQuat::from_rotation_y(-part * 40_f64.to_radians()),
+            |part| DQuat::from_rotation_x(-part * 1.8),
+            |part| DQuat::from_rotation_x(part * 1.6),
+        ];
+        for (way, look) in looks.into_iter().enumerate() {
+            for (hangs, lost) in [(0.0, 0), (1.3, 0), (1.3, 1), (1.3, 2)] {
+                let mut player = Player::default();
+                let mut before: Option<Pose> = None;
+                for i in 0..480 {
+                    let time = f64::from(i) / 60.0;
+                    let part = (time / 0.3).min(1.0).min((6.0 - time) / 0.3).max(0.0);
+                    let mut pose = standing;
+                    pose.rotations[SmplJoint::Head.index()] = look(part);
+                    for (shoulder, side) in
+                        [(SmplJoint::LeftShoulder, -hangs), (SmplJoint::RightShoulder, hangs)]
+                    {
+                        pose.rotations[shoulder.index()] = DQuat::from_rotation_z(side);
+                    }
+                    let joints = skeleton.pose_joints(&pose);
+                    let mut frame =
+                        TrackerFrame::from_joints(TrackerSet::HeadAndHands, time, &joints);
+                    for (k, hand) in frame.poses.iter_mut().enumerate().skip(1) {
+                        // Hands tremble, and are not seen any more.
+                        hand.position.x += 1e-4 * f64::from(i % 3);
+                        hand.tracked = i == 0 || k + lost < 3;
+                    }
+                    player.push(&frame, false).unwrap();
+                    let shown = player.pose(&skeleton, time).unwrap().pose;
+                    let facing = heading(DMat3::from_quat(shown.rotations[0])).to_degrees();
+                    let limit = if way < 2 { 20.0 } else { 2.0 };
+                    assert!(facing.abs() < limit, "look {way}, {hangs} {lost}, {time}: {facing}");
+                    let joints = skeleton.pose_joints(&shown).positions;
+                    assert!(joints.iter().all(|at| at.z > 0.0), "look {way}, {time}");
+                    if let Some(before) = before {
+                        let turned = before.rotations[0].angle_between(shown.rotations[0]);
+                        assert!(turned < 0.15, "look {way}, {hangs} {lost}, {time}: {turned}");
+                    }
+                    before = Some(shown);
+                }
+            }
+        }
+    }
+
+    /// Hands that a game holds still while the head looks around.
     #[test]
     fn hands_that_do_not_move_are_lost_only_for_those_who_doubt() {
         for doubt in [true, false] {

@@ -8,7 +8,7 @@ use crate::skeleton::{FULL_REACH, Pose, SOFT_REACH, Skeleton, SmplJoint, girdle}
 use crate::tracker::TrackerPose;
 use glam::{DQuat, DVec3};
 
-/// A hand put back within this distance is where it was, metres.
+/// Maximum error of a hand that counts as returned, metres.
 const RETURNED: f64 = 1e-3;
 
 /// An arm: collar, shoulder, elbow, wrist.
@@ -49,8 +49,8 @@ impl Arm {
         self.turn_wrist(skeleton, pose, quat_from_matrix(hand.rotation));
     }
 
-    /// Puts the hand back to where it was before the shoulder moved. The shoulder girdle, which has done
-    /// its part for that place, helps only if the arm does not reach it now.
+    /// Puts the hand back to its place before the shoulder moved. The shoulder girdle was already
+    /// solved for that place and moves again only if the arm does not reach it now.
     pub(super) fn return_hand(&self, skeleton: &Skeleton, pose: &mut Pose, hand: &Place) {
         self.limb.reach(skeleton, pose, hand.position);
         let wrist = Place::of(skeleton, pose, self.limb.joints[2]).position;
@@ -66,7 +66,7 @@ impl Arm {
         &self.limb
     }
 
-    /// Rotates the collar towards a target that the arm can hardly or not reach.
+    /// Rotates the collar towards a target near or beyond the arm's reach.
     fn stretch(&self, skeleton: &Skeleton, pose: &mut Pose, target: DVec3) {
         let collar = Place::of(skeleton, pose, self.collar);
         let top = self.top(skeleton, pose, collar.position);
@@ -86,7 +86,7 @@ impl Arm {
         }
     }
 
-    /// Gives the wrist the world rotation `wanted`.
+    /// Sets the wrist's world rotation to `wanted`.
     fn turn_wrist(&self, skeleton: &Skeleton, pose: &mut Pose, wanted: DQuat) {
         let [_, elbow, wrist] = self.limb.joints.map(SmplJoint::index);
         let forearm = Place::of(skeleton, pose, self.limb.joints[1]).rotation;
@@ -100,6 +100,14 @@ impl Arm {
         let share = DQuat::from_axis_angle(axis, half_twist);
         pose.rotations[elbow] = (pose.rotations[elbow] * share).normalize();
         pose.rotations[wrist] = (share.conjugate() * local).normalize();
+    }
+}
+
+/// Lifts elbows to this height, metres, if they are below it: sideways and up. The hands stay.
+pub(super) fn lift_elbows(skeleton: &Skeleton, pose: &mut Pose, height: f64) {
+    let chest = Place::of(skeleton, pose, SmplJoint::Spine3).rotation;
+    for (arm, side) in [(Arm::LEFT, DVec3::X), (Arm::RIGHT, DVec3::NEG_X)] {
+        arm.limb.lift(skeleton, pose, height, chest * (side + DVec3::Z));
     }
 }
 
@@ -139,7 +147,7 @@ mod tests {
 
     const ARMS: [Arm; 2] = [Arm::LEFT, Arm::RIGHT];
 
-    fn frame(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Place {
+    fn place(skeleton: &Skeleton, pose: &Pose, joint: SmplJoint) -> Place {
         Place::of(skeleton, pose, joint)
     }
 
@@ -159,13 +167,13 @@ mod tests {
             let arm = ARMS[i % 2];
             let before = random_pose(&mut random);
             let [shoulder, _, wrist] = arm.limb.joints;
-            let from = frame(&skeleton, &before, shoulder).position;
+            let from = place(&skeleton, &before, shoulder).position;
             let reach = random.random_range(0.05..0.999) * length(&skeleton, &arm);
             let target = from + random_unit(&mut random) * reach;
             let wanted = random_rotation(&mut random);
             let mut pose = before;
             arm.place_hand(&skeleton, &mut pose, &tracker(target, wanted));
-            let hand = frame(&skeleton, &pose, wrist);
+            let hand = place(&skeleton, &pose, wrist);
             assert!(hand.position.distance(target) < 1e-9, "{i}: {}", hand.position - target);
             assert!(geodesic_angle(hand.rotation, wanted) < 1e-7, "{i}");
             // All other joints are unchanged.
@@ -187,7 +195,7 @@ mod tests {
         ] {
             pose.rotations[joint.index()] = DQuat::from_scaled_axis(turn);
         }
-        let hand = frame(&skeleton, &pose, SmplJoint::LeftWrist);
+        let hand = place(&skeleton, &pose, SmplJoint::LeftWrist);
         let before = pose;
         Arm::LEFT.place_hand(&skeleton, &mut pose, &tracker(hand.position, hand.rotation));
         for joint in SmplJoint::ALL {
@@ -203,7 +211,7 @@ mod tests {
         let mut pose = Pose::rest();
         let [_, elbow, wrist] = Arm::LEFT.limb.joints;
         pose.rotations[elbow.index()] = DQuat::from_rotation_y(-1.0);
-        let hand = frame(&skeleton, &pose, wrist);
+        let hand = place(&skeleton, &pose, wrist);
         let twist = 0.2;
         let turned = hand.rotation * DQuat::from_rotation_x(twist);
         let before = pose;
@@ -214,7 +222,7 @@ mod tests {
             // sin(0.1) · cos(0.1) is 0.7 % less than half of it.
             assert!((share - twist / 2.0).abs() < 0.001, "{joint:?}: {share}");
         }
-        assert!(geodesic_angle(frame(&skeleton, &pose, wrist).rotation, turned) < 1e-9);
+        assert!(geodesic_angle(place(&skeleton, &pose, wrist).rotation, turned) < 1e-9);
     }
 
     /// Bending in its plane, the elbow stays on its side of the line from shoulder to hand.
@@ -228,7 +236,7 @@ mod tests {
             pose.rotations[shoulder.index()] = random_rotation(&mut random);
             pose.rotations[elbow.index()] = DQuat::from_rotation_y(-random.random_range(0.5..2.0));
             let positions =
-                |pose: &Pose| [shoulder, elbow, wrist].map(|j| frame(&skeleton, pose, j).position);
+                |pose: &Pose| [shoulder, elbow, wrist].map(|j| place(&skeleton, pose, j).position);
             let [s, e, w] = positions(&pose);
             // Nearer along the same line: the elbow only moves out, in the same plane.
             let target = s.lerp(w, 0.9);
@@ -246,7 +254,7 @@ mod tests {
         let skeleton = Skeleton::default();
         let [shoulder, elbow, wrist] = Arm::LEFT.limb.joints;
         let rest = Pose::rest();
-        let from = frame(&skeleton, &rest, shoulder).position;
+        let from = place(&skeleton, &rest, shoulder).position;
         let reach = length(&skeleton, &Arm::LEFT);
         let attempt = |beyond: f64| {
             let mut pose = rest;
@@ -257,11 +265,11 @@ mod tests {
             (pose, target, girdle)
         };
         let (pose, target, girdle) = attempt(0.03);
-        assert!(frame(&skeleton, &pose, wrist).position.distance(target) < 1e-9);
+        assert!(place(&skeleton, &pose, wrist).position.distance(target) < 1e-9);
         assert!(girdle > 0.1 && girdle < 0.35, "{girdle}");
         let (pose, target, girdle) = attempt(1.0);
         assert!((girdle - 0.35).abs() < 1e-9);
-        let [s, e, w] = [shoulder, elbow, wrist].map(|j| frame(&skeleton, &pose, j).position);
+        let [s, e, w] = [shoulder, elbow, wrist].map(|j| place(&skeleton, &pose, j).position);
         assert!((w.distance(s) - reach).abs() < 1e-9, "straight");
         for bone in [e - s, w - e] {
             assert!(bone.angle_between(target - s) < 1e-6, "points at the target");
@@ -274,7 +282,7 @@ mod tests {
         let mut random = StdRng::seed_from_u64(3);
         for _ in 0..200 {
             let pose = random_pose(&mut random);
-            let from = frame(&skeleton, &pose, SmplJoint::LeftShoulder).position;
+            let from = place(&skeleton, &pose, SmplJoint::LeftShoulder).position;
             let target = from + random_unit(&mut random) * random.random_range(0.1..0.8);
             let wanted = random_rotation(&mut random);
             let mut left = pose;
@@ -298,11 +306,11 @@ mod tests {
         let skeleton = Skeleton::default();
         let mut random = StdRng::seed_from_u64(4);
         let mut ready = Pose::rest();
-        let chest = frame(&skeleton, &ready, SmplJoint::Spine3);
+        let chest = place(&skeleton, &ready, SmplJoint::Spine3);
         let hand = chest.position + chest.rotation * DVec3::new(0.3, 0.1, 0.35);
         Arm::LEFT.place_hand(&skeleton, &mut ready, &tracker(hand, DQuat::IDENTITY));
         let [shoulder, elbow, wrist] = Arm::LEFT.limb.joints;
-        let [from, to] = [shoulder, wrist].map(|j| frame(&skeleton, &ready, j).position);
+        let [from, to] = [shoulder, wrist].map(|j| place(&skeleton, &ready, j).position);
         let (mut fastest, mut straight) = (0.0_f64, 0);
         for _ in 0..300 {
             let direction = random_unit(&mut random);
@@ -322,7 +330,7 @@ mod tests {
                     &mut pose,
                     &tracker(from + offset, DQuat::IDENTITY),
                 );
-                let bones = [shoulder, elbow].map(|j| frame(&skeleton, &pose, j).rotation);
+                let bones = [shoulder, elbow].map(|j| place(&skeleton, &pose, j).rotation);
                 for (a, b) in before.iter().flatten().zip(&bones) {
                     fastest = fastest.max(geodesic_angle(*a, *b).to_degrees());
                 }

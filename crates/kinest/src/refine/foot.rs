@@ -1,4 +1,4 @@
-//! Foot lock: feet that carry weight do not slide, and none sinks into the floor.
+//! Foot lock: planted feet do not slide, and no foot sinks into the floor.
 
 use super::Place;
 use super::limb::{LEGS, Limb, within};
@@ -9,11 +9,19 @@ use crate::tracker::Teleport;
 use glam::{DMat3, DQuat, DVec3};
 use serde::{Deserialize, Serialize};
 
-/// Most a heel rises when the hip moves out of the leg's reach, radians.
+/// Maximum rise of the heel when the hip moves out of the leg's reach, radians.
 const HEEL_RISE: f64 = 0.4;
 
-/// A foot that its leg pulls further than this from its locked place is released, metres.
+/// Maximum distance between a foot and its locked place, metres; beyond it the foot is released.
 const MOST_SLIDE: f64 = 0.001;
+
+/// A locked foot is released when it is further than this from the network's, metres, …
+const FOLDED_SLACK: f64 = 0.05;
+/// … and closer to its hip than this fraction of the leg's length: bodies that sit or lie down take their feet along.
+const FOLDED: f64 = 0.35;
+
+/// Cosine of the tilt from which on a foot has no full heading.
+const FLAT: f64 = 0.4;
 
 /// The floor is estimated as this quantile of the heights of the lower sole.
 const FLOOR_QUANTILE: f64 = 0.1;
@@ -25,12 +33,12 @@ const FLOOR_RATE: f64 = 0.2;
 pub enum Floor {
     /// A known height, metres: 0 in a room measured by a headset.
     At(f64),
-    /// Estimated from how low the feet get, for trackers with an arbitrary zero height.
+    /// Estimated from the lowest heights of the feet, for trackers with an arbitrary zero height.
     #[default]
     Estimated,
 }
 
-/// When a foot is locked, and how it is held and released.
+/// Thresholds and times for locking, holding and releasing feet.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FootLockSettings {
@@ -44,15 +52,15 @@ pub struct FootLockSettings {
     pub release_height: f64,
     /// … or the foot is faster than this, m/s, …
     pub release_speed: f64,
-    /// Where the network says which feet stand: a foot is locked when its heel or ball touches the floor with a
-    /// higher probability than this, and its sole is not above `release_height`, …
+    /// With predicted contacts: a foot is locked when the contact probability of its heel or ball
+    /// is above this and its sole is not above `release_height`, …
     pub contact_probability: f64,
-    /// … and released when both have a lower one than this, …
+    /// … and released when both probabilities are below this, …
     pub release_probability: f64,
     /// … or the network's foot is further than this from the locked place, metres.
     pub slack: f64,
-    /// A foot that is on its way back to the network's place and said to stand is locked where it is if it is nearer
-    /// than this to that place, along the floor, metres.
+    /// With predicted contacts: a released foot that is still returning to the network's place is
+    /// locked again if its distance from that place along the floor is below this, metres.
     pub relock: f64,
     /// Time in which a locked foot settles to the floor, and in which a released foot returns to
     /// the network's place, seconds.
@@ -63,11 +71,11 @@ pub struct FootLockSettings {
 
 impl Default for FootLockSettings {
     /// Chosen on 49 CMU clips (29,000 frames) predicted online by the shipped model: the least
-    /// sliding of feet that truly stand, among settings that cost no accuracy elsewhere. The
-    /// network's feet are restless, so they are locked early and released late. Most of the
-    /// remaining sliding is feet that the network swings while they truly stand; more slack, a
-    /// more distant `relock`, a locked point that creeps after the network's foot, or a speed limit relative to the body's
-    /// speed did not reduce it without more error.
+    /// sliding of planted feet among settings that cost no accuracy elsewhere. The network's feet
+    /// are noisy, so they are locked early and released late. Most of the remaining sliding are
+    /// planted feet that the network swings; more slack, a larger `relock`, a locked point that
+    /// drifts after the network's foot, or a speed limit relative to the body's speed did not
+    /// reduce it without increasing the error.
     fn default() -> Self {
         Self {
             floor: Floor::default(),
@@ -90,7 +98,7 @@ impl Default for FootLockSettings {
 /// A foot whose sole is low and slow is in contact: its ball joint stays at one point of the floor
 /// and its heading is kept, while heel and sole may roll. When it is released, the offset from the
 /// network's foot fades out, so that nothing jumps. Legs are solved analytically and keep the
-/// direction of their knees. In contact or not, no heel or ball gets below the floor.
+/// direction of their knees. No heel, ball or knee goes below the floor, in contact or not.
 #[derive(Clone, Debug)]
 pub struct FootLock {
     settings: FootLockSettings,
@@ -133,11 +141,13 @@ struct Shift {
     turn: f64,
 }
 
-/// A foot as the network has it.
+/// The network's foot.
 struct Estimate {
     ankle: Place,
     ball: DVec3,
     heading: f64,
+    /// Weight of the heading, 0 to 1: the feet of lying or kneeling bodies point up or down and have none.
+    flat: f64,
     /// Height of the lowest point of the sole, metres.
     sole: f64,
 }
@@ -164,7 +174,7 @@ impl FootLock {
         }
     }
 
-    /// Lets both feet go and forgets the floor: for another body.
+    /// Releases both feet and clears the estimated floor, for another body.
     pub fn reset(&mut self) {
         *self = Self::new(self.settings);
     }
@@ -196,9 +206,9 @@ impl FootLock {
         self.apply_with(skeleton, pose, [false; 2], None, dt);
     }
 
-    /// As [`apply`](Self::apply), without touching the left or the right foot if it is at a tracker. Where the
-    /// probabilities of `contacts` are given, of left heel, left ball, right heel and right ball, they decide which
-    /// feet stand, instead of heights and speeds.
+    /// Like [`apply`](Self::apply), but leaves a foot unchanged if it is at a tracker (left,
+    /// right). If `contacts` is given (probabilities for left heel, left ball, right heel, right
+    /// ball), it decides which feet are planted, instead of heights and speeds.
     pub fn apply_with(
         &mut self,
         skeleton: &Skeleton,
@@ -241,11 +251,19 @@ impl Estimate {
         Self {
             ball: ankle.position + ankle.rotation * toe,
             heading: heading(DMat3::from_quat(ankle.rotation)),
-            sole: ankle.position.z
-                + skeleton.lowest_sole(leg.joints[2], |point| ankle.rotation * point),
+            flat: smoothstep((ankle.rotation * DVec3::Y).z / FLAT),
+            sole: ankle.sole_height(skeleton, leg.joints[2]),
             ankle,
         }
     }
+}
+
+/// Height of the lowest point of a foot with this world rotation above its ankle joint, metres: of the sole, or of a
+/// joint if the foot lies on its back.
+pub(super) fn lowest_of_foot(skeleton: &Skeleton, ankle: SmplJoint, rotation: DQuat) -> f64 {
+    let leg = if ankle == SmplJoint::LeftAnkle { &LEGS[0] } else { &LEGS[1] };
+    let ball = (rotation * toe(skeleton, leg)).z;
+    skeleton.lowest_sole(ankle, |point| rotation * point).min(ball).min(0.0)
 }
 
 /// From ankle to ball, in the foot's axes.
@@ -317,8 +335,11 @@ impl Foot {
                     // The height blends; x, y and heading lock immediately, because they start at
                     // the foot's place.
                     let settled = from.offset.z + (floor - estimate.sole - from.offset.z) * faded;
-                    let turn = within_half_a_turn(heading - estimate.heading);
+                    let turn = within_half_a_turn(heading - estimate.heading) * estimate.flat;
                     self.shift = Shift { offset: offset.with_z(settled), turn };
+                    if estimate.flat == 0.0 {
+                        self.state = State::Locked { from, ball, heading: estimate.heading };
+                    }
                 }
             }
         }
@@ -346,21 +367,23 @@ impl Foot {
         let mut rotation = DQuat::from_rotation_z(self.shift.turn) * estimate.ankle.rotation;
         let mut ball = estimate.ball + self.shift.offset;
         let sunk = floor
-            - (ball.z + skeleton.lowest_sole(leg.joints[2], |point| rotation * point)
-                - (rotation * toe).z);
+            - (ball.z + lowest_of_foot(skeleton, leg.joints[2], rotation) - (rotation * toe).z);
         ball.z += sunk.max(0.0);
 
         let hip = Place::of(skeleton, pose, leg.joints[0]).position;
         let longest = leg.longest(skeleton, estimate.ankle.position.distance(hip));
-        // Out of reach, first the heel rises, then the foot, or it is pulled in.
+        // Out of reach: first the heel rises, then the foot, and finally the foot is pulled in.
         rotation = lean(rotation * -toe, hip - ball, longest, HEEL_RISE) * rotation;
         let ankle = hip + within(ball - rotation * toe - hip, longest);
-        // Store the output place, so that a release starts there; a foot that would have to slide
-        // is released.
+        // Store the output place, so that a release starts there. A foot that would slide is
+        // released.
         let shown = ankle + rotation * toe;
         self.shift.offset = shown - estimate.ball;
+        let near = ankle.distance(hip);
+        let is_folded = near < FOLDED * leg.bones(skeleton).iter().sum::<f64>()
+            && self.shift.offset.truncate().length() > FOLDED_SLACK;
         if let State::Locked { ball, .. } = self.state
-            && shown.truncate().distance(ball.truncate()) > MOST_SLIDE
+            && (is_folded || shown.truncate().distance(ball.truncate()) > MOST_SLIDE)
         {
             self.free();
         }
@@ -368,6 +391,9 @@ impl Foot {
         leg.reach(skeleton, pose, ankle);
         let shank = Place::of(skeleton, pose, leg.joints[1]).rotation;
         pose.rotations[leg.joints[2].index()] = (shank.conjugate() * rotation).normalize();
+        let side = if leg.joints[2] == SmplJoint::LeftAnkle { DVec3::X } else { DVec3::NEG_X };
+        let outward = pose.rotations[0] * (side + DVec3::Z);
+        leg.lift(skeleton, pose, floor, outward);
     }
 }
 
@@ -432,8 +458,8 @@ mod tests {
         poses.map(|(i, p)| Pose { translation: p.translation + sway(i), ..p }).collect()
     }
 
-    /// A network presses a foot into the floor and lifts it again: the foot leaves with it, not
-    /// before.
+    /// The network presses a foot into the floor and lifts it again: the shown foot leaves the
+    /// floor at the same time, not before.
     #[test]
     fn a_foot_that_leaves_the_floor_does_not_jump_up() {
         let skeleton = Skeleton::default();
@@ -505,8 +531,8 @@ mod tests {
         assert!(landings.iter().all(|n| (5..=9).contains(n)), "{landings:?}");
     }
 
-    /// A network that knows which feet stand is believed: a slow foot that it does not say stands is free, a
-    /// drifting one that it says stands is held, and one far above the floor is not.
+    /// Predicted contacts decide: a slow foot without contact is free, a drifting foot with contact
+    /// is held, and a foot far above the floor is not.
     #[test]
     fn said_contacts_decide_instead_of_speeds() {
         let skeleton = Skeleton::default();
@@ -541,8 +567,8 @@ mod tests {
         }
     }
 
-    /// A foot that was let go for a moment is held again at once where it is, if that is near; a foot that is far away
-    /// comes back first.
+    /// A foot that was released for a moment is locked again at once at its place, if that is near;
+    /// a distant foot returns first.
     #[test]
     fn a_foot_that_stands_again_is_held_before_it_is_back() {
         let skeleton = Skeleton::default();

@@ -1,5 +1,6 @@
-//! All corrections of a pose, in their order.
+//! All corrections of a pose, in order.
 
+use super::arm::lift_elbows;
 use super::{
     BodyPlacer, DropoutSettings, Floor, FootLock, FootLockSettings, Grounding, OneEuro, PoseFilter,
     TrackerPlacer,
@@ -8,23 +9,24 @@ use crate::skeleton::{CONTACTS, Pose, Skeleton};
 use crate::tracker::{BodyTrackers, Teleport, TrackerPose, TrackerRole};
 use serde::{Deserialize, Serialize};
 
-/// Which corrections a pose gets, in this order.
+/// Switches and settings of the corrections, in the order in which they are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RefineSettings {
     /// Smooths the joints in time ([`PoseFilter`]).
     pub smooth: bool,
-    /// By how much.
+    /// Settings of the smoothing filter.
     pub one_euro: OneEuro,
-    /// Lets bodies stand that hang in the air without falling ([`Grounding`]), unless the network says which feet
-    /// touch the floor: then it also knows when none does, and putting climbers down costs 0.9 cm.
+    /// Makes airborne bodies stand ([`Grounding`]). Has no effect with networks that predict
+    /// contacts: they know when no foot touches the floor, and grounding climbers costs 0.9 cm
+    /// MPJPE.
     pub ground: bool,
-    /// Puts head and hands exactly where the trackers are, and bridges their dropouts
-    /// ([`TrackerPlacer`]), and so for trackers worn on the body ([`BodyPlacer`]).
+    /// Places head and hands exactly at their trackers and bridges dropouts ([`TrackerPlacer`]),
+    /// and likewise joints with trackers worn on the body ([`BodyPlacer`]).
     pub place_trackers: bool,
-    /// Keeps feet on the floor, and still while they carry weight ([`FootLock`]).
+    /// Keeps feet on the floor, and planted feet from sliding ([`FootLock`]).
     pub lock_feet: bool,
-    /// When feet stand, and where the floor is.
+    /// Thresholds of contacts, and the height of the floor.
     pub feet: FootLockSettings,
 }
 
@@ -43,7 +45,7 @@ impl Default for RefineSettings {
 }
 
 impl RefineSettings {
-    /// Nothing.
+    /// No correction.
     #[must_use]
     pub fn none() -> Self {
         Self {
@@ -56,7 +58,7 @@ impl RefineSettings {
     }
 }
 
-/// What is known of a body beside head and hands.
+/// Input of the corrections beside head and hands.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// Trackers worn on it.
@@ -64,8 +66,8 @@ pub struct Known<'a> {
     /// Joints of lost trackers (head, left hand, right hand) that follow a forecast; see
     /// [`TrackerPlacer::apply_with`].
     pub forecast: &'a [Option<TrackerPose>; 3],
-    /// Probability that the left heel, the left ball, the right heel and the right ball touch the floor, from a
-    /// network that says so; see [`FootLock::apply_with`].
+    /// Probability that the left heel, the left ball, the right heel and the right ball touch the
+    /// floor, if the network predicts contacts; see [`FootLock::apply_with`].
     pub contacts: Option<[f64; CONTACTS]>,
 }
 
@@ -87,7 +89,7 @@ impl Default for Refiner {
 }
 
 impl Refiner {
-    /// Corrections that have seen nothing.
+    /// Corrections without history.
     #[must_use]
     pub fn new(settings: RefineSettings) -> Self {
         Self {
@@ -100,14 +102,14 @@ impl Refiner {
         }
     }
 
-    /// Takes other settings; if they differ, the corrections start anew.
+    /// Changes the settings; if they differ, the corrections are reset.
     pub fn set(&mut self, settings: RefineSettings) {
         if settings != self.settings {
             *self = Self::new(settings);
         }
     }
 
-    /// Height of the floor, metres; `None` while it is estimated and no foot was seen.
+    /// Height of the floor, metres; `None` if it is estimated and there has been no frame yet.
     #[must_use]
     pub fn floor(&self) -> Option<f64> {
         self.feet.floor()
@@ -131,7 +133,7 @@ impl Refiner {
         self.apply_with(dropout, skeleton, pose, trackers, &known, dt)
     }
 
-    /// As [`apply`](Self::apply), with what else is known of the body.
+    /// Like [`apply`](Self::apply), with further input.
     ///
     /// # Panics
     /// If there are not three trackers.
@@ -148,7 +150,7 @@ impl Refiner {
         if self.settings.smooth {
             self.filter.apply(pose, dt);
         }
-        // An estimated floor is not known before the first feet have been seen.
+        // An estimated floor is unknown before the first frame.
         let worn = [TrackerRole::Pelvis, TrackerRole::LeftFoot, TrackerRole::RightFoot];
         let is_placed =
             |role: &TrackerRole| self.settings.place_trackers && body.tracked(*role).is_some();
@@ -161,6 +163,9 @@ impl Refiner {
         }
         if self.settings.place_trackers {
             self.placer.apply_with(dropout, skeleton, pose, trackers, forecast, dt);
+            if let Some(floor) = self.feet.floor() {
+                lift_elbows(skeleton, pose, floor);
+            }
             self.body.apply(dropout, skeleton, pose, trackers, body, dt);
         }
         if !self.settings.lock_feet {
@@ -180,7 +185,7 @@ impl Refiner {
         self.feet.teleport(by);
     }
 
-    /// Forgets the body: for another one.
+    /// Resets the state, for another body.
     pub fn reset(&mut self) {
         *self = Self::new(self.settings);
     }
@@ -189,9 +194,13 @@ impl Refiner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coordinates::UPRIGHT;
+    use crate::easing::smoothstep;
     use crate::motion::synthetic::walk_and_wave;
+    use crate::refine::three_point_pose_facing;
     use crate::skeleton::SmplJoint;
     use crate::tracker::{TrackerFrame, TrackerSet};
+    use glam::{DMat3, DQuat, DVec3};
 
     const DT: f64 = 1.0 / 60.0;
 
@@ -259,5 +268,96 @@ mod tests {
         assert_eq!(first.rotations[SmplJoint::LeftKnee.index()], bent(1.0).rotations[4]);
         refiner.reset();
         assert_eq!(shown(&mut refiner, 0.3).rotations[4], bent(0.3).rotations[4]);
+    }
+
+    /// A body without a network lies down on its back, front or side and gets up, through all corrections: nothing goes
+    /// below the floor, the legs do not cross, and nothing flips.
+    #[test]
+    fn a_body_lies_down_and_gets_up() {
+        let skeleton = Skeleton::default();
+        let tilts: [fn(f64) -> DQuat; 4] = [
+            |t| DQuat::from_rotation_x(-1.5 * t),
+            |t| DQuat::from_rotation_x(1.5 * t),
+            |t| DQuat::from_rotation_z(1.5 * t),
+            |t| DQuat::from_rotation_z(-1.5 * t),
+        ];
+        for (way, tilt) in tilts.into_iter().enumerate() {
+            for seconds in [2.0, 5.0] {
+                let mut refiner = Refiner::default();
+                let mut before: Option<[DVec3; SmplJoint::COUNT]> = None;
+                for i in 0..((2.0 * seconds + 3.0) / DT) as u32 {
+                    let time = f64::from(i) * DT;
+                    let part = |start: f64| smoothstep((time - start) / seconds);
+                    let t = part(1.0) - part(2.0 + seconds);
+                    let rotation = UPRIGHT * tilt(t);
+                    let at = DVec3::Z * (1.59 + (0.2 - 1.59) * t);
+                    let pose = |at: DVec3| TrackerPose::new(at, DMat3::from_quat(rotation));
+                    let hand = |side: f64| {
+                        let at = at + rotation * DVec3::new(side, -0.4, 0.15);
+                        pose(at.with_z(at.z.max(0.08)))
+                    };
+                    let trackers = [pose(at), hand(0.25), hand(-0.25)];
+                    let mut body = three_point_pose_facing(&skeleton, &trackers, 0.0);
+                    let dropout = DropoutSettings::default();
+                    refiner.apply(&dropout, &skeleton, &mut body, &trackers, DT);
+                    let now = skeleton.pose_joints(&body).positions;
+                    for (joint, at) in SmplJoint::ALL.into_iter().zip(now) {
+                        assert!(at.z > -0.03, "way {way} {seconds} s, {t:.2} {joint:?}: {at}");
+                        let Some(before) = &before else { continue };
+                        let moved = at.distance(before[joint.index()]);
+                        let limit = match joint {
+                            // Folded legs rotate by a large angle per centimetre.
+                            SmplJoint::LeftKnee | SmplJoint::RightKnee => 0.25,
+                            _ => 0.15,
+                        };
+                        assert!(moved < limit, "way {way} {seconds} s, {t:.2} {joint:?}: {moved}");
+                    }
+                    for [left, right] in [
+                        [SmplJoint::LeftKnee, SmplJoint::RightKnee],
+                        [SmplJoint::LeftAnkle, SmplJoint::RightAnkle],
+                    ] {
+                        let across = now[left.index()] - now[right.index()];
+                        let across = (body.rotations[0].conjugate() * across).x;
+                        // Feet that turn over when a body lies on its front pass each other within three frames.
+                        assert!(across > -0.04, "way {way} {seconds} s, {t:.2}: {across}");
+                    }
+                    before = Some(now);
+                }
+            }
+        }
+    }
+
+    /// A body without a network steps sideways, to and fro and without end: the legs do not cross.
+    #[test]
+    fn legs_do_not_cross_in_side_steps() {
+        let skeleton = Skeleton::default();
+        for speed in [0.3, 0.6, 1.0, 2.0, -0.6, -1.5] {
+            for returns in [true, false] {
+                let mut refiner = Refiner::default();
+                for i in 0..480 {
+                    let time = f64::from(i) * DT;
+                    let way = if returns { 0.4 * (speed * time / 0.4).sin() } else { speed * time };
+                    let upright = DMat3::from_quat(UPRIGHT);
+                    let at = |x, y, z| TrackerPose::new(DVec3::new(x + way, y, z), upright);
+                    // The head sinks in each step.
+                    let height = 1.57 + 0.02 * (6.0 * time).sin();
+                    let trackers =
+                        [at(0.0, 0.0, height), at(0.25, -0.1, 0.9), at(-0.25, -0.1, 0.9)];
+                    let mut body = three_point_pose_facing(&skeleton, &trackers, 0.0);
+                    let dropout = DropoutSettings::default();
+                    refiner.apply(&dropout, &skeleton, &mut body, &trackers, DT);
+                    let now = skeleton.pose_joints(&body).positions;
+                    for [left, right] in [
+                        [SmplJoint::LeftKnee, SmplJoint::RightKnee],
+                        [SmplJoint::LeftAnkle, SmplJoint::RightAnkle],
+                        [SmplJoint::LeftFoot, SmplJoint::RightFoot],
+                    ] {
+                        let across = now[left.index()].x - now[right.index()].x;
+                        assert!(across > 0.05, "{speed} m/s frame {i}: {across}");
+                    }
+                    assert!(now.iter().all(|at| at.z > 0.0), "{speed} m/s frame {i}");
+                }
+            }
+        }
     }
 }
