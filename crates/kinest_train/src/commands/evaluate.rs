@@ -11,8 +11,8 @@ use crate::report::alignment::{self, AlignReport, TrainedAlignment};
 use crate::report::body_forecast::BodyForecastReport;
 use crate::report::generation::{GenerationReport, TrainedGenerator};
 use crate::report::{
-    Baseline, Candidate, Estimator, ForecastReport, TokenReport, TrainedForecaster, TrainedTokens,
-    evaluate, evaluate_forecasters,
+    Baseline, Candidate, Estimator, ForecastReport, TokenReport, TrainedForecaster, TrainedModel,
+    TrainedTokens, evaluate, evaluate_forecasters,
 };
 use crate::run::device::{self, TrainDevice};
 use crate::tasks::align::MOTION_RATE;
@@ -206,7 +206,7 @@ fn candidates(args: &EvaluateArgs) -> anyhow::Result<(Vec<Candidate>, Skeleton, 
 /// # Errors
 /// If a model or a clip cannot be read, models do not fit together, or a file cannot be written.
 pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
-    if let Some(models) = generators(&args)? {
+    if let Some(models) = loaded::<Generating>(&args, "text-to-motion networks")? {
         let report = generated(&args, &models)?;
         return output(&args, &report, report.to_string(), || report.csv());
     }
@@ -215,16 +215,16 @@ pub fn run(args: EvaluateArgs) -> anyhow::Result<()> {
     {
         ensure!(!given, "{option} is for text-to-motion networks, and no model is one");
     }
-    if let Some(models) = alignments(&args)? {
+    if let Some(models) = loaded::<Alignment>(&args, "models of alignment")? {
         let report = align(&args, &models)?;
         return output(&args, &report, report.to_string(), || report.csv());
     }
     ensure!(args.titles.is_none(), "--titles is for models of alignment, and no model is one");
-    if let Some(models) = token_models(&args)? {
+    if let Some(models) = loaded::<Tokenising>(&args, "motion tokens")? {
         let report = tokens(&args, &models)?;
         return output(&args, &report, report.to_string(), || report.csv());
     }
-    if let Some(forecasters) = forecasters(&args)? {
+    if let Some(forecasters) = loaded::<Forecasting>(&args, "forecasters")? {
         if forecasters[0].checkpoint.manifest.spec.layout == ForecastLayout::Smpl22 {
             let report = body_forecast(&args, &forecasters)?;
             return output(&args, &report, report.to_string(), || report.csv());
@@ -275,11 +275,11 @@ fn output(
     write(&args.csv, &csv)
 }
 
-/// Checkpoints and what tables call them.
-type Named<K> = Vec<(String, CheckpointOf<K>)>;
-
-/// The models with their names, if they are of kind `K`, which errors call `what`.
-fn loaded<K: ModelKind>(args: &EvaluateArgs, what: &str) -> anyhow::Result<Option<Named<K>>> {
+/// The models, if they are of kind `K`, which errors call `what`.
+fn loaded<K: ModelKind>(
+    args: &EvaluateArgs,
+    what: &str,
+) -> anyhow::Result<Option<Vec<TrainedModel<K>>>> {
     let kinds = args.models.iter().map(kind_of).collect::<Result<Vec<_>, _>>()?;
     let count = kinds.iter().filter(|kind| *kind == K::NAME).count();
     if count == 0 {
@@ -287,29 +287,10 @@ fn loaded<K: ModelKind>(args: &EvaluateArgs, what: &str) -> anyhow::Result<Optio
     }
     ensure!(count == kinds.len(), "{what} and other models cannot stand in one table");
     let named = args.models.iter().zip(model_names(&args.models));
-    let loaded = named.map(|(path, name)| anyhow::Ok((name, CheckpointOf::load(path)?)));
+    let loaded = named.map(|(path, name)| {
+        anyhow::Ok(TrainedModel { name, checkpoint: CheckpointOf::load(path)? })
+    });
     loaded.collect::<anyhow::Result<_>>().map(Some)
-}
-
-/// The models, if they are forecasters.
-fn forecasters(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedForecaster>>> {
-    let models = loaded::<Forecasting>(args, "forecasters")?;
-    let named = |(name, checkpoint)| TrainedForecaster { name, checkpoint };
-    Ok(models.map(|models| models.into_iter().map(named).collect()))
-}
-
-/// The models, if they are models of alignment.
-fn alignments(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedAlignment>>> {
-    let models = loaded::<Alignment>(args, "models of alignment")?;
-    let named = |(name, checkpoint)| TrainedAlignment { name, checkpoint };
-    Ok(models.map(|models| models.into_iter().map(named).collect()))
-}
-
-/// The models, if they are text-to-motion networks.
-fn generators(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedGenerator>>> {
-    let models = loaded::<Generating>(args, "text-to-motion networks")?;
-    let named = |(name, checkpoint)| TrainedGenerator { name, checkpoint };
-    Ok(models.map(|models| models.into_iter().map(named).collect()))
 }
 
 /// Scores text-to-motion networks on cuts of clips.
@@ -335,13 +316,6 @@ fn generated(args: &EvaluateArgs, models: &[TrainedGenerator]) -> anyhow::Result
         device: args.device,
     };
     evaluate_generated::evaluate(evaluation, models)
-}
-
-/// The models, if they are motion tokens.
-fn token_models(args: &EvaluateArgs) -> anyhow::Result<Option<Vec<TrainedTokens>>> {
-    let models = loaded::<Tokenising>(args, "motion tokens")?;
-    let named = |(name, checkpoint)| TrainedTokens { name, checkpoint };
-    Ok(models.map(|models| models.into_iter().map(named).collect()))
 }
 
 /// Scores motion tokens.

@@ -24,3 +24,9 @@ pub mod search;
 pub mod skeleton;
 pub mod synth;
 pub mod train;
+
+/// A number of the command line from `low` to `high`.
+fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if (low..=high).contains(&value) { Ok(value) } else { Err(format!("not in {low} to {high}")) }
+}

@@ -1,5 +1,6 @@
 //! `render`: draws motion.
 
+use super::number;
 use crate::data::motion_file;
 use crate::output::say;
 use crate::progress;
@@ -73,11 +74,6 @@ impl Target {
             _ => Err("expected a .png, a .gif, or a folder (ending in `/`)".into()),
         }
     }
-}
-
-fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|e| format!("{e}"))?;
-    if (low..=high).contains(&value) { Ok(value) } else { Err(format!("not in {low} to {high}")) }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

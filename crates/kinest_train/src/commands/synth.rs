@@ -1,5 +1,6 @@
 //! `synth`: writes synthetic motion in the layout of an AMASS download.
 
+use super::number;
 use crate::data::synth::Synthetic;
 use crate::output::say;
 use anyhow::Context;
@@ -41,11 +42,6 @@ pub struct SynthArgs {
 fn kind() -> impl TypedValueParser<Value = Kind> {
     let of = |name: String| Kind::ALL.into_iter().find(|k| k.name() == name).ok_or("no such kind");
     PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(of)
-}
-
-fn number(text: &str, low: f64, high: f64) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|error| format!("{error}"))?;
-    if (low..=high).contains(&value) { Ok(value) } else { Err(format!("not in {low} to {high}")) }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -62,6 +62,27 @@ pub fn open(data: &Path, split: Option<&Path>, rate_hz: f64) -> anyhow::Result<M
     MotionStore::from_records(rate_hz, read_all("reading", &paths, record))
 }
 
+/// The clips of [`load`] whose names start like one of `only`; all if there is none.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_only(
+    data: &Path,
+    split: Option<&Path>,
+    only: &[String],
+    rate_hz: f64,
+) -> anyhow::Result<Vec<NamedClip>> {
+    let mut clips = load(data, split, rate_hz)?;
+    clips.retain(|clip| only.is_empty() || starts_with(&clip.name, only));
+    Ok(clips)
+}
+
+/// Whether a name starts like one of `starts`.
+#[must_use]
+pub fn starts_with(name: &str, starts: &[String]) -> bool {
+    starts.iter().any(|start| name.starts_with(start))
+}
+
 /// Frame rate of a prepared `.motion` file, Hz; `None` for a folder of clips, which may have any rate.
 ///
 /// # Errors

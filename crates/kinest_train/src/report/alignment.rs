@@ -4,6 +4,7 @@ use super::recall::Recall;
 use super::retrieval::{FIRST, Retrieval, protocols};
 use super::search::{SearchReport, measure};
 use super::table::Table;
+use super::trained::TrainedModel;
 use crate::data::clips::NamedClip;
 use crate::tasks::align::Bags;
 use crate::tasks::align::cuts::{Cut, CutConfig, Cuts};
@@ -28,13 +29,7 @@ use std::sync::Arc;
 const BATCH: usize = 32;
 
 /// A trained model of alignment.
-#[derive(Clone, Debug)]
-pub struct TrainedAlignment {
-    /// Display name.
-    pub name: String,
-    /// Its weights.
-    pub checkpoint: CheckpointOf<Alignment>,
-}
+pub type TrainedAlignment = TrainedModel<Alignment>;
 
 /// How well texts and motions find each other, by one measure of how they fit.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,11 +1,11 @@
 //! Scores of forecasters and of what they must beat, the way the benchmarks' tables are made.
 
+use super::trained::TrainedModel;
 use crate::data::benchmark::{Benchmark, Horizon, Sequence, Sequences, weighted_distance};
 use crate::progress;
 use anyhow::{Context, bail, ensure};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
-use kinest::model::CheckpointOf;
 use kinest::model::forecast::Forecasting;
 use kinest_nn::forecast::{ForecastNetwork, Forecaster};
 use serde::Serialize;
@@ -18,13 +18,7 @@ const BATCH: usize = 128;
 const DAMPING_S: f64 = 0.2;
 
 /// A trained forecaster.
-#[derive(Clone, Debug)]
-pub struct TrainedForecaster {
-    /// Display name.
-    pub name: String,
-    /// Its weights.
-    pub checkpoint: CheckpointOf<Forecasting>,
-}
+pub type TrainedForecaster = TrainedModel<Forecasting>;
 
 /// Scores of a forecaster.
 #[derive(Clone, Debug, PartialEq, Serialize)]

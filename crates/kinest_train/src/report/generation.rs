@@ -8,6 +8,7 @@ use super::motion_space::MotionSpace;
 use super::network_motion::{MotionNetwork, TextToMotion};
 use super::retrieval::{Among, protocols};
 use super::table::Table;
+use super::trained::TrainedModel;
 use crate::data::clips::NamedClip;
 use crate::data::titles::Titles;
 use crate::progress;
@@ -17,7 +18,6 @@ use burn::tensor::backend::Backend;
 use kinest::align::LevelTexts;
 use kinest::compose::grounded;
 use kinest::events::{CodeError, CodeSegment, CodeTable, codes_of};
-use kinest::model::CheckpointOf;
 use kinest::model::generate::Generating;
 use kinest::motion::MotionClip;
 use kinest::skeleton::Skeleton;
@@ -43,14 +43,8 @@ const FIRST: [usize; 3] = [1, 2, 3];
 /// Scale of guidance at which the network follows its text as it learned to.
 const UNGUIDED: f64 = 1.0;
 
-/// A trained generator, by name.
-#[derive(Debug)]
-pub struct TrainedGenerator {
-    /// Name in tables.
-    pub name: String,
-    /// The model.
-    pub checkpoint: CheckpointOf<Generating>,
-}
+/// A trained generator.
+pub type TrainedGenerator = TrainedModel<Generating>;
 
 /// What generators are scored on and with.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ pub mod retrieval;
 pub mod search;
 mod table;
 mod tokens;
+mod trained;
 
 pub use baselines::Baseline;
 pub use certainty::{CertaintyReport, CertaintySums, ErrorRow, MEAN_DISTANCE};
@@ -39,3 +40,4 @@ pub use looks::{Looks, LooksReport, Step};
 pub use recall::Recall;
 pub use refined::{Refined, refine};
 pub use tokens::{KeyFrames, Read, TokenReport, TokenRow, TrainedTokens, evaluate_tokens};
+pub use trained::TrainedModel;

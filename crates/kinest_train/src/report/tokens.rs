@@ -2,6 +2,7 @@
 //! costs to send, beside key frames that cost the same.
 
 use super::table::Table;
+use super::trained::TrainedModel;
 use crate::data::clips::NamedClip;
 use crate::tasks::tokens::codec::TokenCodec;
 use anyhow::{Context, ensure};
@@ -9,7 +10,6 @@ use burn::tensor::backend::Backend;
 use kinest::coordinates::heading;
 use kinest::live::PosePacket;
 use kinest::metrics::{BodyTrack, Metrics};
-use kinest::model::CheckpointOf;
 use kinest::model::tokens::{MOTION_NUMBERS, TokenConfig, Tokenising};
 use kinest::motion::ClipFrame;
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
@@ -30,14 +30,8 @@ const KEY_BITS: f64 = 8.0 * (PosePacket::BYTES - 9) as f64;
 /// Seconds between key frames that are scored for themselves, in frames of 1/30 s.
 const SPACINGS: [f64; 7] = [1.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
-/// A token model, by name.
-#[derive(Debug)]
-pub struct TrainedTokens {
-    /// Name in tables.
-    pub name: String,
-    /// The model.
-    pub checkpoint: CheckpointOf<Tokenising>,
-}
+/// A trained token model.
+pub type TrainedTokens = TrainedModel<Tokenising>;
 
 /// Scores of several token models.
 #[derive(Clone, Debug, Serialize)]

@@ -1,5 +1,6 @@
 //! Configuration of the training loop, in RON.
 
+use crate::data::clips::starts_with;
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -142,6 +143,43 @@ pub struct ValidationConfig {
 impl Default for ValidationConfig {
     fn default() -> Self {
         Self { hold_out: vec![], split: None, windows: 1024, every: 500, patience: None }
+    }
+}
+
+impl ValidationConfig {
+    /// Divides into what is held out, by its name, and the rest. Errors call one of them `what`.
+    ///
+    /// # Errors
+    /// If something is to be held out, and no name starts like that.
+    pub fn divide<T>(
+        &self,
+        what: &str,
+        all: impl IntoIterator<Item = T>,
+        name: impl Fn(&T) -> &str,
+    ) -> anyhow::Result<(Vec<T>, Vec<T>)> {
+        let (held, rest): (Vec<T>, Vec<T>) =
+            all.into_iter().partition(|one| self.holds_out(name(one)));
+        self.check_found(what, !held.is_empty())?;
+        Ok((held, rest))
+    }
+
+    /// Whether what has this name is held out.
+    #[must_use]
+    pub fn holds_out(&self, name: &str) -> bool {
+        starts_with(name, &self.hold_out)
+    }
+
+    /// Checks that what is to be held out was `found`.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn check_found(&self, what: &str, found: bool) -> anyhow::Result<()> {
+        ensure!(
+            self.hold_out.is_empty() || found,
+            "no {what}'s name starts with what `validation.hold_out` says: {}",
+            self.hold_out.join(", ")
+        );
+        Ok(())
     }
 }
 

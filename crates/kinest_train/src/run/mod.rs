@@ -34,5 +34,7 @@ mod values;
 
 pub use folder::RunFolder;
 pub use state::identity_of;
-pub use task::{Draw, Examples, Loss, Numbers, Task, Trained};
+pub use task::{
+    Draw, Examples, Loss, Numbers, Task, Trained, WeightedLoss, differing, random_stream,
+};
 pub use trainer::train;

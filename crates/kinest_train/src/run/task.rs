@@ -3,7 +3,9 @@
 use super::config::RunConfig;
 use burn::module::AutodiffModule;
 use burn::tensor::Tensor;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -129,6 +131,46 @@ pub trait Examples: Sync {
 
     /// The tensors of a draw with names and shapes, for diagnosing a loss that is not finite.
     fn tensors(draw: &Self::Draw) -> Vec<(&'static str, Vec<usize>, &[f32])>;
+}
+
+/// Randomness that depends only on a run's seed and the number of an example or a step.
+#[must_use]
+pub fn random_stream(seed: u64, number: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(number);
+    rng
+}
+
+/// Names of the properties that differ, for [`Task::changes`].
+#[must_use]
+pub fn differing<const N: usize>(properties: [(&'static str, bool); N]) -> Vec<&'static str> {
+    properties.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+}
+
+/// Loss terms by name, without their weights, and their weighted sum.
+#[derive(Clone, Debug)]
+pub struct WeightedLoss<B: Backend> {
+    /// The weighted sum, to minimise.
+    pub total: Tensor<B, 1>,
+    /// The terms.
+    pub terms: Vec<(&'static str, Tensor<B, 1>)>,
+}
+
+impl<B: Backend> WeightedLoss<B> {
+    /// Without terms.
+    #[must_use]
+    pub fn new(device: &B::Device) -> Self {
+        Self { total: Tensor::zeros([1], device), terms: vec![] }
+    }
+
+    /// Adds a term. With weight 0 it is not even computed.
+    pub fn add(&mut self, name: &'static str, weight: f64, term: impl FnOnce() -> Tensor<B, 1>) {
+        if weight > 0.0 {
+            let term = term();
+            self.total = self.total.clone() + term.clone() * weight;
+            self.terms.push((name, term));
+        }
+    }
 }
 
 /// A loss and its by-products.

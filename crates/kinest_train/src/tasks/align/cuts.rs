@@ -4,7 +4,8 @@ use super::bags::Bags;
 use super::told::{draw_words, tell};
 use crate::data::captions::Span;
 use crate::data::clips::NamedClip;
-use crate::run::Examples;
+use crate::run::{Examples, random_stream};
+use crate::tasks::statistics::statistics;
 use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
@@ -14,9 +15,8 @@ use kinest::model::align::{AlignConfig, AlignSpec, FRAME, Level};
 use kinest::skeleton::{Pose, Skeleton};
 use kinest_nn::align::Motions;
 use kinest_nn::layers::statistics::DataStatistics;
+use rand::Rng;
 use rand::seq::index;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -152,22 +152,7 @@ impl Cuts {
     /// Mean and deviation of the numbers of a frame.
     #[must_use]
     pub fn statistics(&self) -> DataStatistics {
-        let (mut sum, mut squares, mut count) = (vec![0.0; FRAME], vec![0.0; FRAME], 0.0);
-        for frame in self.cuts.iter().flat_map(|cut| cut.numbers().as_chunks::<FRAME>().0) {
-            count += 1.0;
-            for ((sum, squares), v) in sum.iter_mut().zip(&mut squares).zip(frame) {
-                let v = f64::from(*v);
-                *sum += v;
-                *squares += v * v;
-            }
-        }
-        let mean = sum.iter().map(|sum| sum / count);
-        let std = mean.clone().zip(&squares).map(|(mean, squares)| squares / count - mean * mean);
-        DataStatistics {
-            input_mean: mean.map(|v| v as f32).collect(),
-            input_std: std.map(|v| v.max(0.0).sqrt() as f32).collect(),
-            target_mean: vec![],
-        }
+        statistics(self.cuts.iter().flat_map(|cut| cut.numbers().as_chunks::<FRAME>().0), 0.0)
     }
 
     /// A draw of these cuts, each with these texts.
@@ -205,8 +190,7 @@ impl Examples for Cuts {
 
     /// Cuts of different sentences about the whole body, each sentence as often as any other.
     fn draw(&self, seed: u64, first: u64, count: usize) -> CutDraw {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(first);
+        let mut rng = random_stream(seed, first);
         let chosen = index::sample(&mut rng, self.alike.len(), count.min(self.alike.len()));
         let cuts: Vec<usize> = chosen
             .into_iter()

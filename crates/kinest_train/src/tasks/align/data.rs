@@ -5,7 +5,7 @@ use super::told::CutConfig;
 use crate::data::captions::{Span, Told};
 use crate::data::clips::{self, NamedClip};
 use crate::data::titles::Titles;
-use anyhow::ensure;
+use crate::run::config::ValidationConfig;
 use std::collections::BTreeMap;
 
 /// Frames per second of clips from a folder, which their codes are found in.
@@ -26,17 +26,14 @@ pub struct TitledClips {
 }
 
 impl TitledClips {
-    /// Reads motion and texts. Clips whose names start like one of `hold_out` are held out.
+    /// Reads motion and texts, and divides clips as `validation` says.
     ///
     /// # Errors
-    /// If motion or texts cannot be read, or no name starts like that.
-    pub fn load(config: &AlignDataConfig, hold_out: &[String]) -> anyhow::Result<Self> {
+    /// If motion or texts cannot be read, or what is to be held out is not there.
+    pub fn load(config: &AlignDataConfig, validation: &ValidationConfig) -> anyhow::Result<Self> {
         let AlignDataConfig { folder, split, only, titles, captions, record: _ } = config;
         let rate_hz = clips::prepared_rate(folder)?.unwrap_or(MOTION_RATE);
-        let mut clips = clips::load(folder, split.as_deref(), rate_hz)?;
-        let starts_with =
-            |name: &str, starts: &[String]| starts.iter().any(|s| name.starts_with(s));
-        clips.retain(|clip| only.is_empty() || starts_with(&clip.name, only));
+        let mut clips = clips::load_only(folder, split.as_deref(), only, rate_hz)?;
         let titles = titles.as_deref().map(Titles::load).transpose()?.unwrap_or_default();
         let titled = |clip: NamedClip| {
             let title = titles.of(&clip.name).map_or_else(Vec::new, |title| title.titles.clone());
@@ -48,13 +45,8 @@ impl TitledClips {
             eprintln!("captions of {} clips; motions of {missing} others are missing", spans.len());
             clips.retain(|clip| spans.contains_key(&clip.name));
         }
-        let (held_out, train): (Vec<_>, Vec<_>) =
-            clips.into_iter().map(titled).partition(|(clip, _)| starts_with(&clip.name, hold_out));
-        ensure!(
-            hold_out.is_empty() || !held_out.is_empty(),
-            "no clip's name starts with what `validation.hold_out` says: {}",
-            hold_out.join(", ")
-        );
+        let clips = clips.into_iter().map(titled);
+        let (held_out, train) = validation.divide("clip", clips, |(clip, _)| clip.name.as_str())?;
         Ok(Self { train, held_out, captions: captions.map(|told| told.spans) })
     }
 

@@ -1,6 +1,8 @@
 //! The loss of alignment: TMR's terms at every level, with its weights (Petrovich et al. 2023).
 
 use super::cuts::CutDraw;
+use crate::run::WeightedLoss;
+use crate::tasks::checks;
 use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Distribution, Int, Tensor, TensorData};
@@ -39,32 +41,19 @@ impl Default for AlignLossConfig {
     }
 }
 
-/// The loss and its terms, without their weights.
-#[derive(Clone, Debug)]
-pub struct AlignLoss<B: Backend> {
-    /// The loss.
-    pub total: Tensor<B, 1>,
-    /// Terms for the log.
-    pub terms: Vec<(&'static str, Tensor<B, 1>)>,
-    /// Cosines of each text and each motion, the mean over levels, `[texts, motions]`.
-    pub similarity: Tensor<B, 2>,
-}
-
 impl AlignLossConfig {
     /// Checks all values.
     ///
     /// # Errors
     /// If one is invalid; the error names it.
     pub fn check(&self) -> anyhow::Result<()> {
-        for (name, value) in [
+        checks::not_below_0([
             ("contrast", self.contrast),
             ("same_text", self.same_text),
             ("reconstruction", self.reconstruction),
             ("divergence", self.divergence),
             ("latent", self.latent),
-        ] {
-            ensure!(value.is_finite() && value >= 0.0, "`loss.{name}` {value} is below 0");
-        }
+        ])?;
         let temperature = self.temperature;
         ensure!(
             temperature.is_finite() && temperature > 0.0,
@@ -73,13 +62,14 @@ impl AlignLossConfig {
         Ok(())
     }
 
-    /// The loss of a draw. While a network learns, what is decoded is drawn from the points.
+    /// The loss of a draw, and the cosines of each text and each motion, the mean over levels,
+    /// `[texts, motions]`. While a network learns, what is decoded is drawn from the points.
     pub fn of<B: Backend>(
         &self,
         network: &Htma<B>,
         draw: &CutDraw,
         device: &B::Device,
-    ) -> AlignLoss<B> {
+    ) -> (WeightedLoss<B>, Tensor<B, 2>) {
         let motions = draw.motions::<B>(device);
         let texts = network.texts(&draw.texts, device);
         let moved = network.motions(&motions);
@@ -115,7 +105,7 @@ impl AlignLossConfig {
             ("divergence", apart),
             ("latent", latent),
         ];
-        AlignLoss { total, terms, similarity }
+        (WeightedLoss { total, terms }, similarity)
     }
 }
 
@@ -160,18 +150,19 @@ mod tests {
         let draw = cuts.draw(1, 0, 4);
         let network = Htma::<Flex>::new(&network(Structure::Interactions), &FlexDevice).unwrap();
         let config = AlignLossConfig { divergence: 0.25, latent: 2.0, ..Default::default() };
-        let loss = config.of(&network, &draw, &FlexDevice);
+        let (loss, _) = config.of(&network, &draw, &FlexDevice);
         let number = |x: &Tensor<Flex, 1>| x.clone().into_scalar().elem::<f64>();
         let terms: Vec<f64> = loss.terms.iter().map(|(_, term)| number(term)).collect();
         let weights = [0.1, 1.0, 0.25, 2.0];
         let sum: f64 = terms.iter().zip(weights).map(|(term, weight)| term * weight).sum();
         assert!((number(&loss.total) - sum).abs() < 1e-4, "{terms:?}");
         assert!(terms.iter().all(|term| *term > 0.0), "{terms:?}");
-        let none = AlignLossConfig { same_text: 2.0, ..config }.of(&network, &draw, &FlexDevice);
+        let none = AlignLossConfig { same_text: 2.0, ..config };
+        let (none, _) = none.of(&network, &draw, &FlexDevice);
         assert!(number(&none.terms[0].1) >= terms[0] - 1e-5);
         let all = AlignLossConfig { same_text: -1.0, ..config };
-        let loss = all.of(&network, &draw, &FlexDevice);
+        let (loss, similarity) = all.of(&network, &draw, &FlexDevice);
         assert!(number(&loss.terms[0].1).abs() < 1e-4);
-        assert_eq!(loss.similarity.dims(), [4, 4]);
+        assert_eq!(similarity.dims(), [4, 4]);
     }
 }

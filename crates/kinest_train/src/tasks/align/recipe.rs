@@ -5,6 +5,7 @@ use super::cuts::CutConfig;
 use super::loss::AlignLossConfig;
 use crate::data::captions::Captions;
 use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
+use crate::tasks::checks;
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::model::align::{AlignConfig, AlignSpec, Alignment};
@@ -111,17 +112,10 @@ impl AlignRecipe {
     /// # Errors
     /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.task == TaskKind::Align,
-            "`task` is {:?}, the other fields are those of Align",
-            self.task
-        );
+        checks::is_for(self.task, TaskKind::Align)?;
         self.run().check()?;
         ensure!(self.batch > 1, "`batch` 1 has nothing to tell a text from");
-        ensure!(
-            self.validation.split.is_none(),
-            "`validation.split` is for poses; alignment has `validation.hold_out`"
-        );
+        checks::has_no_split(&self.validation, "alignment has")?;
         self.network.check()?;
         Alignment::check(&self.network, &self.spec)
             .map_err(|FieldProblem { field, problem }| anyhow::anyhow!("`{field}`: {problem}"))?;

@@ -4,12 +4,13 @@ use super::cuts::{CutDraw, Cuts};
 use super::data::{Spans, TitledClips};
 use super::recipe::AlignRecipe;
 use crate::run::config::RunConfig;
-use crate::run::{Loss, Numbers, Task};
+use crate::run::{Loss, Numbers, Task, differing};
+use crate::tasks::checkpoint::{recorded, save};
 use anyhow::{Context, ensure};
 use burn::tensor::ElementConversion;
 use burn::tensor::backend::AutodiffBackend;
 use kinest::model::align::{AlignConfig, AlignSpec, FRAME};
-use kinest::model::{ManifestOf, Precision};
+use kinest::model::{ManifestOf, Precision, TrainingRecord};
 use kinest_nn::align::Htma;
 use kinest_nn::tensors::{tensors_of, with_tensors};
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ impl AlignTask {
     /// # Errors
     /// If motion or titles cannot be read, or there are fewer different texts than a batch holds.
     pub fn open(recipe: AlignRecipe) -> anyhow::Result<Self> {
-        let clips = TitledClips::load(&recipe.data, &recipe.validation.hold_out)?;
+        let clips = TitledClips::load(&recipe.data, &recipe.validation)?;
         let (train, held_out) = clips.cut(recipe.cuts, recipe.seconds());
         let set = |what: &str, spans: Spans, config| {
             let cuts = Cuts::of_spans(spans, config, recipe.spec, &recipe.network)
@@ -58,13 +59,10 @@ impl AlignTask {
         Ok(Self { recipe, train, held_out })
     }
 
-    /// Description of the data for checkpoints.
-    fn data(&self) -> String {
-        let record = &self.recipe.data.record.data;
-        if !record.is_empty() {
-            return record.clone();
-        }
-        format!("{} cuts, {:.1} minutes", self.train.all().len(), self.train.minutes())
+    /// What checkpoints say about the run.
+    fn record(&self) -> TrainingRecord {
+        let data = format!("{} cuts, {:.1} minutes", self.train.all().len(), self.train.minutes());
+        recorded(&self.recipe.data.record, data, self.recipe.seed)
     }
 }
 
@@ -90,11 +88,10 @@ impl Task for AlignTask {
     }
 
     fn changes(&self, run: &AlignIdentity) -> Vec<&'static str> {
-        let differs = [
+        differing([
             ("`network`", run.network != self.recipe.network),
             ("`spec`", run.spec != self.recipe.spec),
-        ];
-        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+        ])
     }
 
     fn examples(&self) -> &Cuts {
@@ -127,7 +124,7 @@ impl Task for AlignTask {
         _step: u64,
         device: &B::Device,
     ) -> Loss<B, ()> {
-        let loss = self.recipe.loss.of(network, draw, device);
+        let (loss, _) = self.recipe.loss.of(network, draw, device);
         Loss { total: loss.total, terms: loss.terms, seen: () }
     }
 
@@ -141,9 +138,9 @@ impl Task for AlignTask {
     ) -> Numbers {
         let (mut loss_sum, mut rank_sum, mut count) = (0.0, 0.0, 0.0);
         for draw in draws {
-            let loss = self.recipe.loss.of(network, draw, device);
+            let (loss, similarity) = self.recipe.loss.of(network, draw, device);
             let cuts = draw.lengths.len();
-            let found = loss.similarity.into_data().convert::<f32>();
+            let found = similarity.into_data().convert::<f32>();
             let found: Vec<f32> = found.iter::<f32>().collect();
             for i in 0..cuts {
                 let own = found[i * cuts + i];
@@ -165,22 +162,16 @@ impl Task for AlignTask {
         step: u64,
         scores: &[(&'static str, f64)],
     ) -> anyhow::Result<()> {
-        let mut manifest = ManifestOf::new(self.recipe.network.clone(), self.recipe.spec);
-        manifest.training = self.recipe.data.record.clone();
-        manifest.training.data = self.data();
-        manifest.training.seed = self.recipe.seed;
-        manifest.training.steps = step;
-        let judged = scores.iter().filter(|(name, _)| *name == Self::JUDGED_BY);
-        manifest.metrics.extend(judged.map(|(name, value)| (format!("validation.{name}"), *value)));
-        let mut checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
-        Ok(checkpoint.save_version(path, &step.to_string())?)
+        let manifest = ManifestOf::new(self.recipe.network.clone(), self.recipe.spec);
+        let checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
+        save(checkpoint, self.record(), path, step, scores)
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
         let cuts = &self.train;
         let held = self.held_out.as_ref().map_or(0, |cuts| cuts.all().len());
         vec![
-            ("data", self.data()),
+            ("data", self.record().data),
             ("cuts in use", format!("{}, {:.1} min", cuts.all().len(), cuts.minutes())),
             ("different sentences", cuts.different().to_string()),
             ("cuts held out", held.to_string()),

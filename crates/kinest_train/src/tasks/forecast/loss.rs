@@ -1,8 +1,10 @@
 //! The weighted loss of a forecasting run.
 
+use crate::run::WeightedLoss;
+use crate::tasks::checks;
 use anyhow::ensure;
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::{FloatDType, Tensor};
 use kinest_nn::forecast::Forecast;
 use kinest_nn::loss::{
     BranchWeights, KsofTerms, joint_distance, joint_velocity_distance, predicted_acceleration,
@@ -33,26 +35,17 @@ impl Default for ForecastLossConfig {
     }
 }
 
-/// Unweighted loss terms by name, and their weighted sum.
-#[derive(Clone, Debug)]
-pub struct WeightedLoss<B: Backend> {
-    /// The weighted sum, to minimise.
-    pub total: Tensor<B, 1>,
-    /// The terms.
-    pub terms: Vec<(&'static str, Tensor<B, 1>)>,
-}
-
 impl ForecastLossConfig {
     /// Checks all values.
     ///
     /// # Errors
     /// If a weight is negative, or all are 0; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
-        for (name, weight) in
-            [("position", self.position), ("velocity", self.velocity), ("jps", self.jps)]
-        {
-            ensure!(weight.is_finite() && weight >= 0.0, "`loss.{name}` {weight} is no weight");
-        }
+        checks::weights([
+            ("position", self.position),
+            ("velocity", self.velocity),
+            ("jps", self.jps),
+        ])?;
         ensure!(
             self.position > 0.0 || self.velocity > 0.0,
             "`loss.position` and `loss.velocity` are both 0: nothing has a target"
@@ -102,6 +95,16 @@ impl ForecastLossConfig {
             None => scaled + acceleration.square() * self.jps,
         };
         WeightedLoss { total: total + velocity * self.velocity, terms }
+    }
+}
+
+/// In 32 bits, whatever the network computes in.
+pub(super) fn widened<B: Backend>(forecast: Forecast<B>) -> Forecast<B> {
+    let widen = |x: Tensor<B, 3>| x.cast(FloatDType::F32);
+    Forecast {
+        future: widen(forecast.future),
+        temporal: forecast.temporal.map(widen),
+        graph: forecast.graph.map(widen),
     }
 }
 

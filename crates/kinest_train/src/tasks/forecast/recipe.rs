@@ -5,6 +5,7 @@ use super::loss::ForecastLossConfig;
 use super::windows::WindowConfig;
 use crate::data::benchmark::Benchmark;
 use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
+use crate::tasks::checks;
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::model::forecast::{ForecastConfig, ForecastLayout};
@@ -94,11 +95,7 @@ impl ForecastRecipe {
     /// # Errors
     /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.task == TaskKind::Forecast,
-            "`task` is {:?}, the other fields are those of Forecast",
-            self.task
-        );
+        checks::is_for(self.task, TaskKind::Forecast)?;
         self.run().check()?;
         ensure!(
             self.validation.split.is_none(),

@@ -1,18 +1,20 @@
 //! Motion prediction as a task of the loop.
 
 use super::learner::Learner;
+use super::loss::widened;
 use super::recipe::ForecastRecipe;
 use super::unit::into_millimetres;
 use super::windows::{WindowConfig, WindowDraw, Windows};
 use crate::data::benchmark::{self, Benchmark, Sequences, Split, weighted_distance};
 use crate::run::config::RunConfig;
-use crate::run::{Loss, Numbers, Task};
+use crate::run::{Loss, Numbers, Task, differing};
+use crate::tasks::checkpoint::{recorded, save};
 use anyhow::{Context, ensure};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, FloatDType, Tensor, TensorData};
 use kinest::model::forecast::{ForecastConfig, ForecastLayout, ForecastSpec, Forecasting};
-use kinest::model::{CheckpointOf, ManifestOf, NamedTensors, Precision};
-use kinest_nn::forecast::{Forecast, ForecastNetwork, Forecaster};
+use kinest::model::{CheckpointOf, ManifestOf, NamedTensors, Precision, TrainingRecord};
+use kinest_nn::forecast::{ForecastNetwork, Forecaster};
 use kinest_nn::layers::batch_norm::BatchMoments;
 use kinest_nn::loss::BranchWeights;
 use kinest_nn::tensors::{tensors_of, with_tensors};
@@ -75,25 +77,13 @@ impl ForecastTask {
         if frames.is_empty() { vec![self.recipe.network.horizon()] } else { frames }
     }
 
-    /// Description of the data for checkpoints.
-    fn data(&self) -> String {
-        let record = &self.recipe.data.record.data;
-        if !record.is_empty() {
-            return record.clone();
-        }
+    /// What checkpoints say about the run.
+    fn record(&self) -> TrainingRecord {
         let sequences = self.train.sequences();
         let (count, frames) = (sequences.list.len(), sequences.frames());
-        format!("{} benchmark, {count} sequences, {frames} frames", self.benchmark.name)
-    }
-}
-
-/// In 32 bits, whatever the network computes in.
-fn widened<B: Backend>(forecast: Forecast<B>) -> Forecast<B> {
-    let widen = |x: Tensor<B, 3>| x.cast(FloatDType::F32);
-    Forecast {
-        future: widen(forecast.future),
-        temporal: forecast.temporal.map(widen),
-        graph: forecast.graph.map(widen),
+        let data = format!("{} benchmark, {count} sequences, {frames} frames", self.benchmark.name);
+        let record = recorded(&self.recipe.data.record, data, self.recipe.seed);
+        TrainingRecord { actions: sequences.actions(), ..record }
     }
 }
 
@@ -125,15 +115,12 @@ impl Task for ForecastTask {
 
     fn changes(&self, run: &ForecastIdentity) -> Vec<&'static str> {
         let own = self.identity();
-        [
+        differing([
             ("`network`", run.network != own.network),
             ("`layout`", run.layout != own.layout),
             ("`unit`", run.unit != own.unit),
             ("`loss.branches`", run.branches != own.branches),
-        ]
-        .into_iter()
-        .filter_map(|(name, differs)| differs.then_some(name))
-        .collect()
+        ])
     }
 
     fn examples(&self) -> &Windows {
@@ -231,18 +218,11 @@ impl Task for ForecastTask {
             horizon: self.recipe.network.horizon(),
             gate: None,
         };
-        let mut manifest = ManifestOf::<Forecasting>::new(self.recipe.network.clone(), spec);
-        manifest.training = self.recipe.data.record.clone();
-        manifest.training.data = self.data();
-        manifest.training.actions = self.train.sequences().actions();
-        manifest.training.seed = self.recipe.seed;
-        manifest.training.steps = step;
-        let judged = scores.iter().filter(|(name, _)| *name == Self::JUDGED_BY);
-        manifest.metrics.extend(judged.map(|(name, value)| (format!("validation.{name}"), *value)));
+        let manifest = ManifestOf::<Forecasting>::new(self.recipe.network.clone(), spec);
         let mut tensors = tensors_of(&learner.network);
         into_millimetres(&mut tensors, &self.recipe.network, self.recipe.unit);
-        let mut checkpoint = CheckpointOf::new(manifest, &tensors, Precision::F32)?;
-        Ok(checkpoint.save_version(path, &step.to_string())?)
+        let checkpoint = CheckpointOf::new(manifest, &tensors, Precision::F32)?;
+        save(checkpoint, self.record(), path, step, scores)
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
@@ -251,11 +231,9 @@ impl Task for ForecastTask {
             let (count, frames) = (sequences.list.len(), sequences.frames());
             format!("{count} sequences, {frames} frames, {} windows", windows.count())
         };
-        let mut rows = vec![
-            ("data", self.data()),
-            ("actions", self.train.sequences().actions().join(", ")),
-            ("training", list(&self.train)),
-        ];
+        let TrainingRecord { data, actions, .. } = self.record();
+        let mut rows =
+            vec![("data", data), ("actions", actions.join(", ")), ("training", list(&self.train))];
         rows.extend(self.held_out.as_ref().map(|windows| ("held out", list(windows))));
         rows
     }
@@ -279,15 +257,8 @@ fn load_data(
     benchmark: &'static Benchmark,
 ) -> anyhow::Result<(Windows, Option<Windows>)> {
     let Sequences { list, .. } = benchmark::open(&recipe.data.folder, benchmark, Split::Train)?;
-    let hold_out = &recipe.validation.hold_out;
-    let (held, train): (Vec<_>, Vec<_>) = list
-        .into_iter()
-        .partition(|sequence| hold_out.iter().any(|start| sequence.name.starts_with(start)));
-    ensure!(
-        hold_out.is_empty() || !held.is_empty(),
-        "no sequence's name starts with what `validation.hold_out` says: {}",
-        hold_out.join(", ")
-    );
+    let (held, train) =
+        recipe.validation.divide("sequence", list, |sequence| sequence.name.as_str())?;
     ensure!(!train.is_empty(), "`validation.hold_out` leaves no sequence to train on");
     let frames = (recipe.network.history(), recipe.network.horizon());
     let set = |what: &str, list, config: &WindowConfig| {

@@ -1,11 +1,11 @@
 //! Draws random windows from the sequences of a benchmark.
 
 use crate::data::benchmark::Sequences;
-use crate::run::Examples;
+use crate::run::{Examples, random_stream};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use kinest::model::TrainingRecord;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -201,9 +201,7 @@ impl Examples for Windows {
             shape: (self.history, self.horizon, numbers),
         };
         for number in first..first + count as u64 {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(number);
-            let window = self.window(&mut rng);
+            let window = self.window(&mut random_stream(seed, number));
             let (history, future) = window.split_at(self.history * numbers);
             draw.history.extend(history);
             draw.future.extend(future);

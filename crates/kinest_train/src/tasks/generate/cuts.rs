@@ -2,7 +2,7 @@
 
 use super::masks::MaskConfig;
 use crate::data::clips::read_all;
-use crate::run::Examples;
+use crate::run::{Examples, random_stream};
 use crate::tasks::align::data::Spans;
 use crate::tasks::align::told::{CutConfig, ToldSpan, draw_words, tell};
 use crate::tasks::tokens::codec::TokenCodec;
@@ -13,8 +13,7 @@ use kinest::events::CodeTable;
 use kinest::model::align::Level;
 use kinest::model::generate::{GenerateConfig, GenerateSpec};
 use kinest::skeleton::Pose;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -134,11 +133,6 @@ impl Examples for CodedCuts {
     fn draw(&self, seed: u64, first: u64, count: usize) -> CodeDraw {
         let tokens = &self.network.tokens;
         let (parts, layers) = (tokens.parts.count(), tokens.layers);
-        let rng = |number: u64| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(number);
-            rng
-        };
         let mut draw = CodeDraw {
             texts: TextBatch::default(),
             lengths: vec![],
@@ -147,12 +141,12 @@ impl Examples for CodedCuts {
             asked: vec![],
             levels: vec![],
             told: vec![],
-            layer: if layers > 1 { rng(first).random_range(1..layers) } else { 0 },
+            layer: if layers > 1 { random_stream(seed, first).random_range(1..layers) } else { 0 },
             numbers: vec![],
         };
         let (mut texts, mut masked) = (vec![], vec![]);
         for number in first..first + count as u64 {
-            let mut rng = rng(number);
+            let mut rng = random_stream(seed, number);
             let chosen = rng.random_range(0..self.cuts.len());
             let CodedCut { span, codes } = &self.cuts[chosen];
             texts.push(draw_words(&span.wordings, &span.titles, self.titles, &mut rng));

@@ -1,7 +1,7 @@
 //! The loss of a generator.
 
 use super::cuts::CodeDraw;
-use anyhow::ensure;
+use crate::tasks::checks;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 use kinest::model::align::Level;
@@ -46,10 +46,7 @@ impl GenerateLossConfig {
     /// # Errors
     /// If one is invalid; the error names it.
     pub fn check(&self) -> anyhow::Result<()> {
-        for (name, value) in [("residual", self.residual), ("length", self.length)] {
-            ensure!(value.is_finite() && value >= 0.0, "`loss.{name}` {value} is below 0");
-        }
-        Ok(())
+        checks::not_below_0([("residual", self.residual), ("length", self.length)])
     }
 
     /// The loss of a draw.

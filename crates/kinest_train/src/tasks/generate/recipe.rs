@@ -6,6 +6,7 @@ use super::masks::MaskConfig;
 use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
 use crate::tasks::align::cuts::CutConfig;
 use crate::tasks::align::recipe::AlignDataConfig;
+use crate::tasks::checks;
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::model::generate::{GenerateConfig, GenerateSpec, Generating};
@@ -102,17 +103,10 @@ impl GenerateRecipe {
     /// # Errors
     /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.task == TaskKind::Generate,
-            "`task` is {:?}, the other fields are those of Generate",
-            self.task
-        );
+        checks::is_for(self.task, TaskKind::Generate)?;
         self.run().check()?;
         ensure!(!self.tokens.as_os_str().is_empty(), "`tokens` names no token model");
-        ensure!(
-            self.validation.split.is_none(),
-            "`validation.split` is for poses; generators have `validation.hold_out`"
-        );
+        checks::has_no_split(&self.validation, "generators have")?;
         self.network.check()?;
         Generating::check(&self.network, &self.spec)
             .map_err(|FieldProblem { field, problem }| anyhow::anyhow!("`{field}`: {problem}"))?;

@@ -3,8 +3,9 @@
 use super::cuts::{CodeDraw, CodedCuts};
 use super::recipe::GenerateRecipe;
 use crate::run::config::RunConfig;
-use crate::run::{Loss, Numbers, Task};
+use crate::run::{Loss, Numbers, Task, differing};
 use crate::tasks::align::data::{Spans, TitledClips};
+use crate::tasks::checkpoint::{recorded, save};
 use crate::tasks::tokens::codec::TokenCodec;
 use anyhow::{Context, ensure};
 use burn::tensor::ElementConversion;
@@ -13,7 +14,7 @@ use burn_flex::{Flex, FlexDevice};
 use kinest::model::align::Alignment;
 use kinest::model::generate::{GenerateConfig, GenerateSpec};
 use kinest::model::tokens::Tokenising;
-use kinest::model::{CheckpointOf, ManifestOf, NamedTensors, Precision};
+use kinest::model::{CheckpointOf, ManifestOf, NamedTensors, Precision, TrainingRecord};
 use kinest_nn::generate::Generator;
 use kinest_nn::tensors::{tensors_of, with_tensors};
 use serde::{Deserialize, Serialize};
@@ -71,7 +72,7 @@ impl GenerateTask {
             recipe.cuts.shortest_s,
             recipe.seconds()
         );
-        let clips = TitledClips::load(&recipe.data, &recipe.validation.hold_out)?;
+        let clips = TitledClips::load(&recipe.data, &recipe.validation)?;
         let (train, held_out) = clips.cut(recipe.cuts, recipe.seconds());
         let set = |what: &str, spans: Spans, cutting, masks| {
             let (spec, network) = (recipe.spec, &recipe.network);
@@ -92,13 +93,10 @@ impl GenerateTask {
         Ok(Self { tokens: tokens.manifest.sha256, given, train, held_out, recipe })
     }
 
-    /// Description of the data for checkpoints.
-    fn data(&self) -> String {
-        let record = &self.recipe.data.record.data;
-        if !record.is_empty() {
-            return record.clone();
-        }
-        format!("{} cuts, {:.1} minutes", self.train.all().len(), self.train.minutes())
+    /// What checkpoints say about the run.
+    fn record(&self) -> TrainingRecord {
+        let data = format!("{} cuts, {:.1} minutes", self.train.all().len(), self.train.minutes());
+        recorded(&self.recipe.data.record, data, self.recipe.seed)
     }
 }
 
@@ -151,12 +149,11 @@ impl Task for GenerateTask {
     }
 
     fn changes(&self, run: &GenerateIdentity) -> Vec<&'static str> {
-        let differs = [
+        differing([
             ("`network`", run.network != self.recipe.network),
             ("`spec`", run.spec != self.recipe.spec),
             ("`tokens`", run.tokens != self.tokens),
-        ];
-        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+        ])
     }
 
     fn examples(&self) -> &CodedCuts {
@@ -217,22 +214,16 @@ impl Task for GenerateTask {
         step: u64,
         scores: &[(&'static str, f64)],
     ) -> anyhow::Result<()> {
-        let mut manifest = ManifestOf::new(self.recipe.network.clone(), self.recipe.spec);
-        manifest.training = self.recipe.data.record.clone();
-        manifest.training.data = self.data();
-        manifest.training.seed = self.recipe.seed;
-        manifest.training.steps = step;
-        let scores = scores.iter().filter(|(name, _)| *name != "loss");
-        manifest.metrics.extend(scores.map(|(name, value)| (format!("validation.{name}"), *value)));
-        let mut checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
-        Ok(checkpoint.save_version(path, &step.to_string())?)
+        let manifest = ManifestOf::new(self.recipe.network.clone(), self.recipe.spec);
+        let checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
+        save(checkpoint, self.record(), path, step, scores)
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
         let cuts = &self.train;
         let held = self.held_out.as_ref().map_or(0, |cuts| cuts.all().len());
         vec![
-            ("data", self.data()),
+            ("data", self.record().data),
             ("cuts in use", format!("{}, {:.1} min", cuts.all().len(), cuts.minutes())),
             ("different sentences", cuts.different().to_string()),
             ("cuts held out", held.to_string()),

@@ -6,7 +6,7 @@ use crate::data::augment::{self, Augment};
 use crate::data::config::DataConfig;
 use crate::data::motion_store::MotionStore;
 use crate::data::sampler::Sampler;
-use crate::run::Examples;
+use crate::run::{Examples, random_stream};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use glam::DMat3;
@@ -16,7 +16,7 @@ use kinest::motion::ClipFrame;
 use kinest::skeleton::{CONTACTS, PerJoint, Skeleton, global_rotations};
 use kinest::tracker::{TrackerFrame, TrackerPose};
 use kinest_nn::layers::statistics::DataStatistics;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
@@ -139,11 +139,7 @@ impl WindowDataset {
     }
 
     fn windows(&self, seed: u64, first: u64, count: usize) -> Vec<Window> {
-        let draw = |i| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(first + i as u64);
-            self.window(&mut rng)
-        };
+        let draw = |i| self.window(&mut random_stream(seed, first + i as u64));
         (0..count).into_par_iter().map(draw).collect()
     }
 

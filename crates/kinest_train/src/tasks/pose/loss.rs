@@ -1,5 +1,7 @@
 //! The weighted loss of a training run.
 
+use crate::run::WeightedLoss;
+use crate::tasks::checks;
 use anyhow::ensure;
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_sigmoid;
@@ -71,15 +73,6 @@ impl Default for LossConfig {
     }
 }
 
-/// Unweighted loss terms by name, and their weighted sum.
-#[derive(Clone, Debug)]
-pub struct WeightedLoss<B: Backend> {
-    /// The weighted sum, to minimise.
-    pub total: Tensor<B, 1>,
-    /// Terms with non-zero weight.
-    pub terms: Vec<(&'static str, Tensor<B, 1>)>,
-}
-
 impl LossConfig {
     fn weights(&self) -> [(&'static str, f64); 9] {
         [
@@ -101,9 +94,7 @@ impl LossConfig {
     /// # Errors
     /// If not; the error names the field.
     pub fn check(&self, output_frames: usize) -> anyhow::Result<()> {
-        for (name, weight) in self.weights() {
-            ensure!(weight.is_finite() && weight >= 0.0, "`loss.{name}` {weight} is no weight");
-        }
+        checks::weights(self.weights())?;
         ensure!(self.weights().iter().any(|(_, w)| *w > 0.0), "every weight in `loss` is 0");
         ensure!(
             self.angular_velocity == 0.0 || output_frames >= 2,
@@ -160,39 +151,30 @@ impl LossConfig {
             .any(|weight| *weight > 0.0)
             .then(|| positions(&predicted) - positions(&target));
 
-        let mut terms: Vec<(&'static str, Tensor<B, 1>)> = vec![];
-        let mut total: Option<Tensor<B, 1>> = None;
-        let mut add = |name, weight: f64, term: &dyn Fn() -> Tensor<B, 1>| {
-            if weight > 0.0 {
-                let term = term();
-                let weighted = term.clone() * weight;
-                total = Some(total.take().map_or(weighted.clone(), |sum| sum + weighted));
-                terms.push((name, term));
-            }
-        };
+        let mut loss = WeightedLoss::<B>::new(&all.device());
         let (p, t) = (&predicted, &target);
-        add("rotation", self.rotation, &|| rotation_loss(p.clone(), t.clone()));
-        add("root", self.root, &|| rotation_loss(root(p), root(t)));
-        add("angular_velocity", self.angular_velocity, &|| {
+        loss.add("rotation", self.rotation, || rotation_loss(p.clone(), t.clone()));
+        loss.add("root", self.root, || rotation_loss(root(p), root(t)));
+        loss.add("angular_velocity", self.angular_velocity, || {
             angular_velocity_loss(p.clone(), t.clone())
         });
         if let Some(off) = off {
             let [rows, joints, axes] = off.dims();
             let frames = self.position_frames;
-            add("position", self.position, &|| off.clone().abs().mean());
+            loss.add("position", self.position, || off.clone().abs().mean());
             let moved = || {
                 let off = off.clone().reshape([rows / frames, frames, joints, axes]);
                 off.clone().narrow(1, 1, frames - 1) - off.narrow(1, 0, frames - 1)
             };
-            add("velocity", self.velocity, &|| moved().abs().mean());
-            add("slide", self.slide, &|| {
+            loss.add("velocity", self.velocity, || moved().abs().mean());
+            loss.add("slide", self.slide, || {
                 let touches = newest(&contacts(truth), frames);
                 let stands =
                     touches.clone().narrow(1, 1, frames - 1) * touches.narrow(1, 0, frames - 1);
                 let points = CONTACT_JOINTS.map(|joint| moved().narrow(2, joint.index(), 1));
                 (Tensor::cat(points.to_vec(), 2).abs() * stands.unsqueeze_dim(3)).mean()
             });
-            add("deviation", self.deviation, &|| {
+            loss.add("deviation", self.deviation, || {
                 let square =
                     (off.clone().detach() * 10.0).square().sum_dim(2) + LEAST_DEVIATION.powi(2);
                 let logarithm =
@@ -200,14 +182,14 @@ impl LossConfig {
                 (logarithm.clone() * 3.0 + square * (logarithm * -2.0).exp() / 2.0).mean()
             });
         }
-        add("contact", self.contact, &|| {
+        loss.add("contact", self.contact, || {
             let (said, touches) = (contacts(all), contacts(truth));
             let no = (touches.clone() - 1.0) * log_sigmoid(-said.clone());
             (no - touches * log_sigmoid(said)).mean()
         });
         let frames = self.newest_frames;
-        add("newest", self.newest, &|| (newest(p, frames) - newest(t, frames)).abs().mean());
-        WeightedLoss { total: total.expect("`check` finds a weight"), terms }
+        loss.add("newest", self.newest, || (newest(p, frames) - newest(t, frames)).abs().mean());
+        loss
     }
 }
 

@@ -6,6 +6,7 @@ use super::loss::LossConfig;
 use super::teacher::TeacherConfig;
 use crate::data::config::DataConfig;
 use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
+use crate::tasks::checks;
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::features::FeatureLayout;
@@ -131,11 +132,7 @@ impl PoseRecipe {
     /// # Errors
     /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.task == TaskKind::Pose,
-            "`task` is {:?}, the other fields are those of Pose",
-            self.task
-        );
+        checks::is_for(self.task, TaskKind::Pose)?;
         self.run().check()?;
         let (inputs, outputs) = self.network.inputs_and_outputs();
         ensure!(

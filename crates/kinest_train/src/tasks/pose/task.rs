@@ -8,18 +8,18 @@ use super::teacher::Teacher;
 use super::widen::{can_widen, widened};
 use crate::data::clips;
 use crate::data::config::{DataConfig, Sampling};
-use crate::data::motion_store::{MotionStore, StoredClip};
-use crate::run::config::{RunConfig, ValidationConfig};
-use crate::run::{Loss, Numbers, Task};
+use crate::data::motion_store::MotionStore;
+use crate::run::config::RunConfig;
+use crate::run::{Loss, Numbers, Task, differing, random_stream};
+use crate::tasks::checkpoint::{recorded, save};
 use anyhow::{Context, ensure};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{ElementConversion, FloatDType, Tensor};
-use kinest::model::{Checkpoint, Manifest, ModelSpec, NetworkConfig, Precision};
+use kinest::model::{Checkpoint, Manifest, ModelSpec, NetworkConfig, Precision, TrainingRecord};
 use kinest::skeleton::Skeleton;
 use kinest_nn::loss::joint_positions;
 use kinest_nn::pose::Network;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -96,8 +96,7 @@ impl PoseTask {
         let Some(StreamConfig { carried, frames }) = self.recipe.stream else {
             return network.forward(features);
         };
-        let mut rng = ChaCha8Rng::seed_from_u64(!self.recipe.seed);
-        rng.set_stream(step);
+        let mut rng = random_stream(!self.recipe.seed, step);
         let before = rng.random_range(0..=carried);
         let state = (before > 0).then(|| {
             let before = features.clone().narrow(1, carried - before, before);
@@ -106,14 +105,11 @@ impl PoseTask {
         network.stream(features.narrow(1, carried, frames), state).0
     }
 
-    /// Description of the data for checkpoints.
-    fn data(&self) -> String {
-        let record = &self.recipe.data.record.data;
-        if !record.is_empty() {
-            return record.clone();
-        }
+    /// What checkpoints say about the run.
+    fn record(&self) -> TrainingRecord {
         let (clips, minutes) = self.train.clips().size();
-        format!("{clips} clips, {minutes:.1} minutes")
+        let data = format!("{clips} clips, {minutes:.1} minutes");
+        recorded(&self.recipe.data.record, data, self.recipe.seed)
     }
 }
 
@@ -139,15 +135,12 @@ impl Task for PoseTask {
     }
 
     fn changes(&self, run: &PoseIdentity) -> Vec<&'static str> {
-        [
+        differing([
             ("`network`", run.network != self.recipe.network),
             ("`layout`", run.spec.layout != self.spec.layout),
             ("`rate_hz`", run.spec.rate_hz != self.spec.rate_hz),
             ("the skeleton", run.spec.skeleton != self.spec.skeleton),
-        ]
-        .into_iter()
-        .filter_map(|(name, differs)| differs.then_some(name))
-        .collect()
+        ])
     }
 
     fn examples(&self) -> &WindowDataset {
@@ -222,20 +215,14 @@ impl Task for PoseTask {
         step: u64,
         scores: &[(&'static str, f64)],
     ) -> anyhow::Result<()> {
-        let mut manifest = Manifest::new(self.recipe.network.clone(), self.spec.clone());
-        manifest.training = self.recipe.data.record.clone();
-        manifest.training.data = self.data();
-        manifest.training.seed = self.recipe.seed;
-        manifest.training.steps = step;
-        let judged = scores.iter().filter(|(name, _)| *name == Self::JUDGED_BY);
-        manifest.metrics.extend(judged.map(|(name, value)| (format!("validation.{name}"), *value)));
-        let mut checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
-        Ok(checkpoint.save_version(path, &step.to_string())?)
+        let manifest = Manifest::new(self.recipe.network.clone(), self.spec.clone());
+        let checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
+        save(checkpoint, self.record(), path, step, scores)
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
         let (clips, minutes) = self.train.clips().size();
-        vec![("data", self.data()), ("clips in use", format!("{clips}, {minutes:.1} min"))]
+        vec![("data", self.record().data), ("clips in use", format!("{clips}, {minutes:.1} min"))]
     }
 }
 
@@ -263,15 +250,10 @@ fn load_data(
 ) -> anyhow::Result<(WindowDataset, Option<WindowDataset>)> {
     let folder = &recipe.data.folder;
     let clips = clips::open(folder, recipe.data.split.as_deref(), spec.rate_hz)?;
-    let ValidationConfig { hold_out, split, .. } = &recipe.validation;
-    let is_held = |clip: &StoredClip| hold_out.iter().any(|start| clip.name.starts_with(start));
-    let (mut held, train) = clips.partition(is_held);
-    ensure!(
-        hold_out.is_empty() || !held.clips().is_empty(),
-        "no clip's name starts with what `validation.hold_out` says: {}",
-        hold_out.join(", ")
-    );
-    if let Some(split) = split {
+    let validation = &recipe.validation;
+    let (mut held, train) = clips.partition(|clip| validation.holds_out(&clip.name));
+    validation.check_found("clip", !held.clips().is_empty())?;
+    if let Some(split) = &validation.split {
         held.merge(clips::open(folder, Some(split), spec.rate_hz)?)?;
     }
     let set = |what: &str, clips: MotionStore, data: &DataConfig| {

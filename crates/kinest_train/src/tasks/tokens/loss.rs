@@ -1,6 +1,8 @@
 //! The weighted loss of a run that trains a token network.
 
 use super::windows::WindowBatch;
+use crate::run::WeightedLoss;
+use crate::tasks::checks;
 use anyhow::ensure;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
@@ -33,36 +35,25 @@ impl Default for TokenLossConfig {
     }
 }
 
-/// Unweighted loss terms by name, and their weighted sum.
-#[derive(Clone, Debug)]
-pub struct WeightedLoss<B: Backend> {
-    /// The weighted sum, to minimise.
-    pub total: Tensor<B, 1>,
-    /// Terms with non-zero weight.
-    pub terms: Vec<(&'static str, Tensor<B, 1>)>,
-}
-
 impl TokenLossConfig {
     /// Checks all values.
     ///
     /// # Errors
     /// If a weight is negative or rotations have no target; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
-        for (name, weight) in [
+        checks::weights([
             ("rotation", self.rotation),
             ("root", self.root),
             ("position", self.position),
             ("velocity", self.velocity),
             ("path", self.path),
             ("commitment", self.commitment),
-        ] {
-            ensure!(weight.is_finite() && weight >= 0.0, "`loss.{name}` {weight} is no weight");
-        }
+        ])?;
         ensure!(self.rotation > 0.0, "`loss.rotation` is 0: 6D numbers have no length");
         Ok(())
     }
 
-    /// The loss of one batch that was read back as `motion`.
+    /// The loss of one batch that was read back as `motion`, of terms with non-zero weight.
     ///
     /// # Shapes
     /// - `motion`: `[batch, frames, MOTION_NUMBERS]`
@@ -75,32 +66,24 @@ impl TokenLossConfig {
         skeleton: &Skeleton,
     ) -> WeightedLoss<B> {
         let target = &batch.motion;
-        let mut terms: Vec<(&'static str, Tensor<B, 1>)> = vec![];
-        let mut total = Tensor::<B, 1>::zeros([1], &motion.device());
-        let mut add = |name, weight: f64, term: &dyn Fn() -> Tensor<B, 1>| {
-            if weight > 0.0 {
-                let term = term();
-                total = total.clone() + term.clone() * weight;
-                terms.push((name, term));
-            }
-        };
+        let mut loss = WeightedLoss::<B>::new(&motion.device());
         let off = motion.clone() - target.clone();
         let of = |from, count| off.clone().narrow(2, from, count).abs().mean();
-        add("rotation", self.rotation, &|| of(ROOT_NUMBERS, MOTION_NUMBERS - ROOT_NUMBERS));
-        add("root", self.root, &|| of(0, ROOT_NUMBERS));
+        loss.add("rotation", self.rotation, || of(ROOT_NUMBERS, MOTION_NUMBERS - ROOT_NUMBERS));
+        loss.add("root", self.root, || of(0, ROOT_NUMBERS));
         if self.position > 0.0 || self.velocity > 0.0 {
             let said = positions(motion.clone(), skeleton);
             let right = batch.positions.clone();
-            add("position", self.position, &|| joint_distance(said.clone(), right.clone()));
-            add("velocity", self.velocity, &|| {
+            loss.add("position", self.position, || joint_distance(said.clone(), right.clone()));
+            loss.add("velocity", self.velocity, || {
                 joint_velocity_distance(said.clone(), right.clone())
             });
         }
-        add("path", self.path, &|| {
+        loss.add("path", self.path, || {
             joint_distance(path(motion.clone(), rate_hz), path(target.clone(), rate_hz))
         });
-        add("commitment", self.commitment, &|| commitment.clone());
-        WeightedLoss { total, terms }
+        loss.add("commitment", self.commitment, || commitment.clone());
+        loss
     }
 }
 

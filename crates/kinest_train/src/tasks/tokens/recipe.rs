@@ -4,6 +4,7 @@
 use super::loss::TokenLossConfig;
 use super::windows::WindowConfig;
 use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
+use crate::tasks::checks;
 use crate::tasks::kind::TaskKind;
 use anyhow::ensure;
 use kinest::model::TrainingRecord;
@@ -104,16 +105,9 @@ impl TokenRecipe {
     /// # Errors
     /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.task == TaskKind::Tokens,
-            "`task` is {:?}, the other fields are those of Tokens",
-            self.task
-        );
+        checks::is_for(self.task, TaskKind::Tokens)?;
         self.run().check()?;
-        ensure!(
-            self.validation.split.is_none(),
-            "`validation.split` is for poses; tokens have `validation.hold_out`"
-        );
+        checks::has_no_split(&self.validation, "tokens have")?;
         ensure!(
             self.rate_hz.is_finite() && self.rate_hz > 0.0,
             "`rate_hz` {} is not a rate",

@@ -5,12 +5,13 @@ use super::recipe::{TokenDataConfig, TokenRecipe};
 use super::windows::{WindowDraw, Windows};
 use crate::data::clips::{self, NamedClip};
 use crate::run::config::RunConfig;
-use crate::run::{Draw, Loss, Numbers, Task};
-use anyhow::{Context, ensure};
+use crate::run::{Draw, Loss, Numbers, Task, differing};
+use crate::tasks::checkpoint::{recorded, save};
+use anyhow::Context;
 use burn::tensor::ElementConversion;
 use burn::tensor::backend::AutodiffBackend;
 use kinest::model::tokens::{TokenConfig, TokenSpec};
-use kinest::model::{ManifestOf, Precision};
+use kinest::model::{ManifestOf, Precision, TrainingRecord};
 use kinest::skeleton::Skeleton;
 use kinest_nn::loss::joint_distance;
 use kinest_nn::tokens::{CodesSeen, TokenNetwork};
@@ -42,18 +43,8 @@ impl TokenTask {
     /// If the data cannot be read or are not sufficient.
     pub fn open(recipe: TokenRecipe) -> anyhow::Result<Self> {
         let TokenDataConfig { folder, split, only, record: _ } = &recipe.data;
-        let mut clips = clips::load(folder, split.as_deref(), recipe.rate_hz)?;
-        let starts_with =
-            |name: &str, starts: &[String]| starts.iter().any(|s| name.starts_with(s));
-        clips.retain(|clip| only.is_empty() || starts_with(&clip.name, only));
-        let hold_out = &recipe.validation.hold_out;
-        let (held, train): (Vec<_>, Vec<_>) =
-            clips.into_iter().partition(|clip| starts_with(&clip.name, hold_out));
-        ensure!(
-            hold_out.is_empty() || !held.is_empty(),
-            "no clip's name starts with what `validation.hold_out` says: {}",
-            hold_out.join(", ")
-        );
+        let clips = clips::load_only(folder, split.as_deref(), only, recipe.rate_hz)?;
+        let (held, train) = recipe.validation.divide("clip", clips, |clip| clip.name.as_str())?;
         let skeleton = Skeleton::default();
         let set = |what: &str, clips: &[NamedClip], config| {
             let layers = recipe.network.layers;
@@ -70,14 +61,11 @@ impl TokenTask {
         Ok(Self { recipe, skeleton, train, held_out })
     }
 
-    /// Description of the data for checkpoints.
-    fn data(&self) -> String {
-        let record = &self.recipe.data.record.data;
-        if !record.is_empty() {
-            return record.clone();
-        }
+    /// What checkpoints say about the run.
+    fn record(&self) -> TrainingRecord {
         let (clips, minutes) = self.train.size();
-        format!("{clips} clips, {minutes:.1} minutes")
+        let data = format!("{clips} clips, {minutes:.1} minutes");
+        recorded(&self.recipe.data.record, data, self.recipe.seed)
     }
 }
 
@@ -103,11 +91,10 @@ impl Task for TokenTask {
     }
 
     fn changes(&self, run: &TokenIdentity) -> Vec<&'static str> {
-        let differs = [
+        differing([
             ("`network`", run.network != self.recipe.network),
             ("`rate_hz`", run.spec != self.recipe.spec()),
-        ];
-        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+        ])
     }
 
     fn examples(&self) -> &Windows {
@@ -183,19 +170,13 @@ impl Task for TokenTask {
         step: u64,
         scores: &[(&'static str, f64)],
     ) -> anyhow::Result<()> {
-        let mut manifest = ManifestOf::new(self.recipe.network.clone(), self.recipe.spec());
-        manifest.training = self.recipe.data.record.clone();
-        manifest.training.data = self.data();
-        manifest.training.seed = self.recipe.seed;
-        manifest.training.steps = step;
-        let scores = scores.iter().filter(|(name, _)| *name != "loss");
-        manifest.metrics.extend(scores.map(|(name, value)| (format!("validation.{name}"), *value)));
-        let mut checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
-        Ok(checkpoint.save_version(path, &step.to_string())?)
+        let manifest = ManifestOf::new(self.recipe.network.clone(), self.recipe.spec());
+        let checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
+        save(checkpoint, self.record(), path, step, scores)
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
         let (clips, minutes) = self.train.size();
-        vec![("data", self.data()), ("clips in use", format!("{clips}, {minutes:.1} min"))]
+        vec![("data", self.record().data), ("clips in use", format!("{clips}, {minutes:.1} min"))]
     }
 }

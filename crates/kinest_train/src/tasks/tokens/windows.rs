@@ -1,8 +1,9 @@
 //! Windows of motion.
 
 use crate::data::clips::NamedClip;
-use crate::run::Examples;
+use crate::run::{Examples, random_stream};
 use crate::tasks::forecast::body::motion::mirrored;
+use crate::tasks::statistics::statistics;
 use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
@@ -10,8 +11,7 @@ use kinest::model::tokens::MOTION_NUMBERS;
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
 use kinest::tokens::{Standing, write_motion};
 use kinest_nn::layers::statistics::DataStatistics;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 /// Numbers of the joint positions of a body.
@@ -173,26 +173,9 @@ impl Windows {
     /// Mean and deviation of all numbers.
     #[must_use]
     pub fn statistics(&self) -> DataStatistics {
-        let mut sums = vec![[0.0; 2]; MOTION_NUMBERS];
-        let mut frames = 0.0;
-        for numbers in self.motions.iter().flatten() {
-            for row in numbers.motion.as_chunks::<MOTION_NUMBERS>().0 {
-                frames += 1.0;
-                for (sums, v) in sums.iter_mut().zip(row) {
-                    let v = f64::from(*v);
-                    *sums = [sums[0] + v, sums[1] + v * v];
-                }
-            }
-        }
-        let deviation = |[sum, squares]: &[f64; 2]| {
-            let mean = sum / frames;
-            (squares / frames - mean * mean).max(0.0).sqrt().max(LEAST_DEVIATION) as f32
-        };
-        DataStatistics {
-            input_mean: sums.iter().map(|[sum, _]| (sum / frames) as f32).collect(),
-            input_std: sums.iter().map(deviation).collect(),
-            target_mean: vec![],
-        }
+        let all = self.motions.iter().flatten();
+        let rows = all.flat_map(|numbers| numbers.motion.as_chunks::<MOTION_NUMBERS>().0);
+        statistics(rows, LEAST_DEVIATION)
     }
 }
 
@@ -203,8 +186,7 @@ impl Examples for Windows {
         let WindowConfig { frames, mirror, fewer_layers } = self.config;
         let mut draw = WindowDraw { motion: vec![], positions: vec![], active: vec![] };
         for number in first..first + count as u64 {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(number);
+            let mut rng = random_stream(seed, number);
             let chance = rng.random_range(0..self.chances[self.chances.len() - 1]);
             let motion = self.chances.partition_point(|sum| *sum <= chance);
             let start = chance - motion.checked_sub(1).map_or(0, |i| self.chances[i]);

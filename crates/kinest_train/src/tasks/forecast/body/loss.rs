@@ -1,6 +1,8 @@
 //! The weighted loss of a run that trains a body's forecaster.
 
 use super::pairs::PairBatch;
+use crate::run::WeightedLoss;
+use crate::tasks::checks;
 use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor};
@@ -45,15 +47,6 @@ impl Default for BodyLossConfig {
     }
 }
 
-/// Unweighted loss terms by name, and their weighted sum.
-#[derive(Clone, Debug)]
-pub struct WeightedLoss<B: Backend> {
-    /// The weighted sum, to minimise.
-    pub total: Tensor<B, 1>,
-    /// Terms with non-zero weight.
-    pub terms: Vec<(&'static str, Tensor<B, 1>)>,
-}
-
 impl BodyLossConfig {
     /// Checks all values, for a network that predicts `horizon` frames.
     ///
@@ -61,15 +54,13 @@ impl BodyLossConfig {
     /// If a weight is negative, nothing has a target, or a frame is not predicted; the error names
     /// the field.
     pub fn check(&self, horizon: usize) -> anyhow::Result<()> {
-        for (name, weight) in [
+        checks::weights([
             ("rotation", self.rotation),
             ("position", self.position),
             ("velocity", self.velocity),
             ("jps", self.jps),
             ("branches", self.branches),
-        ] {
-            ensure!(weight.is_finite() && weight >= 0.0, "`loss.{name}` {weight} is no weight");
-        }
+        ])?;
         ensure!(
             self.rotation > 0.0 || self.position > 0.0,
             "`loss.rotation` and `loss.position` are both 0: nothing has a target"
@@ -85,7 +76,7 @@ impl BodyLossConfig {
         Ok(())
     }
 
-    /// The loss of one batch.
+    /// The loss of one batch, of terms with non-zero weight.
     pub fn of<B: Backend>(
         &self,
         forecast: Forecast<B>,
@@ -93,33 +84,25 @@ impl BodyLossConfig {
         skeleton: &Skeleton,
     ) -> WeightedLoss<B> {
         let (future, targets) = (&forecast.future, &batch.targets);
-        let mut terms: Vec<(&'static str, Tensor<B, 1>)> = vec![];
-        let mut total = Tensor::<B, 1>::zeros([1], &future.device());
-        let mut add = |name, weight: f64, term: &dyn Fn() -> Tensor<B, 1>| {
-            if weight > 0.0 {
-                let term = term();
-                total = total.clone() + term.clone() * weight;
-                terms.push((name, term));
-            }
-        };
-        add("rotation", self.rotation, &|| joint_distance(future.clone(), targets.clone()));
-        add("position", self.position, &|| {
+        let mut loss = WeightedLoss::<B>::new(&future.device());
+        loss.add("rotation", self.rotation, || joint_distance(future.clone(), targets.clone()));
+        loss.add("position", self.position, || {
             let (frames, own) = (&self.position_frames, future.clone());
             joint_distance(
                 positions(chosen(own, frames), batch.bases.clone(), skeleton),
                 chosen(batch.positions.clone(), frames),
             )
         });
-        add("velocity", self.velocity, &|| {
+        loss.add("velocity", self.velocity, || {
             joint_velocity_distance(future.clone(), targets.clone())
         });
-        add("acceleration", self.jps, &|| predicted_acceleration(future.clone()));
+        loss.add("acceleration", self.jps, || predicted_acceleration(future.clone()));
         for (name, branch) in [("temporal", &forecast.temporal), ("graph", &forecast.graph)] {
             if let Some(branch) = branch {
-                add(name, self.branches, &|| joint_distance(branch.clone(), targets.clone()));
+                loss.add(name, self.branches, || joint_distance(branch.clone(), targets.clone()));
             }
         }
-        WeightedLoss { total, terms }
+        loss
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::data::augment::{Augment, GripOffset, TrackerNoise};
 use crate::data::clips::NamedClip;
+use crate::run::random_stream;
 use anyhow::Context;
 use kinest::live::protocol::clip_trackers;
 use kinest::live::{PlayerSettings, PoseEstimator};
@@ -10,7 +11,6 @@ use kinest::motion::MotionClip;
 use kinest::skeleton::{Pose, SmplJoint};
 use kinest::tracker::{TrackerFrame, TrackerSet};
 use kinest_engine::DeviceChoice;
-use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -59,8 +59,7 @@ impl BodyMotion {
         seed: u64,
     ) -> anyhow::Result<Vec<Self>> {
         let play = |(i, NamedClip { name, clip }): (usize, NamedClip)| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(i as u64);
+            let mut rng = random_stream(seed, i as u64);
             let errors = errors.map(|SensorErrors { grip, noise }| Augment {
                 grip,
                 noise,

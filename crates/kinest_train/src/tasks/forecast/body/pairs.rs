@@ -1,14 +1,14 @@
 //! Pairs of what a body did and what it did next.
 
 use super::motion::{BodyMotion, mirrored, pose_at};
-use crate::run::Examples;
+use crate::run::{Examples, random_stream};
 use anyhow::ensure;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use kinest::forecast::BodyAxes;
 use kinest::model::forecast::{ForecastLayout, ForecastSpec};
 use kinest::skeleton::{Pose, Skeleton, SmplJoint};
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -199,11 +199,7 @@ impl Examples for BodyPairs {
     type Draw = PairDraw;
 
     fn draw(&self, seed: u64, first: u64, count: usize) -> PairDraw {
-        let pair = |i| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(first + i as u64);
-            self.pair(&mut rng)
-        };
+        let pair = |i| self.pair(&mut random_stream(seed, first + i as u64));
         let pairs: Vec<[Vec<f32>; 4]> = (0..count).into_par_iter().map(pair).collect();
         let all = |part: usize| pairs.iter().flat_map(|pair| &pair[part]).copied().collect();
         PairDraw {

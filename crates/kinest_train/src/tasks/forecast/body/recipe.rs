@@ -6,6 +6,7 @@ use super::motion::SensorErrors;
 use super::pairs::PairConfig;
 use crate::data::augment::Augment;
 use crate::run::config::{Arithmetic, OptimizerConfig, RunConfig, ValidationConfig, run_config};
+use crate::tasks::checks;
 use crate::tasks::kind::TaskKind;
 use anyhow::{Context, ensure};
 use kinest::model::TrainingRecord;
@@ -123,16 +124,9 @@ impl BodyRecipe {
     /// # Errors
     /// If a value is invalid; the error names the field.
     pub fn check(&self) -> anyhow::Result<()> {
-        ensure!(
-            self.task == TaskKind::Body,
-            "`task` is {:?}, the other fields are those of Body",
-            self.task
-        );
+        checks::is_for(self.task, TaskKind::Body)?;
         self.run().check()?;
-        ensure!(
-            self.validation.split.is_none(),
-            "`validation.split` is for poses; a body's forecaster has `validation.hold_out`"
-        );
+        checks::has_no_split(&self.validation, "a body's forecaster has")?;
         ensure!(
             self.rate_hz.is_finite() && self.rate_hz > 0.0,
             "`rate_hz` {} is not a rate",

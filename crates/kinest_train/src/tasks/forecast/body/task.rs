@@ -7,15 +7,17 @@ use super::recipe::{BodyDataConfig, BodyRecipe};
 use super::start::extrapolating;
 use crate::data::clips;
 use crate::run::config::RunConfig;
-use crate::run::{Loss, Numbers, Task};
-use anyhow::{Context, ensure};
+use crate::run::{Loss, Numbers, Task, differing};
+use crate::tasks::checkpoint::{recorded, save};
+use crate::tasks::forecast::loss::widened;
+use anyhow::Context;
+use burn::tensor::ElementConversion;
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{ElementConversion, FloatDType, Tensor};
 use kinest::forecast::Extrapolation;
 use kinest::model::forecast::{ForecastConfig, ForecastSpec};
-use kinest::model::{Checkpoint, ManifestOf, Precision};
+use kinest::model::{Checkpoint, ManifestOf, Precision, TrainingRecord};
 use kinest::skeleton::Skeleton;
-use kinest_nn::forecast::{Forecast, ForecastNetwork, Forecaster};
+use kinest_nn::forecast::{ForecastNetwork, Forecaster};
 use kinest_nn::layers::batch_norm::BatchMoments;
 use kinest_nn::loss::joint_distance;
 use kinest_nn::tensors::{tensors_of, with_tensors};
@@ -53,20 +55,11 @@ impl BodyTask {
         let poses = Checkpoint::load(poses).context("`data.poses`")?;
         let skeleton = poses.manifest.spec.skeleton.clone();
         let rate_hz = clips::prepared_rate(folder)?.unwrap_or(MOTION_RATE);
-        let mut clips = clips::load(folder, split.as_deref(), rate_hz)?;
-        let starts_with =
-            |name: &str, starts: &[String]| starts.iter().any(|s| name.starts_with(s));
-        clips.retain(|clip| only.is_empty() || starts_with(&clip.name, only));
+        let clips = clips::load_only(folder, split.as_deref(), only, rate_hz)?;
         eprintln!("estimating what a game shows of {} clips", clips.len());
         let motions = BodyMotion::of_clips(clips, &poses, *errors, recipe.seed)?;
-        let hold_out = &recipe.validation.hold_out;
-        let (held, train): (Vec<_>, Vec<_>) =
-            motions.into_iter().partition(|motion| starts_with(&motion.name, hold_out));
-        ensure!(
-            hold_out.is_empty() || !held.is_empty(),
-            "no clip's name starts with what `validation.hold_out` says: {}",
-            hold_out.join(", ")
-        );
+        let (held, train) =
+            recipe.validation.divide("clip", motions, |motion| motion.name.as_str())?;
         let set = |what: &str, motions: Vec<BodyMotion>, config: PairConfig| {
             let set = BodyPairs::new(motions, config, recipe.spec(), skeleton.clone())
                 .with_context(|| what.to_owned())?;
@@ -80,24 +73,11 @@ impl BodyTask {
         Ok(Self { recipe, skeleton, train, held_out })
     }
 
-    /// Description of the data for checkpoints.
-    fn data(&self) -> String {
-        let record = &self.recipe.data.record.data;
-        if !record.is_empty() {
-            return record.clone();
-        }
+    /// What checkpoints say about the run.
+    fn record(&self) -> TrainingRecord {
         let (clips, minutes) = self.train.size();
-        format!("{clips} clips, {minutes:.1} minutes")
-    }
-}
-
-/// In 32 bits.
-fn wide<B: burn::tensor::backend::Backend>(forecast: Forecast<B>) -> Forecast<B> {
-    let wide = |x: Tensor<B, 3>| x.cast(FloatDType::F32);
-    Forecast {
-        future: wide(forecast.future),
-        temporal: forecast.temporal.map(wide),
-        graph: forecast.graph.map(wide),
+        let data = format!("{clips} clips, {minutes:.1} minutes");
+        recorded(&self.recipe.data.record, data, self.recipe.seed)
     }
 }
 
@@ -123,11 +103,10 @@ impl Task for BodyTask {
     }
 
     fn changes(&self, run: &BodyIdentity) -> Vec<&'static str> {
-        let differs = [
+        differing([
             ("`network`", run.network != self.recipe.network),
             ("`rate_hz`", run.spec.rate_hz != self.recipe.rate_hz),
-        ];
-        differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+        ])
     }
 
     fn examples(&self) -> &BodyPairs {
@@ -162,7 +141,7 @@ impl Task for BodyTask {
     ) -> Loss<B, Vec<BatchMoments<B>>> {
         let batch = draw.to_batch::<B>(device);
         let (forecast, seen) = network.learn(batch.histories.clone());
-        let loss = self.recipe.loss.of(wide(forecast), &batch, &self.skeleton);
+        let loss = self.recipe.loss.of(widened(forecast), &batch, &self.skeleton);
         Loss { total: loss.total, terms: loss.terms, seen }
     }
 
@@ -191,7 +170,7 @@ impl Task for BodyTask {
         for draw in draws {
             let batch = draw.to_batch::<B::InnerBackend>(device);
             let count = batch.histories.dims()[0] as f64;
-            let forecast = wide(network.forecast(batch.histories.clone()));
+            let forecast = widened(network.forecast(batch.histories.clone()));
             let said = chosen(forecast.future.clone(), &frames);
             let said = positions(said, batch.bases.clone(), &self.skeleton);
             let right = chosen(batch.positions.clone(), &frames);
@@ -211,19 +190,13 @@ impl Task for BodyTask {
         step: u64,
         scores: &[(&'static str, f64)],
     ) -> anyhow::Result<()> {
-        let mut manifest = ManifestOf::new(self.recipe.network.clone(), self.recipe.spec());
-        manifest.training = self.recipe.data.record.clone();
-        manifest.training.data = self.data();
-        manifest.training.seed = self.recipe.seed;
-        manifest.training.steps = step;
-        let judged = scores.iter().filter(|(name, _)| *name == Self::JUDGED_BY);
-        manifest.metrics.extend(judged.map(|(name, value)| (format!("validation.{name}"), *value)));
-        let mut checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
-        Ok(checkpoint.save_version(path, &step.to_string())?)
+        let manifest = ManifestOf::new(self.recipe.network.clone(), self.recipe.spec());
+        let checkpoint = network.to_checkpoint(manifest, Precision::F32)?;
+        save(checkpoint, self.record(), path, step, scores)
     }
 
     fn about(&self) -> Vec<(&'static str, String)> {
         let (clips, minutes) = self.train.size();
-        vec![("data", self.data()), ("clips in use", format!("{clips}, {minutes:.1} min"))]
+        vec![("data", self.record().data), ("clips in use", format!("{clips}, {minutes:.1} min"))]
     }
 }
