@@ -1,5 +1,5 @@
 //! Cost of the plugins on the main thread per rendered frame, without the network: the engine is a
-//! stand-in that output_frames at once, on the worker's thread.
+//! stand-in that answers at once, on the worker's thread.
 //!
 //! `cargo bench -p kinest_benches --bench main_thread`
 //!
@@ -11,60 +11,25 @@
 mod common;
 
 use bevy::prelude::*;
-use bevy_kinest::kinest::features::WindowAxes;
-use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::ModelSpec;
 use bevy_kinest::prelude::*;
-use common::{FRAME, Walk, app, body, set_frame, spec};
+use common::{FRAME, Fake, Walk, app, bent_knee, body, outputs_of, set_frame, spec};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use glam::DVec3;
 use std::time::{Duration, Instant};
 
 /// Window of the shipped model, frames.
 const WINDOW: usize = 40;
 
 /// Outputs the same for every window.
-struct Instantly {
-    spec: ModelSpec,
-    answer: Vec<f32>,
-}
-
-impl Instantly {
-    fn new() -> Self {
-        let spec = ModelSpec { window: WINDOW, ..spec() };
-        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
-        let mut answer = vec![];
-        spec.layout.write_targets(&common::bent_knee().matrices(), &axes, &mut answer);
-        Self { spec, answer }
-    }
-}
-
-impl PoseEngine for Instantly {
-    fn spec(&self) -> &ModelSpec {
-        &self.spec
-    }
-
-    fn device(&self) -> &str {
-        "none"
-    }
-
-    fn output_frames(&self) -> usize {
-        self.spec.window
-    }
-
-    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-        None
-    }
-
-    fn infer(&mut self, _: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
-        Ok(self.answer.repeat(batch))
-    }
+fn instantly() -> Fake {
+    let answer = outputs_of(&spec().layout, &bent_knee());
+    Fake::new(ModelSpec { window: WINDOW, ..spec() }, move |_, batch| answer.repeat(batch))
 }
 
 /// An app with `avatars` avatars, each with joints and three trackers.
 fn crowd(avatars: usize) -> (App, Vec<[Entity; 3]>) {
     let mut app = app(KinestSettings::default());
-    let model = PoseModel::from_engine(ModelSpec { window: WINDOW, ..spec() }, Instantly::new);
+    let model = PoseModel::from_engine(ModelSpec { window: WINDOW, ..spec() }, instantly);
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
     let trackers = (0..avatars).map(|_| {
         let avatar = (KinestAvatar::new(model.clone()), SmplSkeleton::default());

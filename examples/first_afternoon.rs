@@ -14,14 +14,8 @@ use clap::Parser;
 use kinest_stage::{Framing, Scene, SceneArgs};
 use std::f32::consts::FRAC_PI_2;
 
-#[derive(Parser)]
-struct Args {
-    #[command(flatten)]
-    scene: SceneArgs,
-}
-
 fn main() -> AppExit {
-    scene().run(Args::parse().scene)
+    scene().run(SceneArgs::parse())
 }
 
 pub fn scene() -> Scene {

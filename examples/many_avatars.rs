@@ -37,14 +37,8 @@ const KINDS: [Kind; 8] = [
 const SECONDS: f64 = 8.0;
 const REPORT_EVERY: Duration = Duration::from_secs(3);
 
-#[derive(Parser)]
-struct Args {
-    #[command(flatten)]
-    scene: SceneArgs,
-}
-
 fn main() -> AppExit {
-    scene().run(Args::parse().scene)
+    scene().run(SceneArgs::parse())
 }
 
 pub fn scene() -> Scene {

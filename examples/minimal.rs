@@ -23,14 +23,8 @@ const LOOKS_DOWN: f32 = 0.1;
 const LEFT_WRIST: Vec3 = Vec3::new(0.26, -0.66, 0.04);
 const RIGHT_WRIST: Vec3 = Vec3::new(-0.36, 0.06, 0.16);
 
-#[derive(Parser)]
-struct Args {
-    #[command(flatten)]
-    scene: SceneArgs,
-}
-
 fn main() -> AppExit {
-    scene().run(Args::parse().scene)
+    scene().run(SceneArgs::parse())
 }
 
 pub fn scene() -> Scene {

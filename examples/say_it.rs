@@ -17,7 +17,7 @@ use bevy_kinest::kinest_language::generate::{Generator, MotionFolder, Repertoire
 use bevy_kinest::prelude::*;
 use bevy_kinest::{MakingMotion, MotionGenerator, MotionMade, NoMotion, Say};
 use clap::Parser;
-use kinest_stage::{CapsuleBody, Framing, Scene, SceneArgs};
+use kinest_stage::{Args, CapsuleBody, Framing, Scene};
 use std::path::PathBuf;
 
 const TEXT: Color = Color::srgb(0.08, 0.09, 0.11);
@@ -37,16 +37,8 @@ pub struct Options {
     data: Option<PathBuf>,
 }
 
-#[derive(Parser)]
-struct Args {
-    #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
-    scene: SceneArgs,
-}
-
 fn main() -> AppExit {
-    let args = Args::parse();
+    let args = Args::<Options>::parse();
     scene(args.options).run(args.scene)
 }
 

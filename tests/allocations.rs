@@ -16,7 +16,7 @@ use bevy_kinest::kinest::skeleton::Skeleton;
 use bevy_kinest::kinest::tracker::{TrackerFrame, TrackerSet};
 use bevy_kinest::prelude::*;
 use bevy_kinest::{Ahead, Forecast, ForecastGhost, RemoteAvatar};
-use common::{Feeling, Walk, app, avatar_of, body};
+use common::{Fake, Walk, app, avatar_of, body};
 use counting::allocations;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ fn frames_allocate_nothing_but_windows() {
             ),
         );
     // A body with joints, for a player of another size, and a character bound to it.
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let player = Calibration::from_height(&Skeleton::default(), 1.6).unwrap();
     app.world_mut().entity_mut(avatar).insert(PlayerCalibration(player));
     let rig = app.world_mut().spawn(SmplSkeleton::default()).id();

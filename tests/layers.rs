@@ -1,9 +1,13 @@
 //! Imports point downwards between crates and between the modules of a crate, and files never form
 //! a circle.
 
+#[path = "files.rs"]
+mod files;
+
+use files::files;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A crate, the workspace crates it may import, and its modules, lowest layer first. Modules of one
 /// layer may import each other.
@@ -114,19 +118,6 @@ struct File {
     names: Vec<Names>,
     /// Re-exports: the last name of a `pub use`, and the path it stands for.
     passes_on: BTreeMap<String, Names>,
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![];
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
-    found
 }
 
 /// `live/player.rs` is `["live", "player"]`, `live/mod.rs` is `["live"]`, `lib.rs` is the root.
@@ -243,7 +234,7 @@ fn read(text: &str, module: &[String], children: &BTreeSet<String>) -> File {
 }
 
 fn sources(root: &Path) -> Sources {
-    let texts = files(root).into_iter().map(|file| {
+    let texts = files(root, &["rs"]).into_iter().map(|file| {
         let module = module(file.strip_prefix(root).unwrap());
         (module, fs::read_to_string(&file).unwrap())
     });

@@ -25,11 +25,7 @@ fn walk(device: DeviceChoice) -> Result<Vec<[PerJoint<Vec3>; 2]>, String> {
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
     let players = [0.0, 0.5].map(|behind| {
         let avatar = app.world_mut().spawn(KinestAvatar::new(model.clone())).id();
-        let trackers = trackers(&mut app);
-        for tracker in trackers {
-            app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
-        }
-        (avatar, trackers, behind)
+        (avatar, trackers_of(&mut app, avatar), behind)
     });
     let (walk, mut devices, mut seen) = (Walk::new(), vec![], vec![]);
     for frame in 0..120 {

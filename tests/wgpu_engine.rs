@@ -1,10 +1,16 @@
 //! Compares models on wgpu with the same models on the CPU. The motion is synthetic, because the
-//! repository has no recordings of people.
+//! repository has no recordings of people; one test reads them from a folder.
 //!
 //! Needs a graphics adapter; a software adapter is enough. Without one the tests print so and pass,
 //! unless `KINEST_REQUIRE_GPU_ADAPTER=1` is set, which makes them fail.
 
+#[path = "files.rs"]
+mod files;
+#[path = "noise.rs"]
+mod noise;
+
 use burn_flex::{Flex, FlexDevice};
+use files::files;
 use kinest::features::FeatureLayout;
 use kinest::forecast::{BodyAxes, ForecastOutput};
 use kinest::live::protocol::{Protocol, clip_trackers, predict};
@@ -13,14 +19,17 @@ use kinest::model::forecast::{
     ForecastConfig, ForecastLayout, ForecastSpec, Forecasting, KsofConfig,
 };
 use kinest::model::{
-    Checkpoint, CheckpointOf, Feed, Manifest, ManifestOf, MlpConfig, ModelSpec, NamedTensors,
-    NetworkConfig, Precision, Take,
+    Checkpoint, CheckpointOf, Feed, Manifest, ManifestOf, MlpConfig, ModelSpec, NetworkConfig,
+    Precision, Take,
 };
 use kinest::motion::synthetic::{self, Kind};
+use kinest::motion::{MotionClip, amass};
 use kinest::skeleton::{Pose, Skeleton};
-use kinest::tracker::{TrackerPose, TrackerRole};
+use kinest::tracker::TrackerRole;
 use kinest_engine::{DeviceChoice, OpenError, open, open_forecaster, probe};
 use kinest_nn::pose::Network;
+use noise::{Noise, weights};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Another order of sums and another exp change outputs by a few 1e-6; a wrong kernel, or another
@@ -60,17 +69,16 @@ fn both(checkpoint: &Checkpoint) -> Option<[Box<dyn PoseEngine>; 2]> {
     Some([cpu, gpu])
 }
 
-/// Trackers of a synthetic clip at 60 Hz.
-fn trackers(kind: Kind, seed: u64, frames: usize) -> Vec<Vec<TrackerPose>> {
-    let skeleton = Skeleton::default();
-    let clip = synthetic::clip(kind, seed, frames as f64 / 60.0 + 1.0, 60.0, &skeleton);
-    let mut trackers = clip_trackers(&clip, &skeleton, FeatureLayout::default().trackers);
-    trackers.truncate(frames);
-    assert_eq!(trackers.len(), frames);
-    trackers
+/// A synthetic clip of this many frames at 60 Hz.
+fn clip(kind: Kind, seed: u64, frames: usize) -> MotionClip {
+    let seconds = frames as f64 / 60.0 + 1.0;
+    let mut clip = synthetic::clip(kind, seed, seconds, 60.0, &Skeleton::default());
+    clip.frames.truncate(frames);
+    clip
 }
 
-fn features(layout: &FeatureLayout, trackers: &[Vec<TrackerPose>]) -> Vec<f32> {
+fn features(layout: &FeatureLayout, clip: &MotionClip) -> Vec<f32> {
+    let trackers = clip_trackers(clip, &Skeleton::default(), layout.trackers);
     let mut features = vec![];
     layout.write_features(trackers.iter().map(Vec::as_slice), &mut features);
     features
@@ -93,28 +101,27 @@ struct Avatar {
     stream: u64,
     features: Vec<f32>,
     /// The calls it takes part in; its stream ends after them.
-    calls: std::ops::Range<usize>,
+    calls: Range<usize>,
 }
 
-/// Avatars join and leave while others continue, feeding one or several frames per call; the one
-/// that stays feeds 300 frames.
-#[test]
-fn streams_on_wgpu_match_the_cpu() {
+/// Frames of each motion that [`streams`] plays.
+const FRAMES: usize = 304;
+
+/// Avatars with these motions at 60 Hz join and leave while others continue, feeding one or several
+/// frames per call; the one that stays feeds 302 frames.
+fn streams(motions: [MotionClip; 4]) {
     let checkpoint = shipped("kinest_stream.model.ron");
     let Some([mut cpu, mut gpu]) = both(&checkpoint) else { return };
     let ModelSpec { layout, feed, .. } = checkpoint.manifest.spec;
     assert!(matches!(feed, Feed::Frames { .. }));
     let inputs = layout.inputs();
-    let avatar = |stream, kind, seed, calls| {
-        let features = features(&layout, &trackers(kind, seed, 304));
-        Avatar { stream, features, calls }
-    };
+    let [first, second, third, fourth] = motions.map(|motion| features(&layout, &motion));
     let avatars = [
-        avatar(7, Kind::Walk, 1, 0..75),
-        avatar(2, Kind::Reach, 2, 20..50),
-        avatar(9, Kind::Squat, 3, 21..75),
+        Avatar { stream: 7, features: first, calls: 0..75 },
+        Avatar { stream: 2, features: second, calls: 20..50 },
+        Avatar { stream: 9, features: third, calls: 21..75 },
         // Reuses the number of an ended stream.
-        avatar(2, Kind::Punch, 4, 55..75),
+        Avatar { stream: 2, features: fourth, calls: 55..75 },
     ];
     // Frames per call, repeated: mostly one.
     let stretches = [1, 1, 12, 2].into_iter().cycle();
@@ -158,6 +165,26 @@ fn streams_on_wgpu_match_the_cpu() {
     compare([&outputs[0], &outputs[1]], "after an error");
 }
 
+#[test]
+fn streams_on_wgpu_match_the_cpu() {
+    let motions = [(Kind::Walk, 1), (Kind::Reach, 2), (Kind::Squat, 3), (Kind::Punch, 4)];
+    streams(motions.map(|(kind, seed)| clip(kind, seed, FRAMES)));
+}
+
+/// `KINEST_MOCAP=folder cargo test -p kinest_engine --features wgpu --test wgpu_engine -- --ignored --nocapture`
+#[test]
+#[ignore = "needs real motion: KINEST_MOCAP"]
+fn streams_of_real_motion_on_wgpu_match_the_cpu() {
+    let folder = std::env::var_os("KINEST_MOCAP").expect("KINEST_MOCAP is not set");
+    let clips = files(Path::new(&folder), &["npz"]).into_iter();
+    let mut motions = clips.flat_map(|path| {
+        let MotionClip { rate_hz, frames } = amass::load(path).unwrap().resampled(60.0);
+        let parts = frames.chunks_exact(FRAMES).map(<[_]>::to_vec);
+        parts.map(|frames| MotionClip { rate_hz, frames }).collect::<Vec<_>>()
+    });
+    streams(std::array::from_fn(|_| motions.next().expect("the folder has too little motion")));
+}
+
 /// Compares a whole clip, since an error in the state would accumulate: of head and hands, and with trackers on the
 /// body.
 #[test]
@@ -195,7 +222,7 @@ fn windows(checkpoint: &Checkpoint) {
     let input: Vec<f32> = kinds
         .into_iter()
         .zip(10..)
-        .flat_map(|(kind, seed)| features(&layout, &trackers(kind, seed, window + 1)))
+        .flat_map(|(kind, seed)| features(&layout, &clip(kind, seed, window + 1)))
         .collect();
     for take in [Take::All, Take::Newest] {
         let outputs =
@@ -238,32 +265,6 @@ fn probe_names_the_device_that_open_takes() {
     assert_eq!(probe(DeviceChoice::Auto).unwrap().name(), engine.device());
 }
 
-/// Random weights for every tensor, the same in every run: fresh networks have zeros and ones in
-/// them, and hold the last frame.
-fn weights(config: &ForecastConfig) -> NamedTensors {
-    let mut state = 1_u64;
-    // A linear congruential generator, from -1 to 1.
-    let mut noise = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    };
-    let tensors = config.tensors();
-    let tensors = tensors.iter().map(|(name, shape)| {
-        let scale = (3.0 / shape[0] as f32).sqrt();
-        let value = |i: usize| {
-            let value = scale * noise();
-            match name.rsplit('.').next() {
-                Some("gamma" | "gain" | "running_variance") => 1.0 + value.abs(),
-                Some("adjacency") if i.is_multiple_of(shape[0] + 1) => 1.0 + value,
-                _ => value,
-            }
-        };
-        let values = (0..shape.iter().product()).map(value).collect();
-        (name.to_owned(), (shape.to_vec(), values))
-    });
-    tensors.collect()
-}
-
 /// The shipped forecaster, a siMLPe, and a KSOF of its size with random weights.
 fn forecasters() -> [(&'static str, CheckpointOf<Forecasting>); 2] {
     let shipped = CheckpointOf::<Forecasting>::load(model("kinest_forecast.model.ron")).unwrap();
@@ -276,7 +277,7 @@ fn forecasters() -> [(&'static str, CheckpointOf<Forecasting>); 2] {
         graph_blocks: 4,
         ..KsofConfig::default()
     });
-    let tensors = weights(&ksof);
+    let tensors = weights(&ksof, Noise(1));
     let spec = ForecastSpec { gate: None, ..shipped.manifest.spec.clone() };
     let manifest = ManifestOf::new(ksof, spec);
     let ksof = CheckpointOf::new(manifest, &tensors, Precision::F32).unwrap();

@@ -13,7 +13,7 @@ pub use body::{CapsuleBodies, CapsuleBody};
 pub use capture::{Moment, MomentSystems};
 pub use character_file::{CharacterFile, CharacterFileError};
 pub use motion_file::load_motion;
-pub use scene::{Scene, SceneArgs};
+pub use scene::{Args, Scene, SceneArgs};
 pub use stage::{Follow, FollowSystems, Framing, Stage, Target, TargetImage};
 pub use view::{RATE_HZ, View, has_adapter, instant, png_path};
 

@@ -15,7 +15,7 @@ const ALONE: UVec2 = UVec2::new(928, 522);
 const IN_A_ROW: UVec2 = UVec2::new(350, 350);
 
 /// Command-line arguments of every scene.
-#[derive(clap::Args, Clone, Debug, Default)]
+#[derive(clap::Parser, Clone, Debug, Default)]
 pub struct SceneArgs {
     /// Draw off-screen into this file and exit, without a window
     #[arg(long, value_name = "OUT.png", value_parser = png_path)]
@@ -27,11 +27,11 @@ pub struct SceneArgs {
 
 // Command-line arguments of a scene that has options of its own. Not a doc comment: `--help` would print it.
 #[derive(clap::Parser)]
-struct Args<O: clap::Args> {
+pub struct Args<O: clap::Args> {
     #[command(flatten)]
-    options: O,
+    pub options: O,
     #[command(flatten)]
-    scene: SceneArgs,
+    pub scene: SceneArgs,
 }
 
 /// A scene to show. Its plugin adds [`KinestPlugins`] and spawns avatars.

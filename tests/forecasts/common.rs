@@ -1,5 +1,6 @@
 //! Clips, estimates of them, and figures.
 
+use crate::files::files;
 use bevy_kinest::kinest::live::{
     Player, PlayerSettings, PoseEngine, PoseInput, StreamFrames, Take, decode_output, streams_of,
 };
@@ -9,7 +10,7 @@ use bevy_kinest::kinest::motion::{MotionClip, amass};
 use bevy_kinest::kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint};
 use bevy_kinest::kinest::tracker::{TrackerFrame, TrackerPose, TrackerSet};
 use glam::{DMat3, DQuat, DVec3};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub const RATE: f64 = 60.0;
 pub const DT: f64 = 1.0 / RATE;
@@ -36,29 +37,16 @@ pub fn clips() -> Vec<MotionClip> {
         let make = |kind| synthetic::clip(kind, 3, SECONDS, RATE, &Skeleton::default());
         return [Kind::Walk, Kind::Reach, Kind::Punch, Kind::Turn].map(make).into();
     };
-    let mut files = vec![];
-    collect(Path::new(&folder), &mut files);
-    files.sort();
-    let load = |path: &PathBuf| {
-        let clip = amass::load(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let mut clip = clip.resampled(RATE);
+    let folder = Path::new(&folder);
+    let load = |path| {
+        let mut clip = amass::load(path).unwrap_or_else(|e| panic!("{e}")).resampled(RATE);
         clip.frames.truncate((SECONDS * RATE) as usize + 1);
         clip
     };
-    let clips: Vec<_> = files.iter().map(load).filter(|clip| clip.duration() >= SHORTEST).collect();
-    assert!(!clips.is_empty(), "no clips of {SHORTEST} s in {}", Path::new(&folder).display());
+    let clips = files(folder, &["npz"]).into_iter().map(load);
+    let clips: Vec<_> = clips.filter(|clip| clip.duration() >= SHORTEST).collect();
+    assert!(!clips.is_empty(), "no clips of {SHORTEST} s in {}", folder.display());
     clips
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    for path in entries.map(|entry| entry.unwrap().path()) {
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|e| e == "npz") {
-            files.push(path);
-        }
-    }
 }
 
 /// Perfect trackers on the body of a clip, those that are lost without a pose.

@@ -10,4 +10,6 @@
 mod ahead;
 mod common;
 mod dropouts;
+#[path = "../files.rs"]
+mod files;
 mod remote;

@@ -10,7 +10,7 @@ use bevy_kinest::prelude::*;
 fn player(height: f64) -> (Vec<Vec<Quat>>, Vec<f32>) {
     let mut app = app(KinestSettings::inline());
     listen::<KinestCalibrated>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     let trackers = trackers(&mut app);
     let base = Skeleton::default();
@@ -54,7 +54,7 @@ fn players_of_all_sizes_get_the_same_rotations() {
 fn a_wrong_pose_is_reported() {
     let mut app = app(KinestSettings::inline());
     listen::<CalibrationFailed>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
     app.world_mut().trigger(Recalibrate { entity: avatar, method: CalibrationMethod::TPose });
@@ -95,7 +95,7 @@ fn a_hand_that_is_never_seen_is_the_reason() {
 fn reason_without(unseen: &[usize]) -> String {
     let mut app = app(KinestSettings::inline());
     listen::<CalibrationFailed>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     Walk::new().stand(&mut app, &trackers);
     for device in unseen {

@@ -38,26 +38,90 @@ pub fn spec() -> ModelSpec {
     }
 }
 
-/// Always outputs an upright body with the left knee bent by 1 rad. Panics in call `panic_at`.
-pub struct BentKnee {
-    spec: ModelSpec,
-    calls: usize,
-    panic_at: usize,
-}
-
-impl BentKnee {
-    pub fn new(panic_at: usize) -> Self {
-        Self { spec: spec(), calls: 0, panic_at }
-    }
-}
-
+/// An upright body with the left knee bent by 1 rad.
 pub fn bent_knee() -> Pose {
     let mut pose = Pose::rest();
     pose.rotations[SmplJoint::LeftKnee.index()] = DQuat::from_rotation_x(1.0);
     pose
 }
 
-impl PoseEngine for BentKnee {
+/// A body whose joints are all turned smoothly, by amounts that depend on every number of a window.
+fn felt(window: &[f32]) -> Pose {
+    let mut pose = Pose::rest();
+    for (j, rotation) in pose.rotations.iter_mut().enumerate() {
+        let angle = |axis: usize| {
+            let weight = |i: usize| (0.37 * i as f64 + 1.3 * j as f64 + 2.1 * axis as f64).sin();
+            let sum: f64 = window.iter().enumerate().map(|(i, x)| weight(i) * f64::from(*x)).sum();
+            0.5 * (4.0 * sum / (window.len() as f64).sqrt()).sin()
+        };
+        *rotation *= exp(DVec3::new(angle(0), angle(1), angle(2)));
+    }
+    pose
+}
+
+/// Outputs of a network, `[targets]`, that mean `pose`, its root in the axes of the window.
+pub fn outputs_of(layout: &FeatureLayout, pose: &Pose) -> Vec<f32> {
+    let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
+    let mut outputs = vec![];
+    layout.write_targets(&pose.matrices(), &axes, &mut outputs);
+    outputs
+}
+
+/// Makes outputs, `[batch, targets]`, of windows, `[batch, window, inputs]`, and the batch size.
+type Infer = dyn FnMut(&[f32], usize) -> Vec<f32> + Send;
+
+/// An engine without a network.
+pub struct Fake {
+    spec: ModelSpec,
+    infer: Box<Infer>,
+    streams: Option<Box<dyn StreamEngine + Send>>,
+}
+
+impl Fake {
+    pub fn new(
+        spec: ModelSpec,
+        infer: impl FnMut(&[f32], usize) -> Vec<f32> + Send + 'static,
+    ) -> Self {
+        Self { spec, infer: Box::new(infer), streams: None }
+    }
+
+    /// An engine that is fed frame by frame.
+    pub fn streaming(spec: ModelSpec, streams: impl StreamEngine + Send + 'static) -> Self {
+        let windows = Self::new(spec, |_, _| panic!("it sees no windows"));
+        Self { streams: Some(Box::new(streams)), ..windows }
+    }
+
+    /// Always outputs [`bent_knee`]. Panics in call `panic_at`.
+    pub fn bent_knee(panic_at: usize) -> Self {
+        let outputs = outputs_of(&spec().layout, &bent_knee());
+        let mut calls = 0;
+        Self::new(spec(), move |_, batch| outputs.repeat(batch)).in_each_call(move |_| {
+            assert_ne!(calls, panic_at, "the device is lost");
+            calls += 1;
+        })
+    }
+
+    /// Turns every joint smoothly, by amounts that depend on every input.
+    pub fn feeling() -> Self {
+        let layout = spec().layout;
+        Self::new(spec(), move |windows, _| {
+            let windows = windows.chunks_exact(WINDOW * layout.inputs());
+            windows.flat_map(|window| outputs_of(&layout, &felt(window))).collect()
+        })
+    }
+
+    /// Calls `act` in each call on windows, on the worker's thread, with the outputs, which it may change.
+    pub fn in_each_call(self, mut act: impl FnMut(&mut [f32]) + Send + 'static) -> Self {
+        let Self { spec, mut infer, .. } = self;
+        Self::new(spec, move |windows, batch| {
+            let mut outputs = infer(windows, batch);
+            act(&mut outputs);
+            outputs
+        })
+    }
+}
+
+impl PoseEngine for Fake {
     fn spec(&self) -> &ModelSpec {
         &self.spec
     }
@@ -71,17 +135,13 @@ impl PoseEngine for BentKnee {
     }
 
     fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-        None
+        let streams = self.streams.as_deref_mut()?;
+        Some(streams)
     }
 
     fn infer(&mut self, windows: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
-        assert_eq!(windows.len(), batch * WINDOW * self.spec.layout.inputs());
-        assert_ne!(self.calls, self.panic_at, "the device is lost");
-        self.calls += 1;
-        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
-        let mut output = vec![];
-        self.spec.layout.write_targets(&bent_knee().matrices(), &axes, &mut output);
-        Ok(output.repeat(batch))
+        assert_eq!(windows.len(), batch * self.spec.window * self.spec.layout.inputs());
+        Ok((self.infer)(windows, batch))
     }
 }
 
@@ -120,72 +180,16 @@ pub fn finish(app: &mut App) {
 /// An avatar with joints and without corrections. The engine panics in call `panic_at`, counting
 /// the warm-up.
 pub fn avatar(app: &mut App, panic_at: usize) -> Entity {
-    let avatar = avatar_of(app, move || BentKnee::new(panic_at));
+    let avatar = avatar_of(app, move || Fake::bent_knee(panic_at));
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     avatar
 }
 
 /// An avatar with joints and the default corrections.
-pub fn avatar_of<E: PoseEngine + 'static>(
-    app: &mut App,
-    engine: impl Fn() -> E + Send + Sync + 'static,
-) -> Entity {
+pub fn avatar_of(app: &mut App, engine: impl Fn() -> Fake + Send + Sync + 'static) -> Entity {
     let model = PoseModel::from_engine(spec(), engine);
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
     app.world_mut().spawn((KinestAvatar::new(model), SmplSkeleton::default())).id()
-}
-
-/// Turns every joint smoothly, by amounts that depend on every input.
-pub struct Feeling {
-    spec: ModelSpec,
-}
-
-impl Feeling {
-    pub fn new() -> Self {
-        Self { spec: spec() }
-    }
-}
-
-impl PoseEngine for Feeling {
-    fn spec(&self) -> &ModelSpec {
-        &self.spec
-    }
-
-    fn device(&self) -> &str {
-        "test"
-    }
-
-    fn output_frames(&self) -> usize {
-        self.spec.window
-    }
-
-    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-        None
-    }
-
-    fn infer(&mut self, windows: &[f32], batch: usize, _: Take) -> Result<Vec<f32>, EngineError> {
-        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
-        let numbers = WINDOW * self.spec.layout.inputs();
-        let mut output = Vec::with_capacity(batch * self.spec.layout.targets());
-        for window in windows.chunks_exact(numbers) {
-            let turn = |j: usize| {
-                let angle = |axis: usize| {
-                    let weight =
-                        |i: usize| (0.37 * i as f64 + 1.3 * j as f64 + 2.1 * axis as f64).sin();
-                    let sum: f64 =
-                        window.iter().enumerate().map(|(i, x)| weight(i) * f64::from(*x)).sum();
-                    0.5 * (4.0 * sum / (numbers as f64).sqrt()).sin()
-                };
-                exp(DVec3::new(angle(0), angle(1), angle(2)))
-            };
-            let mut pose = Pose::rest();
-            for (j, rotation) in pose.rotations.iter_mut().enumerate() {
-                *rotation *= turn(j);
-            }
-            self.spec.layout.write_targets(&pose.matrices(), &axes, &mut output);
-        }
-        Ok(output)
-    }
 }
 
 /// A synthetic body that walks, stops and waves, repeatedly.
@@ -269,6 +273,15 @@ pub fn trackers(app: &mut App) -> [Entity; 3] {
         (SparseTracker::RIGHT_HAND, at(Vec3::new(-0.5, -0.3, 0.1))),
     ]
     .map(|bundle| app.world_mut().spawn(bundle).id())
+}
+
+/// Trackers where [`trackers`] are, of one avatar among several.
+pub fn trackers_of(app: &mut App, avatar: Entity) -> [Entity; 3] {
+    let trackers = trackers(app);
+    for tracker in trackers {
+        app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
+    }
+    trackers
 }
 
 pub fn body(app: &App, avatar: Entity) -> &BodyPose {

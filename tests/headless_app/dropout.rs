@@ -25,7 +25,7 @@ fn at(app: &App, entity: Entity) -> Vec3 {
 fn without_a_head_no_pose_is_written_and_without_hands_there_is_one() {
     let mut app = app(KinestSettings::inline());
     listen::<TrackingLost>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     app.update();
     assert_eq!(body(&app, avatar).time(), None);
     let head = app.world_mut().spawn((SparseTracker::HEAD, Transform::from_translation(HEAD))).id();
@@ -42,7 +42,7 @@ fn a_lost_hand_is_held_then_estimated_and_returns_when_found() {
     let mut app = app(KinestSettings::inline());
     listen::<TrackingLost>(&mut app);
     listen::<TrackingRegained>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
     let wrist = |app: &App| body(app, avatar).joint_transform(SmplJoint::LeftWrist).translation;
@@ -83,7 +83,7 @@ fn a_doubt_that_becomes_a_report_is_one_dropout() {
     let mut app = app(KinestSettings::inline());
     listen::<TrackingLost>(&mut app);
     listen::<TrackingRegained>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
     play(&mut app, &walk, &trackers, 0..60);
@@ -113,7 +113,7 @@ fn a_hand_that_pops_when_it_is_found_is_one_dropout() {
         let mut app = app(KinestSettings::inline());
         listen::<TrackingLost>(&mut app);
         listen::<TrackingRegained>(&mut app);
-        let avatar = avatar_of(&mut app, Feeling::new);
+        let avatar = avatar_of(&mut app, Fake::feeling);
         let trackers = trackers(&mut app);
         let walk = Walk::new();
         play(&mut app, &walk, &trackers, 0..60);
@@ -153,7 +153,7 @@ fn a_hand_that_pops_when_it_is_found_is_one_dropout() {
 fn a_tracker_that_is_kilometres_away_is_lost() {
     let mut app = app(KinestSettings::inline());
     listen::<TrackingLost>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
     play(&mut app, &walk, &trackers, 0..60);
@@ -176,11 +176,8 @@ fn events_are_observed_on_their_own_avatar() {
     let mut app = app(KinestSettings::inline());
     app.init_resource::<Counts>();
     let players = [0, 1].map(|i| {
-        let avatar = avatar_of(&mut app, Feeling::new);
-        let trackers = trackers(&mut app);
-        for tracker in trackers {
-            app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
-        }
+        let avatar = avatar_of(&mut app, Fake::feeling);
+        let trackers = trackers_of(&mut app, avatar);
         app.world_mut().entity_mut(avatar).observe(
             move |lost: On<TrackingLost>, mut counts: ResMut<Counts>| {
                 assert_eq!(lost.entity, avatar);
@@ -198,7 +195,7 @@ fn events_are_observed_on_their_own_avatar() {
 #[test]
 fn a_body_without_a_head_freezes_then_rests_and_resumes_when_it_is_found() {
     let mut app = app(KinestSettings::inline());
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
     play(&mut app, &walk, &trackers, 0..60);
@@ -231,7 +228,7 @@ fn random_dropouts_never_make_a_body_jump() {
     for (seed, forecast) in (1..=3_u32).flat_map(|seed| [(seed, false), (seed, true)]) {
         let settings = KinestSettings { blend: 0.3, ..KinestSettings::inline() };
         let mut app = app_with_assets(settings, std::path::Path::new(env!("CARGO_TARGET_TMPDIR")));
-        let avatar = avatar_of(&mut app, Feeling::new);
+        let avatar = avatar_of(&mut app, Fake::feeling);
         let trackers = trackers(&mut app);
         if forecast {
             app.world_mut().entity_mut(avatar).insert(Forecast::default());

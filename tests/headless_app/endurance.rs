@@ -2,8 +2,6 @@
 
 use crate::common::*;
 use bevy::prelude::*;
-use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
-use bevy_kinest::kinest::model::ModelSpec;
 use bevy_kinest::kinest::motion::MotionClip;
 use bevy_kinest::kinest::motion::synthetic::{self, Kind};
 use bevy_kinest::kinest::skeleton::Skeleton;
@@ -15,46 +13,6 @@ use std::sync::{Arc, Mutex, mpsc};
 const FRAMES: u32 = 2000;
 const PLAYERS: u64 = 3;
 
-/// Calls `before` at the start of every call, on the worker's thread. Its outputs are not finite while it `is_ill`.
-struct Troubled<F> {
-    inner: Feeling,
-    before: F,
-    is_ill: Arc<AtomicBool>,
-}
-
-impl<F> Troubled<F> {
-    fn new(before: F) -> Self {
-        Self { inner: Feeling::new(), before, is_ill: Arc::default() }
-    }
-}
-
-impl<F: FnMut() + Send> PoseEngine for Troubled<F> {
-    fn spec(&self) -> &ModelSpec {
-        self.inner.spec()
-    }
-
-    fn device(&self) -> &str {
-        self.inner.device()
-    }
-
-    fn output_frames(&self) -> usize {
-        self.inner.output_frames()
-    }
-
-    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-        self.inner.streams()
-    }
-
-    fn infer(&mut self, x: &[f32], batch: usize, take: Take) -> Result<Vec<f32>, EngineError> {
-        (self.before)();
-        let mut output = self.inner.infer(x, batch, take)?;
-        if self.is_ill.load(Ordering::SeqCst) {
-            output.fill(f32::NAN);
-        }
-        Ok(output)
-    }
-}
-
 /// Walking players, each with their own clip, and a network whose engines come from `engine`.
 struct Session {
     app: App,
@@ -65,17 +23,14 @@ struct Session {
 }
 
 impl Session {
-    fn new<E: PoseEngine + 'static>(engine: impl Fn() -> E + Send + Sync + 'static) -> Self {
+    fn new(engine: impl Fn() -> Fake + Send + Sync + 'static) -> Self {
         let mut app = app(KinestSettings::default());
         let model = PoseModel::from_engine(spec(), engine);
         let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
         let seconds = f64::from(FRAMES) / 60.0;
         let players = (0..PLAYERS).map(|seed| {
             let avatar = app.world_mut().spawn(KinestAvatar::new(model.clone())).id();
-            let trackers = trackers(&mut app);
-            for tracker in trackers {
-                app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
-            }
+            let trackers = trackers_of(&mut app, avatar);
             let clip = synthetic::clip(Kind::Walk, seed, seconds, 60.0, &Skeleton::default());
             (avatar, trackers, clip)
         });
@@ -120,13 +75,12 @@ fn frames_are_drawn_during_a_call_of_the_network() {
     let is_closed = closed.clone();
     let mut session = Session::new(move || {
         let (entered, door, closed) = (entered.clone(), door.clone(), is_closed.clone());
-        let before = move || {
+        Fake::feeling().in_each_call(move |_| {
             _ = entered.send(());
             if closed.load(Ordering::SeqCst) {
                 _ = door.lock().unwrap().recv();
             }
-        };
-        Troubled::new(before)
+        })
     });
     let mut calls = 0;
     while session.frame < FRAMES - 200 {
@@ -170,8 +124,9 @@ fn an_engine_that_panics_is_replaced_and_bodies_keep_moving() {
     let told = panics.clone();
     let mut session = Session::new(move || {
         let told = told.clone();
-        let before = move || assert!(!told.swap(false, Ordering::SeqCst), "the device is lost");
-        Troubled::new(before)
+        Fake::feeling().in_each_call(move |_| {
+            assert!(!told.swap(false, Ordering::SeqCst), "the device is lost");
+        })
     });
     let mut fell_back = session.app.world().resource::<Messages<KinestFellBack>>().get_cursor();
     let mut failed = session.app.world().resource::<Messages<KinestFailed>>().get_cursor();
@@ -211,7 +166,7 @@ fn an_engine_that_panics_again_and_again_is_opened_after_growing_pauses() {
     let count = opened.clone();
     let avatar = avatar_of(&mut app, move || {
         count.fetch_add(1, Ordering::SeqCst);
-        BentKnee::new(50)
+        Fake::bent_knee(50)
     });
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     let trackers = trackers(&mut app);
@@ -249,8 +204,9 @@ fn an_engine_that_always_panics_is_tried_ever_less_often() {
     let told = works.clone();
     let avatar = avatar_of(&mut app, move || {
         let told = told.clone();
-        let before = move || assert!(told.load(Ordering::SeqCst), "it never works");
-        Troubled::new(before)
+        Fake::feeling().in_each_call(move |_| {
+            assert!(told.load(Ordering::SeqCst), "it never works");
+        })
     });
     trackers(&mut app);
     set_frame(&mut app, 0.05);
@@ -280,9 +236,12 @@ fn outputs_that_are_not_finite_are_borne() {
     let is_ill = Arc::new(AtomicBool::new(false));
     let told = is_ill.clone();
     let avatar = avatar_of(&mut app, move || {
-        let mut engine = Troubled::new(|| {});
-        engine.is_ill.clone_from(&told);
-        engine
+        let told = told.clone();
+        Fake::feeling().in_each_call(move |outputs| {
+            if told.load(Ordering::SeqCst) {
+                outputs.fill(f32::NAN);
+            }
+        })
     });
     app.world_mut().entity_mut(avatar).insert(Name::new("Patient"));
     let trackers = trackers(&mut app);
@@ -317,11 +276,10 @@ fn faults_at_random_do_not_stop_the_game() {
         };
         let avatar = avatar_of(&mut app, move || {
             let (mut random, is_on) = (seed, is_on.clone());
-            let before = move || {
+            Fake::feeling().in_each_call(move |_| {
                 let fails = roll(&mut random, 40) == 0 && is_on.load(Ordering::SeqCst);
                 assert!(!fails, "the device is lost");
-            };
-            Troubled::new(before)
+            })
         });
         let trackers = trackers(&mut app);
         let walk = Walk::new();

@@ -23,7 +23,7 @@ fn load(app: &App, name: &'static str) -> Handle<MotionFile> {
 
 /// An avatar that is replayed from a file.
 fn replayed(app: &mut App, file: Handle<MotionFile>) -> Entity {
-    let avatar = avatar_of(app, Feeling::new);
+    let avatar = avatar_of(app, Fake::feeling);
     app.world_mut().entity_mut(avatar).insert(MotionReplay::file(file));
     avatar
 }
@@ -114,7 +114,7 @@ fn devices_of_a_headset_are_played_with_the_player_they_measure() {
 fn a_recording_is_played_by_its_ending() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = app_in(folder.path());
-    let avatar = avatar_of(&mut first, Feeling::new);
+    let avatar = avatar_of(&mut first, Fake::feeling);
     let trackers = trackers(&mut first);
     let recorder = TrackerRecorder::create(folder.path().join("p.trackers.jsonl"), true).unwrap();
     first.world_mut().entity_mut(avatar).insert(recorder);

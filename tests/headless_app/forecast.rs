@@ -17,11 +17,8 @@ use std::time::Duration;
 
 /// A walker with three trackers; `forecast` is inserted if there is one.
 fn walker(app: &mut App, forecast: Option<Forecast>) -> (Entity, [Entity; 3]) {
-    let avatar = avatar_of(app, Feeling::new);
-    let trackers = trackers(app);
-    for tracker in trackers {
-        app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
-    }
+    let avatar = avatar_of(app, Fake::feeling);
+    let trackers = trackers_of(app, avatar);
     if let Some(forecast) = forecast {
         app.world_mut().entity_mut(avatar).insert(forecast);
     }

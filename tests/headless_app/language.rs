@@ -116,7 +116,7 @@ fn a_motion_found_by_words_is_played() {
     let library = libraries(&app).unwrap();
     let hits = library.search("someone squats", 5).unwrap();
     assert_eq!(hits[0].clip, "crouch.npz");
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     app.world_mut().entity_mut(avatar).insert(library.replay(&hits[0], &assets));
     let replay = |app: &App| app.world().get::<MotionReplay>(avatar).unwrap().clone();
     update_until(&mut app, |app| replay(app).truth_z_up().is_some());

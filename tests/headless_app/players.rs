@@ -8,7 +8,7 @@ use bevy_kinest::prelude::*;
 
 /// An avatar with trackers of its own that are `away` from those of [`trackers`].
 fn player(app: &mut App, away: Vec3) -> (Entity, [Entity; 3]) {
-    let avatar = avatar_of(app, Feeling::new);
+    let avatar = avatar_of(app, Fake::feeling);
     let trackers = trackers(app);
     for tracker in trackers {
         app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
@@ -56,10 +56,10 @@ fn trackers_of_a_despawned_avatar_drive_nobody() {
 fn a_second_avatar_leaves_the_first_its_trackers() {
     start_log();
     let mut app = app(KinestSettings::inline());
-    let first = avatar_of(&mut app, Feeling::new);
+    let first = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     app.update();
-    let second = avatar_of(&mut app, Feeling::new);
+    let second = avatar_of(&mut app, Fake::feeling);
     name(&mut app, second, "second");
     let stray = app.world_mut().spawn((SparseTracker::HEAD, Name::new("whose head"))).id();
     for step in 1..20 {
@@ -86,11 +86,11 @@ fn a_second_avatar_leaves_the_first_its_trackers() {
 #[test]
 fn a_player_beside_a_replayed_figure_has_its_trackers() {
     let mut app = app(KinestSettings::inline());
-    let figure = avatar_of(&mut app, Feeling::new);
+    let figure = avatar_of(&mut app, Fake::feeling);
     let skeleton = Skeleton::default();
     let replay = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
     app.world_mut().entity_mut(figure).insert(replay);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let [head, ..] = trackers(&mut app);
     (0..3).for_each(|_| app.update());
     let shown = body(&app, avatar).joint_transform(SmplJoint::Head).translation;

@@ -33,7 +33,7 @@ fn a_clip_drives_its_trackers() {
     let settings = KinestSettings { blend: 0.0, ..KinestSettings::inline() };
     add_plugins(&mut app, settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
     finish(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let skeleton = Skeleton::default();
     let clip = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
     app.world_mut().entity_mut(avatar).insert(clip);
@@ -77,7 +77,7 @@ fn a_clip_drives_its_trackers() {
 fn a_replay_moves_its_trackers_in_the_tracking_space() {
     for late in [false, true] {
         let mut app = app(KinestSettings::inline());
-        let avatar = avatar_of(&mut app, Feeling::new);
+        let avatar = avatar_of(&mut app, Fake::feeling);
         let vehicle = Transform::from_xyz(10.0, 2.0, -3.0)
             .with_rotation(Quat::from_rotation_y(2.0))
             .with_scale(Vec3::splat(0.5));
@@ -122,7 +122,7 @@ fn games_play_dropouts_during_a_replay() {
     };
     let recording = Recording::of_trackers((0..80).map(frame).collect()).unwrap();
     let mut app = app(KinestSettings::inline());
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     app.world_mut().entity_mut(avatar).insert(MotionReplay::recording(recording));
     let lost = |app: &App| app.world().get::<AvatarStatus>(avatar).unwrap().lost;
     let reported = Some(DropoutReason::Reported);
@@ -165,7 +165,7 @@ fn a_repeated_motion_stays_estimated() {
     let mut clip = walk_and_wave(&skeleton).resampled(60.0);
     clip.frames.truncate(50);
     let mut app = app(KinestSettings::inline());
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let clip = MotionReplay::clip(clip, skeleton).repeating();
     app.world_mut().entity_mut(avatar).insert(clip);
     (0..=WINDOW + 1).for_each(|_| app.update());
@@ -190,7 +190,7 @@ fn gizmos_are_drawn_if_the_plugin_is_there() {
         }
         app.add_plugins(KinestGizmoPlugin);
         finish(&mut app);
-        let avatar = avatar_of(&mut app, Feeling::new);
+        let avatar = avatar_of(&mut app, Fake::feeling);
         trackers(&mut app);
         (0..3).for_each(|_| app.update());
         assert!(body(&app, avatar).time().is_some());
@@ -206,7 +206,7 @@ fn a_replayed_recording_gives_the_same_body() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("player.trackers.jsonl");
     let mut first = app(KinestSettings::inline());
-    let avatar = avatar_of(&mut first, Feeling::new);
+    let avatar = avatar_of(&mut first, Fake::feeling);
     let trackers = trackers(&mut first);
     let recorder = TrackerRecorder::create(&path, true).unwrap();
     first.world_mut().entity_mut(avatar).insert(recorder);
@@ -226,10 +226,8 @@ fn a_replayed_recording_gives_the_same_body() {
     assert!(!recording.frames()[70].trackers.poses[2].tracked);
 
     let mut again = app(KinestSettings::inline());
-    let avatar = avatar_of(&mut again, Feeling::new);
-    crate::common::trackers(&mut again).iter().for_each(|tracker| {
-        again.world_mut().entity_mut(*tracker).insert(TrackerOf(avatar));
-    });
+    let avatar = avatar_of(&mut again, Fake::feeling);
+    trackers_of(&mut again, avatar);
     again.world_mut().entity_mut(avatar).insert(MotionReplay::recording(recording));
     for (i, shown) in shown.iter().enumerate() {
         again.update();
@@ -318,7 +316,7 @@ fn trackers_on_the_body_are_replayed_lost_recorded_and_taken_off() {
     add_plugins(&mut app, settings, Path::new(env!("CARGO_TARGET_TMPDIR")));
     finish(&mut app);
     listen::<TrackingLost>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let skeleton = Skeleton::default();
     let clip = MotionReplay::clip(walk_and_wave(&skeleton), skeleton);
     let worn = clip.wearing([Pelvis, LeftFoot, RightFoot]);
@@ -354,7 +352,7 @@ fn trackers_on_the_body_are_replayed_lost_recorded_and_taken_off() {
     let roles = |i: usize| frames[i].trackers.body.iter().map(|(role, _)| role).collect::<Vec<_>>();
     assert_eq!(roles(50), [Pelvis, LeftFoot, RightFoot]);
     assert!(!frames[140].trackers.body.get(LeftFoot).unwrap().tracked);
-    let again = avatar_of(&mut app, Feeling::new);
+    let again = avatar_of(&mut app, Fake::feeling);
     let replayed = (MotionReplay::recording(recording), KinestRefine::default());
     app.world_mut().entity_mut(again).insert(replayed);
     (0..60).for_each(|_| app.update());

@@ -40,11 +40,7 @@ fn excess(clip: &MotionClip, seed: u32, forecast: bool) -> PerJoint<f32> {
         if forecast {
             app.world_mut().entity_mut(avatar).insert(Forecast::default());
         }
-        let trackers = trackers(&mut app);
-        for tracker in trackers {
-            app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
-        }
-        (avatar, trackers)
+        (avatar, trackers_of(&mut app, avatar))
     });
     let walk = Walk::new();
     let mut dice = Dice(seed);

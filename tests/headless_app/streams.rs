@@ -2,11 +2,10 @@
 
 use crate::common::*;
 use bevy::prelude::*;
-use bevy_kinest::kinest::features::{Axes, FeatureLayout, WindowAxes};
-use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, StreamFrames, Take};
+use bevy_kinest::kinest::features::{Axes, FeatureLayout};
+use bevy_kinest::kinest::live::{EngineError, StreamEngine, StreamFrames, Take};
 use bevy_kinest::kinest::model::{Feed, ModelSpec};
 use bevy_kinest::prelude::*;
-use glam::DVec3;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -28,31 +27,9 @@ struct Fed {
 
 /// Records its input and outputs a bent left knee. Blocks at `door`, if there is one.
 struct Listener {
-    spec: ModelSpec,
+    layout: FeatureLayout,
     fed: Arc<Mutex<Fed>>,
     door: Option<Arc<Mutex<mpsc::Receiver<()>>>>,
-}
-
-impl PoseEngine for Listener {
-    fn spec(&self) -> &ModelSpec {
-        &self.spec
-    }
-
-    fn device(&self) -> &str {
-        "test"
-    }
-
-    fn output_frames(&self) -> usize {
-        self.spec.window
-    }
-
-    fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-        Some(self)
-    }
-
-    fn infer(&mut self, _: &[f32], _: usize, _: Take) -> Result<Vec<f32>, EngineError> {
-        panic!("it sees no windows")
-    }
 }
 
 impl StreamEngine for Listener {
@@ -62,7 +39,7 @@ impl StreamEngine for Listener {
         take: Take,
     ) -> Result<Vec<f32>, EngineError> {
         assert_eq!(take, Take::Newest);
-        let inputs = self.spec.layout.inputs();
+        let inputs = self.layout.inputs();
         let warm = {
             let mut fed = self.fed.lock().unwrap();
             fed.calls += 1;
@@ -76,10 +53,8 @@ impl StreamEngine for Listener {
         if let Some(door) = self.door.as_ref().filter(|_| warm) {
             _ = door.lock().unwrap_or_else(PoisonError::into_inner).recv();
         }
-        let axes = WindowAxes { heading: 0.0, origin: DVec3::ZERO };
-        let mut output = vec![];
-        self.spec.layout.write_targets(&bent_knee().matrices(), &axes, &mut output);
-        assert_eq!(output.len(), self.spec.layout.targets());
+        let output = outputs_of(&self.layout, &bent_knee());
+        assert_eq!(output.len(), self.layout.targets());
         Ok(output.repeat(streams.len()))
     }
 
@@ -102,15 +77,16 @@ struct Player {
 fn player(app: &mut App, fed: &Arc<Mutex<Fed>>, door: Option<mpsc::Receiver<()>>) -> Player {
     let door = door.map(|door| Arc::new(Mutex::new(door)));
     let fed = fed.clone();
-    let engine = move || Listener { spec: stream_spec(), fed: fed.clone(), door: door.clone() };
+    let engine = move || {
+        let ModelSpec { layout, .. } = stream_spec();
+        let listener = Listener { layout, fed: fed.clone(), door: door.clone() };
+        Fake::streaming(stream_spec(), listener)
+    };
     let model = PoseModel::from_engine(stream_spec(), engine);
     let model = app.world_mut().resource_mut::<Assets<PoseModel>>().add(model);
     let avatar = (KinestAvatar::new(model), KinestRefine::none(), SmplSkeleton::default());
     let avatar = app.world_mut().spawn(avatar).id();
-    let trackers = trackers(app);
-    for tracker in trackers {
-        app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
-    }
+    let trackers = trackers_of(app, avatar);
     app.world_mut().flush();
     Player { avatar, trackers, walk: Walk::new() }
 }

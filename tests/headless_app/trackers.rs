@@ -14,7 +14,7 @@ const RATES: [f64; 7] = [60.0, 30.0, 72.0, 80.0, 90.0, 120.0, 144.0];
 /// Walks at `rate` Hz; returns the body every 0.5 s, after the first second.
 fn watch(rate: f64, refine: KinestRefine) -> Vec<PerJoint<Vec3>> {
     let mut app = app(KinestSettings::inline());
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     app.world_mut().entity_mut(avatar).insert(refine);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
@@ -58,7 +58,7 @@ fn every_rate_gives_the_same_body() {
 fn pauses_and_frames_of_zero_length_are_survived() {
     for hitch in [0.1, 0.25, 0.5] {
         let mut app = app(KinestSettings::inline());
-        let avatar = avatar_of(&mut app, Feeling::new);
+        let avatar = avatar_of(&mut app, Fake::feeling);
         app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
         let trackers = trackers(&mut app);
         let walk = Walk::new();
@@ -86,7 +86,7 @@ fn pauses_and_frames_of_zero_length_are_survived() {
             }
         }
         let mut smooth = app_at_rest();
-        let other = avatar_of(&mut smooth, Feeling::new);
+        let other = avatar_of(&mut smooth, Fake::feeling);
         smooth.world_mut().entity_mut(other).insert(KinestRefine::none());
         let trackers = crate::common::trackers(&mut smooth);
         set_frame(&mut smooth, 1.0 / 90.0);
@@ -119,7 +119,7 @@ fn a_teleport_is_not_motion() {
     let turn = Quat::from_rotation_y(2.0);
     for (shift, said) in [(Vec3::new(0.3, 0.0, 0.2), true), (Vec3::new(-8.0, 0.0, 5.0), false)] {
         let mut app = app(KinestSettings::inline());
-        let avatar = avatar_of(&mut app, Feeling::new);
+        let avatar = avatar_of(&mut app, Fake::feeling);
         let trackers = trackers(&mut app);
         (0..6 * WINDOW).for_each(|_| app.update());
         let (before, stood) = (deed(&app, avatar), joints(&app, avatar));
@@ -150,7 +150,7 @@ fn a_teleport_is_not_motion() {
     }
     // A step that bodies make counts as motion.
     let mut app = app(KinestSettings::inline());
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     (0..6 * WINDOW).for_each(|_| app.update());
     let before = deed(&app, avatar);
@@ -170,7 +170,7 @@ fn trackers_that_no_body_has_are_lost_with_a_reason() {
     let mut app = app(KinestSettings::inline());
     listen::<TrackingLost>(&mut app);
     listen::<TrackingRegained>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     let walk = Walk::new();
     let frozen = walk.pose(4.0);
@@ -227,7 +227,7 @@ fn a_body_steps_where_its_space_is_moved_if_the_game_asks() {
     let walk = Walk::new();
     let play = |makes_steps: bool| {
         let mut app = app(KinestSettings::inline());
-        let avatar = avatar_of(&mut app, Feeling::new);
+        let avatar = avatar_of(&mut app, Fake::feeling);
         app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
         let trackers = trackers(&mut app);
         let space = app.world_mut().spawn(Transform::default()).add_children(&trackers).id();
@@ -254,7 +254,7 @@ fn a_body_steps_where_its_space_is_moved_if_the_game_asks() {
         deeds
     };
     let mut app = app(KinestSettings::inline());
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     let trackers = trackers(&mut app);
     let mut walked = vec![];
@@ -363,7 +363,7 @@ fn the_body_moves_with_its_tracking_space() {
     let walk = Walk::new();
     let play = |carried: bool| {
         let mut app = app(KinestSettings::inline());
-        let avatar = avatar_of(&mut app, Feeling::new);
+        let avatar = avatar_of(&mut app, Fake::feeling);
         let trackers = trackers(&mut app);
         let vehicle = app.world_mut().spawn(Transform::default()).add_children(&trackers).id();
         if carried {
@@ -404,7 +404,7 @@ fn the_body_moves_with_its_tracking_space() {
 fn devices_are_judged_in_their_space_wherever_it_is() {
     let mut app = app(KinestSettings::inline());
     listen::<TrackingLost>(&mut app);
-    let avatar = avatar_of(&mut app, Feeling::new);
+    let avatar = avatar_of(&mut app, Fake::feeling);
     let trackers = trackers(&mut app);
     // Devices are below a rig that is below the space.
     let rig = app.world_mut().spawn(Transform::default()).add_children(&trackers).id();

@@ -3,9 +3,8 @@
 use crate::common::*;
 use bevy::diagnostic::DiagnosticsStore;
 use bevy::prelude::*;
-use bevy_kinest::kinest::live::{EngineError, PoseEngine, StreamEngine, Take};
 use bevy_kinest::kinest::model::{
-    Checkpoint, KinestConfig, Mamba2Config, Manifest, ModelSpec, NetworkConfig, Precision,
+    Checkpoint, KinestConfig, Mamba2Config, Manifest, NetworkConfig, Precision,
 };
 use bevy_kinest::kinest::skeleton::Pose;
 use bevy_kinest::prelude::*;
@@ -94,9 +93,7 @@ fn a_checkpoint_is_loaded_and_checked() {
     let [good, bad] = ["good.model.ron", "bad.model.ron"].map(|path| server.load(path));
     let [good, bad] = [good, bad].map(|model| {
         let avatar = app.world_mut().spawn(KinestAvatar::new(model)).id();
-        for tracker in trackers(&mut app) {
-            app.world_mut().entity_mut(tracker).insert(TrackerOf(avatar));
-        }
+        trackers_of(&mut app, avatar);
         avatar
     });
     let (mut devices, mut reasons) = (vec![], vec![]);
@@ -137,30 +134,14 @@ fn a_model_that_cannot_be_loaded_leaves_the_rest_pose() {
 /// An engine that never returns does not delay frames.
 #[test]
 fn no_frame_waits_for_the_network() {
-    struct Stuck(BentKnee, Mutex<mpsc::Receiver<()>>);
-    impl PoseEngine for Stuck {
-        fn spec(&self) -> &ModelSpec {
-            self.0.spec()
-        }
-        fn device(&self) -> &str {
-            "stuck"
-        }
-        fn output_frames(&self) -> usize {
-            self.0.output_frames()
-        }
-        fn streams(&mut self) -> Option<&mut dyn StreamEngine> {
-            self.0.streams()
-        }
-        fn infer(&mut self, w: &[f32], b: usize, t: Take) -> Result<Vec<f32>, EngineError> {
-            _ = self.1.lock().unwrap().recv();
-            self.0.infer(w, b, t)
-        }
-    }
     let (open, door) = mpsc::channel();
-    let door = Mutex::new(Some(door));
+    let door = Arc::new(Mutex::new(door));
     let mut app = app(KinestSettings::default());
     let avatar = avatar_of(&mut app, move || {
-        Stuck(BentKnee::new(NEVER), Mutex::new(door.lock().unwrap().take().unwrap()))
+        let door = door.clone();
+        Fake::bent_knee(NEVER).in_each_call(move |_| {
+            _ = door.lock().unwrap().recv();
+        })
     });
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     trackers(&mut app);
@@ -195,7 +176,7 @@ fn a_failed_engine_is_replaced() {
     let avatar = avatar_of(&mut app, move || {
         // The first engine panics in its third pose.
         let first = count.fetch_add(1, Ordering::SeqCst) == 0;
-        BentKnee::new(if first { 3 } else { NEVER })
+        Fake::bent_knee(if first { 3 } else { NEVER })
     });
     app.world_mut().entity_mut(avatar).insert(KinestRefine::none());
     trackers(&mut app);
@@ -266,7 +247,7 @@ fn a_changed_model_fades_in() {
         let bent = pose(&app);
 
         let model = app.world().get::<KinestAvatar>(avatar).unwrap().model.id();
-        let other = PoseModel::from_engine(spec(), Feeling::new);
+        let other = PoseModel::from_engine(spec(), Fake::feeling);
         app.world_mut().resource_mut::<Assets<PoseModel>>().insert(model, other).unwrap();
         let (mut steps, mut changed, mut answered, mut last) = (vec![], false, 0, bent);
         update_until(&mut app, |app| {

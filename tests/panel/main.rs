@@ -101,7 +101,7 @@ fn the_panel_shows_why_a_model_does_not_run() {
 #[test]
 fn the_panel_lists_gestures() {
     let mut app = panel_app();
-    let avatar = avatar_of(&mut app, || BentKnee::new(NEVER));
+    let avatar = avatar_of(&mut app, || Fake::bent_knee(NEVER));
     let skeleton = Skeleton::default();
     let (clip, _) = synthetic::gestures(Gesture::BothHandsUp, 1, 8.0, 60.0, &skeleton);
     app.world_mut().entity_mut(avatar).insert(MotionReplay::clip(clip, skeleton));

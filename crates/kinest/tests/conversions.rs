@@ -14,11 +14,15 @@
 //! * joints: distance of all 22 joints from the root's, mean and 95 %;
 //! * where conventions differ: neck, head, toes and collars are not the same bones in every skeleton.
 
+#[path = "../../../tests/files.rs"]
+mod files;
+
+use files::files;
 use glam::DVec3;
 use kinest::capture;
 use kinest::motion::{MotionClip, amass};
 use kinest::skeleton::{PerJoint, Pose, Skeleton, SmplJoint as J};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const LIMBS: [[J; 2]; 8] = [
     [J::LeftHip, J::LeftKnee],
@@ -39,20 +43,6 @@ const ANGLE_OF_LIMB: f64 = 0.7;
 const DISTANCE: f64 = 0.5;
 /// … and of those whose bones have axes of their own, so that each converter says what trunk and shoulders at rest are.
 const DISTANCE_OF_ITS_OWN: f64 = 2.3;
-
-/// Files with one of these endings, at any depth.
-fn files(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if path.is_dir() {
-            files(&path, endings, found);
-        } else if endings.contains(&ending.as_str()) {
-            found.push(path);
-        }
-    }
-    found.sort();
-}
 
 /// Joints of each frame against the root.
 fn joints(clip: &MotionClip, skeleton: &Skeleton) -> Vec<PerJoint<DVec3>> {
@@ -121,17 +111,12 @@ fn compare(ours: &[PerJoint<DVec3>], theirs: &[PerJoint<DVec3>]) -> Compared {
 #[test]
 #[ignore = "needs raw motion and its conversion: KINEST_RAW, KINEST_MOCAP"]
 fn raw_files_are_read_as_independent_code_read_them() {
-    let folders = |name: &str| -> Vec<PathBuf> {
+    let files_in = |name: &str, endings: &[&str]| -> Vec<PathBuf> {
         let folders = std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set"));
-        std::env::split_paths(&folders).collect()
+        std::env::split_paths(&folders).flat_map(|folder| files(&folder, endings)).collect()
     };
-    let (mut raw, mut converted) = (vec![], vec![]);
-    for folder in folders("KINEST_RAW") {
-        files(&folder, &["bvh", "amc", "glb", "gltf", "vrma"], &mut raw);
-    }
-    for folder in folders("KINEST_MOCAP") {
-        files(&folder, &["npz"], &mut converted);
-    }
+    let raw = files_in("KINEST_RAW", &["bvh", "amc", "glb", "gltf", "vrma"]);
+    let converted = files_in("KINEST_MOCAP", &["npz"]);
     let skeleton = Skeleton::default();
     println!(
         "limbs, degrees: median, 95 %, worst limb; joints, cm: mean, 95 %; head, degrees; confidence"

@@ -10,6 +10,10 @@
 //! the words of the file names, and of `KINEST_TITLES`, a table `trial,title,…` of CMU's trials. Other
 //! files can be measured in place of the shipped ones: `KINEST_CODES` and `KINEST_GESTURES`.
 
+#[path = "../../../tests/files.rs"]
+mod files;
+
+use files::files;
 use kinest::coordinates::heading;
 use kinest::events::{CodeTable, CodeTracker, EventDetector, GestureBook, Phase};
 use kinest::motion::synthetic::{self, Gesture, Kind, Performed};
@@ -364,19 +368,6 @@ const SAID: [(&str, &[&str]); 30] = [
     ("dance", &["step"]),
 ];
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "npz") {
-            found.push(path);
-        }
-    }
-}
-
 /// The words of a clip: its file's name, and its trial's title.
 fn title(path: &Path, titles: &str) -> String {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -402,7 +393,7 @@ fn table() {
     let mut synthetic = scores(&scenes(&skeleton, 6, 20.0), &skeleton, &rules, tell);
     let mut paths = vec![];
     if let Some(folder) = std::env::var_os("KINEST_MOCAP") {
-        files(Path::new(&folder), &mut paths);
+        paths = files(Path::new(&folder), &["npz"]);
     }
     let titles = std::env::var_os("KINEST_TITLES")
         .map(|path| std::fs::read_to_string(path).unwrap())

@@ -1,11 +1,15 @@
 //! Groups and interactions lose nothing.
 
+#[path = "../../../tests/files.rs"]
+mod files;
+
+use files::files;
 use kinest::motion::synthetic::{Kind, clip};
 use kinest::motion::{MotionClip, amass};
 use kinest::skeleton::{
     Group, GroupPair, Interactions, KinematicGroups, LevelAxes, Pose, Skeleton,
 };
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The greatest distance, metres, of a joint from where the groups say that it is; in world and in
 /// heading axes, and with the groups' places from the torso's and the interactions alone.
@@ -42,25 +46,13 @@ fn groups_of_synthetic_motion_are_lossless() {
     }
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "npz") {
-            found.push(path);
-        }
-    }
-}
-
 /// `KINEST_MOCAP=folder cargo test -p kinest --test groups -- --ignored --nocapture`
 #[test]
 #[ignore = "needs real motion: KINEST_MOCAP"]
 fn groups_of_real_motion_are_lossless() {
     let skeleton = Skeleton::default();
     let folder = std::env::var_os("KINEST_MOCAP").expect("KINEST_MOCAP is not set");
-    let mut paths = vec![];
-    files(Path::new(&folder), &mut paths);
+    let paths = files(Path::new(&folder), &["npz"]);
     let (mut frames, mut most) = (0, 0.0_f64);
     for path in &paths {
         let clip = amass::load(path).unwrap();

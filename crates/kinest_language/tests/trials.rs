@@ -10,6 +10,10 @@
 //! have no titles, then with titles. Right are all clips of trials that share a title with the text's
 //! trial. Trials of subjects with odd numbers are those that words and weights were chosen with.
 
+#[path = "../../../tests/files.rs"]
+mod files;
+
+use files::files;
 use kinest::events::{CodeTable, codes_of};
 use kinest::motion::amass;
 use kinest::skeleton::Skeleton;
@@ -17,7 +21,7 @@ use kinest_language::{Clip, Describer, Library};
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Rows of a table whose fields may be in quotation marks, without the first.
@@ -45,19 +49,9 @@ fn trial(name: &str) -> String {
     stem.split('_').map(number).collect::<Vec<_>>().join("_")
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<PathBuf> = entries
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|extension| extension == "npz"))
-        .collect();
-    found.sort();
-    found
-}
-
 /// Clips of the folders, without titles. Those that are too short for codes are left out.
 fn clips(folders: &str) -> Vec<Clip> {
-    let files = env::split_paths(folders).flat_map(|folder| files(&folder));
+    let files = env::split_paths(folders).flat_map(|folder| files(&folder, &["npz"]));
     let clip = |path: PathBuf| {
         let motion = amass::load(&path).unwrap();
         let codes = codes_of(&motion, &Skeleton::default(), CodeTable::default()).ok()?;

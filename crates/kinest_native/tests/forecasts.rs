@@ -2,6 +2,8 @@
 
 #[path = "../../../tests/counting.rs"]
 mod counting;
+#[path = "../../../tests/noise.rs"]
+mod noise;
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexDevice};
@@ -11,50 +13,20 @@ use kinest::model::forecast::{
     ForecastConfig, ForecastLayout, ForecastSpec, Forecasting, Fusion, FusionScale, KsofConfig,
     SiMlpeConfig,
 };
-use kinest::model::{CheckpointOf, EngineError, ManifestOf, NamedTensors, Precision};
+use kinest::model::{CheckpointOf, EngineError, ManifestOf, Precision};
 use kinest_native::{NativeForecaster, PackError};
 use kinest_nn::forecast::{ForecastNetwork, Forecaster};
 use kinest_nn::tensors::with_tensors;
-
-/// Numbers of variance 1, the same in every run.
-struct Noise(u64);
+use noise::{Noise, weights};
 
 impl Noise {
-    fn number(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let unit = ((mixed ^ (mixed >> 31)) >> 40) as f32 / (1_u64 << 24) as f32;
-        (2.0 * unit - 1.0) * 3.0_f32.sqrt()
-    }
-
     fn numbers(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.number()).collect()
     }
 }
 
-/// Random weights for every tensor: fresh networks have zeros and ones in them.
-fn weights(config: &ForecastConfig) -> NamedTensors {
-    let mut noise = Noise(1);
-    let tensors = config.tensors();
-    let tensors = tensors.iter().map(|(name, shape)| {
-        let scale = 1.0 / (shape[0] as f32).sqrt();
-        let value = |i: usize| {
-            let value = scale * noise.number();
-            match name.rsplit('.').next() {
-                Some("gamma" | "gain" | "running_variance") => 1.0 + value.abs(),
-                Some("adjacency") if i.is_multiple_of(shape[0] + 1) => 1.0 + value,
-                _ => value,
-            }
-        };
-        let values = (0..shape.iter().product()).map(value).collect();
-        (name.to_owned(), (shape.to_vec(), values))
-    });
-    tensors.collect()
-}
-
 fn network(config: &ForecastConfig) -> ForecastNetwork<Flex> {
-    with_tensors(ForecastNetwork::new(config, &FlexDevice).unwrap(), weights(config))
+    with_tensors(ForecastNetwork::new(config, &FlexDevice).unwrap(), weights(config, Noise(1)))
 }
 
 /// The layout does not matter to a network that is not in a checkpoint.
@@ -64,7 +36,7 @@ fn spec(config: &ForecastConfig) -> ForecastSpec {
 }
 
 fn native(config: &ForecastConfig) -> NativeForecaster {
-    NativeForecaster::new(config, weights(config), spec(config)).unwrap()
+    NativeForecaster::new(config, weights(config, Noise(1)), spec(config)).unwrap()
 }
 
 /// Every dimension differs, and none is a multiple of a vector or tile size.

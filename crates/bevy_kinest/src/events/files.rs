@@ -1,7 +1,7 @@
 //! Gestures and thresholds as assets.
 
-use bevy::asset::io::Reader;
-use bevy::asset::{AssetLoader, LoadContext};
+use crate::files::FromFile;
+use bevy::asset::LoadContext;
 use bevy::prelude::*;
 use kinest::events::{CodeTable, EventsFileError, GestureBook};
 use std::string::FromUtf8Error;
@@ -30,54 +30,28 @@ pub enum EventsAssetError {
     Content(#[from] EventsFileError),
 }
 
-async fn text(reader: &mut dyn Reader) -> Result<String, EventsAssetError> {
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes).await?;
-    Ok(String::from_utf8(bytes)?)
-}
-
-#[derive(TypePath)]
-pub(super) struct GestureFileLoader;
-
-impl AssetLoader for GestureFileLoader {
-    type Asset = GestureFile;
-    type Settings = ();
+impl FromFile for GestureFile {
     type Error = EventsAssetError;
+    const ENDINGS: &'static [&'static str] = &["gestures.ron"];
 
-    async fn load(
-        &self,
-        reader: &mut dyn Reader,
-        _: &(),
+    async fn from_file(
+        bytes: Vec<u8>,
         context: &mut LoadContext<'_>,
-    ) -> Result<GestureFile, EventsAssetError> {
-        let text = text(reader).await?;
-        Ok(GestureFile(GestureBook::parse(&text, context.path().path())?))
-    }
-
-    fn extensions(&self) -> &[&str] {
-        &["gestures.ron"]
+    ) -> Result<Self, EventsAssetError> {
+        let text = String::from_utf8(bytes)?;
+        Ok(Self(GestureBook::parse(&text, context.path().path())?))
     }
 }
 
-#[derive(TypePath)]
-pub(super) struct CodeFileLoader;
-
-impl AssetLoader for CodeFileLoader {
-    type Asset = CodeFile;
-    type Settings = ();
+impl FromFile for CodeFile {
     type Error = EventsAssetError;
+    const ENDINGS: &'static [&'static str] = &["codes.ron"];
 
-    async fn load(
-        &self,
-        reader: &mut dyn Reader,
-        _: &(),
+    async fn from_file(
+        bytes: Vec<u8>,
         context: &mut LoadContext<'_>,
-    ) -> Result<CodeFile, EventsAssetError> {
-        let text = text(reader).await?;
-        Ok(CodeFile(Arc::new(CodeTable::parse(&text, context.path().path())?)))
-    }
-
-    fn extensions(&self) -> &[&str] {
-        &["codes.ron"]
+    ) -> Result<Self, EventsAssetError> {
+        let text = String::from_utf8(bytes)?;
+        Ok(Self(Arc::new(CodeTable::parse(&text, context.path().path())?)))
     }
 }

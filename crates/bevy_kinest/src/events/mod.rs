@@ -14,10 +14,10 @@ pub use state::{GestureNow, MotionState};
 
 pub(crate) const EVENTS_MS: DiagnosticPath = DiagnosticPath::const_new("kinest/events_ms");
 
+use crate::files::FileLoader;
 use crate::frame::KinestSystems;
 use bevy::diagnostic::{Diagnostic, DiagnosticPath, RegisterDiagnostic};
 use bevy::prelude::*;
-use files::{CodeFileLoader, GestureFileLoader};
 use groups::{measure_groups, measure_interactions};
 
 /// Emits [`MotionEvent`]s of bodies with [`MotionEvents`], and measures the six groups of bodies
@@ -36,8 +36,8 @@ impl Plugin for KinestEventsPlugin {
             .add_message::<MotionEvent>()
             .init_asset::<CodeFile>()
             .init_asset::<GestureFile>()
-            .register_asset_loader(CodeFileLoader)
-            .register_asset_loader(GestureFileLoader)
+            .init_asset_loader::<FileLoader<CodeFile>>()
+            .init_asset_loader::<FileLoader<GestureFile>>()
             .add_systems(
                 PostUpdate,
                 (measure_groups, measure_interactions, detect)

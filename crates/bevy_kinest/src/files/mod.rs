@@ -1,13 +1,14 @@
-//! Motions and VRM characters as assets.
+//! Motions and VRM characters as assets, and what makes an asset of any other file.
 
+mod loader;
 mod motion;
 mod vrm;
 
+pub(crate) use loader::{FileLoader, FromFile};
 pub use motion::{MotionFile, MotionFileError};
 
 use bevy::gltf::GltfPlugin;
 use bevy::prelude::*;
-use motion::MotionFileLoader;
 use vrm::VrmLoader;
 
 /// Loads motions ([`MotionFile`]) and VRM characters: a `.vrm` is a glTF file, and loads as one.
@@ -15,7 +16,7 @@ pub struct KinestFilesPlugin;
 
 impl Plugin for KinestFilesPlugin {
     fn build(&self, app: &mut App) {
-        app.init_asset::<MotionFile>().register_asset_loader(MotionFileLoader);
+        app.init_asset::<MotionFile>().init_asset_loader::<FileLoader<MotionFile>>();
         if app.is_plugin_added::<GltfPlugin>() {
             app.preregister_asset_loader::<VrmLoader>(VrmLoader::ENDINGS);
         }

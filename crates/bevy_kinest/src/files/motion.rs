@@ -1,7 +1,7 @@
 //! Motion files as assets.
 
-use bevy::asset::io::Reader;
-use bevy::asset::{AssetLoader, LoadContext};
+use super::loader::FromFile;
+use bevy::asset::LoadContext;
 use bevy::prelude::*;
 use kinest::calibration::Calibration;
 use kinest::capture::{CaptureError, Loaded, load_bvh, load_gltf};
@@ -53,27 +53,19 @@ pub enum MotionFileError {
     Recording(#[from] RecordingError),
 }
 
-#[derive(TypePath)]
-pub(super) struct MotionFileLoader;
-
-impl AssetLoader for MotionFileLoader {
-    type Asset = MotionFile;
-    type Settings = ();
+impl FromFile for MotionFile {
     type Error = MotionFileError;
+    const ENDINGS: &'static [&'static str] = &["npz", "bvh", "vrma", "jsonl"];
 
-    async fn load(
-        &self,
-        reader: &mut dyn Reader,
-        _: &(),
+    async fn from_file(
+        bytes: Vec<u8>,
         context: &mut LoadContext<'_>,
-    ) -> Result<MotionFile, MotionFileError> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).await?;
+    ) -> Result<Self, MotionFileError> {
         let path = context.path().path();
         if path.extension().is_some_and(|ending| ending == "jsonl") {
             let recording = Recording::read(&bytes[..], path)?;
             warn_of_lost(path, recording.not_finite());
-            return Ok(MotionFile::Recording(Arc::new(recording)));
+            return Ok(Self::Recording(Arc::new(recording)));
         }
         let is = |wanted: &str| path.extension().is_some_and(|it| it.eq_ignore_ascii_case(wanted));
         if is("bvh") || is("vrma") {
@@ -83,13 +75,9 @@ impl AssetLoader for MotionFileLoader {
                 false => load_gltf(&bytes, path, &skeleton)?,
             };
             notes.iter().for_each(|note| warn!("{}: {note}", path.display()));
-            return Ok(MotionFile::Clip(Arc::new(clip)));
+            return Ok(Self::Clip(Arc::new(clip)));
         }
         from_npz(&bytes, path)
-    }
-
-    fn extensions(&self) -> &[&str] {
-        &["npz", "bvh", "vrma", "jsonl"]
     }
 }
 

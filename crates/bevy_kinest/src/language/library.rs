@@ -1,8 +1,8 @@
 //! Libraries of motion for text search.
 
+use crate::files::FromFile;
 use crate::replay::MotionReplay;
-use bevy::asset::io::Reader;
-use bevy::asset::{AssetLoader, AssetPath, LoadContext};
+use bevy::asset::{AssetPath, LoadContext};
 use bevy::prelude::*;
 use kinest_language::{Hit, Lexicon, Library, LibraryError, SearchError};
 use std::sync::Arc;
@@ -80,29 +80,17 @@ pub enum MotionLibraryError {
     Library(#[from] LibraryError),
 }
 
-#[derive(TypePath)]
-pub(super) struct MotionLibraryLoader;
-
-impl AssetLoader for MotionLibraryLoader {
-    type Asset = MotionLibrary;
-    type Settings = ();
+impl FromFile for MotionLibrary {
     type Error = MotionLibraryError;
+    const ENDINGS: &'static [&'static str] = &["library"];
 
-    async fn load(
-        &self,
-        reader: &mut dyn Reader,
-        _: &(),
+    async fn from_file(
+        bytes: Vec<u8>,
         context: &mut LoadContext<'_>,
-    ) -> Result<MotionLibrary, MotionLibraryError> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).await?;
+    ) -> Result<Self, MotionLibraryError> {
         let path = context.path();
         let library = Library::from_bytes(&bytes, path.path(), Lexicon::english())?;
         let folder = path.parent().unwrap_or_default();
-        Ok(MotionLibrary::new(library, folder))
-    }
-
-    fn extensions(&self) -> &[&str] {
-        &["library"]
+        Ok(Self::new(library, folder))
     }
 }

@@ -13,12 +13,11 @@ pub use subtitles::Subtitles;
 pub use words::{Language, WordsFile, WordsFileError};
 
 use crate::events::detect;
+use crate::files::FileLoader;
 use crate::frame::KinestSystems;
 use bevy::prelude::*;
 use description::describe;
-use library::MotionLibraryLoader;
 use subtitles::caption;
-use words::WordsFileLoader;
 
 /// Writes [`Subtitles`] and [`LiveDescription`]s of bodies, makes the motion of [`Say`], and loads
 /// [`MotionLibrary`]s.
@@ -35,8 +34,8 @@ impl Plugin for KinestLanguagePlugin {
             .register_type::<Subtitles>()
             .init_asset::<MotionLibrary>()
             .init_asset::<WordsFile>()
-            .register_asset_loader(MotionLibraryLoader)
-            .register_asset_loader(WordsFileLoader)
+            .init_asset_loader::<FileLoader<MotionLibrary>>()
+            .init_asset_loader::<FileLoader<WordsFile>>()
             .add_observer(say::cancel)
             .add_systems(PreUpdate, (say::ask, say::receive).chain())
             .add_systems(

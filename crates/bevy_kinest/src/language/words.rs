@@ -1,7 +1,7 @@
 //! Languages.
 
-use bevy::asset::io::Reader;
-use bevy::asset::{AssetLoader, LoadContext};
+use crate::files::FromFile;
+use bevy::asset::LoadContext;
 use bevy::prelude::*;
 use kinest_language::{Wording, WordingError};
 use std::string::FromUtf8Error;
@@ -48,26 +48,11 @@ pub enum WordsFileError {
     Words(#[from] WordingError),
 }
 
-#[derive(TypePath)]
-pub(super) struct WordsFileLoader;
-
-impl AssetLoader for WordsFileLoader {
-    type Asset = WordsFile;
-    type Settings = ();
+impl FromFile for WordsFile {
     type Error = WordsFileError;
+    const ENDINGS: &'static [&'static str] = &["words.ron"];
 
-    async fn load(
-        &self,
-        reader: &mut dyn Reader,
-        _: &(),
-        _: &mut LoadContext<'_>,
-    ) -> Result<WordsFile, WordsFileError> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).await?;
-        Ok(WordsFile(Arc::new(Wording::from_ron(&String::from_utf8(bytes)?)?)))
-    }
-
-    fn extensions(&self) -> &[&str] {
-        &["words.ron"]
+    async fn from_file(bytes: Vec<u8>, _: &mut LoadContext<'_>) -> Result<Self, WordsFileError> {
+        Ok(Self(Arc::new(Wording::from_ron(&String::from_utf8(bytes)?)?)))
     }
 }

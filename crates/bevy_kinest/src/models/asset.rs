@@ -1,8 +1,8 @@
 //! Models as assets.
 
 use super::standing::Standing;
-use bevy::asset::io::Reader;
-use bevy::asset::{AssetLoader, LoadContext, ParseAssetPathError, ReadAssetBytesError};
+use crate::files::FromFile;
+use bevy::asset::{LoadContext, ParseAssetPathError, ReadAssetBytesError};
 use bevy::prelude::*;
 use kinest::live::PoseEngine;
 use kinest::model::{Checkpoint, CheckpointError, CheckpointOf, ModelKind, ModelSpec};
@@ -119,39 +119,26 @@ pub enum PoseModelError {
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Reads a manifest, and the weights beside it.
-pub(super) async fn read_model<K: ModelKind>(
-    reader: &mut dyn Reader,
+/// The checkpoint of the manifest in a file, with the weights beside it. Checks the hash of the
+/// weights; their shapes are checked when the network is opened.
+pub(super) async fn read_checkpoint<K: ModelKind>(
+    bytes: Vec<u8>,
     context: &mut LoadContext<'_>,
 ) -> Result<CheckpointOf<K>, PoseModelError> {
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes).await?;
     let manifest = CheckpointOf::<K>::parse_manifest(&String::from_utf8(bytes)?)?;
     let weights_path = context.path().resolve_embed_str(&manifest.weights)?;
     let weights = context.read_asset_bytes(weights_path).await?;
     Ok(CheckpointOf::with_manifest(manifest, weights)?)
 }
 
-/// Loads a [`PoseModel`] and checks the hash of the weights. Their shapes are checked when the
-/// network is opened.
-#[derive(TypePath)]
-pub(super) struct PoseModelLoader;
-
-impl AssetLoader for PoseModelLoader {
-    type Asset = PoseModel;
-    type Settings = ();
+impl FromFile for PoseModel {
     type Error = PoseModelError;
+    const ENDINGS: &'static [&'static str] = &["model.ron"];
 
-    async fn load(
-        &self,
-        reader: &mut dyn Reader,
-        _: &(),
+    async fn from_file(
+        bytes: Vec<u8>,
         context: &mut LoadContext<'_>,
-    ) -> Result<PoseModel, PoseModelError> {
-        Ok(PoseModel::from_checkpoint(read_model(reader, context).await?))
-    }
-
-    fn extensions(&self) -> &[&str] {
-        &["model.ron"]
+    ) -> Result<Self, PoseModelError> {
+        Ok(Self::from_checkpoint(read_checkpoint(bytes, context).await?))
     }
 }

@@ -1,8 +1,8 @@
 //! Networks that forecast bodies.
 
-use super::asset::{PoseModelError, read_model};
-use bevy::asset::io::Reader;
-use bevy::asset::{AssetEvent, AssetLoader, LoadContext};
+use super::asset::{PoseModelError, read_checkpoint};
+use crate::files::FromFile;
+use bevy::asset::{AssetEvent, LoadContext};
 use bevy::platform::cell::SyncCell;
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
@@ -117,26 +117,14 @@ pub(super) fn follow_forecast_models(
     }
 }
 
-/// Loads a [`ForecastModel`] and checks the hash of the weights. Their shapes are checked when the
-/// network is opened.
-#[derive(TypePath)]
-pub(super) struct ForecastModelLoader;
-
-impl AssetLoader for ForecastModelLoader {
-    type Asset = ForecastModel;
-    type Settings = ();
+impl FromFile for ForecastModel {
     type Error = PoseModelError;
+    const ENDINGS: &'static [&'static str] = &["model.ron"];
 
-    async fn load(
-        &self,
-        reader: &mut dyn Reader,
-        _: &(),
+    async fn from_file(
+        bytes: Vec<u8>,
         context: &mut LoadContext<'_>,
-    ) -> Result<ForecastModel, PoseModelError> {
-        Ok(ForecastModel::from_checkpoint(read_model(reader, context).await?))
-    }
-
-    fn extensions(&self) -> &[&str] {
-        &["model.ron"]
+    ) -> Result<Self, PoseModelError> {
+        Ok(Self::from_checkpoint(read_checkpoint(bytes, context).await?))
     }
 }

@@ -18,10 +18,10 @@ pub(crate) use running::News;
 pub use status::{KinestModels, Latency, ModelState, ModelStatus};
 pub(crate) use workers::{Workers, follow_assets};
 
+use crate::files::FileLoader;
 use crate::frame::KinestSystems;
-use asset::PoseModelLoader;
 use bevy::prelude::*;
-use forecast::{ForecastModelLoader, follow_forecast_models};
+use forecast::follow_forecast_models;
 use retry::retry;
 
 /// Loads models and reloads changed files.
@@ -39,8 +39,8 @@ impl Plugin for ModelsPlugin {
             .register_type::<KinestReady>()
             .init_asset::<PoseModel>()
             .init_asset::<ForecastModel>()
-            .register_asset_loader(PoseModelLoader)
-            .register_asset_loader(ForecastModelLoader)
+            .init_asset_loader::<FileLoader<PoseModel>>()
+            .init_asset_loader::<FileLoader<ForecastModel>>()
             .add_message::<KinestReady>()
             .add_message::<KinestFellBack>()
             .add_message::<KinestFailed>()

@@ -1,7 +1,7 @@
 //! `*.rig.ron` as an asset.
 
-use bevy::asset::io::Reader;
-use bevy::asset::{AssetLoader, LoadContext};
+use crate::files::FromFile;
+use bevy::asset::LoadContext;
 use bevy::prelude::*;
 use kinest::rig::{RigError, RigOverride};
 use std::string::FromUtf8Error;
@@ -24,26 +24,11 @@ pub enum RigFileError {
     Rig(#[from] RigError),
 }
 
-#[derive(TypePath)]
-pub(crate) struct RigFileLoader;
-
-impl AssetLoader for RigFileLoader {
-    type Asset = RigFile;
-    type Settings = ();
+impl FromFile for RigFile {
     type Error = RigFileError;
+    const ENDINGS: &'static [&'static str] = &["rig.ron"];
 
-    async fn load(
-        &self,
-        reader: &mut dyn Reader,
-        _: &(),
-        _: &mut LoadContext<'_>,
-    ) -> Result<RigFile, RigFileError> {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).await?;
-        Ok(RigFile(RigOverride::from_ron(&String::from_utf8(bytes)?)?))
-    }
-
-    fn extensions(&self) -> &[&str] {
-        &["rig.ron"]
+    async fn from_file(bytes: Vec<u8>, _: &mut LoadContext<'_>) -> Result<Self, RigFileError> {
+        Ok(Self(RigOverride::from_ron(&String::from_utf8(bytes)?)?))
     }
 }

@@ -10,11 +10,11 @@ pub use bind::RigBones;
 pub use character::{AnchorReflect, FitReflect, KinestRig, RigBound, RigFailed};
 pub use file::{RigFile, RigFileError};
 
+use crate::files::FileLoader;
 use crate::frame::KinestSystems;
 use bevy::gltf::extensions::GltfExtensionHandlers;
 use bevy::prelude::*;
 use bind::{bind_rigs, follow_files, on_insert, on_ready, on_remove, report_missing_scenes};
-use file::RigFileLoader;
 use humanoid::{FileNode, HumanoidReader};
 use write::write_rigs;
 
@@ -29,7 +29,7 @@ impl Plugin for KinestRigPlugin {
             .register_type::<RigBound>()
             .register_type::<RigFailed>()
             .init_asset::<RigFile>()
-            .register_asset_loader(RigFileLoader)
+            .init_asset_loader::<FileLoader<RigFile>>()
             .init_resource::<GltfExtensionHandlers>()
             .add_observer(on_insert)
             .add_observer(on_ready)

@@ -1,6 +1,6 @@
 //! The table of verbs: which act a clause asks for.
 
-use super::wish::Wish;
+use super::wish::{Wish, can_be_of_one_arm};
 use crate::describe::{ActKind, Direction, Pace, Side};
 use crate::words::{Lexicon, Unit};
 use kinest::skeleton::Group;
@@ -265,25 +265,11 @@ impl Rule {
             _ if right => Some(Side::Right),
             _ => None,
         };
-        let sided = matches!(
+        let of_one_leg = matches!(
             self.act,
-            A::Wave
-                | A::RaiseHand
-                | A::ArmOut
-                | A::ReachOut
-                | A::Punch
-                | A::SwingArm
-                | A::ShakeHand
-                | A::MoveHandAside
-                | A::TouchHead
-                | A::HandsOnHips
-                | A::TouchKnee
-                | A::TouchFoot
-                | A::Kick
-                | A::LiftKnee
-                | A::LiftLeg
-                | A::Hop
+            A::TouchKnee | A::TouchFoot | A::Kick | A::LiftKnee | A::LiftLeg | A::Hop
         );
+        let sided = of_one_leg || can_be_of_one_arm(self.act);
         let ways: &[(&str, Direction)] = match self.act {
             A::Walk | A::Run | A::Step => &[
                 ("backward", Direction::Backward),

@@ -36,16 +36,7 @@ impl Wish {
     pub fn groups(&self) -> Option<Vec<Group>> {
         use ActKind as A;
         match self.kind {
-            A::Wave
-            | A::RaiseHand
-            | A::ArmOut
-            | A::ReachOut
-            | A::Punch
-            | A::SwingArm
-            | A::ShakeHand
-            | A::MoveHandAside
-            | A::TouchHead
-            | A::HandsOnHips => Some(match self.side {
+            kind if can_be_of_one_arm(kind) => Some(match self.side {
                 Some(Side::Left) => vec![Group::LeftArm],
                 Some(Side::Right) | None => vec![Group::RightArm],
                 Some(Side::Both) => vec![Group::LeftArm, Group::RightArm],
@@ -150,6 +141,24 @@ impl Wish {
         };
         wording.act(&act, 0)
     }
+}
+
+/// Whether one arm can do it, or both.
+pub(super) fn can_be_of_one_arm(kind: ActKind) -> bool {
+    use ActKind as A;
+    matches!(
+        kind,
+        A::Wave
+            | A::RaiseHand
+            | A::ArmOut
+            | A::ReachOut
+            | A::Punch
+            | A::SwingArm
+            | A::ShakeHand
+            | A::MoveHandAside
+            | A::TouchHead
+            | A::HandsOnHips
+    )
 }
 
 /// Whether who is told to do `wanted` and does `done` has done it.

@@ -2,6 +2,8 @@
 
 #[path = "../../../../tests/golden/mod.rs"]
 mod golden;
+#[path = "../../../../tests/noise.rs"]
+mod noise;
 mod parity;
 mod properties;
 

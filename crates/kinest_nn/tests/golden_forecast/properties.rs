@@ -1,5 +1,6 @@
 //! What holds for any weights.
 
+use crate::noise::{Noise, weights};
 use crate::values;
 use burn::backend::Autodiff;
 use burn::module::{AutodiffModule, Module, ModuleMapper, Param};
@@ -63,19 +64,7 @@ fn configs() -> Vec<ForecastConfig> {
     ksof.chain(simlpe.map(ForecastConfig::SiMlpe)).collect()
 }
 
-/// Random numbers of mean 0 and variance 1, the same in every run: the back end's generator is shared
-/// by all tests of a process.
-struct Noise(u64);
-
 impl Noise {
-    fn number(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let unit = ((mixed ^ (mixed >> 31)) >> 40) as f32 / (1_u64 << 24) as f32;
-        (2.0 * unit - 1.0) * 3.0_f32.sqrt()
-    }
-
     fn tensor<const D: usize>(&mut self, shape: [usize; D]) -> Tensor<Flex, D> {
         let numbers = (0..shape.iter().product()).map(|_| self.number()).collect();
         Tensor::from_data(TensorData::new(numbers, shape), &FlexDevice)
@@ -86,27 +75,11 @@ fn random<const D: usize>(shape: [usize; D]) -> Tensor<Flex, D> {
     Noise(1).tensor(shape)
 }
 
-/// A network whose weights are all random: fresh networks have zeros and ones in them.
+/// A network whose weights are all random.
 fn network<B: Backend>(config: &ForecastConfig, seed: u64) -> ForecastNetwork<B> {
     let device = B::Device::default();
     let network = ForecastNetwork::new(config, &device).unwrap();
-    let mut noise = Noise(seed << 32);
-    let tensors = config.tensors();
-    let tensors = tensors.iter().map(|(name, shape)| {
-        let scale = 1.0 / (shape[0] as f32).sqrt();
-        let value = |i: usize| {
-            let value = scale * noise.number();
-            let part = name.rsplit('.').next().unwrap_or(name);
-            match part {
-                "gamma" | "gain" | "running_variance" => 1.0 + value.abs(),
-                "adjacency" if i.is_multiple_of(shape[0] + 1) => 1.0 + value,
-                _ => value,
-            }
-        };
-        let values = (0..shape.iter().product()).map(value).collect();
-        (name.to_owned(), (shape.to_vec(), values))
-    });
-    with_tensors(network, tensors.collect())
+    with_tensors(network, weights(config, Noise(seed << 32)))
 }
 
 fn ksof(config: &KsofConfig, seed: u64) -> Ksof<Flex> {
